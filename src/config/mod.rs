@@ -1,0 +1,337 @@
+//! `migration.toml` and the environment → validated settings.
+//!
+//! In: the project folder. Out: a [`Config`] in which every value was checked. This module is the only reader of
+//! the environment; secrets come from there alone and are never written, logged or shown.
+
+mod destination;
+mod error;
+mod options;
+
+pub use destination::{AuthKind, Destination, DestinationKind, secret};
+pub use error::ConfigError;
+pub use options::{OptionValue, Options};
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// A project's settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The project folder.
+    pub project: PathBuf,
+    /// Name for reports.
+    pub name: String,
+    /// Folder or URL of the staging area, absolute if a folder.
+    pub staging: String,
+    /// Target for the resident memory of the process, in bytes.
+    pub memory_limit: usize,
+    /// Zone in which an instant becomes a date (`rules.md` 13).
+    pub business_timezone: chrono_tz::Tz,
+    /// Where exports are and how to read them.
+    pub source: Source,
+    /// Values of `$name` in SQL.
+    pub options: Options,
+    /// Boolean SQL expression per source table.
+    pub scope: BTreeMap<String, String>,
+    /// When a phase may be followed by the next.
+    pub gates: Gates,
+    /// All destinations by name.
+    pub destinations: BTreeMap<String, Destination>,
+    default_target: Option<String>,
+}
+
+/// The `[source]` section.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Source {
+    /// Folder of the export, relative to the project.
+    pub export: PathBuf,
+    /// Zone of timestamps that carry none; never the machine's.
+    pub timezone: chrono_tz::Tz,
+    /// File name → object, for names that do not say what they hold.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            export: PathBuf::from("export"),
+            timezone: chrono_tz::UTC,
+            files: BTreeMap::new(),
+        }
+    }
+}
+
+/// The `[gates]` section: what a phase may show and still let the next one begin.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Gates {
+    /// Failed rows, in percent of the rows sent.
+    pub max_failed_percent: f64,
+    /// Rows Salesforce never answered for.
+    pub max_unprocessed: u64,
+    /// Rows and fields that differ on read-back.
+    pub max_differences: u64,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            max_failed_percent: 0.5,
+            max_unprocessed: 0,
+            max_differences: 0,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: Option<String>,
+    staging: Option<String>,
+    memory_limit: Option<String>,
+    business_timezone: chrono_tz::Tz,
+    default_target: Option<String>,
+    #[serde(default)]
+    source: Source,
+    #[serde(default)]
+    options: BTreeMap<String, OptionValue>,
+    #[serde(default)]
+    scope: BTreeMap<String, String>,
+    #[serde(default)]
+    gates: Gates,
+    #[serde(default)]
+    destination: BTreeMap<String, Destination>,
+}
+
+/// Source tables that may carry a `[scope]` expression.
+const SCOPED: [&str; 3] = ["people", "companies", "deals"];
+
+impl Config {
+    /// Reads and checks `migration.toml` of a project; `work` overrides the staging location.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: missing file, syntax, unknown key (with the nearest known one), bad value.
+    pub fn load(project: &Path, work: Option<&str>) -> Result<Self, ConfigError> {
+        let path = project.join("migration.toml");
+        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::ReadFile {
+            path: path.clone(),
+            source,
+        })?;
+        Self::parse(project, &path, &text, work)
+    }
+
+    fn parse(
+        project: &Path,
+        path: &Path,
+        text: &str,
+        work: Option<&str>,
+    ) -> Result<Self, ConfigError> {
+        let file: File =
+            toml::from_str(text).map_err(|error| ConfigError::parse(path, text, &error))?;
+        let bad = |key: &str, reason: String| ConfigError::BadValue {
+            path: path.to_path_buf(),
+            key: key.to_owned(),
+            reason,
+        };
+        for table in file.scope.keys() {
+            if !SCOPED.contains(&table.as_str()) {
+                return Err(bad(
+                    &format!("scope.{table}"),
+                    format!("no such source table; known: {}", SCOPED.join(", ")),
+                ));
+            }
+        }
+        if !(0.0..=100.0).contains(&file.gates.max_failed_percent) {
+            return Err(bad(
+                "gates.max_failed_percent",
+                "must be between 0 and 100".to_owned(),
+            ));
+        }
+        for (name, destination) in &file.destination {
+            destination
+                .check()
+                .map_err(|(key, reason)| bad(&format!("destination.{name}.{key}"), reason))?;
+        }
+        if let Some(target) = &file.default_target
+            && !file.destination.contains_key(target)
+        {
+            return Err(bad(
+                "default_target",
+                format!("there is no [destination.{target}]"),
+            ));
+        }
+        let memory_limit = match &file.memory_limit {
+            None => 512 << 20,
+            Some(text) => parse_bytes(text).ok_or_else(|| {
+                bad(
+                    "memory_limit",
+                    format!("`{text}` is not a size such as \"512MB\""),
+                )
+            })?,
+        };
+        if memory_limit < 128 << 20 {
+            return Err(bad("memory_limit", "must be at least 128MB".to_owned()));
+        }
+        let options = Options::new(file.options)
+            .map_err(|(key, reason)| bad(&format!("options.{key}"), reason))?;
+        let absolute = std::path::absolute(project).unwrap_or_else(|_| project.to_path_buf());
+        let staging = match (work, file.staging) {
+            (Some(work), _) => work.to_owned(),
+            (None, Some(staging)) if staging.contains("://") => staging,
+            (None, staging) => absolute
+                .join(staging.unwrap_or_else(|| ".transload".to_owned()))
+                .to_string_lossy()
+                .into_owned(),
+        };
+        let name = file.name.unwrap_or_else(|| {
+            absolute.file_name().map_or_else(
+                || "migration".to_owned(),
+                |name| name.to_string_lossy().into_owned(),
+            )
+        });
+        Ok(Self {
+            project: absolute,
+            name,
+            staging,
+            memory_limit,
+            business_timezone: file.business_timezone,
+            source: file.source,
+            options,
+            scope: file.scope,
+            gates: file.gates,
+            destinations: file.destination,
+            default_target: file.default_target,
+        })
+    }
+
+    /// The destination to use: `target`, else `default_target`, else the only one.
+    ///
+    /// # Errors
+    /// [`ConfigError::ChooseTarget`].
+    pub fn target(&self, target: Option<&str>) -> Result<(&str, &Destination), ConfigError> {
+        let wanted = target.or(self.default_target.as_deref());
+        let found = match wanted {
+            Some(name) => self.destinations.get_key_value(name),
+            None if self.destinations.len() == 1 => self.destinations.first_key_value(),
+            None => None,
+        };
+        found
+            .map(|(name, destination)| (name.as_str(), destination))
+            .ok_or_else(|| ConfigError::ChooseTarget {
+                wanted: wanted.map(str::to_owned),
+                known: self.destinations.keys().cloned().collect(),
+            })
+    }
+
+    /// Folder of the export, absolute.
+    #[must_use]
+    pub fn export(&self) -> PathBuf {
+        self.project.join(&self.source.export)
+    }
+}
+
+/// `512MB`, `2 GB`, `700MiB`, `1000000`: a number of bytes (units are powers of 1,024).
+fn parse_bytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let split = text
+        .find(|character: char| !character.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(split);
+    let shift = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// Whether the environment asks for plain output.
+#[must_use]
+pub fn no_color() -> bool {
+    env("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The log filter asked for by `TRANSLOAD_LOG`, such as `transload=debug`.
+#[must_use]
+pub fn log_filter() -> Option<String> {
+    env("TRANSLOAD_LOG")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the one reader of the environment"
+)]
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str =
+        "business_timezone = \"Europe/Warsaw\"\n[destination.sim]\nkind = \"simulator\"\n";
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("p"), Path::new("p/migration.toml"), text, None)
+    }
+
+    #[test]
+    fn minimal_file_uses_the_only_destination() {
+        let config = parse(MINIMAL).unwrap();
+        assert_eq!(config.target(None).unwrap().0, "sim");
+        assert_eq!(config.memory_limit, 512 << 20);
+    }
+
+    #[test]
+    fn misspelt_key_names_line_and_nearest_key() {
+        let error = parse(&format!("stagin = \"x\"\n{MINIMAL}")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "p/migration.toml line 1: unknown key `stagin`"
+        );
+        assert_eq!(error.hint().unwrap(), "did you mean `staging`?");
+    }
+
+    #[test]
+    fn misspelt_option_names_the_nearest_value() {
+        let error = parse(&format!(
+            "{MINIMAL}[options]\npeople_on_deals = \"contcat\"\n"
+        ))
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("options.people_on_deals"),
+            "{error}"
+        );
+        assert!(error.to_string().contains("contact"), "{error}");
+    }
+
+    #[test]
+    fn business_timezone_has_no_default() {
+        let error = parse("[destination.sim]\nkind = \"simulator\"\n").unwrap_err();
+        assert!(error.to_string().contains("business_timezone"), "{error}");
+    }
+
+    #[test]
+    fn several_destinations_need_a_choice() {
+        let config = parse(&format!(
+            "{MINIMAL}[destination.other]\nkind = \"simulator\"\n"
+        ))
+        .unwrap();
+        let error = config.target(None).unwrap_err();
+        assert!(error.hint().unwrap().contains("--target"), "{error}");
+        assert_eq!(config.target(Some("other")).unwrap().0, "other");
+    }
+
+    #[test]
+    fn sizes_are_read_with_units() {
+        assert_eq!(parse_bytes("512MB"), Some(512 << 20));
+        assert_eq!(parse_bytes("2 GiB"), Some(2 << 30));
+        assert_eq!(parse_bytes("lots"), None);
+    }
+}

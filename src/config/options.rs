@@ -1,0 +1,137 @@
+//! `[options]`: the decisions that SQL sees as `$name`.
+
+use std::collections::BTreeMap;
+
+use datafusion::common::ScalarValue;
+use serde::Deserialize;
+
+use super::error::nearest;
+
+/// A scalar under `[options]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub enum OptionValue {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+impl OptionValue {
+    fn scalar(&self) -> ScalarValue {
+        match self {
+            Self::Bool(value) => ScalarValue::Boolean(Some(*value)),
+            Self::Int(value) => ScalarValue::Int64(Some(*value)),
+            Self::Float(value) => ScalarValue::Float64(Some(*value)),
+            Self::Text(value) => ScalarValue::Utf8(Some(value.clone())),
+        }
+    }
+}
+
+/// An option of the default queries: name, default, allowed values (none: free).
+struct Known {
+    name: &'static str,
+    default: fn() -> OptionValue,
+    allowed: &'static [&'static str],
+}
+
+fn text(value: &str) -> OptionValue {
+    OptionValue::Text(value.to_owned())
+}
+
+const KNOWN: [Known; 4] = [
+    Known {
+        name: "people_on_deals",
+        default: || text("contact"),
+        allowed: &["contact", "lead"],
+    },
+    Known {
+        name: "companyless_customers",
+        default: || text("private_contact"),
+        allowed: &["private_contact", "placeholder_account", "hold"],
+    },
+    Known {
+        name: "migrate_passive",
+        default: || OptionValue::Bool(false),
+        allowed: &[],
+    },
+    Known {
+        name: "default_owner",
+        default: || text(""),
+        allowed: &[],
+    },
+];
+
+/// The options of a project: the defaults and what `[options]` overrides or adds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    values: BTreeMap<String, OptionValue>,
+    added: Vec<String>,
+}
+
+impl Options {
+    pub(super) fn new(given: BTreeMap<String, OptionValue>) -> Result<Self, (String, String)> {
+        let mut added = Vec::new();
+        for (name, value) in &given {
+            let Some(known) = KNOWN.iter().find(|known| known.name == name) else {
+                added.push(name.clone());
+                continue;
+            };
+            let default = (known.default)();
+            if std::mem::discriminant(&default) != std::mem::discriminant(value) {
+                return Err((name.clone(), format!("must be a value like {default:?}")));
+            }
+            if let OptionValue::Text(value) = value
+                && !known.allowed.is_empty()
+                && !known.allowed.contains(&value.as_str())
+            {
+                return Err((
+                    name.clone(),
+                    format!(
+                        "is `{value}`, but must be one of {}",
+                        known.allowed.join(", ")
+                    ),
+                ));
+            }
+        }
+        let mut values: BTreeMap<String, OptionValue> = KNOWN
+            .iter()
+            .map(|known| (known.name.to_owned(), (known.default)()))
+            .collect();
+        values.extend(given);
+        Ok(Self { values, added })
+    }
+
+    /// One option.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&OptionValue> {
+        self.values.get(name)
+    }
+
+    /// All options as query parameters.
+    #[must_use]
+    pub fn parameters(&self) -> BTreeMap<String, ScalarValue> {
+        self.values
+            .iter()
+            .map(|(name, value)| (name.clone(), value.scalar()))
+            .collect()
+    }
+
+    /// Options that are none of ours and that no query uses, each with the nearest known name.
+    pub fn unused<'a>(
+        &'a self,
+        used: &'a std::collections::BTreeSet<String>,
+    ) -> impl Iterator<Item = (&'a str, Option<String>)> {
+        self.added
+            .iter()
+            .filter(|name| !used.contains(*name))
+            .map(|name| {
+                let known = KNOWN.iter().map(|known| known.name);
+                (name.as_str(), nearest(name, known))
+            })
+    }
+}

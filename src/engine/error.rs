@@ -1,0 +1,88 @@
+//! What can go wrong inside the engine.
+
+use datafusion::error::DataFusionError;
+
+/// A failure while planning or running a query.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The engine could not be started.
+    #[error("cannot start the query engine: {reason}")]
+    Start {
+        /// Why not.
+        reason: String,
+    },
+    /// A published table could not be opened.
+    #[error("cannot open table {table}")]
+    Register {
+        /// `schema.table`.
+        table: String,
+        /// DataFusion's error.
+        source: Box<DataFusionError>,
+    },
+    /// A query is not valid.
+    #[error("{query} cannot be planned: {}", brief(source))]
+    Plan {
+        /// File or name of the query.
+        query: String,
+        /// DataFusion's error.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// A query failed while it ran.
+    #[error("{query} failed while it ran: {}", brief(source))]
+    Run {
+        /// File or name of the query.
+        query: String,
+        /// DataFusion's error.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// The engine's worker ended without an answer.
+    #[error("{query} was stopped")]
+    Stopped {
+        /// File or name of the query.
+        query: String,
+    },
+}
+
+impl EngineError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Run { source, .. } if is_resources(source) => Some(
+                "raise `memory_limit` in migration.toml, or split the large join into a model of its own with few columns"
+                    .to_owned(),
+            ),
+            Self::Run { source, .. } if is_no_space(source) => {
+                Some("the disk is full: free some space, then run the same command again".to_owned())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the query text itself is at fault (a user's input) rather than the machine.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Plan { .. } => true,
+            Self::Run { source, .. } => !is_resources(source) && !is_no_space(source),
+            _ => false,
+        }
+    }
+}
+
+fn is_resources(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
+}
+
+fn is_no_space(error: &DataFusionError) -> bool {
+    error.to_string().contains("No space left")
+}
+
+/// First line of DataFusion's message, without its backtrace.
+fn brief(error: &DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,100 @@
+//! Chooses sort-merge joins where a hash join's build side might not fit in memory.
+//!
+//! In: a physical plan in which DataFusion has chosen join sides. Out: the same plan with each hash join whose
+//! build side is estimated above the limit replaced by a sort-merge join, which streams and spills; over tables
+//! published sorted by key it needs no sort at all. Small lookups keep their hash join. A hash join never spills
+//! and a global `prefer_hash_join = false` ruins lookups (`engine-notes.md` 1), so the choice is made join by join.
+
+use std::sync::Arc;
+
+use arrow::compute::SortOptions;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::Result;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
+
+/// The rule; runs right after DataFusion's own join selection.
+#[derive(Debug)]
+pub(super) struct JoinChoice {
+    /// Largest number of rows a hash join may build from.
+    pub max_build_rows: usize,
+}
+
+impl JoinChoice {
+    fn rewrite(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
+            return Ok(Transformed::no(plan));
+        };
+        if join.on().is_empty() || estimated_rows(join.left().as_ref()) <= self.max_build_rows {
+            return Ok(Transformed::no(plan));
+        }
+        let order = SortOptions {
+            descending: false,
+            nulls_first: true,
+        };
+        let merge: Arc<dyn ExecutionPlan> = Arc::new(SortMergeJoinExec::try_new(
+            Arc::clone(join.left()),
+            Arc::clone(join.right()),
+            join.on().to_vec(),
+            join.filter().cloned(),
+            *join.join_type(),
+            vec![order; join.on().len()],
+            join.null_equality(),
+        )?);
+        let Some(columns) = &join.projection else {
+            return Ok(Transformed::yes(merge));
+        };
+        let schema = merge.schema();
+        let columns = columns.iter().map(|&index| {
+            let name = schema.field(index).name();
+            let column = Arc::new(Column::new(name, index))
+                as Arc<dyn datafusion::physical_plan::PhysicalExpr>;
+            (column, name.clone())
+        });
+        let projected = ProjectionExec::try_new(columns.collect::<Vec<_>>(), merge)?;
+        Ok(Transformed::yes(Arc::new(projected)))
+    }
+}
+
+impl PhysicalOptimizerRule for JoinChoice {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        plan.transform_up(|node| self.rewrite(node)).data()
+    }
+
+    fn name(&self) -> &'static str {
+        "join_choice"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Rows a node may return: its own statistics, or else the largest of its inputs. A filter's estimate can be far
+/// too low, so statistics count only where they are exact or come from a scan.
+fn estimated_rows(plan: &dyn ExecutionPlan) -> usize {
+    let inputs = plan.children();
+    if inputs.is_empty() || inputs.len() > 1 {
+        let own = StatisticsContext::new()
+            .compute(plan, &StatisticsArgs::new())
+            .ok()
+            .and_then(|statistics| statistics.num_rows.get_value().copied());
+        if let (Some(rows), true) = (own, inputs.is_empty()) {
+            return rows;
+        }
+    }
+    inputs
+        .into_iter()
+        .map(|input| estimated_rows(input.as_ref()))
+        .max()
+        .unwrap_or(usize::MAX)
+}

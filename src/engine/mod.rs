@@ -1,0 +1,163 @@
+//! DataFusion as the product runs it: its own runtime, bounded memory, spill in the work folder, and a join
+//! choice that cannot run out of memory.
+//!
+//! In: a [`Snapshot`] of tables and SQL. Out: bounded streams of record batches. Never: I/O to Salesforce,
+//! schema inference, or a cached file list (`engine-notes.md` 1, 3, 11).
+
+mod error;
+mod join_choice;
+mod session;
+mod stream;
+
+pub use error::EngineError;
+pub use session::{Session, View};
+pub use stream::BatchStream;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+use crate::staging::{Snapshot, Staging, TableFiles};
+
+/// Limits of the engine.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Target for the resident memory of the process, in bytes; the pool gets a quarter of it, since
+    /// resident memory is two to four times what the pool accounts for.
+    pub memory_limit: usize,
+    /// Where sorts spill; a folder inside the work folder.
+    pub spill: PathBuf,
+    /// Threads and partitions.
+    pub threads: usize,
+}
+
+/// Rows per record batch: small ones keep wide sorts inside a small pool.
+pub const BATCH_ROWS: usize = 2048;
+
+/// Runs queries; one per process.
+#[derive(Debug)]
+pub struct Engine {
+    settings: EngineSettings,
+    environment: Arc<RuntimeEnv>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Engine {
+    /// Starts the engine's threads and prepares its spill folder.
+    ///
+    /// # Errors
+    /// [`EngineError::Start`].
+    pub fn start(settings: EngineSettings, staging: &Staging) -> Result<Self, EngineError> {
+        let start = |reason: String| EngineError::Start { reason };
+        std::fs::create_dir_all(&settings.spill)
+            .map_err(|error| start(format!("{}: {error}", settings.spill.display())))?;
+        let pool_bytes = settings.memory_limit / 4;
+        let pool = TrackConsumersPool::new(
+            FairSpillPool::new(pool_bytes),
+            std::num::NonZeroUsize::MIN.saturating_add(2),
+        );
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![settings.spill.clone()]))
+            .with_max_temp_directory_size(u64::MAX / 2);
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .with_object_list_cache_limit(0)
+            .build_arc()
+            .map_err(|error| start(error.to_string()))?;
+        environment.register_object_store(staging.store_url(), staging.store());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(settings.threads.max(1))
+            .thread_name("engine")
+            .enable_all()
+            .build()
+            .map_err(|error| start(error.to_string()))?;
+        Ok(Self {
+            settings,
+            environment,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// A session that sees the tables of `snapshot` and nothing else.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn session(&self, staging: &Staging, snapshot: &Snapshot) -> Result<Session, EngineError> {
+        Session::new(
+            self.config(),
+            Arc::clone(&self.environment),
+            self.hash_join_rows(),
+            staging,
+            snapshot,
+            self.handle(),
+        )
+    }
+
+    /// Rows of a table version ordered by columns (`true`: descending), nulls last; spills, never holds all of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`], [`EngineError::Plan`].
+    pub async fn sorted(
+        &self,
+        staging: &Staging,
+        files: &TableFiles,
+        order: &[(&str, bool)],
+    ) -> Result<BatchStream, EngineError> {
+        let mut snapshot = Snapshot::default();
+        snapshot.insert(files.clone());
+        let session = self.session(staging, &snapshot)?;
+        let order: Vec<String> = order
+            .iter()
+            .map(|(column, descending)| {
+                let direction = if *descending { "desc" } else { "asc" };
+                format!("\"{column}\" {direction} nulls last")
+            })
+            .collect();
+        let name = files.name();
+        let sql = format!("select * from {name} order by {}", order.join(", "));
+        session.stream(&name, &sql, &[]).await
+    }
+
+    fn handle(&self) -> Option<tokio::runtime::Handle> {
+        self.runtime
+            .as_ref()
+            .map(|runtime| runtime.handle().clone())
+    }
+
+    /// Largest build side, in rows, that a hash join may have: half the pool at 200 bytes a row.
+    fn hash_join_rows(&self) -> usize {
+        self.settings.memory_limit / 4 / 2 / 200
+    }
+
+    fn config(&self) -> SessionConfig {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.settings.threads.max(1))
+            .with_batch_size(BATCH_ROWS)
+            .with_create_default_catalog_and_schema(true)
+            .with_information_schema(true)
+            .with_collect_statistics(true);
+        let options = config.options_mut();
+        options.optimizer.prefer_existing_sort = true;
+        options.optimizer.hash_join_single_partition_threshold = 8 << 20;
+        options.optimizer.hash_join_single_partition_threshold_rows = 50_000;
+        options.execution.parquet.schema_force_view_types = false;
+        options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
+        options.execution.sort_spill_reservation_bytes = 4 << 20;
+        options.sql_parser.map_string_types_to_utf8view = false;
+        config
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // A runtime may not be dropped on an async worker thread by blocking.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

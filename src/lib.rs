@@ -1,0 +1,4 @@
+//! `transload` moves a company's CRM from User.com to Salesforce Sales Cloud.
+pub mod config;
+pub mod engine;
+pub mod staging;

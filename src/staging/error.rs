@@ -1,0 +1,110 @@
+//! What can go wrong with the staging area, and what to do about it.
+
+use object_store::path::Path;
+
+/// A failure of the staging area; says which object and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StagingError {
+    /// The location cannot be used as a staging area.
+    #[error("cannot open the staging area {location}: {reason}")]
+    OpenArea {
+        /// As given.
+        location: String,
+        /// Why not.
+        reason: String,
+    },
+    /// An object could not be read.
+    #[error("cannot read {path} in the staging area")]
+    ReadObject {
+        /// Path inside the store.
+        path: String,
+        /// The store's error.
+        source: Box<object_store::Error>,
+    },
+    /// An object could not be written.
+    #[error("cannot write {path} in the staging area")]
+    WriteObject {
+        /// Path inside the store.
+        path: String,
+        /// The store's error.
+        source: Box<object_store::Error>,
+    },
+    /// A table's file could not be written.
+    #[error("cannot write table {table} ({path})")]
+    WriteTable {
+        /// `schema.table`.
+        table: String,
+        /// Path inside the store.
+        path: String,
+        /// The Parquet writer's error.
+        source: parquet::errors::ParquetError,
+    },
+    /// A table's file could not be read.
+    #[error("cannot read {path} of table {table}")]
+    ReadTable {
+        /// `schema.table`.
+        table: String,
+        /// Path inside the store.
+        path: String,
+        /// The Parquet reader's error.
+        source: parquet::errors::ParquetError,
+    },
+    /// A batch does not have the schema that the table declares.
+    #[error("a batch for table {table} does not fit its declared schema: {difference}")]
+    BatchSchema {
+        /// `schema.table`.
+        table: String,
+        /// First difference found.
+        difference: String,
+    },
+    /// A manifest is not what was written.
+    #[error("the manifest {path} cannot be read")]
+    ReadManifest {
+        /// Path inside the store.
+        path: String,
+        /// Position and cause.
+        source: serde_json::Error,
+    },
+}
+
+impl StagingError {
+    pub(crate) fn read(path: &Path, source: object_store::Error) -> Self {
+        Self::ReadObject {
+            path: path.to_string(),
+            source: Box::new(source),
+        }
+    }
+
+    pub(crate) fn write(path: &Path, source: object_store::Error) -> Self {
+        Self::WriteObject {
+            path: path.to_string(),
+            source: Box::new(source),
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::OpenArea { .. } => Some(
+                "`staging` in migration.toml takes a folder or an s3://bucket/prefix URL"
+                    .to_owned(),
+            ),
+            Self::WriteObject { .. } | Self::WriteTable { .. } => Some(
+                "check free space and write permission there, then run the same command again: \
+                 nothing half-written is in use"
+                    .to_owned(),
+            ),
+            Self::ReadObject { .. } | Self::ReadTable { .. } => Some(
+                "was the staging area moved or cleaned while in use? run the same command again"
+                    .to_owned(),
+            ),
+            Self::ReadManifest { .. } => Some(
+                "the file was cut or edited; move it away and the version before it is used again"
+                    .to_owned(),
+            ),
+            Self::BatchSchema { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The staging area: where every table lives, and the only way steps hand data to each other.
+//!
+//! In: record batches of a declared schema. Out: Parquet files in a new, immutable folder, and a
+//! numbered [`Manifest`] that is written last and makes them the table's current version.
+//! A crash leaves files nobody refers to, never half a table. Nothing is overwritten.
+//!
+//! ```text
+//! <work>/tables/<schema>/<table>/<attempt>/part-00000.parquet      shared: usercom, rejects, config
+//! <work>/manifests/<schema>/<table>/0000000001.json
+//! <work>/orgs/<organisation id>/{tables,manifests}/…               per org: prepare, outbox, ledger, org, recon
+//! ```
+//!
+//! A folder path or an `s3://bucket/prefix` URL work alike (`object_store`).
+
+mod error;
+mod manifest;
+mod snapshot;
+mod writer;
+
+pub use error::StagingError;
+pub use manifest::{DataFile, Manifest, TableFiles};
+pub use snapshot::Snapshot;
+pub use writer::TableWriter;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use url::Url;
+
+/// Schemas whose tables do not depend on the destination; all others are kept per organisation.
+pub const SHARED_SCHEMAS: [&str; 3] = ["usercom", "rejects", "config"];
+
+/// A handle on the staging area; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Staging {
+    store: Arc<dyn ObjectStore>,
+    store_url: Url,
+    root: Path,
+    org: Option<String>,
+}
+
+impl Staging {
+    /// Opens the staging area at a folder path or URL. The folder is made when the first object is written.
+    ///
+    /// # Errors
+    /// [`StagingError::OpenArea`] when the URL cannot be used.
+    pub fn open(location: &str) -> Result<Self, StagingError> {
+        let open = |reason: String| StagingError::OpenArea {
+            location: location.to_owned(),
+            reason,
+        };
+        let url = if location.contains("://") {
+            Url::parse(location).map_err(|error| open(error.to_string()))?
+        } else {
+            let path = std::path::absolute(location).map_err(|error| open(error.to_string()))?;
+            Url::from_directory_path(&path).map_err(|()| open("not a usable path".to_owned()))?
+        };
+        let (store, root) =
+            object_store::parse_url(&url).map_err(|error| open(error.to_string()))?;
+        let mut store_url = url;
+        store_url.set_path("");
+        Ok(Self {
+            store: Arc::from(store),
+            store_url,
+            root,
+            org: None,
+        })
+    }
+
+    /// The same area with the tables of one destination organisation in view (`rules.md` 29).
+    #[must_use]
+    pub fn with_org(&self, org: &str) -> Self {
+        Self {
+            org: Some(org.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// The organisation in view, if one is.
+    #[must_use]
+    pub fn org(&self) -> Option<&str> {
+        self.org.as_deref()
+    }
+
+    /// The store below, for registering it with the engine.
+    #[must_use]
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// The URL under which the engine knows [`Self::store`] (`file:///`, `s3://bucket`).
+    #[must_use]
+    pub fn store_url(&self) -> &Url {
+        &self.store_url
+    }
+
+    /// The local folder of the area, if it is one.
+    #[must_use]
+    pub fn local_folder(&self) -> Option<std::path::PathBuf> {
+        (self.store_url.scheme() == "file")
+            .then(|| std::path::PathBuf::from(format!("/{}", self.root)))
+    }
+
+    fn base(&self, schema: &str) -> Path {
+        match (&self.org, SHARED_SCHEMAS.contains(&schema)) {
+            (Some(org), false) => self.root.clone().join("orgs").join(org.as_str()),
+            _ => self.root.clone(),
+        }
+    }
+
+    /// Path of an object outside the tables (journal, reports): relative to the organisation in view.
+    #[must_use]
+    pub fn org_path(&self, parts: &[&str]) -> Path {
+        parts
+            .iter()
+            .fold(self.base(""), |path, part| path.join(*part))
+    }
+
+    /// Starts a new version of a table in a folder of its own. Nobody sees it before
+    /// [`TableWriter::publish`].
+    ///
+    /// # Errors
+    /// [`StagingError::WriteTable`] when the store refuses the first file.
+    pub async fn create(
+        &self,
+        schema_name: &str,
+        table: &str,
+        schema: SchemaRef,
+        sorted_by: &[&str],
+    ) -> Result<TableWriter, StagingError> {
+        let attempt = format!("{:016x}", rand::random::<u64>());
+        let folder = self
+            .base(schema_name)
+            .join("tables")
+            .join(schema_name)
+            .join(table)
+            .join(attempt);
+        TableWriter::start(self.clone(), schema_name, table, folder, schema, sorted_by)
+    }
+
+    /// Reads the manifests of every table in view once, so that whoever queries sees one consistent state.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`] and [`StagingError::ReadManifest`].
+    pub async fn snapshot(&self) -> Result<Snapshot, StagingError> {
+        let mut newest: BTreeMap<(String, String), (u64, Path)> = BTreeMap::new();
+        let mut bases = vec![self.root.clone()];
+        if let Some(org) = &self.org {
+            bases.push(self.root.clone().join("orgs").join(org.as_str()));
+        }
+        for base in bases {
+            for path in self.list(&base.clone().join("manifests")).await? {
+                let Some((schema, table, version)) = manifest::parse_path(&base, &path) else {
+                    continue;
+                };
+                let slot = newest
+                    .entry((schema, table))
+                    .or_insert((version, path.clone()));
+                if version > slot.0 {
+                    *slot = (version, path);
+                }
+            }
+        }
+        let mut snapshot = Snapshot::default();
+        for (_, path) in newest.into_values() {
+            snapshot.insert(self.read_manifest(&path).await?);
+        }
+        Ok(snapshot)
+    }
+
+    async fn read_manifest(&self, path: &Path) -> Result<Manifest, StagingError> {
+        let bytes = self.read(path).await?;
+        serde_json::from_slice(&bytes).map_err(|source| StagingError::ReadManifest {
+            path: path.to_string(),
+            source,
+        })
+    }
+
+    /// Makes `manifest` the table's current version and removes files that no longer have a reader:
+    /// those that only versions before the previous one refer to.
+    pub(crate) async fn publish(&self, mut manifest: Manifest) -> Result<Manifest, StagingError> {
+        let base = self.base(&manifest.schema_name);
+        let folder = base
+            .clone()
+            .join("manifests")
+            .join(manifest.schema_name.as_str())
+            .join(manifest.table.as_str());
+        loop {
+            let mut versions: Vec<(u64, Path)> = self
+                .list(&folder)
+                .await?
+                .into_iter()
+                .filter_map(|path| Some((manifest::parse_path(&base, &path)?.2, path)))
+                .collect();
+            versions.sort();
+            manifest.version = versions.last().map_or(1, |(version, _)| version + 1);
+            let path = folder
+                .clone()
+                .join(format!("{:010}.json", manifest.version));
+            let body = serde_json::to_vec_pretty(&manifest).map_err(|source| {
+                StagingError::ReadManifest {
+                    path: path.to_string(),
+                    source,
+                }
+            })?;
+            if self.create_object(&path, body.into()).await? {
+                self.sweep(&manifest, &versions).await?;
+                return Ok(manifest);
+            }
+        }
+    }
+
+    async fn sweep(&self, current: &Manifest, earlier: &[(u64, Path)]) -> Result<(), StagingError> {
+        let Some(((_, previous), old)) = earlier.split_last() else {
+            return Ok(());
+        };
+        if old.is_empty() {
+            return Ok(());
+        }
+        let previous = self.read_manifest(previous).await?;
+        let kept: std::collections::BTreeSet<&str> = current
+            .files
+            .iter()
+            .chain(&previous.files)
+            .map(|file| file.path.as_str())
+            .collect();
+        for (_, path) in old {
+            let manifest = self.read_manifest(path).await?;
+            for file in &manifest.files {
+                if !kept.contains(file.path.as_str()) {
+                    self.delete(&Path::from(file.path.as_str())).await?;
+                }
+            }
+            self.delete(path).await?;
+        }
+        Ok(())
+    }
+
+    /// Paths of all objects under `prefix`, sorted.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`].
+    pub async fn list(&self, prefix: &Path) -> Result<Vec<Path>, StagingError> {
+        let mut paths: Vec<Path> = self
+            .store
+            .list(Some(prefix))
+            .map_ok(|meta| meta.location)
+            .try_collect()
+            .await
+            .map_err(|source| StagingError::read(prefix, source))?;
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// Reads one object whole; meant for small ones.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`].
+    pub async fn read(&self, path: &Path) -> Result<Bytes, StagingError> {
+        let result = self
+            .store
+            .get(path)
+            .await
+            .map_err(|source| StagingError::read(path, source))?;
+        result
+            .bytes()
+            .await
+            .map_err(|source| StagingError::read(path, source))
+    }
+
+    /// Writes an object that must not exist yet; `false` when it does.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteObject`].
+    pub async fn create_object(&self, path: &Path, body: Bytes) -> Result<bool, StagingError> {
+        let options = PutOptions::from(PutMode::Create);
+        let payload = PutPayload::from_bytes(body);
+        match self.store.put_opts(path, payload, options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(source) => Err(StagingError::write(path, source)),
+        }
+    }
+
+    /// Writes or replaces a document for people (reports); tables and journal never go this way.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteObject`].
+    pub async fn write_document(&self, path: &Path, body: Bytes) -> Result<(), StagingError> {
+        self.store
+            .put(path, PutPayload::from_bytes(body))
+            .await
+            .map_err(|source| StagingError::write(path, source))?;
+        Ok(())
+    }
+
+    /// Removes one object; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteObject`].
+    pub async fn delete(&self, path: &Path) -> Result<(), StagingError> {
+        match self.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(StagingError::write(path, source)),
+        }
+    }
+}

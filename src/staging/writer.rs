@@ -1,0 +1,217 @@
+//! The one Parquet writer: declared schema, row groups of 131,072, recorded sort order.
+//!
+//! In: batches in their final order. Out: files of one version. Never: schema inference, random file names
+//! in a folder that somebody reads, or a table without a file (`engine-notes.md` 3).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use object_store::ObjectStoreExt;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use parquet::arrow::AsyncArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
+
+use super::{DataFile, Manifest, Staging, StagingError};
+
+/// Rows per row group: larger ones triple the writer's memory.
+const ROW_GROUP_ROWS: usize = 131_072;
+
+/// Bytes buffered before they go to the store.
+const UPLOAD_BYTES: usize = 8 << 20;
+
+/// Writes one version of one table.
+pub struct TableWriter {
+    staging: Staging,
+    manifest: Manifest,
+    folder: Path,
+    open: Option<OpenFile>,
+}
+
+struct OpenFile {
+    path: Path,
+    rows: u64,
+    writer: AsyncArrowWriter<BufWriter>,
+}
+
+impl TableWriter {
+    pub(super) fn start(
+        staging: Staging,
+        schema_name: &str,
+        table: &str,
+        folder: Path,
+        schema: SchemaRef,
+        sorted_by: &[&str],
+    ) -> Result<Self, StagingError> {
+        let manifest = Manifest {
+            schema_name: schema_name.to_owned(),
+            table: table.to_owned(),
+            version: 0,
+            published_at: chrono::Utc::now(),
+            rows: 0,
+            files: Vec::new(),
+            sorted_by: sorted_by.iter().map(|&name| name.to_owned()).collect(),
+            counts: BTreeMap::new(),
+            schema,
+        };
+        Ok(Self {
+            staging,
+            manifest,
+            folder,
+            open: None,
+        })
+    }
+
+    /// Rows written so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.manifest.rows + self.open.as_ref().map_or(0, |file| file.rows)
+    }
+
+    /// Appends a batch, which must have exactly the table's column types.
+    ///
+    /// # Errors
+    /// [`StagingError::BatchSchema`], [`StagingError::WriteTable`].
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), StagingError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let batch = self.conform(batch)?;
+        if self.open.is_none() {
+            self.open = Some(self.open_file()?);
+        }
+        if let Some(file) = &mut self.open {
+            file.rows += batch.num_rows() as u64;
+            file.writer
+                .write(&batch)
+                .await
+                .map_err(|source| StagingError::WriteTable {
+                    table: self.manifest.name(),
+                    path: file.path.to_string(),
+                    source,
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Closes the current file; the next batch starts another one.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteTable`].
+    pub async fn next_file(&mut self) -> Result<(), StagingError> {
+        let Some(file) = self.open.take() else {
+            return Ok(());
+        };
+        let write = |source| StagingError::WriteTable {
+            table: self.manifest.name(),
+            path: file.path.to_string(),
+            source,
+        };
+        file.writer.close().await.map_err(write)?;
+        let meta = self
+            .staging
+            .store
+            .head(&file.path)
+            .await
+            .map_err(|source| StagingError::write(&file.path, source))?;
+        self.manifest.rows += file.rows;
+        self.manifest.files.push(DataFile {
+            path: file.path.to_string(),
+            rows: file.rows,
+            bytes: meta.size,
+        });
+        Ok(())
+    }
+
+    /// Closes the files without making them the table's current version.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteTable`].
+    pub async fn finish(mut self, counts: BTreeMap<String, u64>) -> Result<Manifest, StagingError> {
+        if self.open.is_none() && self.manifest.files.is_empty() {
+            self.open = Some(self.open_file()?);
+        }
+        self.next_file().await?;
+        self.manifest.counts = counts;
+        self.manifest.published_at = chrono::Utc::now();
+        Ok(self.manifest)
+    }
+
+    /// Closes the files and writes the manifest: from now on this is the table.
+    ///
+    /// # Errors
+    /// [`StagingError::WriteTable`], [`StagingError::WriteObject`].
+    pub async fn publish(self, counts: BTreeMap<String, u64>) -> Result<Manifest, StagingError> {
+        let staging = self.staging.clone();
+        let manifest = self.finish(counts).await?;
+        staging.publish(manifest).await
+    }
+
+    /// Removes what was written.
+    pub async fn discard(mut self) {
+        self.open = None;
+        if let Ok(paths) = self.staging.list(&self.folder).await {
+            for path in paths {
+                if let Err(error) = self.staging.delete(&path).await {
+                    tracing::debug!(%error, "left an unused file behind");
+                }
+            }
+        }
+    }
+
+    fn open_file(&self) -> Result<OpenFile, StagingError> {
+        let path = self
+            .folder
+            .clone()
+            .join(format!("part-{:05}.parquet", self.manifest.files.len()));
+        let schema = &self.manifest.schema;
+        let sorting: Vec<SortingColumn> = self
+            .manifest
+            .sorted_by
+            .iter()
+            .filter_map(|name| schema.index_of(name).ok())
+            .filter_map(|index| i32::try_from(index).ok())
+            .map(|column_idx| SortingColumn {
+                column_idx,
+                descending: false,
+                nulls_first: true,
+            })
+            .collect();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::LZ4_RAW)
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_sorting_columns((!sorting.is_empty()).then_some(sorting))
+            .build();
+        let object =
+            BufWriter::with_capacity(Arc::clone(&self.staging.store), path.clone(), UPLOAD_BYTES)
+                .with_max_concurrency(2);
+        let writer = AsyncArrowWriter::try_new(object, Arc::clone(schema), Some(properties))
+            .map_err(|source| StagingError::WriteTable {
+                table: self.manifest.name(),
+                path: path.to_string(),
+                source,
+            })?;
+        Ok(OpenFile {
+            path,
+            rows: 0,
+            writer,
+        })
+    }
+
+    /// Same columns under the declared schema (nullability and metadata may differ, types may not).
+    fn conform(&self, batch: &RecordBatch) -> Result<RecordBatch, StagingError> {
+        if batch.schema_ref() == &self.manifest.schema {
+            return Ok(batch.clone());
+        }
+        RecordBatch::try_new(Arc::clone(&self.manifest.schema), batch.columns().to_vec()).map_err(
+            |error| StagingError::BatchSchema {
+                table: self.manifest.name(),
+                difference: error.to_string(),
+            },
+        )
+    }
+}
