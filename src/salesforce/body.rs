@@ -1,0 +1,110 @@
+//! Bodies in motion: an upload that is watched for standstill and for errors of the caller's own stream, and
+//! a download handed out chunk by chunk. Neither is ever held in memory as a whole.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use reqwest::Response;
+use tokio::time::Instant;
+
+use super::{Error, Result};
+
+/// Follows an upload: when its last byte was taken, and whether the caller's stream failed.
+#[derive(Clone)]
+pub(super) struct Watch {
+    moved: Arc<Mutex<Instant>>,
+    error: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            moved: Arc::new(Mutex::new(Instant::now())),
+            error: Arc::default(),
+        }
+    }
+}
+
+impl Watch {
+    pub(super) fn follow(
+        &self,
+        source: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let watch = self.clone();
+        source.map(move |item| {
+            *lock(&watch.moved) = Instant::now();
+            item.map_err(|error| {
+                let kind = error.kind();
+                *lock(&watch.error) = Some(error);
+                kind.into()
+            })
+        })
+    }
+
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        lock(&self.error).take()
+    }
+
+    /// Completes when nothing has moved for `idle`.
+    pub(super) async fn stalled(&self, idle: Duration) {
+        loop {
+            let deadline = *lock(&self.moved) + idle;
+            if Instant::now() >= deadline {
+                return;
+            }
+            tokio::time::sleep_until(deadline).await;
+        }
+    }
+}
+
+/// A response body being read.
+pub(super) struct Chunks {
+    response: Response,
+    request: String,
+    received: u64,
+    idle: Duration,
+}
+
+impl Chunks {
+    /// The body of `response` as a stream that ends with an error when nothing arrives for `idle`.
+    pub(super) fn stream(
+        response: Response,
+        request: String,
+        idle: Duration,
+    ) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
+        let body = Self {
+            response,
+            request,
+            received: 0,
+            idle,
+        };
+        stream::try_unfold(body, Self::next)
+    }
+
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let source = match tokio::time::timeout(self.idle, self.response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                self.received += chunk.len() as u64;
+                return Ok(Some((chunk, self)));
+            }
+            Ok(Ok(None)) => return Ok(None),
+            Ok(Err(error)) => Some(Arc::new(error.without_url())),
+            Err(_) => None,
+        };
+        Err(Error::ReadBody {
+            request: self.request,
+            received: self.received,
+            source,
+        })
+    }
+}
+
+/// Locks for a moment; the data behind these locks is whole after every statement.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,68 @@
+//! The Salesforce client: transport only. Settings and streams of bytes go in; tokens, typed answers and streams of
+//! bytes come out. It knows the shapes of the API (`reference/salesforce.md §1–§5`) and what may be repeated after
+//! a failure, but not what a row means, and it keeps nothing on disk.
+//!
+//! ```text
+//! Settings ─▶ Client ─┬─ describe, query, limits, organization, rows   REST
+//!                     ├─ ingest()      create ▸ upload ▸ close ▸ wait ▸ results
+//!                     ├─ bulk_query()  create ▸ wait ▸ pages
+//!                     └─ metadata()    deploy ▸ wait
+//!             every request: session (renewed on 401) ▸ retry policy ▸ http
+//! ```
+//!
+//! - A [`Client`] is one login to one organisation; clones share session, connections and the count of requests.
+//! - Uploads and results are streams; [`CsvRows`] turns a result into batches of rows.
+//! - A failure says through [`Error::class`] what kind of answer it calls for. A request that may have taken effect
+//!   is [`Error::is_ambiguous`], and the caller reads the server's state before it goes on.
+//! - Errors and logs carry paths without query strings and messages without record values; see [`Secret`].
+
+mod auth;
+mod body;
+mod bulk_query;
+mod call;
+mod client;
+mod clock;
+mod csv_stream;
+mod describe;
+mod error;
+mod ingest;
+mod job;
+mod login;
+mod metadata;
+#[cfg(test)]
+mod mock_server;
+mod organization;
+mod query;
+mod redact;
+mod retry;
+mod rows;
+mod settings;
+mod usage;
+mod wait;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+pub use auth::Identity;
+pub use bulk_query::{BulkQuery, ResultPage};
+pub use client::Client;
+pub use clock::{Clock, SystemClock};
+pub use csv_stream::CsvRows;
+pub use describe::{FieldDescribe, ObjectDescribe, ObjectSummary, PicklistValue, RecordType};
+pub use error::{Error, ErrorClass, FailureKind, RequestFailure, Result};
+pub use ingest::{Ingest, ResultSet};
+pub use job::{JobInfo, JobState, Operation};
+pub use metadata::{
+    ComponentMessage, DeployDetails, DeployOptions, DeployResult, Metadata, TestLevel,
+};
+pub use organization::{Limit, Organization};
+pub use query::{QueryScope, Row};
+pub use redact::Secret;
+pub use retry::RetryConfig;
+pub use rows::{Atomicity, MAX_COLLECTION_ROWS, RowError, RowResult};
+pub use settings::{Auth, Settings, Timeouts};
+pub use usage::{ApiUsage, Usage};
+pub use wait::WaitOptions;
+
+/// A body as it arrives. Ends with an error if it breaks off.
+pub type ByteStream = BoxStream<'static, Result<Bytes>>;

@@ -1,0 +1,97 @@
+//! SOQL over REST, for results of up to some thousands of rows: a query in, rows out as JSON, page by page.
+//! Larger results are the business of [`BulkQuery`](super::BulkQuery).
+
+use std::collections::{BTreeSet, VecDeque};
+
+use futures::{Stream, stream};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Client, Error, Result, call::Call};
+
+/// A row as Salesforce sends it: field names to values, and `attributes`.
+pub type Row = Map<String, Value>;
+
+/// Which rows a query sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryScope {
+    /// Rows in use.
+    Live,
+    /// Also deleted and merged rows and archived tasks and events.
+    WithDeletedAndArchived,
+}
+
+impl QueryScope {
+    pub(super) fn resource(self) -> &'static str {
+        match self {
+            Self::Live => "query",
+            Self::WithDeletedAndArchived => "queryAll",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    records: VecDeque<Row>,
+    #[serde(default)]
+    next_records_url: Option<String>,
+}
+
+/// Where a walk over the pages stands.
+struct Walk {
+    client: Client,
+    rows: VecDeque<Row>,
+    next: Option<Call<'static>>,
+    seen: BTreeSet<String>,
+}
+
+impl Client {
+    /// Runs a query over rows in use.
+    pub fn query(&self, soql: &str) -> impl Stream<Item = Result<Row>> + Send + use<> {
+        self.query_in(soql, QueryScope::Live)
+    }
+
+    /// Runs a query. Holds one page of rows at a time; ends at the first error.
+    pub fn query_in(
+        &self,
+        soql: &str,
+        scope: QueryScope,
+    ) -> impl Stream<Item = Result<Row>> + Send + use<> {
+        let call = Call::get(self.data_path(&[scope.resource()])).query("q", soql);
+        let walk = Walk {
+            client: self.clone(),
+            rows: VecDeque::new(),
+            next: Some(call),
+            seen: BTreeSet::new(),
+        };
+        stream::try_unfold(walk, Walk::step)
+    }
+}
+
+impl Walk {
+    async fn step(mut self) -> Result<Option<(Row, Self)>> {
+        loop {
+            if let Some(row) = self.rows.pop_front() {
+                return Ok(Some((row, self)));
+            }
+            let Some(call) = self.next.take() else {
+                return Ok(None);
+            };
+            let page: Page = self.client.json(&call, "a page of rows").await?;
+            self.rows = page.records;
+            if let Some(next) = page.next_records_url {
+                if !self.seen.insert(next.clone()) {
+                    return Err(Error::PageLoop {
+                        request: call.name(),
+                    });
+                }
+                self.next = Some(Call::get(next));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "query_tests.rs"]
+mod tests;
