@@ -1,4 +1,6 @@
 //! `transload` moves a company's CRM from User.com to Salesforce Sales Cloud.
 pub mod config;
 pub mod engine;
+pub mod mapping;
 pub mod staging;
+pub mod transform;

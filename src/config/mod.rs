@@ -9,6 +9,7 @@ mod options;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
+pub(crate) use error::nearest;
 pub use options::{OptionValue, Options};
 
 use std::collections::BTreeMap;

@@ -1,0 +1,64 @@
+-- grain: one row per person that becomes a Contact
+-- source: usercom.people
+-- object: Contact
+-- operation: upsert
+-- key: usercom_id__c
+-- cluster by: AccountId
+with contact as (
+    select
+        s.*,
+        case
+            when s.named_company is not null then a.id
+            when $companyless_customers = 'placeholder_account' then h.id
+        end as account_id,
+        case
+            when s.fate is not null then s.fate
+            when s.named_company is not null and a.id is null then 'held'
+            when s.named_company is null and $companyless_customers = 'hold' then 'held'
+        end as final_fate
+    from prepare.person as s
+    left join ledger.account as a
+        on a.usercom_id__c = s.company_id
+    left join ledger.placeholder_account as h
+        on h.usercom_id__c = 'placeholder'
+    where s.target = 'Contact'
+)
+
+select
+    p.id as usercom_id__c,
+    c.account_id as "AccountId",
+    c.first_name as "FirstName",
+    coalesce(c.last_name, l.value, 'Unknown') as "LastName",
+    c.email as "Email",
+    c.phone as "Phone",
+    p.city as "MailingCity",
+    p.region as "MailingState",
+    p.country as "MailingCountry",
+    p.unsubscribed as "HasOptedOutOfEmail",
+    c.owner_user_id as "OwnerId",
+    p.lifecycle_stage as usercom_original_lifecycle__c,
+    c.reason as usercom_split_reason__c,
+    p.custom_id as usercom_custom_id__c,
+    p.score as usercom_score__c,
+    p.created_at as usercom_created_at__c,
+    p.last_seen as usercom_last_seen__c,
+    p.custom,
+    c.final_fate as _fate,
+    case
+        when c.fate = 'out_of_scope' then 'scope'
+        when c.fate = 'passive' then 'no_email_no_phone'
+        when c.fate = 'held' then c.reason
+        when c.final_fate = 'held' and c.named_company is null then 'customer_without_company'
+        when c.final_fate = 'held' then 'account_missing'
+    end as _reason,
+    case when c.final_fate = 'held' then 'company ' || c.named_company end as _parent,
+    concat_ws(
+        ';',
+        c.name_flag,
+        case when c.named_company is null then 'customer_without_company' end
+    ) as _flags
+from mapped.people as p
+inner join contact as c
+    on c.id = p.id
+left join config.defaults as l
+    on l.object = 'Contact' and l.field = 'LastName'

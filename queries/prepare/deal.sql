@@ -1,0 +1,46 @@
+-- grain: one row per deal: its Opportunity stage, close date and owner
+-- key: id
+with deal as (
+    select
+        d.id,
+        d.in_scope,
+        d.status,
+        d.company_id,
+        d.company_name,
+        d.won_on,
+        d.lost_on,
+        d.expected_close_date,
+        coalesce(p.name, d.pipeline_name) as pipeline,
+        coalesce(s.name, d.stage_name) as stage,
+        s.probability,
+        coalesce(cast(d.assigned_to_id as varchar), lower(trim(d.assigned_to_email)), '') as owner_key
+    from mapped.deals as d
+    left join usercom.stages as s
+        on s.id = d.stage_id
+    left join usercom.pipelines as p
+        on p.id = coalesce(d.pipeline_id, s.pipeline_id)
+)
+
+select
+    d.id,
+    d.pipeline,
+    d.stage,
+    m.stage_name,
+    cast(round(coalesce(cast(m.probability as double), d.probability)) as bigint) as probability,
+    coalesce(d.won_on, d.lost_on, d.expected_close_date) as close_date,
+    coalesce(d.company_id, n.company_id) as company_id,
+    coalesce(cast(d.company_id as varchar), nullif(trim(d.company_name), '')) as named_company,
+    o.user_id as owner_user_id,
+    case
+        when not d.in_scope then 'out_of_scope'
+        when m.stage_name is null then 'held'
+    end as fate
+from deal as d
+left join config.stage_matrix as m
+    on lower(trim(m.pipeline)) = lower(trim(d.pipeline))
+    and lower(trim(m.stage)) = lower(trim(d.stage))
+    and lower(trim(m.status)) = d.status
+left join prepare.company_name as n
+    on n.name = lower(trim(d.company_name))
+left join prepare.owner as o
+    on o.owner_key = d.owner_key

@@ -1,0 +1,106 @@
+//! What can be wrong with the customer's decisions.
+
+use crate::staging::StagingError;
+
+/// A mistake in `config/*.csv`, or a field map that is not finished.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MappingError {
+    /// A file of decisions cannot be read.
+    #[error("cannot read {path}")]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// The reader's error.
+        source: csv::Error,
+    },
+    /// A file of decisions is not UTF-8, or a row has too many or too few cells.
+    #[error("{path} line {line}: {reason}")]
+    BadRow {
+        /// The file.
+        path: String,
+        /// 1-based line.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A column that queries need is missing.
+    #[error("{path} has no column `{column}`")]
+    MissingColumn {
+        /// The file.
+        path: String,
+        /// The column.
+        column: String,
+        /// The nearest one there is.
+        nearest: Option<String>,
+    },
+    /// Rows of the field map that nobody has confirmed.
+    #[error("{} row(s) of config/field_map.csv are not confirmed: {}", rows.len(), shorten(rows))]
+    Unconfirmed {
+        /// `source.field → Object.Field`, with what is missing.
+        rows: Vec<String>,
+    },
+    /// Attributes in the export that the map does not mention.
+    #[error("{} attribute(s) of the export have no row in config/field_map.csv: {}", attributes.len(), shorten(attributes))]
+    Unmapped {
+        /// `source.field`.
+        attributes: Vec<String>,
+    },
+    /// A field map row whose type cannot hold the source's values.
+    #[error("config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}")]
+    Type {
+        /// 1-based line.
+        line: u64,
+        /// `source.field`.
+        field: String,
+        /// Arrow type in plain words.
+        source_type: String,
+        /// Type asked for.
+        target_type: String,
+    },
+    /// Publishing failed.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+}
+
+fn shorten(rows: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = rows
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    if rows.len() > SHOWN {
+        text.push_str(&format!("; and {} more", rows.len() - SHOWN));
+    }
+    text
+}
+
+impl MappingError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unconfirmed { .. } => Some(
+                "set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again"
+                    .to_owned(),
+            ),
+            Self::Unmapped { .. } => Some(
+                "add a row for each: where it goes and as which type, or status `ignored`".to_owned(),
+            ),
+            Self::MissingColumn {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!("is it the column `{nearest}`?")),
+            Self::MissingColumn { .. } => Some(
+                "`transload init DIR` writes every config file with its header".to_owned(),
+            ),
+            Self::Type { .. } => Some(
+                "choose a type that fits, such as Text(255) or LongTextArea(32768)".to_owned(),
+            ),
+            Self::Staging(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

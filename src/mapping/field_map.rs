@@ -1,0 +1,203 @@
+//! `config/field_map.csv`: which attribute becomes which Salesforce field, and who said so.
+
+use std::path::Path;
+
+use super::{MappingError, template};
+
+/// What a person has decided about a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It moves.
+    Confirmed,
+    /// It stays behind, by decision.
+    Ignored,
+    /// Nobody has decided yet.
+    Proposed,
+}
+
+/// One row of the map.
+#[derive(Clone, Debug)]
+pub struct MapRow {
+    /// 1-based line in the file.
+    pub line: u64,
+    /// Source table: `people`, `companies`, `deals`.
+    pub source: String,
+    /// Column of the staged table.
+    pub source_field: String,
+    /// Salesforce object.
+    pub target_object: String,
+    /// Salesforce field, API name.
+    pub target_field: String,
+    /// Salesforce type, such as `Text(255)`.
+    pub field_type: String,
+    /// The decision.
+    pub status: Status,
+    /// Whether both confirmer and date are given.
+    pub signed: bool,
+}
+
+/// The whole map.
+#[derive(Clone, Debug, Default)]
+pub struct FieldMap {
+    rows: Vec<MapRow>,
+}
+
+impl FieldMap {
+    /// Reads the project's map; a project without one has an empty map.
+    ///
+    /// # Errors
+    /// [`MappingError`] naming the line.
+    pub fn load(project: &Path) -> Result<Self, MappingError> {
+        let path = "config/field_map.csv";
+        let bytes = std::fs::read(project.join(path))
+            .unwrap_or_else(|_| template("field_map").unwrap_or_default().as_bytes().to_vec());
+        Self::parse(path, &bytes)
+    }
+
+    fn parse(path: &str, bytes: &[u8]) -> Result<Self, MappingError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(bytes);
+        let read = |source| MappingError::ReadFile {
+            path: path.to_owned(),
+            source,
+        };
+        let header = reader.headers().map_err(read)?.clone();
+        let column = |name: &str| {
+            header
+                .iter()
+                .position(|other| other.eq_ignore_ascii_case(name))
+                .ok_or_else(|| MappingError::MissingColumn {
+                    path: path.to_owned(),
+                    column: name.to_owned(),
+                    nearest: crate::config::nearest(name, header.iter()),
+                })
+        };
+        let (source, source_field) = (column("source")?, column("source_field")?);
+        let (object, field) = (column("target_object")?, column("target_field")?);
+        let (kind, status) = (column("type")?, column("status")?);
+        let (by, at) = (column("confirmed_by")?, column("confirmed_at")?);
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(read)?;
+            let cell = |index: usize| record.get(index).unwrap_or_default().to_owned();
+            let line = record.position().map_or(0, csv::Position::line);
+            let status = match cell(status).to_lowercase().as_str() {
+                "confirmed" => Status::Confirmed,
+                "ignored" => Status::Ignored,
+                "proposed" | "" => Status::Proposed,
+                other => {
+                    return Err(MappingError::BadRow {
+                        path: path.to_owned(),
+                        line,
+                        reason: format!("status `{other}` is none of confirmed, ignored, proposed"),
+                    });
+                }
+            };
+            rows.push(MapRow {
+                line,
+                source: cell(source).to_lowercase(),
+                source_field: cell(source_field),
+                target_object: cell(object),
+                target_field: cell(field),
+                field_type: cell(kind),
+                status,
+                signed: !cell(by).is_empty() && !cell(at).is_empty(),
+            });
+        }
+        Ok(Self { rows })
+    }
+
+    /// All rows.
+    pub fn rows(&self) -> impl Iterator<Item = &MapRow> {
+        self.rows.iter()
+    }
+
+    /// Rows that move.
+    pub fn confirmed(&self) -> impl Iterator<Item = &MapRow> {
+        self.rows
+            .iter()
+            .filter(|row| row.status == Status::Confirmed && row.signed)
+    }
+
+    /// Fails while any row waits for a decision: nothing moves without a confirmed map.
+    ///
+    /// # Errors
+    /// [`MappingError::Unconfirmed`].
+    pub fn require_confirmed(&self) -> Result<(), MappingError> {
+        let rows: Vec<String> = self
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let missing = match row.status {
+                    Status::Proposed => "no decision",
+                    Status::Confirmed if !row.signed => "no confirmed_by or confirmed_at",
+                    _ => return None,
+                };
+                Some(format!(
+                    "line {} {}.{} → {}.{} ({missing})",
+                    row.line, row.source, row.source_field, row.target_object, row.target_field
+                ))
+            })
+            .collect();
+        if rows.is_empty() {
+            Ok(())
+        } else {
+            Err(MappingError::Unconfirmed { rows })
+        }
+    }
+
+    /// Fails while an attribute of the export (`source.field`) is not mentioned.
+    ///
+    /// # Errors
+    /// [`MappingError::Unmapped`].
+    pub fn require_mentioned<'a>(
+        &self,
+        attributes: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<(), MappingError> {
+        let attributes: Vec<String> = attributes
+            .filter(|(source, field)| {
+                !self
+                    .rows
+                    .iter()
+                    .any(|row| row.source == *source && row.source_field == *field)
+            })
+            .map(|(source, field)| format!("{source}.{field}"))
+            .collect();
+        if attributes.is_empty() {
+            Ok(())
+        } else {
+            Err(MappingError::Unmapped { attributes })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
+
+    fn map(rows: &str) -> FieldMap {
+        FieldMap::parse("config/field_map.csv", format!("{HEADER}{rows}").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_unsigned_confirmation_does_not_count() {
+        let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",confirmed,,\n");
+        let error = map.require_confirmed().unwrap_err();
+        insta::assert_snapshot!(error, @"1 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no confirmed_by or confirmed_at)");
+    }
+
+    #[test]
+    fn ignored_attributes_are_mentioned() {
+        let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",ignored,,\n");
+        map.require_confirmed().unwrap();
+        map.require_mentioned([("people", "nps")].into_iter()).unwrap();
+        let error = map
+            .require_mentioned([("people", "age")].into_iter())
+            .unwrap_err();
+        assert!(error.to_string().contains("people.age"), "{error}");
+    }
+}

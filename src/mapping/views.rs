@@ -1,0 +1,128 @@
+//! The `mapped.*` views, generated from the staged schemas, the confirmed map and `[scope]`.
+
+use arrow::datatypes::{DataType, Field};
+
+use super::{FieldMap, MappingError};
+use crate::config::Config;
+use crate::engine::View;
+use crate::staging::Snapshot;
+
+/// Name of the struct column with the customer's own fields.
+pub const CUSTOM: &str = "custom";
+
+/// Field metadata that marks a staged column as an attribute of the customer's own.
+const ATTRIBUTE: &str = "usercom.attribute";
+
+/// One view per staged table, `mapped.<table>`.
+///
+/// # Errors
+/// [`MappingError::Unconfirmed`], [`MappingError::Unmapped`], [`MappingError::Type`].
+pub fn mapped_views(
+    config: &Config,
+    map: &FieldMap,
+    snapshot: &Snapshot,
+) -> Result<Vec<View>, MappingError> {
+    map.require_confirmed()?;
+    let is_attribute = |field: &Field| field.metadata().contains_key(ATTRIBUTE);
+    let attributes = snapshot.schema("usercom").flat_map(|table| {
+        table
+            .schema
+            .fields()
+            .iter()
+            .filter(|field| is_attribute(field))
+            .map(|field| (table.table.as_str(), field.name().as_str()))
+    });
+    map.require_mentioned(attributes)?;
+    let mut views = Vec::new();
+    for table in snapshot.schema("usercom") {
+        let mut columns = Vec::new();
+        for field in table.schema.fields() {
+            if is_attribute(field) {
+                continue;
+            }
+            let name = field.name();
+            columns.push(format!("t.\"{name}\""));
+            if let DataType::Timestamp(_, _) = field.data_type() {
+                columns.push(format!(
+                    "{} as \"{}\"",
+                    business_day(&format!("t.\"{name}\""), config),
+                    day_name(name)
+                ));
+            }
+        }
+        let scope = config
+            .scope
+            .get(&table.table)
+            .map_or("true".to_owned(), |rule| format!("coalesce(({rule}), false)"));
+        columns.push(format!("{scope} as in_scope"));
+        let mut children = Vec::new();
+        let mut named: Vec<&str> = Vec::new();
+        for row in map.confirmed().filter(|row| row.source == table.table) {
+            if named.contains(&row.target_field.as_str()) {
+                continue;
+            }
+            let Ok(field) = table.schema.field_with_name(&row.source_field) else {
+                continue;
+            };
+            let value = cast(field, &row.field_type, config).ok_or_else(|| MappingError::Type {
+                line: row.line,
+                field: format!("{}.{}", row.source, row.source_field),
+                source_type: field.data_type().to_string(),
+                target_type: row.field_type.clone(),
+            })?;
+            named.push(&row.target_field);
+            children.push(format!("'{}', {value}", row.target_field.replace('\'', "''")));
+        }
+        // An empty struct cannot be written to Parquet.
+        children.push("'_', cast(null as boolean)".to_owned());
+        columns.push(format!("named_struct({}) as {CUSTOM}", children.join(", ")));
+        views.push(View {
+            schema: "mapped".to_owned(),
+            name: table.table.clone(),
+            sql: format!("select {} from usercom.{} as t", columns.join(", "), table.table),
+        });
+    }
+    Ok(views)
+}
+
+/// `won_at` → `won_on`, `last_seen` → `last_seen_on`.
+fn day_name(name: &str) -> String {
+    format!("{}_on", name.strip_suffix("_at").unwrap_or(name))
+}
+
+fn business_day(value: &str, config: &Config) -> String {
+    format!(
+        "cast(arrow_cast({value}, 'Timestamp(Microsecond, Some(\"{}\"))') as date)",
+        config.business_timezone.name()
+    )
+}
+
+/// The SQL that turns a staged column into the values of a Salesforce type; `None` if it cannot.
+fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
+    let value = format!("t.\"{}\"", field.name());
+    let kind = target.split('(').next().unwrap_or_default().trim();
+    let text = matches!(
+        kind,
+        "Text" | "TextArea" | "LongTextArea" | "Html" | "Picklist" | "Email" | "Phone" | "Url"
+    );
+    Some(match (field.data_type(), kind) {
+        (DataType::Utf8, _) if text => value,
+        (DataType::Boolean, "Checkbox")
+        | (DataType::Date32, "Date")
+        | (DataType::Timestamp(_, _), "DateTime")
+        | (DataType::List(_), "MultiselectPicklist") => value,
+        (DataType::Int64 | DataType::Float64, "Number" | "Currency" | "Percent") => value,
+        (DataType::Boolean, _) if text => {
+            format!("case when {value} then 'Yes' when not {value} then 'No' end")
+        }
+        (DataType::Timestamp(_, _), "Date") => business_day(&value, config),
+        (DataType::List(_), _) if text => format!("array_to_string({value}, '; ')"),
+        (DataType::Utf8, "MultiselectPicklist") => {
+            format!("case when {value} is not null then make_array({value}) end")
+        }
+        (DataType::Int64 | DataType::Date32 | DataType::Timestamp(_, _), _) if text => {
+            format!("cast({value} as varchar)")
+        }
+        _ => return None,
+    })
+}

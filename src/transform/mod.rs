@@ -1,0 +1,14 @@
+//! The SQL project: which queries there are, in what order they run, and what their rows become.
+//!
+//! In: `queries/` (the defaults and the project's own) over the staged tables. Out: `prepare.*` tables and the
+//! `outbox.*` parts that will be sent. Never: HTTP, or a second list of anything that a query already says.
+
+mod error;
+mod graph;
+mod project;
+mod query_file;
+
+pub use error::TransformError;
+pub use graph::{Step, order};
+pub use project::Queries;
+pub use query_file::{Kind, Operation, QueryFile};

@@ -1,0 +1,86 @@
+//! All query files of a project: the defaults that are compiled in, and the project's own of the same path.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
+
+use super::query_file::{Kind, QueryFile};
+use super::TransformError;
+
+static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+const FOLDERS: [Kind; 4] = [Kind::Prepare, Kind::Load, Kind::Check, Kind::Reconcile];
+
+/// The SQL project.
+#[derive(Clone, Debug)]
+pub struct Queries {
+    files: Vec<QueryFile>,
+}
+
+impl Queries {
+    /// Reads the default queries and those in `<project>/queries/`, which replace defaults of the same path.
+    ///
+    /// # Errors
+    /// [`TransformError`] of the first file that is not valid.
+    pub fn load(project: &Path) -> Result<Self, TransformError> {
+        let mut texts: BTreeMap<(Kind, String), String> = BTreeMap::new();
+        for kind in FOLDERS {
+            let Some(folder) = DEFAULTS.get_dir(kind.folder()) else {
+                continue;
+            };
+            for file in folder.files() {
+                if let (Some(path), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
+                    texts.insert((kind, format!("queries/{path}")), text.to_owned());
+                }
+            }
+        }
+        for kind in FOLDERS {
+            let folder = project.join("queries").join(kind.folder());
+            let Ok(entries) = std::fs::read_dir(&folder) else {
+                continue;
+            };
+            for entry in entries.flatten() {
+                let path = entry.path();
+                if path.extension().is_none_or(|extension| extension != "sql") {
+                    continue;
+                }
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let shown = format!("queries/{}/{name}", kind.folder());
+                let text =
+                    std::fs::read_to_string(&path).map_err(|source| TransformError::ReadFile {
+                        path: path.display().to_string(),
+                        source,
+                    })?;
+                texts.insert((kind, shown), text);
+            }
+        }
+        let files = texts
+            .into_iter()
+            .map(|((kind, path), text)| QueryFile::parse(&path, kind, &text))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { files })
+    }
+
+    /// Only these files; for tests.
+    #[must_use]
+    pub fn of(files: Vec<QueryFile>) -> Self {
+        Self { files }
+    }
+
+    /// Files of one folder, by name.
+    pub fn kind(&self, kind: Kind) -> impl Iterator<Item = &QueryFile> {
+        self.files.iter().filter(move |file| file.kind == kind)
+    }
+
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &QueryFile> {
+        self.files.iter()
+    }
+
+    /// One file by folder and stem.
+    #[must_use]
+    pub fn find(&self, kind: Kind, name: &str) -> Option<&QueryFile> {
+        self.kind(kind).find(|file| file.name == name)
+    }
+}

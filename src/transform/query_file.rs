@@ -1,0 +1,353 @@
+//! One `.sql` file: its header directives and the tables it reads.
+//!
+//! In: text. Out: a [`QueryFile`] with validated directives and schema-qualified references. Never: templates;
+//! the text that runs is the text in the file.
+
+use std::collections::BTreeSet;
+
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+use super::TransformError;
+use crate::config::nearest;
+
+/// Which folder of `queries/` a file stands in, and so what its result becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `queries/prepare/`: an intermediate model, table `prepare.<stem>`.
+    Prepare,
+    /// `queries/load/`: one load into one Salesforce object.
+    Load,
+    /// `queries/checks/`: returns rows that must not be there.
+    Check,
+    /// `queries/reconcile/`: returns differences, table `recon.<stem>`.
+    Reconcile,
+}
+
+impl Kind {
+    /// The folder's name.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Load => "load",
+            Self::Check => "checks",
+            Self::Reconcile => "reconcile",
+        }
+    }
+
+    fn directives(self) -> &'static [&'static str] {
+        match self {
+            Self::Prepare => &["grain", "key"],
+            Self::Load => &["grain", "source", "object", "operation", "key", "cluster by"],
+            Self::Check => &["grain", "hint"],
+            Self::Reconcile => &["grain"],
+        }
+    }
+}
+
+/// What a load query asks for; the engine still decides row by row between insert, update and upsert (`rules.md` 24).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Only new rows; known keys are left alone.
+    Insert,
+    /// Only rows whose id is known.
+    Update,
+    /// New rows and changed ones.
+    Upsert,
+}
+
+/// A parsed query file.
+#[derive(Clone, Debug)]
+pub struct QueryFile {
+    /// Path for messages, such as `queries/load/lead.sql`.
+    pub path: String,
+    /// File stem: the table's name.
+    pub name: String,
+    /// Which folder it is from.
+    pub kind: Kind,
+    /// The whole text.
+    pub sql: String,
+    /// `-- grain:` what one row is.
+    pub grain: String,
+    /// `-- source:` the source table whose every row this load accounts for.
+    pub source: Option<String>,
+    /// `-- object:` Salesforce API name.
+    pub object: Option<String>,
+    /// `-- operation:`.
+    pub operation: Option<Operation>,
+    /// `-- key:` columns that identify a row.
+    pub key: Vec<String>,
+    /// `-- cluster by:` columns of the lock parent.
+    pub cluster_by: Vec<String>,
+    /// `-- hint:` what to do when a check finds rows.
+    pub hint: Option<String>,
+    /// Tables read, `schema.table`.
+    pub references: BTreeSet<String>,
+    /// `$name` parameters used.
+    pub parameters: BTreeSet<String>,
+}
+
+impl QueryFile {
+    /// Parses a file.
+    ///
+    /// # Errors
+    /// [`TransformError::Header`], [`TransformError::Parse`], [`TransformError::Refused`].
+    pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, TransformError> {
+        let name = path
+            .rsplit('/')
+            .next()
+            .and_then(|file| file.strip_suffix(".sql"))
+            .unwrap_or(path)
+            .to_owned();
+        let valid = name
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+        if !valid || name.is_empty() {
+            return Err(TransformError::Refused {
+                path: path.to_owned(),
+                what: format!("the file name `{name}.sql`"),
+                hint: "use lower-case letters, digits and underscores: the stem names the table".to_owned(),
+            });
+        }
+        let mut file = Self {
+            path: path.to_owned(),
+            name,
+            kind,
+            sql: sql.to_owned(),
+            grain: String::new(),
+            source: None,
+            object: None,
+            operation: None,
+            key: Vec::new(),
+            cluster_by: Vec::new(),
+            hint: None,
+            references: BTreeSet::new(),
+            parameters: BTreeSet::new(),
+        };
+        file.read_header()?;
+        file.read_statement()?;
+        Ok(file)
+    }
+
+    /// The object of a load.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        self.object.as_deref().unwrap_or_default()
+    }
+
+    fn header_error(&self, line: usize, reason: String) -> TransformError {
+        TransformError::Header {
+            path: self.path.clone(),
+            line,
+            reason,
+        }
+    }
+
+    fn read_header(&mut self) -> Result<(), TransformError> {
+        let sql = self.sql.clone();
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for (index, line) in sql.lines().enumerate() {
+            let Some(comment) = line.trim().strip_prefix("--") else {
+                break;
+            };
+            let Some((name, value)) = comment.split_once(':') else {
+                continue;
+            };
+            let (name, value, line) = (name.trim(), value.trim(), index + 1);
+            if !name.chars().all(|letter| letter.is_alphabetic() || letter == ' ') || name.split(' ').count() > 2 {
+                continue;
+            }
+            if !self.kind.directives().contains(&name) {
+                let hint = nearest(name, self.kind.directives().iter().copied())
+                    .map(|nearest| format!("; did you mean `{nearest}`?"))
+                    .unwrap_or_default();
+                let known = self.kind.directives().join(", ");
+                return Err(self.header_error(
+                    line,
+                    format!("unknown header `{name}` (known here: {known}){hint}"),
+                ));
+            }
+            if value.is_empty() {
+                return Err(self.header_error(line, format!("header `{name}` has no value")));
+            }
+            if !seen.insert(name) {
+                return Err(self.header_error(line, format!("header `{name}` is given twice")));
+            }
+            let list = || -> Vec<String> {
+                value
+                    .split(',')
+                    .map(|part| part.trim().trim_matches('"').to_owned())
+                    .collect()
+            };
+            match name {
+                "grain" => self.grain = value.to_owned(),
+                "source" => self.source = Some(value.to_owned()),
+                "object" => self.object = Some(value.to_owned()),
+                "key" => self.key = list(),
+                "cluster by" => self.cluster_by = list(),
+                "hint" => self.hint = Some(value.to_owned()),
+                _ => {
+                    self.operation = Some(match value {
+                        "insert" => Operation::Insert,
+                        "update" => Operation::Update,
+                        "upsert" => Operation::Upsert,
+                        other => {
+                            return Err(self.header_error(
+                                line,
+                                format!("operation `{other}` is none of insert, update, upsert"),
+                            ));
+                        }
+                    });
+                }
+            }
+        }
+        let required: &[(&str, bool)] = match self.kind {
+            Kind::Load => &[
+                ("grain", self.grain.is_empty()),
+                ("object", self.object.is_none()),
+                ("operation", self.operation.is_none()),
+                ("key", self.key.is_empty()),
+            ],
+            _ => &[("grain", self.grain.is_empty())],
+        };
+        match required.iter().find(|(_, missing)| *missing) {
+            Some((name, _)) => Err(self.header_error(
+                1,
+                format!("the header `-- {name}: …` is missing"),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn read_statement(&mut self) -> Result<(), TransformError> {
+        let statements =
+            DFParser::parse_sql(&self.sql).map_err(|source| TransformError::Parse {
+                path: self.path.clone(),
+                source: Box::new(source),
+            })?;
+        let refused = |what: &str, hint: &str| TransformError::Refused {
+            path: self.path.clone(),
+            what: what.to_owned(),
+            hint: hint.to_owned(),
+        };
+        let statement = match (statements.len(), statements.front()) {
+            (1, Some(statement)) => statement,
+            _ => {
+                return Err(refused(
+                    "more or less than one statement",
+                    "one query per file; name further results in `with`",
+                ));
+            }
+        };
+        match statement {
+            Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)) => {}
+            _ => return Err(refused("a statement that is not a query", "a file is one `select`")),
+        }
+        if self.kind != Kind::Check {
+            let text = statement.to_string().to_ascii_uppercase();
+            for (pattern, name) in [
+                ("NOT EXISTS", "not exists"),
+                (" NOT IN (SELECT", "not in (select …)"),
+                (" EXCEPT ", "except"),
+                (" ANTI JOIN ", "anti join"),
+            ] {
+                if text.contains(pattern) {
+                    return Err(refused(
+                        name,
+                        "write `left join … on … where other.key is null`: it runs in bounded memory, anti joins do not",
+                    ));
+                }
+            }
+        }
+        let (tables, _) =
+            resolve_table_references(statement, true).map_err(|source| TransformError::Parse {
+                path: self.path.clone(),
+                source: Box::new(source),
+            })?;
+        for table in tables {
+            let (Some(schema), name) = (table.schema(), table.table()) else {
+                if table.table() == "unnest" {
+                    continue;
+                }
+                return Err(refused(
+                    &format!("the unqualified table `{}`", table.table()),
+                    "name tables with their schema, such as usercom.people",
+                ));
+            };
+            self.references.insert(format!("{schema}.{name}"));
+        }
+        self.parameters = parameters(&self.sql);
+        Ok(())
+    }
+}
+
+/// `$name` placeholders outside comments and strings.
+fn parameters(sql: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in sql.lines() {
+        let code = line.split("--").next().unwrap_or_default();
+        for (index, piece) in code.split('\'').enumerate() {
+            if index % 2 == 1 {
+                continue;
+            }
+            for candidate in piece.split('$').skip(1) {
+                let name: String = candidate
+                    .chars()
+                    .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+                    .collect();
+                if !name.is_empty() {
+                    found.insert(name);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOAD: &str = "-- grain: one row per company\n-- object: Account\n-- operation: upsert\n-- key: usercom_id__c\nselect c.id as usercom_id__c from usercom.companies as c where $flag\n";
+
+    #[test]
+    fn header_and_references_are_read() {
+        let file = QueryFile::parse("queries/load/account.sql", Kind::Load, LOAD).unwrap();
+        assert_eq!(file.object(), "Account");
+        assert_eq!(file.key, ["usercom_id__c"]);
+        assert!(file.references.contains("usercom.companies"));
+        assert!(file.parameters.contains("flag"));
+    }
+
+    #[test]
+    fn unknown_header_names_line_and_nearest() {
+        let text = LOAD.replace("-- operation", "-- operaton");
+        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by); did you mean `operation`?");
+    }
+
+    #[test]
+    fn senseless_operation_is_refused() {
+        let text = LOAD.replace("upsert", "merge");
+        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: operation `merge` is none of insert, update, upsert");
+    }
+
+    #[test]
+    fn unqualified_tables_and_anti_joins_are_refused() {
+        let text = "-- grain: x\nselect a.id from companies as a";
+        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        assert!(error.to_string().contains("unqualified table `companies`"), "{error}");
+        let text = "-- grain: x\nselect a.id from usercom.companies as a where not exists (select 1 from usercom.deals as d where d.company_id = a.id)";
+        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        assert!(error.hint().unwrap().contains("left join"), "{error}");
+    }
+
+    #[test]
+    fn two_statements_are_refused() {
+        let text = "-- grain: x\nselect 1; select 2";
+        assert!(QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).is_err());
+    }
+}
