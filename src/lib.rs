@@ -1,5 +1,6 @@
 //! `transload` moves a company's CRM from User.com to Salesforce Sales Cloud.
 pub mod config;
+pub mod encode;
 pub mod engine;
 pub mod mapping;
 pub mod staging;

@@ -29,6 +29,7 @@ pub struct TableWriter {
     staging: Staging,
     manifest: Manifest,
     folder: Path,
+    label: Option<String>,
     open: Option<OpenFile>,
 }
 
@@ -62,8 +63,16 @@ impl TableWriter {
             staging,
             manifest,
             folder,
+            label: None,
             open: None,
         })
+    }
+
+    /// Says the same of every file of this writer; see [`DataFile::label`].
+    #[must_use]
+    pub fn labelled(mut self, label: &str) -> Self {
+        self.label = Some(label.to_owned());
+        self
     }
 
     /// Rows written so far.
@@ -123,6 +132,7 @@ impl TableWriter {
             path: file.path.to_string(),
             rows: file.rows,
             bytes: meta.size,
+            label: self.label.clone(),
         });
         Ok(())
     }

@@ -5,10 +5,19 @@
 
 mod error;
 mod graph;
+mod model;
+mod notes;
+mod outbox;
 mod project;
 mod query_file;
+mod route;
 
 pub use error::TransformError;
 pub use graph::{Step, order};
+pub use model::write_model;
+pub use outbox::{
+    CANARY_ROWS, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns, write_outbox,
+};
 pub use project::Queries;
 pub use query_file::{Kind, Operation, QueryFile};
+pub use route::{Columns, RowOperation};

@@ -1,0 +1,16 @@
+//! Rows → what Salesforce accepts.
+//!
+//! In: record batches of an outbox. Out: CSV bytes for Bulk API 2.0 (`reference/salesforce.md §1.6`), and a
+//! fingerprint of each row's bytes. Null is an empty cell, a cleared field is `#N/A`, an instant has milliseconds
+//! and `Z`, a list is joined with `;`. Never: trimming, positional meaning, or a value changed in silence: what
+//! does not fit a field is changed by its [`policy`](ValuePolicy) and listed.
+
+mod cell;
+mod error;
+mod policy;
+mod row;
+
+pub use cell::Cells;
+pub use error::EncodeError;
+pub use policy::{Altered, FieldLimit, Policy, RAW_VALUES, ValuePolicy};
+pub use row::RowEncoder;

@@ -1,0 +1,146 @@
+//! Whole rows as RFC 4180 CSV with LF line ends, quoted only where needed.
+
+use arrow::array::RecordBatch;
+
+use super::{Cells, EncodeError};
+
+/// What tells Salesforce to set a field to null (`reference/salesforce.md §1.6`).
+const CLEAR: &[u8] = b"#N/A";
+
+/// Writes the rows of one batch.
+#[derive(Debug)]
+pub struct RowEncoder {
+    columns: Vec<Cells>,
+}
+
+impl RowEncoder {
+    /// Prepares the first `columns` columns of a batch.
+    ///
+    /// # Errors
+    /// [`EncodeError::UnsupportedType`].
+    pub fn new(batch: &RecordBatch, columns: usize) -> Result<Self, EncodeError> {
+        let schema = batch.schema();
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(schema.fields())
+            .take(columns)
+            .map(|(array, field)| Cells::new(field.name(), array))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { columns })
+    }
+
+    /// The columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Cells] {
+        &self.columns
+    }
+
+    /// The header line for these API names.
+    #[must_use]
+    pub fn header<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u8> {
+        let mut line = names.collect::<Vec<_>>().join(",").into_bytes();
+        line.push(b'\n');
+        line
+    }
+
+    /// Appends one row. `cleared` is a bit set over the columns: those are sent as `#N/A`.
+    pub fn write(&self, row: usize, cleared: Option<&[u8]>, out: &mut Vec<u8>) {
+        for (index, cells) in self.columns.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            let start = out.len();
+            if cells.is_null(row) {
+                let clear = cleared
+                    .and_then(|bits| bits.get(index / 8))
+                    .is_some_and(|byte| byte & (1 << (index % 8)) != 0);
+                if clear {
+                    out.extend_from_slice(CLEAR);
+                }
+                continue;
+            }
+            cells.write(row, out);
+            if matches!(cells, Cells::Text(_) | Cells::List { .. }) {
+                quote(out, start);
+            }
+        }
+        if out.last() == Some(&b'\n') || self.columns.len() == 1 && out.is_empty() {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.push(b'\n');
+    }
+
+    /// Bit set of the columns that have a value in a row.
+    #[must_use]
+    pub fn present(&self, row: usize) -> Vec<u8> {
+        let mut bits = vec![0_u8; self.columns.len().div_ceil(8)];
+        for (index, cells) in self.columns.iter().enumerate() {
+            if !cells.is_null(row) {
+                bits[index / 8] |= 1 << (index % 8);
+            }
+        }
+        bits
+    }
+}
+
+/// Quotes the cell that starts at `start`, if it needs it.
+fn quote(out: &mut Vec<u8>, start: usize) {
+    let cell = &out[start..];
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    let edge = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_whitespace());
+    if !cell.iter().any(special) && !edge(cell.first()) && !edge(cell.last()) {
+        return;
+    }
+    let cell = out.split_off(start);
+    out.push(b'"');
+    for byte in cell {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encode(batch: &RecordBatch, cleared: Option<&[u8]>) -> String {
+        let encoder = RowEncoder::new(batch, batch.num_columns()).unwrap();
+        let mut out = Vec::new();
+        for row in 0..batch.num_rows() {
+            encoder.write(row, cleared, &mut out);
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_cleared_field_is_sent_as_na_and_a_null_as_nothing() {
+        let id: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let name: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>]));
+        let batch = RecordBatch::try_from_iter([("Id", id), ("Name", name)]).unwrap();
+        assert_eq!(encode(&batch, None), "1,\n");
+        assert_eq!(encode(&batch, Some(&[0b10])), "1,#N/A\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_a_csv_reader(cells in proptest::collection::vec("\\PC*|[,\"\n\r a]*", 1..6)) {
+            let columns = cells.iter().enumerate().map(|(index, cell)| {
+                (format!("c{index}"), Arc::new(StringArray::from(vec![cell.as_str()])) as ArrayRef)
+            });
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let line = encode(&batch, None);
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            prop_assert_eq!(record.iter().collect::<Vec<_>>(), cells.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+}

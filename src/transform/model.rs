@@ -1,0 +1,57 @@
+//! One `prepare` model or `reconcile` query → a table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::{QueryFile, TransformError};
+use crate::engine::Session;
+use crate::staging::{Manifest, Staging};
+
+/// Runs a query and writes its result as `schema.<stem>`, sorted by its `-- key:` if it has one; not published.
+///
+/// # Errors
+/// [`TransformError`].
+pub async fn write_model(
+    staging: &Staging,
+    session: &Session,
+    schema_name: &str,
+    file: &QueryFile,
+) -> Result<Manifest, TransformError> {
+    let mut stream = session.stream(&file.path, &file.sql, &file.key).await?;
+    let fields: Vec<Field> = stream
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| {
+            // A column that is null in every row has no type of its own, and Parquet needs one.
+            let data_type = match field.data_type() {
+                DataType::Null => DataType::Utf8,
+                other => other.clone(),
+            };
+            Field::new(field.name(), data_type, true)
+        })
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let sorted_by: Vec<&str> = file.key.iter().map(String::as_str).collect();
+    let mut writer = staging
+        .create(schema_name, &file.name, Arc::clone(&schema), &sorted_by)
+        .await?;
+    while let Some(batch) = stream.next_batch().await? {
+        let columns = batch
+            .columns()
+            .iter()
+            .zip(schema.fields())
+            .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|columns| arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns))
+            .map_err(|error| TransformError::Columns {
+                path: file.path.clone(),
+                reason: error.to_string(),
+                hint: "cast the column in the query".to_owned(),
+            })?;
+        writer.write(&columns).await?;
+    }
+    Ok(writer.finish(BTreeMap::new()).await?)
+}

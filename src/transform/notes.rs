@@ -1,0 +1,237 @@
+//! What is said about rows: the fate of those that do not move, flags, and changed values.
+//!
+//! In: routed batches. Out: `recon.fates_<load>`, `recon.flags_<load>`, `recon.altered_<load>`, each with the row's
+//! key, so that every number of the report can be opened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::{QueryFile, TransformError};
+use crate::encode::Altered;
+use crate::staging::{Manifest, Staging, TableWriter};
+
+/// Fates a load query may give a row.
+const FATES: [&str; 4] = ["held", "passive", "ignored", "out_of_scope"];
+
+/// Entries buffered before they are written.
+const BUFFERED: usize = 8192;
+
+pub(super) struct Notes {
+    path: String,
+    fates: Table,
+    flags: Table,
+    altered: Table,
+    counts: BTreeMap<String, u64>,
+}
+
+struct Table {
+    writer: TableWriter,
+    columns: Vec<StringBuilder>,
+    buffered: usize,
+}
+
+impl Table {
+    async fn start(
+        staging: &Staging,
+        name: String,
+        columns: &[&str],
+    ) -> Result<Self, TransformError> {
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|&name| Field::new(name, DataType::Utf8, true))
+            .collect();
+        let writer = staging
+            .create("recon", &name, Arc::new(Schema::new(fields)), &[])
+            .await?;
+        Ok(Self {
+            writer,
+            columns: columns.iter().map(|_| StringBuilder::new()).collect(),
+            buffered: 0,
+        })
+    }
+
+    fn push(&mut self, cells: &[Option<&str>]) {
+        for (cell, column) in cells.iter().zip(&mut self.columns) {
+            column.append_option(*cell);
+        }
+        self.buffered += 1;
+    }
+
+    async fn flush(&mut self, at_least: usize) -> Result<(), TransformError> {
+        if self.buffered < at_least.max(1) {
+            return Ok(());
+        }
+        self.buffered = 0;
+        let columns = self
+            .columns
+            .iter_mut()
+            .enumerate()
+            .map(|(index, column)| {
+                let array: arrow::array::ArrayRef = Arc::new(column.finish());
+                (index.to_string(), array)
+            });
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.map(|(name, array)| (name, array, true)),
+        )
+        .map_err(|error| TransformError::Columns {
+            path: "recon".to_owned(),
+            reason: error.to_string(),
+            hint: String::new(),
+        })?;
+        self.writer.write(&batch).await?;
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Manifest, TransformError> {
+        self.flush(1).await?;
+        Ok(self.writer.finish(BTreeMap::new()).await?)
+    }
+}
+
+impl Notes {
+    pub(super) async fn start(
+        staging: &Staging,
+        file: &QueryFile,
+    ) -> Result<Self, TransformError> {
+        let name = &file.name;
+        Ok(Self {
+            path: file.path.clone(),
+            fates: Table::start(
+                staging,
+                format!("fates_{name}"),
+                &["key", "fate", "reason", "parent"],
+            )
+            .await?,
+            flags: Table::start(staging, format!("flags_{name}"), &["key", "flag"]).await?,
+            altered: Table::start(
+                staging,
+                format!("altered_{name}"),
+                &["key", "field", "why", "done", "original"],
+            )
+            .await?,
+            counts: BTreeMap::new(),
+        })
+    }
+
+    fn count(&mut self, name: &str, rows: u64) {
+        *self.counts.entry(name.to_owned()).or_default() += rows;
+    }
+
+    /// Notes the rows that do not move; true for those that do.
+    pub(super) async fn fates(
+        &mut self,
+        batch: &RecordBatch,
+        keys: &[String],
+    ) -> Result<BooleanArray, TransformError> {
+        let text = |name: &str| {
+            batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
+        };
+        let (fate, reason, parent) = (text("_fate"), text("_reason"), text("_parent"));
+        let sending = super::outbox::sending(fate, batch.num_rows());
+        if let Some(fates) = fate {
+            for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
+                let fate = fates.value(row);
+                if !FATES.contains(&fate) {
+                    return Err(TransformError::Fate {
+                        path: self.path.clone(),
+                        fate: fate.to_owned(),
+                    });
+                }
+                self.count(fate, 1);
+                self.fates.push(&[
+                    Some(&keys[row]),
+                    Some(fate),
+                    cell(reason, row),
+                    cell(parent, row),
+                ]);
+            }
+        }
+        self.fates.flush(BUFFERED).await?;
+        Ok(sending)
+    }
+
+    /// Holds a row that the query wanted to send.
+    pub(super) fn hold(&mut self, key: &str, reason: &str) {
+        self.count("held", 1);
+        self.fates
+            .push(&[Some(key), Some("held"), Some(reason), None]);
+    }
+
+    /// Notes changed values; returns the rows that policy `reject` keeps back, with the reason.
+    pub(super) async fn altered(
+        &mut self,
+        altered: &[Altered],
+        keys: &[String],
+    ) -> Result<BTreeMap<usize, String>, TransformError> {
+        let mut rejected = BTreeMap::new();
+        let mut rows = BTreeSet::new();
+        for change in altered {
+            rows.insert(change.row);
+            if change.done == "rejected" {
+                rejected.insert(change.row, format!("{} {}", change.field, change.why));
+            }
+            self.altered.push(&[
+                Some(&keys[change.row]),
+                Some(&change.field),
+                Some(change.why),
+                Some(change.done),
+                Some(&change.original),
+            ]);
+        }
+        self.count("altered", rows.len() as u64);
+        self.altered.flush(BUFFERED).await?;
+        Ok(rejected)
+    }
+
+    /// Notes the flags (`a;b`) of rows that move.
+    pub(super) async fn flags(
+        &mut self,
+        batch: &RecordBatch,
+        keys: &[String],
+    ) -> Result<(), TransformError> {
+        let Some(flags) = batch
+            .column_by_name("_flags")
+            .and_then(|column| column.as_string_opt::<i32>())
+        else {
+            return Ok(());
+        };
+        for (row, key) in keys.iter().enumerate() {
+            let Some(flags) = cell(Some(flags), row) else {
+                continue;
+            };
+            let mut any = false;
+            for flag in flags.split(';').filter(|flag| !flag.is_empty()) {
+                any = true;
+                self.flags.push(&[Some(key), Some(flag)]);
+            }
+            self.count("flagged", u64::from(any));
+        }
+        self.flags.flush(BUFFERED).await
+    }
+
+    pub(super) async fn flush(&mut self) -> Result<(), TransformError> {
+        self.fates.flush(BUFFERED).await
+    }
+
+    pub(super) async fn finish(
+        self,
+    ) -> Result<(Vec<Manifest>, BTreeMap<String, u64>), TransformError> {
+        let manifests = vec![
+            self.fates.finish().await?,
+            self.flags.finish().await?,
+            self.altered.finish().await?,
+        ];
+        Ok((manifests, self.counts))
+    }
+}
+
+fn cell(column: Option<&StringArray>, row: usize) -> Option<&str> {
+    column
+        .filter(|column| column.is_valid(row))
+        .map(|column| column.value(row))
+}

@@ -1,0 +1,494 @@
+//! The outbox: exactly the rows that will be sent, written before any job is opened.
+//!
+//! In: a load query, the ledger of the same load, the destination's limits. Out: `outbox.<load>`, cut in parts (one
+//! file = one Bulk job, one operation each, rows of one lock parent together), and the rows that do not move with
+//! their reasons (`recon.fates_<load>`), flags (`recon.flags_<load>`) and changed values (`recon.altered_<load>`).
+//! Never: a row in two places, or in none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
+};
+use arrow::compute::{filter_record_batch, take_record_batch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::notes::Notes;
+use super::route::{Columns, KNOWN, Ledger, RowOperation};
+use super::{QueryFile, TransformError};
+use crate::encode::{RAW_VALUES, RowEncoder, ValuePolicy};
+use crate::engine::Session;
+use crate::staging::{Manifest, Staging, TableWriter};
+
+/// Rows of the first part of a phase: enough to see whether the org accepts them (`rules.md` 26).
+pub const CANARY_ROWS: usize = 200;
+
+/// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
+const PART_BYTES: usize = 95_000_000;
+
+/// Columns of an outbox that are not sent.
+const META: [(&str, DataType); 4] = [
+    ("_id", DataType::Utf8),
+    ("_fingerprint", DataType::Int64),
+    ("_written", DataType::Binary),
+    ("_clear", DataType::Binary),
+];
+
+/// What an outbox is made from.
+pub struct OutboxRequest<'a> {
+    /// Where it goes.
+    pub staging: &'a Staging,
+    /// Sees every table the query reads, and `ledger.<load>` if there is one.
+    pub session: &'a Session,
+    /// The load query.
+    pub file: &'a QueryFile,
+    /// Its columns.
+    pub columns: &'a Columns,
+    /// The load's ledger so far.
+    pub ledger: Option<&'a Manifest>,
+    /// What the destination's fields hold.
+    pub policy: &'a ValuePolicy,
+    /// Most rows in one part.
+    pub part_rows: usize,
+}
+
+/// A written outbox, not yet published.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    /// `outbox.<load>`; each file is a part, its label the operation.
+    pub parts: Manifest,
+    /// `recon.fates_<load>`, `recon.flags_<load>`, `recon.altered_<load>`.
+    pub notes: Vec<Manifest>,
+}
+
+/// Schema of an outbox with these sent columns.
+#[must_use]
+pub fn outbox_schema(columns: &Columns) -> SchemaRef {
+    let mut fields = columns.sent.clone();
+    fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
+    fields.push(Field::new("_operation", DataType::Utf8, false));
+    fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
+    let names: Vec<&str> = columns.sent.iter().map(|field| field.name().as_str()).collect();
+    let metadata = [("sent".to_owned(), format!("{},{RAW_VALUES}", names.join(",")))];
+    Arc::new(Schema::new(fields).with_metadata(metadata.into()))
+}
+
+/// Names of the columns that are sent, from an outbox's or ledger's schema.
+#[must_use]
+pub fn sent_columns(schema: &Schema) -> Vec<String> {
+    schema
+        .metadata()
+        .get("sent")
+        .map(|names| names.split(',').map(str::to_owned).collect())
+        .unwrap_or_default()
+}
+
+/// Runs the load query and writes the outbox.
+///
+/// # Errors
+/// [`TransformError`]; nothing is published.
+pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, TransformError> {
+    let file = request.file;
+    let sql = with_ledger(request);
+    let mut order = file.cluster_by.clone();
+    order.extend(file.key.iter().filter(|key| !file.cluster_by.contains(key)).cloned());
+    let mut stream = request.session.stream(&file.path, &sql, &order).await?;
+    let mut writer = Writer::start(request).await?;
+    while let Some(batch) = stream.next_batch().await? {
+        writer.route(&batch).await?;
+    }
+    let outbox = writer.finish().await?;
+    check_key(request, &outbox.parts).await?;
+    Ok(outbox)
+}
+
+fn with_ledger(request: &OutboxRequest<'_>) -> String {
+    let file = request.file;
+    if request.ledger.is_none() {
+        return file.sql.clone();
+    }
+    let on: Vec<String> = file
+        .key
+        .iter()
+        .map(|key| format!("l.\"{key}\" = q.\"{key}\""))
+        .collect();
+    let [id, live, fingerprint, written] = KNOWN;
+    format!(
+        "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written} \
+         from (\n{}\n) as q left join ledger.{} as l on {}",
+        file.sql,
+        file.name,
+        on.join(" and ")
+    )
+}
+
+/// Every row to be sent has a key of its own.
+async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), TransformError> {
+    let session = request.session;
+    session.register(request.staging, parts)?;
+    let key: Vec<String> = request.file.key.iter().map(|name| format!("\"{name}\"")).collect();
+    let list = key.join(", ");
+    let table = parts.name();
+    let text = format!("concat_ws('|', {list})");
+    let nulls = key.iter().map(|name| format!("{name} is null")).collect::<Vec<_>>().join(" or ");
+    let checks = [
+        ("is null", format!("select count(*) as n, min({text}) as sample from {table} where {nulls}")),
+        (
+            "is not unique",
+            format!("select count(*) as n, min(sample) as sample from (select {text} as sample from {table} group by {list} having count(*) > 1)"),
+        ),
+    ];
+    for (problem, sql) in checks {
+        let batches = session.collect(&request.file.path, &sql).await?;
+        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+            continue;
+        };
+        let rows = batch.column(0).as_primitive::<arrow::datatypes::Int64Type>().value(0);
+        if rows > 0 {
+            let sample = batch.column(1).as_string_opt::<i32>();
+            return Err(TransformError::Key {
+                path: request.file.path.clone(),
+                key: request.file.key.join(", "),
+                problem,
+                rows: rows.unsigned_abs(),
+                sample: sample
+                    .filter(|column| column.is_valid(0))
+                    .map(|column| column.value(0).to_owned())
+                    .unwrap_or_default(),
+            });
+        }
+    }
+    Ok(())
+}
+
+struct Writer<'a> {
+    request: &'a OutboxRequest<'a>,
+    schema: SchemaRef,
+    /// Position in the new column list of each column of the ledger's.
+    remap: Vec<Option<usize>>,
+    lanes: BTreeMap<RowOperation, Lane>,
+    notes: Notes,
+    canary_cut: bool,
+}
+
+/// The parts of one operation.
+struct Lane {
+    table: TableWriter,
+    rows: usize,
+    bytes: usize,
+    cluster: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    async fn start(request: &'a OutboxRequest<'a>) -> Result<Self, TransformError> {
+        let schema = outbox_schema(request.columns);
+        let now = sent_columns(&schema);
+        let remap = request.ledger.map_or_else(Vec::new, |ledger| {
+            sent_columns(&ledger.schema)
+                .iter()
+                .map(|name| now.iter().position(|other| other == name))
+                .collect()
+        });
+        Ok(Self {
+            request,
+            schema,
+            remap,
+            lanes: BTreeMap::new(),
+            notes: Notes::start(request.staging, request.file).await?,
+            canary_cut: false,
+        })
+    }
+
+    async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
+        let keys = self.keys(batch)?;
+        let sending = self.notes.fates(batch, &keys).await?;
+        if sending.true_count() == 0 {
+            return Ok(());
+        }
+        let batch = filter_record_batch(batch, &sending).map_err(|error| self.arrow(&error))?;
+        let keys = self.keys(&batch)?;
+        let sent = self
+            .request
+            .columns
+            .project(&batch)
+            .and_then(|sent| self.request.policy.apply(&sent))
+            .map_err(|error| self.arrow(&error))?;
+        let (sent, altered) = sent;
+        let encoder = RowEncoder::new(&sent, sent.num_columns()).map_err(|error| {
+            TransformError::Columns {
+                path: self.request.file.path.clone(),
+                reason: error.to_string(),
+                hint: error.hint().unwrap_or_default(),
+            }
+        })?;
+        let rejected = self.notes.altered(&altered, &keys).await?;
+        self.notes.flags(&batch, &keys).await?;
+
+        let ledger = Ledger::of(&batch);
+        let audit = self.request.columns.has_audit_fields();
+        let wanted = self.request.file.operation.unwrap_or(super::Operation::Upsert);
+        let mut line = Vec::with_capacity(1024);
+        let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
+        for row in 0..sent.num_rows() {
+            if let Some(reason) = rejected.get(&row) {
+                self.notes.hold(&keys[row], reason);
+                continue;
+            }
+            line.clear();
+            encoder.write(row, None, &mut line);
+            let fingerprint = xxh3_64(&line).cast_signed();
+            let operation = match ledger.decide(row, fingerprint, wanted, audit) {
+                Ok(operation) => operation,
+                Err(reason) => {
+                    self.notes.hold(&keys[row], reason);
+                    continue;
+                }
+            };
+            let present = encoder.present(row);
+            let clear = ledger
+                .written(row)
+                .filter(|_| operation == RowOperation::Update)
+                .and_then(|written| self.cleared(written, &present));
+            let rows = routed.entry(operation).or_default();
+            rows.push(row, ledger.id(row), fingerprint, &present, clear.as_deref(), line.len());
+        }
+        self.notes.flush().await?;
+        for (operation, rows) in routed {
+            self.write_rows(operation, rows, &sent, &encoder).await?;
+        }
+        Ok(())
+    }
+
+    /// Bits of fields that were written before and are null now.
+    fn cleared(&self, written: &[u8], present: &[u8]) -> Option<Vec<u8>> {
+        let mut clear = vec![0_u8; present.len()];
+        for (before, now) in self.remap.iter().enumerate() {
+            let was = written
+                .get(before / 8)
+                .is_some_and(|byte| byte & (1 << (before % 8)) != 0);
+            if let (true, Some(now)) = (was, now)
+                && present[now / 8] & (1 << (now % 8)) == 0
+            {
+                clear[now / 8] |= 1 << (now % 8);
+            }
+        }
+        clear.iter().any(|&byte| byte != 0).then_some(clear)
+    }
+
+    async fn write_rows(
+        &mut self,
+        operation: RowOperation,
+        rows: Rows,
+        sent: &RecordBatch,
+        encoder: &RowEncoder,
+    ) -> Result<(), TransformError> {
+        if !self.lanes.contains_key(&operation) {
+            let table = self
+                .request
+                .staging
+                .create("outbox", &self.request.file.name, Arc::clone(&self.schema), &[])
+                .await?
+                .labelled(operation.word());
+            let lane = Lane {
+                table,
+                rows: 0,
+                bytes: 0,
+                cluster: Vec::new(),
+            };
+            self.lanes.insert(operation, lane);
+        }
+        let batch = rows
+            .batch(sent, operation, &self.schema)
+            .map_err(|error| self.arrow(&error))?;
+        let cluster_columns: Vec<usize> = self
+            .request
+            .file
+            .cluster_by
+            .iter()
+            .filter_map(|name| sent.schema().index_of(name).ok())
+            .collect();
+        let part_rows = self.request.part_rows;
+        let canary_cut = &mut self.canary_cut;
+        let Some(lane) = self.lanes.get_mut(&operation) else {
+            return Ok(());
+        };
+        let mut start = 0;
+        let mut cluster = Vec::new();
+        for position in 0..batch.num_rows() {
+            cluster.clear();
+            for &column in &cluster_columns {
+                encoder.columns()[column].write(rows.index[position] as usize, &mut cluster);
+                cluster.push(0);
+            }
+            // The canary is sent alone, so it may split a lock parent's rows; other parts may not.
+            let canary_full = !*canary_cut
+                && operation != RowOperation::Unchanged
+                && lane.rows >= CANARY_ROWS;
+            let full = lane.rows >= part_rows || lane.bytes >= PART_BYTES;
+            let boundary = cluster_columns.is_empty() || cluster != lane.cluster;
+            if canary_full || (full && boundary) {
+                lane.table.write(&batch.slice(start, position - start)).await?;
+                lane.table.next_file().await?;
+                start = position;
+                (lane.rows, lane.bytes) = (0, 0);
+                *canary_cut |= canary_full;
+            }
+            lane.rows += 1;
+            lane.bytes += rows.bytes[position];
+            std::mem::swap(&mut lane.cluster, &mut cluster);
+        }
+        lane.table
+            .write(&batch.slice(start, batch.num_rows() - start))
+            .await?;
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<Outbox, TransformError> {
+        let mut lanes = self.lanes;
+        if lanes.is_empty() {
+            let table = self
+                .request
+                .staging
+                .create("outbox", &self.request.file.name, Arc::clone(&self.schema), &[])
+                .await?
+                .labelled(RowOperation::Unchanged.word());
+            lanes.insert(
+                RowOperation::Unchanged,
+                Lane {
+                    table,
+                    rows: 0,
+                    bytes: 0,
+                    cluster: Vec::new(),
+                },
+            );
+        }
+        let mut parts: Option<Manifest> = None;
+        let mut counts = BTreeMap::new();
+        for (operation, lane) in lanes {
+            let manifest = lane.table.finish(BTreeMap::new()).await?;
+            counts.insert(operation.word().to_owned(), manifest.rows);
+            match &mut parts {
+                None => parts = Some(manifest),
+                Some(parts) => {
+                    parts.rows += manifest.rows;
+                    parts.files.extend(manifest.files);
+                }
+            }
+        }
+        let (notes, noted) = self.notes.finish().await?;
+        counts.extend(noted);
+        let mut parts = parts.ok_or_else(|| TransformError::Columns {
+            path: self.request.file.path.clone(),
+            reason: "no outbox was written".to_owned(),
+            hint: String::new(),
+        })?;
+        parts.counts = counts;
+        Ok(Outbox { parts, notes })
+    }
+
+    /// Keys of a batch's rows as text, columns joined with `|`.
+    fn keys(&self, batch: &RecordBatch) -> Result<Vec<String>, TransformError> {
+        key_texts(batch, &self.request.file.key).map_err(|reason| TransformError::Columns {
+            path: self.request.file.path.clone(),
+            reason,
+            hint: "a key is a text or a whole number".to_owned(),
+        })
+    }
+
+    fn arrow(&self, error: &ArrowError) -> TransformError {
+        TransformError::Columns {
+            path: self.request.file.path.clone(),
+            reason: error.to_string(),
+            hint: "cast the column to the type its field needs".to_owned(),
+        }
+    }
+}
+
+/// Keys of a batch's rows as the text that is sent, columns joined with `|`.
+///
+/// # Errors
+/// The reason, when a key column is missing or has no text form.
+pub fn key_texts(batch: &RecordBatch, key: &[String]) -> Result<Vec<String>, String> {
+    let columns = key
+        .iter()
+        .map(|name| {
+            let column = batch
+                .column_by_name(name)
+                .ok_or_else(|| format!("the key `{name}` is not among the columns"))?;
+            crate::encode::Cells::new(name, column).map_err(|error| error.to_string())
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    let texts = (0..batch.num_rows()).map(|row| {
+        let mut text = Vec::new();
+        for (index, column) in columns.iter().enumerate() {
+            if index > 0 {
+                text.push(b'|');
+            }
+            column.write(row, &mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    Ok(texts.collect())
+}
+
+/// Rows of one batch that take the same way.
+#[derive(Default)]
+struct Rows {
+    index: Vec<u32>,
+    bytes: Vec<usize>,
+    id: StringBuilder,
+    fingerprint: Vec<i64>,
+    written: BinaryBuilder,
+    clear: BinaryBuilder,
+}
+
+impl Rows {
+    fn push(
+        &mut self,
+        row: usize,
+        id: Option<&str>,
+        fingerprint: i64,
+        written: &[u8],
+        clear: Option<&[u8]>,
+        bytes: usize,
+    ) {
+        self.index.push(u32::try_from(row).unwrap_or(u32::MAX));
+        self.bytes.push(bytes);
+        self.id.append_option(id);
+        self.fingerprint.push(fingerprint);
+        self.written.append_value(written);
+        self.clear.append_option(clear);
+    }
+
+    fn batch(
+        &self,
+        sent: &RecordBatch,
+        operation: RowOperation,
+        schema: &SchemaRef,
+    ) -> Result<RecordBatch, ArrowError> {
+        let whole = self.index.len() == sent.num_rows();
+        let rows = if whole {
+            sent.clone()
+        } else {
+            take_record_batch(sent, &UInt32Array::from(self.index.clone()))?
+        };
+        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+        let words: StringArray = std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
+        columns.push(Arc::new(words));
+        columns.push(Arc::new(self.id.finish_cloned()));
+        columns.push(Arc::new(Int64Array::from(self.fingerprint.clone())));
+        columns.push(Arc::new(self.written.finish_cloned()));
+        columns.push(Arc::new(self.clear.finish_cloned()));
+        RecordBatch::try_new(Arc::clone(schema), columns)
+    }
+}
+
+/// True where a row's fate is to be sent.
+pub(super) fn sending(fate: Option<&StringArray>, rows: usize) -> BooleanArray {
+    (0..rows)
+        .map(|row| Some(fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty())))
+        .collect()
+}

@@ -1,0 +1,305 @@
+//! What becomes of each row of a load query's result.
+//!
+//! In: a batch of the query joined with the ledger. Out: for rows that move, the columns to be sent and the
+//! operation; for all others their fate with its reason. One row has one fate (`design.md` §6).
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::{Operation, QueryFile, TransformError};
+use crate::mapping::CUSTOM;
+
+/// Columns of a load query that are not sent.
+pub(super) const RESERVED: [&str; 4] = ["_fate", "_reason", "_parent", "_flags"];
+
+/// Columns that the engine adds from the ledger.
+pub(super) const KNOWN: [&str; 4] = ["_known_id", "_known_live", "_known_fingerprint", "_known_written"];
+
+/// Create-only audit fields: rows that carry them are inserted, never upserted (`rules.md` 24).
+const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
+
+/// The columns of a load.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// What is sent: API name and Arrow type, in order.
+    pub sent: Vec<Field>,
+    /// How many of [`Self::sent`] come from the struct of custom fields; they stand last.
+    pub custom: usize,
+    /// Key column names.
+    pub key: Vec<String>,
+}
+
+impl Columns {
+    /// Reads and checks the columns of a load query's result; `confirmed` are the custom fields that the map
+    /// confirms for this object.
+    ///
+    /// # Errors
+    /// [`TransformError::Columns`].
+    pub fn of(
+        file: &QueryFile,
+        schema: &Schema,
+        confirmed: &[String],
+    ) -> Result<Self, TransformError> {
+        let wrong = |reason: String, hint: &str| TransformError::Columns {
+            path: file.path.clone(),
+            reason,
+            hint: hint.to_owned(),
+        };
+        let mut sent: Vec<Field> = Vec::new();
+        let mut own: Vec<Field> = Vec::new();
+        for field in schema.fields() {
+            match (field.name().as_str(), field.data_type()) {
+                (CUSTOM, DataType::Struct(children)) => own.extend(
+                    children
+                        .iter()
+                        .filter(|child| confirmed.contains(child.name()))
+                        .map(|child| child.as_ref().clone().with_nullable(true)),
+                ),
+                (name, _) if RESERVED.contains(&name) => {}
+                (name, _) if name.starts_with('_') => {
+                    return Err(wrong(
+                        format!("`{name}` is not a reserved column"),
+                        "reserved columns are _fate, _reason, _parent and _flags; field names start with a letter",
+                    ));
+                }
+                (name, DataType::Struct(_)) => {
+                    return Err(wrong(
+                        format!("`{name}` is a struct"),
+                        "select its children, each under a field's API name",
+                    ));
+                }
+                _ => sent.push(field.as_ref().clone().with_nullable(true)),
+            }
+        }
+        let custom = own.len();
+        sent.extend(own);
+        for (index, field) in sent.iter().enumerate() {
+            let twin = sent[..index]
+                .iter()
+                .find(|other| other.name().eq_ignore_ascii_case(field.name()));
+            if let Some(twin) = twin {
+                return Err(wrong(
+                    format!("`{}` and `{}` are the same field", twin.name(), field.name()),
+                    "Salesforce ignores case; send each field once (is it also in config/field_map.csv?)",
+                ));
+            }
+        }
+        for key in &file.key {
+            if !sent.iter().any(|field| field.name() == key) {
+                return Err(wrong(
+                    format!("the key `{key}` is not among the columns"),
+                    "the header `-- key:` names columns of the last select",
+                ));
+            }
+        }
+        for column in &file.cluster_by {
+            if !sent.iter().any(|field| field.name() == column) {
+                return Err(wrong(
+                    format!("`cluster by: {column}` is not among the columns"),
+                    "the header `-- cluster by:` names columns of the last select",
+                ));
+            }
+        }
+        Ok(Self {
+            sent,
+            custom,
+            key: file.key.clone(),
+        })
+    }
+
+    /// Types of the key columns.
+    pub fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        self.key
+            .iter()
+            .filter_map(|key| self.sent.iter().find(|field| field.name() == key))
+    }
+
+    /// Schema of what is sent.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        std::sync::Arc::new(Schema::new(self.sent.clone()))
+    }
+
+    /// Whether rows of this load carry create-only audit fields.
+    #[must_use]
+    pub fn has_audit_fields(&self) -> bool {
+        self.sent
+            .iter()
+            .any(|field| AUDIT_FIELDS.contains(&field.name().as_str()))
+    }
+
+    /// The sent columns of a batch, custom fields flattened.
+    pub(super) fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let plain = self.sent.len() - self.custom;
+        let empty = arrow::array::new_null_array(&DataType::Null, 0);
+        let children: Option<(Vec<String>, Vec<ArrayRef>)> = batch
+            .column_by_name(CUSTOM)
+            .and_then(|column| column.as_any().downcast_ref::<StructArray>())
+            .map(|custom| {
+                let names = custom.column_names().into_iter().map(str::to_owned).collect();
+                // The struct's own nulls are pushed down into its children.
+                let (_, columns) = custom.clone().flatten();
+                (names, columns)
+            });
+        let columns = self.sent.iter().enumerate().map(|(index, field)| {
+            if index < plain {
+                return batch.column_by_name(field.name()).cloned();
+            }
+            let (names, columns) = children.as_ref()?;
+            let position = names.iter().position(|name| name == field.name())?;
+            columns.get(position).cloned()
+        });
+        RecordBatch::try_new(
+            self.schema(),
+            columns
+                .map(|column| column.unwrap_or_else(|| ArrayRef::clone(&empty)))
+                .collect(),
+        )
+    }
+}
+
+/// What is done with a row that moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowOperation {
+    /// Create; the key is unknown.
+    Insert,
+    /// Create, or update if our key is there already.
+    Upsert,
+    /// Change a row whose id is known.
+    Update,
+    /// Same values as last sent: not sent again.
+    Unchanged,
+}
+
+impl RowOperation {
+    /// All, in the order in which they are sent.
+    pub const ALL: [Self; 4] = [Self::Insert, Self::Upsert, Self::Update, Self::Unchanged];
+
+    /// The word used in tables and for Bulk jobs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Upsert => "upsert",
+            Self::Update => "update",
+            Self::Unchanged => "unchanged",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.word() == word)
+    }
+}
+
+/// What the ledger knows about the rows of a batch.
+pub(super) struct Ledger<'a> {
+    id: Option<&'a StringArray>,
+    live: Option<&'a StringArray>,
+    fingerprint: Option<&'a Int64Array>,
+    written: Option<&'a BinaryArray>,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn of(batch: &'a RecordBatch) -> Self {
+        let text = |name: &str| {
+            batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>())
+        };
+        Self {
+            id: text("_known_id"),
+            live: text("_known_live"),
+            fingerprint: batch
+                .column_by_name("_known_fingerprint")
+                .and_then(|column| column.as_primitive_opt()),
+            written: batch
+                .column_by_name("_known_written")
+                .and_then(|column| column.as_binary_opt::<i32>()),
+        }
+    }
+
+    pub(super) fn id(&self, row: usize) -> Option<&'a str> {
+        self.id.filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row))
+    }
+
+    fn live(&self, row: usize) -> Option<&'a str> {
+        self.live.filter(|live| live.is_valid(row)).map(|live| live.value(row))
+    }
+
+    pub(super) fn written(&self, row: usize) -> Option<&'a [u8]> {
+        self.written
+            .filter(|written| written.is_valid(row))
+            .map(|written| written.value(row))
+    }
+
+    /// The operation for a row, or the reason why it is held.
+    pub(super) fn decide(
+        &self,
+        row: usize,
+        fingerprint: i64,
+        wanted: Operation,
+        audit: bool,
+    ) -> Result<RowOperation, &'static str> {
+        let same = self
+            .fingerprint
+            .is_some_and(|known| known.is_valid(row) && known.value(row) == fingerprint);
+        match (self.id(row), self.live(row).unwrap_or("live"), wanted) {
+            (Some(_), "deleted", _) => Err("deleted_in_salesforce"),
+            (Some(_), "merged", _) => Err("merged_in_salesforce"),
+            (Some(_), "converted", _) => Err("converted_in_salesforce"),
+            (Some(_), _, Operation::Insert) => Ok(RowOperation::Unchanged),
+            (Some(_), _, _) if same => Ok(RowOperation::Unchanged),
+            (Some(_), _, _) => Ok(RowOperation::Update),
+            (None, _, Operation::Update) => Err("id_not_known"),
+            (None, _, Operation::Upsert) if !audit => Ok(RowOperation::Upsert),
+            (None, _, _) => Ok(RowOperation::Insert),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+
+    fn file() -> QueryFile {
+        let sql = "-- grain: x\n-- object: Account\n-- operation: upsert\n-- key: usercom_id__c\nselect c.id as usercom_id__c from usercom.companies as c";
+        QueryFile::parse("queries/load/account.sql", Kind::Load, sql).unwrap()
+    }
+
+    #[test]
+    fn only_confirmed_custom_fields_are_sent() {
+        let children = vec![
+            Field::new("Size__c", DataType::Int64, true),
+            Field::new("Secret__c", DataType::Utf8, true),
+            Field::new("_", DataType::Boolean, true),
+        ];
+        let schema = Schema::new(vec![
+            Field::new("usercom_id__c", DataType::Int64, false),
+            Field::new("custom", DataType::Struct(children.into()), true),
+            Field::new("_fate", DataType::Utf8, true),
+        ]);
+        let columns = Columns::of(&file(), &schema, &["Size__c".to_owned()]).unwrap();
+        let names: Vec<&str> = columns.sent.iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["usercom_id__c", "Size__c"]);
+    }
+
+    #[test]
+    fn the_same_field_twice_is_refused() {
+        let schema = Schema::new(vec![
+            Field::new("usercom_id__c", DataType::Int64, false),
+            Field::new("Name", DataType::Utf8, true),
+            Field::new("name", DataType::Utf8, true),
+        ]);
+        let error = Columns::of(&file(), &schema, &[]).unwrap_err();
+        assert!(error.to_string().contains("`Name` and `name` are the same field"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_key_column_is_refused() {
+        let schema = Schema::new(vec![Field::new("Name", DataType::Utf8, true)]);
+        assert!(Columns::of(&file(), &schema, &[]).is_err());
+    }
+}
