@@ -1,0 +1,277 @@
+//! A deal's fields as text, and the two shapes of deal files.
+//!
+//! Comes in: a deal, a field, the file's style. Goes out: the raw cell.
+
+use super::calendar::{DAY, EXPORTED_AT, Spelling, write_date};
+use super::catalogue::{AGENTS, Attribute, DEAL_ATTRIBUTES as CUSTOM, SOURCES};
+use super::cell::{Kind, write_decimal, write_number};
+use super::company;
+use super::deal::{Deal, Link, STATUSES};
+use super::mess::{self, Damage};
+use super::person_cells::write_named_json;
+use super::population::slot;
+use super::random::Object;
+use super::record::{Dialect, Format, Record, Shape, Style};
+use super::value::{Speller, number, some_of, text};
+use super::vocabulary::{CURRENCIES, LOSS_TEXTS, OFFERS, TAGS, WIN_REASONS};
+
+/// Fields of a deal. Four slots of draws belong to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Id,
+    CustomId,
+    Name,
+    Value,
+    Currency,
+    Pipeline,
+    Stage,
+    Status,
+    Company,
+    Person,
+    Participants,
+    AssignedTo,
+    CreatedBy,
+    LossReason,
+    LossText,
+    ExpectedClose,
+    WonAt,
+    LostAt,
+    Tags,
+    CreatedAt,
+    UpdatedAt,
+    WinReason,
+    Source,
+    Discount,
+}
+
+const ATTRIBUTES: &[(&Attribute, Field)] = &[
+    (&CUSTOM[0], Field::WinReason),
+    (&CUSTOM[1], Field::Source),
+    (&CUSTOM[2], Field::Discount),
+];
+
+/// CSV with the names of API version 2.
+pub(super) const V2_CSV: Shape<Field> = Shape {
+    style: Style {
+        format: Format::Csv,
+        dialect: Dialect::V2,
+        spelling: Spelling::ZuluMicros,
+    },
+    mark: false,
+    crlf: false,
+    columns: &[
+        ("id", Field::Id),
+        ("custom_id", Field::CustomId),
+        ("name", Field::Name),
+        ("value", Field::Value),
+        ("currency", Field::Currency),
+        ("pipeline", Field::Pipeline),
+        ("stage", Field::Stage),
+        ("status", Field::Status),
+        ("company_id", Field::Company),
+        ("user_id", Field::Person),
+        ("participants", Field::Participants),
+        ("assigned_to", Field::AssignedTo),
+        ("created_by", Field::CreatedBy),
+        ("loss_reason", Field::LossReason),
+        ("loss_reason_description", Field::LossText),
+        ("expected_close_date", Field::ExpectedClose),
+        ("won_at", Field::WonAt),
+        ("lost_at", Field::LostAt),
+        ("tags", Field::Tags),
+        ("created_at", Field::CreatedAt),
+        ("updated_at", Field::UpdatedAt),
+    ],
+    attributes: ATTRIBUTES,
+};
+
+/// JSON Lines as API version 1 answers, with `person` and `company`.
+pub(super) const V1_JSON: Shape<Field> = Shape {
+    style: Style {
+        format: Format::JsonLines,
+        dialect: Dialect::V1,
+        spelling: Spelling::ZuluMicros,
+    },
+    mark: false,
+    crlf: false,
+    columns: &[
+        ("id", Field::Id),
+        ("custom_id", Field::CustomId),
+        ("name", Field::Name),
+        ("value", Field::Value),
+        ("currency", Field::Currency),
+        ("pipeline", Field::Pipeline),
+        ("stage", Field::Stage),
+        ("status", Field::Status),
+        ("company", Field::Company),
+        ("person", Field::Person),
+        ("participants", Field::Participants),
+        ("assigned_to", Field::AssignedTo),
+        ("created_by", Field::CreatedBy),
+        ("loss_reason", Field::LossReason),
+        ("loss_reason_description", Field::LossText),
+        ("expected_close_date", Field::ExpectedClose),
+        ("won_at", Field::WonAt),
+        ("lost_at", Field::LostAt),
+        ("tags", Field::Tags),
+        ("created_at", Field::CreatedAt),
+        ("updated_at", Field::UpdatedAt),
+    ],
+    attributes: ATTRIBUTES,
+};
+
+impl Record for Deal<'_> {
+    type Field = Field;
+
+    fn damage(&self) -> Damage {
+        if self.older {
+            Damage::None
+        } else {
+            self.population.damage(&mess::DEALS, self.index)
+        }
+    }
+
+    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+        let draws = self.draws;
+        let own = field as u32 * 4;
+        let bits = draws.bits(own);
+        let speller = Speller {
+            style,
+            mess: self.population.mess,
+        };
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
+            Field::Id => number(out, self.population.id(Object::Deal, self.index)),
+            Field::CustomId if filled(400) => {
+                out.extend_from_slice(b"D/");
+                write_number(out, 2_000 + self.index);
+                Kind::Plain
+            }
+            Field::Name if !self.messy(mess::DEAL_NAME_MISSING) => self.write_name(out, bits),
+            Field::Value if self.messy(mess::BAD_VALUE) => text(out, "12,5x"),
+            Field::Value if filled(960) => {
+                let free = draws.chance(own + 2, 20);
+                write_decimal(out, if free { 0 } else { (bits % 2_000_000) * 25 });
+                Kind::Plain
+            }
+            Field::Currency if filled(980) => text(out, draws.word(own + 2, &CURRENCIES)),
+            Field::Pipeline => number(out, self.pipeline.id),
+            Field::Stage => match self.stage {
+                Some(stage) => number(out, self.pipeline.stages[stage].id),
+                None => number(out, 999),
+            },
+            Field::Status => self.write_status(out, style, bits),
+            Field::Company => match self.company.id(self.population, Object::Company) {
+                Some(id) => number(out, id),
+                None => Kind::Empty,
+            },
+            Field::Person => match self.person.id(self.population, Object::Person) {
+                Some(id) => number(out, id),
+                None => Kind::Empty,
+            },
+            Field::Participants => {
+                let people = self.population.people.max(1);
+                let ids = [0, 1, 2].map(|turn: u32| {
+                    let person = (bits >> (16 * turn)) % people;
+                    self.population.id(Object::Person, person)
+                });
+                let count = (bits >> 60) as usize % 4;
+                speller.numbers(out, &ids[..count], bits)
+            }
+            Field::AssignedTo => {
+                let agent = filled(930).then(|| draws.pick(own + 2, &AGENTS));
+                speller.agent(out, agent, bits)
+            }
+            Field::CreatedBy => number(out, draws.pick(own + 2, &AGENTS).id),
+            Field::LossReason if self.status == 3 && filled(900) => number(out, bits % 6 + 1),
+            Field::LossText if self.status == 3 && self.messy(mess::LOSS_TEXT_ODD) => {
+                text(out, "Powiedzieli: \"za drogo\";\nwracamy w Q3")
+            }
+            Field::LossText if self.status == 3 && filled(700) => {
+                text(out, draws.word(own + 2, &LOSS_TEXTS))
+            }
+            Field::ExpectedClose if self.messy(mess::BAD_CLOSE_DATE) => text(out, "2023-02-30"),
+            Field::ExpectedClose if filled(750) => {
+                write_date(out, self.created_at / DAY + (bits % 180) as i64);
+                Kind::Plain
+            }
+            Field::WonAt if self.status == 2 && filled(920) => {
+                speller.instant(out, self.closed_at(), bits)
+            }
+            Field::LostAt if self.status == 3 && filled(920) => {
+                speller.instant(out, self.closed_at(), bits)
+            }
+            Field::Tags => {
+                let mut chosen = [""; 3];
+                let count = ((bits >> 40) % 4).saturating_sub(1);
+                let items = some_of(&TAGS, count, bits >> 50, &mut chosen);
+                if style.is_csv() {
+                    speller.texts(out, items, bits)
+                } else {
+                    write_named_json(out, &TAGS, items)
+                }
+            }
+            Field::CreatedAt => speller.instant(out, self.created_at, bits),
+            Field::UpdatedAt => {
+                speller.instant(out, self.updated_at, bits);
+                if self.damage() == Damage::BadByte {
+                    out.push(0xff);
+                }
+                Kind::Text
+            }
+            Field::WinReason if self.status == 2 && filled(800) => {
+                text(out, draws.word(own + 2, &WIN_REASONS))
+            }
+            Field::Source if filled(800) => {
+                speller.choice(out, draws.word(own + 2, &SOURCES), bits)
+            }
+            Field::Discount if self.messy(mess::BAD_DISCOUNT) => text(out, "ten %"),
+            Field::Discount if filled(400) => {
+                write_decimal(out, bits % 60 * 50);
+                Kind::Literal
+            }
+            _ => Kind::Empty,
+        }
+    }
+}
+
+impl Deal<'_> {
+    fn closed_at(&self) -> i64 {
+        let open = (EXPORTED_AT - self.created_at) as u64;
+        self.created_at + self.draws.below(slot::UPDATED + 100, open) as i64
+    }
+
+    fn write_name(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+        let offer = OFFERS[bits as usize % OFFERS.len()];
+        out.extend_from_slice(offer.as_bytes());
+        if let Link::To(company) = self.company {
+            out.extend_from_slice(" – ".as_bytes());
+            company::write_name(out, company);
+        }
+        if self.messy(mess::DEAL_NAME_LONG) {
+            for part in &OFFERS {
+                out.extend_from_slice(b" + ");
+                out.extend_from_slice(part.as_bytes());
+            }
+        }
+        Kind::Text
+    }
+
+    /// Numbers; where spellings vary also words in CSV and a quoted number in JSON (`reference/usercom.md` §0.5).
+    fn write_status(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> Kind {
+        let varies = self.population.mess && bits % 10 >= 7;
+        if !varies {
+            return number(out, self.status as u64);
+        }
+        if !style.is_csv() {
+            write_number(out, self.status as u64);
+            return Kind::Plain;
+        }
+        let start = out.len();
+        text(out, STATUSES[self.status]);
+        if (bits >> 8).is_multiple_of(2) {
+            out[start..=start].make_ascii_uppercase();
+        }
+        Kind::Plain
+    }
+}

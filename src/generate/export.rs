@@ -1,0 +1,237 @@
+//! The files of an export and how records are dealt out to them.
+//!
+//! Comes in: the population. Goes out: every file, one after the other. Consecutive records share a file; older versions of
+//! a file's records stand at the end of the next file, as when an earlier export lies in the same folder.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::catalogue;
+use super::company::{self, Company};
+use super::deal::Deal;
+use super::deal_cells;
+use super::error::GenerateError;
+use super::mess::{self, Damage, RowMess};
+use super::person::Person;
+use super::person_shapes;
+use super::population::Population;
+use super::record::{Record, Shape, write_record, write_start};
+use super::sink::Sink;
+use super::summary::{CompaniesTruth, DealsTruth, FileSummary, PeopleTruth, RowTruth, Summary};
+
+/// Above so many people the shares are those of large exports: little JSON, little gzip.
+const LARGE: u64 = 100_000;
+
+/// One file of an object.
+struct Part<F: 'static> {
+    file: &'static str,
+    shape: &'static Shape<F>,
+    /// Thousandths of the records, in a small and in a large export.
+    share: (u64, u64),
+}
+
+const PEOPLE: &[Part<person_shapes::Field>] = &[
+    Part {
+        file: "people-1.csv",
+        shape: &person_shapes::V2_CSV,
+        share: (400, 600),
+    },
+    Part {
+        file: "people-2.csv",
+        shape: &person_shapes::UI_CSV,
+        share: (250, 350),
+    },
+    Part {
+        file: "people-3.jsonl.gz",
+        shape: &person_shapes::V1_JSON,
+        share: (150, 20),
+    },
+    Part {
+        file: "people-4.jsonl",
+        shape: &person_shapes::V2_JSON,
+        share: (200, 30),
+    },
+];
+
+const COMPANIES: &[Part<company::Field>] = &[
+    Part {
+        file: "companies-1.csv",
+        shape: &company::MARKED_CSV,
+        share: (600, 900),
+    },
+    Part {
+        file: "companies-2.csv.gz",
+        shape: &company::PLAIN_CSV,
+        share: (400, 100),
+    },
+];
+
+const DEALS: &[Part<deal_cells::Field>] = &[
+    Part {
+        file: "deals-1.csv",
+        shape: &deal_cells::V2_CSV,
+        share: (700, 940),
+    },
+    Part {
+        file: "deals-2.jsonl",
+        shape: &deal_cells::V1_JSON,
+        share: (300, 60),
+    },
+];
+
+/// Writes the whole export into `folder`, which exists and is empty.
+pub(super) fn write(population: &Population, folder: &Path) -> Result<Summary, GenerateError> {
+    let mut files = Vec::new();
+    for (name, object, (bytes, rows)) in [
+        (
+            "attributes.jsonl",
+            "attributes",
+            catalogue::attributes_jsonl(),
+        ),
+        ("Agents.csv", "agents", catalogue::agents_csv()),
+        ("pipelines.jsonl", "pipelines", catalogue::pipelines_jsonl()),
+    ] {
+        let mut sink = Sink::create(folder, name)?;
+        sink.buffer = bytes;
+        files.push(FileSummary {
+            file: name.to_owned(),
+            object,
+            rows,
+            bytes: sink.finish()?,
+        });
+    }
+    let mut output = Output {
+        population,
+        folder,
+        files,
+    };
+    let mut companies = CompaniesTruth::default();
+    let rows = output.write_object(
+        Plan {
+            object: "companies",
+            parts: COMPANIES,
+            total: population.companies,
+            schedule: &mess::COMPANIES,
+        },
+        Company::new,
+        Company::older,
+        |company| company.count(&mut companies),
+    )?;
+    add(&mut companies.rows, rows);
+    let mut people = PeopleTruth::default();
+    let rows = output.write_object(
+        Plan {
+            object: "people",
+            parts: PEOPLE,
+            total: population.people,
+            schedule: &mess::PEOPLE,
+        },
+        Person::new,
+        Person::older,
+        |person| person.count(&mut people),
+    )?;
+    add(&mut people.rows, rows);
+    let mut deals = DealsTruth::default();
+    let rows = output.write_object(
+        Plan {
+            object: "deals",
+            parts: DEALS,
+            total: population.deals,
+            schedule: &mess::DEALS,
+        },
+        Deal::new,
+        Deal::older,
+        |deal| deal.count(&mut deals),
+    )?;
+    add(&mut deals.rows, rows);
+    Ok(Summary {
+        out: folder.to_owned(),
+        files: output.files,
+        people,
+        companies,
+        deals,
+    })
+}
+
+/// Joins the row counts with the cells that were counted meanwhile.
+fn add(truth: &mut RowTruth, rows: RowTruth) {
+    let unparsable = std::mem::take(&mut truth.unparsable);
+    *truth = RowTruth { unparsable, ..rows };
+}
+
+/// What is to be written of one object.
+struct Plan<'a, F: 'static> {
+    object: &'static str,
+    parts: &'a [Part<F>],
+    total: u64,
+    schedule: &'a RowMess,
+}
+
+struct Output<'a> {
+    population: &'a Population,
+    folder: &'a Path,
+    files: Vec<FileSummary>,
+}
+
+impl<'a> Output<'a> {
+    fn write_object<R: Record>(
+        &mut self,
+        plan: Plan<'_, R::Field>,
+        make: impl Fn(&'a Population, u64) -> R,
+        make_older: impl Fn(&'a Population, u64) -> R,
+        mut count: impl FnMut(&R),
+    ) -> Result<RowTruth, GenerateError> {
+        let population = self.population;
+        let ranges = ranges(plan.parts, plan.total, population.people > LARGE);
+        let mut truth = RowTruth::default();
+        for (position, part) in plan.parts.iter().enumerate() {
+            let mut sink = Sink::create(self.folder, part.file)?;
+            let mut rows = 0;
+            write_start(part.shape, &mut sink.buffer);
+            for index in ranges[position].clone() {
+                let record = make(population, index);
+                match record.damage() {
+                    Damage::None => {
+                        truth.records += 1;
+                        count(&record);
+                    }
+                    Damage::BadByte => truth.undecodable += 1,
+                    Damage::TooShort | Damage::TooLong => truth.ragged += 1,
+                }
+                write_record(&record, part.shape, &mut sink.buffer);
+                rows += 1;
+                sink.row_done()?;
+            }
+            let before = (position + plan.parts.len() - 1) % plan.parts.len();
+            for index in ranges[before].clone() {
+                if population.superseded(plan.schedule, index) {
+                    let record = make_older(population, index);
+                    write_record(&record, part.shape, &mut sink.buffer);
+                    truth.superseded += 1;
+                    rows += 1;
+                    sink.row_done()?;
+                }
+            }
+            truth.rows += rows;
+            self.files.push(FileSummary {
+                file: part.file.to_owned(),
+                object: plan.object,
+                rows,
+                bytes: sink.finish()?,
+            });
+        }
+        Ok(truth)
+    }
+}
+
+/// Which records go into which file; together all of them.
+fn ranges<F>(parts: &[Part<F>], total: u64, large: bool) -> Vec<Range<u64>> {
+    let mut share_before = 0;
+    let mut ranges = Vec::with_capacity(parts.len());
+    for part in parts {
+        let share = if large { part.share.1 } else { part.share.0 };
+        ranges.push(total * share_before / 1000..total * (share_before + share) / 1000);
+        share_before += share;
+    }
+    ranges
+}

@@ -1,0 +1,174 @@
+//! Which records are damaged, and how: a fixed schedule by record number, so that the counts are known beforehand.
+//!
+//! Comes in: a record's index. Goes out: yes or no for each kind of mess. The schedule does not depend on the seed: two
+//! exports of one size have the same amount of each. Never consulted when mess is switched off.
+
+/// Every `period`-th record, starting with number `first`.
+#[derive(Clone, Copy)]
+pub(super) struct Every {
+    period: u64,
+    first: u64,
+}
+
+impl Every {
+    const fn new(period: u64, first: u64) -> Self {
+        Self { period, first }
+    }
+
+    /// Whether record `index` is one of them.
+    #[inline]
+    pub(super) const fn hits(self, index: u64) -> bool {
+        index % self.period == self.first
+    }
+
+    /// How often the schedule has come round before `index`; lets kinds of mess take turns.
+    pub(super) const fn turn(self, index: u64) -> u64 {
+        index / self.period
+    }
+}
+
+/// What happened to a record as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// Nothing.
+    None,
+    /// Cells are missing at the end (CSV), or the line is cut (JSON Lines).
+    TooShort,
+    /// Cells that no header announces (CSV), or the line is cut (JSON Lines).
+    TooLong,
+    /// A byte that is not UTF-8 inside a cell.
+    BadByte,
+}
+
+impl Damage {
+    /// The row cannot be read at all, so its record is lost.
+    pub(super) fn is_fatal(self) -> bool {
+        self != Self::None
+    }
+}
+
+/// Damage to whole rows of one object.
+pub(super) struct RowMess {
+    ragged: Every,
+    undecodable: Every,
+    superseded: Every,
+}
+
+impl RowMess {
+    /// The damage of record `index`.
+    pub(super) fn damage(&self, index: u64) -> Damage {
+        if self.undecodable.hits(index) {
+            Damage::BadByte
+        } else if !self.ragged.hits(index) {
+            Damage::None
+        } else if self.ragged.turn(index).is_multiple_of(2) {
+            Damage::TooShort
+        } else {
+            Damage::TooLong
+        }
+    }
+
+    /// Whether record `index` appears a second time with an older `updated_at`. Never a damaged one: its older version
+    /// would become the newest readable one.
+    pub(super) fn superseded(&self, index: u64) -> bool {
+        self.superseded.hits(index) && self.damage(index) == Damage::None
+    }
+}
+
+/// Rows of people.
+pub(super) const PEOPLE: RowMess = RowMess {
+    ragged: Every::new(797, 90),
+    undecodable: Every::new(719, 60),
+    superseded: Every::new(331, 7),
+};
+
+/// Rows of companies.
+pub(super) const COMPANIES: RowMess = RowMess {
+    ragged: Every::new(353, 29),
+    undecodable: Every::new(389, 21),
+    superseded: Every::new(131, 12),
+};
+
+/// Rows of deals.
+pub(super) const DEALS: RowMess = RowMess {
+    ragged: Every::new(211, 33),
+    undecodable: Every::new(449, 66),
+    superseded: Every::new(163, 10),
+};
+
+/// No lifecycle stage at all.
+pub(super) const LIFECYCLE_MISSING: Every = Every::new(167, 33);
+/// A lifecycle stage that nobody has defined.
+pub(super) const LIFECYCLE_UNKNOWN: Every = Every::new(251, 44);
+/// An e-mail address that is none.
+pub(super) const EMAIL_INVALID: Every = Every::new(113, 21);
+/// The e-mail address of the person before, in capitals.
+pub(super) const EMAIL_SHARED: Every = Every::new(211, 15);
+/// Neither name nor first nor last name.
+pub(super) const NAME_MISSING: Every = Every::new(83, 11);
+/// A first name only.
+pub(super) const NAME_ONE_WORD: Every = Every::new(59, 14);
+/// Spaces around and inside the name.
+pub(super) const NAME_SPACES: Every = Every::new(97, 17);
+/// Zero-width, right-to-left, combining characters or an emoji in the name.
+pub(super) const NAME_ODD: Every = Every::new(89, 24);
+/// A last name of more than 80 characters.
+pub(super) const NAME_LONG: Every = Every::new(701, 123);
+/// A phone number with words in it, longer than 40 characters.
+pub(super) const PHONE_LONG: Every = Every::new(523, 131);
+/// An integer that is none, as `12,5x`.
+pub(super) const BAD_NPS: Every = Every::new(173, 51);
+/// A date that is none, as 2023-02-30.
+pub(super) const BAD_BIRTHDAY: Every = Every::new(149, 50);
+/// An instant that is none.
+pub(super) const BAD_TRIAL: Every = Every::new(311, 52);
+/// A float that is none.
+pub(super) const BAD_BUDGET: Every = Every::new(223, 53);
+/// A boolean that is none.
+pub(super) const BAD_CONSENT: Every = Every::new(401, 54);
+/// A choice that the attribute does not list.
+pub(super) const CHOICE_UNLISTED: Every = Every::new(181, 63);
+/// A job title of more than 128 characters.
+pub(super) const JOB_TITLE_LONG: Every = Every::new(131, 20);
+/// A note of a special kind; the kinds take turns.
+pub(super) const NOTE_SPECIAL: Every = Every::new(13, 3);
+/// A note that no Salesforce text field can hold (over 32,768 characters). Rare: each weighs 33 KB.
+pub(super) const NOTE_HUGE: Every = Every::new(20_000, 777);
+/// The one person whose `referral_source` is a literal `#N/A`.
+pub(super) const NA_LITERAL_AT: u64 = 100;
+
+/// A `founded_on` that is no date.
+pub(super) const BAD_FOUNDED: Every = Every::new(137, 18);
+/// A `contract_value` that is no number.
+pub(super) const BAD_CONTRACT: Every = Every::new(113, 19);
+/// A company name with quotes, commas, a line break, or spaces around it.
+pub(super) const COMPANY_NAME_ODD: Every = Every::new(37, 8);
+/// A description with markup, quotes, line breaks or control characters.
+pub(super) const DESCRIPTION_ODD: Every = Every::new(19, 4);
+/// A domain written as a URL, or in capitals.
+pub(super) const DOMAIN_ODD: Every = Every::new(23, 6);
+/// The domain of the company before.
+pub(super) const DOMAIN_SHARED: Every = Every::new(173, 28);
+/// A company that no person names.
+pub(super) const COMPANY_WITHOUT_PEOPLE: Every = Every::new(17, 3);
+/// A company whose people are all below customer.
+pub(super) const COMPANY_OF_LEADS: Every = Every::new(17, 5);
+
+/// A `value` that is no number.
+pub(super) const BAD_VALUE: Every = Every::new(127, 17);
+/// An `expected_close_date` that is no date.
+pub(super) const BAD_CLOSE_DATE: Every = Every::new(139, 25);
+/// A `discount_percent` that is no number.
+pub(super) const BAD_DISCOUNT: Every = Every::new(191, 45);
+/// A deal without a name.
+pub(super) const DEAL_NAME_MISSING: Every = Every::new(109, 13);
+/// A deal name of more than 120 characters.
+pub(super) const DEAL_NAME_LONG: Every = Every::new(73, 9);
+/// A deal whose company is not in the export.
+pub(super) const DEAL_COMPANY_GONE: Every = Every::new(197, 40);
+/// A deal whose person is not in the export.
+pub(super) const DEAL_PERSON_GONE: Every = Every::new(193, 41);
+/// A deal in a stage that its pipeline no longer has.
+pub(super) const DEAL_STAGE_GONE: Every = Every::new(307, 77);
+/// A deal loss description with quotes and line breaks.
+pub(super) const LOSS_TEXT_ODD: Every = Every::new(11, 2);

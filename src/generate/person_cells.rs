@@ -1,0 +1,383 @@
+//! A person's fields as text.
+//!
+//! Comes in: a person, a field, the file's style. Goes out: the raw cell. Each field draws from slots of its own, so
+//! it has the same value in every shape.
+
+use super::calendar::{DAY, EXPORTED_AT, write_date};
+use super::catalogue::{INTERESTS, LANGUAGES};
+use super::cell::{Kind, write_decimal, write_hex, write_json_string, write_number};
+use super::company;
+use super::mess::{self, Damage};
+use super::person::{Email, Person};
+use super::person_shapes::Field;
+use super::population::{Lifecycle, slot};
+use super::prose;
+use super::random::{Object, mix};
+use super::record::{Dialect, Record, Style};
+use super::value::{Speller, number, some_of, text, word};
+use super::vocabulary::{COLOURS, JOB_TITLES, LISTS, REFERRALS, TAGS, UNKNOWN_STAGES};
+
+impl Record for Person<'_> {
+    type Field = Field;
+
+    fn damage(&self) -> Damage {
+        if self.older {
+            Damage::None
+        } else {
+            self.standing.damage
+        }
+    }
+
+    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+        let draws = self.draws;
+        let own = field.slot();
+        let bits = draws.bits(own);
+        let speller = Speller {
+            style,
+            mess: self.population.mess,
+        };
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
+            Field::Id => number(out, self.id),
+            Field::UserKey => {
+                write_hex(out, bits);
+                Kind::Plain
+            }
+            Field::CustomId if filled(700) => {
+                out.extend_from_slice(b"C-");
+                write_number(out, 500_000 + self.index);
+                Kind::Plain
+            }
+            Field::Email => {
+                self.write_email(out);
+                match self.email {
+                    Email::None => Kind::Empty,
+                    _ => Kind::Plain,
+                }
+            }
+            Field::Phone if self.has_phone => self.write_phone(out, bits),
+            Field::Name => {
+                let start = out.len();
+                self.write_first_name(out);
+                let first = out.len();
+                self.write_last_name(out);
+                if out.len() > first && first > start {
+                    out.insert(first, b' ');
+                }
+                if out.len() == start {
+                    Kind::Empty
+                } else {
+                    Kind::Plain
+                }
+            }
+            // A tenth of all rows has the name in one piece only, where there is a column for it.
+            Field::FirstName if style.dialect == Dialect::Ui || filled(900) => {
+                let start = out.len();
+                self.write_first_name(out);
+                if out.len() == start {
+                    Kind::Empty
+                } else {
+                    Kind::Plain
+                }
+            }
+            Field::LastName
+                if style.dialect == Dialect::Ui
+                    || draws.chance(Field::FirstName.slot() + 1, 900) =>
+            {
+                let start = out.len();
+                self.write_last_name(out);
+                if out.len() == start {
+                    Kind::Empty
+                } else {
+                    Kind::Plain
+                }
+            }
+            Field::Lifecycle => self.write_lifecycle(out, bits),
+            Field::Status => {
+                let visitor = self.standing.passive;
+                let word = if visitor { "visitor" } else { "user" };
+                speller.code(out, 1 + u64::from(!visitor), word)
+            }
+            Field::Gender => {
+                let code = 1 + bits % 3;
+                let word = ["unknown", "male", "female"][(bits % 3) as usize];
+                speller.code(out, code, word)
+            }
+            Field::Score => number(out, (bits % 250) >> u32::from(self.older)),
+            Field::PageViews => number(out, bits % 900),
+            Field::Country => word(out, self.place.country),
+            Field::Region => word(out, self.place.region),
+            Field::City => {
+                word(out, self.place.city);
+                if self.damage() == Damage::BadByte {
+                    out.extend_from_slice(b" G\xf3ra"); // "ó" as ISO 8859-2 has it
+                }
+                Kind::Plain
+            }
+            Field::Timezone => word(out, self.place.timezone),
+            Field::Language => word(out, self.place.language),
+            Field::Facebook if filled(100) => self.write_profile(out, "https://facebook.example/"),
+            Field::Linkedin if filled(300) => {
+                self.write_profile(out, "https://linkedin.example/in/")
+            }
+            Field::Twitter if filled(80) => self.write_profile(out, "https://twitter.example/"),
+            Field::Unsubscribed if filled(970) => {
+                speller.boolean(out, draws.chance(own + 2, 120), bits)
+            }
+            Field::Notifications if filled(900) => {
+                speller.boolean(out, draws.chance(own + 2, 500), bits)
+            }
+            Field::WebPush => {
+                let subscribed = if self.standing.passive {
+                    self.reach() == 0
+                } else {
+                    draws.chance(own + 2, 150)
+                };
+                speller.boolean(out, subscribed, bits)
+            }
+            Field::FcmKey if self.standing.passive && self.reach() == 1 || filled(30) => {
+                out.extend_from_slice(b"fcm:");
+                write_hex(out, bits);
+                write_hex(out, mix(bits));
+                Kind::Plain
+            }
+            Field::LastIp if filled(800) => {
+                let net: &[u8] =
+                    [&b"192.0.2."[..], b"198.51.100.", b"203.0.113."][bits as usize % 3];
+                out.extend_from_slice(net);
+                write_number(out, (bits >> 8) % 254 + 1);
+                Kind::Plain
+            }
+            Field::CompanyId => match self.companies().first() {
+                Some(company) => number(out, self.population.id(Object::Company, *company)),
+                None => Kind::Empty,
+            },
+            Field::CompanyName => match self.companies().first() {
+                Some(company) => {
+                    company::write_name(out, *company);
+                    Kind::Text
+                }
+                None => Kind::Empty,
+            },
+            Field::Companies => self.write_companies(out, speller, bits),
+            Field::AssignedTo => speller.agent(out, self.agent(own + 1), bits),
+            Field::Tags => self.write_named(out, speller, &TAGS, bits, bits >> 40),
+            Field::Lists => self.write_named(out, speller, &LISTS, bits, (bits >> 40) * 2),
+            Field::FirstSeen => {
+                let before = (bits >> 40) as i64 % (90 * DAY);
+                speller.instant(out, self.created_at - before, bits)
+            }
+            Field::LastSeen => speller.instant(out, self.since_created(bits), bits),
+            // Chat visitors were heard from; everybody else in half of the cases.
+            Field::LastContacted if self.standing.passive && self.reach() == 2 || filled(500) => {
+                speller.instant(out, self.since_created(bits), bits)
+            }
+            Field::CreatedAt => speller.instant(out, self.created_at, bits),
+            Field::UpdatedAt => speller.instant(out, self.updated_at, bits),
+            Field::Nps if self.messy(mess::BAD_NPS) => text(out, "12,5x"),
+            Field::Nps if filled(500) => number(out, bits % 11),
+            Field::Consent if self.messy(mess::BAD_CONSENT) => text(out, "maybe"),
+            Field::Consent if filled(670) => speller.boolean(out, draws.chance(own + 2, 600), bits),
+            Field::PreferredLanguage if self.messy(mess::CHOICE_UNLISTED) => {
+                speller.choice(out, "Esperanto", bits)
+            }
+            Field::PreferredLanguage if filled(800) => {
+                speller.choice(out, draws.word(own + 2, &LANGUAGES), bits)
+            }
+            Field::Interests => {
+                let mut chosen = [""; 3];
+                let items = some_of(&INTERESTS, (bits >> 40) % 4, bits >> 50, &mut chosen);
+                speller.texts(out, items, bits)
+            }
+            Field::Birthday if self.messy(mess::BAD_BIRTHDAY) => text(
+                out,
+                ["2023-02-30", "31.12.1990", "soon"][(bits % 3) as usize],
+            ),
+            Field::Birthday if filled(400) => {
+                write_date(out, -3650 + (bits % 14_600) as i64);
+                Kind::Plain
+            }
+            Field::TrialEndsAt if self.messy(mess::BAD_TRIAL) => text(out, "2025-13-01T00:00:00Z"),
+            Field::TrialEndsAt if filled(250) => {
+                speller.instant(out, self.created_at + 14 * DAY, bits)
+            }
+            Field::AnnualBudget if self.messy(mess::BAD_BUDGET) => text(out, "n/a (ask Ewa)"),
+            Field::AnnualBudget if filled(300) => {
+                write_decimal(out, (bits % 50_000_000) * 5);
+                Kind::Literal
+            }
+            Field::Notes => self.write_notes(out, bits, filled(350)),
+            Field::JobTitle if self.messy(mess::JOB_TITLE_LONG) => {
+                for _ in 0..5 {
+                    out.extend_from_slice("Deputy Head of Regional Sales, ".as_bytes());
+                }
+                text(out, "EMEA")
+            }
+            Field::JobTitle if filled(500) => word(out, draws.word(own + 2, &JOB_TITLES)),
+            Field::Referral if self.is_literal_na() => text(out, "#N/A"),
+            Field::Referral if filled(400) => text(out, draws.word(own + 2, &REFERRALS)),
+            Field::Colour if filled(300) => word(out, draws.word(own + 2, &COLOURS)),
+            _ => Kind::Empty,
+        }
+    }
+}
+
+impl Person<'_> {
+    /// How a passive person can be reached: 0 web push, 1 mobile push, 2 chat.
+    fn reach(&self) -> u64 {
+        self.draws.below(slot::PASSIVE + 100, 3)
+    }
+
+    fn since_created(&self, bits: u64) -> i64 {
+        self.created_at + ((bits >> 20) % (EXPORTED_AT - self.created_at) as u64) as i64
+    }
+
+    fn write_lifecycle(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+        let lifecycle = self.standing.lifecycle;
+        match lifecycle {
+            Lifecycle::Missing => return Kind::Empty,
+            Lifecycle::Unknown => {
+                return text(out, UNKNOWN_STAGES[bits as usize % UNKNOWN_STAGES.len()]);
+            }
+            _ => {}
+        }
+        let word = lifecycle.word().as_bytes();
+        let start = out.len();
+        match bits % 40 {
+            0 if self.population.mess => out.extend_from_slice(&[b"  ", word, b" "].concat()),
+            1 if self.population.mess => {
+                out.extend_from_slice(word);
+                out[start..].make_ascii_uppercase();
+            }
+            2 if self.population.mess => {
+                out.extend_from_slice(word);
+                out[start..].make_ascii_lowercase();
+                out[start..=start].make_ascii_uppercase();
+            }
+            _ => out.extend_from_slice(word),
+        }
+        Kind::Text
+    }
+
+    fn write_phone(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+        let digits = 500_000_000 + bits % 400_000_000;
+        if self.messy(mess::PHONE_LONG) {
+            out.extend_from_slice(self.place.prefix.as_bytes());
+            write_number(out, digits);
+            return text(out, " wew. 12, po 15:00 prosić panią Annę");
+        }
+        match (bits >> 40) % 20 {
+            0 if self.population.mess => write_number(out, digits),
+            1 if self.population.mess => {
+                for (part, separator) in [
+                    (digits / 1_000_000, "("),
+                    (digits / 1000 % 1000, ") "),
+                    (digits % 1000, "-"),
+                ] {
+                    out.extend_from_slice(separator.as_bytes());
+                    write_number(out, part);
+                }
+            }
+            2 if self.population.mess => {
+                out.extend_from_slice("tel. ".as_bytes());
+                write_number(out, digits);
+            }
+            _ => {
+                out.extend_from_slice(self.place.prefix.as_bytes());
+                write_number(out, digits);
+            }
+        }
+        Kind::Plain
+    }
+
+    fn write_profile(&self, out: &mut Vec<u8>, site: &str) -> Kind {
+        out.extend_from_slice(site.as_bytes());
+        out.extend_from_slice(self.last_name().ascii.as_bytes());
+        write_number(out, self.index);
+        Kind::Plain
+    }
+
+    /// Ids in CSV, objects in JSON (`reference/usercom.md` §2.1).
+    fn write_companies(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+        let companies = self.companies();
+        let mut ids = [0; 4];
+        for (id, company) in ids.iter_mut().zip(companies) {
+            *id = self.population.id(Object::Company, *company);
+        }
+        if speller.style.is_csv() {
+            return speller.numbers(out, &ids[..companies.len()], bits);
+        }
+        out.push(b'[');
+        for (position, (id, company)) in ids.iter().zip(companies).enumerate() {
+            out.extend_from_slice(if position > 0 {
+                b",{\"id\":"
+            } else {
+                b"{\"id\":"
+            });
+            write_number(out, *id);
+            out.extend_from_slice(b",\"name\":");
+            let mut name = Vec::new();
+            company::write_name(&mut name, *company);
+            write_json_string(out, &name);
+            out.extend_from_slice(b",\"member_since\":\"");
+            write_date(out, self.created_at / DAY + position as i64);
+            out.extend_from_slice(b"\"}");
+        }
+        out.push(b']');
+        Kind::Literal
+    }
+
+    /// Up to two of `names`: as texts in CSV, as `{id, name}` in JSON. Most people have none.
+    fn write_named(
+        &self,
+        out: &mut Vec<u8>,
+        speller: Speller,
+        names: &'static [&'static str],
+        bits: u64,
+        dice: u64,
+    ) -> Kind {
+        let count = match dice % 10 {
+            0..=5 => 0,
+            6..=8 => 1,
+            _ => 2,
+        };
+        let mut chosen = [""; 3];
+        let items = some_of(names, count, bits >> 50, &mut chosen);
+        if speller.style.is_csv() {
+            return speller.texts(out, items, bits);
+        }
+        write_named_json(out, names, items)
+    }
+
+    fn write_notes(&self, out: &mut Vec<u8>, bits: u64, filled: bool) -> Kind {
+        if self.messy(mess::NOTE_HUGE) {
+            prose::write_huge_note(out);
+        } else if self.messy(mess::NOTE_SPECIAL) {
+            prose::write_special_note(out, mess::NOTE_SPECIAL.turn(self.index));
+        } else if filled {
+            prose::write_note(out, bits);
+        } else {
+            return Kind::Empty;
+        }
+        Kind::Text
+    }
+}
+
+/// Tags or lists as the API gives them: `[{"id":1,"name":"vip"}]`.
+pub(super) fn write_named_json(out: &mut Vec<u8>, names: &[&str], items: &[&str]) -> Kind {
+    out.push(b'[');
+    for (position, item) in items.iter().enumerate() {
+        out.extend_from_slice(if position > 0 {
+            b",{\"id\":"
+        } else {
+            b"{\"id\":"
+        });
+        let id = names.iter().position(|name| name == item).unwrap_or(0);
+        write_number(out, id as u64 + 1);
+        out.extend_from_slice(b",\"name\":");
+        write_json_string(out, item.as_bytes());
+        out.push(b'}');
+    }
+    out.push(b']');
+    Kind::Literal
+}
