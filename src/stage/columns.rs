@@ -1,0 +1,268 @@
+//! Typed columns from cells, one column at a time.
+//!
+//! In: a [`CellTable`], the rows to keep, and the cells that feed the column, best first. Out: an Arrow array, null where
+//! there is nothing or where a cell did not fit, and a fault for each of the latter. The first source that has a
+//! value wins; one that disagrees with it is a fault, so that nothing is dropped unseen.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListBuilder,
+    StringBuilder, TimestampMicrosecondBuilder, new_null_array,
+};
+use arrow::error::ArrowError;
+
+use super::cells::CellTable;
+use crate::usercom::cell::{self, Fault, Zones};
+use crate::usercom::layout::{Source, TableColumn};
+use crate::usercom::schema::{Kind, MONEY_PRECISION, MONEY_SCALE, Take};
+
+/// A cell that did not fit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CellFault {
+    /// Row in the cell table.
+    pub(super) row: u32,
+    /// Cell of that row.
+    pub(super) input: usize,
+    /// Column of the table.
+    pub(super) column: usize,
+    pub(super) fault: Fault,
+}
+
+/// What one column is built from.
+pub(super) struct Feed<'a> {
+    pub(super) table: &'a CellTable,
+    /// Rows to keep.
+    pub(super) rows: &'a [u32],
+    pub(super) sources: &'a [Source],
+    /// Index of the column, for faults.
+    pub(super) column: usize,
+    pub(super) zones: Zones,
+}
+
+/// Builds the array of one column.
+pub(super) fn build(
+    feed: &Feed<'_>,
+    column: &TableColumn,
+    faults: &mut Vec<CellFault>,
+) -> Result<ArrayRef, ArrowError> {
+    let rows = feed.rows.len();
+    if feed.sources.is_empty() {
+        return Ok(new_null_array(&column.kind.data_type(), rows));
+    }
+    let zones = feed.zones;
+    Ok(match column.kind {
+        Kind::Key | Kind::Integer => {
+            let mut builder = Int64Builder::with_capacity(rows);
+            feed.values(faults, integer, |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Float => {
+            let mut builder = Float64Builder::with_capacity(rows);
+            feed.values(faults, whole(cell::float), |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Percent => {
+            let mut builder = Float64Builder::with_capacity(rows);
+            feed.values(faults, whole(cell::percent), |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Money => {
+            let mut builder = Decimal128Builder::with_capacity(rows)
+                .with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)?;
+            feed.values(faults, whole(cell::money), |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Boolean => {
+            let mut builder = BooleanBuilder::with_capacity(rows);
+            feed.values(faults, whole(cell::boolean), |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Timestamp => {
+            let mut builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
+            let parse = whole(|text: &str| cell::timestamp(text, zones.source));
+            feed.values(faults, parse, |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Date => {
+            let mut builder = Date32Builder::with_capacity(rows);
+            let parse = whole(|text: &str| cell::date(text, zones));
+            feed.values(faults, parse, |value| builder.append_option(value));
+            Arc::new(builder.finish())
+        }
+        Kind::Text | Kind::Choice | Kind::Code(_) => {
+            let mut builder = StringBuilder::with_capacity(rows, rows * 16);
+            let kind = column.kind;
+            let append = |value: Option<Cow<'_, str>>| builder.append_option(value);
+            match kind {
+                Kind::Code(table) => feed.values(faults, |text, source| {
+                    part(text, source).map_or(Ok(None), |text| table.word(&text).map(Some))
+                }, append),
+                Kind::Choice => feed.values(faults, choice, append),
+                _ => feed.values(faults, |text, source| Ok(part(text, source)), append),
+            }
+            Arc::new(builder.finish())
+        }
+        Kind::TextList => feed.text_list(&column.choices, faults),
+        Kind::IdList => feed.id_list(faults),
+    })
+}
+
+/// A parser of whole cells as one of cells and sources.
+fn whole<T>(parse: impl Fn(&str) -> Result<T, Fault>) -> impl Fn(&str, Source) -> Result<Option<T>, Fault> {
+    move |text, _| parse(text).map(Some)
+}
+
+fn integer(text: &str, source: Source) -> Result<Option<i64>, Fault> {
+    match source.take {
+        Take::Id => match cell::reference_id(text) {
+            None if source.strict => Err(Fault::NotAnId),
+            found => Ok(found),
+        },
+        // What is wrong with the list itself, the column of all its ids tells.
+        Take::FirstId => Ok(cell::first(text).ok().flatten().and_then(|first| cell::reference_id(&first))),
+        _ => cell::integer(text).map(Some),
+    }
+}
+
+fn choice(text: &str, source: Source) -> Result<Option<Cow<'_, str>>, Fault> {
+    match source.take {
+        Take::Whole => cell::choice(text).map(|value| value.filter(|value| !value.is_empty())),
+        _ => Ok(part(text, source)),
+    }
+}
+
+/// The part of a cell that a text column takes.
+fn part(text: &str, source: Source) -> Option<Cow<'_, str>> {
+    match source.take {
+        Take::Text(key) => cell::reference_text(text, key),
+        Take::FirstText(key) => {
+            let first = cell::first(text).ok().flatten()?;
+            cell::reference_text(&first, key).map(|text| Cow::Owned(text.into_owned()))
+        }
+        _ => Some(Cow::Borrowed(text)),
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.is_empty() || (text.as_bytes()[0] <= b' ' && text.trim_ascii().is_empty())
+}
+
+impl<'a> Feed<'a> {
+    fn fault(&self, faults: &mut Vec<CellFault>, row: u32, input: usize, fault: Fault) {
+        faults.push(CellFault {
+            row,
+            input,
+            column: self.column,
+            fault,
+        });
+    }
+
+    /// Appends one value or null per row.
+    fn values<T: PartialEq>(
+        &self,
+        faults: &mut Vec<CellFault>,
+        parse: impl Fn(&'a str, Source) -> Result<Option<T>, Fault>,
+        mut append: impl FnMut(Option<T>),
+    ) {
+        let read = |faults: &mut Vec<CellFault>, row: u32, source: Source| -> Option<T> {
+            let text = self.table.cell(row as usize, source.input);
+            if is_blank(text) {
+                return None;
+            }
+            let parsed = if text.contains('#') && cell::is_na(text) {
+                Err(Fault::LiteralNa)
+            } else {
+                parse(text, source)
+            };
+            parsed.unwrap_or_else(|fault| {
+                self.fault(faults, row, source.input, fault);
+                None
+            })
+        };
+        if let [source] = self.sources {
+            for &row in self.rows {
+                append(read(faults, row, *source));
+            }
+            return;
+        }
+        for &row in self.rows {
+            let mut winner: Option<T> = None;
+            for &source in self.sources {
+                let value = read(faults, row, source);
+                match (&winner, value) {
+                    (_, None) => {}
+                    (None, found) => winner = found,
+                    (Some(kept), Some(other)) => {
+                        if *kept != other {
+                            self.fault(faults, row, source.input, Fault::ConflictingValue);
+                        }
+                    }
+                }
+            }
+            append(winner);
+        }
+    }
+
+    /// The first source with something in it, and faults for those that say something else.
+    fn list_cell(&self, row: u32, faults: &mut Vec<CellFault>) -> Option<(&'a str, Source)> {
+        let mut winner: Option<(&str, Source)> = None;
+        for &source in self.sources {
+            let text = self.table.cell(row as usize, source.input);
+            if is_blank(text) {
+                continue;
+            }
+            match winner {
+                None => winner = Some((text, source)),
+                Some((kept, _)) if kept.trim() == text.trim() => {}
+                Some(_) => self.fault(faults, row, source.input, Fault::ConflictingValue),
+            }
+        }
+        winner
+    }
+
+    fn text_list(&self, choices: &[String], faults: &mut Vec<CellFault>) -> ArrayRef {
+        let mut builder = ListBuilder::new(StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 8));
+        let mut values: Vec<Cow<'_, str>> = Vec::new();
+        for &row in self.rows {
+            values.clear();
+            if let Some((text, source)) = self.list_cell(row, faults)
+                && let Err(fault) = cell::texts(text, choices, &mut values)
+            {
+                values.clear();
+                self.fault(faults, row, source.input, fault);
+            }
+            for value in &values {
+                builder.values().append_value(value);
+            }
+            builder.append(!values.is_empty());
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn id_list(&self, faults: &mut Vec<CellFault>) -> ArrayRef {
+        let mut builder = ListBuilder::new(Int64Builder::with_capacity(self.rows.len()));
+        let mut values: Vec<i64> = Vec::new();
+        for &row in self.rows {
+            values.clear();
+            if let Some((text, source)) = self.list_cell(row, faults) {
+                let parsed = cell::ids(text, &mut values);
+                // A single name is taken by another column, if there is one that takes names.
+                let lost = parsed.is_ok() && values.is_empty() && source.strict && !is_empty_list(text);
+                let fault = if lost { Some(Fault::NotAnId) } else { parsed.err() };
+                if let Some(fault) = fault {
+                    values.clear();
+                    self.fault(faults, row, source.input, fault);
+                }
+            }
+            builder.values().append_slice(&values);
+            builder.append(!values.is_empty());
+        }
+        Arc::new(builder.finish())
+    }
+}
+
+fn is_empty_list(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'{' | b'}' | b'[' | b']') || byte.is_ascii_whitespace())
+}

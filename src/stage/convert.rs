@@ -1,0 +1,242 @@
+//! One block of records becomes one batch, and a batch of what did not fit.
+//!
+//! In: a [`Block`] and what is known about its file. Out: [`Converted`]. Pure computation, so blocks are converted in parallel.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::{Int64Type, SchemaRef};
+
+use super::StageError;
+use super::cells::{BadRecord, CellTable};
+use super::columns::{self, CellFault, Feed};
+use super::rejects::{Place, Reject, Rejects};
+use crate::usercom::cell::{self, Fault, Zones};
+use crate::usercom::layout::{FilePlan, TableColumn};
+use crate::usercom::{Block, RowFault};
+
+/// Everything that the conversion of one file's blocks needs; shared by its converters.
+#[derive(Debug)]
+pub(super) struct Conversion {
+    pub(super) table: String,
+    pub(super) file: String,
+    /// Place of the file among the table's files.
+    pub(super) file_index: i64,
+    pub(super) plan: FilePlan,
+    pub(super) columns: Arc<Vec<TableColumn>>,
+    /// Schema of the batches; ends with the columns of [`super::latest`] if rows keep their place.
+    pub(super) schema: SchemaRef,
+    pub(super) zones: Zones,
+}
+
+/// The result for one block.
+#[derive(Debug)]
+pub(super) struct Converted {
+    pub(super) batch: RecordBatch,
+    pub(super) rejects: RecordBatch,
+    pub(super) counts: Counts,
+    /// First and last id if the ids of the batch strictly increase; `None` if they do not.
+    pub(super) ascending: Option<(i64, i64)>,
+    /// Bytes of the stored file read so far.
+    pub(super) stored: u64,
+}
+
+/// Numbers of one block, file or table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) source_rows: u64,
+    pub(super) rejected_rows: u64,
+    pub(super) rejected_cells: u64,
+    pub(super) undecodable: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, other: Self) {
+        self.source_rows += other.source_rows;
+        self.rejected_rows += other.rejected_rows;
+        self.rejected_cells += other.rejected_cells;
+        self.undecodable += other.undecodable;
+    }
+}
+
+impl Conversion {
+    pub(super) fn convert(&self, block: &Block) -> Result<Converted, StageError> {
+        let (cells, mut bad, seen) = CellTable::parse(block, &self.plan);
+        if seen != block.spans.len() {
+            return Err(StageError::LostRecords {
+                file: self.file.clone(),
+                cut: block.spans.len(),
+                parsed: seen,
+                row: block.spans.first().map_or(0, |span| span.row),
+            });
+        }
+        let mut faults = Vec::new();
+        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut faults);
+        let batch = self
+            .build(&cells, ids, &rows, &mut faults)
+            .map_err(|source| self.build_error(source))?;
+        let counts = Counts {
+            source_rows: block.rows(),
+            rejected_rows: bad.len() as u64,
+            rejected_cells: faults.len() as u64,
+            undecodable: bad.iter().filter(|record| record.fault == RowFault::BadEncoding).count() as u64,
+        };
+        let rejects = self
+            .rejects(&cells, bad, faults)
+            .map_err(|source| self.build_error(source))?;
+        Ok(Converted {
+            ascending: ascending(&batch),
+            batch,
+            rejects,
+            counts,
+            stored: block.stored,
+        })
+    }
+
+    fn build_error(&self, source: arrow::error::ArrowError) -> StageError {
+        StageError::BuildBatch {
+            table: self.table.clone(),
+            file: self.file.clone(),
+            source,
+        }
+    }
+
+    /// The id of every record that has one, and which records those are; the others are rejected whole.
+    fn keys(
+        &self,
+        cells: &CellTable,
+        block: &Block,
+        bad: &mut Vec<BadRecord>,
+        faults: &mut Vec<CellFault>,
+    ) -> (Vec<i64>, Vec<u32>) {
+        let mut ids = Vec::with_capacity(cells.rows());
+        let mut rows = Vec::with_capacity(cells.rows());
+        let sources = self.plan.sources.first().map_or(&[][..], Vec::as_slice);
+        for row in 0..cells.rows() {
+            let mut id = Err(RowFault::MissingId);
+            for source in sources {
+                let text = cells.cell(row, source.input);
+                if text.trim_ascii().is_empty() {
+                    continue;
+                }
+                let found = cell::key(text).map_err(|_| RowFault::UnparsableId);
+                match (&id, found) {
+                    (Err(RowFault::MissingId), found) => id = found,
+                    (Ok(kept), Ok(other)) if *kept == other => {}
+                    (Ok(_), _) => faults.push(CellFault {
+                        row: index(row),
+                        input: source.input,
+                        column: 0,
+                        fault: Fault::ConflictingValue,
+                    }),
+                    (Err(_), _) => {}
+                }
+            }
+            match id {
+                Ok(id) => {
+                    ids.push(id);
+                    rows.push(index(row));
+                }
+                Err(fault) => bad.push(refused(cells.place(row), fault, block)),
+            }
+        }
+        (ids, rows)
+    }
+
+    fn build(
+        &self,
+        cells: &CellTable,
+        ids: Vec<i64>,
+        rows: &[u32],
+        faults: &mut Vec<CellFault>,
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
+        arrays.push(Arc::new(Int64Array::from(ids)));
+        for (column, declared) in self.columns.iter().enumerate().skip(1) {
+            let feed = Feed {
+                table: cells,
+                rows,
+                sources: &self.plan.sources[column],
+                column,
+                zones: self.zones,
+            };
+            arrays.push(columns::build(&feed, declared, faults)?);
+        }
+        if arrays.len() < self.schema.fields().len() {
+            let places = rows.iter().map(|&row| cells.place(row as usize));
+            arrays.push(Arc::new(Int64Array::from_value(self.file_index, rows.len())));
+            arrays.push(Arc::new(Int64Array::from_iter_values(places.clone().map(|place| place.row.cast_signed()))));
+            arrays.push(Arc::new(Int64Array::from_iter_values(places.map(|place| place.byte.cast_signed()))));
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+    }
+
+    /// Rejects in the order of the records, whole rows and cells alike.
+    fn rejects(
+        &self,
+        cells: &CellTable,
+        mut bad: Vec<BadRecord>,
+        mut faults: Vec<CellFault>,
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+        bad.sort_by_key(|record| record.place);
+        faults.sort_by_key(|fault| (fault.row, fault.column));
+        let mut rejects = Rejects::default();
+        let mut records = bad.iter().peekable();
+        for fault in &faults {
+            let place = cells.place(fault.row as usize);
+            while let Some(record) = records.next_if(|record| record.place < place) {
+                rejects.push(&self.file, &row_reject(record));
+            }
+            let reject = Reject {
+                place,
+                column: Some(&self.columns[fault.column].name),
+                value: cells.cell(fault.row as usize, fault.input),
+                length: 0,
+                reason: fault.fault.code(),
+                detail: None,
+            };
+            rejects.push(&self.file, &reject);
+        }
+        for record in records {
+            rejects.push(&self.file, &row_reject(record));
+        }
+        rejects.finish()
+    }
+}
+
+fn row_reject(record: &BadRecord) -> Reject<'_> {
+    Reject {
+        place: record.place,
+        column: None,
+        value: &record.value,
+        length: record.length,
+        reason: record.fault.code(),
+        detail: record.detail.clone(),
+    }
+}
+
+/// A record that was parsed but has no usable id; its text is taken from the block.
+fn refused(place: Place, fault: RowFault, block: &Block) -> BadRecord {
+    let span = block.spans.binary_search_by_key(&place.row, |span| span.row);
+    let text = span.ok().map(|at| block.spans[at]).map_or(&[][..], |span| {
+        &block.bytes[span.start as usize..span.end as usize]
+    });
+    BadRecord {
+        place,
+        fault,
+        value: String::from_utf8_lossy(text).into_owned(),
+        length: 0,
+        detail: None,
+    }
+}
+
+fn ascending(batch: &RecordBatch) -> Option<(i64, i64)> {
+    let ids = batch.column(0).as_primitive_opt::<Int64Type>()?.values();
+    let (first, last) = (*ids.first()?, *ids.last()?);
+    ids.windows(2).all(|pair| pair[0] < pair[1]).then_some((first, last))
+}
+
+fn index(row: usize) -> u32 {
+    // A block has far fewer rows.
+    u32::try_from(row).unwrap_or(u32::MAX)
+}

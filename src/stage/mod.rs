@@ -1,0 +1,148 @@
+//! Stage: the export's rows become typed Parquet, and what does not fit becomes rows of `rejects`.
+//!
+//! In: an [`Export`] and [`Settings`]. Out: one table `usercom.<object>` per declared object, sorted by id, one row
+//! per id, the newest version; beside it `rejects.<object>` with every cell and row that did not fit, verbatim, with
+//! file, record, position and reason. Nothing is published before every file has been read to its end. Never: a
+//! guess at a value, or a row that is neither staged nor rejected:
+//!
+//! ```text
+//! source rows = staged + rejected rows (superseded versions among them); rejected cells are counted apart
+//!
+//! file ─▶ reader thread: decode, cut ─▶ blocks ─▶ converters, in parallel: parse, build columns ─▶ Parquet
+//!                                                       └────▶ rejects
+//! ids strictly increasing over all files?  yes: published as written
+//!                                          no: written again with each row's place, sorted once
+//!                                          outside memory, newest of each id kept, the others superseded
+//! ```
+//!
+//! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
+
+mod cells;
+mod columns;
+mod convert;
+mod error;
+mod latest;
+mod pipeline;
+mod progress;
+mod rejects;
+mod report;
+mod settings;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StageError;
+pub use progress::{NoProgress, Progress};
+pub use report::{StageReport, TableReport, Warning};
+pub use settings::Settings;
+
+use crate::engine::Engine;
+use crate::staging::{Manifest, Staging};
+use crate::usercom::attributes::AttributeDefinition;
+use crate::usercom::{Export, ExportFile, Format, Listing, OBJECTS};
+use table::{Finished, InputFile, Stager};
+
+/// Stages the whole export and publishes every table, the empty ones too.
+///
+/// Running it again replaces the tables by new versions. Dropping the future stops it and publishes nothing.
+///
+/// # Errors
+/// [`StageError`]; nothing is published then, and what was written is removed.
+pub async fn stage(
+    settings: &Settings,
+    export: &Export,
+    staging: &Staging,
+    engine: &Engine,
+    progress: &dyn Progress,
+) -> Result<StageReport, StageError> {
+    let listing = export.list(&settings.files).await?;
+    if !listing.files.iter().any(|file| file.object == "people") {
+        return Err(StageError::NoPeople {
+            location: export.location(),
+        });
+    }
+    let stager = Stager {
+        settings,
+        export,
+        staging,
+        engine,
+        progress,
+    };
+    let mut finished = Vec::with_capacity(OBJECTS.len());
+    match stage_tables(&stager, &listing, &mut finished).await {
+        Ok(()) => publish(staging, finished, listing).await,
+        Err(error) => {
+            for table in finished {
+                table::remove(staging, &table.table).await;
+                table::remove(staging, &table.rejects).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn stage_tables(
+    stager: &Stager<'_>,
+    listing: &Listing,
+    finished: &mut Vec<Finished>,
+) -> Result<(), StageError> {
+    let mut definitions: Vec<AttributeDefinition> = Vec::new();
+    for object in OBJECTS {
+        let files = input_files(object, &listing.files);
+        let table = stager.stage_table(object, files, &definitions).await?;
+        if object.name == "attributes" {
+            definitions.clone_from(&table.definitions);
+        }
+        let is_empty_people = object.name == "people" && table.report.source_rows == 0;
+        finished.push(table);
+        if is_empty_people {
+            return Err(StageError::EmptyPeople {
+                location: stager.export.location(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The files that hold an object's records: its own, and JSON files of an object whose records contain them.
+fn input_files(object: &crate::usercom::schema::Object, files: &[ExportFile]) -> Vec<InputFile> {
+    let own = files.iter().filter(|file| file.object == object.name).map(|file| InputFile {
+        file: file.clone(),
+        nested: None,
+    });
+    let containing = object.nested.into_iter().flat_map(|nested| {
+        files
+            .iter()
+            .filter(move |file| file.object == nested.parent && file.format == Format::JsonLines)
+            .map(move |file| InputFile {
+                file: file.clone(),
+                nested: Some(nested),
+            })
+    });
+    own.chain(containing).collect()
+}
+
+async fn publish(
+    staging: &Staging,
+    finished: Vec<Finished>,
+    listing: Listing,
+) -> Result<StageReport, StageError> {
+    let mut tables = Vec::with_capacity(finished.len());
+    for table in finished {
+        let publish = |manifest: Manifest| async {
+            let name = manifest.name();
+            staging
+                .publish(manifest)
+                .await
+                .map_err(|source| StageError::WriteTable { table: name, source })
+        };
+        publish(table.rejects).await?;
+        publish(table.table).await?;
+        tables.push(table.report);
+    }
+    Ok(StageReport {
+        tables,
+        ignored_files: listing.ignored,
+    })
+}

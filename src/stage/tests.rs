@@ -1,0 +1,1 @@
+//! Staging as a whole; filled in below.

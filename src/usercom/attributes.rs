@@ -1,0 +1,115 @@
+//! The customer's own attributes: definitions, and the column that each becomes (`reference/usercom.md` §4).
+//!
+//! In: batches of the staged table `usercom.attributes`. Out: [`AttributeDefinition`]s.
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+
+use super::schema::{Kind, Object};
+
+/// One attribute as the source declares it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttributeDefinition {
+    /// Id in the source.
+    pub id: i64,
+    /// Name as people see it.
+    pub name: String,
+    /// Name as the API writes it.
+    pub name_std: String,
+    /// `boolean`, `integer`, `float`, `date`, `datetime`, `fixed`, `string`, `json`; empty if unknown.
+    pub value_type: String,
+    /// Object it belongs to: `clientuser`, `company`, `deal`, …
+    pub content_type: String,
+    /// Allowed values of a `fixed` attribute.
+    pub choices: Vec<String>,
+    /// Whether a record may have several of them.
+    pub multiple: bool,
+}
+
+impl AttributeDefinition {
+    /// Reads definitions from a batch of `usercom.attributes`.
+    #[must_use]
+    pub fn from_batch(batch: &RecordBatch) -> Vec<Self> {
+        let text = |column: &str, row: usize| {
+            batch
+                .column_by_name(column)
+                .and_then(|array| array.as_string_opt::<i32>())
+                .filter(|array| array.is_valid(row))
+                .map(|array| array.value(row).to_owned())
+                .unwrap_or_default()
+        };
+        (0..batch.num_rows())
+            .map(|row| Self {
+                id: batch
+                    .column_by_name("id")
+                    .and_then(|array| array.as_primitive_opt::<Int64Type>())
+                    .map_or(0, |array| array.value(row)),
+                name: text("name", row),
+                name_std: text("name_std", row),
+                value_type: text("value_type", row),
+                content_type: text("content_type", row),
+                choices: choices(batch, row),
+                multiple: batch
+                    .column_by_name("allow_multiple_choices")
+                    .and_then(|array| array.as_boolean_opt())
+                    .is_some_and(|array| array.is_valid(row) && array.value(row)),
+            })
+            .collect()
+    }
+
+    /// Whether it belongs to `object`.
+    #[must_use]
+    pub fn belongs_to(&self, object: &Object) -> bool {
+        object.content_types.contains(&self.content_type.as_str())
+    }
+
+    /// What its column holds; text where the source does not say.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.value_type.as_str() {
+            "boolean" => Kind::Boolean,
+            "integer" => Kind::Integer,
+            "float" => Kind::Float,
+            "date" => Kind::Date,
+            "datetime" => Kind::Timestamp,
+            "fixed" if self.multiple => Kind::TextList,
+            "fixed" => Kind::Choice,
+            _ => Kind::Text,
+        }
+    }
+
+    /// The name that its column is made from.
+    #[must_use]
+    pub fn standard_name(&self) -> &str {
+        if self.name_std.is_empty() {
+            &self.name
+        } else {
+            &self.name_std
+        }
+    }
+
+    /// The name as people see it.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() {
+            &self.name_std
+        } else {
+            &self.name
+        }
+    }
+}
+
+fn choices(batch: &RecordBatch, row: usize) -> Vec<String> {
+    let Some(lists) = batch
+        .column_by_name("choices")
+        .and_then(|array| array.as_list_opt::<i32>())
+        .filter(|array| array.is_valid(row))
+    else {
+        return Vec::new();
+    };
+    let values = lists.value(row);
+    values
+        .as_string_opt::<i32>()
+        .map(|array| array.iter().flatten().map(str::to_owned).collect())
+        .unwrap_or_default()
+}

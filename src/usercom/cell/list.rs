@@ -1,0 +1,245 @@
+//! Lists and choices: `{a,"b,c"}` as PostgreSQL prints arrays, JSON arrays of texts, numbers or objects, `a;b`, `a,b`.
+//!
+//! An empty list is null, so that "no values" looks the same whichever form an export uses.
+
+use std::borrow::Cow;
+
+use super::reference::{element_id, element_text};
+use super::{Fault, integer, is_na};
+use crate::usercom::json_text;
+
+/// Reads a list of texts into `out`, which must be empty. A cell that as a whole is one of `choices` is one value, even with commas inside.
+///
+/// # Errors
+/// [`Fault::UnparsableList`], [`Fault::LiteralNa`].
+pub fn texts<'a>(cell: &'a str, choices: &[String], out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+    let text = cell.trim();
+    if choices.iter().any(|choice| choice == text) {
+        out.push(Cow::Borrowed(text));
+    } else {
+        split(text, out)?;
+    }
+    if out.iter().any(|value| is_na(value)) {
+        return Err(Fault::LiteralNa);
+    }
+    Ok(())
+}
+
+/// Reads a list of ids into `out`, which must be empty: numbers, or objects with an `id`. One text without any id in it is
+/// a name, which other columns take: it gives no ids and no fault.
+///
+/// # Errors
+/// [`Fault::UnparsableList`], [`Fault::NotAnId`] when some of several elements have no id.
+pub fn ids(cell: &str, out: &mut Vec<i64>) -> Result<(), Fault> {
+    let mut values = Vec::new();
+    raw_elements(cell.trim(), &mut values)?;
+    for value in &values {
+        match element_id(value) {
+            Some(id) => out.push(id),
+            None if values.len() == 1 => return Ok(()),
+            None => return Err(Fault::NotAnId),
+        }
+    }
+    Ok(())
+}
+
+/// Reads one choice, which may be wrapped as a list of one. Bare text is taken as it is, since a single choice may
+/// well contain a comma. `None` for an empty list.
+///
+/// # Errors
+/// [`Fault::UnparsableList`], [`Fault::SeveralChoices`].
+pub fn choice(cell: &str) -> Result<Option<Cow<'_, str>>, Fault> {
+    let text = cell.trim();
+    if !matches!(text.as_bytes(), [b'{', .., b'}'] | [b'[', .., b']']) {
+        return Ok((!text.is_empty()).then_some(Cow::Borrowed(text)));
+    }
+    let mut values = Vec::new();
+    split(text, &mut values)?;
+    match values.len() {
+        0 => Ok(None),
+        1 => Ok(values.pop()),
+        _ => Err(Fault::SeveralChoices),
+    }
+}
+
+fn split<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+    raw_elements(text, out)?;
+    for value in out.iter_mut() {
+        if value.starts_with('{') && json_text::is_valid(value) {
+            let text = element_text(value, "name").ok_or(Fault::UnparsableList)?;
+            *value = Cow::Owned(text.into_owned());
+        }
+    }
+    out.retain(|value| !value.is_empty());
+    Ok(())
+}
+
+/// Elements without their quotes; objects and numbers as they are written.
+pub(super) fn raw_elements<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+    match text.as_bytes() {
+        [] => Ok(()),
+        [b'[', ..] => json_array(text, out),
+        [b'{', ..] if text.ends_with('}') && json_text::is_valid(text) && text.contains(':') => {
+            out.push(Cow::Borrowed(text));
+            Ok(())
+        }
+        [b'{', ..] => postgres_array(text, out),
+        _ => {
+            let separator = if text.contains(';') { ';' } else { ',' };
+            let values = text.split(separator).map(str::trim).filter(|value| !value.is_empty());
+            out.extend(values.map(Cow::Borrowed));
+            Ok(())
+        }
+    }
+}
+
+fn json_array<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+    if !json_text::is_valid(text) {
+        return Err(Fault::UnparsableList);
+    }
+    for raw in json_text::elements(text) {
+        if raw.starts_with('[') {
+            return Err(Fault::UnparsableList);
+        }
+        let value = json_text::cell(raw).ok_or(Fault::UnparsableList)?;
+        if !value.is_empty() {
+            out.push(value);
+        }
+    }
+    Ok(())
+}
+
+/// `{a,"b \"c\"",NULL}`: unquoted elements are trimmed, an unquoted `NULL` is nothing.
+fn postgres_array<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+    let body = text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+        .ok_or(Fault::UnparsableList)?;
+    let mut rest = body.trim_start();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    loop {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (value, after) = quoted_element(quoted)?;
+            out.push(value);
+            rest = after.trim_start();
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            let value = rest[..end].trim_end();
+            if value.contains(['{', '}', '"']) {
+                return Err(Fault::UnparsableList);
+            }
+            if !value.is_empty() && !value.eq_ignore_ascii_case("null") {
+                out.push(Cow::Borrowed(value));
+            }
+            rest = &rest[end..];
+        }
+        match rest.strip_prefix(',') {
+            Some(after) => rest = after.trim_start(),
+            None if rest.is_empty() => return Ok(()),
+            None => return Err(Fault::UnparsableList),
+        }
+    }
+}
+
+fn quoted_element(text: &str) -> Result<(Cow<'_, str>, &str), Fault> {
+    let end = text.find(['"', '\\']).ok_or(Fault::UnparsableList)?;
+    if text.as_bytes()[end] == b'"' {
+        return Ok((Cow::Borrowed(&text[..end]), &text[end + 1..]));
+    }
+    let mut value = String::with_capacity(text.len());
+    let mut letters = text.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Ok((Cow::Owned(value), &text[at + 1..])),
+            '\\' => value.extend(letters.next().map(|(_, escaped)| escaped)),
+            other => value.push(other),
+        }
+    }
+    Err(Fault::UnparsableList)
+}
+
+/// Whether a text is a whole number; the test that tells an id from a name.
+pub(super) fn as_id(text: &str) -> Option<i64> {
+    integer(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(cell: &str) -> Result<Vec<String>, Fault> {
+        let mut out = Vec::new();
+        texts(cell, &["Sales, Marketing".to_owned()], &mut out)?;
+        Ok(out.into_iter().map(Cow::into_owned).collect())
+    }
+
+    #[test]
+    fn lists_in_every_variant_of_the_reference() {
+        for (cell, values) in [
+            ("{a,\"b,c\"}", vec!["a", "b,c"]),
+            ("{ a , b }", vec!["a", "b"]),
+            ("{}", vec![]),
+            ("{a,NULL,\"NULL\"}", vec!["a", "NULL"]),
+            (r#"{"say \"hi\"","back\\slash"}"#, vec!["say \"hi\"", "back\\slash"]),
+            ("{\"Zażółć; gęślą\"}", vec!["Zażółć; gęślą"]),
+            (r#"["a","b,c"]"#, vec!["a", "b,c"]),
+            (r#"["a", null, 3, true]"#, vec!["a", "3", "true"]),
+            (r#"[{"id":1,"name":"VIP"},{"name":"x","id":2}]"#, vec!["VIP", "x"]),
+            (r#"[{"id":7}]"#, vec!["7"]),
+            (r#"{"id":1,"name":"VIP"}"#, vec!["VIP"]),
+            ("[]", vec![]),
+            ("a;b", vec!["a", "b"]),
+            ("a; b,c ;", vec!["a", "b,c"]),
+            ("a, b", vec!["a", "b"]),
+            ("a", vec!["a"]),
+            ("Sales, Marketing", vec!["Sales, Marketing"]),
+        ] {
+            assert_eq!(read(cell).unwrap(), values, "{cell}");
+        }
+        for cell in ["{a", "{a,{b}}", "{\"a}", "{\"a\"b}", "[1", "[[1]]", r#"["\ud800"]"#, "[{}]"] {
+            assert_eq!(read(cell), Err(Fault::UnparsableList), "{cell}");
+        }
+        assert_eq!(read("a;#N/A"), Err(Fault::LiteralNa));
+    }
+
+    #[test]
+    fn ids_are_found_in_every_kind_of_list() {
+        let read = |cell: &str| {
+            let mut out = Vec::new();
+            ids(cell, &mut out).map(|()| out)
+        };
+        for (cell, expected) in [
+            ("{12,15}", vec![12, 15]),
+            ("[12, \"15\"]", vec![12, 15]),
+            (r#"[{"id":12,"name":"A","member_since":"2020-01-01"},{"id":15}]"#, vec![12, 15]),
+            ("12;15", vec![12, 15]),
+            ("12", vec![12]),
+            ("[]", vec![]),
+            ("Acme", vec![]),
+        ] {
+            assert_eq!(read(cell), Ok(expected), "{cell}");
+        }
+        assert_eq!(read("12;x"), Err(Fault::NotAnId));
+        assert_eq!(read("Acme;Foo"), Err(Fault::NotAnId));
+        assert_eq!(read("{12"), Err(Fault::UnparsableList));
+    }
+
+    #[test]
+    fn a_choice_is_unwrapped_and_stays_whole() {
+        for (cell, value) in [
+            ("gold", Some("gold")),
+            ("{gold}", Some("gold")),
+            ("{\"gold, plated\"}", Some("gold, plated")),
+            ("[\"gold\"]", Some("gold")),
+            ("a, b; c", Some("a, b; c")),
+            ("{}", None),
+            ("[]", None),
+        ] {
+            assert_eq!(choice(cell).unwrap().as_deref(), value, "{cell}");
+        }
+        assert_eq!(choice("{a,b}"), Err(Fault::SeveralChoices));
+        assert_eq!(choice("{\"a}"), Err(Fault::UnparsableList));
+    }
+}

@@ -1,0 +1,94 @@
+//! References that come as an id, as text (an e-mail address, a name), or as an object with both.
+//!
+//! A whole number is an id, anything else is text; the two halves go to two columns (`assigned_to_id`, `assigned_to_email`).
+
+use std::borrow::Cow;
+
+use super::Fault;
+use super::list::{as_id, raw_elements};
+use crate::usercom::json_text;
+
+/// The id in a reference, if it has one.
+#[must_use]
+pub fn reference_id(cell: &str) -> Option<i64> {
+    element_id(cell.trim())
+}
+
+/// The text in a reference, if it has one: of an object the value of `key`, else its name.
+#[must_use]
+pub fn reference_text<'a>(cell: &'a str, key: &str) -> Option<Cow<'a, str>> {
+    let text = cell.trim();
+    if text.is_empty() || as_id(text).is_some() {
+        return None;
+    }
+    if is_object(text) {
+        return object_text(text, key).or_else(|| object_text(text, "name"));
+    }
+    Some(Cow::Borrowed(text))
+}
+
+/// The first element of a list of references; the cell itself if it is not a list.
+///
+/// # Errors
+/// [`Fault::UnparsableList`].
+pub fn first(cell: &str) -> Result<Option<Cow<'_, str>>, Fault> {
+    let mut values = Vec::new();
+    raw_elements(cell.trim(), &mut values)?;
+    Ok((!values.is_empty()).then(|| values.swap_remove(0)))
+}
+
+pub(super) fn element_id(text: &str) -> Option<i64> {
+    if is_object(text) {
+        return json_text::get(text, "id").and_then(json_text::cell).as_deref().and_then(as_id);
+    }
+    as_id(text)
+}
+
+/// The text of a list element: of an object the value of `key`, else its id; of anything else itself.
+pub(super) fn element_text<'a>(text: &'a str, key: &str) -> Option<Cow<'a, str>> {
+    if is_object(text) {
+        return object_text(text, key).or_else(|| object_text(text, "id"));
+    }
+    Some(Cow::Borrowed(text))
+}
+
+fn object_text<'a>(object: &'a str, key: &str) -> Option<Cow<'a, str>> {
+    json_text::get(object, key)
+        .and_then(json_text::cell)
+        .filter(|value| !value.is_empty())
+}
+
+fn is_object(text: &str) -> bool {
+    text.starts_with('{') && json_text::is_valid(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_half_of_a_reference_goes_to_its_column() {
+        for (cell, id, text) in [
+            ("17", Some(17), None),
+            (" 17 ", Some(17), None),
+            ("ann@example.com", None, Some("ann@example.com")),
+            ("Ann", None, Some("Ann")),
+            (r#"{"id":17,"email":"ann@example.com","name":"Ann"}"#, Some(17), Some("ann@example.com")),
+            (r#"{"id":"17","name":"Ann"}"#, Some(17), Some("Ann")),
+            (r#"{"email":null}"#, None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(reference_id(cell), id, "{cell}");
+            assert_eq!(reference_text(cell, "email").as_deref(), text, "{cell}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_list_is_the_primary() {
+        assert_eq!(first("[{\"id\":5},{\"id\":6}]").unwrap().as_deref(), Some("{\"id\":5}"));
+        assert_eq!(first("{5,6}").unwrap().as_deref(), Some("5"));
+        assert_eq!(first("Acme").unwrap().as_deref(), Some("Acme"));
+        assert_eq!(first("[]").unwrap(), None);
+        assert_eq!(first("{5"), Err(Fault::UnparsableList));
+    }
+}

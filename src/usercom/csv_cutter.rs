@@ -1,0 +1,357 @@
+//! Cuts separated values into records, quotes considered, and survives quotes that do not close.
+//!
+//! In: a window on the text. Out: blocks of whole records. The rules are those of the `csv` crate, which parses
+//! the values later, with one exception: text right behind a closing quote is a fault here, because it
+//! nearly always means that an earlier quote was left open and has swallowed the lines between.
+//!
+//! After such a fault, or a quote that is still open at the end of the file or beyond the longest record, cutting
+//! goes on at the next line that is a record by itself: as many values as the header, and an id that is a
+//! number. The region in between is one rejected record.
+
+use csv::ByteRecord;
+
+use super::cell;
+use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
+use super::{DecodedReader, ExportError};
+
+/// What a good record looks like; known once the header is read.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    columns: usize,
+    id: Option<usize>,
+}
+
+/// See the module's documentation.
+pub struct CsvCutter {
+    window: Window,
+    delimiter: u8,
+    shape: Shape,
+    row: u64,
+    scratch: ByteRecord,
+}
+
+/// One record at the start of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scan {
+    /// Its length, whether a quoted value has line breaks, and whether it ends with the text rather than with a line.
+    Record { length: usize, lines: bool, ended: bool },
+    /// The text ends before the record does; inside quotes or not.
+    Open { quoted: bool },
+    /// Text behind a closing quote.
+    Stray,
+}
+
+impl CsvCutter {
+    /// Reads the header; `None` for an empty file.
+    ///
+    /// # Errors
+    /// [`ExportError::Header`], [`ExportError::Encoding`] and those of reading.
+    pub fn open(
+        reader: DecodedReader,
+        longest: usize,
+    ) -> Result<Option<(Self, Vec<String>)>, ExportError> {
+        let mut window = Window::new(reader);
+        let length = loop {
+            skip_line_ends(&mut window);
+            if window.data().is_empty() {
+                if window.at_end() {
+                    return Ok(None);
+                }
+                window.fill()?;
+                continue;
+            }
+            // Quotes do not depend on the delimiter as long as it is one of the usual ones.
+            let delimiter = sniff(window.data());
+            let reason = match scan(window.data(), delimiter, window.at_end()) {
+                Scan::Record { length, .. } => break length,
+                Scan::Open { .. } if !window.at_end() && window.data().len() < longest => {
+                    window.fill()?;
+                    continue;
+                }
+                Scan::Open { .. } | Scan::Stray => "a quote does not close",
+            };
+            return Err(ExportError::Header {
+                file: window.file().to_owned(),
+                reason,
+            });
+        };
+        let delimiter = sniff(window.data());
+        let mut record = ByteRecord::new();
+        parse(&window.data()[..length], delimiter, &mut record);
+        let names: Result<Vec<String>, _> = record
+            .iter()
+            .map(|name| std::str::from_utf8(name).map(str::to_owned))
+            .collect();
+        let names = names.map_err(|_| ExportError::Header {
+            file: window.file().to_owned(),
+            reason: "it is not UTF-8",
+        })?;
+        window.consume(length);
+        let shape = Shape {
+            columns: names.len(),
+            id: None,
+        };
+        let cutter = Self {
+            window,
+            delimiter,
+            shape,
+            row: 0,
+            scratch: record,
+        };
+        Ok(Some((cutter, names)))
+    }
+
+    /// The separator between values.
+    #[must_use]
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Tells which column holds the id, which helps to find the next record after a fault.
+    pub fn set_id_column(&mut self, id: Option<usize>) {
+        self.shape.id = id;
+    }
+
+    pub(super) fn next_block(&mut self, limits: Limits) -> Result<Option<Block>, ExportError> {
+        let mut block = Block::default();
+        while !block.is_full(limits) {
+            skip_line_ends(&mut self.window);
+            if self.window.data().is_empty() {
+                if self.window.at_end() {
+                    break;
+                }
+                self.window.fill()?;
+                continue;
+            }
+            let byte = self.window.position();
+            match scan(self.window.data(), self.delimiter, self.window.at_end()) {
+                Scan::Record { length, lines, ended } => {
+                    if length > limits.record_bytes {
+                        let fault = if lines { RowFault::UnclosedQuote } else { RowFault::RecordTooLarge };
+                        self.recover(&mut block, fault, limits)?;
+                        continue;
+                    }
+                    if lines && !self.fits(length) {
+                        self.recover(&mut block, RowFault::RaggedRow, limits)?;
+                        continue;
+                    }
+                    self.row += 1;
+                    let text = &self.window.data()[..length];
+                    block.push(text, length, self.row, byte);
+                    // Records stay apart in the block, also when the file's last line has no end.
+                    block.bytes.push(b'\n');
+                    self.window.consume(length + usize::from(!ended));
+                }
+                Scan::Open { quoted } => {
+                    let too_long = self.window.data().len() >= limits.record_bytes;
+                    if self.window.at_end() || too_long {
+                        let fault = if quoted { RowFault::UnclosedQuote } else { RowFault::RecordTooLarge };
+                        self.recover(&mut block, fault, limits)?;
+                    } else {
+                        self.window.fill()?;
+                    }
+                }
+                Scan::Stray => self.recover(&mut block, RowFault::UnclosedQuote, limits)?,
+            }
+        }
+        block.stored = self.window.stored();
+        Ok((block.rows() > 0).then_some(block))
+    }
+
+    /// Whether the first `length` bytes have as many values as the header.
+    fn fits(&mut self, length: usize) -> bool {
+        parse(&self.window.data()[..length], self.delimiter, &mut self.scratch);
+        self.scratch.len() == self.shape.columns
+    }
+
+    /// Rejects everything up to the next line that is a record by itself.
+    fn recover(&mut self, block: &mut Block, fault: RowFault, limits: Limits) -> Result<(), ExportError> {
+        self.row += 1;
+        let mut region = CutFault {
+            row: self.row,
+            byte: self.window.position(),
+            fault,
+            start: Vec::new(),
+            length: 0,
+        };
+        loop {
+            // The line at the start belongs to the region; what follows it may be a record.
+            let line = loop {
+                let data = self.window.data();
+                if let Some(end) = data.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                    break end + 1;
+                }
+                if self.window.at_end() || data.len() >= limits.record_bytes {
+                    break data.len();
+                }
+                self.window.fill()?;
+            };
+            let data = &self.window.data()[..line];
+            let room = VALUE_CAP.saturating_sub(region.start.len()).min(line);
+            region.start.extend_from_slice(&data[..room]);
+            region.length += line as u64;
+            self.window.consume(line);
+            if self.is_record(limits)? {
+                break;
+            }
+        }
+        block.faults.push(region);
+        Ok(())
+    }
+
+    /// Whether a record by itself begins here (the end of the file is one, too).
+    fn is_record(&mut self, limits: Limits) -> Result<bool, ExportError> {
+        loop {
+            if self.window.data().is_empty() && self.window.at_end() {
+                return Ok(true);
+            }
+            match scan(self.window.data(), self.delimiter, self.window.at_end()) {
+                Scan::Record { length, .. } => return Ok(length > 0 && self.fits(length) && self.has_id()),
+                Scan::Stray => return Ok(false),
+                Scan::Open { .. } => {
+                    if self.window.at_end() || self.window.data().len() >= limits.record_bytes {
+                        return Ok(false);
+                    }
+                    self.window.fill()?;
+                }
+            }
+        }
+    }
+
+    fn has_id(&self) -> bool {
+        let Some(column) = self.shape.id else {
+            return true;
+        };
+        self.scratch
+            .get(column)
+            .and_then(|id| std::str::from_utf8(id).ok())
+            .is_some_and(|id| cell::key(id).is_ok())
+    }
+}
+
+fn skip_line_ends(window: &mut Window) {
+    let count = window
+        .data()
+        .iter()
+        .take_while(|byte| matches!(byte, b'\n' | b'\r'))
+        .count();
+    window.consume(count);
+}
+
+/// The separator of a header: the most frequent of comma, semicolon and tab outside quotes; a comma if there is none.
+fn sniff(data: &[u8]) -> u8 {
+    let mut counts = [(b',', 0_usize), (b';', 0), (b'\t', 0)];
+    let mut quoted = false;
+    for &byte in data {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted => break,
+            _ if quoted => {}
+            other => {
+                for (delimiter, count) in &mut counts {
+                    *count += usize::from(*delimiter == other);
+                }
+            }
+        }
+    }
+    let mut best = counts[0];
+    for candidate in &counts[1..] {
+        if candidate.1 > best.1 {
+            best = *candidate;
+        }
+    }
+    best.0
+}
+
+/// Parses one record; the text is known to hold exactly one.
+fn parse(text: &[u8], delimiter: u8, record: &mut ByteRecord) {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .buffer_capacity(text.len().clamp(64, 1 << 16))
+        .from_reader(text);
+    // Reading from memory does not fail.
+    if !matches!(reader.read_byte_record(record), Ok(true)) {
+        record.clear();
+    }
+}
+
+/// Finds the end of the record at the start of `data`, which does not begin with a line end.
+fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
+    let mut at = 0;
+    let mut lines = false;
+    loop {
+        let Some(found) = find_special(&data[at..]) else {
+            return if at_end {
+                Scan::Record { length: data.len(), lines, ended: true }
+            } else {
+                Scan::Open { quoted: false }
+            };
+        };
+        at += found;
+        if data[at] != b'"' {
+            return Scan::Record { length: at, lines, ended: false };
+        }
+        if at > 0 && data[at - 1] != delimiter {
+            // A quote inside an unquoted value is a letter like any other.
+            at += 1;
+            continue;
+        }
+        at += 1;
+        loop {
+            let Some(found) = find_quote(&data[at..]) else {
+                return Scan::Open { quoted: true };
+            };
+            lines = lines || data[at..at + found].iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+            at += found + 1;
+            match data.get(at) {
+                Some(b'"') => at += 1,
+                Some(&byte) if byte == delimiter => {
+                    at += 1;
+                    break;
+                }
+                Some(b'\n' | b'\r') => return Scan::Record { length: at, lines, ended: false },
+                Some(_) => return Scan::Stray,
+                None if at_end => return Scan::Record { length: at, lines, ended: true },
+                None => return Scan::Open { quoted: true },
+            }
+        }
+    }
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// A bit set in every byte of `word` that equals `byte`; bytes above the first hit may have false ones.
+fn hits(word: u64, byte: u8) -> u64 {
+    let difference = word ^ (LOW * u64::from(byte));
+    difference.wrapping_sub(LOW) & !difference & HIGH
+}
+
+/// Position of the first quote or line end, eight bytes at a time.
+fn find_special(data: &[u8]) -> Option<usize> {
+    find(data, |word| hits(word, b'"') | hits(word, b'\n') | hits(word, b'\r'), |byte| {
+        matches!(byte, b'"' | b'\n' | b'\r')
+    })
+}
+
+fn find_quote(data: &[u8]) -> Option<usize> {
+    find(data, |word| hits(word, b'"'), |byte| byte == b'"')
+}
+
+fn find(data: &[u8], hits: impl Fn(u64) -> u64, is_hit: impl Fn(u8) -> bool) -> Option<usize> {
+    let (words, tail) = data.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = hits(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(index * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    let position = tail.iter().position(|&byte| is_hit(byte))?;
+    Some(words.len() * 8 + position)
+}
+
+#[cfg(test)]
+#[path = "csv_cutter_tests.rs"]
+mod tests;

@@ -1,0 +1,323 @@
+//! The export as a place: which files it has, which object each belongs to, and how to open one.
+//!
+//! In: a folder or a prefix of an object store. Out: [`ExportFile`]s in name order, and every file that maps to
+//! nothing, so that none is ignored in silence. Never: a look inside a file.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use futures::stream::{BoxStream, StreamExt};
+use object_store::path::Path as StorePath;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::{ExportError, OBJECTS};
+
+/// Objects that an export may hold besides the declared ones; their files are known but not staged yet.
+const LATER: &[&str] = &[
+    "activities", "events", "conversations", "messages", "tags", "segments", "segment_members",
+    "products", "deal_products", "notes", "files", "custom_objects", "emails", "sms",
+    "stage_changes", "lists", "automations",
+];
+
+/// Where an export is.
+#[derive(Clone, Debug)]
+pub enum Export {
+    /// A folder.
+    Folder(PathBuf),
+    /// A prefix in an object store.
+    Store {
+        /// The store.
+        store: Arc<dyn ObjectStore>,
+        /// The prefix.
+        prefix: StorePath,
+        /// How people write it.
+        location: String,
+    },
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+/// A file that belongs to an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportFile {
+    /// Name inside the export, with `/`.
+    pub name: String,
+    /// The object it holds.
+    pub object: &'static str,
+    /// How it is written.
+    pub format: Format,
+    /// Bytes as stored.
+    pub size: u64,
+}
+
+/// A file that is not staged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Name inside the export.
+    pub name: String,
+    /// Why.
+    pub reason: IgnoredReason,
+}
+
+/// Why a file is not staged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IgnoredReason {
+    /// Its name is not that of an object.
+    #[error("its name is not that of an object; map it under [source.files] in migration.toml")]
+    UnknownName,
+    /// Its ending is none that can be read.
+    #[error("it is neither .csv nor .jsonl (.gz)")]
+    UnknownFormat,
+    /// Its object is known but not staged by this version.
+    #[error("{0} are not staged by this version")]
+    NotStaged(String),
+}
+
+/// All files of an export.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Files to stage, in name order.
+    pub files: Vec<ExportFile>,
+    /// The others.
+    pub ignored: Vec<Ignored>,
+}
+
+impl Export {
+    /// The export at a folder path or a URL such as `s3://bucket/export`.
+    ///
+    /// # Errors
+    /// [`ExportError::OpenExport`] when the URL cannot be used.
+    pub fn open(location: &str) -> Result<Self, ExportError> {
+        if !location.contains("://") {
+            return Ok(Self::Folder(PathBuf::from(location)));
+        }
+        let fail = |reason: String| ExportError::OpenExport {
+            location: location.to_owned(),
+            reason,
+        };
+        let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
+        let (store, prefix) = object_store::parse_url(&url).map_err(|error| fail(error.to_string()))?;
+        Ok(Self::Store {
+            store: Arc::from(store),
+            prefix,
+            location: location.to_owned(),
+        })
+    }
+
+    /// How people write the location.
+    #[must_use]
+    pub fn location(&self) -> String {
+        match self {
+            Self::Folder(path) => path.display().to_string(),
+            Self::Store { location, .. } => location.clone(),
+        }
+    }
+
+    /// Lists the files. `overrides` maps file names to objects (`[source.files]`).
+    ///
+    /// # Errors
+    /// [`ExportError::MissingExport`], [`ExportError::ListExport`], [`ExportError::UnknownObject`], [`ExportError::UnknownFile`].
+    pub async fn list(&self, overrides: &BTreeMap<String, String>) -> Result<Listing, ExportError> {
+        let mut names = match self {
+            Self::Folder(root) => list_folder(root)?,
+            Self::Store { store, prefix, .. } => self.list_store(store.as_ref(), prefix).await?,
+        };
+        names.sort();
+        let mut overrides_left = overrides.clone();
+        let mut listing = Listing::default();
+        for (name, size) in names {
+            let base = name.rsplit('/').next().unwrap_or(&name);
+            let mapped = overrides_left
+                .remove(&name)
+                .or_else(|| overrides_left.remove(base))
+                .or_else(|| overrides.get(base).cloned());
+            let target = match mapped {
+                Some(wanted) => Some(by_stem(&wanted).ok_or_else(|| ExportError::UnknownObject {
+                    file: name.clone(),
+                    object: wanted,
+                })?),
+                None => by_name(&name),
+            };
+            match classify(&name, target) {
+                Ok((object, format)) => listing.files.push(ExportFile {
+                    name,
+                    object,
+                    format,
+                    size,
+                }),
+                Err(reason) => listing.ignored.push(Ignored { name, reason }),
+            }
+        }
+        if let Some((file, _)) = overrides_left.pop_first() {
+            return Err(ExportError::UnknownFile {
+                file,
+                location: self.location(),
+            });
+        }
+        if listing.files.is_empty() && listing.ignored.is_empty() {
+            return Err(ExportError::MissingExport {
+                location: self.location(),
+            });
+        }
+        Ok(listing)
+    }
+
+    async fn list_store(
+        &self,
+        store: &dyn ObjectStore,
+        prefix: &StorePath,
+    ) -> Result<Vec<(String, u64)>, ExportError> {
+        let mut names = Vec::new();
+        let mut objects = store.list(Some(prefix));
+        while let Some(meta) = objects.next().await {
+            let meta = meta.map_err(|error| ExportError::ListExport {
+                location: self.location(),
+                source: io::Error::other(error),
+            })?;
+            let parts = meta.location.prefix_match(prefix).into_iter().flatten();
+            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+            names.push((name, meta.size));
+        }
+        Ok(names)
+    }
+
+    /// Opens a file for reading. Call it, and read from it, on a thread that may block and belongs to a tokio runtime.
+    ///
+    /// # Errors
+    /// [`ExportError::OpenFile`].
+    pub fn reader(&self, file: &str) -> Result<Box<dyn Read + Send>, ExportError> {
+        let fail = |source| ExportError::OpenFile {
+            file: file.to_owned(),
+            source,
+        };
+        match self {
+            Self::Folder(root) => {
+                let opened = std::fs::File::open(root.join(file)).map_err(fail)?;
+                Ok(Box::new(opened))
+            }
+            Self::Store { store, prefix, .. } => {
+                let path = file.split('/').fold(prefix.clone(), |path, part| path.join(part));
+                let handle = tokio::runtime::Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+                let result = handle
+                    .block_on(store.get(&path))
+                    .map_err(|error| fail(io::Error::other(error)))?;
+                Ok(Box::new(StoreReader {
+                    handle,
+                    chunks: result.into_stream(),
+                    current: Bytes::new(),
+                }))
+            }
+        }
+    }
+}
+
+struct StoreReader {
+    handle: tokio::runtime::Handle,
+    chunks: BoxStream<'static, object_store::Result<Bytes>>,
+    current: Bytes,
+}
+
+impl Read for StoreReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.handle.block_on(self.chunks.next()) {
+                Some(chunk) => self.current = chunk.map_err(io::Error::other)?,
+                None => return Ok(0),
+            }
+        }
+        let count = self.current.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.current[..count]);
+        self.current.advance(count);
+        Ok(count)
+    }
+}
+
+fn list_folder(root: &Path) -> Result<Vec<(String, u64)>, ExportError> {
+    let location = root.display().to_string();
+    let mut names = Vec::new();
+    match walk(root, "", &mut names) {
+        Ok(()) => Ok(names),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(ExportError::MissingExport { location })
+        }
+        Err(source) => Err(ExportError::ListExport { location, source }),
+    }
+}
+
+fn walk(folder: &Path, prefix: &str, names: &mut Vec<(String, u64)>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let meta = std::fs::metadata(entry.path())?;
+        if meta.is_dir() {
+            walk(&entry.path(), &format!("{name}/"), names)?;
+        } else {
+            names.push((name, meta.len()));
+        }
+    }
+    Ok(())
+}
+
+/// What a name stands for: a declared object, or one that is known but not staged.
+#[derive(Clone, Debug)]
+enum Target {
+    Declared(&'static str),
+    Later(String),
+}
+
+fn by_name(name: &str) -> Option<Target> {
+    let mut parts = name.rsplit('/');
+    let base = parts.next().unwrap_or_default();
+    let folder = parts.next().and_then(by_stem);
+    folder.or_else(|| by_stem(base))
+}
+
+/// The object of a stem: everything up to the first `-` or `.`, ignoring case.
+fn by_stem(name: &str) -> Option<Target> {
+    let stem = name.split(['-', '.']).next().unwrap_or_default().trim().to_lowercase();
+    if let Some(found) = OBJECTS
+        .iter()
+        .find(|object| object.name == stem || object.stems.contains(&stem.as_str()))
+    {
+        return Some(Target::Declared(found.name));
+    }
+    let later = LATER.contains(&stem.as_str()) || (stem.starts_with("co_") && stem.len() > 3);
+    later.then_some(Target::Later(stem))
+}
+
+fn classify(name: &str, target: Option<Target>) -> Result<(&'static str, Format), IgnoredReason> {
+    let lower = name.to_lowercase();
+    let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
+    let format = match plain.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("csv" | "tsv") => Some(Format::Csv),
+        Some("jsonl" | "ndjson" | "json") => Some(Format::JsonLines),
+        _ => None,
+    };
+    match (target, format) {
+        (None, _) => Err(IgnoredReason::UnknownName),
+        (Some(Target::Later(stem)), _) => Err(IgnoredReason::NotStaged(stem)),
+        (Some(Target::Declared(_)), None) => Err(IgnoredReason::UnknownFormat),
+        (Some(Target::Declared(object)), Some(format)) => Ok((object, format)),
+    }
+}
+
+/// The object whose name is nearest to what was written.
+pub(super) fn nearest_object(written: &str) -> &'static str {
+    OBJECTS
+        .iter()
+        .map(|object| object.name)
+        .chain(LATER.iter().copied())
+        .min_by_key(|name| strsim::damerau_levenshtein(name, &written.to_lowercase()))
+        .unwrap_or("people")
+}
+

@@ -1,0 +1,238 @@
+//! Cuts JSON Lines into records, one a line, and lifts records out of the records of another object.
+//!
+//! In: a window on the text. Out: blocks of whole lines. Lines over the cap become faults.
+
+use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
+use super::json_text;
+use super::schema::Nested;
+use super::{DecodedReader, ExportError};
+
+/// See the module's documentation.
+pub struct JsonCutter {
+    window: Window,
+    row: u64,
+}
+
+impl JsonCutter {
+    /// Starts at the first line.
+    ///
+    /// # Errors
+    /// [`ExportError::NotJsonLines`] when the text begins with `[`, and those of reading.
+    pub fn open(reader: DecodedReader) -> Result<Self, ExportError> {
+        let mut cutter = Self {
+            window: Window::new(reader),
+            row: 0,
+        };
+        cutter.skip_blank()?;
+        if cutter.window.data().first() == Some(&b'[') {
+            return Err(ExportError::NotJsonLines {
+                file: cutter.window.file().to_owned(),
+            });
+        }
+        Ok(cutter)
+    }
+
+    /// Moves to the first byte of a line that is not blank; `false` at the end.
+    fn skip_blank(&mut self) -> Result<bool, ExportError> {
+        loop {
+            let blank = self.window.data().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            self.window.consume(blank);
+            if !self.window.data().is_empty() {
+                return Ok(true);
+            }
+            if self.window.at_end() {
+                return Ok(false);
+            }
+            self.window.fill()?;
+        }
+    }
+
+    pub(super) fn next_block(&mut self, limits: Limits) -> Result<Option<Block>, ExportError> {
+        let mut block = Block::default();
+        while !block.is_full(limits) && self.skip_blank()? {
+            let byte = self.window.position();
+            let mut searched = 0;
+            let end = loop {
+                let data = self.window.data();
+                if let Some(found) = data[searched..].iter().position(|&byte| byte == b'\n') {
+                    break Some(searched + found);
+                }
+                searched = data.len();
+                if self.window.at_end() {
+                    break Some(searched);
+                }
+                if searched > limits.record_bytes {
+                    break None;
+                }
+                self.window.fill()?;
+            };
+            self.row += 1;
+            match end {
+                Some(end) => {
+                    let line = self.window.data()[..end].trim_ascii_end();
+                    block.push(line, line.len(), self.row, byte);
+                    block.bytes.push(b'\n');
+                    self.window.consume(end);
+                }
+                None => block.faults.push(self.skip_line(byte)?),
+            }
+        }
+        block.stored = self.window.stored();
+        Ok((block.rows() > 0).then_some(block))
+    }
+
+    /// Consumes the rest of a line that is too long.
+    fn skip_line(&mut self, byte: u64) -> Result<CutFault, ExportError> {
+        let start = self.window.data().iter().take(VALUE_CAP).copied().collect();
+        let mut length = 0;
+        loop {
+            let data = self.window.data();
+            let end = data.iter().position(|&byte| byte == b'\n');
+            let count = end.unwrap_or(data.len());
+            length += count as u64;
+            self.window.consume(count);
+            if end.is_some() || self.window.at_end() {
+                return Ok(CutFault {
+                    row: self.row,
+                    byte,
+                    fault: RowFault::RecordTooLarge,
+                    start,
+                    length,
+                });
+            }
+            self.window.fill()?;
+        }
+    }
+}
+
+/// Lifts the elements of a list in each record of a parent object; each becomes a record with the parent's id and its place.
+/// Its position is that of the parent's line.
+pub struct NestedCutter {
+    parent: JsonCutter,
+    nested: Nested,
+    row: u64,
+}
+
+impl NestedCutter {
+    /// Starts at the first record.
+    ///
+    /// # Errors
+    /// As [`JsonCutter::open`].
+    pub fn open(reader: DecodedReader, nested: Nested) -> Result<Self, ExportError> {
+        Ok(Self {
+            parent: JsonCutter::open(reader)?,
+            nested,
+            row: 0,
+        })
+    }
+
+    pub(super) fn next_block(&mut self, limits: Limits) -> Result<Option<Block>, ExportError> {
+        while let Some(parents) = self.parent.next_block(limits)? {
+            let mut block = Block {
+                stored: parents.stored,
+                ..Block::default()
+            };
+            for span in &parents.spans {
+                let text = &parents.bytes[span.start as usize..span.end as usize];
+                if let Some(record) = std::str::from_utf8(text).ok().filter(|text| json_text::is_valid(text)) {
+                    self.lift(record, span.byte, &mut block);
+                }
+            }
+            if block.rows() > 0 {
+                return Ok(Some(block));
+            }
+        }
+        Ok(None)
+    }
+
+    fn lift(&mut self, record: &str, byte: u64, block: &mut Block) {
+        let parent_id = json_text::get(record, "id").unwrap_or("null");
+        let list = json_text::get(record, self.nested.key).unwrap_or_default();
+        for (index, element) in json_text::elements(list).enumerate() {
+            let (id, place) = (self.nested.parent_id, self.nested.position);
+            // A later key wins, so that what the element says itself is kept.
+            let line = match element.strip_prefix('{') {
+                Some(rest) if rest.trim_ascii() == "}" => {
+                    format!("{{\"{id}\":{parent_id},\"{place}\":{}}}", index + 1)
+                }
+                Some(rest) => format!("{{\"{id}\":{parent_id},\"{place}\":{},{rest}", index + 1),
+                None => element.to_owned(),
+            };
+            self.row += 1;
+            block.push(line.as_bytes(), line.len(), self.row, byte);
+            block.bytes.push(b'\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        block_rows: 2,
+        block_bytes: 1 << 20,
+        record_bytes: 100,
+    };
+
+    fn reader(text: &str) -> DecodedReader {
+        let raw = Box::new(Cursor::new(text.as_bytes().to_vec()));
+        DecodedReader::new("x.jsonl", raw, Arc::default()).unwrap()
+    }
+
+    #[test]
+    fn lines_are_records_and_blank_lines_are_not() {
+        let mut cutter = JsonCutter::open(reader("\n{\"id\":1}\r\n \n{\"id\":2}\n{\"id\":3}")).unwrap();
+        let mut lines = Vec::new();
+        while let Some(block) = cutter.next_block(LIMITS).unwrap() {
+            for span in block.spans {
+                let text = &block.bytes[span.start as usize..span.end as usize];
+                lines.push((span.row, span.byte, String::from_utf8(text.to_vec()).unwrap()));
+            }
+        }
+        assert_eq!(
+            lines,
+            [
+                (1, 1, "{\"id\":1}".to_owned()),
+                (2, 13, "{\"id\":2}".to_owned()),
+                (3, 22, "{\"id\":3}".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_beyond_the_longest_record_is_skipped_and_counted() {
+        let long = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(1 << 20));
+        let mut cutter = JsonCutter::open(reader(&format!("{long}\n{{\"id\":2}}\n"))).unwrap();
+        let block = cutter.next_block(LIMITS).unwrap().unwrap();
+        assert_eq!(block.faults[0].length, long.len() as u64);
+        assert_eq!(block.faults[0].start.len(), VALUE_CAP);
+        assert_eq!(block.spans[0].row, 2);
+    }
+
+    #[test]
+    fn a_json_document_is_refused() {
+        assert!(matches!(JsonCutter::open(reader(" [\n{}]")), Err(ExportError::NotJsonLines { .. })));
+    }
+
+    #[test]
+    fn nested_records_know_their_parent_and_place() {
+        let nested = Nested {
+            parent: "pipelines",
+            key: "stages",
+            parent_id: "pipeline_id",
+            position: "position",
+        };
+        let text = "{\"id\":7,\"stages\":[{\"id\":1,\"name\":\"New\"},{ },5]}\n{\"id\":8}\nnot json\n";
+        let mut cutter = NestedCutter::open(reader(text), nested).unwrap();
+        let block = cutter.next_block(LIMITS).unwrap().unwrap();
+        assert_eq!(
+            std::str::from_utf8(&block.bytes).unwrap(),
+            "{\"pipeline_id\":7,\"position\":1,\"id\":1,\"name\":\"New\"}\n{\"pipeline_id\":7,\"position\":2}\n5\n"
+        );
+        assert!(cutter.next_block(LIMITS).unwrap().is_none());
+    }
+}

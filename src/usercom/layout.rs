@@ -1,0 +1,376 @@
+//! The layout of one table: its columns, and for each file which of its cells feed which column.
+//!
+//! In: a declared object, the customer's attribute definitions, and the keys of every file. Out: a [`Layout`].
+//! Never: values. The schema depends on the definitions and on all files together, so it is known before the
+//! first row is read.
+//!
+//! A declared column takes its declared names. Everything else is a custom attribute with a column of its own, typed by its
+//! definition, text without one. An attribute in a v1 list whose name is that of a declared column fills that
+//! column (`lifecycle_stage` usually comes so), unless some file has that column itself; then it gets a column with a
+//! number behind its name, and the layout says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+
+use super::attributes::AttributeDefinition;
+use super::header::{normalise, sanitise};
+use super::keys::FileKeys;
+use super::schema::{Alias, Kind, Object, Take, When};
+use super::{ExportError, OBJECTS};
+
+/// Key of the field metadata that holds an attribute's original name.
+pub const ATTRIBUTE_METADATA: &str = "usercom.attribute";
+/// Key of the field metadata that holds an attribute's declared type.
+pub const VALUE_TYPE_METADATA: &str = "usercom.value_type";
+
+/// One column of a table.
+#[derive(Clone, Debug)]
+pub struct TableColumn {
+    /// Name in the table.
+    pub name: String,
+    /// What it holds.
+    pub kind: Kind,
+    /// Allowed values, if it is a choice.
+    pub choices: Vec<String>,
+}
+
+/// A cell that feeds a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Index of the cell in the record.
+    pub input: usize,
+    /// Which part of it.
+    pub take: Take,
+    /// Whether text is a fault where an id is taken: no other column takes the text.
+    pub strict: bool,
+}
+
+/// What to do with the records of one file.
+#[derive(Clone, Debug, Default)]
+pub struct FilePlan {
+    /// How many cells a record has.
+    pub inputs: usize,
+    /// For each column of the table the cells that feed it, best first.
+    pub sources: Vec<Vec<Source>>,
+    /// For JSON records: input of each top-level key.
+    pub top: BTreeMap<String, usize>,
+    /// For JSON records: input of each attribute in a v1 list.
+    pub listed: BTreeMap<String, usize>,
+    /// Separator of a CSV file.
+    pub delimiter: u8,
+    /// Whether the records are JSON.
+    pub json: bool,
+}
+
+/// An attribute that could not have the column name it would get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renamed {
+    /// The attribute's name.
+    pub attribute: String,
+    /// The column it got.
+    pub column: String,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Arrow schema of the table.
+    pub schema: SchemaRef,
+    /// Its columns, `id` first.
+    pub columns: Vec<TableColumn>,
+    /// One plan per file, in the order in which keys were given.
+    pub files: Vec<FilePlan>,
+    /// Attributes that were renamed.
+    pub renamed: Vec<Renamed>,
+}
+
+impl Layout {
+    /// Lays out the table of `object` over `files`, given as name and keys.
+    ///
+    /// # Errors
+    /// [`ExportError::DuplicateHeader`], [`ExportError::MissingId`].
+    pub fn new(
+        object: &'static Object,
+        definitions: &[AttributeDefinition],
+        files: &[(String, FileKeys)],
+    ) -> Result<Self, ExportError> {
+        let mut builder = Builder::new(object, definitions);
+        for (name, keys) in files {
+            check_header(name, keys)?;
+            builder.note_declared(keys);
+        }
+        let mut plans = Vec::with_capacity(files.len());
+        for (name, keys) in files {
+            let plan = builder.plan(keys);
+            let has_columns = !keys.top.is_empty();
+            if has_columns && plan.sources.first().is_none_or(Vec::is_empty) {
+                return Err(ExportError::MissingId {
+                    file: name.clone(),
+                    object: object.name,
+                    columns: keys.top.clone(),
+                });
+            }
+            plans.push(plan);
+        }
+        Ok(builder.finish(plans))
+    }
+}
+
+fn check_header(file: &str, keys: &FileKeys) -> Result<(), ExportError> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    if keys.json {
+        return Ok(());
+    }
+    for (index, header) in keys.top.iter().enumerate() {
+        let form = normalise(header);
+        if form.is_empty() {
+            continue;
+        }
+        if let Some(first) = seen.insert(form, index) {
+            return Err(ExportError::DuplicateHeader {
+                file: file.to_owned(),
+                header: header.clone(),
+                first: first + 1,
+                second: index + 1,
+            });
+        }
+    }
+    Ok(())
+}
+
+struct Builder<'a> {
+    object: &'static Object,
+    definitions: Vec<&'a AttributeDefinition>,
+    columns: Vec<TableColumn>,
+    fields: Vec<Field>,
+    taken: BTreeSet<String>,
+    /// Column of each attribute, by compared name.
+    attributes: BTreeMap<String, usize>,
+    /// Declared columns that some file has under a name of its own.
+    present: BTreeSet<usize>,
+    renamed: Vec<Renamed>,
+    unnamed: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(object: &'static Object, definitions: &'a [AttributeDefinition]) -> Self {
+        let columns: Vec<TableColumn> = object
+            .columns
+            .iter()
+            .map(|column| TableColumn {
+                name: column.name.to_owned(),
+                kind: column.kind,
+                choices: Vec::new(),
+            })
+            .collect();
+        let mut builder = Self {
+            object,
+            definitions: definitions.iter().filter(|definition| definition.belongs_to(object)).collect(),
+            fields: columns.iter().map(|column| column.kind.field(&column.name)).collect(),
+            taken: columns.iter().map(|column| column.name.clone()).collect(),
+            columns,
+            attributes: BTreeMap::new(),
+            present: BTreeSet::new(),
+            renamed: Vec::new(),
+            unnamed: 0,
+        };
+        // Declared attributes have their column whether or not a file has values, so that the schema is stable.
+        for index in 0..builder.definitions.len() {
+            let name = normalise(builder.definitions[index].standard_name());
+            if declared(object, &name, &BTreeSet::new()).is_empty() {
+                builder.attribute_column(&name, builder.definitions[index].standard_name());
+            }
+        }
+        builder
+    }
+
+    fn note_declared(&mut self, keys: &FileKeys) {
+        let forms = forms(keys);
+        for form in &forms {
+            self.present.extend(declared(self.object, form, &forms).iter().map(|found| found.column));
+        }
+    }
+
+    fn plan(&mut self, keys: &FileKeys) -> FilePlan {
+        let forms = forms(keys);
+        let mut feeds: Vec<Vec<(usize, Source)>> = vec![Vec::new(); self.columns.len()];
+        let mut plan = FilePlan {
+            inputs: keys.top.len() + keys.listed.len(),
+            delimiter: keys.delimiter,
+            json: keys.json,
+            ..FilePlan::default()
+        };
+        for (input, key) in keys.top.iter().enumerate() {
+            plan.top.insert(key.clone(), input);
+            let form = normalise(key);
+            if keys.json && self.is_nested(&form) {
+                continue;
+            }
+            let found = declared(self.object, &form, &forms);
+            self.feed(&mut feeds, input, &form, key, &found);
+        }
+        for (index, key) in keys.listed.iter().enumerate() {
+            let input = keys.top.len() + index;
+            plan.listed.insert(key.clone(), input);
+            let form = normalise(key);
+            let mut found = declared(self.object, &form, &BTreeSet::new());
+            if found.iter().any(|found| self.present.contains(&found.column)) {
+                found.clear();
+            }
+            self.feed(&mut feeds, input, &form, key, &found);
+        }
+        feeds.resize(self.columns.len(), Vec::new());
+        plan.sources = feeds
+            .into_iter()
+            .map(|mut sources| {
+                sources.sort_by_key(|(rank, source)| (*rank, source.input));
+                sources.into_iter().map(|(_, source)| source).collect()
+            })
+            .collect();
+        plan
+    }
+
+    /// Notes that a cell feeds the declared columns found for it, or an attribute's column if there are none.
+    fn feed(
+        &mut self,
+        feeds: &mut Vec<Vec<(usize, Source)>>,
+        input: usize,
+        form: &str,
+        key: &str,
+        found: &[Declared],
+    ) {
+        let text_taken = found
+            .iter()
+            .any(|found| matches!(found.take, Take::Text(_) | Take::FirstText(_)));
+        for target in found {
+            let source = Source {
+                input,
+                take: target.take,
+                strict: !text_taken,
+            };
+            feeds[target.column].push((target.rank, source));
+        }
+        if found.is_empty() {
+            let column = self.attribute_column(form, key);
+            feeds.resize(self.columns.len(), Vec::new());
+            let source = Source {
+                input,
+                take: Take::Whole,
+                strict: true,
+            };
+            feeds[column].push((0, source));
+        }
+    }
+
+    /// Whether a key holds another object's records.
+    fn is_nested(&self, form: &str) -> bool {
+        OBJECTS
+            .iter()
+            .filter_map(|object| object.nested)
+            .any(|nested| nested.parent == self.object.name && nested.key == form)
+    }
+
+    /// The column of an attribute, made when it is first asked for.
+    fn attribute_column(&mut self, form: &str, key: &str) -> usize {
+        let definition = self
+            .definitions
+            .iter()
+            .find(|definition| {
+                normalise(&definition.name_std) == form || normalise(&definition.name) == form
+            })
+            .copied()
+            .filter(|_| !form.is_empty());
+        let identity = definition.map_or_else(|| form.to_owned(), |definition| normalise(definition.standard_name()));
+        // Columns without a name are all different.
+        if !identity.is_empty()
+            && let Some(&column) = self.attributes.get(&identity)
+        {
+            return column;
+        }
+        let standard = definition.map_or(key, |definition| definition.standard_name());
+        let original = definition.map_or(key, |definition| definition.display_name());
+        let base = sanitise(standard).unwrap_or_else(|| match definition {
+            Some(definition) => format!("attribute_{}", definition.id),
+            None => {
+                self.unnamed += 1;
+                format!("attribute_{}", self.unnamed)
+            }
+        });
+        let mut name = base.clone();
+        let mut number = 2;
+        while !self.taken.insert(name.clone()) {
+            name = format!("{base}_{number}");
+            number += 1;
+        }
+        if name != base {
+            self.renamed.push(Renamed {
+                attribute: original.to_owned(),
+                column: name.clone(),
+            });
+        }
+        let kind = definition.map_or(Kind::Text, |definition| definition.kind());
+        let mut metadata = std::collections::HashMap::new();
+        metadata.insert(ATTRIBUTE_METADATA.to_owned(), original.to_owned());
+        if let Some(definition) = definition {
+            metadata.insert(VALUE_TYPE_METADATA.to_owned(), definition.value_type.clone());
+        }
+        let column = self.columns.len();
+        self.fields.push(kind.field(&name).with_metadata(metadata));
+        self.columns.push(TableColumn {
+            name,
+            kind,
+            choices: definition.map(|definition| definition.choices.clone()).unwrap_or_default(),
+        });
+        self.attributes.insert(identity, column);
+        column
+    }
+
+    fn finish(self, mut files: Vec<FilePlan>) -> Layout {
+        for plan in &mut files {
+            plan.sources.resize(self.columns.len(), Vec::new());
+        }
+        Layout {
+            schema: Arc::new(Schema::new(self.fields)),
+            columns: self.columns,
+            files,
+            renamed: self.renamed,
+        }
+    }
+}
+
+fn forms(keys: &FileKeys) -> BTreeSet<String> {
+    keys.top.iter().map(|key| normalise(key)).collect()
+}
+
+/// A declared column that a name stands for.
+struct Declared {
+    column: usize,
+    /// Place of the name among the column's names.
+    rank: usize,
+    take: Take,
+}
+
+fn declared(object: &Object, form: &str, others: &BTreeSet<String>) -> Vec<Declared> {
+    let applies = |alias: &Alias| {
+        alias.header == form
+            && match alias.when {
+                When::Always => true,
+                When::With(other) => others.contains(other),
+                When::Without(other) => !others.contains(other),
+            }
+    };
+    let mut found = Vec::new();
+    for (column, declaration) in object.columns.iter().enumerate() {
+        if let Some(rank) = declaration.aliases.iter().position(applies) {
+            let take = declaration.aliases[rank].take;
+            found.push(Declared { column, rank, take });
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "layout_tests.rs"]
+mod tests;

@@ -1,0 +1,158 @@
+//! Which cell feeds which column.
+
+use super::*;
+use crate::usercom::object;
+
+fn csv(headers: &[&str]) -> FileKeys {
+    FileKeys {
+        top: headers.iter().map(|&header| header.to_owned()).collect(),
+        delimiter: b',',
+        ..FileKeys::default()
+    }
+}
+
+fn json(top: &[&str], listed: &[&str]) -> FileKeys {
+    FileKeys {
+        listed: listed.iter().map(|&key| key.to_owned()).collect(),
+        json: true,
+        ..csv(top)
+    }
+}
+
+fn attribute(id: i64, name: &str, value_type: &str, content_type: &str) -> AttributeDefinition {
+    AttributeDefinition {
+        id,
+        name: name.to_owned(),
+        name_std: normalise(name),
+        value_type: value_type.to_owned(),
+        content_type: content_type.to_owned(),
+        ..AttributeDefinition::default()
+    }
+}
+
+fn lay(object_name: &str, definitions: &[AttributeDefinition], files: &[FileKeys]) -> Layout {
+    let files: Vec<_> = files.iter().map(|keys| ("x.csv".to_owned(), keys.clone())).collect();
+    Layout::new(object(object_name).unwrap(), definitions, &files).unwrap()
+}
+
+/// Headers that feed a column of the first file, best first.
+fn feeds(layout: &Layout, keys: &FileKeys, column: &str) -> Vec<String> {
+    let index = layout.schema.index_of(column).unwrap();
+    let all: Vec<&String> = keys.top.iter().chain(&keys.listed).collect();
+    layout.files[0].sources[index].iter().map(|source| all[source.input].clone()).collect()
+}
+
+#[test]
+fn names_of_the_ui_and_of_both_api_versions_find_their_columns() {
+    for (object, header, column) in [
+        ("people", "Phone Number", "phone_number"),
+        ("people", "E-mail", "email"),
+        ("people", "key", "user_key"),
+        ("people", "User ID", "custom_id"),
+        ("people", "Enable notifications", "notifications"),
+        ("people", "Google+", "google_url"),
+        ("people", "Assigned to", "assigned_to_email"),
+        ("companies", "approx_employees", "size"),
+        ("companies", "employees", "employee_ids"),
+        ("companies", "Website", "domain"),
+        ("companies", "company_id", "custom_id"),
+        ("deals", "person", "person_id"),
+        ("deals", "user_id", "person_id"),
+        ("deals", "stage", "stage_name"),
+        ("deals", "deal_id", "custom_id"),
+        ("stages", "weight", "probability"),
+    ] {
+        let keys = csv(&["id", header]);
+        let layout = lay(object, &[], std::slice::from_ref(&keys));
+        assert_eq!(feeds(&layout, &keys, column), [header], "{object}.{header}");
+    }
+}
+
+#[test]
+fn user_id_is_the_clients_id_unless_the_file_has_custom_id() {
+    let v1 = csv(&["id", "user_id"]);
+    let layout = lay("people", &[], std::slice::from_ref(&v1));
+    assert_eq!(feeds(&layout, &v1, "custom_id"), ["user_id"]);
+    let v2 = csv(&["user_id", "custom_id"]);
+    let layout = lay("people", &[], std::slice::from_ref(&v2));
+    assert_eq!(feeds(&layout, &v2, "custom_id"), ["custom_id"]);
+    assert_eq!(feeds(&layout, &v2, "id"), ["user_id"]);
+}
+
+#[test]
+fn a_reference_feeds_its_id_and_its_text() {
+    let keys = json(&["id", "companies", "company"], &[]);
+    let layout = lay("people", &[], std::slice::from_ref(&keys));
+    assert_eq!(feeds(&layout, &keys, "company_id"), ["company", "companies"]);
+    assert_eq!(feeds(&layout, &keys, "company_name"), ["company", "companies"]);
+    assert_eq!(feeds(&layout, &keys, "company_ids"), ["companies"]);
+}
+
+#[test]
+fn unknown_columns_become_attributes_typed_by_their_definitions() {
+    let definitions = [
+        attribute(1, "Lead Score 2", "integer", "clientuser"),
+        attribute(2, "Źródło", "fixed", "user"),
+        attribute(3, "★", "boolean", "clientuser"),
+        attribute(4, "Founded", "date", "company"),
+    ];
+    let keys = csv(&["id", "lead score 2", "ŹRÓDŁO", "★", "Shoe Size", "", ""]);
+    let layout = lay("people", &definitions, std::slice::from_ref(&keys));
+    let kind = |name: &str| layout.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+    assert_eq!(kind("lead_score_2"), Some(Kind::Integer));
+    assert_eq!(kind("zrodlo"), Some(Kind::Choice));
+    assert_eq!(kind("attribute_3"), Some(Kind::Boolean));
+    assert_eq!(kind("shoe_size"), Some(Kind::Text));
+    assert_eq!(kind("attribute_1"), Some(Kind::Text));
+    assert_eq!(kind("attribute_2"), Some(Kind::Text));
+    assert_eq!(kind("founded"), None);
+    let field = layout.schema.field_with_name("zrodlo").unwrap();
+    assert_eq!(field.metadata()[ATTRIBUTE_METADATA], "Źródło");
+    assert_eq!(layout.renamed, []);
+}
+
+#[test]
+fn names_that_collide_get_a_number_and_are_reported() {
+    let keys = csv(&["id", "Źródło", "zrodlo"]);
+    let layout = lay("people", &[], std::slice::from_ref(&keys));
+    assert_eq!(feeds(&layout, &keys, "zrodlo"), ["Źródło"]);
+    assert_eq!(feeds(&layout, &keys, "zrodlo_2"), ["zrodlo"]);
+    let renamed = Renamed {
+        attribute: "zrodlo".to_owned(),
+        column: "zrodlo_2".to_owned(),
+    };
+    assert_eq!(layout.renamed, [renamed]);
+}
+
+#[test]
+fn a_listed_attribute_fills_a_declared_column_unless_a_file_has_that_column() {
+    let keys = json(&["id", "status"], &["lifecycle_stage", "status"]);
+    let layout = lay("people", &[], std::slice::from_ref(&keys));
+    assert_eq!(feeds(&layout, &keys, "lifecycle_stage"), ["lifecycle_stage"]);
+    assert_eq!(feeds(&layout, &keys, "status_2"), ["status"]);
+    assert_eq!(layout.renamed.len(), 1);
+}
+
+#[test]
+fn a_declared_attribute_has_its_column_even_without_values() {
+    let definitions = [attribute(1, "Plan", "string", "clientuser")];
+    let layout = lay("people", &definitions, &[csv(&["id"])]);
+    assert!(layout.schema.field_with_name("plan").is_ok());
+}
+
+#[test]
+fn the_stages_inside_pipelines_are_no_attribute() {
+    let keys = json(&["id", "name", "stages"], &[]);
+    let layout = lay("pipelines", &[], std::slice::from_ref(&keys));
+    assert_eq!(layout.columns.len(), 3);
+}
+
+#[test]
+fn a_file_without_ids_or_with_a_name_twice_is_refused() {
+    let lay = |headers: &[&str]| {
+        let files = [("people.csv".to_owned(), csv(headers))];
+        Layout::new(object("people").unwrap(), &[], &files).unwrap_err().to_string()
+    };
+    assert_eq!(lay(&["name", "email"]), "people.csv has no id column for people");
+    assert_eq!(lay(&["id", "E-mail", "e mail"]), "people.csv has two columns named \"e mail\" (2 and 3)");
+}
