@@ -1,0 +1,94 @@
+//! Names of custom fields and where their definitions live.
+
+use super::FieldName;
+
+/// Longest name without its `__c`.
+const MAX_NAME: usize = 40;
+
+/// Whether a name belongs to a custom field.
+pub(super) fn is_custom(name: &str) -> bool {
+    base(name).is_some()
+}
+
+/// The name without its `__c`.
+fn base(name: &str) -> Option<&str> {
+    let (base, suffix) = name.split_at_checked(name.len().checked_sub(3)?)?;
+    (suffix.eq_ignore_ascii_case("__c") && !base.is_empty()).then_some(base)
+}
+
+/// Whether a column header names a parent through a relationship, such as `Contact:Who.Ext__c`.
+pub(super) fn relationship(name: &str) -> Option<&str> {
+    let (parent, _) = name.split_once('.')?;
+    Some(parent.rsplit(':').next().unwrap_or(parent))
+}
+
+/// Whether Salesforce accepts the name for a new custom field.
+pub(super) fn is_valid(name: &str) -> bool {
+    let Some(base) = base(name).map(str::as_bytes) else {
+        return false;
+    };
+    base.len() <= MAX_NAME
+        && base.first().is_some_and(u8::is_ascii_alphabetic)
+        && base.last() != Some(&b'_')
+        && base.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_')
+        && !base.windows(2).any(|pair| pair == b"__")
+}
+
+/// The object that holds the definition: Task and Event share the fields of Activity
+/// (`reference/salesforce.md §5.2`).
+pub(super) fn definition_object(object: &str) -> &str {
+    match object {
+        "Task" | "Event" => "Activity",
+        other => other,
+    }
+}
+
+/// A label made from a name, for a field that has none.
+pub(super) fn label(field: &FieldName) -> String {
+    let text = base(&field.name).unwrap_or(&field.name).replace('_', " ");
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn salesforce_rules_for_names_hold() {
+        for name in ["usercom_id__c", "A__c", "X1__C"] {
+            assert!(is_valid(name), "{name}");
+        }
+        let long = format!("{}__c", "x".repeat(41));
+        for name in [
+            "Name",
+            "__c",
+            "1a__c",
+            "a___c",
+            "a__b__c",
+            "a-b__c",
+            "zażółć__c",
+            "ź",
+            "",
+            &long,
+        ] {
+            assert!(!is_valid(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn relationship_columns_name_their_relationship() {
+        assert_eq!(relationship("Owner.Email"), Some("Owner"));
+        assert_eq!(relationship("Contact:Who.Ext__c"), Some("Who"));
+        assert_eq!(relationship("Name"), None);
+    }
+
+    #[test]
+    fn a_label_reads_like_words() {
+        let field = FieldName::new("Lead", "usercom_id__c");
+        assert_eq!(label(&field), "Usercom id");
+    }
+}
