@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt, stream};
 use reqwest::Response;
 use tokio::time::Instant;
 
-use super::{Error, Result};
+use super::{Error, Result, call, retry::Failure};
 
 /// Follows an upload: when its last byte was taken, and whether the caller's stream failed.
 #[derive(Clone)]
@@ -101,6 +101,19 @@ impl Chunks {
             received: self.received,
             source,
         })
+    }
+}
+
+/// Reads a whole body, however long it takes as long as something arrives within `idle`.
+pub(super) async fn read_all(mut response: Response, idle: Duration) -> Result<Bytes, Failure> {
+    let mut body = Vec::new();
+    loop {
+        match tokio::time::timeout(idle, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => return Ok(body.into()),
+            Ok(Err(error)) => return Err(call::transport_failure(error)),
+            Err(_) => return Err(call::idle_failure()),
+        }
     }
 }
 

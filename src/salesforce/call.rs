@@ -86,9 +86,8 @@ impl<'a> Call<'a> {
 
     /// Sets a JSON body.
     pub(super) fn json(self, value: &impl Serialize) -> Result<Self> {
-        let bytes = serde_json::to_vec(value).map_err(|_| Error::DecodeAnswer {
+        let bytes = serde_json::to_vec(value).map_err(|_| Error::BuildRequest {
             request: self.name(),
-            expected: "possible, because its body is not valid JSON",
         })?;
         Ok(self.body(Body::Json(bytes.into())))
     }

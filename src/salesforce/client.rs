@@ -22,17 +22,18 @@ use url::Url;
 use super::{
     Error, Identity, Result, Secret, Settings, Usage,
     auth::TokenAnswer,
-    body::{Chunks, Watch, lock},
+    body::{Chunks, Watch, lock, read_all},
     call::{self, Answer, Body, Call},
     clock::{Clock, SystemClock},
     login::Login,
     redact,
-    retry::{Failure, Retry, Stop},
+    retry::{Failure, Retry, RetryConfig, Stop},
     settings::{is_loopback, require_secure},
     usage::Meter,
 };
 
-/// A connection to one organisation. Clones share the session, the pool and the count of requests.
+/// A connection to one organisation. Every request goes through the retry policy and renews an expired session;
+/// dropping its future stops it at the next await, which leaves a write in an unknown state. Clones share the session, the pool and the count of requests.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -68,6 +69,9 @@ struct Renewal {
     rotated: Mutex<Option<Secret>>,
 }
 
+/// The first login gives up early: somebody who mistyped a host is waiting.
+const FIRST_LOGIN: Duration = Duration::from_secs(15);
+
 /// Idle connections kept per host: eight parallel jobs with room for polling.
 const POOL_SIZE: usize = 16;
 
@@ -99,11 +103,16 @@ impl Client {
         let rng = Box::new(rand::make_rng::<ChaCha8Rng>());
         let retry = Retry::new(settings.retry, Arc::clone(&clock), rng);
         let meter = Meter::default();
+        let first_login = RetryConfig {
+            max_elapsed: settings.retry.max_elapsed.min(FIRST_LOGIN),
+            ..settings.retry
+        };
+        let rng = Box::new(rand::make_rng::<ChaCha8Rng>());
         let login = Login {
             http: &http,
             settings: &settings,
             clock: clock.as_ref(),
-            retry: &retry,
+            retry: &Retry::new(first_login, Arc::clone(&clock), rng),
             meter: &meter,
         };
         let answer = login.run(None).await?;
@@ -183,11 +192,7 @@ impl Client {
                 let response = self.attempt(call, &attempts).await?;
                 let headers = response.headers().clone();
                 let idle = self.inner.settings.timeouts.idle;
-                let body = match tokio::time::timeout(idle, response.bytes()).await {
-                    Ok(Ok(body)) => body,
-                    Ok(Err(error)) => return Err(Stop::Failed(call::transport_failure(error))),
-                    Err(_) => return Err(Stop::Failed(call::idle_failure())),
-                };
+                let body = read_all(response, idle).await.map_err(Stop::Failed)?;
                 Ok(Answer { headers, body })
             })
             .await
@@ -258,10 +263,8 @@ impl Client {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let idle = self.inner.settings.timeouts.idle;
-        let body = match tokio::time::timeout(idle, response.bytes()).await {
-            Ok(Ok(body)) => body,
-            _ => Bytes::new(),
-        };
+        // The status alone says enough where the rest of the answer is lost.
+        let body = read_all(response, idle).await.unwrap_or_default();
         call::refusal(status, &headers, &body, self.inner.clock.utc())
     }
 
@@ -294,9 +297,8 @@ impl Client {
         let mut url = session
             .instance
             .join(&call.target)
-            .map_err(|_| Error::DecodeAnswer {
+            .map_err(|_| Error::BuildRequest {
                 request: call.name(),
-                expected: "possible, because its address is not valid",
             })?;
         // A `nextRecordsUrl` or a job's URL must not lead the token to another host.
         if url.origin() != session.instance.origin() {

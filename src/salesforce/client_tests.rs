@@ -120,7 +120,7 @@ async fn a_server_that_never_answers_times_out() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_down_is_named_after_all_attempts() {
+async fn a_host_that_is_down_is_named_soon() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -130,7 +130,9 @@ async fn a_host_that_is_down_is_named_after_all_attempts() {
     let error = server.connect(settings).await.unwrap_err();
     assert_eq!(error.to_string(), format!("login at {address} failed"));
     assert_eq!(error.class(), ErrorClass::Transient);
-    assert_eq!(server.clock.slept().len(), 7);
+    // Soon, since nobody has got in yet.
+    let slept: Duration = server.clock.slept().iter().sum();
+    assert!(server.clock.slept().len() > 2 && slept <= Duration::from_secs(15));
 }
 
 #[tokio::test]

@@ -65,6 +65,12 @@ pub enum Error {
     /// A request failed for good.
     #[error(transparent)]
     Request(#[from] Box<RequestFailure>),
+    /// A request could not be put together.
+    #[error("could not build the request {request}")]
+    BuildRequest {
+        /// Method and path.
+        request: String,
+    },
     /// An answer arrived in a shape that the API does not have.
     #[error("the answer to {request} is not {expected}")]
     DecodeAnswer {
@@ -273,7 +279,8 @@ impl Error {
             Self::Request(failure) => failure.class(),
             Self::ReadBody { .. } | Self::WaitDeadline { .. } => ErrorClass::Transient,
             Self::ReadUpload { .. } => ErrorClass::Upload,
-            Self::DecodeAnswer { .. }
+            Self::BuildRequest { .. }
+            | Self::DecodeAnswer { .. }
             | Self::ParseCsv { .. }
             | Self::UnfinishedCsvRow { .. }
             | Self::RaggedCsvRow { .. }

@@ -6,6 +6,7 @@ use reqwest::Request;
 use super::{
     Error, Identity, Result, Secret, Settings,
     auth::{self, TokenAnswer},
+    body::read_all,
     call::{self, Answer},
     clock::Clock,
     redact,
@@ -85,17 +86,14 @@ impl Login<'_> {
 
     async fn send(&self, request: Request) -> Result<Answer, Stop> {
         self.meter.count_request();
-        let exchange = async {
-            let response = self.http.execute(request).await?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
+        let idle = self.settings.timeouts.idle;
+        let response = match tokio::time::timeout(idle, self.http.execute(request)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(Stop::Failed(call::transport_failure(error))),
+            Err(_) => return Err(Stop::Failed(call::idle_failure())),
         };
-        let (status, headers, body) =
-            match tokio::time::timeout(self.settings.timeouts.idle, exchange).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(error)) => return Err(Stop::Failed(call::transport_failure(error))),
-                Err(_) => return Err(Stop::Failed(call::idle_failure())),
-            };
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read_all(response, idle).await.map_err(Stop::Failed)?;
         if !status.is_success() {
             let now = self.clock.utc();
             return Err(Stop::Failed(call::refusal(

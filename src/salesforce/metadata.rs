@@ -178,9 +178,8 @@ impl Metadata {
         let request = Request {
             deploy_options: options,
         };
-        let request = serde_json::to_string(&request).map_err(|_| Error::DecodeAnswer {
+        let request = serde_json::to_string(&request).map_err(|_| Error::BuildRequest {
             request: call.name(),
-            expected: "possible, because its options are not valid JSON",
         })?;
         let form = || {
             let options = part(Part::text(request.clone()), "application/json");

@@ -10,6 +10,33 @@
 //!             every request: session (renewed on 401) ▸ retry policy ▸ http
 //! ```
 //!
+//! One ingest job from beginning to end:
+//!
+//! ```no_run
+//! use bytes::Bytes;
+//! use futures::stream;
+//! use transload::salesforce::{Client, CsvRows, Operation, ResultSet, Settings, WaitOptions};
+//!
+//! # async fn load(settings: Settings) -> transload::salesforce::Result<()> {
+//! let client = Client::connect(settings).await?;
+//! let ingest = client.ingest();
+//! let job = ingest.create("Account", Operation::Upsert, Some("usercom_id__c")).await?;
+//! let rows = || stream::iter([Ok(Bytes::from("usercom_id__c,Name\n1,Acme\n"))]);
+//! ingest.upload(&job.id, None, rows).await?;
+//! ingest.close(&job.id).await?;
+//! ingest.wait(&job.id, WaitOptions::default(), |job| tracing::info!(%job.state)).await?;
+//!
+//! let mut failed = CsvRows::open(ingest.results(&job.id, ResultSet::Failed).await?).await?;
+//! let key = failed.column("usercom_id__c");
+//! while let Some(batch) = failed.next_batch().await? {
+//!     for row in &batch {
+//!         let _key = key.map(|column| &row[column]);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - A [`Client`] is one login to one organisation; clones share session, connections and the count of requests.
 //! - Uploads and results are streams; [`CsvRows`] turns a result into batches of rows.
 //! - A failure says through [`Error::class`] what kind of answer it calls for. A request that may have taken effect

@@ -11,7 +11,7 @@ use super::{Client, Error, Result};
 pub struct WaitOptions {
     /// First pause; default 200 ms, 10 ms for an organisation on this machine.
     pub first_pause: Option<Duration>,
-    /// Longest pause; default 30 s, 1 s for an organisation on this machine.
+    /// Longest pause; default 30 s, 100 ms for an organisation on this machine.
     pub max_pause: Option<Duration>,
     /// Gives up after this time; default never.
     pub deadline: Option<Duration>,
@@ -48,7 +48,7 @@ where
     S: Fn(&T) -> String,
 {
     let local = client.is_local().await;
-    let (first, longest) = if local { (10, 1_000) } else { (200, 30_000) };
+    let (first, longest) = if local { (10, 100) } else { (200, 30_000) };
     let mut pause = options.first_pause.unwrap_or(Duration::from_millis(first));
     let longest = options.max_pause.unwrap_or(Duration::from_millis(longest));
     let start = client.clock().now();
