@@ -2,6 +2,8 @@
 pub mod config;
 pub mod encode;
 pub mod engine;
+pub mod load;
 pub mod mapping;
+pub mod salesforce;
 pub mod staging;
 pub mod transform;

@@ -41,10 +41,8 @@ pub enum StagingError {
         source: parquet::errors::ParquetError,
     },
     /// A table's file could not be read.
-    #[error("cannot read {path} of table {table}")]
+    #[error("cannot read the table file {path}")]
     ReadTable {
-        /// `schema.table`.
-        table: String,
         /// Path inside the store.
         path: String,
         /// The Parquet reader's error.

@@ -14,6 +14,7 @@
 
 mod error;
 mod manifest;
+mod reader;
 mod snapshot;
 mod writer;
 

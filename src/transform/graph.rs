@@ -200,7 +200,9 @@ mod tests {
     use super::*;
 
     fn load(name: &str, object: &str, from: &str) -> QueryFile {
-        let sql = format!("-- grain: x\n-- object: {object}\n-- operation: upsert\n-- key: id\nselect a.id from {from} as a");
+        let sql = format!(
+            "-- grain: x\n-- object: {object}\n-- operation: upsert\n-- key: id\nselect a.id from {from} as a"
+        );
         QueryFile::parse(&format!("queries/load/{name}.sql"), Kind::Load, &sql).unwrap()
     }
 
@@ -213,10 +215,7 @@ mod tests {
         let queries = Queries::of(files);
         let known = BTreeSet::from(["usercom.people".to_owned(), "usercom.companies".to_owned()]);
         let steps = order(&queries, &known)?;
-        Ok(steps
-            .iter()
-            .map(|step| step.file().name.clone())
-            .collect())
+        Ok(steps.iter().map(|step| step.file().name.clone()).collect())
     }
 
     #[test]
@@ -234,11 +233,7 @@ mod tests {
 
     #[test]
     fn a_circle_shows_its_path() {
-        let error = names(vec![
-            model("a", "prepare.b"),
-            model("b", "prepare.a"),
-        ])
-        .unwrap_err();
+        let error = names(vec![model("a", "prepare.b"), model("b", "prepare.a")]).unwrap_err();
         insta::assert_snapshot!(error, @"queries depend on each other in a circle: queries/prepare/a.sql → queries/prepare/b.sql → queries/prepare/a.sql");
     }
 

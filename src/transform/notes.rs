@@ -65,14 +65,10 @@ impl Table {
             return Ok(());
         }
         self.buffered = 0;
-        let columns = self
-            .columns
-            .iter_mut()
-            .enumerate()
-            .map(|(index, column)| {
-                let array: arrow::array::ArrayRef = Arc::new(column.finish());
-                (index.to_string(), array)
-            });
+        let columns = self.columns.iter_mut().enumerate().map(|(index, column)| {
+            let array: arrow::array::ArrayRef = Arc::new(column.finish());
+            (index.to_string(), array)
+        });
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.map(|(name, array)| (name, array, true)),
         )
@@ -92,10 +88,7 @@ impl Table {
 }
 
 impl Notes {
-    pub(super) async fn start(
-        staging: &Staging,
-        file: &QueryFile,
-    ) -> Result<Self, TransformError> {
+    pub(super) async fn start(staging: &Staging, file: &QueryFile) -> Result<Self, TransformError> {
         let name = &file.name;
         Ok(Self {
             path: file.path.clone(),

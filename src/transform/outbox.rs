@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
+    StringBuilder, UInt32Array,
 };
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -71,8 +72,15 @@ pub fn outbox_schema(columns: &Columns) -> SchemaRef {
     fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
     fields.push(Field::new("_operation", DataType::Utf8, false));
     fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
-    let names: Vec<&str> = columns.sent.iter().map(|field| field.name().as_str()).collect();
-    let metadata = [("sent".to_owned(), format!("{},{RAW_VALUES}", names.join(",")))];
+    let names: Vec<&str> = columns
+        .sent
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let metadata = [(
+        "sent".to_owned(),
+        format!("{},{RAW_VALUES}", names.join(",")),
+    )];
     Arc::new(Schema::new(fields).with_metadata(metadata.into()))
 }
 
@@ -94,7 +102,12 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     let file = request.file;
     let sql = with_ledger(request);
     let mut order = file.cluster_by.clone();
-    order.extend(file.key.iter().filter(|key| !file.cluster_by.contains(key)).cloned());
+    order.extend(
+        file.key
+            .iter()
+            .filter(|key| !file.cluster_by.contains(key))
+            .cloned(),
+    );
     let mut stream = request.session.stream(&file.path, &sql, &order).await?;
     let mut writer = Writer::start(request).await?;
     while let Some(batch) = stream.next_batch().await? {
@@ -129,16 +142,30 @@ fn with_ledger(request: &OutboxRequest<'_>) -> String {
 async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), TransformError> {
     let session = request.session;
     session.register(request.staging, parts)?;
-    let key: Vec<String> = request.file.key.iter().map(|name| format!("\"{name}\"")).collect();
+    let key: Vec<String> = request
+        .file
+        .key
+        .iter()
+        .map(|name| format!("\"{name}\""))
+        .collect();
     let list = key.join(", ");
     let table = parts.name();
     let text = format!("concat_ws('|', {list})");
-    let nulls = key.iter().map(|name| format!("{name} is null")).collect::<Vec<_>>().join(" or ");
+    let nulls = key
+        .iter()
+        .map(|name| format!("{name} is null"))
+        .collect::<Vec<_>>()
+        .join(" or ");
     let checks = [
-        ("is null", format!("select count(*) as n, min({text}) as sample from {table} where {nulls}")),
+        (
+            "is null",
+            format!("select count(*) as n, min({text}) as sample from {table} where {nulls}"),
+        ),
         (
             "is not unique",
-            format!("select count(*) as n, min(sample) as sample from (select {text} as sample from {table} group by {list} having count(*) > 1)"),
+            format!(
+                "select count(*) as n, min(sample) as sample from (select {text} as sample from {table} group by {list} having count(*) > 1)"
+            ),
         ),
     ];
     for (problem, sql) in checks {
@@ -146,7 +173,10 @@ async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), 
         let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
             continue;
         };
-        let rows = batch.column(0).as_primitive::<arrow::datatypes::Int64Type>().value(0);
+        let rows = batch
+            .column(0)
+            .as_primitive::<arrow::datatypes::Int64Type>()
+            .value(0);
         if rows > 0 {
             let sample = batch.column(1).as_string_opt::<i32>();
             return Err(TransformError::Key {
@@ -228,8 +258,12 @@ impl<'a> Writer<'a> {
         self.notes.flags(&batch, &keys).await?;
 
         let ledger = Ledger::of(&batch);
-        let audit = self.request.columns.has_audit_fields();
-        let wanted = self.request.file.operation.unwrap_or(super::Operation::Upsert);
+        let insert_only = self.request.columns.insert_only();
+        let wanted = self
+            .request
+            .file
+            .operation
+            .unwrap_or(super::Operation::Upsert);
         let mut line = Vec::with_capacity(1024);
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
         for row in 0..sent.num_rows() {
@@ -240,7 +274,7 @@ impl<'a> Writer<'a> {
             line.clear();
             encoder.write(row, None, &mut line);
             let fingerprint = xxh3_64(&line).cast_signed();
-            let operation = match ledger.decide(row, fingerprint, wanted, audit) {
+            let operation = match ledger.decide(row, fingerprint, wanted, insert_only) {
                 Ok(operation) => operation,
                 Err(reason) => {
                     self.notes.hold(&keys[row], reason);
@@ -253,7 +287,14 @@ impl<'a> Writer<'a> {
                 .filter(|_| operation == RowOperation::Update)
                 .and_then(|written| self.cleared(written, &present));
             let rows = routed.entry(operation).or_default();
-            rows.push(row, ledger.id(row), fingerprint, &present, clear.as_deref(), line.len());
+            rows.push(
+                row,
+                ledger.id(row),
+                fingerprint,
+                &present,
+                clear.as_deref(),
+                line.len(),
+            );
         }
         self.notes.flush().await?;
         for (operation, rows) in routed {
@@ -289,7 +330,12 @@ impl<'a> Writer<'a> {
             let table = self
                 .request
                 .staging
-                .create("outbox", &self.request.file.name, Arc::clone(&self.schema), &[])
+                .create(
+                    "outbox",
+                    &self.request.file.name,
+                    Arc::clone(&self.schema),
+                    &[],
+                )
                 .await?
                 .labelled(operation.word());
             let lane = Lane {
@@ -324,13 +370,14 @@ impl<'a> Writer<'a> {
                 cluster.push(0);
             }
             // The canary is sent alone, so it may split a lock parent's rows; other parts may not.
-            let canary_full = !*canary_cut
-                && operation != RowOperation::Unchanged
-                && lane.rows >= CANARY_ROWS;
+            let canary_full =
+                !*canary_cut && operation != RowOperation::Unchanged && lane.rows >= CANARY_ROWS;
             let full = lane.rows >= part_rows || lane.bytes >= PART_BYTES;
             let boundary = cluster_columns.is_empty() || cluster != lane.cluster;
             if canary_full || (full && boundary) {
-                lane.table.write(&batch.slice(start, position - start)).await?;
+                lane.table
+                    .write(&batch.slice(start, position - start))
+                    .await?;
                 lane.table.next_file().await?;
                 start = position;
                 (lane.rows, lane.bytes) = (0, 0);
@@ -352,7 +399,12 @@ impl<'a> Writer<'a> {
             let table = self
                 .request
                 .staging
-                .create("outbox", &self.request.file.name, Arc::clone(&self.schema), &[])
+                .create(
+                    "outbox",
+                    &self.request.file.name,
+                    Arc::clone(&self.schema),
+                    &[],
+                )
                 .await?
                 .labelled(RowOperation::Unchanged.word());
             lanes.insert(
@@ -476,7 +528,8 @@ impl Rows {
             take_record_batch(sent, &UInt32Array::from(self.index.clone()))?
         };
         let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
-        let words: StringArray = std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
+        let words: StringArray =
+            std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
         columns.push(Arc::new(words));
         columns.push(Arc::new(self.id.finish_cloned()));
         columns.push(Arc::new(Int64Array::from(self.fingerprint.clone())));

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use super::query_file::{Kind, QueryFile};
 use super::TransformError;
+use super::query_file::{Kind, QueryFile};
 
 static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 

@@ -40,7 +40,14 @@ impl Kind {
     fn directives(self) -> &'static [&'static str] {
         match self {
             Self::Prepare => &["grain", "key"],
-            Self::Load => &["grain", "source", "object", "operation", "key", "cluster by"],
+            Self::Load => &[
+                "grain",
+                "source",
+                "object",
+                "operation",
+                "key",
+                "cluster by",
+            ],
             Self::Check => &["grain", "hint"],
             Self::Reconcile => &["grain"],
         }
@@ -108,7 +115,8 @@ impl QueryFile {
             return Err(TransformError::Refused {
                 path: path.to_owned(),
                 what: format!("the file name `{name}.sql`"),
-                hint: "use lower-case letters, digits and underscores: the stem names the table".to_owned(),
+                hint: "use lower-case letters, digits and underscores: the stem names the table"
+                    .to_owned(),
             });
         }
         let mut file = Self {
@@ -156,7 +164,11 @@ impl QueryFile {
                 continue;
             };
             let (name, value, line) = (name.trim(), value.trim(), index + 1);
-            if !name.chars().all(|letter| letter.is_alphabetic() || letter == ' ') || name.split(' ').count() > 2 {
+            if !name
+                .chars()
+                .all(|letter| letter.is_alphabetic() || letter == ' ')
+                || name.split(' ').count() > 2
+            {
                 continue;
             }
             if !self.kind.directives().contains(&name) {
@@ -213,10 +225,9 @@ impl QueryFile {
             _ => &[("grain", self.grain.is_empty())],
         };
         match required.iter().find(|(_, missing)| *missing) {
-            Some((name, _)) => Err(self.header_error(
-                1,
-                format!("the header `-- {name}: …` is missing"),
-            )),
+            Some((name, _)) => {
+                Err(self.header_error(1, format!("the header `-- {name}: …` is missing")))
+            }
             None => Ok(()),
         }
     }
@@ -243,7 +254,12 @@ impl QueryFile {
         };
         match statement {
             Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)) => {}
-            _ => return Err(refused("a statement that is not a query", "a file is one `select`")),
+            _ => {
+                return Err(refused(
+                    "a statement that is not a query",
+                    "a file is one `select`",
+                ));
+            }
         }
         if self.kind != Kind::Check {
             let text = statement.to_string().to_ascii_uppercase();
@@ -339,7 +355,10 @@ mod tests {
     fn unqualified_tables_and_anti_joins_are_refused() {
         let text = "-- grain: x\nselect a.id from companies as a";
         let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
-        assert!(error.to_string().contains("unqualified table `companies`"), "{error}");
+        assert!(
+            error.to_string().contains("unqualified table `companies`"),
+            "{error}"
+        );
         let text = "-- grain: x\nselect a.id from usercom.companies as a where not exists (select 1 from usercom.deals as d where d.company_id = a.id)";
         let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
         assert!(error.hint().unwrap().contains("left join"), "{error}");

@@ -3,7 +3,9 @@
 //! In: a batch of the query joined with the ledger. Out: for rows that move, the columns to be sent and the
 //! operation; for all others their fate with its reason. One row has one fate (`design.md` §6).
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::{Operation, QueryFile, TransformError};
@@ -13,7 +15,12 @@ use crate::mapping::CUSTOM;
 pub(super) const RESERVED: [&str; 4] = ["_fate", "_reason", "_parent", "_flags"];
 
 /// Columns that the engine adds from the ledger.
-pub(super) const KNOWN: [&str; 4] = ["_known_id", "_known_live", "_known_fingerprint", "_known_written"];
+pub(super) const KNOWN: [&str; 4] = [
+    "_known_id",
+    "_known_live",
+    "_known_fingerprint",
+    "_known_written",
+];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`rules.md` 24).
 const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
@@ -79,7 +86,11 @@ impl Columns {
                 .find(|other| other.name().eq_ignore_ascii_case(field.name()));
             if let Some(twin) = twin {
                 return Err(wrong(
-                    format!("`{}` and `{}` are the same field", twin.name(), field.name()),
+                    format!(
+                        "`{}` and `{}` are the same field",
+                        twin.name(),
+                        field.name()
+                    ),
                     "Salesforce ignores case; send each field once (is it also in config/field_map.csv?)",
                 ));
             }
@@ -120,23 +131,30 @@ impl Columns {
         std::sync::Arc::new(Schema::new(self.sent.clone()))
     }
 
-    /// Whether rows of this load carry create-only audit fields.
+    /// Whether new rows are inserted rather than upserted: they carry create-only audit fields, or no single
+    /// external id names them.
     #[must_use]
-    pub fn has_audit_fields(&self) -> bool {
-        self.sent
-            .iter()
-            .any(|field| AUDIT_FIELDS.contains(&field.name().as_str()))
+    pub fn insert_only(&self) -> bool {
+        let mut names = self.sent.iter().map(Field::name);
+        self.key.len() != 1 || names.any(|name| AUDIT_FIELDS.contains(&name.as_str()))
     }
 
     /// The sent columns of a batch, custom fields flattened.
-    pub(super) fn project(&self, batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    pub(super) fn project(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
         let plain = self.sent.len() - self.custom;
         let empty = arrow::array::new_null_array(&DataType::Null, 0);
         let children: Option<(Vec<String>, Vec<ArrayRef>)> = batch
             .column_by_name(CUSTOM)
             .and_then(|column| column.as_any().downcast_ref::<StructArray>())
             .map(|custom| {
-                let names = custom.column_names().into_iter().map(str::to_owned).collect();
+                let names = custom
+                    .column_names()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect();
                 // The struct's own nulls are pushed down into its children.
                 let (_, columns) = custom.clone().flatten();
                 (names, columns)
@@ -189,7 +207,9 @@ impl RowOperation {
     /// Reads the word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operation| operation.word() == word)
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.word() == word)
     }
 }
 
@@ -221,11 +241,15 @@ impl<'a> Ledger<'a> {
     }
 
     pub(super) fn id(&self, row: usize) -> Option<&'a str> {
-        self.id.filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row))
+        self.id
+            .filter(|ids| ids.is_valid(row))
+            .map(|ids| ids.value(row))
     }
 
     fn live(&self, row: usize) -> Option<&'a str> {
-        self.live.filter(|live| live.is_valid(row)).map(|live| live.value(row))
+        self.live
+            .filter(|live| live.is_valid(row))
+            .map(|live| live.value(row))
     }
 
     pub(super) fn written(&self, row: usize) -> Option<&'a [u8]> {
@@ -240,7 +264,7 @@ impl<'a> Ledger<'a> {
         row: usize,
         fingerprint: i64,
         wanted: Operation,
-        audit: bool,
+        insert_only: bool,
     ) -> Result<RowOperation, &'static str> {
         let same = self
             .fingerprint
@@ -253,7 +277,7 @@ impl<'a> Ledger<'a> {
             (Some(_), _, _) if same => Ok(RowOperation::Unchanged),
             (Some(_), _, _) => Ok(RowOperation::Update),
             (None, _, Operation::Update) => Err("id_not_known"),
-            (None, _, Operation::Upsert) if !audit => Ok(RowOperation::Upsert),
+            (None, _, Operation::Upsert) if !insert_only => Ok(RowOperation::Upsert),
             (None, _, _) => Ok(RowOperation::Insert),
         }
     }
@@ -282,7 +306,11 @@ mod tests {
             Field::new("_fate", DataType::Utf8, true),
         ]);
         let columns = Columns::of(&file(), &schema, &["Size__c".to_owned()]).unwrap();
-        let names: Vec<&str> = columns.sent.iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<&str> = columns
+            .sent
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
         assert_eq!(names, ["usercom_id__c", "Size__c"]);
     }
 
@@ -294,7 +322,12 @@ mod tests {
             Field::new("name", DataType::Utf8, true),
         ]);
         let error = Columns::of(&file(), &schema, &[]).unwrap_err();
-        assert!(error.to_string().contains("`Name` and `name` are the same field"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("`Name` and `name` are the same field"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! What can go wrong while loading.
+
+use crate::salesforce;
+use crate::staging::StagingError;
+
+/// A failure that stops a phase; failed rows are not errors but ledger entries.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Salesforce could not be talked to, or said no.
+    #[error("loading {load} into {object} stopped{}", job.as_ref().map(|job| format!(" at job {job}")).unwrap_or_default())]
+    Salesforce {
+        /// The load.
+        load: String,
+        /// Its object.
+        object: String,
+        /// The Bulk job, if there was one.
+        job: Option<String>,
+        /// The client's error.
+        source: Box<salesforce::Error>,
+    },
+    /// A job failed as a whole: header, permission or quota.
+    #[error("job {job} of {load} into {object} ended as {state}: {message}")]
+    JobFailed {
+        /// The load.
+        load: String,
+        /// Its object.
+        object: String,
+        /// Job id.
+        job: String,
+        /// `Failed` or `Aborted`.
+        state: String,
+        /// Salesforce's words; they name columns, not values.
+        message: String,
+    },
+    /// A result names a key that was not sent, or one twice.
+    #[error("job {job} of {load} answered for a key that {problem}")]
+    Unexplained {
+        /// The load.
+        load: String,
+        /// Job id.
+        job: String,
+        /// What is odd.
+        problem: &'static str,
+    },
+    /// A result file lacks a column it must have.
+    #[error("the results of job {job} have no column {column}")]
+    ResultColumn {
+        /// Job id.
+        job: String,
+        /// The column.
+        column: String,
+    },
+    /// The org could not be read.
+    #[error("cannot read {what} of the destination")]
+    ReadOrg {
+        /// What was asked for.
+        what: String,
+        /// The client's error.
+        source: Box<salesforce::Error>,
+    },
+    /// A table could not be read or written.
+    #[error(transparent)]
+    Staging(#[from] StagingError),
+    /// A table could not be queried.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
+    /// Rows could not be encoded.
+    #[error("part {part} of {load} cannot be encoded: {reason}")]
+    Encode {
+        /// The load.
+        load: String,
+        /// Path of the part.
+        part: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The user asked to stop.
+    #[error("stopped on request; {done} of {parts} part(s) of {load} are loaded")]
+    Stopped {
+        /// The load.
+        load: String,
+        /// Parts finished.
+        done: usize,
+        /// Parts in all.
+        parts: usize,
+    },
+    /// A journal entry is not what was written.
+    #[error("the journal entry {path} cannot be read")]
+    ReadJournal {
+        /// Path inside the store.
+        path: String,
+        /// Position and cause.
+        source: serde_json::Error,
+    },
+}
+
+impl LoadError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Salesforce { source, .. } | Self::ReadOrg { source, .. } => source.hint(),
+            Self::JobFailed { message, .. } if message.contains("Field name not found") => Some(
+                "the field is missing or hidden from this login; `transload run` deploys missing custom fields, \
+                 field-level security of existing ones is set in Setup"
+                    .to_owned(),
+            ),
+            Self::JobFailed { .. } => Some(
+                "rows that did land are in the ledger; mend the cause and run again, only the rest is sent".to_owned(),
+            ),
+            Self::Stopped { .. } => Some("run the same command again to go on from here".to_owned()),
+            Self::ReadJournal { .. } => Some(
+                "the entry was cut or edited; restore it from a backup of the staging area".to_owned(),
+            ),
+            Self::Staging(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! The ledger: per key the last known id and its liveness, apart from the latest outcome.
+//!
+//! In: the ledger so far and new attempts. Out: one row per key, sorted by key. A failed update never hides an id:
+//! identity columns come from the last attempt that landed, outcome columns from the last attempt of all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::interleave;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::LoadError;
+use super::journal::attempts_manifest;
+use crate::engine::Engine;
+use crate::staging::{DataFile, Manifest, Snapshot, Staging};
+use crate::transform::{Columns, outbox_schema};
+
+/// Columns that say which record a key is.
+const IDENTITY: [&str; 4] = ["id", "live", "fingerprint", "written"];
+
+/// Columns that say what happened last.
+const OUTCOME: [&str; 8] = [
+    "outcome",
+    "error_code",
+    "error",
+    "operation",
+    "job_id",
+    "attempt",
+    "run_id",
+    "at",
+];
+
+/// Schema of `ledger.<load>` and of its attempts: the key columns, identity, outcome.
+#[must_use]
+pub fn ledger_schema(columns: &Columns) -> SchemaRef {
+    let mut fields: Vec<Field> = columns.key_fields().cloned().collect();
+    fields.extend([
+        Field::new("id", DataType::Utf8, true),
+        Field::new("live", DataType::Utf8, true),
+        Field::new("fingerprint", DataType::Int64, true),
+        Field::new("written", DataType::Binary, true),
+        Field::new("outcome", DataType::Utf8, true),
+        Field::new("error_code", DataType::Utf8, true),
+        Field::new("error", DataType::Utf8, true),
+        Field::new("operation", DataType::Utf8, true),
+        Field::new("job_id", DataType::Utf8, true),
+        Field::new("attempt", DataType::Int64, true),
+        Field::new("run_id", DataType::Utf8, true),
+        Field::new(
+            "at",
+            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
+            true,
+        ),
+    ]);
+    let metadata = outbox_schema(columns).metadata().clone();
+    Arc::new(Schema::new(fields).with_metadata(metadata))
+}
+
+/// Folds new attempts into the ledger and publishes both.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn write_ledger(
+    staging: &Staging,
+    engine: &Engine,
+    load: &str,
+    key: &[String],
+    schema: SchemaRef,
+    attempts: Vec<DataFile>,
+) -> Result<Manifest, LoadError> {
+    let snapshot = staging.snapshot().await?;
+    publish_attempts(staging, &snapshot, load, &schema, &attempts).await?;
+    let mut view = Snapshot::default();
+    let fresh = attempts_manifest(load, Arc::clone(&schema), attempts);
+    let known = snapshot.get("ledger", load);
+    let names: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| format!("\"{}\"", field.name()))
+        .collect();
+    let names = names.join(", ");
+    let mut parts = Vec::new();
+    if let Some(known) = known {
+        view.insert(known.clone());
+        parts.push(format!("select {names}, 0 as _new from ledger.{load}"));
+    }
+    if fresh.rows > 0 {
+        parts.push(format!("select {names}, 1 as _new from {}", fresh.name()));
+        view.insert(fresh);
+    }
+    let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
+    let mut writer = staging
+        .create("ledger", load, Arc::clone(&schema), &sorted_by)
+        .await?;
+    if !parts.is_empty() {
+        let session = engine.session(staging, &view)?;
+        let sql = parts.join(" union all ");
+        let mut order = key.to_vec();
+        order.extend(["_new", "at", "attempt"].map(str::to_owned));
+        let mut stream = session
+            .stream(&format!("ledger.{load}"), &sql, &order)
+            .await?;
+        let mut fold = Fold::new(key.len(), Arc::clone(&schema));
+        while let Some(batch) = stream.next_batch().await? {
+            if let Some(rows) = fold.push(batch)? {
+                writer.write(&rows).await?;
+            }
+        }
+        if let Some(rows) = fold.finish()? {
+            writer.write(&rows).await?;
+        }
+    }
+    Ok(writer.publish(BTreeMap::new()).await?)
+}
+
+/// `ledger.attempts_<load>` keeps every file of attempts ever written.
+async fn publish_attempts(
+    staging: &Staging,
+    snapshot: &Snapshot,
+    load: &str,
+    schema: &SchemaRef,
+    files: &[DataFile],
+) -> Result<(), LoadError> {
+    let table = format!("attempts_{load}");
+    let mut all = snapshot
+        .get("ledger", &table)
+        .map(|manifest| manifest.files.clone())
+        .unwrap_or_default();
+    let before = all.len();
+    for file in files {
+        if !all.iter().any(|known| known.path == file.path) {
+            all.push(file.clone());
+        }
+    }
+    if all.len() == before && before > 0 {
+        return Ok(());
+    }
+    if all.is_empty() {
+        let writer = staging
+            .create("ledger", &table, Arc::clone(schema), &[])
+            .await?;
+        writer.publish(BTreeMap::new()).await?;
+        return Ok(());
+    }
+    let mut manifest = attempts_manifest(load, Arc::clone(schema), all);
+    manifest.table = table;
+    staging.publish(manifest).await?;
+    Ok(())
+}
+
+/// One group of equal keys while its rows come in.
+struct Group {
+    /// Batch (0: previous, 1: current) and row of the key, of the identity and of the outcome.
+    identity: (usize, usize),
+    outcome: (usize, usize),
+}
+
+/// Folds sorted rows, group by group.
+struct Fold {
+    keys: usize,
+    schema: SchemaRef,
+    previous: Option<RecordBatch>,
+    open: Option<Group>,
+}
+
+impl Fold {
+    fn new(keys: usize, schema: SchemaRef) -> Self {
+        Self {
+            keys,
+            schema,
+            previous: None,
+            open: None,
+        }
+    }
+
+    fn push(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>, LoadError> {
+        if batch.num_rows() == 0 {
+            return Ok(None);
+        }
+        let ids = batch.column(self.keys).as_string::<i32>().clone();
+        let mut done = Vec::new();
+        for row in 0..batch.num_rows() {
+            let same = match (row, &self.previous) {
+                (0, None) => false,
+                (0, Some(previous)) => self.same_key(previous, previous.num_rows() - 1, &batch, 0),
+                _ => self.same_key(&batch, row - 1, &batch, row),
+            };
+            let landed = ids.is_valid(row);
+            match &mut self.open {
+                Some(group) if same => {
+                    group.outcome = (1, row);
+                    if landed {
+                        group.identity = (1, row);
+                    }
+                }
+                open => done.extend(open.replace(Group {
+                    identity: (1, row),
+                    outcome: (1, row),
+                })),
+            }
+        }
+        let rows = self.emit(&done, &batch)?;
+        // Only the open group may refer to this batch from now on; its rows become the previous batch's.
+        if let Some(group) = &mut self.open {
+            let kept = self.previous.take();
+            let last = batch.num_rows() - 1;
+            let (identity, outcome) = (group.identity, group.outcome);
+            let joined = match (&kept, identity.0, outcome.0) {
+                (Some(previous), 0, _) | (Some(previous), _, 0) => {
+                    // The group spans both batches: keep its rows as a small batch of their own.
+                    let rows = [
+                        row_of(previous, &batch, identity),
+                        row_of(previous, &batch, outcome),
+                    ];
+                    let joined = arrow::compute::concat_batches(&batch.schema(), &rows)
+                        .map_err(|error| arrow(&error))?;
+                    (group.identity, group.outcome) = ((0, 0), (0, 1));
+                    joined
+                }
+                _ => {
+                    let start = identity.1.min(outcome.1).min(last);
+                    group.identity = (0, identity.1 - start);
+                    group.outcome = (0, outcome.1 - start);
+                    batch.slice(start, batch.num_rows() - start)
+                }
+            };
+            self.previous = Some(joined);
+        }
+        Ok(rows)
+    }
+
+    fn finish(mut self) -> Result<Option<RecordBatch>, LoadError> {
+        let (Some(group), Some(previous)) = (self.open.take(), self.previous.take()) else {
+            return Ok(None);
+        };
+        self.previous = Some(previous.clone());
+        self.emit(&[group], &previous)
+    }
+
+    fn same_key(
+        &self,
+        left: &RecordBatch,
+        left_row: usize,
+        right: &RecordBatch,
+        right_row: usize,
+    ) -> bool {
+        (0..self.keys).all(|column| {
+            left.column(column).slice(left_row, 1).as_ref()
+                == right.column(column).slice(right_row, 1).as_ref()
+        })
+    }
+
+    fn emit(
+        &self,
+        groups: &[Group],
+        batch: &RecordBatch,
+    ) -> Result<Option<RecordBatch>, LoadError> {
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let previous = self.previous.as_ref().unwrap_or(batch);
+        let identity: Vec<(usize, usize)> = groups.iter().map(|group| group.identity).collect();
+        let outcome: Vec<(usize, usize)> = groups.iter().map(|group| group.outcome).collect();
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(index, field)| {
+                let rows = if OUTCOME.contains(&field.name().as_str()) {
+                    &outcome
+                } else {
+                    debug_assert!(index < self.keys || IDENTITY.contains(&field.name().as_str()));
+                    &identity
+                };
+                let arrays: [&dyn Array; 2] = [previous.column(index), batch.column(index)];
+                interleave(&arrays, rows)
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
+            .map_err(|error| arrow(&error))?;
+        Ok(Some(columns))
+    }
+}
+
+fn arrow(error: &arrow::error::ArrowError) -> LoadError {
+    LoadError::Encode {
+        load: "the ledger".to_owned(),
+        part: "of attempts".to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+fn row_of(
+    previous: &RecordBatch,
+    current: &RecordBatch,
+    (batch, row): (usize, usize),
+) -> RecordBatch {
+    if batch == 0 {
+        previous.slice(row, 1)
+    } else {
+        current.slice(row, 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringArray};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("key", DataType::Int64, true),
+            Field::new("id", DataType::Utf8, true),
+            Field::new("outcome", DataType::Utf8, true),
+        ]))
+    }
+
+    fn fold(
+        rows: &[(i64, Option<&str>, &str)],
+        sizes: &[usize],
+    ) -> Vec<(i64, Option<String>, String)> {
+        let mut fold = Fold::new(1, schema());
+        let mut out = Vec::new();
+        let mut start = 0;
+        let mut sizes = sizes.iter().copied().cycle();
+        while start < rows.len() {
+            let end = (start + sizes.next().unwrap_or(1).max(1)).min(rows.len());
+            let part = &rows[start..end];
+            let batch = RecordBatch::try_new(
+                schema(),
+                vec![
+                    Arc::new(part.iter().map(|row| row.0).collect::<Int64Array>()),
+                    Arc::new(part.iter().map(|row| row.1).collect::<StringArray>()),
+                    Arc::new(part.iter().map(|row| Some(row.2)).collect::<StringArray>()),
+                ],
+            )
+            .unwrap();
+            out.extend(fold.push(batch).unwrap());
+            start = end;
+        }
+        out.extend(fold.finish().unwrap());
+        out.iter()
+            .flat_map(|batch| {
+                (0..batch.num_rows()).map(|row| {
+                    let id = batch.column(1).as_string::<i32>();
+                    (
+                        batch
+                            .column(0)
+                            .as_primitive::<arrow::datatypes::Int64Type>()
+                            .value(row),
+                        id.is_valid(row).then(|| id.value(row).to_owned()),
+                        batch.column(2).as_string::<i32>().value(row).to_owned(),
+                    )
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_failed_update_never_hides_an_id() {
+        let rows = [
+            (1, Some("001A"), "created"),
+            (1, None, "failed"),
+            (2, None, "failed"),
+        ];
+        let expected = [
+            (1, Some("001A".to_owned()), "failed".to_owned()),
+            (2, None, "failed".to_owned()),
+        ];
+        for sizes in [vec![1], vec![2], vec![3]] {
+            assert_eq!(fold(&rows, &sizes), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_row_per_key_wherever_batches_end(
+            groups in proptest::collection::vec(proptest::collection::vec(any::<bool>(), 1..5), 1..30),
+            sizes in proptest::collection::vec(1_usize..6, 1..8),
+        ) {
+            let mut rows = Vec::new();
+            let mut expected = Vec::new();
+            for (key, attempts) in (0_i64..).zip(&groups) {
+                let mut id = None;
+                let mut last = "";
+                for &landed in attempts {
+                    last = if landed { "updated" } else { "failed" };
+                    rows.push((key, landed.then_some("001A"), last));
+                    if landed { id = Some("001A".to_owned()); }
+                }
+                expected.push((key, id, last.to_owned()));
+            }
+            prop_assert_eq!(fold(&rows, &sizes), expected);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Sending: outbox parts → Bulk API 2.0 jobs → ledger.
+//!
+//! In: a published outbox, a connected client. Out: `ledger.<load>` (last known id per key, apart from the latest
+//! outcome), `ledger.attempts_<load>` (everything that was ever answered), journal entries, and `org.*` snapshots.
+//! Never: a row matched to a result by anything but its key columns, or a job that the journal does not know.
+//!
+//! ```text
+//! part ─▶ intent ─▶ create ─▶ created ─▶ upload ─▶ close ─▶ wait ─▶ results ─▶ attempts file ─▶ done
+//!          journal            journal                                                    journal
+//! ```
+
+mod error;
+mod journal;
+mod ledger;
+mod outcome;
+mod part;
+mod phase;
+mod settle;
+mod snapshot;
+
+pub use error::LoadError;
+pub use journal::{Event, Journal, RunRecord};
+pub use ledger::{ledger_schema, write_ledger};
+pub use outcome::{OutcomeClass, classify, remedy};
+pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
+pub use settle::settle;
+pub use snapshot::{ORG_TABLES, snapshot_org};

@@ -1,0 +1,104 @@
+//! What a row's error means, and what to do about it (`reference/salesforce.md §7`).
+
+/// What kind of answer a failed row calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutcomeClass {
+    /// Locks, timeouts: the same row may land next time.
+    Transient,
+    /// The row's own values: they must change.
+    Data,
+    /// The org: a permission, a quota, a field.
+    Setup,
+}
+
+/// Splits Salesforce's `CODE:message:Field1 Field2 --` into code and the rest.
+#[must_use]
+pub(super) fn split_error(error: &str) -> (&str, &str) {
+    let (code, rest) = error.split_once(':').unwrap_or((error, ""));
+    let rest = rest.trim_end().trim_end_matches("--").trim_end();
+    (code, rest.trim_end_matches(':'))
+}
+
+/// The class of an error code.
+#[must_use]
+pub fn classify(code: &str) -> OutcomeClass {
+    match code {
+        "UNABLE_TO_LOCK_ROW"
+        | "TooManyLockFailure"
+        | "SERVER_UNAVAILABLE"
+        | "REQUEST_RUNNING_TOO_LONG"
+        | "UNKNOWN_EXCEPTION"
+        | "Timeout"
+        | "UNPROCESSED" => OutcomeClass::Transient,
+        "INSUFFICIENT_ACCESS_OR_READONLY"
+        | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
+        | "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+        | "INVALID_FIELD_FOR_INSERT_UPDATE"
+        | "STORAGE_LIMIT_EXCEEDED"
+        | "LIMIT_EXCEEDED"
+        | "INACTIVE_OWNER_OR_USER"
+        | "UNAVAILABLE_RECORDTYPE_EXCEPTION" => OutcomeClass::Setup,
+        _ => OutcomeClass::Data,
+    }
+}
+
+/// The next step for an error code, in plain words.
+#[must_use]
+pub fn remedy(code: &str) -> &'static str {
+    match code {
+        "REQUIRED_FIELD_MISSING" => {
+            "give the field a value in the load query or in config/defaults.csv"
+        }
+        "STRING_TOO_LONG" => "shorten the value, or let config/value_policy.csv cut it",
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" => {
+            "add the value to the picklist, or map it to one that is there"
+        }
+        "INVALID_EMAIL_ADDRESS" => "mend the address, or let config/value_policy.csv blank it",
+        "DUPLICATE_VALUE" => {
+            "another record has this key already: decide in config/matches.csv which one it is"
+        }
+        "DUPLICATES_DETECTED" => {
+            "a duplicate rule stopped the row: set the rule to allow, or merge the records"
+        }
+        "INVALID_CROSS_REFERENCE_KEY" | "INVALID_FIELD" => {
+            "the record referred to is not there: load or map its parent first"
+        }
+        "INACTIVE_OWNER_OR_USER" => {
+            "allow updates with inactive owners in Setup, or map the owner in config/owners.csv"
+        }
+        "UNABLE_TO_LOCK_ROW" => "run again: another process held the parent record",
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION" => {
+            "a validation rule stopped the row: switch it off for the load or meet it"
+        }
+        "STORAGE_LIMIT_EXCEEDED" => "free or buy data storage, then run again",
+        "UNPROCESSED" => "Salesforce never tried the row: run again",
+        _ => "see the message; after the cause is mended run again, only such rows are sent",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_split_into_code_and_message() {
+        assert_eq!(
+            split_error("REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"),
+            (
+                "REQUIRED_FIELD_MISSING",
+                "Required fields are missing: [Name]:Name"
+            )
+        );
+        assert_eq!(
+            split_error("ENTITY_IS_DELETED:entity is deleted:--"),
+            ("ENTITY_IS_DELETED", "entity is deleted")
+        );
+    }
+
+    #[test]
+    fn locks_are_transient_and_values_are_data() {
+        assert_eq!(classify("UNABLE_TO_LOCK_ROW"), OutcomeClass::Transient);
+        assert_eq!(classify("STRING_TOO_LONG"), OutcomeClass::Data);
+        assert_eq!(classify("STORAGE_LIMIT_EXCEEDED"), OutcomeClass::Setup);
+    }
+}

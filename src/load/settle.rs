@@ -1,0 +1,238 @@
+//! After a crash or a stop: every job that the last run may have opened is settled with the server.
+//!
+//! In: the journal of a run that did not finish. Out: a ledger that knows every row that landed. A job that still
+//! waits for data is aborted (nothing of it was processed); one that runs is awaited; one that ended is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Duration;
+
+use super::journal::RunRecord;
+use super::part::PartContext;
+use super::{Event, Journal, LoadError, ledger_schema, write_ledger};
+use crate::engine::Engine;
+use crate::salesforce::{Client, JobState, WaitOptions};
+use crate::staging::{DataFile, Manifest, Staging};
+use crate::transform::{Columns, RowOperation, sent_columns};
+
+/// A job as the journal knows it.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    intent: Option<(String, String, chrono::DateTime<chrono::Utc>)>,
+    job: Option<String>,
+    done: Option<Vec<DataFile>>,
+}
+
+/// Settles `record`; returns what it did in words for the log, one line per phase.
+///
+/// # Errors
+/// [`LoadError`]; settling again is safe.
+pub async fn settle(
+    staging: &Staging,
+    engine: &Engine,
+    client: &Client,
+    record: &RunRecord,
+) -> Result<Vec<String>, LoadError> {
+    let journal = Journal::open(staging, &record.run, record.events.len() as u64);
+    let mut lines = Vec::new();
+    for (load, phase) in phases(record) {
+        if phase.loaded {
+            continue;
+        }
+        lines.push(settle_phase(staging, engine, client, &journal, &load, phase).await?);
+    }
+    journal
+        .record(&Event::RunFinished {
+            at: chrono::Utc::now(),
+            status: "interrupted".to_owned(),
+        })
+        .await?;
+    Ok(lines)
+}
+
+#[derive(Debug, Default)]
+struct Phase {
+    object: String,
+    key: Vec<String>,
+    outbox: u64,
+    loaded: bool,
+    jobs: BTreeMap<(String, u32), Open>,
+}
+
+fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
+    let mut phases: BTreeMap<String, Phase> = BTreeMap::new();
+    for event in &record.events {
+        match event {
+            Event::PhaseStarted {
+                load,
+                object,
+                key,
+                outbox,
+                ..
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                (phase.object, phase.key, phase.outbox) = (object.clone(), key.clone(), *outbox);
+            }
+            Event::PhaseLoaded { load } => phases.entry(load.clone()).or_default().loaded = true,
+            Event::Intent {
+                load,
+                part,
+                attempt,
+                object,
+                operation,
+                at,
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                open.intent = Some((object.clone(), operation.clone(), *at));
+            }
+            Event::Created {
+                load,
+                part,
+                attempt,
+                job,
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                phase.jobs.entry((part.clone(), *attempt)).or_default().job = Some(job.clone());
+            }
+            Event::Done {
+                load,
+                part,
+                attempt,
+                files,
+                ..
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                phase.jobs.entry((part.clone(), *attempt)).or_default().done = Some(files.clone());
+            }
+            _ => {}
+        }
+    }
+    phases
+}
+
+async fn settle_phase(
+    staging: &Staging,
+    engine: &Engine,
+    client: &Client,
+    journal: &Journal,
+    load: &str,
+    phase: Phase,
+) -> Result<String, LoadError> {
+    let snapshot = staging.snapshot().await?;
+    let Some(outbox) = snapshot
+        .get("outbox", load)
+        .filter(|outbox| outbox.version == phase.outbox)
+    else {
+        return Ok(format!(
+            "{load}: its outbox was replaced; nothing to settle"
+        ));
+    };
+    let columns = columns_of(outbox, &phase.key);
+    let schema = ledger_schema(&columns);
+    let context = PartContext {
+        staging: staging.clone(),
+        client: client.clone(),
+        journal: journal.clone(),
+        load: load.to_owned(),
+        object: phase.object.clone(),
+        key: phase.key.clone(),
+        sent: sent_columns(&outbox.schema),
+        schema: std::sync::Arc::clone(&schema),
+    };
+    let fail = |job: &str| {
+        let (load, object, job) = (load.to_owned(), phase.object.clone(), job.to_owned());
+        move |source| LoadError::Salesforce {
+            load: load.clone(),
+            object: object.clone(),
+            job: Some(job.clone()),
+            source: Box::new(source),
+        }
+    };
+    let ingest = client.ingest();
+    let known: BTreeSet<&str> = phase
+        .jobs
+        .values()
+        .filter_map(|open| open.job.as_deref())
+        .collect();
+    let (mut read, mut aborted) = (0, 0);
+    let mut attempts = Vec::new();
+    for ((part, attempt), open) in &phase.jobs {
+        if let Some(files) = &open.done {
+            attempts.extend(files.clone());
+            continue;
+        }
+        let Some(file) = outbox.files.iter().find(|file| file.path == *part) else {
+            continue;
+        };
+        let operation = file.label.as_deref().and_then(RowOperation::parse);
+        match (&open.job, &open.intent) {
+            (Some(job), _) => {
+                let info = match ingest.get(job).await {
+                    Err(error) if error.is_not_found() => continue,
+                    other => other.map_err(fail(job))?,
+                };
+                if info.state == JobState::Open {
+                    ingest.abort(job).await.map_err(fail(job))?;
+                    aborted += 1;
+                    continue;
+                }
+                let info = ingest
+                    .wait(job, WaitOptions::default(), |_| {})
+                    .await
+                    .map_err(fail(job))?;
+                let operation = operation.unwrap_or(RowOperation::Upsert);
+                match context.collect(file, operation, *attempt, &info).await {
+                    Ok((_, files)) => attempts.extend(files),
+                    Err(LoadError::JobFailed { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+                read += 1;
+            }
+            // The create may have reached the server before its answer was written down. Such a job never got
+            // data, so it is still open.
+            (None, Some((object, operation, at))) => {
+                let since = *at - Duration::minutes(5);
+                for job in ingest.list(Some(since)).await.map_err(fail("list"))? {
+                    let ours = job.object.as_deref() == Some(object)
+                        && job.operation.as_deref() == Some(operation)
+                        && job
+                            .created_by_id
+                            .as_deref()
+                            .is_none_or(|id| id == client.identity().user_id);
+                    if ours && job.state == JobState::Open && !known.contains(job.id.as_str()) {
+                        ingest.abort(&job.id).await.map_err(fail(&job.id))?;
+                        aborted += 1;
+                    }
+                }
+            }
+            (None, None) => {}
+        }
+    }
+    let rows: u64 = attempts.iter().map(|file| file.rows).sum();
+    write_ledger(staging, engine, load, &phase.key, schema, attempts).await?;
+    journal
+        .record(&Event::PhaseLoaded {
+            load: load.to_owned(),
+        })
+        .await?;
+    Ok(format!(
+        "{load}: {rows} answered row(s) kept, {read} job(s) read to their end, {aborted} open job(s) aborted"
+    ))
+}
+
+/// The columns of a load, from its outbox.
+fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
+    let sent = outbox
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| !field.name().starts_with('_') && field.name() != crate::encode::RAW_VALUES)
+        .map(|field| field.as_ref().clone())
+        .collect();
+    Columns {
+        sent,
+        custom: 0,
+        key: key.to_vec(),
+    }
+}

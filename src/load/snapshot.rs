@@ -1,0 +1,209 @@
+//! What the destination looks like now: `org.organization`, `org.users`, `org.fields`, `org.limits`.
+//!
+//! Reads with GET only; changes nothing in the org.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
+};
+use futures::{TryStreamExt, pin_mut};
+
+use super::LoadError;
+use crate::salesforce::{Client, ObjectDescribe, Organization};
+use crate::staging::Staging;
+
+/// Tables that [`snapshot_org`] writes.
+pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
+
+/// Reads organisation, users, limits and the describes of `objects`, and publishes them as `org.*`.
+///
+/// # Errors
+/// [`LoadError::ReadOrg`], [`LoadError::Staging`].
+pub async fn snapshot_org(
+    staging: &Staging,
+    client: &Client,
+    objects: &[String],
+) -> Result<(Organization, Vec<ObjectDescribe>), LoadError> {
+    let organization = client
+        .organization()
+        .await
+        .map_err(read("the organization"))?;
+    let mut row = StringBuilder::new();
+    row.append_value(&organization.id);
+    let mut name = StringBuilder::new();
+    name.append_value(&organization.name);
+    let mut edition = StringBuilder::new();
+    edition.append_option(organization.organization_type.as_deref());
+    let mut sandbox = BooleanBuilder::new();
+    sandbox.append_value(organization.is_sandbox);
+    publish(
+        staging,
+        "organization",
+        vec![
+            ("id", Arc::new(row.finish())),
+            ("name", Arc::new(name.finish())),
+            ("edition", Arc::new(edition.finish())),
+            ("is_sandbox", Arc::new(sandbox.finish())),
+        ],
+    )
+    .await?;
+    users(staging, client).await?;
+    limits(staging, client).await?;
+    let mut described = Vec::new();
+    for object in objects {
+        described.push(
+            client
+                .describe(object)
+                .await
+                .map_err(read(&format!("the fields of {object}")))?,
+        );
+    }
+    fields(staging, &described).await?;
+    Ok((organization, described))
+}
+
+fn read(what: &str) -> impl Fn(crate::salesforce::Error) -> LoadError {
+    let what = what.to_owned();
+    move |source| LoadError::ReadOrg {
+        what: what.clone(),
+        source: Box::new(source),
+    }
+}
+
+async fn publish(
+    staging: &Staging,
+    table: &str,
+    columns: Vec<(&str, ArrayRef)>,
+) -> Result<(), LoadError> {
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    )
+    .map_err(|error| LoadError::Encode {
+        load: "org".to_owned(),
+        part: table.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let mut writer = staging.create("org", table, batch.schema(), &[]).await?;
+    writer.write(&batch).await?;
+    writer.publish(BTreeMap::new()).await?;
+    Ok(())
+}
+
+async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
+    let rows = client.query("SELECT Id, Username, Email, Name, IsActive, UserType FROM User");
+    pin_mut!(rows);
+    let mut texts: [StringBuilder; 5] = Default::default();
+    let mut active = BooleanBuilder::new();
+    while let Some(row) = rows.try_next().await.map_err(read("the users"))? {
+        let names = ["Id", "Username", "Email", "Name", "UserType"];
+        for (name, column) in names.iter().zip(&mut texts) {
+            column.append_option(row.get(*name).and_then(serde_json::Value::as_str));
+        }
+        active.append_option(row.get("IsActive").and_then(serde_json::Value::as_bool));
+    }
+    let [mut id, mut username, mut email, mut name, mut kind] = texts;
+    publish(
+        staging,
+        "users",
+        vec![
+            ("id", Arc::new(id.finish())),
+            ("username", Arc::new(username.finish())),
+            ("email", Arc::new(email.finish())),
+            ("name", Arc::new(name.finish())),
+            ("user_type", Arc::new(kind.finish())),
+            ("is_active", Arc::new(active.finish())),
+        ],
+    )
+    .await
+}
+
+async fn limits(staging: &Staging, client: &Client) -> Result<(), LoadError> {
+    let mut name = StringBuilder::new();
+    let mut max = Int64Builder::new();
+    let mut remaining = Int64Builder::new();
+    for (limit, value) in client.limits().await.map_err(read("the limits"))? {
+        name.append_value(limit);
+        max.append_value(value.max);
+        remaining.append_value(value.remaining);
+    }
+    publish(
+        staging,
+        "limits",
+        vec![
+            ("name", Arc::new(name.finish())),
+            ("max", Arc::new(max.finish())),
+            ("remaining", Arc::new(remaining.finish())),
+        ],
+    )
+    .await
+}
+
+async fn fields(staging: &Staging, described: &[ObjectDescribe]) -> Result<(), LoadError> {
+    let mut texts: [StringBuilder; 4] = Default::default();
+    let mut numbers: [Int64Builder; 3] = Default::default();
+    let mut flags: [BooleanBuilder; 7] = Default::default();
+    let mut values = ListBuilder::new(StringBuilder::new());
+    for object in described {
+        for field in &object.fields {
+            let cells = [&object.name, &field.name, &field.label, &field.field_type];
+            for (cell, column) in cells.into_iter().zip(&mut texts) {
+                column.append_value(cell);
+            }
+            let cells = [field.length, field.precision, field.scale];
+            for (cell, column) in cells.into_iter().zip(&mut numbers) {
+                column.append_value(i64::from(cell));
+            }
+            let cells = [
+                field.createable,
+                field.updateable,
+                field.nillable,
+                field.defaulted_on_create,
+                field.restricted_picklist,
+                field.external_id,
+                field.unique,
+            ];
+            for (cell, column) in cells.into_iter().zip(&mut flags) {
+                column.append_value(cell);
+            }
+            for value in field.picklist_values.iter().filter(|value| value.active) {
+                values.values().append_value(&value.value);
+            }
+            values.append(true);
+        }
+    }
+    let [mut object, mut name, mut label, mut kind] = texts;
+    let [mut length, mut precision, mut scale] = numbers;
+    let [
+        mut create,
+        mut update,
+        mut nillable,
+        mut defaulted,
+        mut restricted,
+        mut external,
+        mut unique,
+    ] = flags;
+    publish(
+        staging,
+        "fields",
+        vec![
+            ("object", Arc::new(object.finish())),
+            ("name", Arc::new(name.finish())),
+            ("label", Arc::new(label.finish())),
+            ("type", Arc::new(kind.finish())),
+            ("length", Arc::new(length.finish())),
+            ("precision", Arc::new(precision.finish())),
+            ("scale", Arc::new(scale.finish())),
+            ("createable", Arc::new(create.finish())),
+            ("updateable", Arc::new(update.finish())),
+            ("nillable", Arc::new(nillable.finish())),
+            ("defaulted_on_create", Arc::new(defaulted.finish())),
+            ("restricted_picklist", Arc::new(restricted.finish())),
+            ("external_id", Arc::new(external.finish())),
+            ("unique", Arc::new(unique.finish())),
+            ("picklist_values", Arc::new(values.finish())),
+        ],
+    )
+    .await
+}

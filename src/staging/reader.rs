@@ -1,0 +1,99 @@
+//! Streams one data file with the plain Parquet reader: no query planning, no file list.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+
+use super::{DataFile, Staging, StagingError};
+
+/// Byte ranges of one object.
+struct Object {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    bytes: u64,
+}
+
+impl AsyncFileReader for Object {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        async move {
+            self.store
+                .get_range(&self.path, range)
+                .await
+                .map_err(|error| ParquetError::External(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        async move {
+            self.store
+                .get_ranges(&self.path, &ranges)
+                .await
+                .map_err(|error| ParquetError::External(Box::new(error)))
+        }
+        .boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        _options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        async move {
+            let bytes = self.bytes;
+            let metadata = ParquetMetaDataReader::new()
+                .load_and_finish(self, bytes)
+                .await?;
+            Ok(Arc::new(metadata))
+        }
+        .boxed()
+    }
+}
+
+impl Staging {
+    /// Batches of `batch_rows` rows of the named columns of a file, in the file's own column order.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadTable`], at the start or in the stream.
+    pub async fn read_file(
+        &self,
+        file: &DataFile,
+        columns: &[&str],
+        batch_rows: usize,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, StagingError>>, StagingError> {
+        let path = file.path.clone();
+        let failed = move |source| StagingError::ReadTable {
+            path: path.clone(),
+            source,
+        };
+        let object = Object {
+            store: self.store(),
+            path: Path::from(file.path.as_str()),
+            bytes: file.bytes,
+        };
+        let builder = ParquetRecordBatchStreamBuilder::new(object)
+            .await
+            .map_err(failed.clone())?;
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        let stream = builder
+            .with_projection(mask)
+            .with_batch_size(batch_rows)
+            .build()
+            .map_err(failed.clone())?;
+        Ok(stream.map_err(failed).boxed())
+    }
+}
