@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::usercom::layout::FilePlan;
-use crate::usercom::{Block, RecordSpan, RowFault, json_text, keys};
+use crate::usercom::{Block, RecordSpan, RowFault, VALUE_CAP, json_text, keys};
 
 use super::rejects::Place;
 
@@ -51,8 +51,10 @@ impl CellTable {
                     byte: fault.byte,
                 },
                 fault: fault.fault,
-                value: lossy(&fault.start),
-                length: usize::try_from(fault.length).unwrap_or(usize::MAX),
+                value: lossy(&fault.start)
+                    .trim_end_matches(['\n', '\r'])
+                    .to_owned(),
+                length: cut_length(fault.length),
                 detail: None,
             });
         }
@@ -129,34 +131,47 @@ impl CellTable {
             let first = self.spans.len();
             self.spans.resize(first + self.inputs, (0, 0));
             let mut near = 0;
+            let mut readable = true;
             for (key, value) in json_text::entries(text) {
-                if value.starts_with('[') && json_text::bare_key(key) == Some(keys::ATTRIBUTE_LIST) {
-                    self.parse_listed(value, first, &listed);
+                if value.starts_with('[') && json_text::bare_key(key) == Some(keys::ATTRIBUTE_LIST)
+                {
+                    readable &= self.parse_listed(value, first, &listed);
                 } else if let Some(input) = top.find(key, &mut near) {
-                    self.put(first + input, value);
+                    readable &= self.put(first + input, value);
                 }
             }
-            self.places.push(place(span));
+            if readable {
+                self.places.push(place(span));
+            } else {
+                self.spans.truncate(first);
+                let detail = "an escape in a string is no character".to_owned();
+                bad.push(whole(block, span, RowFault::BadEncoding, Some(detail)));
+            }
         }
         block.spans.len()
     }
 
-    fn parse_listed(&mut self, list: &str, first: usize, listed: &Inputs<'_>) {
+    fn parse_listed(&mut self, list: &str, first: usize, listed: &Inputs<'_>) -> bool {
         let mut near = 0;
+        let mut readable = true;
         for attribute in json_text::elements(list) {
             let input = keys::listed_name(attribute).and_then(|name| listed.find(name, &mut near));
             if let (Some(input), Some(value)) = (input, json_text::get(attribute, "value")) {
-                self.put(first + input, value);
+                readable &= self.put(first + input, value);
             }
         }
+        readable
     }
 
-    fn put(&mut self, slot: usize, raw: &str) {
-        // A string whose escapes make no text is kept as written, and will be seen as such.
-        let value = json_text::cell(raw).unwrap_or(Cow::Borrowed(raw));
+    /// Stores a cell; `false` if it is a string whose escapes make no text.
+    fn put(&mut self, slot: usize, raw: &str) -> bool {
+        let Some(value) = json_text::cell(raw) else {
+            return false;
+        };
         let start = index(self.text.len());
         self.text.push_str(&value);
         self.spans[slot] = (start, index(self.text.len()));
+        true
     }
 }
 
@@ -168,8 +183,10 @@ struct Inputs<'a> {
 
 impl<'a> Inputs<'a> {
     fn new(by_name: &'a std::collections::BTreeMap<String, usize>) -> Self {
-        let mut ordered: Vec<(usize, &str)> =
-            by_name.iter().map(|(name, input)| (*input, name.as_str())).collect();
+        let mut ordered: Vec<(usize, &str)> = by_name
+            .iter()
+            .map(|(name, input)| (*input, name.as_str()))
+            .collect();
         ordered.sort_unstable();
         Self { by_name, ordered }
     }
@@ -186,10 +203,18 @@ impl<'a> Inputs<'a> {
             return Some(*input);
         }
         let input = *self.by_name.get(name.as_ref())?;
-        let found = self.ordered.binary_search_by_key(&input, |(input, _)| *input);
+        let found = self
+            .ordered
+            .binary_search_by_key(&input, |(input, _)| *input);
         *near = found.map_or(0, |at| at + 1);
         Some(input)
     }
+}
+
+/// The length of a value that was cut off at the cap; 0 for one that is whole.
+fn cut_length(length: u64) -> usize {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if length > VALUE_CAP { length } else { 0 }
 }
 
 fn undecodable(block: &Block, span: &RecordSpan) -> BadRecord {

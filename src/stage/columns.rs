@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder, ListBuilder,
-    StringBuilder, TimestampMicrosecondBuilder, new_null_array,
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Float64Builder, Int64Builder,
+    ListBuilder, StringBuilder, TimestampMicrosecondBuilder, new_null_array,
 };
 use arrow::error::ArrowError;
 
@@ -60,23 +60,31 @@ pub(super) fn build(
         }
         Kind::Float => {
             let mut builder = Float64Builder::with_capacity(rows);
-            feed.values(faults, whole(cell::float), |value| builder.append_option(value));
+            feed.values(faults, whole(cell::float), |value| {
+                builder.append_option(value)
+            });
             Arc::new(builder.finish())
         }
         Kind::Percent => {
             let mut builder = Float64Builder::with_capacity(rows);
-            feed.values(faults, whole(cell::percent), |value| builder.append_option(value));
+            feed.values(faults, whole(cell::percent), |value| {
+                builder.append_option(value)
+            });
             Arc::new(builder.finish())
         }
         Kind::Money => {
             let mut builder = Decimal128Builder::with_capacity(rows)
                 .with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)?;
-            feed.values(faults, whole(cell::money), |value| builder.append_option(value));
+            feed.values(faults, whole(cell::money), |value| {
+                builder.append_option(value)
+            });
             Arc::new(builder.finish())
         }
         Kind::Boolean => {
             let mut builder = BooleanBuilder::with_capacity(rows);
-            feed.values(faults, whole(cell::boolean), |value| builder.append_option(value));
+            feed.values(faults, whole(cell::boolean), |value| {
+                builder.append_option(value)
+            });
             Arc::new(builder.finish())
         }
         Kind::Timestamp => {
@@ -96,9 +104,13 @@ pub(super) fn build(
             let kind = column.kind;
             let append = |value: Option<Cow<'_, str>>| builder.append_option(value);
             match kind {
-                Kind::Code(table) => feed.values(faults, |text, source| {
-                    part(text, source).map_or(Ok(None), |text| table.word(&text).map(Some))
-                }, append),
+                Kind::Code(table) => feed.values(
+                    faults,
+                    |text, source| {
+                        part(text, source).map_or(Ok(None), |text| table.word(&text).map(Some))
+                    },
+                    append,
+                ),
                 Kind::Choice => feed.values(faults, choice, append),
                 _ => feed.values(faults, |text, source| Ok(part(text, source)), append),
             }
@@ -110,7 +122,9 @@ pub(super) fn build(
 }
 
 /// A parser of whole cells as one of cells and sources.
-fn whole<T>(parse: impl Fn(&str) -> Result<T, Fault>) -> impl Fn(&str, Source) -> Result<Option<T>, Fault> {
+fn whole<T>(
+    parse: impl Fn(&str) -> Result<T, Fault>,
+) -> impl Fn(&str, Source) -> Result<Option<T>, Fault> {
     move |text, _| parse(text).map(Some)
 }
 
@@ -121,7 +135,10 @@ fn integer(text: &str, source: Source) -> Result<Option<i64>, Fault> {
             found => Ok(found),
         },
         // What is wrong with the list itself, the column of all its ids tells.
-        Take::FirstId => Ok(cell::first(text).ok().flatten().and_then(|first| cell::reference_id(&first))),
+        Take::FirstId => Ok(cell::first(text)
+            .ok()
+            .flatten()
+            .and_then(|first| cell::reference_id(&first))),
         _ => cell::integer(text).map(Some),
     }
 }
@@ -195,13 +212,29 @@ impl<'a> Feed<'a> {
                     (_, None) => {}
                     (None, found) => winner = found,
                     (Some(kept), Some(other)) => {
-                        if *kept != other {
+                        if *kept != other && !self.is_fallback(row, source) {
                             self.fault(faults, row, source.input, Fault::ConflictingValue);
                         }
                     }
                 }
             }
             append(winner);
+        }
+    }
+
+    /// Whether a cell is a list of references of which the column would take the first if it had nothing better;
+    /// nothing is lost then, since another column has the list.
+    fn is_fallback(&self, row: u32, source: Source) -> bool {
+        let is_list = || {
+            self.table
+                .cell(row as usize, source.input)
+                .trim_ascii_start()
+                .starts_with(['[', '{'])
+        };
+        match source.take {
+            Take::FirstId => true,
+            Take::FirstText(_) => is_list(),
+            _ => false,
         }
     }
 
@@ -223,7 +256,10 @@ impl<'a> Feed<'a> {
     }
 
     fn text_list(&self, choices: &[String], faults: &mut Vec<CellFault>) -> ArrayRef {
-        let mut builder = ListBuilder::new(StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 8));
+        let mut builder = ListBuilder::new(StringBuilder::with_capacity(
+            self.rows.len(),
+            self.rows.len() * 8,
+        ));
         let mut values: Vec<Cow<'_, str>> = Vec::new();
         for &row in self.rows {
             values.clear();
@@ -249,8 +285,13 @@ impl<'a> Feed<'a> {
             if let Some((text, source)) = self.list_cell(row, faults) {
                 let parsed = cell::ids(text, &mut values);
                 // A single name is taken by another column, if there is one that takes names.
-                let lost = parsed.is_ok() && values.is_empty() && source.strict && !is_empty_list(text);
-                let fault = if lost { Some(Fault::NotAnId) } else { parsed.err() };
+                let lost =
+                    parsed.is_ok() && values.is_empty() && source.strict && !is_empty_list(text);
+                let fault = if lost {
+                    Some(Fault::NotAnId)
+                } else {
+                    parsed.err()
+                };
                 if let Some(fault) = fault {
                     values.clear();
                     self.fault(faults, row, source.input, fault);
@@ -264,5 +305,6 @@ impl<'a> Feed<'a> {
 }
 
 fn is_empty_list(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'{' | b'}' | b'[' | b']') || byte.is_ascii_whitespace())
+    text.bytes()
+        .all(|byte| matches!(byte, b'{' | b'}' | b'[' | b']') || byte.is_ascii_whitespace())
 }

@@ -79,7 +79,10 @@ impl Conversion {
             source_rows: block.rows(),
             rejected_rows: bad.len() as u64,
             rejected_cells: faults.len() as u64,
-            undecodable: bad.iter().filter(|record| record.fault == RowFault::BadEncoding).count() as u64,
+            undecodable: bad
+                .iter()
+                .filter(|record| record.fault == RowFault::BadEncoding)
+                .count() as u64,
         };
         let rejects = self
             .rejects(&cells, bad, faults)
@@ -164,9 +167,16 @@ impl Conversion {
         }
         if arrays.len() < self.schema.fields().len() {
             let places = rows.iter().map(|&row| cells.place(row as usize));
-            arrays.push(Arc::new(Int64Array::from_value(self.file_index, rows.len())));
-            arrays.push(Arc::new(Int64Array::from_iter_values(places.clone().map(|place| place.row.cast_signed()))));
-            arrays.push(Arc::new(Int64Array::from_iter_values(places.map(|place| place.byte.cast_signed()))));
+            arrays.push(Arc::new(Int64Array::from_value(
+                self.file_index,
+                rows.len(),
+            )));
+            arrays.push(Arc::new(Int64Array::from_iter_values(
+                places.clone().map(|place| place.row.cast_signed()),
+            )));
+            arrays.push(Arc::new(Int64Array::from_iter_values(
+                places.map(|place| place.byte.cast_signed()),
+            )));
         }
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
@@ -217,7 +227,9 @@ fn row_reject(record: &BadRecord) -> Reject<'_> {
 
 /// A record that was parsed but has no usable id; its text is taken from the block.
 fn refused(place: Place, fault: RowFault, block: &Block) -> BadRecord {
-    let span = block.spans.binary_search_by_key(&place.row, |span| span.row);
+    let span = block
+        .spans
+        .binary_search_by_key(&place.row, |span| span.row);
     let text = span.ok().map(|at| block.spans[at]).map_or(&[][..], |span| {
         &block.bytes[span.start as usize..span.end as usize]
     });
@@ -233,7 +245,9 @@ fn refused(place: Place, fault: RowFault, block: &Block) -> BadRecord {
 fn ascending(batch: &RecordBatch) -> Option<(i64, i64)> {
     let ids = batch.column(0).as_primitive_opt::<Int64Type>()?.values();
     let (first, last) = (*ids.first()?, *ids.last()?);
-    ids.windows(2).all(|pair| pair[0] < pair[1]).then_some((first, last))
+    ids.windows(2)
+        .all(|pair| pair[0] < pair[1])
+        .then_some((first, last))
 }
 
 fn index(row: usize) -> u32 {

@@ -62,7 +62,9 @@ pub enum StageError {
         row: u64,
     },
     /// Source rows, staged and rejected rows do not add up; a fault of this program.
-    #[error("the books of {table} do not balance: {source_rows} source rows, {staged} staged, {rejected} rejected")]
+    #[error(
+        "the books of {table} do not balance: {source_rows} source rows, {staged} staged, {rejected} rejected"
+    )]
     Unbalanced {
         /// Name of the table.
         table: String,

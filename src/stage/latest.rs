@@ -65,12 +65,19 @@ impl Latest {
     }
 
     /// The rows of a batch that stay, and those that are superseded.
-    pub(super) fn keep(&mut self, batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+    pub(super) fn keep(
+        &mut self,
+        batch: &RecordBatch,
+    ) -> Result<(RecordBatch, RecordBatch), ArrowError> {
         let numbers = |index: usize| {
             let column = batch.columns().get(index);
             column
                 .and_then(|array| array.as_primitive_opt::<Int64Type>())
-                .ok_or_else(|| ArrowError::SchemaError(format!("column {index} of a sorted batch is no integer")))
+                .ok_or_else(|| {
+                    ArrowError::SchemaError(format!(
+                        "column {index} of a sorted batch is no integer"
+                    ))
+                })
         };
         let width = self.schema.fields().len();
         let (ids, files) = (numbers(0)?, numbers(width)?);
@@ -113,7 +120,11 @@ impl Latest {
             value: &older.id.to_string(),
             length: 0,
             reason: RowFault::Superseded.code(),
-            detail: Some(format!("by row {} of {}", newest.place.row, self.file(newest))),
+            detail: Some(format!(
+                "by row {} of {}",
+                newest.place.row,
+                self.file(newest)
+            )),
         };
         rejects.push(self.file(older), &reject);
     }

@@ -107,10 +107,13 @@ async fn stage_tables(
 
 /// The files that hold an object's records: its own, and JSON files of an object whose records contain them.
 fn input_files(object: &crate::usercom::schema::Object, files: &[ExportFile]) -> Vec<InputFile> {
-    let own = files.iter().filter(|file| file.object == object.name).map(|file| InputFile {
-        file: file.clone(),
-        nested: None,
-    });
+    let own = files
+        .iter()
+        .filter(|file| file.object == object.name)
+        .map(|file| InputFile {
+            file: file.clone(),
+            nested: None,
+        });
     let containing = object.nested.into_iter().flat_map(|nested| {
         files
             .iter()
@@ -135,7 +138,10 @@ async fn publish(
             staging
                 .publish(manifest)
                 .await
-                .map_err(|source| StageError::WriteTable { table: name, source })
+                .map_err(|source| StageError::WriteTable {
+                    table: name,
+                    source,
+                })
         };
         publish(table.rejects).await?;
         publish(table.table).await?;

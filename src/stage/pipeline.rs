@@ -62,20 +62,23 @@ pub(super) fn convert_file(
             let _ = sender.blocking_send(Err(error));
         }
     });
-    let blocks = stream::unfold((receiver, reader), |(mut receiver, mut reader)| async move {
-        match receiver.recv().await {
-            Some(block) => Some((block.map_err(StageError::from), (receiver, reader))),
-            None => {
-                // The reader has ended; a panic in it must not look like the end of the file.
-                if let Some(Err(error)) = reader.join_next().await
-                    && error.is_panic()
-                {
-                    std::panic::resume_unwind(error.into_panic());
+    let blocks = stream::unfold(
+        (receiver, reader),
+        |(mut receiver, mut reader)| async move {
+            match receiver.recv().await {
+                Some(block) => Some((block.map_err(StageError::from), (receiver, reader))),
+                None => {
+                    // The reader has ended; a panic in it must not look like the end of the file.
+                    if let Some(Err(error)) = reader.join_next().await
+                        && error.is_panic()
+                    {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                    None
                 }
-                None
             }
-        }
-    });
+        },
+    );
     let in_flight = settings.threads.max(1) + 1;
     blocks
         .map(move |block| convert(block, Arc::clone(&conversion)))
@@ -89,17 +92,30 @@ fn open(
     limits: Limits,
     conversion: &Conversion,
 ) -> Result<Option<Cutter>, ExportError> {
-    let opened = keys::open(export, &input.file, input.nested, limits.record_bytes, Arc::default())?;
+    let opened = keys::open(
+        export,
+        &input.file,
+        input.nested,
+        limits.record_bytes,
+        Arc::default(),
+    )?;
     Ok(opened.map(|(mut cutter, _)| {
         if let Cutter::Csv(csv) = &mut cutter {
-            let id = conversion.plan.sources.first().and_then(|sources| sources.first());
+            let id = conversion
+                .plan
+                .sources
+                .first()
+                .and_then(|sources| sources.first());
             csv.set_id_column(id.map(|source| source.input));
         }
         cutter
     }))
 }
 
-async fn convert(block: Result<Block, StageError>, conversion: Arc<Conversion>) -> Result<Converted, StageError> {
+async fn convert(
+    block: Result<Block, StageError>,
+    conversion: Arc<Conversion>,
+) -> Result<Converted, StageError> {
     let block = block?;
     let table = conversion.table.clone();
     let mut worker = JoinSet::new();

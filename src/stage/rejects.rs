@@ -91,7 +91,11 @@ fn cut(value: &str, length: usize) -> Option<String> {
         return None;
     }
     let end = value.floor_char_boundary(VALUE_CAP);
-    Some(format!("{}… [cut, {} bytes in all]", &value[..end], length.max(value.len())))
+    Some(format!(
+        "{}… [cut, {} bytes in all]",
+        &value[..end],
+        length.max(value.len())
+    ))
 }
 
 #[cfg(test)]

@@ -77,7 +77,11 @@ struct Sink {
 }
 
 impl Sink {
-    async fn write(&mut self, rows: &RecordBatch, rejects: &RecordBatch) -> Result<(), StagingError> {
+    async fn write(
+        &mut self,
+        rows: &RecordBatch,
+        rejects: &RecordBatch,
+    ) -> Result<(), StagingError> {
         if let Some(definitions) = &mut self.definitions {
             definitions.extend(AttributeDefinition::from_batch(rows));
         }
@@ -175,12 +179,18 @@ impl Stager<'_> {
     }
 
     /// Writes all files; stops at the first id out of order unless rows keep their places.
-    async fn write_rows(&self, work: &mut Work, sink: &mut Sink, places: bool) -> Result<Pass, StageError> {
+    async fn write_rows(
+        &self,
+        work: &mut Work,
+        sink: &mut Sink,
+        places: bool,
+    ) -> Result<Pass, StageError> {
         let name = work.object.name;
         let mut total = Counts::default();
         let mut last_id = i64::MIN;
         let mut stored_before = 0;
-        work.warnings.retain(|warning| !matches!(warning, Warning::EmptyFile { .. }));
+        work.warnings
+            .retain(|warning| !matches!(warning, Warning::EmptyFile { .. }));
         for (index, (input, plan)) in work.files.iter().zip(&work.plans).enumerate() {
             let conversion = Conversion {
                 table: name.to_owned(),
@@ -188,11 +198,16 @@ impl Stager<'_> {
                 file_index: i64::try_from(index).unwrap_or(i64::MAX),
                 plan: plan.clone(),
                 columns: Arc::clone(&work.columns),
-                schema: if places { latest::with_places(&work.schema) } else { Arc::clone(&work.schema) },
+                schema: if places {
+                    latest::with_places(&work.schema)
+                } else {
+                    Arc::clone(&work.schema)
+                },
                 zones: self.settings.zones,
             };
             let mut counts = Counts::default();
-            let mut batches = pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
+            let mut batches =
+                pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
             while let Some(converted) = batches.next().await {
                 let converted = converted?;
                 if !places && converted.batch.num_rows() > 0 {
@@ -262,7 +277,12 @@ impl Stager<'_> {
         }
     }
 
-    async fn compact(&self, work: &Work, written: &Manifest, sink: &mut Sink) -> Result<u64, StageError> {
+    async fn compact(
+        &self,
+        work: &Work,
+        written: &Manifest,
+        sink: &mut Sink,
+    ) -> Result<u64, StageError> {
         let name = work.object.name;
         let sort_error = |source| StageError::SortTable {
             table: format!("usercom.{name}"),
@@ -270,21 +290,30 @@ impl Stager<'_> {
         };
         let mut snapshot = Snapshot::default();
         snapshot.insert(written.clone());
-        let session = self.engine.session(self.staging, &snapshot).map_err(sort_error)?;
+        let session = self
+            .engine
+            .session(self.staging, &snapshot)
+            .map_err(sort_error)?;
         let table = written.name();
         let mut sorted = session
             .stream(&table, &latest::query(&table, &work.schema), &[])
             .await
             .map_err(sort_error)?;
-        let files = work.files.iter().map(|input| input.file.name.clone()).collect();
+        let files = work
+            .files
+            .iter()
+            .map(|input| input.file.name.clone())
+            .collect();
         let mut latest = Latest::new(Arc::clone(&work.schema), files);
         let mut superseded = 0;
         while let Some(batch) = sorted.next_batch().await.map_err(sort_error)? {
-            let (rows, losers) = latest.keep(&batch).map_err(|source| StageError::BuildBatch {
-                table: name.to_owned(),
-                file: table.clone(),
-                source,
-            })?;
+            let (rows, losers) = latest
+                .keep(&batch)
+                .map_err(|source| StageError::BuildBatch {
+                    table: name.to_owned(),
+                    file: table.clone(),
+                    source,
+                })?;
             superseded += losers.num_rows() as u64;
             sink.write(&rows, &losers)
                 .await
@@ -303,7 +332,11 @@ impl Stager<'_> {
         let name = work.object.name;
         let report = TableReport {
             table: name.to_owned(),
-            files: work.files.iter().map(|input| input.file.name.clone()).collect(),
+            files: work
+                .files
+                .iter()
+                .map(|input| input.file.name.clone())
+                .collect(),
             source_rows: counts.source_rows,
             staged: sink.rows.rows(),
             rejected_rows: counts.rejected_rows + superseded,
@@ -374,7 +407,10 @@ async fn discard(sink: Sink) {
 /// Removes the files of a table that will not be published; one that stays behind has no reader.
 pub(super) async fn remove(staging: &Staging, table: &Manifest) {
     for file in &table.files {
-        if let Err(error) = staging.delete(&object_store::path::Path::from(file.path.as_str())).await {
+        if let Err(error) = staging
+            .delete(&object_store::path::Path::from(file.path.as_str()))
+            .await
+        {
             tracing::debug!(%error, "left an unused file behind");
         }
     }

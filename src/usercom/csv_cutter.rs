@@ -34,7 +34,11 @@ pub struct CsvCutter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scan {
     /// Its length, whether a quoted value has line breaks, and whether it ends with the text rather than with a line.
-    Record { length: usize, lines: bool, ended: bool },
+    Record {
+        length: usize,
+        lines: bool,
+        ended: bool,
+    },
     /// The text ends before the record does; inside quotes or not.
     Open { quoted: bool },
     /// Text behind a closing quote.
@@ -125,9 +129,17 @@ impl CsvCutter {
             }
             let byte = self.window.position();
             match scan(self.window.data(), self.delimiter, self.window.at_end()) {
-                Scan::Record { length, lines, ended } => {
+                Scan::Record {
+                    length,
+                    lines,
+                    ended,
+                } => {
                     if length > limits.record_bytes {
-                        let fault = if lines { RowFault::UnclosedQuote } else { RowFault::RecordTooLarge };
+                        let fault = if lines {
+                            RowFault::UnclosedQuote
+                        } else {
+                            RowFault::RecordTooLarge
+                        };
                         self.recover(&mut block, fault, limits)?;
                         continue;
                     }
@@ -145,7 +157,11 @@ impl CsvCutter {
                 Scan::Open { quoted } => {
                     let too_long = self.window.data().len() >= limits.record_bytes;
                     if self.window.at_end() || too_long {
-                        let fault = if quoted { RowFault::UnclosedQuote } else { RowFault::RecordTooLarge };
+                        let fault = if quoted {
+                            RowFault::UnclosedQuote
+                        } else {
+                            RowFault::RecordTooLarge
+                        };
                         self.recover(&mut block, fault, limits)?;
                     } else {
                         self.window.fill()?;
@@ -160,12 +176,21 @@ impl CsvCutter {
 
     /// Whether the first `length` bytes have as many values as the header.
     fn fits(&mut self, length: usize) -> bool {
-        parse(&self.window.data()[..length], self.delimiter, &mut self.scratch);
+        parse(
+            &self.window.data()[..length],
+            self.delimiter,
+            &mut self.scratch,
+        );
         self.scratch.len() == self.shape.columns
     }
 
     /// Rejects everything up to the next line that is a record by itself.
-    fn recover(&mut self, block: &mut Block, fault: RowFault, limits: Limits) -> Result<(), ExportError> {
+    fn recover(
+        &mut self,
+        block: &mut Block,
+        fault: RowFault,
+        limits: Limits,
+    ) -> Result<(), ExportError> {
         self.row += 1;
         let mut region = CutFault {
             row: self.row,
@@ -206,7 +231,9 @@ impl CsvCutter {
                 return Ok(true);
             }
             match scan(self.window.data(), self.delimiter, self.window.at_end()) {
-                Scan::Record { length, .. } => return Ok(length > 0 && self.fits(length) && self.has_id()),
+                Scan::Record { length, .. } => {
+                    return Ok(length > 0 && self.fits(length) && self.has_id());
+                }
                 Scan::Stray => return Ok(false),
                 Scan::Open { .. } => {
                     if self.window.at_end() || self.window.data().len() >= limits.record_bytes {
@@ -284,14 +311,22 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
     loop {
         let Some(found) = find_special(&data[at..]) else {
             return if at_end {
-                Scan::Record { length: data.len(), lines, ended: true }
+                Scan::Record {
+                    length: data.len(),
+                    lines,
+                    ended: true,
+                }
             } else {
                 Scan::Open { quoted: false }
             };
         };
         at += found;
         if data[at] != b'"' {
-            return Scan::Record { length: at, lines, ended: false };
+            return Scan::Record {
+                length: at,
+                lines,
+                ended: false,
+            };
         }
         if at > 0 && data[at - 1] != delimiter {
             // A quote inside an unquoted value is a letter like any other.
@@ -303,7 +338,10 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
             let Some(found) = find_quote(&data[at..]) else {
                 return Scan::Open { quoted: true };
             };
-            lines = lines || data[at..at + found].iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+            lines = lines
+                || data[at..at + found]
+                    .iter()
+                    .any(|byte| matches!(byte, b'\n' | b'\r'));
             at += found + 1;
             match data.get(at) {
                 Some(b'"') => at += 1,
@@ -311,9 +349,21 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
                     at += 1;
                     break;
                 }
-                Some(b'\n' | b'\r') => return Scan::Record { length: at, lines, ended: false },
+                Some(b'\n' | b'\r') => {
+                    return Scan::Record {
+                        length: at,
+                        lines,
+                        ended: false,
+                    };
+                }
                 Some(_) => return Scan::Stray,
-                None if at_end => return Scan::Record { length: at, lines, ended: true },
+                None if at_end => {
+                    return Scan::Record {
+                        length: at,
+                        lines,
+                        ended: true,
+                    };
+                }
                 None => return Scan::Open { quoted: true },
             }
         }
@@ -331,9 +381,11 @@ fn hits(word: u64, byte: u8) -> u64 {
 
 /// Position of the first quote or line end, eight bytes at a time.
 fn find_special(data: &[u8]) -> Option<usize> {
-    find(data, |word| hits(word, b'"') | hits(word, b'\n') | hits(word, b'\r'), |byte| {
-        matches!(byte, b'"' | b'\n' | b'\r')
-    })
+    find(
+        data,
+        |word| hits(word, b'"') | hits(word, b'\n') | hits(word, b'\r'),
+        |byte| matches!(byte, b'"' | b'\n' | b'\r'),
+    )
 }
 
 fn find_quote(data: &[u8]) -> Option<usize> {

@@ -184,7 +184,10 @@ mod tests {
             (b"\xff\xfe\0\0i\0\0\0", "UTF-32LE"),
         ] {
             let error = decode(bytes).unwrap_err();
-            assert_eq!(error.to_string(), format!("people.csv is {name}, not UTF-8"));
+            assert_eq!(
+                error.to_string(),
+                format!("people.csv is {name}, not UTF-8")
+            );
         }
     }
 

@@ -17,9 +17,23 @@ use super::{ExportError, OBJECTS};
 
 /// Objects that an export may hold besides the declared ones; their files are known but not staged yet.
 const LATER: &[&str] = &[
-    "activities", "events", "conversations", "messages", "tags", "segments", "segment_members",
-    "products", "deal_products", "notes", "files", "custom_objects", "emails", "sms",
-    "stage_changes", "lists", "automations",
+    "activities",
+    "events",
+    "conversations",
+    "messages",
+    "tags",
+    "segments",
+    "segment_members",
+    "products",
+    "deal_products",
+    "notes",
+    "files",
+    "custom_objects",
+    "emails",
+    "sms",
+    "stage_changes",
+    "lists",
+    "automations",
 ];
 
 /// Where an export is.
@@ -106,7 +120,8 @@ impl Export {
             reason,
         };
         let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
-        let (store, prefix) = object_store::parse_url(&url).map_err(|error| fail(error.to_string()))?;
+        let (store, prefix) =
+            object_store::parse_url(&url).map_err(|error| fail(error.to_string()))?;
         Ok(Self::Store {
             store: Arc::from(store),
             prefix,
@@ -142,10 +157,12 @@ impl Export {
                 .or_else(|| overrides_left.remove(base))
                 .or_else(|| overrides.get(base).cloned());
             let target = match mapped {
-                Some(wanted) => Some(by_stem(&wanted).ok_or_else(|| ExportError::UnknownObject {
-                    file: name.clone(),
-                    object: wanted,
-                })?),
+                Some(wanted) => {
+                    Some(by_stem(&wanted).ok_or_else(|| ExportError::UnknownObject {
+                        file: name.clone(),
+                        object: wanted,
+                    })?)
+                }
                 None => by_name(&name),
             };
             match classify(&name, target) {
@@ -185,7 +202,10 @@ impl Export {
                 source: io::Error::other(error),
             })?;
             let parts = meta.location.prefix_match(prefix).into_iter().flatten();
-            let name = parts.map(|part| part.as_ref().to_owned()).collect::<Vec<_>>().join("/");
+            let name = parts
+                .map(|part| part.as_ref().to_owned())
+                .collect::<Vec<_>>()
+                .join("/");
             names.push((name, meta.size));
         }
         Ok(names)
@@ -206,8 +226,11 @@ impl Export {
                 Ok(Box::new(opened))
             }
             Self::Store { store, prefix, .. } => {
-                let path = file.split('/').fold(prefix.clone(), |path, part| path.join(part));
-                let handle = tokio::runtime::Handle::try_current().map_err(|error| fail(io::Error::other(error)))?;
+                let path = file
+                    .split('/')
+                    .fold(prefix.clone(), |path, part| path.join(part));
+                let handle = tokio::runtime::Handle::try_current()
+                    .map_err(|error| fail(io::Error::other(error)))?;
                 let result = handle
                     .block_on(store.get(&path))
                     .map_err(|error| fail(io::Error::other(error)))?;
@@ -247,7 +270,12 @@ fn list_folder(root: &Path) -> Result<Vec<(String, u64)>, ExportError> {
     let mut names = Vec::new();
     match walk(root, "", &mut names) {
         Ok(()) => Ok(names),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
             Err(ExportError::MissingExport { location })
         }
         Err(source) => Err(ExportError::ListExport { location, source }),
@@ -284,7 +312,12 @@ fn by_name(name: &str) -> Option<Target> {
 
 /// The object of a stem: everything up to the first `-` or `.`, ignoring case.
 fn by_stem(name: &str) -> Option<Target> {
-    let stem = name.split(['-', '.']).next().unwrap_or_default().trim().to_lowercase();
+    let stem = name
+        .split(['-', '.'])
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
     if let Some(found) = OBJECTS
         .iter()
         .find(|object| object.name == stem || object.stems.contains(&stem.as_str()))
@@ -320,4 +353,3 @@ pub(super) fn nearest_object(written: &str) -> &'static str {
         .min_by_key(|name| strsim::damerau_levenshtein(name, &written.to_lowercase()))
         .unwrap_or("people")
 }
-

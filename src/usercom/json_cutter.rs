@@ -35,7 +35,12 @@ impl JsonCutter {
     /// Moves to the first byte of a line that is not blank; `false` at the end.
     fn skip_blank(&mut self) -> Result<bool, ExportError> {
         loop {
-            let blank = self.window.data().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let blank = self
+                .window
+                .data()
+                .iter()
+                .take_while(|byte| byte.is_ascii_whitespace())
+                .count();
             self.window.consume(blank);
             if !self.window.data().is_empty() {
                 return Ok(true);
@@ -134,7 +139,10 @@ impl NestedCutter {
             };
             for span in &parents.spans {
                 let text = &parents.bytes[span.start as usize..span.end as usize];
-                if let Some(record) = std::str::from_utf8(text).ok().filter(|text| json_text::is_valid(text)) {
+                if let Some(record) = std::str::from_utf8(text)
+                    .ok()
+                    .filter(|text| json_text::is_valid(text))
+                {
                     self.lift(record, span.byte, &mut block);
                 }
             }
@@ -149,19 +157,30 @@ impl NestedCutter {
         let parent_id = json_text::get(record, "id").unwrap_or("null");
         let list = json_text::get(record, self.nested.key).unwrap_or_default();
         for (index, element) in json_text::elements(list).enumerate() {
-            let (id, place) = (self.nested.parent_id, self.nested.position);
-            // A later key wins, so that what the element says itself is kept.
-            let line = match element.strip_prefix('{') {
-                Some(rest) if rest.trim_ascii() == "}" => {
-                    format!("{{\"{id}\":{parent_id},\"{place}\":{}}}", index + 1)
-                }
-                Some(rest) => format!("{{\"{id}\":{parent_id},\"{place}\":{},{rest}", index + 1),
-                None => element.to_owned(),
-            };
+            let line = self.line(element, parent_id, index + 1);
             self.row += 1;
             block.push(line.as_bytes(), line.len(), self.row, byte);
             block.bytes.push(b'\n');
         }
+    }
+
+    fn line(&self, element: &str, parent_id: &str, place: usize) -> String {
+        let Some(rest) = element.strip_prefix('{') else {
+            return element.to_owned();
+        };
+        let keys = self.nested.position;
+        let has_place = keys
+            .iter()
+            .any(|key| json_text::get(element, key).is_some());
+        // A later key wins, so that what the element says itself is kept.
+        let mut line = format!("{{\"{}\":{parent_id}", self.nested.parent_id);
+        if let (Some(key), false) = (keys.first(), has_place) {
+            line.push_str(&format!(",\"{key}\":{place}"));
+        }
+        if rest.trim_ascii() != "}" {
+            line.push(',');
+        }
+        line + rest.trim_ascii_start()
     }
 }
 
@@ -185,12 +204,17 @@ mod tests {
 
     #[test]
     fn lines_are_records_and_blank_lines_are_not() {
-        let mut cutter = JsonCutter::open(reader("\n{\"id\":1}\r\n \n{\"id\":2}\n{\"id\":3}")).unwrap();
+        let mut cutter =
+            JsonCutter::open(reader("\n{\"id\":1}\r\n \n{\"id\":2}\n{\"id\":3}")).unwrap();
         let mut lines = Vec::new();
         while let Some(block) = cutter.next_block(LIMITS).unwrap() {
             for span in block.spans {
                 let text = &block.bytes[span.start as usize..span.end as usize];
-                lines.push((span.row, span.byte, String::from_utf8(text.to_vec()).unwrap()));
+                lines.push((
+                    span.row,
+                    span.byte,
+                    String::from_utf8(text.to_vec()).unwrap(),
+                ));
             }
         }
         assert_eq!(
@@ -215,7 +239,10 @@ mod tests {
 
     #[test]
     fn a_json_document_is_refused() {
-        assert!(matches!(JsonCutter::open(reader(" [\n{}]")), Err(ExportError::NotJsonLines { .. })));
+        assert!(matches!(
+            JsonCutter::open(reader(" [\n{}]")),
+            Err(ExportError::NotJsonLines { .. })
+        ));
     }
 
     #[test]
@@ -224,14 +251,14 @@ mod tests {
             parent: "pipelines",
             key: "stages",
             parent_id: "pipeline_id",
-            position: "position",
+            position: &["position", "order"],
         };
-        let text = "{\"id\":7,\"stages\":[{\"id\":1,\"name\":\"New\"},{ },5]}\n{\"id\":8}\nnot json\n";
+        let text = "{\"id\":7,\"stages\":[{\"id\":1,\"order\":4},{ },5]}\n{\"id\":8}\nnot json\n";
         let mut cutter = NestedCutter::open(reader(text), nested).unwrap();
         let block = cutter.next_block(LIMITS).unwrap().unwrap();
         assert_eq!(
             std::str::from_utf8(&block.bytes).unwrap(),
-            "{\"pipeline_id\":7,\"position\":1,\"id\":1,\"name\":\"New\"}\n{\"pipeline_id\":7,\"position\":2}\n5\n"
+            "{\"pipeline_id\":7,\"id\":1,\"order\":4}\n{\"pipeline_id\":7,\"position\":2}\n5\n"
         );
         assert!(cutter.next_block(LIMITS).unwrap().is_none());
     }

@@ -87,7 +87,9 @@ fn next_value(text: &str) -> Option<(&str, &str)> {
         b'{' | b'[' => container_end(bytes),
         _ => bytes
             .iter()
-            .position(|byte| matches!(byte, b',' | b':' | b'}' | b']') || byte.is_ascii_whitespace())
+            .position(|byte| {
+                matches!(byte, b',' | b':' | b'}' | b']') || byte.is_ascii_whitespace()
+            })
             .unwrap_or(bytes.len()),
     };
     // Every end lies right behind or before an ASCII byte, or at the end of the text.
@@ -148,7 +150,10 @@ mod tests {
             ]
         );
         let tags = get(text, "tags").unwrap();
-        assert_eq!(elements(tags).collect::<Vec<_>>(), [r#"{"id":1,"name":"a]}\""}"#, "2"]);
+        assert_eq!(
+            elements(tags).collect::<Vec<_>>(),
+            [r#"{"id":1,"name":"a]}\""}"#, "2"]
+        );
     }
 
     #[test]
@@ -163,7 +168,20 @@ mod tests {
 
     #[test]
     fn broken_text_never_panics() {
-        for text in ["{", "[", "{\"a", "{\"a\":", "[1,{", "\"", "{]", "[}", "{\"a\":\"ż\\", "", "ż", "[ż:ż,"] {
+        for text in [
+            "{",
+            "[",
+            "{\"a",
+            "{\"a\":",
+            "[1,{",
+            "\"",
+            "{]",
+            "[}",
+            "{\"a\":\"ż\\",
+            "",
+            "ż",
+            "[ż:ż,",
+        ] {
             entries(text).take(9).count();
             elements(text).take(9).count();
         }

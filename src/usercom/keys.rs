@@ -46,9 +46,10 @@ pub fn open(
         (Format::Csv, _) => CsvCutter::open(reader, longest)?
             .map(|(cutter, names)| (Cutter::Csv(Box::new(cutter)), names)),
         (Format::JsonLines, None) => Some((Cutter::Json(JsonCutter::open(reader)?), Vec::new())),
-        (Format::JsonLines, Some(nested)) => {
-            Some((Cutter::Nested(NestedCutter::open(reader, nested)?), Vec::new()))
-        }
+        (Format::JsonLines, Some(nested)) => Some((
+            Cutter::Nested(NestedCutter::open(reader, nested)?),
+            Vec::new(),
+        )),
     })
 }
 
@@ -62,7 +63,9 @@ pub fn read_keys(
     nested: Option<Nested>,
     limits: Limits,
 ) -> Result<FileKeys, ExportError> {
-    let Some((mut cutter, names)) = open(export, file, nested, limits.record_bytes, Arc::default())? else {
+    let Some((mut cutter, names)) =
+        open(export, file, nested, limits.record_bytes, Arc::default())?
+    else {
         return Ok(FileKeys::default());
     };
     if let Cutter::Csv(cutter) = &cutter {
@@ -130,12 +133,20 @@ struct Seen {
 
 impl Seen {
     fn note(&mut self, raw: &str) {
-        if self.raw.get(self.next).is_some_and(|expected| expected == raw) {
+        if self
+            .raw
+            .get(self.next)
+            .is_some_and(|expected| expected == raw)
+        {
             self.next += 1;
             return;
         }
         if self.known.contains(raw) {
-            self.next = self.raw.iter().position(|other| other == raw).map_or(0, |at| at + 1);
+            self.next = self
+                .raw
+                .iter()
+                .position(|other| other == raw)
+                .map_or(0, |at| at + 1);
             return;
         }
         let Some(name) = json_text::cell(raw) else {

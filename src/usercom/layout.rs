@@ -167,8 +167,14 @@ impl<'a> Builder<'a> {
             .collect();
         let mut builder = Self {
             object,
-            definitions: definitions.iter().filter(|definition| definition.belongs_to(object)).collect(),
-            fields: columns.iter().map(|column| column.kind.field(&column.name)).collect(),
+            definitions: definitions
+                .iter()
+                .filter(|definition| definition.belongs_to(object))
+                .collect(),
+            fields: columns
+                .iter()
+                .map(|column| column.kind.field(&column.name))
+                .collect(),
             taken: columns.iter().map(|column| column.name.clone()).collect(),
             columns,
             attributes: BTreeMap::new(),
@@ -189,7 +195,11 @@ impl<'a> Builder<'a> {
     fn note_declared(&mut self, keys: &FileKeys) {
         let forms = forms(keys);
         for form in &forms {
-            self.present.extend(declared(self.object, form, &forms).iter().map(|found| found.column));
+            self.present.extend(
+                declared(self.object, form, &forms)
+                    .iter()
+                    .map(|found| found.column),
+            );
         }
     }
 
@@ -216,7 +226,10 @@ impl<'a> Builder<'a> {
             plan.listed.insert(key.clone(), input);
             let form = normalise(key);
             let mut found = declared(self.object, &form, &BTreeSet::new());
-            if found.iter().any(|found| self.present.contains(&found.column)) {
+            if found
+                .iter()
+                .any(|found| self.present.contains(&found.column))
+            {
                 found.clear();
             }
             self.feed(&mut feeds, input, &form, key, &found);
@@ -282,7 +295,10 @@ impl<'a> Builder<'a> {
             })
             .copied()
             .filter(|_| !form.is_empty());
-        let identity = definition.map_or_else(|| form.to_owned(), |definition| normalise(definition.standard_name()));
+        let identity = definition.map_or_else(
+            || form.to_owned(),
+            |definition| normalise(definition.standard_name()),
+        );
         // Columns without a name are all different.
         if !identity.is_empty()
             && let Some(&column) = self.attributes.get(&identity)
@@ -314,14 +330,19 @@ impl<'a> Builder<'a> {
         let mut metadata = std::collections::HashMap::new();
         metadata.insert(ATTRIBUTE_METADATA.to_owned(), original.to_owned());
         if let Some(definition) = definition {
-            metadata.insert(VALUE_TYPE_METADATA.to_owned(), definition.value_type.clone());
+            metadata.insert(
+                VALUE_TYPE_METADATA.to_owned(),
+                definition.value_type.clone(),
+            );
         }
         let column = self.columns.len();
         self.fields.push(kind.field(&name).with_metadata(metadata));
         self.columns.push(TableColumn {
             name,
             kind,
-            choices: definition.map(|definition| definition.choices.clone()).unwrap_or_default(),
+            choices: definition
+                .map(|definition| definition.choices.clone())
+                .unwrap_or_default(),
         });
         self.attributes.insert(identity, column);
         column

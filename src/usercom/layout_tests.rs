@@ -31,7 +31,10 @@ fn attribute(id: i64, name: &str, value_type: &str, content_type: &str) -> Attri
 }
 
 fn lay(object_name: &str, definitions: &[AttributeDefinition], files: &[FileKeys]) -> Layout {
-    let files: Vec<_> = files.iter().map(|keys| ("x.csv".to_owned(), keys.clone())).collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|keys| ("x.csv".to_owned(), keys.clone()))
+        .collect();
     Layout::new(object(object_name).unwrap(), definitions, &files).unwrap()
 }
 
@@ -39,7 +42,10 @@ fn lay(object_name: &str, definitions: &[AttributeDefinition], files: &[FileKeys
 fn feeds(layout: &Layout, keys: &FileKeys, column: &str) -> Vec<String> {
     let index = layout.schema.index_of(column).unwrap();
     let all: Vec<&String> = keys.top.iter().chain(&keys.listed).collect();
-    layout.files[0].sources[index].iter().map(|source| all[source.input].clone()).collect()
+    layout.files[0].sources[index]
+        .iter()
+        .map(|source| all[source.input].clone())
+        .collect()
 }
 
 #[test]
@@ -83,8 +89,14 @@ fn user_id_is_the_clients_id_unless_the_file_has_custom_id() {
 fn a_reference_feeds_its_id_and_its_text() {
     let keys = json(&["id", "companies", "company"], &[]);
     let layout = lay("people", &[], std::slice::from_ref(&keys));
-    assert_eq!(feeds(&layout, &keys, "company_id"), ["company", "companies"]);
-    assert_eq!(feeds(&layout, &keys, "company_name"), ["company", "companies"]);
+    assert_eq!(
+        feeds(&layout, &keys, "company_id"),
+        ["company", "companies"]
+    );
+    assert_eq!(
+        feeds(&layout, &keys, "company_name"),
+        ["company", "companies"]
+    );
     assert_eq!(feeds(&layout, &keys, "company_ids"), ["companies"]);
 }
 
@@ -98,7 +110,13 @@ fn unknown_columns_become_attributes_typed_by_their_definitions() {
     ];
     let keys = csv(&["id", "lead score 2", "ŹRÓDŁO", "★", "Shoe Size", "", ""]);
     let layout = lay("people", &definitions, std::slice::from_ref(&keys));
-    let kind = |name: &str| layout.columns.iter().find(|column| column.name == name).map(|column| column.kind);
+    let kind = |name: &str| {
+        layout
+            .columns
+            .iter()
+            .find(|column| column.name == name)
+            .map(|column| column.kind)
+    };
     assert_eq!(kind("lead_score_2"), Some(Kind::Integer));
     assert_eq!(kind("zrodlo"), Some(Kind::Choice));
     assert_eq!(kind("attribute_3"), Some(Kind::Boolean));
@@ -128,7 +146,10 @@ fn names_that_collide_get_a_number_and_are_reported() {
 fn a_listed_attribute_fills_a_declared_column_unless_a_file_has_that_column() {
     let keys = json(&["id", "status"], &["lifecycle_stage", "status"]);
     let layout = lay("people", &[], std::slice::from_ref(&keys));
-    assert_eq!(feeds(&layout, &keys, "lifecycle_stage"), ["lifecycle_stage"]);
+    assert_eq!(
+        feeds(&layout, &keys, "lifecycle_stage"),
+        ["lifecycle_stage"]
+    );
     assert_eq!(feeds(&layout, &keys, "status_2"), ["status"]);
     assert_eq!(layout.renamed.len(), 1);
 }
@@ -151,8 +172,16 @@ fn the_stages_inside_pipelines_are_no_attribute() {
 fn a_file_without_ids_or_with_a_name_twice_is_refused() {
     let lay = |headers: &[&str]| {
         let files = [("people.csv".to_owned(), csv(headers))];
-        Layout::new(object("people").unwrap(), &[], &files).unwrap_err().to_string()
+        Layout::new(object("people").unwrap(), &[], &files)
+            .unwrap_err()
+            .to_string()
     };
-    assert_eq!(lay(&["name", "email"]), "people.csv has no id column for people");
-    assert_eq!(lay(&["id", "E-mail", "e mail"]), "people.csv has two columns named \"e mail\" (2 and 3)");
+    assert_eq!(
+        lay(&["name", "email"]),
+        "people.csv has no id column for people"
+    );
+    assert_eq!(
+        lay(&["id", "E-mail", "e mail"]),
+        "people.csv has two columns named \"e mail\" (2 and 3)"
+    );
 }

@@ -19,6 +19,15 @@ const fn part(header: &'static str, take: Take) -> Alias {
     }
 }
 
+/// A part of a cell that a column takes only in files without the column `other`.
+const fn unless(header: &'static str, take: Take, other: &'static str) -> Alias {
+    Alias {
+        header,
+        take,
+        when: When::Without(other),
+    }
+}
+
 const fn when(header: &'static str, when: When) -> Alias {
     Alias {
         header,
@@ -34,7 +43,9 @@ macro_rules! column {
     };
 }
 
-use Kind::{Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Percent, Text, TextList, Timestamp};
+use Kind::{
+    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Percent, Text, TextList, Timestamp,
+};
 
 const ID: Take = Take::Id;
 const EMAIL: Take = Take::Text("email");
@@ -46,9 +57,18 @@ const PEOPLE: Object = Object {
     content_types: &["clientuser", "user"],
     columns: &[
         // In v2 `user_id` is the internal id, in v1 and the UI the client's own (`reference/usercom.md` §1.2).
-        column!(Key, "id", alias("usercom_id"), when("user_id", When::With("custom_id"))),
+        column!(
+            Key,
+            "id",
+            alias("usercom_id"),
+            when("user_id", When::With("custom_id"))
+        ),
         column!(Text, "user_key", alias("key"), alias("userkey")),
-        column!(Text, "custom_id", when("user_id", When::Without("custom_id"))),
+        column!(
+            Text,
+            "custom_id",
+            when("user_id", When::Without("custom_id"))
+        ),
         column!(Text, "email", alias("e_mail"), alias("email_address")),
         column!(Text, "phone_number", alias("phone"), alias("telephone")),
         column!(Text, "name", alias("full_name")),
@@ -58,7 +78,12 @@ const PEOPLE: Object = Object {
         column!(Code(&PERSON_STATUS), "status"),
         column!(Code(&GENDER), "gender"),
         column!(Integer, "score", alias("scoring")),
-        column!(Integer, "page_views", alias("page_visits"), alias("pageviews")),
+        column!(
+            Integer,
+            "page_views",
+            alias("page_visits"),
+            alias("pageviews")
+        ),
         column!(Text, "country"),
         column!(Text, "region"),
         column!(Text, "city"),
@@ -71,13 +96,35 @@ const PEOPLE: Object = Object {
         column!(Text, "gravatar_url", alias("gravatar")),
         column!(Boolean, "unsubscribed"),
         column!(Boolean, "notifications", alias("enable_notifications")),
-        column!(Boolean, "web_push_subscription", alias("web_push"), alias("webpush")),
+        column!(
+            Boolean,
+            "web_push_subscription",
+            alias("web_push"),
+            alias("webpush")
+        ),
         column!(Text, "fcm_key", alias("fcm"), alias("fcm_token")),
         column!(Text, "last_ip", alias("ip_address"), alias("ip")),
-        column!(Integer, "company_id", part("company", ID), part("companies", Take::FirstId)),
+        column!(
+            Integer,
+            "company_id",
+            part("company", ID),
+            part("companies", Take::FirstId)
+        ),
         column!(IdList, "company_ids", alias("companies")),
-        column!(Text, "company_name", part("company", NAME), part("companies", Take::FirstText("name"))),
-        column!(Integer, "assigned_to_id", part("assigned_to", ID), part("owner", ID), part("assignee", ID)),
+        // With a `company_id` the first of `companies` need not be the one that is meant.
+        column!(
+            Text,
+            "company_name",
+            part("company", NAME),
+            unless("companies", Take::FirstText("name"), "company_id"),
+        ),
+        column!(
+            Integer,
+            "assigned_to_id",
+            part("assigned_to", ID),
+            part("owner", ID),
+            part("assignee", ID)
+        ),
         column!(
             Text,
             "assigned_to_email",
@@ -102,22 +149,55 @@ const COMPANIES: Object = Object {
     stems: &[],
     content_types: &["company"],
     columns: &[
-        column!(Key, "id", alias("usercom_id"), when("company_id", When::With("custom_id"))),
-        column!(Text, "custom_id", when("company_id", When::Without("custom_id"))),
+        column!(
+            Key,
+            "id",
+            alias("usercom_id"),
+            when("company_id", When::With("custom_id"))
+        ),
+        column!(
+            Text,
+            "custom_id",
+            when("company_id", When::Without("custom_id"))
+        ),
         column!(Text, "name", alias("company_name"), alias("company")),
         column!(Text, "description"),
         column!(Text, "domain", alias("website"), alias("web_site")),
         column!(Text, "email", alias("e_mail")),
-        column!(TextList, "phone_numbers", alias("phone_number"), alias("phone"), alias("phones")),
+        column!(
+            TextList,
+            "phone_numbers",
+            alias("phone_number"),
+            alias("phone"),
+            alias("phones")
+        ),
         column!(Text, "address", alias("street")),
         column!(Text, "city"),
         column!(Text, "region"),
         column!(Text, "country"),
-        column!(Text, "postal_code", alias("zip"), alias("zip_code"), alias("postcode")),
+        column!(
+            Text,
+            "postal_code",
+            alias("zip"),
+            alias("zip_code"),
+            alias("postcode")
+        ),
         column!(Choice, "category"),
-        column!(Integer, "size", alias("approx_employees"), alias("employee_count"), alias("number_of_employees")),
+        column!(
+            Integer,
+            "size",
+            alias("approx_employees"),
+            alias("employee_count"),
+            alias("number_of_employees")
+        ),
         column!(IdList, "employee_ids", alias("employees")),
-        column!(Integer, "assigned_to_id", part("assigned_to", ID), part("owner", ID), part("assignee", ID)),
+        column!(
+            Integer,
+            "assigned_to_id",
+            part("assigned_to", ID),
+            part("owner", ID),
+            part("assignee", ID)
+        ),
         column!(
             Text,
             "assigned_to_email",
@@ -138,8 +218,17 @@ const DEALS: Object = Object {
     stems: &[],
     content_types: &["deal"],
     columns: &[
-        column!(Key, "id", alias("usercom_id"), when("deal_id", When::With("custom_id"))),
-        column!(Text, "custom_id", when("deal_id", When::Without("custom_id"))),
+        column!(
+            Key,
+            "id",
+            alias("usercom_id"),
+            when("deal_id", When::With("custom_id"))
+        ),
+        column!(
+            Text,
+            "custom_id",
+            when("deal_id", When::Without("custom_id"))
+        ),
         column!(Text, "name", alias("deal_name")),
         column!(Money, "value", alias("amount"), alias("deal_value")),
         column!(Text, "currency"),
@@ -161,7 +250,13 @@ const DEALS: Object = Object {
             part("contact_id", ID),
         ),
         column!(IdList, "participant_ids", alias("participants")),
-        column!(Integer, "assigned_to_id", part("assigned_to", ID), part("owner", ID), part("assignee", ID)),
+        column!(
+            Integer,
+            "assigned_to_id",
+            part("assigned_to", ID),
+            part("owner", ID),
+            part("assignee", ID)
+        ),
         column!(
             Text,
             "assigned_to_email",
@@ -173,7 +268,12 @@ const DEALS: Object = Object {
         column!(Integer, "created_by_id", part("created_by", ID)),
         column!(Text, "loss_reason", alias("loss_reason_id")),
         column!(Text, "loss_reason_description"),
-        column!(Date, "expected_close_date", alias("close_date"), alias("expected_close")),
+        column!(
+            Date,
+            "expected_close_date",
+            alias("close_date"),
+            alias("expected_close")
+        ),
         column!(Timestamp, "won_at"),
         column!(Timestamp, "lost_at"),
         column!(IdList, "product_ids", alias("products")),
@@ -203,6 +303,7 @@ const STAGES: Object = Object {
     columns: &[
         column!(Key, "id", alias("stage_id")),
         column!(Integer, "pipeline_id", part("pipeline", ID)),
+        column!(Text, "pipeline_name", part("pipeline", NAME)),
         column!(Text, "name", alias("stage"), alias("stage_name")),
         column!(Integer, "position", alias("order")),
         column!(Percent, "probability", alias("weight")),
@@ -211,7 +312,7 @@ const STAGES: Object = Object {
         parent: "pipelines",
         key: "stages",
         parent_id: "pipeline_id",
-        position: "position",
+        position: &["position", "order"],
     }),
 };
 
@@ -239,7 +340,12 @@ const ATTRIBUTES: Object = Object {
         column!(Code(&ATTRIBUTE_TYPE), "value_type", alias("type")),
         column!(Code(&ATTRIBUTE_OWNER), "content_type", alias("object")),
         column!(TextList, "choices", alias("options")),
-        column!(Boolean, "allow_multiple_choices", alias("multiple"), alias("multi")),
+        column!(
+            Boolean,
+            "allow_multiple_choices",
+            alias("multiple"),
+            alias("multi")
+        ),
         column!(Text, "description"),
     ],
     nested: None,

@@ -124,8 +124,8 @@ pub struct Nested {
     pub key: &'static str,
     /// The column that receives the parent's id.
     pub parent_id: &'static str,
-    /// The column that receives the place in the list, counted from 1.
-    pub position: &'static str,
+    /// Keys under which a record may give its place; without any it gets its place in the list, counted from 1, under the first.
+    pub position: &'static [&'static str],
 }
 
 /// One object of the export and its table `usercom.<name>`.

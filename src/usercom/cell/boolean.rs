@@ -23,10 +23,14 @@ mod tests {
 
     #[test]
     fn every_variant_of_the_reference_is_read() {
-        for yes in ["t", "T", "true", "True", "TRUE", "1", "yes", "Yes", "YES", "y", " true "] {
+        for yes in [
+            "t", "T", "true", "True", "TRUE", "1", "yes", "Yes", "YES", "y", " true ",
+        ] {
             assert_eq!(boolean(yes), Ok(true), "{yes}");
         }
-        for no in ["f", "F", "false", "False", "FALSE", "0", "no", "No", "NO", "n"] {
+        for no in [
+            "f", "F", "false", "False", "FALSE", "0", "no", "No", "NO", "n",
+        ] {
             assert_eq!(boolean(no), Ok(false), "{no}");
         }
         for bad in ["2", "tak", "on", "null", "tru", "-", "{t}"] {

@@ -36,7 +36,10 @@ pub static DEAL_STATUS: CodeTable = CodeTable {
         ("3", "lost"),
         ("4", "archived"),
     ],
-    synonyms: &[("in_progress", "in progress"), ("in-progress", "in progress")],
+    synonyms: &[
+        ("in_progress", "in progress"),
+        ("in-progress", "in progress"),
+    ],
     open: false,
 };
 
@@ -65,7 +68,11 @@ pub static ATTRIBUTE_TYPE: CodeTable = CodeTable {
 /// `content_type` of an attribute: the object it belongs to.
 pub static ATTRIBUTE_OWNER: CodeTable = CodeTable {
     codes: &[],
-    synonyms: &[("user", "clientuser"), ("people", "clientuser"), ("contact", "clientuser")],
+    synonyms: &[
+        ("user", "clientuser"),
+        ("people", "clientuser"),
+        ("contact", "clientuser"),
+    ],
     open: true,
 };
 
@@ -80,7 +87,11 @@ impl CodeTable {
             .codes
             .iter()
             .find(|(code, word)| *code == text || word.eq_ignore_ascii_case(text))
-            .or_else(|| self.synonyms.iter().find(|(other, _)| other.eq_ignore_ascii_case(text)));
+            .or_else(|| {
+                self.synonyms
+                    .iter()
+                    .find(|(other, _)| other.eq_ignore_ascii_case(text))
+            });
         match known {
             Some((_, word)) => Ok((*word).into()),
             None if self.open && text.bytes().any(|byte| !byte.is_ascii_digit()) => {

@@ -51,7 +51,9 @@ pub fn date(cell: &str, zones: Zones) -> Result<i32, Fault> {
         .ok_or(Fault::UnparsableDate)?
         .with_timezone(&shown_in)
         .date_naive();
-    let days = day.signed_duration_since(chrono::NaiveDate::default()).num_days();
+    let days = day
+        .signed_duration_since(chrono::NaiveDate::default())
+        .num_days();
     i32::try_from(days).map_err(|_| Fault::UnparsableDate)
 }
 
@@ -81,7 +83,14 @@ mod tests {
         ] {
             assert_eq!(date(cell, zones), Ok(day(expected)), "{cell}");
         }
-        for cell in ["01.05.2024", "05/01/2024", "2024-02-30", "soon", "1714521600", "99999999"] {
+        for cell in [
+            "01.05.2024",
+            "05/01/2024",
+            "2024-02-30",
+            "soon",
+            "1714521600",
+            "99999999",
+        ] {
             assert_eq!(date(cell, zones), Err(Fault::UnparsableDate), "{cell}");
         }
     }

@@ -12,7 +12,11 @@ use crate::usercom::json_text;
 ///
 /// # Errors
 /// [`Fault::UnparsableList`], [`Fault::LiteralNa`].
-pub fn texts<'a>(cell: &'a str, choices: &[String], out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+pub fn texts<'a>(
+    cell: &'a str,
+    choices: &[String],
+    out: &mut Vec<Cow<'a, str>>,
+) -> Result<(), Fault> {
     let text = cell.trim();
     if choices.iter().any(|choice| choice == text) {
         out.push(Cow::Borrowed(text));
@@ -86,7 +90,10 @@ pub(super) fn raw_elements<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Re
         [b'{', ..] => postgres_array(text, out),
         _ => {
             let separator = if text.contains(';') { ';' } else { ',' };
-            let values = text.split(separator).map(str::trim).filter(|value| !value.is_empty());
+            let values = text
+                .split(separator)
+                .map(str::trim)
+                .filter(|value| !value.is_empty());
             out.extend(values.map(Cow::Borrowed));
             Ok(())
         }
@@ -182,11 +189,17 @@ mod tests {
             ("{ a , b }", vec!["a", "b"]),
             ("{}", vec![]),
             ("{a,NULL,\"NULL\"}", vec!["a", "NULL"]),
-            (r#"{"say \"hi\"","back\\slash"}"#, vec!["say \"hi\"", "back\\slash"]),
+            (
+                r#"{"say \"hi\"","back\\slash"}"#,
+                vec!["say \"hi\"", "back\\slash"],
+            ),
             ("{\"Zażółć; gęślą\"}", vec!["Zażółć; gęślą"]),
             (r#"["a","b,c"]"#, vec!["a", "b,c"]),
             (r#"["a", null, 3, true]"#, vec!["a", "3", "true"]),
-            (r#"[{"id":1,"name":"VIP"},{"name":"x","id":2}]"#, vec!["VIP", "x"]),
+            (
+                r#"[{"id":1,"name":"VIP"},{"name":"x","id":2}]"#,
+                vec!["VIP", "x"],
+            ),
             (r#"[{"id":7}]"#, vec!["7"]),
             (r#"{"id":1,"name":"VIP"}"#, vec!["VIP"]),
             ("[]", vec![]),
@@ -198,7 +211,16 @@ mod tests {
         ] {
             assert_eq!(read(cell).unwrap(), values, "{cell}");
         }
-        for cell in ["{a", "{a,{b}}", "{\"a}", "{\"a\"b}", "[1", "[[1]]", r#"["\ud800"]"#, "[{}]"] {
+        for cell in [
+            "{a",
+            "{a,{b}}",
+            "{\"a}",
+            "{\"a\"b}",
+            "[1",
+            "[[1]]",
+            r#"["\ud800"]"#,
+            "[{}]",
+        ] {
             assert_eq!(read(cell), Err(Fault::UnparsableList), "{cell}");
         }
         assert_eq!(read("a;#N/A"), Err(Fault::LiteralNa));
@@ -213,7 +235,10 @@ mod tests {
         for (cell, expected) in [
             ("{12,15}", vec![12, 15]),
             ("[12, \"15\"]", vec![12, 15]),
-            (r#"[{"id":12,"name":"A","member_since":"2020-01-01"},{"id":15}]"#, vec![12, 15]),
+            (
+                r#"[{"id":12,"name":"A","member_since":"2020-01-01"},{"id":15}]"#,
+                vec![12, 15],
+            ),
             ("12;15", vec![12, 15]),
             ("12", vec![12]),
             ("[]", vec![]),

@@ -151,7 +151,10 @@ impl Plain {
         let mut run = 0;
         for (at, letter) in body.char_indices() {
             if letter.is_ascii_digit() {
-                let slot = plain.digits.get_mut(plain.length).ok_or(Fault::NumberOutOfRange)?;
+                let slot = plain
+                    .digits
+                    .get_mut(plain.length)
+                    .ok_or(Fault::NumberOutOfRange)?;
                 *slot = u8::try_from(letter).unwrap_or(b'0');
                 plain.length += 1;
                 run += 1;
@@ -207,7 +210,10 @@ impl Plain {
 
 /// Where the decimal separator is, if there is one.
 fn decimal_separator(body: &str) -> Result<Option<usize>, Fault> {
-    if body.chars().any(|letter| letter.is_alphabetic() || is_currency(letter)) {
+    if body
+        .chars()
+        .any(|letter| letter.is_alphabetic() || is_currency(letter))
+    {
         let digits = body.bytes().any(|byte| byte.is_ascii_digit());
         return Err(if digits && is_amount_with_currency(body) {
             Fault::CurrencySymbol
@@ -238,7 +244,10 @@ fn decimal_separator(body: &str) -> Result<Option<usize>, Fault> {
 }
 
 fn is_space_group(letter: char) -> bool {
-    matches!(letter, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '\u{2019}')
+    matches!(
+        letter,
+        ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\'' | '\u{2019}'
+    )
 }
 
 fn is_group(letter: char) -> bool {
@@ -344,7 +353,13 @@ mod tests {
 
     #[test]
     fn floats_and_percentages() {
-        for (cell, value) in [("1.5", 1.5), ("1e3", 1000.0), ("-2,5", -2.5), ("1 000.25", 1000.25), ("7", 7.0)] {
+        for (cell, value) in [
+            ("1.5", 1.5),
+            ("1e3", 1000.0),
+            ("-2,5", -2.5),
+            ("1 000.25", 1000.25),
+            ("7", 7.0),
+        ] {
             assert_eq!(float(cell), Ok(value), "{cell}");
         }
         for (cell, fault) in [

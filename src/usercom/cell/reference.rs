@@ -39,7 +39,10 @@ pub fn first(cell: &str) -> Result<Option<Cow<'_, str>>, Fault> {
 
 pub(super) fn element_id(text: &str) -> Option<i64> {
     if is_object(text) {
-        return json_text::get(text, "id").and_then(json_text::cell).as_deref().and_then(as_id);
+        return json_text::get(text, "id")
+            .and_then(json_text::cell)
+            .as_deref()
+            .and_then(as_id);
     }
     as_id(text)
 }
@@ -73,7 +76,11 @@ mod tests {
             (" 17 ", Some(17), None),
             ("ann@example.com", None, Some("ann@example.com")),
             ("Ann", None, Some("Ann")),
-            (r#"{"id":17,"email":"ann@example.com","name":"Ann"}"#, Some(17), Some("ann@example.com")),
+            (
+                r#"{"id":17,"email":"ann@example.com","name":"Ann"}"#,
+                Some(17),
+                Some("ann@example.com"),
+            ),
             (r#"{"id":"17","name":"Ann"}"#, Some(17), Some("Ann")),
             (r#"{"email":null}"#, None, None),
             ("", None, None),
@@ -85,7 +92,10 @@ mod tests {
 
     #[test]
     fn the_first_of_a_list_is_the_primary() {
-        assert_eq!(first("[{\"id\":5},{\"id\":6}]").unwrap().as_deref(), Some("{\"id\":5}"));
+        assert_eq!(
+            first("[{\"id\":5},{\"id\":6}]").unwrap().as_deref(),
+            Some("{\"id\":5}")
+        );
         assert_eq!(first("{5,6}").unwrap().as_deref(), Some("5"));
         assert_eq!(first("Acme").unwrap().as_deref(), Some("Acme"));
         assert_eq!(first("[]").unwrap(), None);

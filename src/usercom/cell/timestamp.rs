@@ -63,7 +63,10 @@ impl Instant {
             time += second * MICROS;
             rest = &seconds[2..];
             if let Some((b'.' | b',', fraction)) = rest.split_first() {
-                let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let length = fraction
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .count();
                 if !(1..=12).contains(&length) {
                     return None;
                 }
@@ -145,7 +148,10 @@ fn two(bytes: &[u8], at: usize) -> Option<i64> {
 }
 
 /// The zone suffix: `Some(None)` for none, `None` for one that makes no sense.
-#[expect(clippy::option_option, reason = "absent and malformed are different answers")]
+#[expect(
+    clippy::option_option,
+    reason = "absent and malformed are different answers"
+)]
 fn offset(suffix: &[u8]) -> Option<Option<i32>> {
     let (sign, digits) = match suffix {
         [] => return Some(None),
@@ -164,7 +170,9 @@ fn offset(suffix: &[u8]) -> Option<Option<i32>> {
     if hours > 18 || minutes > 59 {
         return None;
     }
-    i32::try_from(sign * (hours * 3600 + minutes * 60)).ok().map(Some)
+    i32::try_from(sign * (hours * 3600 + minutes * 60))
+        .ok()
+        .map(Some)
 }
 
 fn uncommon(text: &str, zone: Tz) -> Result<i64, Fault> {
@@ -199,7 +207,9 @@ mod tests {
     use super::*;
 
     fn micros(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
+        DateTime::parse_from_rfc3339(text)
+            .unwrap()
+            .timestamp_micros()
     }
 
     #[test]
@@ -215,7 +225,10 @@ mod tests {
             ("2017-09-06 09:53:50 UTC", "2017-09-06T09:53:50Z"),
             ("2017-09-06 09:53:50 +0000", "2017-09-06T09:53:50Z"),
             ("2017-09-06T09:53:50,5Z", "2017-09-06T09:53:50.5Z"),
-            ("2017-09-06T09:53:50.123456789Z", "2017-09-06T09:53:50.123456Z"),
+            (
+                "2017-09-06T09:53:50.123456789Z",
+                "2017-09-06T09:53:50.123456Z",
+            ),
             ("2017-09-06 09:53", "2017-09-06T09:53:00Z"),
             ("2017-09-06T09:53:50", "2017-09-06T09:53:50Z"),
             (" 2017-09-06 ", "2017-09-06T00:00:00Z"),
@@ -236,12 +249,30 @@ mod tests {
     #[test]
     fn what_could_mean_two_things_is_refused() {
         for cell in [
-            "06/09/2017", "06.09.2017 10:00", "2017-13-01", "2017-02-29", "2017-09-06T24:00:00Z",
-            "2017-09-06T09:60:00Z", "2017-09-06T09:53:60Z", "2017-09-06T09:53:50+25:00", "0000-00-00 00:00:00",
-            "2017-09-06T09:53:50.Z", "2017-09-06T09", "2017-09-06X09:53", "yesterday", "1504691630", "2017-9-6",
-            "2017-09-06T09:53:50 CEST", "ż017-09-06", "2017-09-06T09:5",
+            "06/09/2017",
+            "06.09.2017 10:00",
+            "2017-13-01",
+            "2017-02-29",
+            "2017-09-06T24:00:00Z",
+            "2017-09-06T09:60:00Z",
+            "2017-09-06T09:53:60Z",
+            "2017-09-06T09:53:50+25:00",
+            "0000-00-00 00:00:00",
+            "2017-09-06T09:53:50.Z",
+            "2017-09-06T09",
+            "2017-09-06X09:53",
+            "yesterday",
+            "1504691630",
+            "2017-9-6",
+            "2017-09-06T09:53:50 CEST",
+            "ż017-09-06",
+            "2017-09-06T09:5",
         ] {
-            assert_eq!(timestamp(cell, Tz::UTC), Err(Fault::UnparsableTimestamp), "{cell}");
+            assert_eq!(
+                timestamp(cell, Tz::UTC),
+                Err(Fault::UnparsableTimestamp),
+                "{cell}"
+            );
         }
     }
 
@@ -266,9 +297,16 @@ mod tests {
     fn days_agree_with_chrono_over_all_years() {
         let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap();
         let mut day = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
-        while let Some(next) = day.checked_add_days(chrono::Days::new(97)).filter(|next| *next < NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap()) {
+        while let Some(next) = day
+            .checked_add_days(chrono::Days::new(97))
+            .filter(|next| *next < NaiveDate::from_ymd_opt(10_000, 1, 1).unwrap())
+        {
             let text = day.format("%Y-%m-%d").to_string();
-            assert_eq!(iso_day(text.as_bytes()).map(i64::from), Some((day - epoch).num_days()), "{text}");
+            assert_eq!(
+                iso_day(text.as_bytes()).map(i64::from),
+                Some((day - epoch).num_days()),
+                "{text}"
+            );
             day = next;
         }
     }

@@ -1,1 +1,0 @@
-//! Staging as a whole; filled in below.

@@ -1,0 +1,6 @@
+//! Staging as a whole: golden exports, bad input, books under generated mess.
+
+mod books;
+mod golden;
+mod refusals;
+mod support;
