@@ -1,0 +1,275 @@
+//! What commands share: the project opened, its tables in a session, and a connection to the destination.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use url::Url;
+
+use super::ProjectArgs;
+use crate::config::{AuthKind, Config, Destination, DestinationKind, secret};
+use crate::engine::{Engine, EngineSettings, Session, View};
+use crate::error::Error;
+use crate::mapping::{FieldMap, mapped_views};
+use crate::salesforce::{Auth, Client, Secret, Settings};
+use crate::sim::salesforce::Simulator;
+use crate::staging::{Snapshot, Staging};
+
+/// A project, opened.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// Its settings.
+    pub config: Config,
+    /// Its staging area.
+    pub staging: Staging,
+    /// The query engine.
+    pub engine: Engine,
+}
+
+impl Project {
+    /// Opens the project that a command names.
+    pub(crate) fn open(args: &ProjectArgs) -> Result<Self, Error> {
+        let config = super::config(args)?;
+        let staging = Staging::open(&config.staging)?;
+        let spill = staging
+            .local_folder()
+            .unwrap_or_else(|| config.project.join(".transload"))
+            .join("spill");
+        let settings = EngineSettings {
+            memory_limit: config.memory_limit,
+            spill,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        };
+        let engine = Engine::start(settings, &staging)?;
+        Ok(Self {
+            config,
+            staging,
+            engine,
+        })
+    }
+
+    /// A session over `snapshot` with parameters bound and the `mapped.*` views, once the map is complete.
+    pub(crate) async fn session(
+        &self,
+        staging: &Staging,
+        snapshot: &Snapshot,
+        map: &FieldMap,
+    ) -> Result<Session, Error> {
+        let session = self
+            .engine
+            .session(staging, snapshot)?
+            .with_parameters(self.config.options.parameters());
+        for view in mapped_views(&self.config, map, snapshot)? {
+            session.add_view(&view).await?;
+        }
+        for view in union_views(snapshot) {
+            session.add_view(&view).await?;
+        }
+        Ok(session)
+    }
+
+    /// The organisation whose tables a command without a connection shows: that of the last run against `target`,
+    /// or the only one there is.
+    pub(crate) async fn known_org(&self) -> Result<Option<String>, Error> {
+        let root = self.staging.org_path(&["orgs"]);
+        let mut orgs: Vec<String> = Vec::new();
+        for path in self.staging.list(&root).await? {
+            if let Some(mut parts) = path.prefix_match(&root)
+                && let Some(org) = parts.next()
+            {
+                let org = org.as_ref().to_owned();
+                if orgs.last() != Some(&org) {
+                    orgs.push(org);
+                }
+            }
+        }
+        Ok(orgs.pop())
+    }
+
+    /// Starts or reaches the destination and logs in.
+    pub(crate) async fn connect(&self, target: Option<&str>) -> Result<Connection, Error> {
+        let (name, destination) = self.config.target(target)?;
+        let simulator = match destination.kind {
+            DestinationKind::Simulator => Some(self.start_simulator(name, destination).await?),
+            DestinationKind::Salesforce => None,
+        };
+        let settings = match &simulator {
+            Some(simulator) => simulator_settings(simulator, destination)?,
+            None => salesforce_settings(destination)?,
+        };
+        let client = Client::connect(settings)
+            .await
+            .map_err(|source| Error::Connect {
+                target: name.to_owned(),
+                source: Box::new(source),
+            })?;
+        let staging = self.staging.with_org(&client.identity().organization_id);
+        Ok(Connection {
+            target: name.to_owned(),
+            destination: destination.clone(),
+            client,
+            staging,
+            simulator,
+        })
+    }
+
+    async fn start_simulator(
+        &self,
+        name: &str,
+        destination: &Destination,
+    ) -> Result<Simulator, Error> {
+        let state: PathBuf = self
+            .staging
+            .local_folder()
+            .unwrap_or_else(|| self.config.project.join(".transload"))
+            .join("simulator")
+            .join(name);
+        let options = crate::sim::salesforce::Options {
+            state,
+            seed: destination
+                .seed
+                .as_ref()
+                .map(|seed| self.config.project.join(seed)),
+            sandbox: true,
+            ..crate::sim::salesforce::Options::default()
+        };
+        Ok(Simulator::start(options).await?)
+    }
+}
+
+/// A destination, logged in to.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    /// Its name in `migration.toml`.
+    pub target: String,
+    /// Its settings.
+    pub destination: Destination,
+    /// The client.
+    pub client: Client,
+    /// The staging area with this organisation in view.
+    pub staging: Staging,
+    simulator: Option<Simulator>,
+}
+
+impl Connection {
+    /// Whether the destination is the embedded simulator, which nobody has to confirm anything for.
+    pub(crate) fn is_simulator(&self) -> bool {
+        self.simulator.is_some()
+    }
+
+    /// Ends the connection; the embedded simulator saves its state.
+    pub(crate) async fn close(self) -> Result<(), Error> {
+        if let Some(simulator) = self.simulator {
+            simulator.shutdown().await?;
+        }
+        Ok(())
+    }
+}
+
+fn simulator_settings(simulator: &Simulator, destination: &Destination) -> Result<Settings, Error> {
+    let defaults = crate::sim::salesforce::Options::default();
+    let url = Url::parse(simulator.url()).map_err(|_| Error::Usage {
+        what: "the simulator has no usable address".to_owned(),
+        hint: "this is a defect of the program".to_owned(),
+    })?;
+    let auth = Auth::ClientCredentials {
+        client_id: defaults.client_id,
+        client_secret: Secret::new(defaults.client_secret),
+    };
+    let mut settings = Settings::new(url, auth);
+    settings.api_version.clone_from(&destination.api_version);
+    Ok(settings)
+}
+
+fn salesforce_settings(destination: &Destination) -> Result<Settings, Error> {
+    let client_id = secret("SALESFORCE_CLIENT_ID")?;
+    let auth = match destination.auth {
+        AuthKind::ClientCredentials => Auth::ClientCredentials {
+            client_id,
+            client_secret: Secret::new(secret("SALESFORCE_CLIENT_SECRET")?),
+        },
+        AuthKind::Jwt => {
+            let path = secret("SALESFORCE_PRIVATE_KEY_FILE")?;
+            let key = std::fs::read_to_string(&path).map_err(|source| Error::File {
+                action: "read",
+                path: "the file that SALESFORCE_PRIVATE_KEY_FILE names".to_owned(),
+                source,
+            })?;
+            Auth::Jwt {
+                client_id,
+                username: secret("SALESFORCE_USERNAME")?,
+                private_key: Secret::new(key),
+            }
+        }
+        AuthKind::RefreshToken => Auth::RefreshToken {
+            client_id,
+            client_secret: secret("SALESFORCE_CLIENT_SECRET").ok().map(Secret::new),
+            refresh_token: Secret::new(secret("SALESFORCE_REFRESH_TOKEN")?),
+        },
+    };
+    let url = destination.login_url.clone().ok_or_else(|| Error::Usage {
+        what: "the destination has no login_url".to_owned(),
+        hint: "add login_url to its section in migration.toml".to_owned(),
+    })?;
+    let mut settings = Settings::new(url, auth);
+    settings.api_version.clone_from(&destination.api_version);
+    Ok(settings)
+}
+
+/// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
+/// `recon.differences` and `ledger.attempts`.
+pub(crate) fn union_views(snapshot: &Snapshot) -> Vec<View> {
+    let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for table in snapshot.iter() {
+        let families = [
+            ("recon", "fates_", "fates", "key, fate, reason, parent"),
+            ("recon", "flags_", "flagged", "key, flag"),
+            ("recon", "altered_", "altered", "key, field, why, done, original"),
+            ("recon", "differences_", "differences", "key, kind, field, sent, found"),
+        ];
+        for (schema, prefix, view, columns) in families {
+            if table.schema_name == schema
+                && let Some(load) = table.table.strip_prefix(prefix)
+            {
+                unions
+                    .entry((schema, view))
+                    .or_default()
+                    .push(format!("select '{load}' as load, {columns} from {schema}.{}", table.table));
+            }
+        }
+        if table.schema_name == "ledger"
+            && let Some(load) = table.table.strip_prefix("attempts_")
+        {
+            let keys: Vec<String> = table
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .take_while(|name| *name != "id")
+                .map(|name| format!("cast(\"{name}\" as varchar)"))
+                .collect();
+            unions.entry(("ledger", "attempts")).or_default().push(format!(
+                "select '{load}' as load, concat_ws('|', {}) as key, id, outcome, error_code, error, operation, job_id, \
+                 attempt, run_id, at from ledger.{}",
+                keys.join(", "),
+                table.table
+            ));
+        }
+    }
+    let known: BTreeSet<(&str, &str)> = unions.keys().copied().collect();
+    let mut views: Vec<View> = unions
+        .into_iter()
+        .map(|((schema, name), parts)| View {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            sql: parts.join(" union all "),
+        })
+        .collect();
+    if known.contains(&("recon", "fates")) {
+        views.push(View {
+            schema: "recon".to_owned(),
+            name: "held".to_owned(),
+            sql: "select f.load, f.key, f.reason, f.parent from recon.fates as f where f.fate = 'held'".to_owned(),
+        });
+    }
+    views
+}

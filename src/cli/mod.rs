@@ -1,0 +1,129 @@
+//! The command line: one file per verb, each owning parse → do → print.
+//!
+//! stdout carries data only; progress, log and hints go to stderr. Exit codes: 0 fine, 1 ran but gated or held,
+//! 2 bad input or configuration, 3 remote or internal failure.
+
+mod context;
+mod generate;
+mod init;
+mod output;
+mod plan;
+mod progress;
+mod query;
+mod reconcile;
+mod run;
+mod sim;
+mod stage;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config;
+use crate::error::{Class, Error};
+
+/// Moves a company's CRM from User.com to Salesforce Sales Cloud.
+#[derive(Debug, Parser)]
+#[command(name = "transload", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The main job: stage → transform → load → reconcile, phase by phase, going on where it stopped
+    Run(run::RunArgs),
+    /// Read the export into typed tables, with rejects
+    Stage(stage::StageArgs),
+    /// Show what a run would do: order, rows per load and operation, jobs, batches, API calls
+    Plan(plan::PlanArgs),
+    /// Read the destination back and compare it with what was sent; draw random samples
+    Reconcile(reconcile::ReconcileArgs),
+    /// Runs, phases, jobs and gates so far
+    Status(status::StatusArgs),
+    /// Ask any table a question in SQL
+    Query(query::QueryArgs),
+    /// Write a synthetic User.com export of any size
+    Generate(generate::GenerateArgs),
+    /// Start a new project
+    Init(init::InitArgs),
+    /// Serve a simulator
+    #[command(subcommand)]
+    Sim(sim::SimCommand),
+}
+
+/// Arguments of every command that works in a project.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ProjectArgs {
+    /// Project folder
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    pub project: PathBuf,
+    /// Staging area instead of the one in migration.toml: a folder or s3://bucket/prefix
+    #[arg(long, value_name = "URL")]
+    pub work: Option<String>,
+}
+
+/// How a command ended when it did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All is well.
+    Fine,
+    /// It ran, but a gate did not hold, rows are held back, or differences were found.
+    Gated,
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::start_log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            output::error(&Error::File {
+                action: "start",
+                path: "the runtime".to_owned(),
+                source,
+            });
+            return ExitCode::from(3);
+        }
+    };
+    match runtime.block_on(Box::pin(dispatch(cli.command))) {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Gated) => ExitCode::from(1),
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(match error.class() {
+                Class::Gated => 1,
+                Class::Input => 2,
+                Class::Failure => 3,
+            })
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<Outcome, Error> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Stage(args) => stage::run(args).await,
+        Command::Plan(args) => plan::run(args).await,
+        Command::Reconcile(args) => reconcile::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Query(args) => query::run(args).await,
+        Command::Generate(args) => generate::run(args),
+        Command::Init(args) => init::run(&args),
+        Command::Sim(command) => sim::run(command).await,
+    }
+}
+
+/// Reads the settings of the project that a command names.
+pub(crate) fn config(args: &ProjectArgs) -> Result<config::Config, Error> {
+    Ok(config::Config::load(&args.project, args.work.as_deref())?)
+}

@@ -1,0 +1,154 @@
+//! The crate's error: which step failed, how grave it is, and what to do next.
+
+use crate::{config, encode, engine, generate, load, mapping, reconcile, salesforce, schema, sim, staging, stage, transform};
+
+/// Any failure of a command. Failed rows are not errors: they are entries in tables.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `migration.toml` or the environment.
+    #[error(transparent)]
+    Config(#[from] config::ConfigError),
+    /// The staging area.
+    #[error(transparent)]
+    Staging(#[from] staging::StagingError),
+    /// The query engine.
+    #[error(transparent)]
+    Engine(#[from] engine::EngineError),
+    /// Reading the export.
+    #[error(transparent)]
+    Stage(#[from] stage::StageError),
+    /// The customer's decisions.
+    #[error(transparent)]
+    Mapping(#[from] mapping::MappingError),
+    /// The SQL project.
+    #[error(transparent)]
+    Transform(#[from] transform::TransformError),
+    /// Encoding rows.
+    #[error(transparent)]
+    Encode(#[from] encode::EncodeError),
+    /// The destination's fields.
+    #[error(transparent)]
+    Schema(#[from] schema::Error),
+    /// Talking to Salesforce.
+    #[error("cannot use the destination {target}")]
+    Connect {
+        /// Its name in `migration.toml`.
+        target: String,
+        /// The client's error.
+        source: Box<salesforce::Error>,
+    },
+    /// Loading.
+    #[error(transparent)]
+    Load(#[from] load::LoadError),
+    /// Reconciling.
+    #[error(transparent)]
+    Reconcile(#[from] reconcile::ReconcileError),
+    /// The simulator.
+    #[error("the simulator stopped")]
+    Simulator(#[from] sim::salesforce::SimError),
+    /// Writing a synthetic export.
+    #[error(transparent)]
+    Generate(#[from] generate::GenerateError),
+    /// An option `[options]` that nothing uses.
+    #[error("migration.toml: the option `{option}` is used by no query")]
+    UnusedOption {
+        /// Its name.
+        option: String,
+        /// The nearest known option.
+        nearest: Option<String>,
+    },
+    /// Something must be confirmed with `--yes`.
+    #[error("{what} needs a confirmation")]
+    NeedsYes {
+        /// What would be done.
+        what: String,
+    },
+    /// A command was given something it cannot use.
+    #[error("{what}")]
+    Usage {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A local file.
+    #[error("cannot {action} {path}")]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+}
+
+/// How grave a failure is; decides the exit code (`design.md` §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Ran, but not everything is as it should be: exit code 1.
+    Gated,
+    /// Bad input or configuration: exit code 2.
+    Input,
+    /// Remote or internal failure: exit code 3.
+    Failure,
+}
+
+impl Error {
+    /// How grave it is.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Config(_)
+            | Self::Mapping(_)
+            | Self::UnusedOption { .. }
+            | Self::NeedsYes { .. }
+            | Self::Usage { .. } => Class::Input,
+            Self::Stage(error) if error.is_input() => Class::Input,
+            Self::Engine(error) if error.is_input() => Class::Input,
+            Self::Transform(error) => match error {
+                transform::TransformError::Engine(error) if !error.is_input() => Class::Failure,
+                transform::TransformError::Staging(_) => Class::Failure,
+                _ => Class::Input,
+            },
+            Self::Generate(error) if error.is_input() => Class::Input,
+            Self::Connect { source, .. }
+                if source.class() == salesforce::ErrorClass::Credentials =>
+            {
+                Class::Input
+            }
+            Self::Schema(error) if error.is_input() => Class::Input,
+            _ => Class::Failure,
+        }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Staging(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::Stage(error) => error.hint(),
+            Self::Mapping(error) => error.hint(),
+            Self::Transform(error) => error.hint(),
+            Self::Encode(error) => error.hint(),
+            Self::Schema(error) => error.hint(),
+            Self::Connect { source, .. } => source.hint(),
+            Self::Load(error) => error.hint(),
+            Self::Reconcile(error) => error.hint(),
+            Self::Generate(error) => error.hint(),
+            Self::UnusedOption {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!("did you mean `{nearest}`?")),
+            Self::UnusedOption { .. } => {
+                Some("remove it, or use it as $name in a query of the project".to_owned())
+            }
+            Self::NeedsYes { .. } => Some("look at what is listed above, then add --yes".to_owned()),
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Simulator(_) | Self::File { .. } => None,
+        }
+    }
+}
