@@ -1,0 +1,23 @@
+//! Bulk API 2.0 behind its REST resources: jobs, their processing and their results.
+//!
+//! In: an uploaded CSV in the state folder, or a query. Out: rows written in chunks of 200 and a results file
+//! ([`process`], [`results`]), or a result CSV ([`query`]). Jobs survive a restart ([`job`]): a job that was in progress
+//! goes on after the last chunk that reached its table's log. Work is done on threads of its own ([`workers`]); requests
+//! only look.
+//!
+//! ```text
+//! Open ─upload─▶ Open ─close─▶ UploadComplete ─thread─▶ InProgress ─▶ JobComplete | Failed
+//!                      └─abort─▶ Aborted ◀─abort──┘
+//! ```
+
+mod header;
+mod job;
+mod process;
+mod query;
+mod results;
+mod workers;
+
+pub(crate) use job::{IngestJob, IngestJobs, Spec, State, timestamp};
+pub(crate) use query::{QueryJob, QueryJobs, QuerySpec};
+pub(crate) use results::{Kind, ResultStream};
+pub(crate) use workers::{Task, Workers};

@@ -1,0 +1,38 @@
+//! A `PermissionSet` file → field grants, or the problem with it (reference/salesforce.md §5.2).
+
+use super::super::model::Grants;
+use super::super::schema::{FieldType, Grant, Schema};
+use super::xml::Element;
+
+/// Reads the field permissions of a set against the schema as it will be.
+pub(super) fn field_grants(schema: &Schema, set: &Element) -> Result<Grants, String> {
+    let mut grants = Grants::new();
+    for permission in set.all("fieldPermissions") {
+        let path = permission.get("field").unwrap_or_default();
+        let missing = || format!("In field: field - no CustomField named {path} found");
+        let (object, name) = path.split_once('.').ok_or_else(missing)?;
+        let object = schema.object(schema.position(object).ok_or_else(missing)?);
+        let (_, field) = object.find(name).ok_or_else(missing)?;
+        let required = !field.nillable && field.kind != FieldType::Boolean;
+        if required || field.system.is_some() {
+            return Err(format!("You cannot deploy to a required field: {path}"));
+        }
+        let grant = Grant {
+            readable: permission.is("readable"),
+            editable: permission.is("editable"),
+        };
+        if grant.editable && !grant.readable {
+            return Err(format!("Field {path}: edit access needs read access"));
+        }
+        grants.insert((object.name.clone(), field.name.clone()), grant);
+    }
+    for permission in set.all("objectPermissions") {
+        let object = permission.get("object").unwrap_or_default();
+        if schema.position(object).is_none() {
+            return Err(format!(
+                "In field: object - no CustomObject named {object} found"
+            ));
+        }
+    }
+    Ok(grants)
+}

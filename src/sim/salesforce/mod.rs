@@ -1,0 +1,50 @@
+//! A stateful Salesforce over HTTP.
+//!
+//! In: REST, Bulk API 2.0, Metadata and login requests, as any client of Salesforce sends them. Out: what the real service
+//! would answer, following `reference/salesforce.md`; where that says "unknown", the most plausible behaviour, named as
+//! such in the code. It behaves like the real thing where it hurts: results unordered and coerced, header errors only
+//! after the upload, partial success, token expiry, field-level security, quotas.
+//!
+//! ```text
+//! rest ──▶ write ──▶ store (rows/*.log)      schema + model: what exists, who sees it
+//!   │        ▲
+//!   ├──▶ bulk (jobs/*): workers ──┘          soql + view: reading
+//!   └──▶ deploy ──▶ schema (org.json)        sessions, faults, statistics: per process
+//! ```
+//!
+//! The state folder holds `org.json` (identity and deployed metadata), `rows/` (a log per object), `jobs/` (uploads,
+//! results, job states) and, with tls, `ca.pem`. A second start with the same folder meets the same org.
+//!
+//! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
+//! `POST /control/faults` schedules faults (`{"method", "path" with *, "skip", "times", "delay_ms", "status", "headers",
+//! "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
+//! `POST /control/rows` edits a row as a user would, `POST /control/settings` changes the life of sessions.
+
+mod bulk;
+mod cascade;
+mod deploy;
+mod error;
+mod faults;
+mod ids;
+mod lock;
+mod model;
+mod options;
+mod org;
+mod rest;
+mod schema;
+mod server;
+mod sessions;
+mod setup;
+mod soql;
+mod stages;
+mod statistics;
+mod store;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod view;
+mod write;
+
+pub use error::SimError;
+pub use options::Options;
+pub use server::{Simulator, serve};

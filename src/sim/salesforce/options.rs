@@ -1,0 +1,78 @@
+//! What a simulated org is started with.
+//!
+//! In: nothing but the caller's choice; the environment is never read here. Out: [`Options`].
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of a simulated org. `Options { state: folder, ..Options::default() }` is a usable production org.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder that holds the org; made if missing. A later start with the same folder meets the same org.
+    pub state: PathBuf,
+    /// Folder of `<Object>.csv` files (API column names) that are inserted when the org is made.
+    pub seed: Option<PathBuf>,
+    /// Serve https with a certificate for `localhost` and `127.0.0.1`; its authority is written to `state/ca.pem`.
+    pub tls: bool,
+    /// Make a sandbox: `Organization.IsSandbox`, and `.invalid` behind the e-mail of every user but the running one.
+    pub sandbox: bool,
+    /// Consumer key of the connected app.
+    pub client_id: String,
+    /// Consumer secret of the connected app.
+    pub client_secret: String,
+    /// Username of the running user, a system administrator.
+    pub username: String,
+    /// Password of the running user; a security token may follow it.
+    pub password: String,
+    /// The one refresh token that is accepted.
+    pub refresh_token: String,
+    /// How long an access token lives.
+    pub token_lifetime: Duration,
+    /// After how many requests an access token expires; none = only by time.
+    pub token_requests: Option<u64>,
+    /// Whether the running user holds "Set Audit Fields upon Record Creation" (§6.4).
+    pub audit_fields: bool,
+    /// Whether the running user holds "Update Records with Inactive Owners" (§6.4).
+    pub inactive_owners: bool,
+    /// Whether the running user holds "Bulk API Hard Delete" (§1.6).
+    pub hard_delete: bool,
+    /// Bulk jobs wait up to this long (the wait follows from the job id) before they are processed.
+    pub max_job_delay: Duration,
+    /// Threads that process Bulk jobs.
+    pub job_threads: usize,
+    /// API calls in 24 hours.
+    pub daily_api_requests: u64,
+    /// Bulk ingest batches in 24 hours.
+    pub daily_bulk_batches: u64,
+    /// Data storage in megabytes.
+    pub data_storage_mb: u64,
+    /// Rows in one set of query results when the caller does not say (§2).
+    pub query_result_rows: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            state: PathBuf::from("simulator"),
+            seed: None,
+            tls: false,
+            sandbox: false,
+            client_id: "transload".to_owned(),
+            client_secret: "simulator".to_owned(),
+            username: "admin@example.com".to_owned(),
+            password: "simulator".to_owned(),
+            refresh_token: "simulator-refresh-token".to_owned(),
+            token_lifetime: Duration::from_secs(2 * 60 * 60),
+            token_requests: None,
+            audit_fields: false,
+            inactive_owners: false,
+            hard_delete: true,
+            max_job_delay: Duration::ZERO,
+            job_threads: std::thread::available_parallelism().map_or(2, usize::from),
+            daily_api_requests: 100_000,
+            daily_bulk_batches: 15_000,
+            data_storage_mb: 10_240,
+            query_result_rows: 100_000,
+        }
+    }
+}

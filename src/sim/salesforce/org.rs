@@ -1,0 +1,392 @@
+//! One simulated org: everything that requests and job threads share.
+//!
+//! In: [`Options`] and a state folder. Out: [`Org`], opened or made, and what hangs on it. Each part has a lock of its
+//! own, held for a look or a chunk, never across an await. `org.json` holds identity and deployed metadata, replaced as a
+//! whole; rows are in `rows/`, jobs in `jobs/`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use chrono::Utc;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::bulk::{IngestJobs, QueryJobs};
+use super::deploy::Deployments;
+use super::error::SimError;
+use super::faults::Faults;
+use super::ids::{Prefix, RecordId};
+use super::lock::{read, write};
+use super::model::{Access, Grants, Model};
+use super::options::Options;
+use super::schema::{Field, Grant, SObject, Schema, standard};
+use super::sessions::Sessions;
+use super::setup;
+use super::stages::Stages;
+use super::statistics::Statistics;
+use super::store::{Mark, Table};
+use super::write::{Batch, Cell, Column, Operation, Outcome, Writer};
+use super::{cascade, soql::Cursors};
+
+/// What `org.json` holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Saved {
+    organization: String,
+    pod: String,
+    /// Deployed fields by object, in the order of their numbers.
+    fields: BTreeMap<String, Vec<Field>>,
+    grants: BTreeMap<String, Vec<(String, String, Grant)>>,
+    /// Position of the running user.
+    user: u32,
+    sandbox: bool,
+}
+
+/// A simulated org.
+pub(crate) struct Org {
+    pub(crate) options: Options,
+    /// The organisation's id.
+    pub(crate) organization: RecordId,
+    pod: Prefix,
+    /// Position of the running user.
+    pub(crate) user: u32,
+    base_url: OnceLock<String>,
+    model: RwLock<Arc<Model>>,
+    access: RwLock<HashMap<u32, Arc<Access>>>,
+    stages: RwLock<Arc<Stages>>,
+    numbers: AtomicU64,
+    pub(crate) sessions: Sessions,
+    pub(crate) statistics: Statistics,
+    pub(crate) faults: Faults,
+    pub(crate) ingest: IngestJobs,
+    pub(crate) queries: QueryJobs,
+    pub(crate) deployments: Deployments,
+    pub(crate) cursors: Cursors,
+}
+
+impl Org {
+    /// Opens the org in the state folder, or makes one there.
+    pub(crate) fn open(mut options: Options) -> Result<Arc<Self>, SimError> {
+        let rows = options.state.join("rows");
+        std::fs::create_dir_all(&rows).map_err(|source| SimError::State {
+            path: rows.clone(),
+            source,
+        })?;
+        let path = options.state.join("org.json");
+        let saved = load(&path)?;
+        let fresh = saved.is_none();
+        let saved = saved.unwrap_or_else(|| new_identity(&options));
+        options.sandbox = saved.sandbox;
+
+        let mut schema = standard();
+        for (name, fields) in &saved.fields {
+            if let Some(at) = schema.position(name) {
+                let mut object = SObject::clone(schema.object(at));
+                fields.iter().cloned().for_each(|field| object.add(field));
+                schema.put(object);
+            }
+        }
+        let pod: Prefix = saved.pod.as_bytes().try_into().unwrap_or(*b"000");
+        let (ingest, queries) = (IngestJobs::open(&options)?, QueryJobs::open(&options)?);
+        let mut tables = Vec::new();
+        for object in schema.objects() {
+            let path = rows.join(format!("{}.log", object.name));
+            let table = open_table(&path, object, |mark| ingest.resume(mark));
+            tables.push(Arc::new(
+                table.map_err(|source| SimError::State { path, source })?,
+            ));
+        }
+        let grants = saved.grants.into_iter().map(|(set, list)| {
+            (
+                set,
+                list.into_iter()
+                    .map(|(object, field, grant)| ((object, field), grant))
+                    .collect::<Grants>(),
+            )
+        });
+        let model = Model {
+            schema,
+            tables,
+            grants: grants.collect(),
+            pod,
+        };
+        let stages = Stages::read(&model);
+        let organization =
+            RecordId::parse(&saved.organization).unwrap_or(RecordId::new(*b"00D", pod, 1));
+        let seconds = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
+        let org = Arc::new(Self {
+            sessions: Sessions::new(organization, &options),
+            statistics: Statistics::default(),
+            faults: Faults::default(),
+            deployments: Deployments::default(),
+            cursors: Cursors::default(),
+            options,
+            organization,
+            pod,
+            user: saved.user,
+            base_url: OnceLock::new(),
+            model: RwLock::new(Arc::new(model)),
+            access: RwLock::default(),
+            stages: RwLock::new(Arc::new(stages)),
+            // Unique over restarts without being stored.
+            numbers: AtomicU64::new(seconds << 16),
+            ingest,
+            queries,
+        });
+        if fresh {
+            setup::furnish(&org)?;
+            org.save()?;
+        }
+        Ok(org)
+    }
+
+    /// Schema and tables as they are now.
+    pub(crate) fn model(&self) -> Arc<Model> {
+        Arc::clone(&read(&self.model))
+    }
+
+    /// Field-level security of a user.
+    pub(crate) fn access(&self, user: u32) -> Arc<Access> {
+        if let Some(known) = read(&self.access).get(&user) {
+            return Arc::clone(known);
+        }
+        let access = Arc::new(self.model().access(user));
+        write(&self.access).insert(user, Arc::clone(&access));
+        access
+    }
+
+    /// The stages of Opportunity.
+    pub(crate) fn stages(&self) -> Arc<Stages> {
+        Arc::clone(&read(&self.stages))
+    }
+
+    /// The server's own URL, without a slash at its end.
+    pub(crate) fn base_url(&self) -> &str {
+        self.base_url.get().map_or("", String::as_str)
+    }
+
+    /// Tells the org where it is served; the first call counts.
+    pub(crate) fn served_at(&self, url: String) {
+        let _first_wins = self.base_url.set(url);
+    }
+
+    /// Milliseconds since 1970, whole seconds: what the service stores.
+    pub(crate) fn now(&self) -> i64 {
+        Utc::now().timestamp() * 1000
+    }
+
+    /// A new id that belongs to no table: jobs, cursors, deployments.
+    pub(crate) fn new_id(&self, prefix: Prefix) -> RecordId {
+        RecordId::new(
+            prefix,
+            self.pod,
+            self.numbers.fetch_add(1, Ordering::Relaxed),
+        )
+    }
+
+    /// The id of a user by position.
+    pub(crate) fn user_id(&self, user: u32) -> RecordId {
+        RecordId::new(*b"005", self.pod, u64::from(user) + 1)
+    }
+
+    /// Puts a changed schema or changed grants in force and saves them.
+    pub(crate) fn deploy(
+        &self,
+        schema: Schema,
+        grants: HashMap<String, Grants>,
+    ) -> Result<(), SimError> {
+        {
+            let mut model = write(&self.model);
+            let mut tables = model.tables.clone();
+            for (at, object) in schema.objects().iter().enumerate() {
+                let old = model.schema.objects().get(at);
+                if let (Some(table), Some(old)) = (tables.get(at), old) {
+                    if old.fields.len() != object.fields.len() {
+                        let state = |source| SimError::State {
+                            path: table.path().to_owned(),
+                            source,
+                        };
+                        table.extend(&names(object), &keys(object)).map_err(state)?;
+                    }
+                } else {
+                    let path = self
+                        .options
+                        .state
+                        .join("rows")
+                        .join(format!("{}.log", object.name));
+                    let table = open_table(&path, object, |_| ());
+                    tables.push(Arc::new(
+                        table.map_err(|source| SimError::State { path, source })?,
+                    ));
+                }
+            }
+            *model = Arc::new(Model {
+                schema,
+                tables,
+                grants,
+                pod: self.pod,
+            });
+        }
+        self.forget();
+        self.save()
+    }
+
+    /// Drops what was worked out from rows that have changed.
+    pub(crate) fn forget(&self) {
+        write(&self.access).clear();
+        let stages = Stages::read(&self.model());
+        *write(&self.stages) = Arc::new(stages);
+    }
+
+    /// What a write entails elsewhere: caches, and children of deleted rows.
+    pub(crate) fn after_write(
+        self: &Arc<Self>,
+        writer: &Writer,
+        outcomes: &[Outcome],
+    ) -> io::Result<()> {
+        let object = writer.model.schema.object(writer.object);
+        if matches!(
+            object.name.as_str(),
+            "PermissionSet" | "PermissionSetAssignment" | "OpportunityStage"
+        ) {
+            self.forget();
+        }
+        if matches!(writer.operation, Operation::Delete | Operation::HardDelete) {
+            cascade::delete_children(self, writer, outcomes)?;
+        }
+        Ok(())
+    }
+
+    /// Inserts one row past field rights, for the org's own set-up.
+    pub(crate) fn insert(
+        self: &Arc<Self>,
+        object: &str,
+        values: &[(&str, &str)],
+    ) -> io::Result<Option<Outcome>> {
+        let model = self.model();
+        let Some((at, definition)) = model
+            .schema
+            .position(object)
+            .map(|at| (at, model.schema.object(at)))
+        else {
+            return Ok(None);
+        };
+        let columns = values
+            .iter()
+            .filter_map(|(name, _)| definition.position(name).map(Column::Field))
+            .collect();
+        let cells: Vec<Cell<'_>> = values.iter().map(|(_, value)| Cell::Text(value)).collect();
+        let access = Access::default();
+        let writer = Writer::new(
+            self,
+            Arc::clone(&model),
+            &access,
+            at,
+            Operation::Insert,
+            columns,
+            self.user,
+            true,
+        );
+        Ok(super::write::apply(&writer, &Batch { cells: &cells }, |_| None)?.pop())
+    }
+
+    fn save(&self) -> Result<(), SimError> {
+        let model = self.model();
+        let custom = |object: &Arc<SObject>| {
+            object
+                .fields
+                .iter()
+                .filter(|f| f.custom)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let grants = model.grants.iter().map(|(set, grants)| {
+            let list = grants
+                .iter()
+                .map(|((object, field), grant)| (object.clone(), field.clone(), *grant));
+            (set.clone(), list.collect())
+        });
+        let saved = Saved {
+            organization: self.organization.to_string(),
+            pod: String::from_utf8_lossy(&self.pod).into_owned(),
+            fields: model
+                .schema
+                .objects()
+                .iter()
+                .map(|object| (object.name.clone(), custom(object)))
+                .collect(),
+            grants: grants.collect(),
+            user: self.user,
+            sandbox: self.options.sandbox,
+        };
+        let path = self.options.state.join("org.json");
+        let bytes = serde_json::to_vec(&saved).map_err(|source| SimError::Decode {
+            path: path.clone(),
+            source,
+        })?;
+        replace(&path, &bytes).map_err(|source| SimError::State { path, source })
+    }
+}
+
+/// Writes a file so that a reader sees the old or the new content, never half of it.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = path.with_extension("new");
+    std::fs::write(&fresh, bytes)?;
+    std::fs::rename(&fresh, path)
+}
+
+fn load(path: &PathBuf) -> Result<Option<Saved>, SimError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| SimError::Decode {
+                path: path.clone(),
+                source,
+            }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(SimError::State {
+            path: path.clone(),
+            source,
+        }),
+    }
+}
+
+fn new_identity(options: &Options) -> Saved {
+    const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let mut random = rand::rng();
+    let mut pod = [0u8; 3];
+    for slot in &mut pod {
+        *slot = DIGITS[usize::try_from(random.next_u32() % 36).unwrap_or(0)];
+    }
+    let organization = RecordId::new(*b"00D", pod, u64::from(random.next_u32()));
+    Saved {
+        organization: organization.to_string(),
+        pod: String::from_utf8_lossy(&pod).into_owned(),
+        sandbox: options.sandbox,
+        ..Saved::default()
+    }
+}
+
+fn names(object: &SObject) -> Vec<String> {
+    object
+        .fields
+        .iter()
+        .map(|field| field.name.clone())
+        .collect()
+}
+
+/// Fields that are looked up often enough to be indexed from the start.
+fn keys(object: &SObject) -> Vec<(u16, bool)> {
+    let keyed = (0u16..)
+        .zip(&object.fields)
+        .filter(|(_, field)| field.unique || field.external_id);
+    keyed
+        .map(|(at, field)| (at, field.case_sensitive))
+        .collect()
+}
+
+fn open_table(path: &Path, object: &SObject, resumed: impl FnMut(Mark)) -> io::Result<Table> {
+    Table::open(path, &names(object), &keys(object), resumed)
+}

@@ -1,0 +1,166 @@
+//! The control endpoint: not part of Salesforce, for tests and rehearsals.
+//!
+//! | request | does |
+//! |---|---|
+//! | `POST /control/expire` | ends all sessions |
+//! | `POST /control/faults` | adds a [`Fault`] or a list of them |
+//! | `GET /control/faults` · `DELETE /control/faults` | faults still due · none any more |
+//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, rows · back to nothing |
+//! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules |
+//! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
+//!
+//! It needs no session. Faults never strike it, and it is not counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::error::ApiError;
+use super::super::faults::Fault;
+use super::super::ids::RecordId;
+use super::super::model::Access;
+use super::super::store::Matches;
+use super::super::write::{Batch, Cell, Column, Operation, Outcome, Writer, apply};
+use super::call::{App, json as answer, read};
+use super::writing::api_error;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(Box<Fault>),
+    Many(Vec<Fault>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Edit {
+    object: String,
+    id: String,
+    fields: Map<String, Value>,
+    #[serde(default)]
+    user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    #[serde(default)]
+    token_lifetime_seconds: Option<u64>,
+    #[serde(default)]
+    token_requests: Option<u64>,
+}
+
+/// Answers a control request; `path` is what follows `control`.
+pub(super) async fn handle(
+    app: &App,
+    path: &[String],
+    request: Request,
+) -> Result<Response, ApiError> {
+    let method = request.method().clone();
+    let body = read(request.into_body()).await?;
+    let invalid = |error: serde_json::Error| ApiError::bad("JSON_PARSER_ERROR", error.to_string());
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let org = &app.org;
+    match (path.as_slice(), &method) {
+        (["expire"], &Method::POST) => org.sessions.expire_all(),
+        (["faults"], &Method::POST) => match serde_json::from_slice(&body).map_err(invalid)? {
+            OneOrMany::One(fault) => org.faults.add(*fault),
+            OneOrMany::Many(faults) => faults.into_iter().for_each(|fault| org.faults.add(fault)),
+        },
+        (["faults"], &Method::GET) => return Ok(answer(StatusCode::OK, &org.faults.due())),
+        (["faults"], &Method::DELETE) => org.faults.clear(),
+        (["statistics"], &Method::GET) => return Ok(answer(StatusCode::OK, &statistics(app))),
+        (["statistics"], &Method::DELETE) => org.statistics.reset(),
+        (["settings"], &Method::POST) => {
+            let settings: Settings = serde_json::from_slice(&body).map_err(invalid)?;
+            let lifetime = settings.token_lifetime_seconds.map(Duration::from_secs);
+            org.sessions
+                .set(lifetime, settings.token_requests.map(Some));
+        }
+        (["rows"], &Method::POST) => edit(app, serde_json::from_slice(&body).map_err(invalid)?)?,
+        _ => return Err(ApiError::not_found()),
+    }
+    Ok(answer(StatusCode::OK, &json!({})))
+}
+
+fn statistics(app: &App) -> Value {
+    let model = app.org.model();
+    let rows = model.schema.objects().iter().zip(&model.tables);
+    let rows: Map<String, Value> = rows
+        .map(|(object, table)| (object.name.clone(), json!(table.read().live())))
+        .collect();
+    json!({
+        "requests": app.org.statistics.requests(),
+        "api_calls": app.org.statistics.calls(),
+        "bulk_batches": app.org.statistics.batches(),
+        "rows": rows,
+    })
+}
+
+fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
+    let org = &app.org;
+    let model = org.model();
+    let object = model
+        .schema
+        .position(&edit.object)
+        .ok_or_else(ApiError::not_found)?;
+    let definition = Arc::clone(model.schema.object(object));
+    RecordId::parse(&edit.id).ok_or_else(ApiError::not_found)?;
+    let user = match &edit.user {
+        None => org.user,
+        Some(name) => {
+            let (users, table) = model.table("User").ok_or_else(ApiError::not_found)?;
+            let (at, field) = users.find("Username").ok_or_else(ApiError::not_found)?;
+            match table.find(at, field.case_sensitive, name) {
+                Matches::One(position) => position,
+                _ => {
+                    return Err(ApiError::bad(
+                        "INVALID_USER",
+                        format!("there is no user {name}"),
+                    ));
+                }
+            }
+        }
+    };
+    let (mut columns, mut values) = (vec![Column::Id], vec![Some(edit.id.clone())]);
+    for (name, value) in &edit.fields {
+        let unknown = || {
+            ApiError::bad(
+                "INVALID_FIELD",
+                format!("No such column '{name}' on sobject of type {}", edit.object),
+            )
+        };
+        columns.push(Column::Field(
+            definition.position(name).ok_or_else(unknown)?,
+        ));
+        values.push(match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        });
+    }
+    let cells: Vec<Cell<'_>> = values
+        .iter()
+        .map(|value| value.as_deref().map_or(Cell::Null, Cell::Text))
+        .collect();
+    let access = Access::default();
+    let writer = Writer::new(
+        org,
+        model,
+        &access,
+        object,
+        Operation::Update,
+        columns,
+        user,
+        false,
+    );
+    match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
+        Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,269 @@
+//! Global describe and object describe (reference/salesforce.md §4: every key of a real describe is there).
+//!
+//! In: an object's definition and what the user may see. Out: its JSON. Fields hidden by field-level security are absent.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::super::error::ApiError;
+use super::super::model::Model;
+use super::super::schema::{Field, FieldType, SObject};
+use super::call::{Call, json as answer};
+use super::writing::object_named;
+
+/// `GET /sobjects`.
+pub(super) fn global(call: &Call) -> Response {
+    let model = call.app.org.model();
+    let objects: Vec<Value> = model
+        .schema
+        .objects()
+        .iter()
+        .map(|object| summary(object, &call.version))
+        .collect();
+    answer(
+        StatusCode::OK,
+        &json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}),
+    )
+}
+
+/// `GET /sobjects/X`.
+pub(super) fn basic(call: &Call, name: &str) -> Result<Response, ApiError> {
+    let model = call.app.org.model();
+    let object = object_named(&model, name)?;
+    let summary = summary(model.schema.object(object), &call.version);
+    Ok(answer(
+        StatusCode::OK,
+        &json!({"objectDescribe": summary, "recentItems": []}),
+    ))
+}
+
+/// `GET /sobjects/X/describe`.
+pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
+    let model = call.app.org.model();
+    let number = object_named(&model, name)?;
+    let object = model.schema.object(number);
+    let access = call.app.org.access(call.user);
+    let mut describe = summary(object, &call.version);
+    let fields: Vec<Value> = (0u16..)
+        .zip(&object.fields)
+        .filter(|(at, _)| access.visible(number, *at))
+        .map(|(at, field)| {
+            let editable = access.editable(number, at);
+            let audited = call.app.org.options.audit_fields
+                && matches!(
+                    field.name.as_str(),
+                    "CreatedDate" | "CreatedById" | "LastModifiedDate" | "LastModifiedById"
+                );
+            described(
+                field,
+                (field.createable && editable) || audited,
+                field.updateable && editable,
+            )
+        })
+        .collect();
+    let root = format!("/services/data/v{}/sobjects/{}", call.version, object.name);
+    let more = json!({
+        "actionOverrides": [],
+        "childRelationships": children(&model, object),
+        "compactLayoutable": true,
+        "defaultImplementation": null,
+        "extendedBy": null,
+        "extendsInterfaces": null,
+        "fields": fields,
+        "implementedBy": null,
+        "implementsInterfaces": null,
+        "listviewable": null,
+        "lookupLayoutable": null,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": null,
+        "recordTypeInfos": [{
+            "active": true, "available": true, "defaultRecordTypeMapping": true, "developerName": "Master",
+            "master": true, "name": "Master", "recordTypeId": "012000000000000AAA",
+            "urls": {"layout": format!("{root}/describe/layouts/012000000000000AAA")},
+        }],
+        "searchLayoutable": true,
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": [{"label": format!("All {}", object.plural), "name": "everything"}],
+    });
+    if let (Value::Object(describe), Value::Object(more)) = (&mut describe, more) {
+        describe.extend(more);
+    }
+    Ok(answer(StatusCode::OK, &describe))
+}
+
+fn summary(object: &SObject, version: &str) -> Value {
+    let root = format!("/services/data/v{version}/sobjects/{}", object.name);
+    json!({
+        "activateable": false,
+        "associateEntityType": null,
+        "associateParentEntity": null,
+        "createable": object.verbs.create,
+        "custom": object.custom,
+        "customSetting": false,
+        "deepCloneable": false,
+        "deletable": object.verbs.delete,
+        "deprecatedAndHidden": false,
+        "feedEnabled": true,
+        "hasSubtypes": false,
+        "isInterface": false,
+        "isSubtype": false,
+        "keyPrefix": String::from_utf8_lossy(&object.prefix),
+        "label": object.label,
+        "labelPlural": object.plural,
+        "layoutable": object.verbs.create,
+        "mergeable": matches!(object.name.as_str(), "Account" | "Contact" | "Lead"),
+        "mruEnabled": true,
+        "name": object.name,
+        "queryable": object.verbs.query,
+        "replicateable": true,
+        "retrieveable": true,
+        "searchable": true,
+        "triggerable": object.verbs.create,
+        "undeletable": object.verbs.delete,
+        "updateable": object.verbs.update,
+        "urls": {
+            "compactLayouts": format!("{root}/describe/compactLayouts"),
+            "rowTemplate": format!("{root}/{{ID}}"),
+            "approvalLayouts": format!("{root}/describe/approvalLayouts"),
+            "describe": format!("{root}/describe"),
+            "quickActions": format!("{root}/quickActions"),
+            "layouts": format!("{root}/describe/layouts"),
+            "sobject": root,
+        },
+    })
+}
+
+fn children(model: &Model, parent: &SObject) -> Vec<Value> {
+    let mut children = Vec::new();
+    for child in model.schema.objects() {
+        for field in child
+            .fields
+            .iter()
+            .filter(|field| field.references.contains(&parent.name))
+        {
+            children.push(json!({
+                "cascadeDelete": parent.name == "Account" && matches!(child.name.as_str(), "Contact" | "Opportunity"),
+                "childSObject": child.name,
+                "deprecatedAndHidden": false,
+                "field": field.name,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": null,
+                "restrictedDelete": false,
+            }));
+        }
+    }
+    children
+}
+
+fn described(field: &Field, createable: bool, updateable: bool) -> Value {
+    let text = matches!(
+        field.kind,
+        FieldType::String
+            | FieldType::Textarea
+            | FieldType::Phone
+            | FieldType::Url
+            | FieldType::Email
+    );
+    let bytes = match field.kind {
+        FieldType::Id | FieldType::Reference => 18,
+        _ => field.length * 3,
+    };
+    let long = field.kind == FieldType::Textarea && field.length > 255;
+    let picklist: Vec<Value> = field
+        .picklist
+        .iter()
+        .map(|value| {
+            json!({
+                "active": value.active, "defaultValue": value.default, "label": value.label, "validFor": null,
+                "value": value.value,
+            })
+        })
+        .collect();
+    let default = match (field.kind, field.default.as_deref()) {
+        (FieldType::Boolean, default) => json!(default == Some("true")),
+        _ => Value::Null,
+    };
+    let mut described = json!({
+        "aggregatable": !long,
+        "aiPredictionField": false,
+        "autoNumber": false,
+        "byteLength": bytes,
+        "calculated": false,
+        "calculatedFormula": null,
+        "cascadeDelete": false,
+        "caseSensitive": field.case_sensitive,
+        "compoundFieldName": null,
+        "controllerName": null,
+        "createable": createable,
+        "custom": field.custom,
+        "defaultValue": default,
+        "defaultValueFormula": null,
+        "defaultedOnCreate": field.defaulted,
+        "dependentPicklist": false,
+        "deprecatedAndHidden": false,
+        "digits": if field.kind == FieldType::Int { field.precision } else { 0 },
+        "displayLocationInDecimal": false,
+        "encrypted": false,
+        "externalId": field.external_id,
+        "extraTypeInfo": null,
+        "filterable": !long,
+        "filteredLookupInfo": null,
+        "formulaTreatNullNumberAsZero": false,
+        "groupable": !long && !field.kind.is_decimal(),
+        "highScaleNumber": false,
+        "htmlFormatted": false,
+        "idLookup": field.id_lookup,
+        "inlineHelpText": null,
+        "label": field.label,
+        "length": field.length,
+        "mask": null,
+        "maskType": null,
+        "name": field.name,
+        "nameField": field.name_field,
+    });
+    let rest = json!({
+        "namePointing": field.references.len() > 1,
+        "nillable": field.nillable,
+        "permissionable": field.custom && !field.required(),
+        "picklistValues": picklist,
+        "polymorphicForeignKey": field.references.len() > 1,
+        "precision": if field.kind == FieldType::Int { 0 } else { field.precision },
+        "queryByDistance": false,
+        "referenceTargetField": null,
+        "referenceTo": field.references,
+        "relationshipName": field.relationship,
+        "relationshipOrder": null,
+        "restrictedDelete": false,
+        "restrictedPicklist": field.restricted,
+        "scale": field.scale,
+        "searchPrefilterable": false,
+        "soapType": soap_type(field.kind),
+        "sortable": !long,
+        "type": field.kind.name(),
+        "unique": field.unique,
+        "updateable": updateable,
+        "writeRequiresMasterRead": false,
+    });
+    if let (Value::Object(described), Value::Object(rest)) = (&mut described, rest) {
+        described.extend(rest);
+        if text && field.length > 255 {
+            described.insert("extraTypeInfo".to_owned(), json!("plaintextarea"));
+        }
+    }
+    described
+}
+
+fn soap_type(kind: FieldType) -> &'static str {
+    match kind {
+        FieldType::Id | FieldType::Reference => "tns:ID",
+        FieldType::Boolean => "xsd:boolean",
+        FieldType::Int => "xsd:int",
+        FieldType::Currency | FieldType::Double | FieldType::Percent => "xsd:double",
+        FieldType::Date => "xsd:date",
+        FieldType::Datetime => "xsd:dateTime",
+        FieldType::Address => "urn:address",
+        _ => "xsd:string",
+    }
+}

@@ -1,0 +1,143 @@
+//! The objects of the org and their fields: what describe shows and what writes are checked against.
+//!
+//! In: the standard objects compiled in as data ([`standard`]), then fields and objects that were deployed. Out:
+//! [`Schema`], an immutable snapshot; a deployment makes a new one. Fields are only ever appended, so a field's number
+//! stays valid for every row written before. Holds no rows and knows no users.
+
+mod field;
+mod standard;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(crate) use field::{Field, FieldType, Grant, PicklistValue, System};
+pub(crate) use standard::standard;
+
+use super::ids::Prefix;
+
+/// What may be done with the rows of an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Verbs {
+    pub(crate) create: bool,
+    pub(crate) update: bool,
+    pub(crate) delete: bool,
+    pub(crate) query: bool,
+    /// Supported by Bulk API 2.0.
+    pub(crate) bulk: bool,
+}
+
+/// One object.
+#[derive(Clone, Debug)]
+pub(crate) struct SObject {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) plural: String,
+    pub(crate) prefix: Prefix,
+    pub(crate) custom: bool,
+    pub(crate) verbs: Verbs,
+    pub(crate) fields: Vec<Field>,
+    by_name: HashMap<String, u16>,
+}
+
+impl SObject {
+    /// An object with the system fields only.
+    pub(crate) fn new(name: &str, label: &str, plural: &str, prefix: Prefix, verbs: Verbs) -> Self {
+        let mut object = Self {
+            name: name.to_owned(),
+            label: label.to_owned(),
+            plural: plural.to_owned(),
+            prefix,
+            custom: name.ends_with("__c"),
+            verbs,
+            fields: Vec::new(),
+            by_name: HashMap::new(),
+        };
+        for field in Field::system_fields() {
+            object.add(field);
+        }
+        object
+    }
+
+    /// Appends a field, or replaces the definition of one of the same name in its place.
+    pub(crate) fn add(&mut self, field: Field) {
+        let key = field.name.to_ascii_lowercase();
+        if let Some(&at) = self.by_name.get(&key) {
+            self.fields[usize::from(at)] = field;
+        } else {
+            let at = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
+            self.by_name.insert(key, at);
+            self.fields.push(field);
+        }
+    }
+
+    /// The number of a field; names match whatever their case.
+    pub(crate) fn position(&self, name: &str) -> Option<u16> {
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// A field by number.
+    pub(crate) fn field(&self, position: u16) -> &Field {
+        &self.fields[usize::from(position)]
+    }
+
+    /// A field by name.
+    pub(crate) fn find(&self, name: &str) -> Option<(u16, &Field)> {
+        self.position(name).map(|at| (at, self.field(at)))
+    }
+
+    /// The reference field behind a relationship name such as `Owner` or `Parent__r`.
+    pub(crate) fn relationship(&self, name: &str) -> Option<(u16, &Field)> {
+        self.fields.iter().enumerate().find_map(|(at, field)| {
+            let matches = field
+                .relationship
+                .as_deref()
+                .is_some_and(|r| r.eq_ignore_ascii_case(name));
+            (matches && !field.references.is_empty())
+                .then(|| (u16::try_from(at).unwrap_or(u16::MAX), field))
+        })
+    }
+}
+
+/// All objects of the org at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schema {
+    objects: Vec<Arc<SObject>>,
+    by_name: HashMap<String, usize>,
+    by_prefix: HashMap<Prefix, usize>,
+}
+
+impl Schema {
+    /// Adds an object, or replaces the one of the same name in its place.
+    pub(crate) fn put(&mut self, object: SObject) -> usize {
+        let key = object.name.to_ascii_lowercase();
+        if let Some(&at) = self.by_name.get(&key) {
+            self.objects[at] = Arc::new(object);
+            return at;
+        }
+        let at = self.objects.len();
+        self.by_name.insert(key, at);
+        self.by_prefix.insert(object.prefix, at);
+        self.objects.push(Arc::new(object));
+        at
+    }
+
+    /// The number of an object; names match whatever their case.
+    pub(crate) fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// The number of the object whose ids start with `prefix`.
+    pub(crate) fn by_prefix(&self, prefix: Prefix) -> Option<usize> {
+        self.by_prefix.get(&prefix).copied()
+    }
+
+    /// An object by number.
+    pub(crate) fn object(&self, at: usize) -> &Arc<SObject> {
+        &self.objects[at]
+    }
+
+    /// All objects, in the order of their numbers.
+    pub(crate) fn objects(&self) -> &[Arc<SObject>] {
+        &self.objects
+    }
+}

@@ -1,0 +1,176 @@
+//! Starts and stops a simulated org.
+//!
+//! In: [`Options`] and a socket, or nothing but options. Out: a server that runs until it is told to stop. Stopping lets
+//! running requests and job chunks finish; killing the process loses only what was not answered.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::bulk::Workers;
+use super::error::SimError;
+use super::options::Options;
+use super::org::Org;
+use super::rest::{App, router};
+use super::tls::server_config;
+
+/// How long running requests may take to finish when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Serves an org on a bound socket until `shutdown` is ready.
+///
+/// The org's URL is that of the socket, `https` if [`Options::tls`] is set.
+pub async fn serve(
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), SimError> {
+    let address = listener.local_addr().map_err(SimError::Listen)?;
+    let app = open(options, address).await?;
+    run(listener, app, shutdown).await
+}
+
+async fn open(options: Options, address: SocketAddr) -> Result<App, SimError> {
+    let opened = tokio::task::spawn_blocking(move || Org::open(options)).await;
+    let org = opened.map_err(|_| SimError::Thread)??;
+    let scheme = if org.options.tls { "https" } else { "http" };
+    org.served_at(format!("{scheme}://{address}"));
+    Ok(App {
+        org,
+        workers: Arc::new(Workers::default()),
+    })
+}
+
+async fn run(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), SimError> {
+    let handle = Handle::new();
+    let socket = listener.into_std().map_err(SimError::Listen)?;
+    let service = router(app.clone()).into_make_service();
+    app.workers.start(&app.org).map_err(SimError::Serve)?;
+    let stopping = {
+        let handle = handle.clone();
+        async move {
+            shutdown.await;
+            handle.graceful_shutdown(Some(GRACE));
+            std::future::pending::<()>().await;
+        }
+    };
+    let served = async {
+        if app.org.options.tls {
+            let config = RustlsConfig::from_config(server_config(&app.org.options)?);
+            let server = axum_server::from_tcp_rustls(socket, config).map_err(SimError::Listen)?;
+            server
+                .handle(handle)
+                .serve(service)
+                .await
+                .map_err(SimError::Serve)
+        } else {
+            let server = axum_server::from_tcp(socket).map_err(SimError::Listen)?;
+            server
+                .handle(handle)
+                .serve(service)
+                .await
+                .map_err(SimError::Serve)
+        }
+    };
+    let result = tokio::select! {
+        result = served => result,
+        () = stopping => Ok(()),
+    };
+    let workers = Arc::clone(&app.workers);
+    tokio::task::spawn_blocking(move || workers.stop())
+        .await
+        .map_err(|_| SimError::Thread)?;
+    result
+}
+
+/// A simulated org in this process, on a free loopback port and threads of its own.
+///
+/// Dropping it asks it to stop; [`Simulator::shutdown`] waits until it has.
+pub struct Simulator {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), SimError>>>,
+}
+
+impl Simulator {
+    /// Opens the org and serves it.
+    pub async fn start(options: Options) -> Result<Self, SimError> {
+        let (ready, started) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("simulator".to_owned());
+        let thread = thread.spawn(move || {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let runtime = builder
+                .worker_threads(2)
+                .thread_name("sim-http")
+                .enable_all()
+                .build();
+            let runtime = runtime.map_err(SimError::Listen)?;
+            runtime.block_on(async move {
+                let listener = TcpListener::bind(("127.0.0.1", 0))
+                    .await
+                    .map_err(SimError::Listen)?;
+                let address = listener.local_addr().map_err(SimError::Listen)?;
+                let app = open(options, address).await?;
+                let told = ready.send(app.org.base_url().to_owned());
+                if told.is_err() {
+                    return Ok(());
+                }
+                let shutdown = async {
+                    let _stopped_or_dropped = stopped.await;
+                };
+                run(listener, app, shutdown).await
+            })
+        });
+        let thread = thread.map_err(SimError::Listen)?;
+        match started.await {
+            Ok(url) => Ok(Self {
+                url,
+                stop: Some(stop),
+                thread: Some(thread),
+            }),
+            Err(_) => match thread.join() {
+                Ok(Err(error)) => Err(error),
+                _ => Err(SimError::Thread),
+            },
+        }
+    }
+
+    /// `http://127.0.0.1:<port>` or `https://…`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops the server and waits for running work.
+    pub async fn shutdown(mut self) -> Result<(), SimError> {
+        if let Some(stop) = self.stop.take() {
+            let _already_stopped = stop.send(());
+        }
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        let joined = tokio::task::spawn_blocking(move || thread.join())
+            .await
+            .map_err(|_| SimError::Thread)?;
+        joined.unwrap_or(Err(SimError::Thread))
+    }
+}
+
+impl std::fmt::Debug for Simulator {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Simulator")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}

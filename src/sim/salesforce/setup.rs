@@ -1,0 +1,261 @@
+//! What a new org has in it.
+//!
+//! In: an empty org and the seed folder. Out: the organisation, profiles, users, stages and lead statuses every org has,
+//! then the rows of the seed files (`<Object>.csv`), inserted through the ordinary path. A refused seed row stops the
+//! start: a rehearsal on half a seed would mislead.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::SimError;
+use super::model::Access;
+use super::org::Org;
+use super::write::{Batch, Cell, Column, Operation, Outcome, Writer, apply};
+
+/// Stages of a new org: name, probability, closed, won, forecast category.
+const STAGES: [(&str, &str, &str, &str, &str); 10] = [
+    ("Prospecting", "10", "false", "false", "Pipeline"),
+    ("Qualification", "10", "false", "false", "Pipeline"),
+    ("Needs Analysis", "20", "false", "false", "Pipeline"),
+    ("Value Proposition", "50", "false", "false", "Pipeline"),
+    ("Id. Decision Makers", "60", "false", "false", "Pipeline"),
+    ("Perception Analysis", "70", "false", "false", "Pipeline"),
+    ("Proposal/Price Quote", "75", "false", "false", "Pipeline"),
+    ("Negotiation/Review", "90", "false", "false", "Pipeline"),
+    ("Closed Won", "100", "true", "true", "Closed"),
+    ("Closed Lost", "0", "true", "false", "Omitted"),
+];
+
+const LEAD_STATUSES: [(&str, &str, &str); 4] = [
+    ("Open - Not Contacted", "true", "false"),
+    ("Working - Contacted", "false", "false"),
+    ("Closed - Converted", "false", "true"),
+    ("Closed - Not Converted", "false", "false"),
+];
+
+/// Columns a User row needs and seed files rarely have.
+const USER_DEFAULTS: [(&str, &str); 6] = [
+    ("Alias", "user"),
+    ("TimeZoneSidKey", "UTC"),
+    ("LocaleSidKey", "en_US"),
+    ("EmailEncodingKey", "UTF-8"),
+    ("LanguageLocaleKey", "en_US"),
+    ("UserType", "Standard"),
+];
+
+/// Fills a new org.
+pub(super) fn furnish(org: &Arc<Org>) -> Result<(), SimError> {
+    base_rows(org).map_err(|source| SimError::State {
+        path: org.options.state.clone(),
+        source,
+    })?;
+    org.forget();
+    let Some(folder) = org.options.seed.clone() else {
+        return Ok(());
+    };
+    let list = std::fs::read_dir(&folder).map_err(|source| SimError::State {
+        path: folder.clone(),
+        source,
+    })?;
+    let mut files: Vec<PathBuf> = list
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "csv"));
+    // Objects come in the order of the schema: those that others refer to first.
+    let model = org.model();
+    let rank = |file: &PathBuf| {
+        file.file_stem()
+            .and_then(|stem| model.schema.position(&stem.to_string_lossy()))
+    };
+    files.sort_by_key(|file| (rank(file).unwrap_or(usize::MAX), file.clone()));
+    files.iter().try_for_each(|file| seed(org, file))
+}
+
+fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
+    let sandbox = if org.options.sandbox { "true" } else { "false" };
+    let edition = [
+        ("Name", "Simulated Organization"),
+        ("OrganizationType", "Enterprise Edition"),
+        ("InstanceName", "SIM1"),
+        ("IsSandbox", sandbox),
+        ("IsReadOnly", "false"),
+        ("DefaultLocaleSidKey", "en_US"),
+        ("TimeZoneSidKey", "UTC"),
+        ("LanguageLocaleKey", "en_US"),
+        ("FiscalYearStartMonth", "1"),
+    ];
+    org.insert("Organization", &edition)?;
+    let mut profiles = Vec::new();
+    for name in ["System Administrator", "Standard User"] {
+        if let Some(Outcome::Done { position, .. }) =
+            org.insert("Profile", &[("Name", name), ("UserType", "Standard")])?
+        {
+            profiles.push(
+                super::ids::RecordId::new(*b"00e", org.model().pod, u64::from(position) + 1)
+                    .to_string(),
+            );
+        }
+    }
+    let administrator = profiles.first().cloned().unwrap_or_default();
+    let username = org.options.username.clone();
+    let people = [
+        (username.as_str(), "Admin", "User", "Standard", "true"),
+        (
+            "autoproc@example.invalid",
+            "Automated",
+            "Process",
+            "AutomatedProcess",
+            "true",
+        ),
+        (
+            "integration@example.invalid",
+            "Platform Integration",
+            "User",
+            "CloudIntegrationUser",
+            "true",
+        ),
+    ];
+    for (username, first, last, kind, active) in people {
+        let mut row = vec![
+            ("Username", username),
+            ("Email", username),
+            ("FirstName", first),
+            ("LastName", last),
+            ("IsActive", active),
+            ("ProfileId", administrator.as_str()),
+        ];
+        row.extend(USER_DEFAULTS.iter().filter(|(name, _)| *name != "UserType"));
+        row.push(("UserType", kind));
+        org.insert("User", &row)?;
+    }
+    for (order, (name, probability, closed, won, forecast)) in STAGES.iter().enumerate() {
+        let order = (order + 1).to_string();
+        let row = [
+            ("MasterLabel", *name),
+            ("ApiName", name),
+            ("IsActive", "true"),
+            ("SortOrder", &order),
+            ("IsClosed", closed),
+            ("IsWon", won),
+            ("ForecastCategory", forecast),
+            ("ForecastCategoryName", forecast),
+            ("DefaultProbability", probability),
+        ];
+        org.insert("OpportunityStage", &row)?;
+    }
+    for (order, (name, default, converted)) in LEAD_STATUSES.iter().enumerate() {
+        let order = (order + 1).to_string();
+        let row = [
+            ("MasterLabel", *name),
+            ("ApiName", name),
+            ("SortOrder", &order),
+            ("IsDefault", default),
+            ("IsConverted", converted),
+        ];
+        org.insert("LeadStatus", &row)?;
+    }
+    Ok(())
+}
+
+fn seed(org: &Arc<Org>, file: &Path) -> Result<(), SimError> {
+    let unknown = |name: &str| SimError::SeedName {
+        path: file.to_owned(),
+        name: name.to_owned(),
+    };
+    let broken = |source| SimError::ReadSeed {
+        path: file.to_owned(),
+        source,
+    };
+    let stem = file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let model = org.model();
+    let object = model.schema.position(&stem).ok_or_else(|| unknown(&stem))?;
+    let definition = Arc::clone(model.schema.object(object));
+    let mut reader = csv::ReaderBuilder::new().from_path(file).map_err(broken)?;
+    let header = reader.headers().map_err(broken)?.clone();
+    let mut names: Vec<String> = header
+        .iter()
+        .map(|name| name.trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    let mut extra: Vec<String> = Vec::new();
+    if definition.name == "User" {
+        let profile = model
+            .table("Profile")
+            .map_or(0, |(_, table)| table.read().len());
+        let profile = model
+            .schema
+            .position("Profile")
+            .map(|at| model.id(at, profile.saturating_sub(1)).to_string());
+        let defaults = USER_DEFAULTS
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        for (name, value) in defaults.chain([("ProfileId", profile.unwrap_or_default())]) {
+            if !names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+                names.push(name.to_owned());
+                extra.push(value);
+            }
+        }
+    }
+    let columns = names.iter().map(|name| {
+        definition
+            .position(name)
+            .map(Column::Field)
+            .ok_or_else(|| unknown(name))
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let email = names
+        .iter()
+        .position(|name| definition.name == "User" && name.eq_ignore_ascii_case("Email"));
+    let access = Access::default();
+    let writer = Writer::new(
+        org,
+        model,
+        &access,
+        object,
+        Operation::Insert,
+        columns,
+        org.user,
+        true,
+    );
+    for (at, record) in reader.records().enumerate() {
+        let record = record.map_err(broken)?;
+        let mut values: Vec<String> = record
+            .iter()
+            .map(str::to_owned)
+            .chain(extra.iter().cloned())
+            .collect();
+        if let Some(email) = email
+            .and_then(|at| values.get_mut(at))
+            .filter(|_| org.options.sandbox)
+        {
+            // A sandbox copy makes the addresses of all other users undeliverable.
+            email.push_str(".invalid");
+        }
+        let cells: Vec<Cell<'_>> = values
+            .iter()
+            .map(|value| {
+                if value.is_empty() {
+                    Cell::Absent
+                } else {
+                    Cell::Text(value)
+                }
+            })
+            .collect();
+        let outcomes = apply(&writer, &Batch { cells: &cells }, |_| None);
+        let outcomes = outcomes.map_err(|source| SimError::State {
+            path: org.options.state.clone(),
+            source,
+        })?;
+        if let Some(Outcome::Failed { error, .. }) = outcomes.first() {
+            return Err(SimError::SeedRow {
+                path: file.to_owned(),
+                row: at as u64 + 2,
+                code: error.code,
+                fields: error.fields.join(", "),
+            });
+        }
+    }
+    Ok(())
+}

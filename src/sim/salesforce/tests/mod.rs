@@ -1,0 +1,1 @@
+//! Claims about the simulated org as a whole, over HTTP.

@@ -1,0 +1,113 @@
+//! Reading a row's fields: stored ones, those in its head, and those that follow from others.
+//!
+//! In: an encoded row and a field number. Out: the field's text in canonical form, none = null. Booleans that were never
+//! set are `false`; `Name` of people is composed; the stage decides what an Opportunity is (reference/salesforce.md §6.1).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, NaiveDate};
+
+use super::model::Model;
+use super::org::Org;
+use super::schema::{Field, FieldType, SObject, System};
+use super::stages::Stages;
+use super::store::Row;
+
+/// A reader of rows, with one snapshot of schema and stages.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) model: Arc<Model>,
+    stages: Arc<Stages>,
+}
+
+impl View {
+    /// A view of the org as it is now.
+    pub(crate) fn new(org: &Org) -> Self {
+        Self {
+            model: org.model(),
+            stages: org.stages(),
+        }
+    }
+
+    /// The text of a field.
+    pub(crate) fn text<'r>(
+        &self,
+        object: usize,
+        position: u32,
+        row: &'r Row,
+        at: u16,
+    ) -> Option<Cow<'r, str>> {
+        let definition = self.model.schema.object(object);
+        let field = definition.field(at);
+        if let Some(system) = field.system {
+            return Some(Cow::Owned(self.system(system, object, position, row)));
+        }
+        if let Some(stored) = row.get(at) {
+            return Some(Cow::Borrowed(stored));
+        }
+        self.derived(definition, field, row).map(Cow::Owned)
+    }
+
+    fn system(&self, system: System, object: usize, position: u32, row: &Row) -> String {
+        let head = row.head();
+        let user = |position| {
+            let users = self.model.schema.position("User").unwrap_or_default();
+            self.model.id(users, position).to_string()
+        };
+        match system {
+            System::Id => self.model.id(object, position).to_string(),
+            System::IsDeleted => head.deleted.to_string(),
+            System::CreatedDate => instant(head.created),
+            System::LastModifiedDate | System::SystemModstamp => instant(head.modified),
+            System::CreatedById => user(head.created_by),
+            System::LastModifiedById => user(head.modified_by),
+        }
+    }
+
+    fn derived(&self, object: &SObject, field: &Field, row: &Row) -> Option<String> {
+        let get = |name: &str| object.position(name).and_then(|at| row.get(at));
+        match (object.name.as_str(), field.name.as_str()) {
+            ("Contact" | "Lead" | "User", "Name") => {
+                let parts = [get("FirstName"), get("LastName")];
+                Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+            }
+            ("Opportunity", "IsClosed") => {
+                Some(self.stages.find(get("StageName")?).closed.to_string())
+            }
+            ("Opportunity", "IsWon") => Some(self.stages.find(get("StageName")?).won.to_string()),
+            ("Opportunity", "ForecastCategory") => {
+                Some(self.stages.find(get("StageName")?).forecast.clone())
+            }
+            ("Opportunity", "ExpectedRevenue") => {
+                let amount: f64 = get("Amount")?.parse().ok()?;
+                let probability: f64 = get("Probability").unwrap_or("0").parse().ok()?;
+                Some(format!("{}", (amount * probability).round() / 100.0))
+            }
+            ("Opportunity", "FiscalYear") => {
+                Some(close_date(get("CloseDate")?)?.year().to_string())
+            }
+            ("Opportunity", "FiscalQuarter") => {
+                Some(close_date(get("CloseDate")?)?.quarter().to_string())
+            }
+            ("Opportunity", "Fiscal") => {
+                let date = close_date(get("CloseDate")?)?;
+                Some(format!("{} {}", date.year(), date.quarter()))
+            }
+            _ if field.kind == FieldType::Boolean => Some("false".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn close_date(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
+}
+
+/// `2024-01-31T10:00:00.000Z`.
+pub(crate) fn instant(millis: i64) -> String {
+    DateTime::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .format("%Y-%m-%dT%H:%M:%S.000Z")
+        .to_string()
+}

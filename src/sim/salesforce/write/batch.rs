@@ -1,0 +1,171 @@
+//! What is to be done: an operation on one object, its columns, and the cells of some rows.
+//!
+//! In: resolved columns (the caller has turned header names or JSON keys into them). Out: [`Writer`], the plan that
+//! [`super::apply`] carries out for each chunk: per column whether it may be written, in which order fields are encoded,
+//! what is filled in.
+
+use std::sync::Arc;
+
+use super::super::model::{Access, Model};
+use super::super::org::Org;
+use super::super::schema::System;
+use super::defaults::Defaults;
+
+/// What to do with rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Insert,
+    Update,
+    Upsert,
+    Delete,
+    HardDelete,
+}
+
+/// What a column of the input stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// The row's own id.
+    Id,
+    /// A field, by number.
+    Field(u16),
+    /// A reference field, given by a key of the parent (§1.7).
+    Parent {
+        /// The reference field.
+        field: u16,
+        /// The parent's object.
+        object: usize,
+        /// The parent's key field.
+        key: u16,
+    },
+}
+
+/// One value as sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell<'a> {
+    /// Nothing: left as it is.
+    Absent,
+    /// Explicitly null.
+    Null,
+    /// A text.
+    Text(&'a str),
+}
+
+/// Rows of cells, row after row.
+pub(crate) struct Batch<'a> {
+    pub(crate) cells: &'a [Cell<'a>],
+}
+
+/// The plan for one operation with one set of columns.
+pub(crate) struct Writer {
+    pub(crate) org: Arc<Org>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) object: usize,
+    pub(crate) operation: Operation,
+    /// Upsert key; field 0 is `Id`.
+    pub(crate) key: u16,
+    pub(crate) user: u32,
+    pub(crate) columns: Vec<Column>,
+    /// Columns by rising field number.
+    pub(super) order: Vec<usize>,
+    pub(super) rights: Vec<Right>,
+    pub(super) defaults: Defaults,
+    /// Unique fields, with whether case counts.
+    pub(super) unique: Vec<(u16, bool)>,
+}
+
+/// What may be done with a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Right {
+    pub(super) insert: bool,
+    pub(super) update: bool,
+}
+
+/// Objects whose audit fields can be set (§6.4), custom objects aside.
+const AUDITED: [&str; 9] = [
+    "Account",
+    "CampaignMember",
+    "Case",
+    "Contact",
+    "ContentVersion",
+    "Event",
+    "Lead",
+    "Opportunity",
+    "Task",
+];
+
+impl Writer {
+    /// Plans an operation. `trusted` lets read-only fields be set: seed files and the org's own set-up.
+    pub(crate) fn new(
+        org: &Arc<Org>,
+        model: Arc<Model>,
+        access: &Access,
+        object: usize,
+        operation: Operation,
+        columns: Vec<Column>,
+        user: u32,
+        trusted: bool,
+    ) -> Self {
+        let definition = Arc::clone(model.schema.object(object));
+        let audit = org.options.audit_fields
+            && (definition.custom || AUDITED.contains(&definition.name.as_str()));
+        let rights = columns.iter().map(|column| {
+            let at = match column {
+                Column::Id => {
+                    return Right {
+                        insert: true,
+                        update: true,
+                    };
+                }
+                Column::Field(at) | Column::Parent { field: at, .. } => *at,
+            };
+            let field = definition.field(at);
+            let editable = access.editable(object, at);
+            let audited = matches!(
+                field.system,
+                Some(
+                    System::CreatedDate
+                        | System::CreatedById
+                        | System::LastModifiedDate
+                        | System::LastModifiedById
+                )
+            );
+            Right {
+                insert: trusted || (editable && (field.createable || (audited && audit))),
+                update: trusted || (editable && field.updateable),
+            }
+        });
+        let rights = rights.collect();
+        let target = |column: &Column| match column {
+            Column::Id => 0,
+            Column::Field(at) | Column::Parent { field: at, .. } => *at,
+        };
+        let mut order: Vec<usize> = (0..columns.len()).collect();
+        order.sort_by_key(|&at| target(&columns[at]));
+        let unique = (0u16..)
+            .zip(&definition.fields)
+            .filter(|(_, field)| field.unique);
+        let unique = unique
+            .map(|(at, field)| (at, field.case_sensitive))
+            .collect();
+        let defaults = Defaults::new(org, &model, object, user);
+        Self {
+            org: Arc::clone(org),
+            model,
+            object,
+            operation,
+            key: 0,
+            user,
+            columns,
+            order,
+            rights,
+            defaults,
+            unique,
+        }
+    }
+
+    /// Sets the upsert key.
+    pub(crate) fn keyed(mut self, key: u16) -> Self {
+        self.key = key;
+        self
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a row was refused, in the words of the real service (reference/salesforce.md §7).
+//!
+//! In: a status code, a message and the fields it is about. Out: [`RowError`], told as the Bulk API or as REST tells it.
+
+use std::fmt;
+
+/// One error of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RowError {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) fields: Vec<String>,
+}
+
+impl RowError {
+    /// An error that names no field.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+        }
+    }
+
+    /// An error about fields.
+    pub(crate) fn on(code: &'static str, message: impl Into<String>, fields: &[&str]) -> Self {
+        let fields = fields.iter().map(|&field| field.to_owned()).collect();
+        Self {
+            code,
+            message: message.into(),
+            fields,
+        }
+    }
+
+    /// `Required fields are missing: [A, B]`.
+    pub(crate) fn required(fields: &[&str]) -> Self {
+        let list = fields.join(", ");
+        Self::on(
+            "REQUIRED_FIELD_MISSING",
+            format!("Required fields are missing: [{list}]"),
+            fields,
+        )
+    }
+
+    /// A column that this user may not write in this operation (§6.4).
+    pub(crate) fn not_writable(field: &str) -> Self {
+        let message = format!(
+            "Unable to create/update fields: {field}. Please check the security settings of this field and verify that \
+             it is read/write for your profile or permission set."
+        );
+        Self::on("INVALID_FIELD_FOR_INSERT_UPDATE", message, &[field])
+    }
+
+    /// A row that is in the recycle bin.
+    pub(crate) fn deleted() -> Self {
+        Self::new("ENTITY_IS_DELETED", "entity is deleted")
+    }
+
+    /// An id that belongs to no row.
+    pub(crate) fn unknown_id(fields: &[&str]) -> Self {
+        Self::on(
+            "INVALID_CROSS_REFERENCE_KEY",
+            "invalid cross reference id",
+            fields,
+        )
+    }
+}
+
+impl fmt::Display for RowError {
+    /// Writes the form of `sf__Error`: `CODE:message:Field1 Field2 --`, or `CODE:message:--`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}:", self.code, self.message)?;
+        for field in &self.fields {
+            write!(out, "{field} ")?;
+        }
+        out.write_str("--")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bulk_form_is_the_one_seen_in_real_results() {
+        assert_eq!(
+            RowError::required(&["Name"]).to_string(),
+            "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
+        );
+        assert_eq!(
+            RowError::required(&["LastName", "Company"]).to_string(),
+            "REQUIRED_FIELD_MISSING:Required fields are missing: [LastName, Company]:LastName Company --"
+        );
+        assert_eq!(
+            RowError::deleted().to_string(),
+            "ENTITY_IS_DELETED:entity is deleted:--"
+        );
+    }
+}
