@@ -6,10 +6,9 @@
 use std::io;
 use std::sync::Arc;
 
-use super::model::Access;
 use super::org::Org;
 use super::store::Matches;
-use super::write::{Batch, Cell, Column, Operation, Outcome, Writer, apply};
+use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 
 /// (parent, child, reference field of the child).
 const CASCADES: [(&str, &str, &str); 2] = [
@@ -54,16 +53,17 @@ pub(crate) fn delete_children(
             Operation::HardDelete => Operation::HardDelete,
             _ => Operation::Delete,
         };
-        let access = Access::default();
         let child = Writer::new(
-            org,
-            Arc::clone(model),
-            &access,
+            Scope {
+                org,
+                model: Arc::clone(model),
+                access: None,
+                user: writer.user,
+                trusted: true,
+            },
             object,
             operation,
             vec![Column::Id],
-            writer.user,
-            true,
         );
         for ids in ids.chunks(CHUNK) {
             let cells: Vec<Cell<'_>> = ids.iter().map(|id| Cell::Text(id)).collect();

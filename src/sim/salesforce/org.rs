@@ -28,7 +28,7 @@ use super::setup;
 use super::stages::Stages;
 use super::statistics::Statistics;
 use super::store::{Mark, Table};
-use super::write::{Batch, Cell, Column, Operation, Outcome, Writer};
+use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer};
 use super::{cascade, soql::Cursors};
 
 /// What `org.json` holds.
@@ -278,17 +278,7 @@ impl Org {
             .filter_map(|(name, _)| definition.position(name).map(Column::Field))
             .collect();
         let cells: Vec<Cell<'_>> = values.iter().map(|(_, value)| Cell::Text(value)).collect();
-        let access = Access::default();
-        let writer = Writer::new(
-            self,
-            Arc::clone(&model),
-            &access,
-            at,
-            Operation::Insert,
-            columns,
-            self.user,
-            true,
-        );
+        let writer = Writer::new(Scope::trusted(self), at, Operation::Insert, columns);
         Ok(super::write::apply(&writer, &Batch { cells: &cells }, |_| None)?.pop())
     }
 

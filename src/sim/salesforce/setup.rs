@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::SimError;
-use super::model::Access;
 use super::org::Org;
-use super::write::{Batch, Cell, Column, Operation, Outcome, Writer, apply};
+use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 
 /// Stages of a new org: name, probability, closed, won, forecast category.
 const STAGES: [(&str, &str, &str, &str, &str); 10] = [
@@ -208,17 +207,7 @@ fn seed(org: &Arc<Org>, file: &Path) -> Result<(), SimError> {
     let email = names
         .iter()
         .position(|name| definition.name == "User" && name.eq_ignore_ascii_case("Email"));
-    let access = Access::default();
-    let writer = Writer::new(
-        org,
-        model,
-        &access,
-        object,
-        Operation::Insert,
-        columns,
-        org.user,
-        true,
-    );
+    let writer = Writer::new(Scope::trusted(org), object, Operation::Insert, columns);
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(broken)?;
         let mut values: Vec<String> = record

@@ -59,7 +59,7 @@ impl View {
             System::Id => self.model.id(object, position).to_string(),
             System::IsDeleted => head.deleted.to_string(),
             System::CreatedDate => instant(head.created),
-            System::LastModifiedDate | System::SystemModstamp => instant(head.modified),
+            System::LastModifiedDate | System::Modstamp => instant(head.modified),
             System::CreatedById => user(head.created_by),
             System::LastModifiedById => user(head.modified_by),
         }

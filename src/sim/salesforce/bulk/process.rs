@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::super::org::Org;
 use super::super::store::Mark;
-use super::super::write::{Batch, Cell, Operation, Outcome, RowError, Writer, apply};
+use super::super::write::{Batch, Cell, Operation, Outcome, RowError, Scope, Writer, apply};
 use super::header::columns;
 use super::job::{IngestJob, LineEnding, State};
 use super::results::{ResultsFile, Span, chunks, encode, reader};
@@ -183,7 +183,16 @@ fn writer(org: &Arc<Org>, job: &IngestJob, names: &[&str]) -> Result<Writer, Str
         .and_then(|name| model.schema.object(object).position(name))
         .unwrap_or(0);
     Ok(Writer::new(
-        org, model, &access, object, operation, columns, job.user, false,
+        Scope {
+            org,
+            model,
+            access: Some(&access),
+            user: job.user,
+            trusted: false,
+        },
+        object,
+        operation,
+        columns,
     )
     .keyed(key))
 }

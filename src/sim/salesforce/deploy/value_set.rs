@@ -6,11 +6,10 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::model::Access;
 use super::super::org::Org;
 use super::super::schema::{PicklistValue, Schema};
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Writer, apply};
+use super::super::write::{Batch, Cell, Column, Operation, Scope, Writer, apply};
 use super::xml::Element;
 
 /// One value of a set.
@@ -161,16 +160,7 @@ impl ValueSet {
                 let cells: Vec<Cell<'_>> = std::iter::once(Cell::Text(&id))
                     .chain(value.values.iter().map(|(_, text)| Cell::Text(text)))
                     .collect();
-                let writer = Writer::new(
-                    org,
-                    Arc::clone(&model),
-                    &Access::default(),
-                    at,
-                    Operation::Update,
-                    columns,
-                    org.user,
-                    true,
-                );
+                let writer = Writer::new(Scope::trusted(org), at, Operation::Update, columns);
                 apply(&writer, &Batch { cells: &cells }, |_| None)?;
                 kept.push(position);
             } else {
@@ -217,17 +207,7 @@ impl ValueSet {
             .flat_map(|id| [Cell::Text(id), Cell::Text("false")])
             .collect();
         let columns = vec![Column::Id, Column::Field(active)];
-        let access = Access::default();
-        let writer = Writer::new(
-            org,
-            Arc::clone(&model),
-            &access,
-            at,
-            Operation::Update,
-            columns,
-            org.user,
-            true,
-        );
+        let writer = Writer::new(Scope::trusted(org), at, Operation::Update, columns);
         apply(&writer, &Batch { cells: &cells }, |_| None).map(|_| ())
     }
 }

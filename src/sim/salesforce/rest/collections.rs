@@ -38,7 +38,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Response, ApiError> {
     };
     let body: Records = call.json().await?;
     let written = write(&call, operation, None, &body.records)?;
-    Ok(results(written, body.all_or_none)?)
+    results(written, body.all_or_none)
 }
 
 /// `PATCH /composite/sobjects/X/<field>`.
@@ -55,7 +55,7 @@ pub(super) async fn upsert(
         Some((object, field)),
         &body.records,
     )?;
-    Ok(results(written, body.all_or_none)?)
+    results(written, body.all_or_none)
 }
 
 fn too_many(count: usize) -> Result<(), ApiError> {

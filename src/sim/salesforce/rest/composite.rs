@@ -107,7 +107,7 @@ async fn carry_out(
         .get(3)
         .is_some_and(|part| part.eq_ignore_ascii_case("composite"))
         && path.len() == 4;
-    if nested || !path.first().is_some_and(|part| part == "services") {
+    if nested || path.first().is_none_or(|part| part != "services") {
         return Err(ApiError::bad(
             "INVALID_INPUT",
             format!("not allowed in a composite request: {url}"),

@@ -23,9 +23,8 @@ use serde_json::{Map, Value, json};
 use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
-use super::super::model::Access;
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Outcome, Writer, apply};
+use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 use super::call::{App, json as answer, read};
 use super::writing::api_error;
 
@@ -148,16 +147,17 @@ fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
         .iter()
         .map(|value| value.as_deref().map_or(Cell::Null, Cell::Text))
         .collect();
-    let access = Access::default();
     let writer = Writer::new(
-        org,
-        model,
-        &access,
+        Scope {
+            org,
+            model,
+            access: None,
+            user,
+            trusted: false,
+        },
         object,
         Operation::Update,
         columns,
-        user,
-        false,
     );
     match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),

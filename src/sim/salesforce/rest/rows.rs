@@ -58,10 +58,10 @@ pub(super) async fn upsert(
         return Err(ApiError::bad("INVALID_FIELD", message));
     }
     let target = Target::new(&call, object, Operation::Upsert)?.keyed(field)?;
-    if target.key != 0 {
-        if let Matches::Many(positions) = find(&target, value)? {
-            return Ok(several(&call, &target, &positions));
-        }
+    if target.key != 0
+        && let Matches::Many(positions) = find(&target, value)?
+    {
+        return Ok(several(&call, &target, &positions));
     }
     record.insert(field.to_owned(), json!(value));
     let written = target.write(&[record])?;

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
-use super::super::write::{Batch, Cell, Column, Operation, Outcome, RowError, Writer, apply};
+use super::super::write::{
+    Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
+};
 use super::call::Call;
 
 /// The number of an object by name, or 404 as the real service says it.
@@ -133,14 +135,16 @@ impl<'a> Target<'a> {
         let org = &self.call.app.org;
         let model = Arc::clone(&self.model);
         Writer::new(
-            org,
-            model,
-            &self.access,
+            Scope {
+                org,
+                model,
+                access: Some(&self.access),
+                user: self.call.user,
+                trusted: false,
+            },
             self.object,
             self.operation,
             columns,
-            self.call.user,
-            false,
         )
         .keyed(self.key)
     }

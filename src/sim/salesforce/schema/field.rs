@@ -94,7 +94,7 @@ pub(crate) enum System {
     CreatedById,
     LastModifiedDate,
     LastModifiedById,
-    SystemModstamp,
+    Modstamp,
 }
 
 /// What a permission set says about one field.
@@ -211,11 +211,7 @@ impl Field {
                 "LastModifiedBy",
                 System::LastModifiedById,
             ),
-            Self::read_only(
-                "SystemModstamp",
-                FieldType::Datetime,
-                System::SystemModstamp,
-            ),
+            Self::read_only("SystemModstamp", FieldType::Datetime, System::Modstamp),
         ]
     }
 

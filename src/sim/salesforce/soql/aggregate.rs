@@ -47,10 +47,10 @@ impl Plan {
             group.rows += 1;
             group.sums.resize_with(self.aggregates.len(), Sum::default);
             for (aggregate, sum) in self.aggregates.iter().zip(&mut group.sums) {
-                if let Some((node, kind)) = &aggregate.node {
-                    if let Some(value) = value(node) {
-                        sum.add(aggregate.function, *kind, value);
-                    }
+                if let Some((node, kind)) = &aggregate.node
+                    && let Some(value) = value(node)
+                {
+                    sum.add(aggregate.function, *kind, value);
                 }
             }
             true

@@ -121,14 +121,15 @@ impl Parser {
         {
             let alias = self.word()?;
             for item in &mut query.select {
-                if let Item::Field(path)
+                let (Item::Field(path)
                 | Item::Aggregate {
                     path: Some(path), ..
-                } = item
-                {
-                    if path.len() > 1 && path[0].eq_ignore_ascii_case(&alias) {
-                        path.remove(0);
-                    }
+                }) = item
+                else {
+                    continue;
+                };
+                if path.len() > 1 && path[0].eq_ignore_ascii_case(&alias) {
+                    path.remove(0);
                 }
             }
         }

@@ -55,6 +55,30 @@ pub(crate) struct Batch<'a> {
     pub(crate) cells: &'a [Cell<'a>],
 }
 
+/// On whose behalf rows are written, and in which snapshot of the org.
+pub(crate) struct Scope<'a> {
+    pub(crate) org: &'a Arc<Org>,
+    pub(crate) model: Arc<Model>,
+    /// Field-level security; none = every field may be written.
+    pub(crate) access: Option<&'a Access>,
+    pub(crate) user: u32,
+    /// Read-only fields may be set: seed files and the org's own set-up.
+    pub(crate) trusted: bool,
+}
+
+impl<'a> Scope<'a> {
+    /// The org itself writes.
+    pub(crate) fn trusted(org: &'a Arc<Org>) -> Self {
+        Self {
+            org,
+            model: org.model(),
+            access: None,
+            user: org.user,
+            trusted: true,
+        }
+    }
+}
+
 /// The plan for one operation with one set of columns.
 pub(crate) struct Writer {
     pub(crate) org: Arc<Org>,
@@ -94,17 +118,20 @@ const AUDITED: [&str; 9] = [
 ];
 
 impl Writer {
-    /// Plans an operation. `trusted` lets read-only fields be set: seed files and the org's own set-up.
+    /// Plans an operation.
     pub(crate) fn new(
-        org: &Arc<Org>,
-        model: Arc<Model>,
-        access: &Access,
+        scope: Scope<'_>,
         object: usize,
         operation: Operation,
         columns: Vec<Column>,
-        user: u32,
-        trusted: bool,
     ) -> Self {
+        let Scope {
+            org,
+            model,
+            access,
+            user,
+            trusted,
+        } = scope;
         let definition = Arc::clone(model.schema.object(object));
         let audit = org.options.audit_fields
             && (definition.custom || AUDITED.contains(&definition.name.as_str()));
@@ -119,7 +146,7 @@ impl Writer {
                 Column::Field(at) | Column::Parent { field: at, .. } => *at,
             };
             let field = definition.field(at);
-            let editable = access.editable(object, at);
+            let editable = access.is_none_or(|access| access.editable(object, at));
             let audited = matches!(
                 field.system,
                 Some(

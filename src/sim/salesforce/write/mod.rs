@@ -13,5 +13,5 @@ mod reference;
 pub(crate) mod value;
 
 pub(crate) use apply::{Outcome, apply, undo};
-pub(crate) use batch::{Batch, Cell, Column, Operation, Writer};
+pub(crate) use batch::{Batch, Cell, Column, Operation, Scope, Writer};
 pub(crate) use error::RowError;

@@ -27,10 +27,8 @@ pub(super) fn by_id(
         .schema
         .by_prefix(id.prefix())
         .map(|at| model.schema.object(at));
-    if let Some(object) = object {
-        if !field.references.iter().any(|name| *name == object.name) {
-            return Err(incorrect("FIELD_INTEGRITY_EXCEPTION"));
-        }
+    if object.is_some_and(|object| !field.references.contains(&object.name)) {
+        return Err(incorrect("FIELD_INTEGRITY_EXCEPTION"));
     }
     match model.row(id) {
         None if field.name == "RecordTypeId" => {

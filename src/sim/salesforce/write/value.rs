@@ -306,14 +306,10 @@ fn plausible_email(text: &str) -> bool {
 }
 
 fn picklist<'a>(field: &Field, text: &'a str) -> Result<Cow<'a, str>, RowError> {
-    if let Some(known) = field
-        .picklist
-        .iter()
-        .find(|known| known.value.eq_ignore_ascii_case(text))
-    {
-        if known.active || !field.restricted {
-            return Ok(Cow::Owned(known.value.clone()));
-        }
+    let mut known = field.picklist.iter();
+    let known = known.find(|known| known.value.eq_ignore_ascii_case(text));
+    if let Some(known) = known.filter(|known| known.active || !field.restricted) {
+        return Ok(Cow::Owned(known.value.clone()));
     }
     if field.restricted {
         let message = format!(
