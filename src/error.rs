@@ -118,7 +118,9 @@ impl Error {
             {
                 Class::Input
             }
-            Self::Schema(error) if error.is_input() => Class::Input,
+            Self::Schema(
+                schema::Error::FitOrganization { .. } | schema::Error::FindObject { .. },
+            ) => Class::Input,
             _ => Class::Failure,
         }
     }

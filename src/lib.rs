@@ -1,9 +1,50 @@
 //! `transload` moves a company's CRM from User.com to Salesforce Sales Cloud.
+//!
+//! Everything is a table. Each step reads tables and writes tables; the staging area is the only interface between
+//! steps, so any step can be run again, inspected with SQL, or run on another machine.
+//!
+//! ```text
+//! export ─▶ usercom ─▶ stage ─▶ transform ─▶ load ─▶ Salesforce
+//!                       │           │          │         │
+//!                    usercom.*   prepare.*  ledger.*   org.*
+//!                    rejects.*   outbox.*      └── reconcile ─▶ recon.* ─▶ report
+//! ```
+//!
+//! The modules, in the order in which data flows:
+
+pub mod error;
+
+/// `migration.toml` and the environment → settings.
 pub mod config;
-pub mod encode;
+/// DataFusion with bounded memory on a runtime of its own.
 pub mod engine;
-pub mod load;
-pub mod mapping;
-pub mod salesforce;
+/// Where tables live: paths, the one Parquet writer, manifests.
 pub mod staging;
+
+pub mod cli;
+
+/// The source: export reader, declared schema, header aliases.
+pub mod usercom;
+/// Export rows → typed Parquet and rejects.
+pub mod stage;
+/// The customer's decisions, the field map, the `custom` struct.
+pub mod mapping;
+/// The SQL project: files, order, outbox.
 pub mod transform;
+/// Rows → what Salesforce accepts.
+pub mod encode;
+/// The destination's fields: derive, compare, deploy.
+pub mod schema;
+/// The Salesforce API client: transport only.
+pub mod salesforce;
+/// Jobs, journal, ledger.
+pub mod load;
+/// Read-back, differences, accounting, gates.
+pub mod reconcile;
+/// Documents for people.
+pub mod report;
+
+/// A synthetic export of any size.
+pub mod generate;
+/// The simulators; they import nothing from the rest.
+pub mod sim;

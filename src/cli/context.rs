@@ -7,9 +7,8 @@ use url::Url;
 
 use super::ProjectArgs;
 use crate::config::{AuthKind, Config, Destination, DestinationKind, secret};
-use crate::engine::{Engine, EngineSettings, Session, View};
+use crate::engine::{Engine, EngineSettings, View};
 use crate::error::Error;
-use crate::mapping::{FieldMap, mapped_views};
 use crate::salesforce::{Auth, Client, Secret, Settings};
 use crate::sim::salesforce::Simulator;
 use crate::staging::{Snapshot, Staging};
@@ -45,26 +44,6 @@ impl Project {
             staging,
             engine,
         })
-    }
-
-    /// A session over `snapshot` with parameters bound and the `mapped.*` views, once the map is complete.
-    pub(crate) async fn session(
-        &self,
-        staging: &Staging,
-        snapshot: &Snapshot,
-        map: &FieldMap,
-    ) -> Result<Session, Error> {
-        let session = self
-            .engine
-            .session(staging, snapshot)?
-            .with_parameters(self.config.options.parameters());
-        for view in mapped_views(&self.config, map, snapshot)? {
-            session.add_view(&view).await?;
-        }
-        for view in union_views(snapshot) {
-            session.add_view(&view).await?;
-        }
-        Ok(session)
     }
 
     /// The organisation whose tables a command without a connection shows: that of the last run against `target`,

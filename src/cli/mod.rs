@@ -7,6 +7,8 @@ mod context;
 mod generate;
 mod init;
 mod output;
+mod phase;
+mod pipeline;
 mod plan;
 mod progress;
 mod query;

@@ -10,6 +10,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -156,6 +157,24 @@ impl Session {
             .and_then(|_| self.context.register_table(reference, Arc::new(provider)))
             .map_err(|source| EngineError::Register {
                 table: name,
+                source: Box::new(source),
+            })?;
+        Ok(())
+    }
+
+    /// Adds a table without rows, for planning queries whose inputs do not exist yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn add_empty(&self, schema: &str, name: &str, columns: SchemaRef) -> Result<(), EngineError> {
+        self.add_schema(schema)?;
+        let reference = TableReference::partial(schema, name);
+        let table: Arc<dyn TableProvider> = Arc::new(EmptyTable::new(columns));
+        self.context
+            .deregister_table(reference.clone())
+            .and_then(|_| self.context.register_table(reference, table))
+            .map_err(|source| EngineError::Register {
+                table: format!("{schema}.{name}"),
                 source: Box::new(source),
             })?;
         Ok(())

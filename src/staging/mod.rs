@@ -184,7 +184,10 @@ impl Staging {
 
     /// Makes `manifest` the table's current version and removes files that no longer have a reader:
     /// those that only versions before the previous one refer to.
-    pub(crate) async fn publish(&self, mut manifest: Manifest) -> Result<Manifest, StagingError> {
+    ///
+    /// # Errors
+    /// [`StagingError::WriteObject`], [`StagingError::ReadManifest`].
+    pub async fn publish(&self, mut manifest: Manifest) -> Result<Manifest, StagingError> {
         let base = self.base(&manifest.schema_name);
         let folder = base
             .clone()

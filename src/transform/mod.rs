@@ -14,7 +14,7 @@ mod route;
 
 pub use error::TransformError;
 pub use graph::{Step, order};
-pub use model::write_model;
+pub use model::{write_model, write_table};
 pub use outbox::{
     CANARY_ROWS, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns, write_outbox,
 };

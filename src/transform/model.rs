@@ -19,7 +19,24 @@ pub async fn write_model(
     schema_name: &str,
     file: &QueryFile,
 ) -> Result<Manifest, TransformError> {
-    let mut stream = session.stream(&file.path, &file.sql, &file.key).await?;
+    let table = (schema_name, file.name.as_str());
+    write_table(staging, session, table, &file.path, &file.sql, &file.key).await
+}
+
+/// Runs `sql` and writes its result as `table` (schema, name), sorted by `key`; not published. `query` names it in
+/// errors.
+///
+/// # Errors
+/// [`TransformError`].
+pub async fn write_table(
+    staging: &Staging,
+    session: &Session,
+    (schema_name, name): (&str, &str),
+    query: &str,
+    sql: &str,
+    key: &[String],
+) -> Result<Manifest, TransformError> {
+    let mut stream = session.stream(query, sql, key).await?;
     let fields: Vec<Field> = stream
         .schema()
         .fields()
@@ -34,9 +51,9 @@ pub async fn write_model(
         })
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let sorted_by: Vec<&str> = file.key.iter().map(String::as_str).collect();
+    let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
     let mut writer = staging
-        .create(schema_name, &file.name, Arc::clone(&schema), &sorted_by)
+        .create(schema_name, name, Arc::clone(&schema), &sorted_by)
         .await?;
     while let Some(batch) = stream.next_batch().await? {
         let columns = batch
@@ -47,7 +64,7 @@ pub async fn write_model(
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns))
             .map_err(|error| TransformError::Columns {
-                path: file.path.clone(),
+                path: query.to_owned(),
                 reason: error.to_string(),
                 hint: "cast the column in the query".to_owned(),
             })?;

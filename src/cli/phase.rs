@@ -1,0 +1,354 @@
+//! The phases of a run: for each load its models, outbox, checks, jobs, read-back, report and gate.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Connection, Project};
+use super::pipeline::{self, Flow};
+use super::progress::Progress;
+use crate::engine::Session;
+use crate::error::Error;
+use crate::load::{Event, Journal, LoadRequest, load_phase};
+use crate::reconcile::{
+    DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, read_back, write_differences,
+};
+use crate::report::{RunStatus, phase_document};
+use crate::salesforce::ObjectDescribe;
+use crate::staging::{Manifest, Snapshot};
+use crate::transform::{Kind, OutboxRequest, QueryFile, Step, write_model, write_outbox};
+
+/// Rows of a failed check that are shown on the terminal.
+const SHOWN: usize = 10;
+
+/// Everything the phases of one run share.
+pub(super) struct Phases<'a> {
+    pub project: &'a Project,
+    pub connection: &'a Connection,
+    pub flow: &'a Flow,
+    pub describes: &'a BTreeMap<String, ObjectDescribe>,
+    pub journal: &'a Journal,
+    pub progress: &'a Arc<Progress>,
+    pub stop: &'a CancellationToken,
+    pub reports: Vec<PhaseReport>,
+    /// Checks and reconcile queries that have run.
+    pub checked: BTreeSet<String>,
+    /// Lines for the end of the run.
+    pub notes: Vec<String>,
+}
+
+impl Phases<'_> {
+    /// Runs every step; stops at the first gate that does not hold.
+    pub(super) async fn run(&mut self) -> Result<RunStatus, Error> {
+        let snapshot = self.connection.staging.snapshot().await?;
+        for step in self.flow.steps(&snapshot)? {
+            match step {
+                Step::Prepare(file) => self.prepare(file).await?,
+                Step::Load(file) => {
+                    if let Some(status) = self.load(file).await? {
+                        return Ok(status);
+                    }
+                }
+            }
+        }
+        if self.run_reconcile_queries().await? {
+            return Ok(RunStatus::Gated);
+        }
+        Ok(RunStatus::Ok)
+    }
+
+    async fn session(&self) -> Result<(Snapshot, Session), Error> {
+        let snapshot = self.connection.staging.snapshot().await?;
+        let session = pipeline::open_session(
+            self.project,
+            &self.connection.staging,
+            &self.flow.map,
+            &snapshot,
+        )
+        .await?;
+        Ok((snapshot, session))
+    }
+
+    async fn prepare(&mut self, file: &QueryFile) -> Result<(), Error> {
+        self.progress.step(&format!("preparing {}", file.name));
+        let (_, session) = self.session().await?;
+        let staging = &self.connection.staging;
+        let manifest = write_model(staging, &session, "prepare", file).await?;
+        staging.publish(manifest).await?;
+        Ok(())
+    }
+
+    /// One phase. `Some` when the run ends here.
+    async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
+        let outbox = self.write_outbox(file).await?;
+        if self.run_checks().await? {
+            return Ok(Some(RunStatus::Held));
+        }
+        let columns = self.flow.columns(file)?;
+        let counts = load_phase(&LoadRequest {
+            staging: &self.connection.staging,
+            engine: &self.project.engine,
+            client: &self.connection.client,
+            journal: self.journal,
+            file,
+            columns,
+            outbox: &outbox,
+            concurrent_jobs: self.connection.destination.concurrent_jobs,
+            max_failed_percent: self.project.config.gates.max_failed_percent,
+            stop: self.stop,
+            progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,
+        })
+        .await?;
+        self.compare(file, &outbox).await?;
+        let (snapshot, session) = self.session().await?;
+        let report = count_phase(
+            &session,
+            &snapshot,
+            file.object(),
+            &file.name,
+            &file.key,
+            self.journal.run(),
+        )
+        .await?;
+        let expected = self.expected(file, &snapshot, &report);
+        let mut verdict = judge(&report, None, &self.project.config.gates);
+        if counts.canary_stopped {
+            verdict.reasons.push(format!(
+                "{}: too many of the first rows failed, so the other parts were not sent",
+                file.name
+            ));
+        }
+        if let Some((source, rows, accounted)) = &expected
+            && rows != accounted
+        {
+            verdict.reasons.push(format!(
+                "usercom.{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
+            ));
+        }
+        let document = self.document(&session, &report, expected.as_ref(), &verdict).await?;
+        self.reports.push(report.clone());
+        let number = self.reports.len();
+        let path = self.connection.staging.org_path(&[
+            "reports",
+            self.journal.run(),
+            &format!("{number:02}-{}.md", file.name),
+        ]);
+        self.connection
+            .staging
+            .write_document(&path, document.into_bytes().into())
+            .await?;
+        self.journal
+            .record(&Event::PhaseReported {
+                load: file.name.clone(),
+                report: serde_json::to_value(&report).unwrap_or_default(),
+                passed: verdict.passed(),
+            })
+            .await?;
+        self.notes.extend(verdict.reasons.iter().map(|reason| format!("gate: {reason}")));
+        Ok((!verdict.passed()).then_some(RunStatus::Gated))
+    }
+
+    async fn write_outbox(&self, file: &QueryFile) -> Result<Manifest, Error> {
+        self.progress.step(&format!("writing the outbox of {}", file.name));
+        let (snapshot, session) = self.session().await?;
+        let staging = &self.connection.staging;
+        let describe = self.describes.get(file.object());
+        let policy = pipeline::value_policy(&session, describe, file.object()).await?;
+        let outbox = write_outbox(&OutboxRequest {
+            staging,
+            session: &session,
+            file,
+            columns: self.flow.columns(file)?,
+            ledger: snapshot.get("ledger", &file.name),
+            policy: &policy,
+            part_rows: self.connection.destination.part_rows,
+        })
+        .await?;
+        for notes in outbox.notes {
+            staging.publish(notes).await?;
+        }
+        Ok(staging.publish(outbox.parts).await?)
+    }
+
+    /// Reads the org back and compares, unless there is nothing of this load anywhere.
+    async fn compare(&self, file: &QueryFile, outbox: &Manifest) -> Result<(), Error> {
+        let staging = &self.connection.staging;
+        let Some(describe) = self.describes.get(file.object()) else {
+            return Ok(());
+        };
+        self.progress.step(&format!("reading {} back", file.object()));
+        let columns = self.flow.columns(file)?;
+        read_back(
+            &ReadBack {
+                staging,
+                client: &self.connection.client,
+                load: &file.name,
+                describe,
+                columns,
+                outbox_rows: outbox.rows,
+            },
+            |rows| crate::load::Progress::rows(self.progress.as_ref(), &format!("{} back", file.name), rows, 0),
+        )
+        .await?;
+        let (snapshot, session) = self.session().await?;
+        let siblings: Vec<(String, Vec<String>)> = self
+            .flow
+            .queries
+            .kind(Kind::Load)
+            .filter(|other| other.object() == file.object() && other.name != file.name)
+            .filter(|other| snapshot.get("ledger", &other.name).is_some())
+            .map(|other| (other.name.clone(), other.key.clone()))
+            .collect();
+        write_differences(&DiffRequest {
+            staging,
+            session: &session,
+            load: &file.name,
+            columns,
+            describe,
+            siblings: &siblings,
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Rows of the source table and rows accounted for, once every load of that source has run.
+    fn expected(
+        &self,
+        file: &QueryFile,
+        snapshot: &Snapshot,
+        report: &PhaseReport,
+    ) -> Option<(String, u64, u64)> {
+        let source = file.source.as_deref()?;
+        let table = source.strip_prefix("usercom.").unwrap_or(source);
+        let rows = snapshot.get("usercom", table)?.rows;
+        let mut accounted = report.accounted();
+        for other in self.flow.queries.kind(Kind::Load) {
+            if other.name == file.name || other.source.as_deref() != Some(source) {
+                continue;
+            }
+            accounted += self
+                .reports
+                .iter()
+                .find(|done| done.load == other.name)?
+                .accounted();
+        }
+        Some((table.to_owned(), rows, accounted))
+    }
+
+    async fn document(
+        &self,
+        session: &Session,
+        report: &PhaseReport,
+        expected: Option<&(String, u64, u64)>,
+        verdict: &Verdict,
+    ) -> Result<String, Error> {
+        let load = &report.load;
+        let reasons = async |sql: String| -> Result<Vec<(String, u64)>, Error> {
+            let found = crate::reconcile::counts(session, "the report", &sql).await?;
+            Ok(found.into_iter().collect())
+        };
+        let fates = reasons(format!(
+            "select f.fate || ': ' || coalesce(f.reason, '?') as name, count(*) as n from recon.fates_{load} as f \
+             group by f.fate || ': ' || coalesce(f.reason, '?')"
+        ))
+        .await?;
+        let flags = reasons(format!(
+            "select f.flag as name, count(*) as n from recon.flags_{load} as f group by f.flag"
+        ))
+        .await?;
+        let errors = reasons(format!(
+            "select l.error_code as name, count(*) as n from ledger.{load} as l where l.run_id = '{}' \
+             and l.outcome in ('failed', 'unprocessed') group by l.error_code",
+            self.journal.run()
+        ))
+        .await?
+        .into_iter()
+        .map(|(code, rows)| (format!("{code}: {}", crate::load::remedy(&code)), rows))
+        .collect::<Vec<_>>();
+        Ok(phase_document(
+            self.journal.run(),
+            report,
+            expected.map(|(table, rows, _)| (table.as_str(), *rows)),
+            &fates,
+            &flags,
+            &errors,
+            &verdict.reasons,
+        ))
+    }
+
+    /// Runs every check whose tables exist by now. True if one found rows: the run is held.
+    async fn run_checks(&mut self) -> Result<bool, Error> {
+        let (_, session) = self.session().await?;
+        let known = session.table_names();
+        let mut held = false;
+        for check in self.flow.queries.kind(Kind::Check) {
+            if self.checked.contains(&check.path) || !check.references.is_subset(&known) {
+                continue;
+            }
+            self.checked.insert(check.path.clone());
+            let batches = session.collect(&check.path, &check.sql).await?;
+            let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+            if rows == 0 {
+                continue;
+            }
+            held = true;
+            self.report_check(check, &batches, rows).await?;
+        }
+        Ok(held)
+    }
+
+    async fn report_check(
+        &mut self,
+        check: &QueryFile,
+        batches: &[arrow::array::RecordBatch],
+        rows: usize,
+    ) -> Result<(), Error> {
+        let mut csv = Vec::new();
+        {
+            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut csv);
+            for batch in batches {
+                writer.write(batch).map_err(|error| Error::Usage {
+                    what: format!("{} returns a column that CSV cannot hold: {error}", check.path),
+                    hint: "cast it to a text in the check".to_owned(),
+                })?;
+            }
+        }
+        let staging = &self.connection.staging;
+        let path = staging.org_path(&["reports", self.journal.run(), &format!("{}.csv", check.name)]);
+        staging.write_document(&path, csv.clone().into()).await?;
+        let place = match staging.local_folder() {
+            Some(_) => format!("/{path}"),
+            None => path.to_string(),
+        };
+        let mut text = format!("held: {} found {rows} row(s), all of them in {place}", check.name);
+        for line in String::from_utf8_lossy(&csv).lines().take(SHOWN + 1) {
+            text.push_str(&format!("\n  {line}"));
+        }
+        if let Some(hint) = &check.hint {
+            text.push_str(&format!("\n\nhint: {hint}"));
+        }
+        self.notes.push(text);
+        Ok(())
+    }
+
+    /// Runs the project's reconcile queries. True if one found rows.
+    async fn run_reconcile_queries(&mut self) -> Result<bool, Error> {
+        let mut found = false;
+        for file in self.flow.queries.kind(Kind::Reconcile) {
+            self.progress.step(&format!("reconciling {}", file.name));
+            let (_, session) = self.session().await?;
+            let staging = &self.connection.staging;
+            let manifest = write_model(staging, &session, "recon", file).await?;
+            if manifest.rows > 0 {
+                found = true;
+                self.notes.push(format!(
+                    "gate: {} found {} row(s); see `transload query \"select * from recon.{}\"`",
+                    file.path, manifest.rows, file.name
+                ));
+            }
+            staging.publish(manifest).await?;
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,325 @@
+//! `transload plan`: what a run would do, without writing anything to the org.
+//!
+//! Reads the org with GET only. Models and outboxes are written as in a run but never published, and removed at the
+//! end; ledgers are projected: known ids plus every row of the outbox under a placeholder id.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::context::{Connection, Project};
+use super::pipeline::{self, Flow};
+use super::progress::Progress;
+use super::run::Format;
+use super::{Outcome, ProjectArgs, output};
+use crate::error::Error;
+use crate::load::ledger_schema;
+use crate::schema;
+use crate::staging::{Manifest, Snapshot};
+use crate::transform::{
+    Kind, OutboxRequest, QueryFile, Step, outbox_schema, write_model, write_outbox, write_table,
+};
+
+/// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
+/// (`reference/salesforce.md §1.8`).
+const BATCH_ROWS: u64 = 10_000;
+
+/// Calls of one Bulk job at least: create, upload, close, one look, two result files.
+const CALLS_PER_JOB: u64 = 6;
+
+/// Calls of one read-back at least: create, one look, one page, delete.
+const CALLS_PER_READ_BACK: u64 = 4;
+
+/// Arguments of `transload plan`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Destination, by its name in migration.toml
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Use the tables staged last instead of reading the export again
+    #[arg(long)]
+    no_stage: bool,
+    /// Plan on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanReport {
+    target: String,
+    order: Vec<StepReport>,
+    loads: Vec<LoadPlan>,
+    fields_to_create: usize,
+    findings: Vec<String>,
+    limits: Vec<LimitReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepReport {
+    step: &'static str,
+    name: String,
+    reads: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct LoadPlan {
+    object: String,
+    load: String,
+    outbox: u64,
+    insert: u64,
+    upsert: u64,
+    update: u64,
+    unchanged: u64,
+    held: u64,
+    out_of_scope: u64,
+    passive: u64,
+    ignored: u64,
+    flagged: u64,
+    jobs: u64,
+    batches: u64,
+    api_calls: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitReport {
+    limit: String,
+    needed: u64,
+    remaining: i64,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
+    let project = Project::open(&args.project)?;
+    let progress = Progress::new(false);
+    pipeline::read_queries(&project)?;
+    project.config.target(args.target.as_deref())?;
+    progress.step("connecting to the destination (reading only)");
+    let connection = project.connect(args.target.as_deref()).await?;
+    let mut written = Vec::new();
+    let result = Box::pin(plan(&project, &connection, &args, &progress, &mut written)).await;
+    for manifest in &written {
+        for file in &manifest.files {
+            let path = object_store::path::Path::from(file.path.as_str());
+            connection.staging.delete(&path).await?;
+        }
+    }
+    connection.close().await?;
+    progress.finish();
+    let report = result?;
+    print(&report, args.format)?;
+    Ok(if report.findings.is_empty() {
+        Outcome::Fine
+    } else {
+        Outcome::Gated
+    })
+}
+
+async fn plan(
+    project: &Project,
+    connection: &Connection,
+    args: &PlanArgs,
+    progress: &Arc<Progress>,
+    written: &mut Vec<Manifest>,
+) -> Result<PlanReport, Error> {
+    let (queries, map) = pipeline::read_queries(project)?;
+    if !args.no_stage {
+        let staged = pipeline::stage_all(project, progress).await?;
+        pipeline::note_staging(&staged);
+    }
+    let staging = &connection.staging;
+    let describes = pipeline::look_at_org(connection, &queries).await?;
+    let flow = pipeline::find_columns(project, staging, queries, map).await?;
+    let schema_plan = schema::plan(&connection.client, &pipeline::wanted_fields(&flow)?).await?;
+    let mut findings: Vec<String> = schema_plan
+        .conflicts
+        .iter()
+        .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
+        .collect();
+    let mut snapshot = staging.snapshot().await?;
+    let mut report = PlanReport {
+        target: connection.target.clone(),
+        order: Vec::new(),
+        loads: Vec::new(),
+        fields_to_create: schema_plan.create.len(),
+        findings: Vec::new(),
+        limits: Vec::new(),
+    };
+    for step in flow.steps(&snapshot)? {
+        let file = step.file();
+        progress.step(&format!("planning {}", file.name));
+        report.order.push(StepReport {
+            step: match step {
+                Step::Prepare(_) => "prepare",
+                Step::Load(_) => "load",
+            },
+            name: file.name.clone(),
+            reads: file.references.iter().cloned().collect(),
+        });
+        let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+        if let Step::Prepare(file) = step {
+            let manifest = write_model(staging, &session, "prepare", file).await?;
+            written.push(manifest.clone());
+            snapshot.insert(manifest);
+            continue;
+        }
+        let policy =
+            pipeline::value_policy(&session, describes.get(file.object()), file.object()).await?;
+        let outbox = write_outbox(&OutboxRequest {
+            staging,
+            session: &session,
+            file,
+            columns: flow.columns(file)?,
+            ledger: snapshot.get("ledger", &file.name),
+            policy: &policy,
+            part_rows: connection.destination.part_rows,
+        })
+        .await?;
+        written.push(outbox.parts.clone());
+        written.extend(outbox.notes.iter().cloned());
+        report.loads.push(load_plan(file, &outbox.parts));
+        snapshot.insert(outbox.parts);
+        let ledger = project_ledger(project, connection, &flow, file, &snapshot).await?;
+        written.push(ledger.clone());
+        snapshot.insert(ledger);
+    }
+    let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+    let known = session.table_names();
+    for check in flow.queries.kind(Kind::Check) {
+        if !check.references.is_subset(&known) {
+            continue;
+        }
+        let rows: usize = session
+            .collect(&check.path, &check.sql)
+            .await?
+            .iter()
+            .map(arrow::array::RecordBatch::num_rows)
+            .sum();
+        if rows > 0 {
+            let hint = check.hint.as_deref().unwrap_or("look at the rows it returns");
+            findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
+        }
+    }
+    let limits = connection.client.limits().await.map_err(|source| Error::Connect {
+        target: connection.target.clone(),
+        source: Box::new(source),
+    })?;
+    for (name, needed) in [
+        ("DailyBulkApiBatches", report.loads.iter().map(|load| load.batches).sum::<u64>()),
+        ("DailyApiRequests", report.loads.iter().map(|load| load.api_calls).sum()),
+    ] {
+        if let Some(limit) = limits.get(name) {
+            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
+                findings.push(format!(
+                    "{name}: the run needs about {needed}, the org has {} left today",
+                    limit.remaining
+                ));
+            }
+            report.limits.push(LimitReport {
+                limit: name.to_owned(),
+                needed,
+                remaining: limit.remaining,
+            });
+        }
+    }
+    report.findings = findings;
+    Ok(report)
+}
+
+/// `ledger.<load>` as it would be if every row of the outbox landed.
+async fn project_ledger(
+    project: &Project,
+    connection: &Connection,
+    flow: &Flow,
+    file: &QueryFile,
+    snapshot: &Snapshot,
+) -> Result<Manifest, Error> {
+    let columns = flow.columns(file)?;
+    let staging = &connection.staging;
+    let session = project.engine.session(staging, snapshot)?;
+    if snapshot.get("ledger", &file.name).is_none() {
+        session.add_empty("ledger", &file.name, ledger_schema(columns))?;
+    }
+    let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
+    let keys = keys.join(", ");
+    let load = &file.name;
+    debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
+    let sql = format!(
+        "select {keys}, id, live from ledger.{load} where id is not null \
+         union all select {keys}, 'projected' as id, 'live' as live from outbox.{load} where _id is null"
+    );
+    let name = ("ledger", load.as_str());
+    Ok(write_table(staging, &session, name, "the projected ledger", &sql, &file.key).await?)
+}
+
+fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
+    let parts: Vec<u64> = outbox
+        .files
+        .iter()
+        .filter(|part| part.rows > 0 && part.label.as_deref() != Some("unchanged"))
+        .map(|part| part.rows)
+        .collect();
+    let jobs = parts.len() as u64;
+    LoadPlan {
+        object: file.object().to_owned(),
+        load: file.name.clone(),
+        outbox: outbox.rows,
+        insert: outbox.count("insert"),
+        upsert: outbox.count("upsert"),
+        update: outbox.count("update"),
+        unchanged: outbox.count("unchanged"),
+        held: outbox.count("held"),
+        out_of_scope: outbox.count("out_of_scope"),
+        passive: outbox.count("passive"),
+        ignored: outbox.count("ignored"),
+        flagged: outbox.count("flagged"),
+        jobs,
+        batches: parts.iter().map(|rows| rows.div_ceil(BATCH_ROWS) + 1).sum(),
+        api_calls: jobs * CALLS_PER_JOB + u64::from(outbox.rows > 0) * CALLS_PER_READ_BACK,
+    }
+}
+
+fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
+    if format == Format::Json {
+        let text = serde_json::to_string(report).unwrap_or_default();
+        return output::data(&format!("{text}\n"));
+    }
+    let mut text = format!("Plan for {}: nothing was written to the org.\n\nOrder\n", report.target);
+    for (number, step) in (1..).zip(&report.order) {
+        text.push_str(&format!(
+            "{number:>4}. {:<8} {:<22} reads {}\n",
+            step.step,
+            step.name,
+            step.reads.join(", ")
+        ));
+    }
+    text.push('\n');
+    let head = [
+        "object", "load", "outbox", "insert", "upsert", "update", "unchanged", "held", "out of scope", "passive",
+        "ignored", "flagged", "jobs", "batches", "API calls",
+    ];
+    let rows = report.loads.iter().map(|load| {
+        let numbers = [
+            load.outbox, load.insert, load.upsert, load.update, load.unchanged, load.held, load.out_of_scope,
+            load.passive, load.ignored, load.flagged, load.jobs, load.batches, load.api_calls,
+        ];
+        [load.object.clone(), load.load.clone()]
+            .into_iter()
+            .chain(numbers.iter().map(|&number| output::number(number)))
+            .collect()
+    });
+    text.push_str(&output::table(&head, rows.collect(), 2));
+    text.push_str(&format!("Custom fields to create: {}\n", report.fields_to_create));
+    for limit in &report.limits {
+        text.push_str(&format!(
+            "{}: about {} needed, {} left\n",
+            limit.limit, limit.needed, limit.remaining
+        ));
+    }
+    output::data(&text)?;
+    for finding in &report.findings {
+        output::note(&format!("finding: {finding}"));
+    }
+    Ok(())
+}

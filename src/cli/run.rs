@@ -1,0 +1,231 @@
+//! `transload run`: the main job, phase by phase.
+//!
+//! stage → look at the org → columns → destination fields → for each phase: models, outbox, checks, load, ledger,
+//! read-back, differences, report, gate. A run that broke off is settled first; rows that landed are not sent again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::{Connection, Project};
+use super::phase::Phases;
+use super::pipeline::{self, Flow};
+use super::progress::Progress;
+use super::{Outcome, ProjectArgs, output};
+use crate::error::Error;
+use crate::load::{Event, Journal, settle};
+use crate::reconcile::count_sources;
+use crate::report::{OBJECT_HEAD, RunStatus, RunSummary, SOURCE_HEAD};
+use crate::salesforce::WaitOptions;
+use crate::schema;
+
+/// Arguments of `transload run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(super) project: ProjectArgs,
+    /// Destination, by its name in migration.toml
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Agree to deploy missing fields to an org that is not the simulator
+    #[arg(long)]
+    yes: bool,
+    /// Use the tables staged last instead of reading the export again
+    #[arg(long)]
+    no_stage: bool,
+    /// Summary on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// How a summary is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
+    let project = Project::open(&args.project)?;
+    let progress = Progress::new(false);
+    let stop = stop_on_request(&progress);
+    let connection = {
+        // Settings and SQL are checked before anything is started.
+        pipeline::read_queries(&project)?;
+        project.config.target(args.target.as_deref())?;
+        progress.step("connecting to the destination");
+        project.connect(args.target.as_deref()).await?
+    };
+    let result = Box::pin(job(&project, &connection, &args, &progress, &stop)).await;
+    connection.close().await?;
+    progress.finish();
+    let (summary, notes) = result?;
+    print(&summary, &notes, args.format)?;
+    Ok(match summary.status {
+        RunStatus::Ok => Outcome::Fine,
+        _ => Outcome::Gated,
+    })
+}
+
+/// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once.
+fn stop_on_request(progress: &Arc<Progress>) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let (token, progress) = (stop.clone(), Arc::clone(progress));
+    let mut waiting = tokio::task::JoinSet::new();
+    waiting.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            progress.step("stopping after the jobs in flight; ctrl-c again ends at once");
+            token.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            #[expect(clippy::exit, reason = "the user asked twice; the journal makes this safe")]
+            std::process::exit(3);
+        }
+    });
+    waiting.detach_all();
+    stop
+}
+
+async fn job(
+    project: &Project,
+    connection: &Connection,
+    args: &RunArgs,
+    progress: &Arc<Progress>,
+    stop: &CancellationToken,
+) -> Result<(RunSummary, Vec<String>), Error> {
+    let staging = &connection.staging;
+    for record in Journal::runs(staging).await? {
+        if record.finished() {
+            continue;
+        }
+        progress.step(&format!("settling run {}, which did not finish", record.run));
+        for line in settle(staging, &project.engine, &connection.client, &record).await? {
+            progress.step(&line);
+        }
+    }
+    let (queries, map) = pipeline::read_queries(project)?;
+    if !args.no_stage {
+        let staged = pipeline::stage_all(project, progress).await?;
+        pipeline::note_staging(&staged);
+    }
+    progress.step("reading users, limits and fields of the org");
+    let mut describes = pipeline::look_at_org(connection, &queries).await?;
+    let flow = pipeline::find_columns(project, staging, queries, map).await?;
+    if prepare_fields(connection, &flow, args, progress).await? {
+        describes = pipeline::look_at_org(connection, &flow.queries).await?;
+    }
+
+    let journal = Journal::start(staging, &connection.target).await?;
+    let mut phases = Phases {
+        project,
+        connection,
+        flow: &flow,
+        describes: &describes,
+        journal: &journal,
+        progress,
+        stop,
+        reports: Vec::new(),
+        checked: BTreeSet::new(),
+        notes: Vec::new(),
+    };
+    let result = phases.run().await;
+    let (reports, notes) = (phases.reports, phases.notes);
+    let status = match &result {
+        Ok(status) => *status,
+        Err(_) => RunStatus::Failed,
+    };
+    let snapshot = staging.snapshot().await?;
+    let summary = RunSummary {
+        run: journal.run().to_owned(),
+        status,
+        sources: count_sources(&snapshot),
+        objects: reports,
+    };
+    write_summary(connection, &summary).await?;
+    result?;
+    journal
+        .record(&Event::RunFinished {
+            at: chrono::Utc::now(),
+            status: status.word().to_owned(),
+        })
+        .await?;
+    Ok((summary, notes))
+}
+
+/// Compares the fields that the loads send with the org's, and deploys what is missing. True if anything changed.
+async fn prepare_fields(
+    connection: &Connection,
+    flow: &Flow,
+    args: &RunArgs,
+    progress: &Arc<Progress>,
+) -> Result<bool, Error> {
+    progress.step("comparing the destination's fields with what will be sent");
+    let wanted = pipeline::wanted_fields(flow)?;
+    let plan = schema::plan(&connection.client, &wanted).await?;
+    plan.ensure_deployable()?;
+    if plan.is_empty() {
+        return Ok(false);
+    }
+    if !connection.is_simulator() && !args.yes {
+        output::note(&plan.to_string());
+        return Err(Error::NeedsYes {
+            what: format!("deploying {} field(s) to {}", plan.create.len(), connection.target),
+        });
+    }
+    progress.step(&format!("deploying {} custom field(s)", plan.create.len()));
+    schema::apply(&connection.client, &plan, WaitOptions::default(), |_| {}).await?;
+    Ok(true)
+}
+
+async fn write_summary(connection: &Connection, summary: &RunSummary) -> Result<(), Error> {
+    let staging = &connection.staging;
+    let path = staging.org_path(&["reports", &summary.run, "summary.md"]);
+    staging
+        .write_document(&path, summary.markdown().into_bytes().into())
+        .await?;
+    let json = serde_json::to_vec_pretty(summary).unwrap_or_default();
+    let path = staging.org_path(&["reports", &summary.run, "summary.json"]);
+    staging.write_document(&path, json.into()).await?;
+    Ok(())
+}
+
+fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), Error> {
+    if format == Format::Json {
+        let text = serde_json::to_string(summary).unwrap_or_default();
+        output::data(&format!("{text}\n"))?;
+    } else {
+        let cells = |name: Vec<String>, numbers: &[u64]| {
+            let numbers = numbers.iter().map(|&value| output::number(value));
+            name.into_iter().chain(numbers).collect::<Vec<_>>()
+        };
+        let sources = summary
+            .source_rows()
+            .into_iter()
+            .map(|(name, numbers)| cells(vec![name], &numbers));
+        output::data(&output::table(&SOURCE_HEAD, sources.collect(), 1))?;
+        let objects = summary
+            .object_rows()
+            .into_iter()
+            .map(|(object, load, numbers)| cells(vec![object, load], &numbers));
+        output::data(&output::table(&OBJECT_HEAD, objects.collect(), 2))?;
+        output::data(&format!("{}\n", summary.sentence()))?;
+    }
+    for note in notes {
+        output::note(note);
+    }
+    output::note(&format!(
+        "run {}: {}",
+        summary.run,
+        match summary.status {
+            RunStatus::Ok => "every phase passed its gate",
+            RunStatus::Gated => "a gate is shut; the reasons are above",
+            RunStatus::Held => "record import waits for decisions; see above",
+            RunStatus::Failed => "broke off",
+        }
+    ));
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! `transload stage`: the export → typed tables and rejects, and nothing else.
+
+use super::context::Project;
+use super::progress::Progress;
+use super::run::Format;
+use super::{Outcome, ProjectArgs, output, pipeline};
+use crate::error::Error;
+
+/// Arguments of `transload stage`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StageArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Report on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
+    let project = Project::open(&args.project)?;
+    let progress = Progress::new(false);
+    let report = pipeline::stage_all(&project, &progress).await?;
+    progress.finish();
+    pipeline::note_staging(&report);
+    if args.format == Format::Json {
+        let tables: Vec<serde_json::Value> = report
+            .tables
+            .iter()
+            .map(|table| {
+                serde_json::json!({
+                    "table": table.table,
+                    "files": table.files,
+                    "source": table.source_rows,
+                    "staged": table.staged,
+                    "rejected": table.rejected_rows,
+                    "superseded": table.superseded,
+                    "rejected_cells": table.rejected_cells,
+                })
+            })
+            .collect();
+        output::data(&format!("{}\n", serde_json::json!({ "tables": tables })))?;
+        return Ok(Outcome::Fine);
+    }
+    let rows = report.tables.iter().map(|table| {
+        let numbers = [
+            table.files.len() as u64,
+            table.source_rows,
+            table.staged,
+            table.rejected_rows,
+            table.superseded,
+            table.rejected_cells,
+        ];
+        std::iter::once(table.table.clone())
+            .chain(numbers.iter().map(|&number| output::number(number)))
+            .collect()
+    });
+    let head = ["table", "files", "source rows", "staged", "rejected", "of these superseded", "rejected cells"];
+    output::data(&output::table(&head, rows.collect(), 1))?;
+    Ok(Outcome::Fine)
+}

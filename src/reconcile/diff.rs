@@ -1,0 +1,145 @@
+//! Differences between what landed and what is in the org, as one SQL query per load.
+//!
+//! In: `outbox.<load>`, `ledger.<load>`, `org.<load>`. Out: `recon.differences_<load>` with key, kind (`missing`,
+//! `changed`, `extra`), field, value sent, value found. A row counts as landed when the ledger holds the fingerprint
+//! of exactly these values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::ReconcileError;
+use super::coercion::{TargetField, normal_forms};
+use crate::engine::Session;
+use crate::salesforce::ObjectDescribe;
+use crate::staging::{Manifest, Staging};
+use crate::transform::Columns;
+
+/// What to compare.
+pub struct DiffRequest<'a> {
+    /// Where the table goes.
+    pub staging: &'a Staging,
+    /// Sees outbox, ledger and rows read back.
+    pub session: &'a Session,
+    /// The load.
+    pub load: &'a str,
+    /// Its columns.
+    pub columns: &'a Columns,
+    /// Its object's describe.
+    pub describe: &'a ObjectDescribe,
+    /// Other loads into the same object that have a ledger, with their key columns.
+    pub siblings: &'a [(String, Vec<String>)],
+}
+
+/// Compares and publishes `recon.differences_<load>`.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, ReconcileError> {
+    let name = format!("differences_{}", request.load);
+    let fields = ["key", "kind", "field", "sent", "found"]
+        .map(|name| Field::new(name, DataType::Utf8, true));
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let mut writer = request
+        .staging
+        .create("recon", &name, Arc::clone(&schema), &[])
+        .await?;
+    for sql in [landed_sql(request), extra_sql(request)] {
+        let mut stream = request
+            .session
+            .stream(&format!("recon.{name}"), &sql, &[])
+            .await?;
+        while let Some(batch) = stream.next_batch().await? {
+            writer.write(&batch).await?;
+        }
+    }
+    Ok(writer.publish(BTreeMap::new()).await?)
+}
+
+fn key_text(alias: &str, key: &[String]) -> String {
+    let parts: Vec<String> = key
+        .iter()
+        .map(|name| format!("cast({alias}.\"{name}\" as varchar)"))
+        .collect();
+    format!("concat_ws('|', {})", parts.join(", "))
+}
+
+fn on(left: &str, right: &str, key: &[String]) -> String {
+    let parts: Vec<String> = key
+        .iter()
+        .map(|name| format!("{left}.\"{name}\" = {right}.\"{name}\""))
+        .collect();
+    parts.join(" and ")
+}
+
+/// Rows that landed: missing ones and changed fields.
+fn landed_sql(request: &DiffRequest<'_>) -> String {
+    let load = request.load;
+    let key = &request.columns.key;
+    let mut differ = Vec::new();
+    let mut entries = vec![
+        "case when r._id is null then named_struct('kind', 'missing', 'field', cast(null as varchar), \
+         'sent', cast(null as varchar), 'found', cast(null as varchar)) end"
+            .to_owned(),
+    ];
+    for field in &request.columns.sent {
+        let Some(target) = request.describe.field(field.name()) else {
+            continue;
+        };
+        if key.contains(field.name()) {
+            continue;
+        }
+        let target = TargetField {
+            kind: target.field_type.clone(),
+            scale: i64::from(target.scale),
+        };
+        let (sent, found) = normal_forms(field, &target);
+        // A null was not sent, and an empty text is one: neither says anything about the org's value.
+        let differs = format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
+        entries.push(format!(
+            "case when r._id is not null and {differs} then named_struct('kind', 'changed', 'field', '{name}', \
+             'sent', cast({sent} as varchar), 'found', r.\"{name}\") end",
+            name = field.name()
+        ));
+        differ.push(differs);
+    }
+    let differ = if differ.is_empty() {
+        "false".to_owned()
+    } else {
+        differ.join("\n or ")
+    };
+    format!(
+        "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
+         d.entry['found'] as found from (select {key_text} as key, unnest(make_array({entries})) as entry \
+         from outbox.{load} as o inner join ledger.{load} as l on {on_ledger} and l.fingerprint = o._fingerprint \
+         left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
+        key_text = key_text("o", key),
+        entries = entries.join(",\n "),
+        on_ledger = on("l", "o", key),
+        on_org = on("r", "o", key),
+    )
+}
+
+/// Rows in the org with a key that no ledger knows.
+fn extra_sql(request: &DiffRequest<'_>) -> String {
+    let load = request.load;
+    let key = &request.columns.key;
+    let mut joins = format!("left join ledger.{load} as l on {}", on("l", "r", key));
+    let mut nulls = vec!["l.id is null".to_owned()];
+    for (index, (sibling, sibling_key)) in request.siblings.iter().enumerate() {
+        let alias = format!("s{index}");
+        joins.push_str(&format!(
+            " left join ledger.{sibling} as {alias} on {} = {}",
+            key_text(&alias, sibling_key),
+            key_text("r", key)
+        ));
+        nulls.push(format!("{alias}.id is null"));
+    }
+    format!(
+        "select {} as key, 'extra' as kind, cast(null as varchar) as field, cast(null as varchar) as sent, \
+         r._id as found from org.{load} as r {joins} where {}",
+        key_text("r", key),
+        nulls.join(" and ")
+    )
+}

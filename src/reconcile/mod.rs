@@ -1,0 +1,25 @@
+//! Reconciliation: what was sent against what is in the org, and whether the books balance.
+//!
+//! In: an outbox, its ledger and the destination. Out: `org.<load>` (rows read back), `recon.differences_<load>`,
+//! and a [`PhaseReport`] whose numbers are all counted in SQL over published tables. Never: a number taken from a
+//! counter in memory, or a difference that Salesforce's documented coercions explain.
+//!
+//! ```text
+//! outbox ─┐
+//! ledger ─┼─ SQL ─▶ missing, changed, extra ─▶ recon.differences ─┐
+//! org    ─┘                                                       ├─▶ PhaseReport ─▶ gate
+//! outbox, fates, flags, ledger ─ SQL ─▶ counts ───────────────────┘
+//! ```
+
+mod accounting;
+mod coercion;
+mod diff;
+mod error;
+mod gate;
+mod readback;
+
+pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
+pub use diff::{DiffRequest, write_differences};
+pub use error::ReconcileError;
+pub use gate::{Verdict, judge};
+pub use readback::{ReadBack, read_back};

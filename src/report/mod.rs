@@ -1,0 +1,9 @@
+//! Documents for people: a Markdown report per phase and the run's summary.
+//!
+//! In: counted reports. Out: text. Never: a number of its own.
+
+mod phase;
+mod summary;
+
+pub use phase::phase_document;
+pub use summary::{OBJECT_HEAD, RunStatus, RunSummary, SOURCE_HEAD};

@@ -1,0 +1,152 @@
+//! The run's summary: the JSON document of `design.md` §8, and the same as Markdown.
+
+use serde::{Deserialize, Serialize};
+
+use crate::reconcile::{PhaseReport, SourceReport};
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Every phase passed its gate.
+    Ok,
+    /// A gate did not hold.
+    Gated,
+    /// Record import waits for a decision.
+    Held,
+    /// It broke off.
+    Failed,
+}
+
+impl RunStatus {
+    /// The word used in tables.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Gated => "gated",
+            Self::Held => "held",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A run in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Run id.
+    pub run: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Per source table.
+    pub sources: Vec<SourceReport>,
+    /// Per load, in the order of the phases.
+    pub objects: Vec<PhaseReport>,
+}
+
+/// Heads of [`RunSummary::source_rows`].
+pub const SOURCE_HEAD: [&str; 4] = ["source", "source rows", "staged", "rejected"];
+
+/// Heads of [`RunSummary::object_rows`].
+pub const OBJECT_HEAD: [&str; 16] = [
+    "object", "load", "outbox", "sent", "created", "updated", "unchanged", "failed", "unprocessed", "held",
+    "out of scope", "passive", "ignored", "flagged", "read back", "differences",
+];
+
+impl RunSummary {
+    /// One row per source table.
+    #[must_use]
+    pub fn source_rows(&self) -> Vec<(String, Vec<u64>)> {
+        self.sources
+            .iter()
+            .map(|source| {
+                let numbers = vec![source.source, source.staged, source.rejected];
+                (source.table.clone(), numbers)
+            })
+            .collect()
+    }
+
+    /// One row per load.
+    #[must_use]
+    pub fn object_rows(&self) -> Vec<(String, String, Vec<u64>)> {
+        self.objects
+            .iter()
+            .map(|phase| {
+                let numbers = vec![
+                    phase.outbox,
+                    phase.sent,
+                    phase.created,
+                    phase.updated,
+                    phase.unchanged,
+                    phase.failed,
+                    phase.unprocessed,
+                    phase.held,
+                    phase.out_of_scope,
+                    phase.passive,
+                    phase.ignored,
+                    phase.flagged,
+                    phase.read_back,
+                    phase.differences,
+                ];
+                (phase.object.clone(), phase.load.clone(), numbers)
+            })
+            .collect()
+    }
+
+    /// What was new in this run, in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let sum = |count: fn(&PhaseReport) -> u64| -> u64 { self.objects.iter().map(count).sum() };
+        let created = sum(|phase| phase.created);
+        let updated = sum(|phase| phase.updated);
+        let unchanged = sum(|phase| phase.unchanged);
+        let failed = sum(|phase| phase.failed) + sum(|phase| phase.unprocessed);
+        let mut text = if created + updated + failed == 0 {
+            format!("Nothing was created or changed: all {unchanged} rows are in the org as last sent.")
+        } else {
+            format!("{created} records created, {updated} changed, {unchanged} unchanged and not sent again.")
+        };
+        if failed > 0 {
+            text.push_str(&format!(" {failed} rows did not land."));
+        }
+        text
+    }
+
+    /// The summary as Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "# Run {}\n\nStatus: **{}**. {}\n\n## Sources\n\n",
+            self.run,
+            self.status.word(),
+            self.sentence()
+        );
+        let rows = self.source_rows().into_iter().map(|(name, numbers)| {
+            let mut cells = vec![name];
+            cells.extend(numbers.iter().map(u64::to_string));
+            cells
+        });
+        text.push_str(&markdown_table(&SOURCE_HEAD, rows));
+        text.push_str("\n## Loads\n\n");
+        let rows = self.object_rows().into_iter().map(|(object, load, numbers)| {
+            let mut cells = vec![object, load];
+            cells.extend(numbers.iter().map(u64::to_string));
+            cells
+        });
+        text.push_str(&markdown_table(&OBJECT_HEAD, rows));
+        text
+    }
+}
+
+/// A Markdown table.
+pub(super) fn markdown_table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for row in rows {
+        let cells: Vec<String> = row
+            .iter()
+            .map(|cell| cell.replace('|', "\\|").replace('\n', " "))
+            .collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
+}
