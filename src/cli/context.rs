@@ -109,6 +109,7 @@ impl Project {
                 .as_ref()
                 .map(|seed| self.config.project.join(seed)),
             sandbox: true,
+            inactive_owners: true,
             ..crate::sim::salesforce::Options::default()
         };
         Ok(Simulator::start(options).await?)

@@ -246,24 +246,39 @@ mod tests {
 
     #[test]
     fn numbers_have_no_exponent() {
-        assert_eq!(texts(Arc::new(Int64Array::from(vec![0, -17, i64::MIN]))), ["0", "-17", "-9223372036854775808"]);
-        assert_eq!(texts(Arc::new(Float64Array::from(vec![1e21, 1e-7, f64::NAN]))), ["1000000000000000000000", "0.0000001", ""]);
-        let decimals = Decimal128Array::from(vec![125_000, -5, 0]).with_precision_and_scale(18, 2).unwrap();
+        assert_eq!(
+            texts(Arc::new(Int64Array::from(vec![0, -17, i64::MIN]))),
+            ["0", "-17", "-9223372036854775808"]
+        );
+        assert_eq!(
+            texts(Arc::new(Float64Array::from(vec![1e21, 1e-7, f64::NAN]))),
+            ["1000000000000000000000", "0.0000001", ""]
+        );
+        let decimals = Decimal128Array::from(vec![125_000, -5, 0])
+            .with_precision_and_scale(18, 2)
+            .unwrap();
         assert_eq!(texts(Arc::new(decimals)), ["1250.00", "-0.05", "0.00"]);
     }
 
     #[test]
     fn instants_have_milliseconds_and_z() {
-        let array = TimestampMicrosecondArray::from(vec![Some(1_504_691_630_748_535), None]).with_timezone("UTC");
+        let array = TimestampMicrosecondArray::from(vec![Some(1_504_691_630_748_535), None])
+            .with_timezone("UTC");
         assert_eq!(texts(Arc::new(array)), ["2017-09-06T09:53:50.748Z", ""]);
-        assert_eq!(texts(Arc::new(Date32Array::from(vec![-1, 19_358]))), ["1969-12-31", "2023-01-01"]);
+        assert_eq!(
+            texts(Arc::new(Date32Array::from(vec![-1, 19_358]))),
+            ["1969-12-31", "2023-01-01"]
+        );
     }
 
     #[test]
     fn separators_inside_a_choice_are_replaced() {
         let items = StringArray::from(vec!["a;b", "c"]);
         let lists = ListArray::new(
-            Arc::new(arrow::datatypes::Field::new_list_field(DataType::Utf8, true)),
+            Arc::new(arrow::datatypes::Field::new_list_field(
+                DataType::Utf8,
+                true,
+            )),
             arrow::buffer::OffsetBuffer::new(vec![0, 2, 2].into()),
             Arc::new(items),
             None,

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, StringBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
@@ -95,16 +97,18 @@ impl ValuePolicy {
         let mut columns = Vec::with_capacity(batch.num_columns() + 1);
         for (field, column) in schema.fields().iter().zip(batch.columns()) {
             let limit = self.limits.get(field.name());
-            columns.push(match (column.data_type(), limit) {
-                (DataType::Utf8, limit) => {
-                    fit_text(field.name(), column.as_string(), limit, &mut altered)
+            columns.push(
+                match (column.data_type(), limit) {
+                    (DataType::Utf8, limit) => {
+                        fit_text(field.name(), column.as_string(), limit, &mut altered)
+                    }
+                    (DataType::Float64, Some(limit)) => {
+                        fit_number(field.name(), column.as_primitive(), limit, &mut altered)
+                    }
+                    _ => None,
                 }
-                (DataType::Float64, Some(limit)) => {
-                    fit_number(field.name(), column.as_primitive(), limit, &mut altered)
-                }
-                _ => None,
-            }
-            .unwrap_or_else(|| Arc::clone(column)));
+                .unwrap_or_else(|| Arc::clone(column)),
+            );
         }
         columns.push(raw_values(batch.num_rows(), &altered));
         let mut fields: Vec<_> = schema
@@ -131,7 +135,12 @@ fn raw_values(rows: usize, altered: &[Altered]) -> ArrayRef {
         }
         text.push_str(&change.field);
         text.push_str(": ");
-        text.extend(change.original.chars().filter(|&letter| !is_control(letter)));
+        text.extend(
+            change
+                .original
+                .chars()
+                .filter(|&letter| !is_control(letter)),
+        );
     }
     let mut builder = StringBuilder::new();
     for row in 0..rows {
@@ -170,7 +179,12 @@ fn fit_text(
         };
         let mut value: Cow<'_, str> = Cow::Borrowed(text);
         if value.chars().any(is_control) {
-            value = Cow::Owned(value.chars().filter(|&letter| !is_control(letter)).collect());
+            value = Cow::Owned(
+                value
+                    .chars()
+                    .filter(|&letter| !is_control(letter))
+                    .collect(),
+            );
             note("control_characters", "cleaned");
         }
         let policy = limit.and_then(|limit| limit.policy);
@@ -202,7 +216,9 @@ fn problem(value: &str, limit: &FieldLimit) -> Option<&'static str> {
         return Some("invalid_email");
     }
     if let Some(allowed) = &limit.allowed
-        && !allowed.iter().any(|item| item.eq_ignore_ascii_case(value.trim()))
+        && !allowed
+            .iter()
+            .any(|item| item.eq_ignore_ascii_case(value.trim()))
     {
         return Some("not_in_picklist");
     }
@@ -272,7 +288,9 @@ fn is_email(text: &str) -> bool {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
     let mut labels = domain.split('.');
     let top = labels.next_back().unwrap_or_default();
@@ -288,7 +306,11 @@ fn is_email(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn apply(name: &str, value: &str, limit: FieldLimit) -> (Option<String>, Option<String>, Vec<Altered>) {
+    fn apply(
+        name: &str,
+        value: &str,
+        limit: FieldLimit,
+    ) -> (Option<String>, Option<String>, Vec<Altered>) {
         let column: ArrayRef = Arc::new(StringArray::from(vec![value]));
         let batch = RecordBatch::try_from_iter([(name, column)]).unwrap();
         let policy = ValuePolicy::new(BTreeMap::from([(name.to_owned(), limit)]));
@@ -302,16 +324,25 @@ mod tests {
 
     #[test]
     fn an_invalid_email_is_blanked_and_kept() {
-        let limit = FieldLimit { email: true, ..FieldLimit::default() };
+        let limit = FieldLimit {
+            email: true,
+            ..FieldLimit::default()
+        };
         let (value, raw, altered) = apply("Email", "ann(at)example.com", limit);
         assert_eq!(value, None);
         assert_eq!(raw.as_deref(), Some("Email: ann(at)example.com"));
-        assert_eq!((altered[0].why, altered[0].done), ("invalid_email", "blanked"));
+        assert_eq!(
+            (altered[0].why, altered[0].done),
+            ("invalid_email", "blanked")
+        );
     }
 
     #[test]
     fn a_text_over_the_limit_is_cut_by_characters_and_kept_whole() {
-        let limit = FieldLimit { chars: Some(4), ..FieldLimit::default() };
+        let limit = FieldLimit {
+            chars: Some(4),
+            ..FieldLimit::default()
+        };
         let (value, raw, _) = apply("FirstName", "Žofiée", limit);
         assert_eq!(value.as_deref(), Some("Žofi"));
         assert_eq!(raw.as_deref(), Some("FirstName: Žofiée"));
@@ -329,7 +360,9 @@ mod tests {
         for good in ["a@b.co", "first.last+tag@sub.example.org", "o'neil@x-y.io"] {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["a@b", "a b@c.de", "@c.de", "a@c..de", "a@@c.de", "ż@c.de", "a.@c.de"] {
+        for bad in [
+            "a@b", "a b@c.de", "@c.de", "a@c..de", "a@@c.de", "ż@c.de", "a.@c.de",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
     }

@@ -75,9 +75,7 @@ pub async fn publish_decisions(
     let mut manifests = Vec::new();
     for (name, (shown, bytes)) in files {
         let batch = read_table(&shown, &bytes, template(&name))?;
-        let mut writer = staging
-            .create("config", &name, batch.schema(), &[])
-            .await?;
+        let mut writer = staging.create("config", &name, batch.schema(), &[]).await?;
         writer.write(&batch).await?;
         manifests.push(writer.publish(BTreeMap::new()).await?);
     }
@@ -126,7 +124,11 @@ fn read_table(
             return Err(MappingError::BadRow {
                 path: shown.to_owned(),
                 line: record.position().map_or(0, csv::Position::line),
-                reason: format!("{} cells, but the header has {}", record.len(), header.len()),
+                reason: format!(
+                    "{} cells, but the header has {}",
+                    record.len(),
+                    header.len()
+                ),
             });
         }
         for (cell, column) in record.iter().zip(&mut columns) {
@@ -179,6 +181,9 @@ mod tests {
     #[test]
     fn a_ragged_row_names_its_line() {
         let error = read_table("config/x.csv", b"a,b\n1,2\n1,2,3\n", None).unwrap_err();
-        assert_eq!(error.to_string(), "config/x.csv line 3: 3 cells, but the header has 2");
+        assert_eq!(
+            error.to_string(),
+            "config/x.csv line 3: 3 cells, but the header has 2"
+        );
     }
 }

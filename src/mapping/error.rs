@@ -47,7 +47,9 @@ pub enum MappingError {
         attributes: Vec<String>,
     },
     /// A field map row whose type cannot hold the source's values.
-    #[error("config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}")]
+    #[error(
+        "config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}"
+    )]
     Type {
         /// 1-based line.
         line: u64,

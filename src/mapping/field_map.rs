@@ -49,8 +49,12 @@ impl FieldMap {
     /// [`MappingError`] naming the line.
     pub fn load(project: &Path) -> Result<Self, MappingError> {
         let path = "config/field_map.csv";
-        let bytes = std::fs::read(project.join(path))
-            .unwrap_or_else(|_| template("field_map").unwrap_or_default().as_bytes().to_vec());
+        let bytes = std::fs::read(project.join(path)).unwrap_or_else(|_| {
+            template("field_map")
+                .unwrap_or_default()
+                .as_bytes()
+                .to_vec()
+        });
         Self::parse(path, &bytes)
     }
 
@@ -177,7 +181,8 @@ impl FieldMap {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
+    const HEADER: &str =
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
 
     fn map(rows: &str) -> FieldMap {
         FieldMap::parse("config/field_map.csv", format!("{HEADER}{rows}").as_bytes()).unwrap()
@@ -194,7 +199,8 @@ mod tests {
     fn ignored_attributes_are_mentioned() {
         let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",ignored,,\n");
         map.require_confirmed().unwrap();
-        map.require_mentioned([("people", "nps")].into_iter()).unwrap();
+        map.require_mentioned([("people", "nps")].into_iter())
+            .unwrap();
         let error = map
             .require_mentioned([("people", "age")].into_iter())
             .unwrap_err();

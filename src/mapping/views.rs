@@ -53,7 +53,9 @@ pub fn mapped_views(
         let scope = config
             .scope
             .get(&table.table)
-            .map_or("true".to_owned(), |rule| format!("coalesce(({rule}), false)"));
+            .map_or("true".to_owned(), |rule| {
+                format!("coalesce(({rule}), false)")
+            });
         columns.push(format!("{scope} as in_scope"));
         let mut children = Vec::new();
         let mut named: Vec<&str> = Vec::new();
@@ -71,7 +73,10 @@ pub fn mapped_views(
                 target_type: row.field_type.clone(),
             })?;
             named.push(&row.target_field);
-            children.push(format!("'{}', {value}", row.target_field.replace('\'', "''")));
+            children.push(format!(
+                "'{}', {value}",
+                row.target_field.replace('\'', "''")
+            ));
         }
         // An empty struct cannot be written to Parquet.
         children.push("'_', cast(null as boolean)".to_owned());
@@ -79,7 +84,11 @@ pub fn mapped_views(
         views.push(View {
             schema: "mapped".to_owned(),
             name: table.table.clone(),
-            sql: format!("select {} from usercom.{} as t", columns.join(", "), table.table),
+            sql: format!(
+                "select {} from usercom.{} as t",
+                columns.join(", "),
+                table.table
+            ),
         });
     }
     Ok(views)
