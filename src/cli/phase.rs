@@ -126,7 +126,9 @@ impl Phases<'_> {
                 "usercom.{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
             ));
         }
-        let document = self.document(&session, &report, expected.as_ref(), &verdict).await?;
+        let document = self
+            .document(&session, &report, expected.as_ref(), &verdict)
+            .await?;
         self.reports.push(report.clone());
         let number = self.reports.len();
         let path = self.connection.staging.org_path(&[
@@ -145,12 +147,18 @@ impl Phases<'_> {
                 passed: verdict.passed(),
             })
             .await?;
-        self.notes.extend(verdict.reasons.iter().map(|reason| format!("gate: {reason}")));
+        self.notes.extend(
+            verdict
+                .reasons
+                .iter()
+                .map(|reason| format!("gate: {reason}")),
+        );
         Ok((!verdict.passed()).then_some(RunStatus::Gated))
     }
 
     async fn write_outbox(&self, file: &QueryFile) -> Result<Manifest, Error> {
-        self.progress.step(&format!("writing the outbox of {}", file.name));
+        self.progress
+            .step(&format!("writing the outbox of {}", file.name));
         let (snapshot, session) = self.session().await?;
         let staging = &self.connection.staging;
         let describe = self.describes.get(file.object());
@@ -177,7 +185,8 @@ impl Phases<'_> {
         let Some(describe) = self.describes.get(file.object()) else {
             return Ok(());
         };
-        self.progress.step(&format!("reading {} back", file.object()));
+        self.progress
+            .step(&format!("reading {} back", file.object()));
         let columns = self.flow.columns(file)?;
         read_back(
             &ReadBack {
@@ -188,7 +197,14 @@ impl Phases<'_> {
                 columns,
                 outbox_rows: outbox.rows,
             },
-            |rows| crate::load::Progress::rows(self.progress.as_ref(), &format!("{} back", file.name), rows, 0),
+            |rows| {
+                crate::load::Progress::rows(
+                    self.progress.as_ref(),
+                    &format!("{} back", file.name),
+                    rows,
+                    0,
+                )
+            },
         )
         .await?;
         let (snapshot, session) = self.session().await?;
@@ -288,7 +304,10 @@ impl Phases<'_> {
             }
             self.checked.insert(check.path.clone());
             let batches = session.collect(&check.path, &check.sql).await?;
-            let rows: usize = batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
+            let rows: usize = batches
+                .iter()
+                .map(arrow::array::RecordBatch::num_rows)
+                .sum();
             if rows == 0 {
                 continue;
             }
@@ -306,22 +325,34 @@ impl Phases<'_> {
     ) -> Result<(), Error> {
         let mut csv = Vec::new();
         {
-            let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut csv);
+            let mut writer = arrow::csv::WriterBuilder::new()
+                .with_header(true)
+                .build(&mut csv);
             for batch in batches {
                 writer.write(batch).map_err(|error| Error::Usage {
-                    what: format!("{} returns a column that CSV cannot hold: {error}", check.path),
+                    what: format!(
+                        "{} returns a column that CSV cannot hold: {error}",
+                        check.path
+                    ),
                     hint: "cast it to a text in the check".to_owned(),
                 })?;
             }
         }
         let staging = &self.connection.staging;
-        let path = staging.org_path(&["reports", self.journal.run(), &format!("{}.csv", check.name)]);
+        let path = staging.org_path(&[
+            "reports",
+            self.journal.run(),
+            &format!("{}.csv", check.name),
+        ]);
         staging.write_document(&path, csv.clone().into()).await?;
         let place = match staging.local_folder() {
             Some(_) => format!("/{path}"),
             None => path.to_string(),
         };
-        let mut text = format!("held: {} found {rows} row(s), all of them in {place}", check.name);
+        let mut text = format!(
+            "held: {} found {rows} row(s), all of them in {place}",
+            check.name
+        );
         for line in String::from_utf8_lossy(&csv).lines().take(SHOWN + 1) {
             text.push_str(&format!("\n  {line}"));
         }

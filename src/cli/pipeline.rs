@@ -18,7 +18,7 @@ use crate::salesforce::ObjectDescribe;
 use crate::schema::{FieldType, WantedField};
 use crate::stage::{StageError, StageReport, stage};
 use crate::staging::{Snapshot, Staging};
-use crate::transform::{Columns, Kind, Queries, QueryFile, Step, outbox_schema};
+use crate::transform::{Columns, Kind, Queries, QueryFile, Step, lineage, outbox_schema};
 use crate::usercom::cell::Zones;
 use crate::usercom::{Export, OBJECTS};
 
@@ -35,7 +35,10 @@ pub(super) struct Flow {
 impl Flow {
     /// The loads in the order of their phases, each with the models it needs before it.
     pub(super) fn steps(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
-        Ok(crate::transform::order(&self.queries, &known_tables(snapshot))?)
+        Ok(crate::transform::order(
+            &self.queries,
+            &known_tables(snapshot),
+        )?)
     }
 
     /// Columns of a load.
@@ -77,7 +80,10 @@ pub(super) async fn stage_all(
 /// Tells people what staging met that is no error.
 pub(super) fn note_staging(report: &StageReport) {
     for file in &report.ignored_files {
-        output::note(&format!("note: {} is not staged: {}", file.name, file.reason));
+        output::note(&format!(
+            "note: {} is not staged: {}",
+            file.name, file.reason
+        ));
     }
     for warning in report.tables.iter().flat_map(|table| &table.warnings) {
         output::note(&format!("note: {warning}"));
@@ -128,6 +134,49 @@ pub(super) async fn find_columns(
     queries: Queries,
     map: FieldMap,
 ) -> Result<Flow, Error> {
+    let mut flow = Flow {
+        queries,
+        map,
+        columns: BTreeMap::new(),
+    };
+    let (_, columns) = virtual_session(project, staging, &flow).await?;
+    flow.columns = columns;
+    Ok(flow)
+}
+
+/// Source columns of each sent column of a load; custom fields by the field map.
+pub(super) async fn lineage_of(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+    file: &QueryFile,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    let (session, _) = virtual_session(project, staging, flow).await?;
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let mut found: BTreeMap<String, BTreeSet<String>> = plan
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
+        .collect();
+    for row in flow
+        .map
+        .confirmed()
+        .filter(|row| row.target_object == file.object())
+    {
+        let sources = found.entry(row.target_field.clone()).or_default();
+        sources.insert(format!("{}.{}", row.source, row.source_field));
+    }
+    Ok(found)
+}
+
+/// A session in which nothing is materialised, and the columns of every load.
+async fn virtual_session(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+) -> Result<(Session, BTreeMap<String, Columns>), Error> {
     let snapshot = staging.snapshot().await?;
     let mut shared = Snapshot::default();
     for table in snapshot.iter() {
@@ -136,11 +185,6 @@ pub(super) async fn find_columns(
             shared.insert(table.clone());
         }
     }
-    let mut flow = Flow {
-        queries,
-        map,
-        columns: BTreeMap::new(),
-    };
     let session = project
         .engine
         .session(staging, &shared)?
@@ -174,8 +218,7 @@ pub(super) async fn find_columns(
             }
         }
     }
-    flow.columns = columns;
-    Ok(flow)
+    Ok((session, columns))
 }
 
 /// Errors of a view name its file.
@@ -245,9 +288,10 @@ pub(super) fn wanted_fields(flow: &Flow) -> Result<Vec<WantedField>, Error> {
         let columns = flow.columns(file)?;
         let object = file.object().to_owned();
         for field in &columns.sent {
-            let row = flow.map.confirmed().find(|row| {
-                row.target_object == object && row.target_field == *field.name()
-            });
+            let row = flow
+                .map
+                .confirmed()
+                .find(|row| row.target_object == object && row.target_field == *field.name());
             let declared = row
                 .map(|row| row.field_type.parse::<FieldType>())
                 .transpose()
@@ -299,7 +343,11 @@ pub(super) async fn value_policy(
         let column = |index: usize| batch.column(index).as_string::<i32>().clone();
         let (objects, fields, words) = (column(0), column(1), column(2));
         for row in 0..batch.num_rows() {
-            let word = if words.is_valid(row) { words.value(row) } else { "" };
+            let word = if words.is_valid(row) {
+                words.value(row)
+            } else {
+                ""
+            };
             let policy = Policy::parse(word).ok_or_else(|| Error::Usage {
                 what: format!("config/value_policy.csv: the policy `{word}` is unknown"),
                 hint: "use reject, blank_and_keep_raw or truncate_and_attach".to_owned(),
@@ -313,11 +361,15 @@ pub(super) async fn value_policy(
         return Ok(ValuePolicy::default());
     };
     let limits = describe.fields.iter().map(|field| {
-        let text = !matches!(field.field_type.as_str(), "reference" | "id" | "boolean" | "date" | "datetime");
+        let text = !matches!(
+            field.field_type.as_str(),
+            "reference" | "id" | "boolean" | "date" | "datetime"
+        );
         let limit = FieldLimit {
             chars: (text && field.length > 0).then_some(field.length as usize),
             email: field.field_type == "email",
-            whole_digits: (field.precision > 0).then(|| field.precision.saturating_sub(field.scale)),
+            whole_digits: (field.precision > 0)
+                .then(|| field.precision.saturating_sub(field.scale)),
             allowed: field.restricted_picklist.then(|| {
                 let active = field.picklist_values.iter().filter(|value| value.active);
                 active.map(|value| value.value.clone()).collect()

@@ -197,17 +197,30 @@ async fn plan(
             .map(arrow::array::RecordBatch::num_rows)
             .sum();
         if rows > 0 {
-            let hint = check.hint.as_deref().unwrap_or("look at the rows it returns");
+            let hint = check
+                .hint
+                .as_deref()
+                .unwrap_or("look at the rows it returns");
             findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
         }
     }
-    let limits = connection.client.limits().await.map_err(|source| Error::Connect {
-        target: connection.target.clone(),
-        source: Box::new(source),
-    })?;
+    let limits = connection
+        .client
+        .limits()
+        .await
+        .map_err(|source| Error::Connect {
+            target: connection.target.clone(),
+            source: Box::new(source),
+        })?;
     for (name, needed) in [
-        ("DailyBulkApiBatches", report.loads.iter().map(|load| load.batches).sum::<u64>()),
-        ("DailyApiRequests", report.loads.iter().map(|load| load.api_calls).sum()),
+        (
+            "DailyBulkApiBatches",
+            report.loads.iter().map(|load| load.batches).sum::<u64>(),
+        ),
+        (
+            "DailyApiRequests",
+            report.loads.iter().map(|load| load.api_calls).sum(),
+        ),
     ] {
         if let Some(limit) = limits.get(name) {
             if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
@@ -250,7 +263,15 @@ async fn project_ledger(
          union all select {keys}, 'projected' as id, 'live' as live from outbox.{load} where _id is null"
     );
     let name = ("ledger", load.as_str());
-    Ok(write_table(staging, &session, name, "the projected ledger", &sql, &file.key).await?)
+    Ok(write_table(
+        staging,
+        &session,
+        name,
+        "the projected ledger",
+        &sql,
+        &file.key,
+    )
+    .await?)
 }
 
 fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
@@ -285,7 +306,10 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         let text = serde_json::to_string(report).unwrap_or_default();
         return output::data(&format!("{text}\n"));
     }
-    let mut text = format!("Plan for {}: nothing was written to the org.\n\nOrder\n", report.target);
+    let mut text = format!(
+        "Plan for {}: nothing was written to the org.\n\nOrder\n",
+        report.target
+    );
     for (number, step) in (1..).zip(&report.order) {
         text.push_str(&format!(
             "{number:>4}. {:<8} {:<22} reads {}\n",
@@ -296,13 +320,37 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
     }
     text.push('\n');
     let head = [
-        "object", "load", "outbox", "insert", "upsert", "update", "unchanged", "held", "out of scope", "passive",
-        "ignored", "flagged", "jobs", "batches", "API calls",
+        "object",
+        "load",
+        "outbox",
+        "insert",
+        "upsert",
+        "update",
+        "unchanged",
+        "held",
+        "out of scope",
+        "passive",
+        "ignored",
+        "flagged",
+        "jobs",
+        "batches",
+        "API calls",
     ];
     let rows = report.loads.iter().map(|load| {
         let numbers = [
-            load.outbox, load.insert, load.upsert, load.update, load.unchanged, load.held, load.out_of_scope,
-            load.passive, load.ignored, load.flagged, load.jobs, load.batches, load.api_calls,
+            load.outbox,
+            load.insert,
+            load.upsert,
+            load.update,
+            load.unchanged,
+            load.held,
+            load.out_of_scope,
+            load.passive,
+            load.ignored,
+            load.flagged,
+            load.jobs,
+            load.batches,
+            load.api_calls,
         ];
         [load.object.clone(), load.load.clone()]
             .into_iter()
@@ -310,7 +358,10 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             .collect()
     });
     text.push_str(&output::table(&head, rows.collect(), 2));
-    text.push_str(&format!("Custom fields to create: {}\n", report.fields_to_create));
+    text.push_str(&format!(
+        "Custom fields to create: {}\n",
+        report.fields_to_create
+    ));
     for limit in &report.limits {
         text.push_str(&format!(
             "{}: about {} needed, {} left\n",

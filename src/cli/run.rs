@@ -82,7 +82,10 @@ fn stop_on_request(progress: &Arc<Progress>) -> CancellationToken {
             token.cancel();
         }
         if tokio::signal::ctrl_c().await.is_ok() {
-            #[expect(clippy::exit, reason = "the user asked twice; the journal makes this safe")]
+            #[expect(
+                clippy::exit,
+                reason = "the user asked twice; the journal makes this safe"
+            )]
             std::process::exit(3);
         }
     });
@@ -102,7 +105,10 @@ async fn job(
         if record.finished() {
             continue;
         }
-        progress.step(&format!("settling run {}, which did not finish", record.run));
+        progress.step(&format!(
+            "settling run {}, which did not finish",
+            record.run
+        ));
         for line in settle(staging, &project.engine, &connection.client, &record).await? {
             progress.step(&line);
         }
@@ -173,7 +179,11 @@ async fn prepare_fields(
     if !connection.is_simulator() && !args.yes {
         output::note(&plan.to_string());
         return Err(Error::NeedsYes {
-            what: format!("deploying {} field(s) to {}", plan.create.len(), connection.target),
+            what: format!(
+                "deploying {} field(s) to {}",
+                plan.create.len(),
+                connection.target
+            ),
         });
     }
     progress.step(&format!("deploying {} custom field(s)", plan.create.len()));

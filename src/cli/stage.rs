@@ -55,7 +55,15 @@ pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
             .chain(numbers.iter().map(|&number| output::number(number)))
             .collect()
     });
-    let head = ["table", "files", "source rows", "staged", "rejected", "of these superseded", "rejected cells"];
+    let head = [
+        "table",
+        "files",
+        "source rows",
+        "staged",
+        "rejected",
+        "of these superseded",
+        "rejected cells",
+    ];
     output::data(&output::table(&head, rows.collect(), 1))?;
     Ok(Outcome::Fine)
 }

@@ -78,8 +78,7 @@ impl PhaseReport {
     /// Whether every row of the outbox has an outcome.
     #[must_use]
     pub fn outbox_balances(&self) -> bool {
-        self.outbox
-            == self.created + self.updated + self.unchanged + self.failed + self.unprocessed
+        self.outbox == self.created + self.updated + self.unchanged + self.failed + self.unprocessed
     }
 }
 
@@ -124,7 +123,9 @@ pub async fn count_phase(
         }
     }
     report.sent = report.outbox - report.unchanged;
-    let fates = format!("select f.fate as name, count(*) as n from recon.fates_{load} as f group by f.fate");
+    let fates = format!(
+        "select f.fate as name, count(*) as n from recon.fates_{load} as f group by f.fate"
+    );
     for (fate, rows) in counts(session, &name, &fates).await? {
         match fate.as_str() {
             "held" => report.held = rows,
@@ -134,12 +135,22 @@ pub async fn count_phase(
         }
     }
     let distinct = |table: &str| {
-        format!("select 'n' as name, count(*) as n from (select distinct t.key from recon.{table}_{load} as t) as d")
+        format!(
+            "select 'n' as name, count(*) as n from (select distinct t.key from recon.{table}_{load} as t) as d"
+        )
     };
-    report.flagged = counts(session, &name, &distinct("flags")).await?.values().sum();
-    report.altered = counts(session, &name, &distinct("altered")).await?.values().sum();
+    report.flagged = counts(session, &name, &distinct("flags"))
+        .await?
+        .values()
+        .sum();
+    report.altered = counts(session, &name, &distinct("altered"))
+        .await?
+        .values()
+        .sum();
     let rows = |schema: &str, table: &str| {
-        snapshot.get(schema, table).map_or(0, |manifest| manifest.rows)
+        snapshot
+            .get(schema, table)
+            .map_or(0, |manifest| manifest.rows)
     };
     report.read_back = rows("org", load);
     report.differences = rows("recon", &format!("differences_{load}"));
@@ -178,7 +189,11 @@ pub async fn counts(
             continue;
         };
         for row in 0..batch.num_rows() {
-            let name = if names.is_valid(row) { names.value(row) } else { "" };
+            let name = if names.is_valid(row) {
+                names.value(row)
+            } else {
+                ""
+            };
             *found.entry(name.to_owned()).or_default() += rows.value(row).unsigned_abs();
         }
     }

@@ -27,28 +27,35 @@ pub(super) struct TargetField {
 pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, String) {
     let sent = format!("o.\"{}\"", field.name());
     let found = format!("r.\"{}\"", field.name());
-    let text = |value: &str| format!("btrim(replace({value}, chr(13), ''), concat(' ', chr(9), chr(10)))");
+    let text =
+        |value: &str| format!("btrim(replace({value}, chr(13), ''), concat(' ', chr(9), chr(10)))");
     let scale = target.scale;
     match field.data_type() {
-        DataType::Utf8 if target.kind == "reference" || target.kind == "id" => {
-            (format!("substr({sent}, 1, 15)"), format!("substr({found}, 1, 15)"))
-        }
-        DataType::Utf8 if matches!(target.kind.as_str(), "email" | "picklist" | "combobox") => {
-            (format!("lower({})", text(&sent)), format!("lower({})", text(&found)))
-        }
+        DataType::Utf8 if target.kind == "reference" || target.kind == "id" => (
+            format!("substr({sent}, 1, 15)"),
+            format!("substr({found}, 1, 15)"),
+        ),
+        DataType::Utf8 if matches!(target.kind.as_str(), "email" | "picklist" | "combobox") => (
+            format!("lower({})", text(&sent)),
+            format!("lower({})", text(&found)),
+        ),
         DataType::Utf8 => (text(&sent), text(&found)),
         DataType::Int64 if is_text(&target.kind) => (format!("cast({sent} as varchar)"), found),
         DataType::Int64 | DataType::Float64 | DataType::Decimal128(_, _) => (
             format!("round(cast({sent} as double), {scale})"),
             format!("round(try_cast({found} as double), {scale})"),
         ),
-        DataType::Boolean => (format!("cast({sent} as varchar)"), format!("lower({found})")),
+        DataType::Boolean => (
+            format!("cast({sent} as varchar)"),
+            format!("lower({found})"),
+        ),
         DataType::Timestamp(_, _) => (
             format!("date_trunc('second', cast({sent} as timestamp))"),
             format!("date_trunc('second', try_cast({found} as timestamp))"),
         ),
         DataType::List(_) => {
-            let choices = |list: String| format!("array_to_string(array_sort(array_distinct({list})), ';')");
+            let choices =
+                |list: String| format!("array_to_string(array_sort(array_distinct({list})), ';')");
             // Items are joined with a unit separator first, so that a `;` inside one can be replaced as it was sent.
             let joined = format!("lower(replace(array_to_string({sent}, chr(31)), ';', ','))");
             (
@@ -61,5 +68,8 @@ pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, Stri
 }
 
 fn is_text(kind: &str) -> bool {
-    matches!(kind, "string" | "textarea" | "picklist" | "phone" | "url" | "email")
+    matches!(
+        kind,
+        "string" | "textarea" | "picklist" | "phone" | "url" | "email"
+    )
 }

@@ -96,7 +96,8 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         };
         let (sent, found) = normal_forms(field, &target);
         // A null was not sent, and an empty text is one: neither says anything about the org's value.
-        let differs = format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
+        let differs =
+            format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
         entries.push(format!(
             "case when r._id is not null and {differs} then named_struct('kind', 'changed', 'field', '{name}', \
              'sent', cast({sent} as varchar), 'found', r.\"{name}\") end",

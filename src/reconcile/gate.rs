@@ -76,7 +76,11 @@ mod tests {
     #[test]
     fn few_failures_pass_and_many_do_not() {
         assert!(judge(&report(), Some(1010), &Gates::default()).passed());
-        let bad = PhaseReport { created: 990, failed: 10, ..report() };
+        let bad = PhaseReport {
+            created: 990,
+            failed: 10,
+            ..report()
+        };
         assert!(judge(&bad, None, &Gates::default()).reasons[0].contains("10 of 1000 rows failed"));
     }
 
@@ -87,9 +91,16 @@ mod tests {
 
     #[test]
     fn one_unprocessed_row_or_difference_shuts_the_gate() {
-        let unprocessed = PhaseReport { created: 995, unprocessed: 1, ..report() };
+        let unprocessed = PhaseReport {
+            created: 995,
+            unprocessed: 1,
+            ..report()
+        };
         assert!(!judge(&unprocessed, None, &Gates::default()).passed());
-        let differing = PhaseReport { differences: 1, ..report() };
+        let differing = PhaseReport {
+            differences: 1,
+            ..report()
+        };
         assert!(!judge(&differing, None, &Gates::default()).passed());
     }
 }

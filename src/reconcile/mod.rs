@@ -17,9 +17,11 @@ mod diff;
 mod error;
 mod gate;
 mod readback;
+mod sample;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use diff::{DiffRequest, write_differences};
 pub use error::ReconcileError;
 pub use gate::{Verdict, judge};
 pub use readback::{ReadBack, read_back};
+pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};

@@ -61,7 +61,11 @@ pub async fn read_back(
         .collect();
     names.insert(0, "Id");
     let archived = ARCHIVED.contains(&object.as_str());
-    let mut soql = format!("SELECT {} FROM {object} WHERE {} != null", names.join(", "), key[0]);
+    let mut soql = format!(
+        "SELECT {} FROM {object} WHERE {} != null",
+        names.join(", "),
+        key[0]
+    );
     if archived {
         soql.push_str(" AND IsDeleted = false");
     }
@@ -117,7 +121,11 @@ pub async fn read_back(
 fn schema(request: &ReadBack<'_>) -> SchemaRef {
     let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
     fields.extend(request.columns.key_fields().cloned());
-    let sent = request.columns.sent.iter().map(|field| field.name().as_str());
+    let sent = request
+        .columns
+        .sent
+        .iter()
+        .map(|field| field.name().as_str());
     for name in sent.chain([RAW_VALUES]) {
         let known = fields.iter().any(|field| field.name() == name);
         if !known && request.describe.field(name).is_some() {

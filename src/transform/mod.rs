@@ -5,6 +5,7 @@
 
 mod error;
 mod graph;
+mod lineage;
 mod model;
 mod notes;
 mod outbox;
@@ -14,6 +15,7 @@ mod route;
 
 pub use error::TransformError;
 pub use graph::{Step, order};
+pub use lineage::lineage;
 pub use model::{write_model, write_table};
 pub use outbox::{
     CANARY_ROWS, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns, write_outbox,
