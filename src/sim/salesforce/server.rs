@@ -33,26 +33,39 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SimError> {
     let address = listener.local_addr().map_err(SimError::Listen)?;
-    let app = open(options, address).await?;
-    run(listener, app, shutdown).await
+    let opened = open(options, address).await?;
+    run(listener, opened, shutdown).await
 }
 
-async fn open(options: Options, address: SocketAddr) -> Result<App, SimError> {
+/// An org ready to be served, and its certificate if it is served over https.
+struct Opened {
+    app: App,
+    tls: Option<RustlsConfig>,
+}
+
+async fn open(options: Options, address: SocketAddr) -> Result<Opened, SimError> {
     let opened = tokio::task::spawn_blocking(move || Org::open(options)).await;
     let org = opened.map_err(|_| SimError::Thread)??;
     let scheme = if org.options.tls { "https" } else { "http" };
     org.served_at(format!("{scheme}://{address}"));
-    Ok(App {
+    let tls = if org.options.tls {
+        Some(RustlsConfig::from_config(server_config(&org.options)?))
+    } else {
+        None
+    };
+    let app = App {
         org,
         workers: Arc::new(Workers::default()),
-    })
+    };
+    Ok(Opened { app, tls })
 }
 
 async fn run(
     listener: TcpListener,
-    app: App,
+    opened: Opened,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SimError> {
+    let Opened { app, tls } = opened;
     let handle = Handle::new();
     let socket = listener.into_std().map_err(SimError::Listen)?;
     let service = router(app.clone()).into_make_service();
@@ -66,8 +79,7 @@ async fn run(
         }
     };
     let served = async {
-        if app.org.options.tls {
-            let config = RustlsConfig::from_config(server_config(&app.org.options)?);
+        if let Some(config) = tls {
             let server = axum_server::from_tcp_rustls(socket, config).map_err(SimError::Listen)?;
             server
                 .handle(handle)
@@ -122,15 +134,15 @@ impl Simulator {
                     .await
                     .map_err(SimError::Listen)?;
                 let address = listener.local_addr().map_err(SimError::Listen)?;
-                let app = open(options, address).await?;
-                let told = ready.send(app.org.base_url().to_owned());
+                let opened = open(options, address).await?;
+                let told = ready.send(opened.app.org.base_url().to_owned());
                 if told.is_err() {
                     return Ok(());
                 }
                 let shutdown = async {
                     let _stopped_or_dropped = stopped.await;
                 };
-                run(listener, app, shutdown).await
+                run(listener, opened, shutdown).await
             })
         });
         let thread = thread.map_err(SimError::Listen)?;

@@ -71,6 +71,21 @@ impl Call {
         })
     }
 
+    /// A request within this one, which takes neither a session nor an API call of its own.
+    pub(crate) fn within(&self, path: Vec<String>, request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        Self {
+            app: self.app.clone(),
+            method: parts.method,
+            path,
+            query: pairs(parts.uri.query().unwrap_or_default()),
+            headers: parts.headers,
+            body: Mutex::new(body),
+            user: self.user,
+            version: self.version.clone(),
+        }
+    }
+
     /// A query parameter, whatever its case.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.query

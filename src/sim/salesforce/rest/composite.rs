@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
-use super::call::{Call, bearer, decoded, json as answer};
+use super::call::{Call, decoded, json as answer};
 
 /// Subrequests in a call.
 const MOST: usize = 25;
@@ -46,7 +46,6 @@ pub(super) async fn run(mut call: Call) -> Result<Response, ApiError> {
             format!("a composite request has at most {MOST} subrequests"),
         ));
     }
-    let token = bearer(&call.headers).unwrap_or_default().to_owned();
     let mut known: HashMap<String, Value> = HashMap::new();
     let mut answers = Vec::new();
     let mut halted = false;
@@ -62,7 +61,7 @@ pub(super) async fn run(mut call: Call) -> Result<Response, ApiError> {
         }
         let url = resolved(&subrequest.url, &known);
         let body = resolve(subrequest.body, &known);
-        let (status, body) = carry_out(&call, &token, &subrequest.method, &url, &body).await?;
+        let (status, body) = carry_out(&call, &subrequest.method, &url, &body).await?;
         halted = composite.all_or_none && !status.is_success();
         known.insert(subrequest.reference_id.clone(), body.clone());
         answers.push(told(&subrequest.reference_id, status, body));
@@ -79,7 +78,6 @@ fn told(reference: &str, status: StatusCode, body: Value) -> Value {
 
 async fn carry_out(
     call: &Call,
-    token: &str,
     method: &str,
     url: &str,
     body: &Value,
@@ -92,7 +90,6 @@ async fn carry_out(
     let request = Request::builder()
         .method(method)
         .uri(url.replace(' ', "%20"))
-        .header("authorization", format!("Bearer {token}"))
         .header("content-type", "application/json")
         .body(content)
         .map_err(|_| ApiError::bad("INVALID_INPUT", format!("not a request: {method} {url}")))?;
@@ -107,13 +104,15 @@ async fn carry_out(
         .get(3)
         .is_some_and(|part| part.eq_ignore_ascii_case("composite"))
         && path.len() == 4;
-    if nested || path.first().is_none_or(|part| part != "services") {
+    let within = path.get(1).is_some_and(|part| part == "data") && path.len() > 3;
+    if nested || !within {
         return Err(ApiError::bad(
             "INVALID_INPUT",
             format!("not allowed in a composite request: {url}"),
         ));
     }
-    let response = Box::pin(super::answer(call.app.clone(), path, request)).await;
+    let response = Box::pin(super::resource(call.within(path, request))).await;
+    let response = response.unwrap_or_else(IntoResponse::into_response);
     let status = response.status();
     let bytes = super::call::read(response.into_body()).await?;
     Ok((

@@ -85,7 +85,9 @@ fn truncated(response: Response, length: u64) -> Response {
         };
         futures::future::ready(result)
     });
+    // The pause lets the server send what it has before it finds the connection broken.
     let broken = cut.chain(stream::once(async {
+        tokio::task::yield_now().await;
         Err::<Bytes, std::io::Error>(reset())
     }));
     Response::from_parts(parts, Body::from_stream(broken))

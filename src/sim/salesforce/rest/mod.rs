@@ -107,6 +107,11 @@ async fn data(app: App, path: Vec<String>, request: Request) -> Result<Response,
             message,
         ));
     }
+    resource(call).await
+}
+
+/// Carries out a request on a resource of one version.
+async fn resource(call: Call) -> Result<Response, ApiError> {
     let parts: Vec<String> = call.path[3..].to_vec();
     let lower: Vec<String> = parts.iter().map(|part| part.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::schema::SObject;
 use super::super::store::{Head, Mark, Matches, Row, RowBuilder, Transaction};
-use super::batch::{Batch, Column, Operation, Right, Writer};
+use super::batch::{Batch, Operation, Writer};
 use super::error::RowError;
 use super::prepare::{Prepared, PreparedRow, Value, prepare};
 use super::reference::ambiguous;
@@ -155,8 +155,8 @@ impl Chunk<'_> {
     fn insert(&mut self, row: &PreparedRow) -> Result<Outcome, (Option<u32>, RowError)> {
         let values = &self.prepared.values[row.values.clone()];
         let refused = |error| (None, error);
-        self.check_rights(values, |right| right.insert)
-            .map_err(refused)?;
+        let blocked = self.writer.blocked(|right| right.insert);
+        self.check_rights(values, blocked).map_err(refused)?;
         let missing: Vec<&str> = (0u16..)
             .zip(&self.object.fields)
             .filter(|(at, field)| {
@@ -192,14 +192,9 @@ impl Chunk<'_> {
             return Err((Some(position), RowError::deleted()));
         }
         // The key of an upsert names the row, it is not a change to it.
-        let key = self.writer.key;
-        let changed: Vec<Value> = values
-            .iter()
-            .filter(|(field, _)| key == 0 || *field != key)
-            .cloned()
-            .collect();
-        self.check_rights(&changed, |right| right.update)
-            .map_err(refused)?;
+        let blocked = self.writer.blocked(|right| right.update);
+        let blocked = blocked.filter(|&field| field != self.writer.key || field == 0);
+        self.check_rights(values, blocked).map_err(refused)?;
         let emptied: Vec<&str> = values
             .iter()
             .filter(|(_, value)| value.is_none())
@@ -251,24 +246,21 @@ impl Chunk<'_> {
         })
     }
 
-    /// Upsert learns only here whether it inserts or updates.
-    fn check_rights(&self, values: &[Value], pick: impl Fn(Right) -> bool) -> Result<(), RowError> {
+    /// Refuses values of columns that may not be written. Upsert learns only here whether it inserts or updates; the
+    /// other operations were checked before.
+    fn check_rights(
+        &self,
+        values: &[Value],
+        mut blocked: impl Iterator<Item = u16>,
+    ) -> Result<(), RowError> {
         if self.writer.operation != Operation::Upsert {
             return Ok(());
         }
-        for &at in &self.writer.order {
-            let right = self.writer.rights[at];
-            if !pick(right) {
-                let target = match &self.writer.columns[at] {
-                    Column::Id => continue,
-                    Column::Field(field) | Column::Parent { field, .. } => *field,
-                };
-                if values.iter().any(|(field, _)| *field == target) {
-                    return Err(RowError::not_writable(&self.object.field(target).name));
-                }
-            }
+        let sent = blocked.find(|blocked| values.iter().any(|(field, _)| field == blocked));
+        match sent {
+            Some(field) => Err(RowError::not_writable(&self.object.field(field).name)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn check_unique(&self, values: &[Value], own: Option<u32>) -> Result<(), RowError> {

@@ -190,6 +190,16 @@ impl Writer {
         }
     }
 
+    /// Fields of columns for which a right is missing.
+    pub(super) fn blocked(&self, right: impl Fn(&Right) -> bool) -> impl Iterator<Item = u16> {
+        let columns = self.columns.iter().zip(&self.rights);
+        columns.filter_map(move |(column, held)| match column {
+            _ if right(held) => None,
+            Column::Id => None,
+            Column::Field(at) | Column::Parent { field: at, .. } => Some(*at),
+        })
+    }
+
     /// Sets the upsert key.
     pub(crate) fn keyed(mut self, key: u16) -> Self {
         self.key = key;
