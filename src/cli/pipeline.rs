@@ -13,13 +13,14 @@ use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::{ORG_TABLES, ledger_schema, snapshot_org};
-use crate::mapping::{FieldMap, mapped_views, publish_decisions};
+use crate::mapping::{FieldMap, MapRow, mapped_views, publish_decisions};
 use crate::salesforce::ObjectDescribe;
 use crate::schema::{FieldType, WantedField};
 use crate::stage::{StageError, StageReport, stage};
 use crate::staging::{Snapshot, Staging};
 use crate::transform::{Columns, Kind, Queries, QueryFile, Step, lineage, outbox_schema};
 use crate::usercom::cell::Zones;
+use crate::usercom::layout::ATTRIBUTE_METADATA;
 use crate::usercom::{Export, OBJECTS};
 
 /// The SQL project with everything that was found out about it.
@@ -281,8 +282,15 @@ pub(super) async fn look_at_org(
         .collect())
 }
 
-/// The fields that the loads need, for the comparison with the org.
-pub(super) fn wanted_fields(flow: &Flow) -> Result<Vec<WantedField>, Error> {
+/// The fields that the loads need, for the comparison with the org. Lists get the choices that the attribute declares
+/// and those that occur in the data.
+pub(super) async fn wanted_fields(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+) -> Result<Vec<WantedField>, Error> {
+    let snapshot = staging.snapshot().await?;
+    let session = project.engine.session(staging, &snapshot)?;
     let mut wanted: BTreeMap<(String, String), WantedField> = BTreeMap::new();
     for file in flow.queries.kind(Kind::Load) {
         let columns = flow.columns(file)?;
@@ -304,6 +312,14 @@ pub(super) fn wanted_fields(flow: &Flow) -> Result<Vec<WantedField>, Error> {
                 })?;
             let is_key = columns.key.len() == 1 && columns.key.contains(field.name());
             let key = (object.clone(), field.name().clone());
+            let is_list = matches!(
+                declared,
+                Some(FieldType::Picklist | FieldType::MultiselectPicklist)
+            );
+            let choices = match row {
+                Some(row) if is_list => choices(&session, &snapshot, row).await?,
+                _ => Vec::new(),
+            };
             wanted.entry(key).or_insert_with(|| WantedField {
                 object: object.clone(),
                 name: field.name().clone(),
@@ -311,7 +327,7 @@ pub(super) fn wanted_fields(flow: &Flow) -> Result<Vec<WantedField>, Error> {
                 is_key,
                 declared,
                 label: None,
-                choices: Vec::new(),
+                choices,
                 max_chars: None,
             });
         }
@@ -328,6 +344,52 @@ pub(super) fn wanted_fields(flow: &Flow) -> Result<Vec<WantedField>, Error> {
         });
     }
     Ok(wanted.into_values().collect())
+}
+
+/// Most choices asked for: one more than the platform's cap, so that passing it shows (`rules.md` 21).
+const MAX_CHOICES: usize = 1_001;
+
+/// Choices of a list: declared ones first, then those that occur.
+async fn choices(
+    session: &Session,
+    snapshot: &Snapshot,
+    row: &MapRow,
+) -> Result<Vec<String>, Error> {
+    use arrow::array::AsArray;
+    let table = snapshot.get("usercom", &row.source);
+    let Some(field) = table.and_then(|table| table.schema.field_with_name(&row.source_field).ok())
+    else {
+        return Ok(Vec::new());
+    };
+    let column = format!("t.\"{}\"", row.source_field);
+    let values = match field.data_type() {
+        DataType::Boolean => return Ok(vec!["Yes".to_owned(), "No".to_owned()]),
+        DataType::List(_) => format!("select unnest({column}) as value from usercom.{} as t", row.source),
+        _ => format!("select cast({column} as varchar) as value from usercom.{} as t", row.source),
+    };
+    let attribute = field
+        .metadata()
+        .get(ATTRIBUTE_METADATA)
+        .map_or("", String::as_str)
+        .replace('\'', "''");
+    let mut sql = format!(
+        "select v.value, 1 as place from ({values}) as v where btrim(v.value) <> '' group by v.value"
+    );
+    if snapshot.get("usercom", "attributes").is_some() {
+        sql = format!(
+            "select c.value, min(c.place) as place from (select unnest(a.choices) as value, 0 as place \
+             from usercom.attributes as a where a.name = '{attribute}' or a.name_std = '{attribute}' \
+             union all {sql}) as c group by c.value"
+        );
+    }
+    let sql = format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
+    let name = format!("the choices of {}.{}", row.source, row.source_field);
+    let batches = session.collect(&name, &sql).await?;
+    Ok(batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
+        .map(|value| value.trim().replace(';', ","))
+        .collect())
 }
 
 /// What the fields of one object hold, with the customer's policies.

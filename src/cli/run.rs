@@ -121,7 +121,7 @@ async fn job(
     progress.step("reading users, limits and fields of the org");
     let mut describes = pipeline::look_at_org(connection, &queries).await?;
     let flow = pipeline::find_columns(project, staging, queries, map).await?;
-    if prepare_fields(connection, &flow, args, progress).await? {
+    if prepare_fields(project, connection, &flow, args, progress).await? {
         describes = pipeline::look_at_org(connection, &flow.queries).await?;
     }
 
@@ -164,13 +164,14 @@ async fn job(
 
 /// Compares the fields that the loads send with the org's, and deploys what is missing. True if anything changed.
 async fn prepare_fields(
+    project: &Project,
     connection: &Connection,
     flow: &Flow,
     args: &RunArgs,
     progress: &Arc<Progress>,
 ) -> Result<bool, Error> {
     progress.step("comparing the destination's fields with what will be sent");
-    let wanted = pipeline::wanted_fields(flow)?;
+    let wanted = pipeline::wanted_fields(project, &connection.staging, flow).await?;
     let plan = schema::plan(&connection.client, &wanted).await?;
     plan.ensure_deployable()?;
     if plan.is_empty() {
