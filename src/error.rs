@@ -1,6 +1,9 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
-use crate::{config, encode, engine, generate, load, mapping, reconcile, salesforce, schema, sim, staging, stage, transform};
+use crate::{
+    config, encode, engine, generate, load, mapping, reconcile, salesforce, schema, sim, stage,
+    staging, transform,
+};
 
 /// Any failure of a command. Failed rows are not errors: they are entries in tables.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +151,9 @@ impl Error {
             Self::UnusedOption { .. } => {
                 Some("remove it, or use it as $name in a query of the project".to_owned())
             }
-            Self::NeedsYes { .. } => Some("look at what is listed above, then add --yes".to_owned()),
+            Self::NeedsYes { .. } => {
+                Some("look at what is listed above, then add --yes".to_owned())
+            }
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Simulator(_) | Self::File { .. } => None,
         }

@@ -23,26 +23,26 @@ pub mod staging;
 
 pub mod cli;
 
-/// The source: export reader, declared schema, header aliases.
-pub mod usercom;
-/// Export rows → typed Parquet and rejects.
-pub mod stage;
-/// The customer's decisions, the field map, the `custom` struct.
-pub mod mapping;
-/// The SQL project: files, order, outbox.
-pub mod transform;
 /// Rows → what Salesforce accepts.
 pub mod encode;
-/// The destination's fields: derive, compare, deploy.
-pub mod schema;
-/// The Salesforce API client: transport only.
-pub mod salesforce;
 /// Jobs, journal, ledger.
 pub mod load;
+/// The customer's decisions, the field map, the `custom` struct.
+pub mod mapping;
 /// Read-back, differences, accounting, gates.
 pub mod reconcile;
 /// Documents for people.
 pub mod report;
+/// The Salesforce API client: transport only.
+pub mod salesforce;
+/// The destination's fields: derive, compare, deploy.
+pub mod schema;
+/// Export rows → typed Parquet and rejects.
+pub mod stage;
+/// The SQL project: files, order, outbox.
+pub mod transform;
+/// The source: export reader, declared schema, header aliases.
+pub mod usercom;
 
 /// A synthetic export of any size.
 pub mod generate;

@@ -11,8 +11,10 @@ with contact as (
             when s.named_company is not null then a.id
             when $companyless_customers = 'placeholder_account' then h.id
         end as account_id,
+        l.id as lead_id,
         case
             when s.fate is not null then s.fate
+            when l.id is not null then 'held'
             when s.named_company is not null and a.id is null then 'held'
             when s.named_company is null and $companyless_customers = 'hold' then 'held'
         end as final_fate
@@ -21,6 +23,8 @@ with contact as (
         on a.usercom_id__c = s.company_id
     left join ledger.placeholder_account as h
         on h.usercom_id__c = 'placeholder'
+    left join ledger.lead as l
+        on l.usercom_id__c = s.id
     where s.target = 'Contact'
 )
 
@@ -28,7 +32,7 @@ select
     p.id as usercom_id__c,
     c.account_id as "AccountId",
     c.first_name as "FirstName",
-    coalesce(c.last_name, l.value, 'Unknown') as "LastName",
+    coalesce(c.last_name, d.value, 'Unknown') as "LastName",
     c.email as "Email",
     c.phone as "Phone",
     p.city as "MailingCity",
@@ -48,10 +52,15 @@ select
         when c.fate = 'out_of_scope' then 'scope'
         when c.fate = 'passive' then 'no_email_no_phone'
         when c.fate = 'held' then c.reason
+        when c.lead_id is not null then 'is_a_lead_already'
         when c.final_fate = 'held' and c.named_company is null then 'customer_without_company'
         when c.final_fate = 'held' then 'account_missing'
     end as _reason,
-    case when c.final_fate = 'held' then 'company ' || c.named_company end as _parent,
+    case
+        when c.fate is not null then null
+        when c.lead_id is not null then 'lead ' || c.lead_id
+        when c.final_fate = 'held' then 'company ' || c.named_company
+    end as _parent,
     concat_ws(
         ';',
         c.name_flag,
@@ -60,5 +69,5 @@ select
 from mapped.people as p
 inner join contact as c
     on c.id = p.id
-left join config.defaults as l
-    on l.object = 'Contact' and l.field = 'LastName'
+left join config.defaults as d
+    on d.object = 'Contact' and d.field = 'LastName'

@@ -1,4 +1,4 @@
--- grain: one row per person that landed on the wrong side of the split
+-- grain: one row per person that is a Contact against the split, or both Lead and Contact
 select
     s.id,
     s.target,
@@ -10,5 +10,5 @@ left join ledger.lead as l
     on l.usercom_id__c = s.id
 left join ledger.contact as c
     on c.usercom_id__c = s.id
-where (s.target = 'Lead' and c.id is not null)
-    or (s.target = 'Contact' and l.id is not null)
+where c.id is not null
+    and (s.target = 'Lead' or l.id is not null)

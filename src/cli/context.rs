@@ -203,17 +203,27 @@ pub(crate) fn union_views(snapshot: &Snapshot) -> Vec<View> {
         let families = [
             ("recon", "fates_", "fates", "key, fate, reason, parent"),
             ("recon", "flags_", "flagged", "key, flag"),
-            ("recon", "altered_", "altered", "key, field, why, done, original"),
-            ("recon", "differences_", "differences", "key, kind, field, sent, found"),
+            (
+                "recon",
+                "altered_",
+                "altered",
+                "key, field, why, done, original",
+            ),
+            (
+                "recon",
+                "differences_",
+                "differences",
+                "key, kind, field, sent, found",
+            ),
         ];
         for (schema, prefix, view, columns) in families {
             if table.schema_name == schema
                 && let Some(load) = table.table.strip_prefix(prefix)
             {
-                unions
-                    .entry((schema, view))
-                    .or_default()
-                    .push(format!("select '{load}' as load, {columns} from {schema}.{}", table.table));
+                unions.entry((schema, view)).or_default().push(format!(
+                    "select '{load}' as load, {columns} from {schema}.{}",
+                    table.table
+                ));
             }
         }
         if table.schema_name == "ledger"

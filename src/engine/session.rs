@@ -166,7 +166,12 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError::Register`].
-    pub fn add_empty(&self, schema: &str, name: &str, columns: SchemaRef) -> Result<(), EngineError> {
+    pub fn add_empty(
+        &self,
+        schema: &str,
+        name: &str,
+        columns: SchemaRef,
+    ) -> Result<(), EngineError> {
         self.add_schema(schema)?;
         let reference = TableReference::partial(schema, name);
         let table: Arc<dyn TableProvider> = Arc::new(EmptyTable::new(columns));

@@ -38,6 +38,12 @@ pub enum Event {
         key: Vec<String>,
         /// Parts to send.
         parts: usize,
+        /// Rows to send.
+        #[serde(default)]
+        rows: u64,
+        /// When.
+        #[serde(default)]
+        at: DateTime<Utc>,
     },
     /// A job is about to be created.
     Intent {
@@ -91,6 +97,9 @@ pub enum Event {
     PhaseLoaded {
         /// The load.
         load: String,
+        /// When.
+        #[serde(default)]
+        at: DateTime<Utc>,
     },
     /// The phase's report.
     PhaseReported {

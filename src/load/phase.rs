@@ -103,6 +103,8 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
             outbox: request.outbox.version,
             key: request.file.key.clone(),
             parts: parts.len(),
+            rows: parts.iter().map(|(part, _)| part.rows).sum(),
+            at: chrono::Utc::now(),
         })
         .await?;
     let context = PartContext {
@@ -127,7 +129,13 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         attempts,
     )
     .await?;
-    request.journal.record(&Event::PhaseLoaded { load }).await?;
+    request
+        .journal
+        .record(&Event::PhaseLoaded {
+            load,
+            at: chrono::Utc::now(),
+        })
+        .await?;
     result.map(|()| counts)
 }
 

@@ -73,7 +73,9 @@ fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
                 let phase = phases.entry(load.clone()).or_default();
                 (phase.object, phase.key, phase.outbox) = (object.clone(), key.clone(), *outbox);
             }
-            Event::PhaseLoaded { load } => phases.entry(load.clone()).or_default().loaded = true,
+            Event::PhaseLoaded { load, .. } => {
+                phases.entry(load.clone()).or_default().loaded = true
+            }
             Event::Intent {
                 load,
                 part,
@@ -214,6 +216,7 @@ async fn settle_phase(
     journal
         .record(&Event::PhaseLoaded {
             load: load.to_owned(),
+            at: chrono::Utc::now(),
         })
         .await?;
     Ok(format!(

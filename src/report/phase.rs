@@ -34,7 +34,12 @@ pub fn phase_document(
     ));
     text.push_str(&format!(
         "- outbox: {} = created {} + updated {} + unchanged {} + failed {} + unprocessed {}\n",
-        report.outbox, report.created, report.updated, report.unchanged, report.failed, report.unprocessed
+        report.outbox,
+        report.created,
+        report.updated,
+        report.unchanged,
+        report.failed,
+        report.unprocessed
     ));
     text.push_str(&format!(
         "- org: {} rows read back, {} differences\n",
@@ -55,7 +60,10 @@ pub fn phase_document(
         let rows = reasons
             .iter()
             .map(|(reason, rows)| vec![reason.clone(), rows.to_string()]);
-        text.push_str(&format!("## {title}\n\n{}\n", markdown_table(&["reason", "rows"], rows)));
+        text.push_str(&format!(
+            "## {title}\n\n{}\n",
+            markdown_table(&["reason", "rows"], rows)
+        ));
     }
     if gate.is_empty() {
         text.push_str("Gate: **open**, the next phase may begin.\n");

@@ -49,8 +49,22 @@ pub const SOURCE_HEAD: [&str; 4] = ["source", "source rows", "staged", "rejected
 
 /// Heads of [`RunSummary::object_rows`].
 pub const OBJECT_HEAD: [&str; 16] = [
-    "object", "load", "outbox", "sent", "created", "updated", "unchanged", "failed", "unprocessed", "held",
-    "out of scope", "passive", "ignored", "flagged", "read back", "differences",
+    "object",
+    "load",
+    "outbox",
+    "sent",
+    "created",
+    "updated",
+    "unchanged",
+    "failed",
+    "unprocessed",
+    "held",
+    "out of scope",
+    "passive",
+    "ignored",
+    "flagged",
+    "read back",
+    "differences",
 ];
 
 impl RunSummary {
@@ -102,9 +116,13 @@ impl RunSummary {
         let unchanged = sum(|phase| phase.unchanged);
         let failed = sum(|phase| phase.failed) + sum(|phase| phase.unprocessed);
         let mut text = if created + updated + failed == 0 {
-            format!("Nothing was created or changed: all {unchanged} rows are in the org as last sent.")
+            format!(
+                "Nothing was created or changed: all {unchanged} rows are in the org as last sent."
+            )
         } else {
-            format!("{created} records created, {updated} changed, {unchanged} unchanged and not sent again.")
+            format!(
+                "{created} records created, {updated} changed, {unchanged} unchanged and not sent again."
+            )
         };
         if failed > 0 {
             text.push_str(&format!(" {failed} rows did not land."));
@@ -128,11 +146,14 @@ impl RunSummary {
         });
         text.push_str(&markdown_table(&SOURCE_HEAD, rows));
         text.push_str("\n## Loads\n\n");
-        let rows = self.object_rows().into_iter().map(|(object, load, numbers)| {
-            let mut cells = vec![object, load];
-            cells.extend(numbers.iter().map(u64::to_string));
-            cells
-        });
+        let rows = self
+            .object_rows()
+            .into_iter()
+            .map(|(object, load, numbers)| {
+                let mut cells = vec![object, load];
+                cells.extend(numbers.iter().map(u64::to_string));
+                cells
+            });
         text.push_str(&markdown_table(&OBJECT_HEAD, rows));
         text
     }
