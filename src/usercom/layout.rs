@@ -25,6 +25,9 @@ pub const ATTRIBUTE_METADATA: &str = "usercom.attribute";
 /// Key of the field metadata that holds an attribute's declared type.
 pub const VALUE_TYPE_METADATA: &str = "usercom.value_type";
 
+/// Column names that later steps use themselves: the struct of confirmed custom fields (`mapped.*`).
+const RESERVED: [&str; 1] = ["custom"];
+
 /// One column of a table.
 #[derive(Clone, Debug)]
 pub struct TableColumn {
@@ -175,7 +178,11 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|column| column.kind.field(&column.name))
                 .collect(),
-            taken: columns.iter().map(|column| column.name.clone()).collect(),
+            taken: columns
+                .iter()
+                .map(|column| column.name.clone())
+                .chain(RESERVED.map(str::to_owned))
+                .collect(),
             columns,
             attributes: BTreeMap::new(),
             present: BTreeSet::new(),
@@ -287,13 +294,12 @@ impl<'a> Builder<'a> {
 
     /// The column of an attribute, made when it is first asked for.
     fn attribute_column(&mut self, form: &str, key: &str) -> usize {
-        let definition = self
-            .definitions
-            .iter()
-            .find(|definition| {
-                normalise(&definition.name_std) == form || normalise(&definition.name) == form
-            })
-            .copied()
+        let named = |name: fn(&AttributeDefinition) -> &str| {
+            let mut definitions = self.definitions.iter().copied();
+            definitions.find(|definition| normalise(name(definition)) == form)
+        };
+        let definition = named(|definition| &definition.name_std)
+            .or_else(|| named(|definition| &definition.name))
             .filter(|_| !form.is_empty());
         let identity = definition.map_or_else(
             || form.to_owned(),

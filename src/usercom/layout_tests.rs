@@ -143,6 +143,12 @@ fn names_that_collide_get_a_number_and_are_reported() {
 }
 
 #[test]
+fn the_name_of_the_struct_of_custom_fields_is_reserved() {
+    let layout = lay("people", &[], &[csv(&["id", "Custom"])]);
+    assert_eq!(layout.renamed[0].column, "custom_2");
+}
+
+#[test]
 fn a_listed_attribute_fills_a_declared_column_unless_a_file_has_that_column() {
     let keys = json(&["id", "status"], &["lifecycle_stage", "status"]);
     let layout = lay("people", &[], std::slice::from_ref(&keys));

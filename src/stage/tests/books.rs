@@ -1,11 +1,14 @@
 //! The books balance, whatever the files hold, and order and memory do not change the result.
 
+use std::sync::Arc;
+
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use proptest::prelude::*;
 
 use super::support::Bench;
-use crate::stage::StageReport;
+use crate::stage::{NoProgress, StageReport, stage};
+use crate::usercom::Export;
 
 fn on_a_runtime<T>(task: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread()
@@ -192,6 +195,40 @@ async fn a_plain_and_a_packed_export_are_the_same() {
     }
     assert_eq!(tables[0], "id,name\n1,Ann\n2,Bob\n");
     assert!(tables.iter().all(|table| *table == tables[0]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_in_an_object_store_is_the_same_as_one_in_a_folder() {
+    use object_store::ObjectStoreExt as _;
+    let text = format!("id,name\n{}", "7,x\n".repeat(3));
+    let store = Arc::new(object_store::memory::InMemory::new());
+    for (path, content) in [
+        ("crm/export/people.csv", text.clone()),
+        ("crm/export/companies/1.csv", text),
+    ] {
+        store.put(&path.into(), content.into()).await.unwrap();
+    }
+    let bench = Bench::new();
+    let export = Export::Store {
+        store,
+        prefix: "crm/export".into(),
+        location: "s3://crm/export".to_owned(),
+    };
+    let report = stage(
+        &bench.settings,
+        &export,
+        &bench.staging,
+        &bench.engine,
+        &NoProgress,
+    )
+    .await
+    .unwrap();
+    assert_books(&bench, &report).await;
+    assert_eq!(report.table("people").unwrap().superseded, 2);
+    assert_eq!(
+        report.table("companies").unwrap().files,
+        ["companies/1.csv"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
