@@ -16,7 +16,9 @@ use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::{Event, Journal, settle};
 use crate::reconcile::count_sources;
-use crate::report::{OBJECT_HEAD, RunStatus, RunSummary, SOURCE_HEAD};
+use crate::report::{
+    FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,
+};
 use crate::salesforce::WaitOptions;
 use crate::schema;
 
@@ -209,20 +211,22 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
         let text = serde_json::to_string(summary).unwrap_or_default();
         output::data(&format!("{text}\n"))?;
     } else {
-        let cells = |name: Vec<String>, numbers: &[u64]| {
-            let numbers = numbers.iter().map(|&value| output::number(value));
-            name.into_iter().chain(numbers).collect::<Vec<_>>()
+        let cells = |rows: Vec<TableRow>| {
+            let cell = |(names, numbers): TableRow| {
+                let numbers = numbers.into_iter().map(output::number);
+                names.into_iter().chain(numbers).collect()
+            };
+            rows.into_iter().map(cell).collect::<Vec<Vec<String>>>()
         };
-        let sources = summary
-            .source_rows()
-            .into_iter()
-            .map(|(name, numbers)| cells(vec![name], &numbers));
-        output::data(&output::table(&SOURCE_HEAD, sources.collect(), 1))?;
-        let objects = summary
-            .object_rows()
-            .into_iter()
-            .map(|(object, load, numbers)| cells(vec![object, load], &numbers));
-        output::data(&output::table(&OBJECT_HEAD, objects.collect(), 2))?;
+        let text = [
+            "Read: source rows = staged + rejected\n",
+            &output::table(&SOURCE_HEAD, cells(summary.source_rows()), 1),
+            "What became of the rows: rows = outbox + held + out of scope + passive + ignored\n",
+            &output::table(&FATE_HEAD, cells(summary.fate_rows()), 2),
+            "In Salesforce: outbox = created + updated + unchanged + failed + unprocessed\n",
+            &output::table(&OUTCOME_HEAD, cells(summary.outcome_rows()), 2),
+        ];
+        output::data(&text.concat())?;
         output::data(&format!("{}\n", summary.sentence()))?;
     }
     for note in notes {

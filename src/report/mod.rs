@@ -6,4 +6,4 @@ mod phase;
 mod summary;
 
 pub use phase::phase_document;
-pub use summary::{OBJECT_HEAD, RunStatus, RunSummary, SOURCE_HEAD};
+pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};

@@ -47,63 +47,71 @@ pub struct RunSummary {
 /// Heads of [`RunSummary::source_rows`].
 pub const SOURCE_HEAD: [&str; 4] = ["source", "source rows", "staged", "rejected"];
 
-/// Heads of [`RunSummary::object_rows`].
-pub const OBJECT_HEAD: [&str; 16] = [
-    "object",
-    "load",
-    "outbox",
-    "sent",
-    "created",
-    "updated",
-    "unchanged",
-    "failed",
-    "unprocessed",
-    "held",
-    "out of scope",
-    "passive",
-    "ignored",
-    "flagged",
-    "read back",
+/// Heads of [`RunSummary::fate_rows`].
+pub const FATE_HEAD: [&str; 9] = [
+    "load", "object", "rows", "outbox", "held", "out of scope", "passive", "ignored", "flagged",
+];
+
+/// Heads of [`RunSummary::outcome_rows`].
+pub const OUTCOME_HEAD: [&str; 11] = [
+    "load", "object", "outbox", "created", "updated", "unchanged", "failed", "unprocessed", "sent", "read back",
     "differences",
 ];
 
+/// A line of a table: its names, then its numbers.
+pub type TableRow = (Vec<String>, Vec<u64>);
+
 impl RunSummary {
-    /// One row per source table.
+    /// One row per source table: source rows = staged + rejected.
     #[must_use]
-    pub fn source_rows(&self) -> Vec<(String, Vec<u64>)> {
+    pub fn source_rows(&self) -> Vec<TableRow> {
         self.sources
             .iter()
             .map(|source| {
                 let numbers = vec![source.source, source.staged, source.rejected];
-                (source.table.clone(), numbers)
+                (vec![source.table.clone()], numbers)
             })
             .collect()
     }
 
-    /// One row per load.
+    /// One row per load: rows = outbox + held + out of scope + passive + ignored.
     #[must_use]
-    pub fn object_rows(&self) -> Vec<(String, String, Vec<u64>)> {
+    pub fn fate_rows(&self) -> Vec<TableRow> {
+        self.rows(|phase| {
+            vec![
+                phase.accounted(),
+                phase.outbox,
+                phase.held,
+                phase.out_of_scope,
+                phase.passive,
+                phase.ignored,
+                phase.flagged,
+            ]
+        })
+    }
+
+    /// One row per load: outbox = created + updated + unchanged + failed + unprocessed.
+    #[must_use]
+    pub fn outcome_rows(&self) -> Vec<TableRow> {
+        self.rows(|phase| {
+            vec![
+                phase.outbox,
+                phase.created,
+                phase.updated,
+                phase.unchanged,
+                phase.failed,
+                phase.unprocessed,
+                phase.sent,
+                phase.read_back,
+                phase.differences,
+            ]
+        })
+    }
+
+    fn rows(&self, numbers: fn(&PhaseReport) -> Vec<u64>) -> Vec<TableRow> {
         self.objects
             .iter()
-            .map(|phase| {
-                let numbers = vec![
-                    phase.outbox,
-                    phase.sent,
-                    phase.created,
-                    phase.updated,
-                    phase.unchanged,
-                    phase.failed,
-                    phase.unprocessed,
-                    phase.held,
-                    phase.out_of_scope,
-                    phase.passive,
-                    phase.ignored,
-                    phase.flagged,
-                    phase.read_back,
-                    phase.differences,
-                ];
-                (phase.object.clone(), phase.load.clone(), numbers)
-            })
+            .map(|phase| (vec![phase.load.clone(), phase.object.clone()], numbers(phase)))
             .collect()
     }
 
@@ -139,24 +147,20 @@ impl RunSummary {
             self.status.word(),
             self.sentence()
         );
-        let rows = self.source_rows().into_iter().map(|(name, numbers)| {
-            let mut cells = vec![name];
-            cells.extend(numbers.iter().map(u64::to_string));
-            cells
-        });
-        text.push_str(&markdown_table(&SOURCE_HEAD, rows));
-        text.push_str("\n## Loads\n\n");
-        let rows = self
-            .object_rows()
-            .into_iter()
-            .map(|(object, load, numbers)| {
-                let mut cells = vec![object, load];
-                cells.extend(numbers.iter().map(u64::to_string));
-                cells
-            });
-        text.push_str(&markdown_table(&OBJECT_HEAD, rows));
+        text.push_str(&markdown_table(&SOURCE_HEAD, cells(self.source_rows())));
+        text.push_str("\n## What became of the rows\n\n");
+        text.push_str(&markdown_table(&FATE_HEAD, cells(self.fate_rows())));
+        text.push_str("\n## What Salesforce did with the outbox\n\n");
+        text.push_str(&markdown_table(&OUTCOME_HEAD, cells(self.outcome_rows())));
         text
     }
+}
+
+fn cells(rows: Vec<TableRow>) -> impl Iterator<Item = Vec<String>> {
+    rows.into_iter().map(|(mut names, numbers)| {
+        names.extend(numbers.iter().map(u64::to_string));
+        names
+    })
 }
 
 /// A Markdown table.
