@@ -188,7 +188,7 @@ impl<'a> Feed<'a> {
             if is_blank(text) {
                 return None;
             }
-            let parsed = if text.contains('#') && cell::is_na(text) {
+            let parsed = if cell::is_na(text) {
                 Err(Fault::LiteralNa)
             } else {
                 parse(text, source)
