@@ -24,6 +24,8 @@ pub struct Options {
     pub username: String,
     /// Password of the running user; a security token may follow it.
     pub password: String,
+    /// PEM file of the public key that JWT assertions must be signed for; none = any signature is taken.
+    pub jwt_public_key: Option<PathBuf>,
     /// The one refresh token that is accepted.
     pub refresh_token: String,
     /// How long an access token lives.
@@ -61,6 +63,7 @@ impl Default for Options {
             client_secret: "simulator".to_owned(),
             username: "admin@example.com".to_owned(),
             password: "simulator".to_owned(),
+            jwt_public_key: None,
             refresh_token: "simulator-refresh-token".to_owned(),
             token_lifetime: Duration::from_secs(2 * 60 * 60),
             token_requests: None,

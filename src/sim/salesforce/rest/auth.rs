@@ -1,8 +1,8 @@
 //! OAuth: the token endpoint, userinfo and identity (reference/salesforce.md §3).
 //!
 //! In: a form with one of the grants. Out: a token response with the field set of its flow, never an `expires_in`; or
-//! 400 with `error` and `error_description`. JWT signatures are taken on trust: what is checked are shape, algorithm,
-//! issuer, audience, expiry and user.
+//! 400 with `error` and `error_description`. Of a JWT, shape, algorithm, issuer, audience, expiry and user are checked;
+//! its signature only if a public key is configured.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,6 +10,8 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::Utc;
+use jsonwebtoken::crypto::verify;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
@@ -144,7 +146,7 @@ fn assertion(org: &Org, jwt: &str) -> Result<u32, Refused> {
     let (Some(header), Some(claims)) = (decoded(header), decoded(claims)) else {
         return Err(invalid);
     };
-    if header["alg"] != "RS256" || signature.is_empty() {
+    if header["alg"] != "RS256" || signature.is_empty() || !signed(org, jwt, signature) {
         return Err(invalid);
     }
     if claims["iss"] != org.options.client_id {
@@ -169,6 +171,22 @@ fn assertion(org: &Org, jwt: &str) -> Result<u32, Refused> {
         "invalid_grant",
         "user hasn't approved this consumer",
     ))
+}
+
+/// Whether the signature is one of the configured key's; without a key, every signature is.
+fn signed(org: &Org, jwt: &str, signature: &str) -> bool {
+    let Some(path) = &org.options.jwt_public_key else {
+        return true;
+    };
+    let Some((message, _)) = jwt.rsplit_once('.') else {
+        return false;
+    };
+    let key = std::fs::read(path)
+        .ok()
+        .and_then(|pem| DecodingKey::from_rsa_pem(&pem).ok());
+    key.is_some_and(|key| {
+        verify(signature, message.as_bytes(), &key, Algorithm::RS256).unwrap_or(false)
+    })
 }
 
 fn active_user(org: &Org, username: &str) -> Option<u32> {

@@ -185,11 +185,11 @@ fn row(call: &Call, object: usize, position: u32) -> Result<Response, ApiError> 
     let wanted: Option<Vec<&str>> = call
         .parameter("fields")
         .map(|list| list.split(',').map(str::trim).collect());
-    if let Some(unknown) = wanted
-        .iter()
-        .flatten()
-        .find(|name| definition.find(name).is_none())
-    {
+    if let Some(unknown) = wanted.iter().flatten().find(|name| {
+        !definition
+            .find(name)
+            .is_some_and(|(at, _)| access.visible(object, at))
+    }) {
         let message = format!(
             "No such column '{unknown}' on sobject of type {}",
             definition.name
