@@ -1,0 +1,131 @@
+//! `transload generate`: a synthetic User.com export of any size.
+//!
+//! In: a number of people, a seed and an empty folder. Out: the export's files, and on stdout what a reader of them
+//! should arrive at.
+
+use std::path::PathBuf;
+
+use super::progress::Progress;
+use super::{Outcome, output};
+use crate::error::Error;
+use crate::generate::{Options, RowTruth, Summary, generate};
+
+/// Arguments of `transload generate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GenerateArgs {
+    /// People; companies are a fifth and deals a quarter of that
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    people: u64,
+    /// The same number and seed give the same export, byte for byte
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Folder for the files; made if missing, refused unless empty
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Every row good: none of the mess that real exports have
+    #[arg(long)]
+    clean: bool,
+    /// Summary on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// How the summary is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Aligned columns.
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// Runs the command.
+pub(super) fn run(args: GenerateArgs) -> Result<Outcome, Error> {
+    let progress = Progress::new(false);
+    progress.step(&format!(
+        "writing an export of {} people to {}",
+        output::number(args.people),
+        args.out.display()
+    ));
+    let result = generate(&Options {
+        people: args.people,
+        seed: args.seed,
+        out: args.out,
+        mess: !args.clean,
+    });
+    if let Ok(summary) = &result {
+        progress.done(&format!(
+            "{} rows in {} files, {} bytes",
+            output::number(summary.rows()),
+            summary.files.len(),
+            output::number(summary.bytes())
+        ));
+    }
+    progress.finish();
+    let summary = result?;
+    match args.format {
+        Format::Table => output::data(&tables(&summary))?,
+        Format::Json => {
+            let text = serde_json::to_string(&summary).unwrap_or_default();
+            output::data(&format!("{text}\n"))?;
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+fn tables(summary: &Summary) -> String {
+    let mut files: Vec<Vec<String>> = summary
+        .files
+        .iter()
+        .map(|file| {
+            vec![
+                file.file.clone(),
+                file.object.to_owned(),
+                output::number(file.rows),
+                output::number(file.bytes),
+            ]
+        })
+        .collect();
+    files.push(vec![
+        "total".to_owned(),
+        String::new(),
+        output::number(summary.rows()),
+        output::number(summary.bytes()),
+    ]);
+    let objects = [
+        ("people", &summary.people.rows),
+        ("companies", &summary.companies.rows),
+        ("deals", &summary.deals.rows),
+    ]
+    .map(|(object, truth)| object_row(object, truth))
+    .to_vec();
+    let mut text = output::table(&["file", "object", "rows", "bytes"], files, 2);
+    text.push_str(&output::table(
+        &[
+            "object",
+            "rows",
+            "records",
+            "superseded",
+            "ragged",
+            "undecodable",
+            "unreadable cells",
+        ],
+        objects,
+        1,
+    ));
+    text
+}
+
+fn object_row(object: &str, truth: &RowTruth) -> Vec<String> {
+    let numbers = [
+        truth.rows,
+        truth.records,
+        truth.superseded,
+        truth.ragged,
+        truth.undecodable,
+        truth.unparsable.values().sum(),
+    ];
+    std::iter::once(object.to_owned())
+        .chain(numbers.map(output::number))
+        .collect()
+}

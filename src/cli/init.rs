@@ -1,0 +1,80 @@
+//! `transload init`: a new project that lacks nothing but the export.
+//!
+//! In: an empty or missing folder. Out: `migration.toml` with every section, the decision files with their defaults,
+//! a folder for the export. Never: a file written over.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Outcome, output};
+use crate::error::Error;
+use crate::mapping;
+
+/// Arguments of `transload init`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitArgs {
+    /// Folder of the new project; made if missing, refused unless empty
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+const FILES: [(&str, &str); 3] = [
+    ("migration.toml", include_str!("init/migration.toml")),
+    (".gitignore", include_str!("init/gitignore")),
+    ("export/README.txt", include_str!("init/export.txt")),
+];
+
+/// Runs the command.
+pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
+    let folder = &args.folder;
+    fs::create_dir_all(folder).map_err(|source| failed("create", folder, source))?;
+    let entries = fs::read_dir(folder).map_err(|source| failed("list", folder, source))?;
+    // A fresh repository is as good as empty.
+    let holds_something = entries.flatten().any(|entry| entry.file_name() != ".git");
+    if holds_something {
+        return Err(Error::Usage {
+            what: format!("folder {} is not empty", folder.display()),
+            hint: "name a new folder: init writes over nothing".to_owned(),
+        });
+    }
+    for (name, text) in FILES {
+        write(&folder.join(name), text)?;
+    }
+    for (name, text) in mapping::templates() {
+        write(&folder.join("config").join(format!("{name}.csv")), text)?;
+    }
+    output::note(&next_steps(folder));
+    Ok(Outcome::Fine)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|source| failed("create", parent, source))?;
+    }
+    fs::write(path, text).map_err(|source| failed("write", path, source))
+}
+
+fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::File {
+        action,
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+fn next_steps(folder: &Path) -> String {
+    let project = folder.display();
+    format!(
+        "\
+new project in {project}
+
+next:
+  1. set business_timezone in {project}/migration.toml
+  2. put the User.com export files into {project}/export
+  3. transload stage -p {project}      what the export holds, and what of it cannot be read
+  4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
+  5. transload plan -p {project}       what would be sent
+  6. transload run -p {project}        into the simulator; later with --target sandbox"
+    )
+}

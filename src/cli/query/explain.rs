@@ -1,0 +1,143 @@
+//! Why a statement cannot be planned, in the user's terms.
+//!
+//! In: DataFusion's error, the statement and the tables there are. Out: the error to show: a statement that does not
+//! read, a table that does not exist (yet), a view that waits for a decision; else DataFusion's own words.
+
+use std::collections::BTreeSet;
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::parser::ParserError;
+
+use crate::config::nearest;
+use crate::engine::{EngineError, Session};
+use crate::error::Error;
+use crate::staging::Snapshot;
+
+/// Tables that could not be made, and why.
+pub(super) struct Unavailable {
+    prefix: String,
+    error: Error,
+}
+
+impl Unavailable {
+    /// All tables whose `schema.table` begins with `prefix`.
+    pub(super) fn new(prefix: &str, error: Error) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            error,
+        }
+    }
+}
+
+/// The error to show.
+pub(super) fn explain(
+    error: EngineError,
+    sql: &str,
+    session: &Session,
+    snapshot: &Snapshot,
+    unavailable: Vec<Unavailable>,
+) -> Error {
+    let statements = match DFParser::parse_sql(sql) {
+        Ok(statements) => statements,
+        Err(DataFusionError::SQL(source, _)) => return not_sql(&source),
+        Err(_) => return error.into(),
+    };
+    let statement = match (statements.len(), statements.front()) {
+        (1, Some(statement)) => statement,
+        _ => {
+            return Error::Usage {
+                what: "the query is more or less than one statement".to_owned(),
+                hint: "ask one question at a time; name intermediate results in `with`".to_owned(),
+            };
+        }
+    };
+    if !reads(statement) {
+        let word = sql.split_whitespace().next().unwrap_or_default();
+        return Error::Usage {
+            what: format!(
+                "`transload query` only reads, and this statement is `{}`",
+                word.to_lowercase()
+            ),
+            hint: "decisions are made in config/*.csv, changes of data in queries/*.sql".to_owned(),
+        };
+    }
+    let Ok((references, _)) = resolve_table_references(statement, true) else {
+        return error.into();
+    };
+    let known = session.table_names();
+    for reference in references {
+        let schema = reference.schema().unwrap_or_default();
+        let name = match schema {
+            "information_schema" => continue,
+            "" => reference.table().to_owned(),
+            schema => format!("{schema}.{}", reference.table()),
+        };
+        if known.contains(&name) {
+            continue;
+        }
+        return match unavailable
+            .into_iter()
+            .find(|views| name.starts_with(&views.prefix))
+        {
+            Some(views) => views.error,
+            None => missing(&name, schema, &known, snapshot),
+        };
+    }
+    error.into()
+}
+
+fn not_sql(source: &ParserError) -> Error {
+    let reason = match source {
+        ParserError::TokenizerError(reason) | ParserError::ParserError(reason) => reason.as_str(),
+        ParserError::RecursionLimitExceeded => "it is nested too deeply",
+    };
+    Error::Usage {
+        what: format!("the query is not valid SQL: {reason}"),
+        hint: "texts stand in single quotes, names with capital letters in double quotes"
+            .to_owned(),
+    }
+}
+
+fn reads(statement: &Statement) -> bool {
+    match statement {
+        Statement::Explain(explained) => reads(&explained.statement),
+        Statement::Statement(statement) => matches!(
+            **statement,
+            SqlStatement::Query(_)
+                | SqlStatement::Explain { .. }
+                | SqlStatement::ExplainTable { .. }
+                | SqlStatement::ShowTables { .. }
+                | SqlStatement::ShowColumns { .. }
+                | SqlStatement::ShowVariable { .. }
+        ),
+        _ => false,
+    }
+}
+
+fn missing(name: &str, schema: &str, known: &BTreeSet<String>, snapshot: &Snapshot) -> Error {
+    let qualified = ["usercom", "prepare", "config", "ledger", "recon"]
+        .iter()
+        .map(|schema| format!("{schema}.{name}"))
+        .find(|candidate| known.contains(candidate));
+    let near = nearest(name, known.iter().map(String::as_str));
+    let hint = match (schema, qualified, near) {
+        _ if snapshot.iter().next().is_none() => {
+            "nothing is staged yet: `transload stage` reads the export, `transload run` does everything".to_owned()
+        }
+        ("", Some(qualified), _) => {
+            format!("name tables with their schema: {qualified}")
+        }
+        (_, _, Some(near)) => format!("did you mean {near}?"),
+        ("outbox" | "ledger" | "org" | "recon" | "prepare", ..) => format!(
+            "tables in {schema} are made by `transload run`; `transload query \"show tables\"` lists what there is"
+        ),
+        _ => "`transload query \"show tables\"` lists what there is".to_owned(),
+    };
+    Error::Usage {
+        what: format!("there is no table {name}"),
+        hint,
+    }
+}

@@ -1,0 +1,407 @@
+//! `transload query`: any table, asked in SQL.
+//!
+//! In: one read-only statement, from the command line or stdin. Out: its rows as an aligned table, CSV, one JSON array
+//! or Parquet, streamed in constant memory. Never: a change to anything, or a connection to the destination: the
+//! tables of an organisation are those of the last run.
+
+mod encode;
+mod explain;
+mod table;
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+
+use self::encode::Encoder;
+use self::explain::{Unavailable, explain};
+use super::context::{Project, union_views};
+use super::{Outcome, ProjectArgs, output, status};
+use crate::engine::{EngineError, Session};
+use crate::error::Error;
+use crate::mapping::{FieldMap, mapped_views};
+use crate::staging::{Snapshot, Staging};
+
+/// How errors call the statement.
+const QUERY: &str = "the query";
+
+/// Arguments of `transload query`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// One statement that reads, such as "select * from usercom.people" or "show tables"; - reads it from stdin
+    #[arg(value_name = "SQL")]
+    sql: String,
+    /// Form of the result [default: that of the file's ending, else table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Write the result to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Destination whose ledger, outbox, org and recon tables are asked [default: that of the last run]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Rows that the table form shows; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+}
+
+/// Form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Aligned columns, the first rows only
+    Table,
+    /// With a header; structs and lists as JSON
+    Csv,
+    /// One array, one object a line
+    Json,
+    /// One Parquet file
+    Parquet,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
+    let sql = statement(&args.sql)?;
+    let format = format(&args)?;
+    let project = Project::open(&args.project)?;
+    let staging = match organisation(&project, args.target.as_deref()).await? {
+        Some(id) => project.staging.with_org(&id),
+        None => project.staging.clone(),
+    };
+    let snapshot = staging.snapshot().await?;
+    let (session, unavailable) = session(&project, &staging, &snapshot).await?;
+    let sql = if is_show_tables(&sql) {
+        table_list(&session, &snapshot, &project.config.staging)?
+    } else {
+        sql
+    };
+    let plan = match session.plan(QUERY, &sql).await {
+        Ok(plan) => plan,
+        Err(error) => return Err(explain(error, &sql, &session, &snapshot, unavailable)),
+    };
+    let mut sink = Sink::open(args.output.as_deref())?;
+    let result = match format {
+        Format::Table => show(&session, plan, args.limit, &mut sink).await,
+        format => stream(&session, plan, format, &mut sink).await,
+    };
+    match result {
+        Ok(()) => {
+            sink.flush()?;
+            Ok(Outcome::Fine)
+        }
+        Err(error) => {
+            sink.abandon();
+            Err(error)
+        }
+    }
+}
+
+fn statement(argument: &str) -> Result<String, Error> {
+    let sql = if argument == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|source| Error::File {
+                action: "read",
+                path: "stdin".to_owned(),
+                source,
+            })?;
+        text
+    } else {
+        argument.to_owned()
+    };
+    if sql.trim().is_empty() {
+        return Err(Error::Usage {
+            what: "the query is empty".to_owned(),
+            hint: "try `transload query \"show tables\"`".to_owned(),
+        });
+    }
+    Ok(sql)
+}
+
+fn format(args: &QueryArgs) -> Result<Format, Error> {
+    let ending = args
+        .output
+        .as_deref()
+        .and_then(Path::extension)
+        .map(|ending| ending.to_string_lossy().to_lowercase());
+    let format = args.format.unwrap_or(match ending.as_deref() {
+        Some("csv") => Format::Csv,
+        Some("json") => Format::Json,
+        Some("parquet") => Format::Parquet,
+        _ => Format::Table,
+    });
+    if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
+        return Err(Error::Usage {
+            what: "Parquet is not for a terminal".to_owned(),
+            hint: "name a file with --output FILE, or send stdout somewhere".to_owned(),
+        });
+    }
+    Ok(format)
+}
+
+/// The organisation whose tables are asked: that of the last run against the destination that was named, else the
+/// default one's, else of the last run at all.
+async fn organisation(project: &Project, target: Option<&str>) -> Result<Option<String>, Error> {
+    let mut known = status::organisations(&project.staging).await?;
+    // None, that is an organisation without a run, sorts first.
+    known.sort_by(|left, right| left.last_run.cmp(&right.last_run));
+    let wanted = match target {
+        Some(name) => Some(project.config.target(Some(name))?.0),
+        None => project.config.target(None).ok().map(|(name, _)| name),
+    };
+    let fits = known
+        .iter()
+        .rev()
+        .find(|organisation| wanted.is_some() && organisation.target.as_deref() == wanted);
+    let chosen = match (fits, target) {
+        (Some(organisation), _) => Some(organisation),
+        (None, Some(name)) if project.config.destinations.len() > 1 => {
+            return Err(Error::Usage {
+                what: format!("nothing has been run against {name} so far"),
+                hint: "`transload status` lists the runs there are".to_owned(),
+            });
+        }
+        (None, _) => known.last(),
+    };
+    if let Some(organisation) = chosen
+        && known.len() > 1
+    {
+        let target = organisation.target.as_deref().unwrap_or("no run so far");
+        output::note(&format!(
+            "asking organisation {} ({target})",
+            organisation.id
+        ));
+    }
+    Ok(chosen.map(|organisation| organisation.id.clone()))
+}
+
+/// Every table and view there is. A view that cannot be made, such as `mapped.*` while the map waits for a person,
+/// takes nothing away from the others.
+async fn session(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+) -> Result<(Session, Vec<Unavailable>), Error> {
+    let session = project
+        .engine
+        .session(staging, snapshot)?
+        .with_parameters(project.config.options.parameters());
+    let mut unavailable = Vec::new();
+    let mapped = FieldMap::load(&project.config.project)
+        .and_then(|map| mapped_views(&project.config, &map, snapshot));
+    let views = match mapped {
+        Ok(views) => views,
+        Err(error) => {
+            unavailable.push(Unavailable::new("mapped.", error.into()));
+            Vec::new()
+        }
+    };
+    for view in views.iter().chain(&union_views(snapshot)) {
+        if let Err(error) = session.add_view(view).await {
+            let name = format!("{}.{}", view.schema, view.name);
+            unavailable.push(Unavailable::new(&name, error.into()));
+        }
+    }
+    Ok((session, unavailable))
+}
+
+fn is_show_tables(sql: &str) -> bool {
+    let words: Vec<&str> = sql
+        .trim()
+        .trim_end_matches(';')
+        .split_whitespace()
+        .collect();
+    matches!(words[..], [show, tables] if show.eq_ignore_ascii_case("show") && tables.eq_ignore_ascii_case("tables"))
+}
+
+/// A query that lists the tables with what their manifests say; views have no rows of their own.
+fn table_list(session: &Session, snapshot: &Snapshot, location: &str) -> Result<String, Error> {
+    let rows: Vec<String> = session
+        .table_names()
+        .into_iter()
+        .map(|name| {
+            let manifest = name
+                .split_once('.')
+                .and_then(|(schema, table)| snapshot.get(schema, table));
+            let name = name.replace('\'', "''");
+            match manifest {
+                Some(table) => format!(
+                    "('{name}', {}, timestamp '{}')",
+                    table.rows,
+                    table.published_at.format("%Y-%m-%dT%H:%M:%S")
+                ),
+                None => format!("('{name}', null, null)"),
+            }
+        })
+        .collect();
+    if rows.is_empty() {
+        return Err(Error::Usage {
+            what: format!("there are no tables in {location} so far"),
+            hint: "`transload stage` makes the first ones".to_owned(),
+        });
+    }
+    Ok(format!(
+        "select t.name as \"table\", cast(t.count as bigint) as rows, cast(t.at as timestamp(0)) as written_at \
+         from (values {}) as t (name, count, at) order by t.name",
+        rows.join(", ")
+    ))
+}
+
+async fn stream(
+    session: &Session,
+    plan: LogicalPlan,
+    format: Format,
+    sink: &mut Sink,
+) -> Result<(), Error> {
+    let mut batches = session.stream_plan(QUERY, plan, &[]).await?;
+    let mut encoder = Encoder::new(format, &batches.schema())?;
+    while let Some(batch) = batches.next_batch().await? {
+        sink.write(&encoder.batch(&batch)?)?;
+    }
+    sink.write(&encoder.finish()?)
+}
+
+/// The first rows as a table; how many more there are is counted only after these were shown.
+async fn show(
+    session: &Session,
+    plan: LogicalPlan,
+    limit: usize,
+    sink: &mut Sink,
+) -> Result<(), Error> {
+    // These plans must be run whole.
+    let whole = matches!(
+        plan,
+        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
+    );
+    let limit = if limit == 0 || whole {
+        usize::MAX
+    } else {
+        limit
+    };
+    let first = if limit == usize::MAX {
+        plan.clone()
+    } else {
+        derive(plan.clone(), |builder| builder.limit(0, Some(limit + 1)))?
+    };
+    let mut batches = session.stream_plan(QUERY, first, &[]).await?;
+    let mut rows = table::Rows::new(&batches.schema(), whole);
+    while let Some(batch) = batches.next_batch().await? {
+        rows.take(&batch, limit)?;
+    }
+    sink.write(rows.text().as_bytes())?;
+    if !rows.more() {
+        let plural = if rows.count() == 1 { "" } else { "s" };
+        output::note(&format!(
+            "{} row{plural}",
+            output::number(rows.count() as u64)
+        ));
+        return Ok(());
+    }
+    sink.flush()?;
+    let total = count(session, plan).await?;
+    output::note(&format!(
+        "{} of {} rows, {} more; --limit 0 shows all, --format csv writes all",
+        output::number(rows.count() as u64),
+        output::number(total),
+        output::number(total.saturating_sub(rows.count() as u64)),
+    ));
+    Ok(())
+}
+
+async fn count(session: &Session, plan: LogicalPlan) -> Result<u64, Error> {
+    let counted = derive(plan, |builder| {
+        let no_group: [datafusion::logical_expr::Expr; 0] = [];
+        builder.aggregate(
+            no_group,
+            [datafusion::functions_aggregate::count::count_all()],
+        )
+    })?;
+    let mut batches = session.stream_plan(QUERY, counted, &[]).await?;
+    let mut total = 0;
+    while let Some(batch) = batches.next_batch().await? {
+        for value in batch
+            .columns()
+            .iter()
+            .filter_map(|column| {
+                arrow::array::AsArray::as_primitive_opt::<arrow::datatypes::Int64Type>(column)
+            })
+            .flat_map(|column| column.iter().flatten())
+        {
+            total += u64::try_from(value).unwrap_or_default();
+        }
+    }
+    Ok(total)
+}
+
+fn derive(
+    plan: LogicalPlan,
+    change: impl FnOnce(LogicalPlanBuilder) -> datafusion::error::Result<LogicalPlanBuilder>,
+) -> Result<LogicalPlan, Error> {
+    change(LogicalPlanBuilder::from(plan))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|source| {
+            EngineError::Plan {
+                query: QUERY.to_owned(),
+                source: Box::new(source),
+            }
+            .into()
+        })
+}
+
+/// Where a result goes: stdout, or a file that is taken away again if the result breaks off.
+struct Sink {
+    path: Option<PathBuf>,
+    writer: Box<dyn Write>,
+}
+
+impl Sink {
+    fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let writer: Box<dyn Write> = match path {
+            None => Box::new(std::io::stdout()),
+            Some(path) => {
+                let file = File::create(path).map_err(|source| Error::Usage {
+                    what: format!("cannot write to {}: {source}", path.display()),
+                    hint: "name a file in a folder that is there and may be written to".to_owned(),
+                })?;
+                Box::new(BufWriter::new(file))
+            }
+        };
+        Ok(Self {
+            path: path.map(Path::to_path_buf),
+            writer,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.writer
+            .write_all(bytes)
+            .map_err(|source| self.error(source))
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush().map_err(|source| self.error(source))
+    }
+
+    fn abandon(self) {
+        if let Some(path) = &self.path
+            && path.is_file()
+        {
+            // The first error is the one to tell.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    fn error(&self, source: std::io::Error) -> Error {
+        Error::File {
+            action: "write",
+            path: self
+                .path
+                .as_ref()
+                .map_or_else(|| "stdout".to_owned(), |path| path.display().to_string()),
+            source,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `transload sim`: a simulator on loopback for any other client.
+//!
+//! In: a state folder. Out: on stdout's first line the URL, then a served org until ctrl-c. Never: reachable from
+//! another machine.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use tokio::net::TcpListener;
+
+use super::{Outcome, output};
+use crate::error::Error;
+use crate::sim::salesforce::{Options, SimError, serve};
+
+/// Which simulator.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum SimCommand {
+    /// A Salesforce org: logins, REST, Bulk API 2.0, Metadata API
+    Salesforce(SalesforceArgs),
+}
+
+/// Arguments of `transload sim salesforce`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SalesforceArgs {
+    /// Port on 127.0.0.1; 0 picks a free one. The first line on stdout is the URL
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// Folder that holds the org; the same folder is the same org the next time
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// Folder of <Object>.csv files with rows that a new org has from the start
+    #[arg(long, value_name = "DIR")]
+    seed: Option<PathBuf>,
+    /// Serve https; the certificate's authority is written to ca.pem in the state folder
+    #[arg(long)]
+    tls: bool,
+    /// Make a production org instead of a sandbox
+    #[arg(long)]
+    production: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(command: SimCommand) -> Result<Outcome, Error> {
+    match command {
+        SimCommand::Salesforce(args) => salesforce(args).await,
+    }
+}
+
+async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
+    let listener =
+        TcpListener::bind(("127.0.0.1", args.port))
+            .await
+            .map_err(|source| match source.kind() {
+                ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Error::Usage {
+                    what: format!("port {} cannot be used: {source}", args.port),
+                    hint: "choose another --port, or 0 for a free one".to_owned(),
+                },
+                _ => Error::Simulator(SimError::Listen(source)),
+            })?;
+    let port = listener.local_addr().map_err(SimError::Listen)?.port();
+    let options = Options {
+        state: args.state,
+        seed: args.seed,
+        tls: args.tls,
+        sandbox: !args.production,
+        ..Options::default()
+    };
+    let scheme = if options.tls { "https" } else { "http" };
+    output::data(&format!("{scheme}://127.0.0.1:{port}\n"))?;
+    output::note(&format!(
+        "a simulated org; log in as client {} with secret {}, or as {} with password {}; ctrl-c ends it",
+        options.client_id, options.client_secret, options.username, options.password
+    ));
+    if options.tls {
+        output::note(&format!(
+            "clients must trust {}",
+            options.state.join("ca.pem").display()
+        ));
+    }
+    serve(listener, options, stop_requested()).await?;
+    Ok(Outcome::Fine)
+}
+
+/// Ready on ctrl-c, and on a request to terminate where there is one.
+async fn stop_requested() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            return interrupted.await;
+        };
+        tokio::select! {
+            () = interrupted => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}
