@@ -116,7 +116,11 @@ pub(crate) struct Status {
     pub(crate) error: Option<String>,
     pub(crate) total_ms: u64,
     pub(crate) active_ms: u64,
+    /// The upload arrived whole.
     pub(crate) uploaded: bool,
+    /// An upload is under way; not for longer than its connection.
+    #[serde(skip)]
+    pub(crate) uploading: bool,
 }
 
 /// One ingest job.
@@ -338,6 +342,7 @@ impl IngestJobs {
             total_ms: 0,
             active_ms: 0,
             uploaded: false,
+            uploading: false,
         };
         let job = Arc::new(IngestJob {
             id,

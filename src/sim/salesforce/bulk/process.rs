@@ -30,6 +30,9 @@ enum End {
 
 /// Runs a job to its end.
 pub(super) fn process(org: &Arc<Org>, job: &IngestJob) -> io::Result<()> {
+    if job.status().state.terminal() {
+        return Ok(());
+    }
     let started = Instant::now();
     let mut begun = false;
     job.change(|status| {

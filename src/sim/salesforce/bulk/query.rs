@@ -228,6 +228,9 @@ fn decode(locator: &str) -> Option<(u64, u64)> {
 
 /// Runs a query job to its end.
 pub(super) fn process(org: &Arc<Org>, job: &QueryJob) -> io::Result<()> {
+    if job.status().state.terminal() {
+        return Ok(());
+    }
     let started = Instant::now();
     let mut begun = false;
     job.change(|status| {

@@ -4,6 +4,7 @@
 //! state folder block by block; results are made while they are sent.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::super::bulk::{IngestJob, Kind, ResultStream, Spec, State, Task};
 use super::super::error::ApiError;
+use super::super::lock::lock;
 use super::super::write::Operation;
 use super::call::{Call, json as answer};
 
@@ -183,27 +185,51 @@ fn job(call: &Call, id: &str) -> Result<Arc<IngestJob>, ApiError> {
 /// `PUT /jobs/ingest/<id>/batches`.
 pub(super) async fn upload(mut call: Call, id: &str) -> Result<Response, ApiError> {
     let job = job(&call, id)?;
-    // What a second upload and one after closing are answered is not documented; both are refused.
-    let refused = || ApiError::bad("INVALIDJOBSTATE", "Invalid job state for upload");
-    let mut taken = false;
-    job.change(|status| {
-        taken = status.state == State::Open && !status.uploaded;
-        status.uploaded |= taken;
-    })?;
-    if !taken {
-        return Err(refused());
+    let part = format!("part-{}", call.app.org.new_id(*b"000"));
+    let uploading = Uploading::begin(&job, job.file(&part))?;
+    receive(&uploading.part, call.take_body()).await?;
+    std::fs::rename(&uploading.part, job.file("csv"))?;
+    job.change(|status| status.uploaded = true)?;
+    drop(uploading);
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// Marks a job while its upload is under way; dropped with the request, also when the client goes away.
+///
+/// Each upload has a file of its own until it is whole, so that one that broke off cannot write into its successor.
+struct Uploading<'a> {
+    job: &'a IngestJob,
+    part: PathBuf,
+}
+
+impl<'a> Uploading<'a> {
+    /// What a second upload and one after closing are answered is not documented; both are refused.
+    fn begin(job: &'a IngestJob, part: PathBuf) -> Result<Self, ApiError> {
+        let mut status = lock(&job.status);
+        if status.state != State::Open || status.uploaded || status.uploading {
+            return Err(ApiError::bad(
+                "INVALIDJOBSTATE",
+                "Invalid job state for upload",
+            ));
+        }
+        status.uploading = true;
+        Ok(Self { job, part })
     }
-    match receive(&job, call.take_body()).await {
-        Ok(()) => Ok(StatusCode::CREATED.into_response()),
-        Err(error) => {
-            job.change(|status| status.uploaded = false)?;
-            Err(error)
+}
+
+impl Drop for Uploading<'_> {
+    fn drop(&mut self) {
+        lock(&self.job.status).uploading = false;
+        if let Err(error) = std::fs::remove_file(&self.part)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "a broken upload could not be removed");
         }
     }
 }
 
-async fn receive(job: &IngestJob, body: Body) -> Result<(), ApiError> {
-    let mut file = std::fs::File::create(job.file("csv"))?;
+async fn receive(part: &Path, body: Body) -> Result<(), ApiError> {
+    let mut file = std::fs::File::create(part)?;
     let mut body = body.into_data_stream();
     let (mut block, mut total) = (Vec::with_capacity(BLOCK), 0u64);
     while let Some(bytes) = body.next().await {
@@ -250,11 +276,12 @@ pub(super) async fn change(mut call: Call, id: &str) -> Result<Response, ApiErro
     let job = job(&call, id)?;
     let wanted: Change = call.json().await?;
     let refused = |message: &str| Err(ApiError::bad("INVALIDJOBSTATE", message));
-    let mut before = State::Open;
+    let (mut before, mut unfinished) = (State::Open, false);
     let status = match wanted.state.as_str() {
         "UploadComplete" => job.change(|status| {
             before = status.state;
-            if before == State::Open {
+            unfinished = status.uploading;
+            if before == State::Open && !unfinished {
                 status.state = State::UploadComplete;
             }
         })?,
@@ -272,6 +299,9 @@ pub(super) async fn change(mut call: Call, id: &str) -> Result<Response, ApiErro
         }
     };
     match (wanted.state.as_str(), before) {
+        ("UploadComplete", State::Open) if unfinished => {
+            return refused("The upload is not complete");
+        }
         ("UploadComplete", State::Open) => {
             if !status.uploaded {
                 std::fs::write(job.file("csv"), b"")?;

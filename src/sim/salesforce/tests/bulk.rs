@@ -376,3 +376,31 @@ async fn used_up_batches_fail_the_job_and_leave_the_rest_unprocessed() {
     assert_eq!(org.count("Account").await, 10_000);
     org.simulator.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn upload_that_broke_off_can_be_repeated() {
+    let org = Org::new().await;
+    let spec = json!({"object": "Account", "operation": "insert"});
+    let (_, made) = org.send(Method::POST, "jobs/ingest", spec).await;
+    let path = format!("jobs/ingest/{}", made["id"].as_str().unwrap());
+    let broken = futures::stream::iter([Ok("Name\nA\nB"), Err(std::io::Error::other("gone"))]);
+    let upload = org.request(Method::PUT, &format!("{path}/batches"));
+    let body = reqwest::Body::wrap_stream(broken);
+    assert!(upload.body(body).send().await.is_err());
+    // The server may notice the closed connection a moment later.
+    let put = async || {
+        let request = org
+            .request(Method::PUT, &format!("{path}/batches"))
+            .body("Name\nC\n");
+        request.send().await.unwrap().status()
+    };
+    while put().await != 201 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(put().await, 400, "one upload is enough");
+    org.send(Method::PATCH, &path, json!({"state": "UploadComplete"}))
+        .await;
+    let job = org.finish(&path).await;
+    assert_eq!(job.info["numberRecordsProcessed"], 1);
+    org.simulator.shutdown().await.unwrap();
+}
