@@ -364,8 +364,14 @@ async fn choices(
     let column = format!("t.\"{}\"", row.source_field);
     let values = match field.data_type() {
         DataType::Boolean => return Ok(vec!["Yes".to_owned(), "No".to_owned()]),
-        DataType::List(_) => format!("select unnest({column}) as value from usercom.{} as t", row.source),
-        _ => format!("select cast({column} as varchar) as value from usercom.{} as t", row.source),
+        DataType::List(_) => format!(
+            "select unnest({column}) as value from usercom.{} as t",
+            row.source
+        ),
+        _ => format!(
+            "select cast({column} as varchar) as value from usercom.{} as t",
+            row.source
+        ),
     };
     let attribute = field
         .metadata()
@@ -382,7 +388,8 @@ async fn choices(
              union all {sql}) as c group by c.value"
         );
     }
-    let sql = format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
+    let sql =
+        format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
     let name = format!("the choices of {}.{}", row.source, row.source_field);
     let batches = session.collect(&name, &sql).await?;
     Ok(batches

@@ -131,7 +131,11 @@ async fn plan(
     let staging = &connection.staging;
     let describes = pipeline::look_at_org(connection, &queries).await?;
     let flow = pipeline::find_columns(project, staging, queries, map).await?;
-    let schema_plan = schema::plan(&connection.client, &pipeline::wanted_fields(project, staging, &flow).await?).await?;
+    let schema_plan = schema::plan(
+        &connection.client,
+        &pipeline::wanted_fields(project, staging, &flow).await?,
+    )
+    .await?;
     let mut findings: Vec<String> = schema_plan
         .conflicts
         .iter()

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -115,6 +116,8 @@ async fn job(
             progress.step(&line);
         }
     }
+    // Only files of runs long gone: another command may be writing right now.
+    staging.sweep_leftovers(Duration::from_hours(24)).await?;
     let (queries, map) = pipeline::read_queries(project)?;
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;

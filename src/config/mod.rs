@@ -263,6 +263,13 @@ pub fn log_filter() -> Option<String> {
     env("TRANSLOAD_LOG")
 }
 
+/// Settings of an object store from the environment: every `AWS_…` variable, by its lower-case name.
+pub fn storage_options() -> impl Iterator<Item = (String, String)> {
+    std::env::vars()
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_lowercase(), value))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this module is the one reader of the environment"

@@ -21,7 +21,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
 
-use crate::staging::{Snapshot, Staging, TableFiles};
+use crate::staging::{Snapshot, Staging};
 
 /// Limits of the engine.
 #[derive(Clone, Debug)]
@@ -42,6 +42,8 @@ pub const BATCH_ROWS: usize = 2048;
 #[derive(Debug)]
 pub struct Engine {
     settings: EngineSettings,
+    /// Where this process spills.
+    spill: PathBuf,
     environment: Arc<RuntimeEnv>,
     runtime: Option<tokio::runtime::Runtime>,
 }
@@ -53,15 +55,17 @@ impl Engine {
     /// [`EngineError::Start`].
     pub fn start(settings: EngineSettings, staging: &Staging) -> Result<Self, EngineError> {
         let start = |reason: String| EngineError::Start { reason };
-        std::fs::create_dir_all(&settings.spill)
-            .map_err(|error| start(format!("{}: {error}", settings.spill.display())))?;
+        sweep_spill(&settings.spill);
+        let spill = settings.spill.join(std::process::id().to_string());
+        std::fs::create_dir_all(&spill)
+            .map_err(|error| start(format!("{}: {error}", spill.display())))?;
         let pool_bytes = settings.memory_limit / 4;
         let pool = TrackConsumersPool::new(
             FairSpillPool::new(pool_bytes),
             std::num::NonZeroUsize::MIN.saturating_add(2),
         );
         let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![settings.spill.clone()]))
+            .with_mode(DiskManagerMode::Directories(vec![spill.clone()]))
             .with_max_temp_directory_size(u64::MAX / 2);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
@@ -78,6 +82,7 @@ impl Engine {
             .map_err(|error| start(error.to_string()))?;
         Ok(Self {
             settings,
+            spill,
             environment,
             runtime: Some(runtime),
         })
@@ -96,31 +101,6 @@ impl Engine {
             snapshot,
             self.handle(),
         )
-    }
-
-    /// Rows of a table version ordered by columns (`true`: descending), nulls last; spills, never holds all of it.
-    ///
-    /// # Errors
-    /// [`EngineError::Register`], [`EngineError::Plan`].
-    pub async fn sorted(
-        &self,
-        staging: &Staging,
-        files: &TableFiles,
-        order: &[(&str, bool)],
-    ) -> Result<BatchStream, EngineError> {
-        let mut snapshot = Snapshot::default();
-        snapshot.insert(files.clone());
-        let session = self.session(staging, &snapshot)?;
-        let order: Vec<String> = order
-            .iter()
-            .map(|(column, descending)| {
-                let direction = if *descending { "desc" } else { "asc" };
-                format!("\"{column}\" {direction} nulls last")
-            })
-            .collect();
-        let name = files.name();
-        let sql = format!("select * from {name} order by {}", order.join(", "));
-        session.stream(&name, &sql, &[]).await
     }
 
     fn handle(&self) -> Option<tokio::runtime::Handle> {
@@ -158,6 +138,24 @@ impl Drop for Engine {
         // A runtime may not be dropped on an async worker thread by blocking.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
+        }
+        // What is still open is removed by the next start.
+        let _ = std::fs::remove_dir_all(&self.spill);
+    }
+}
+
+/// Removes what processes that are gone spilled. Each process has a folder named by its id.
+fn sweep_spill(folder: &std::path::Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let alive = entry.file_name().to_str().is_some_and(|id| {
+            std::path::Path::new("/proc/self").exists() && std::path::Path::new("/proc").join(id).exists()
+        });
+        if !alive {
+            // Somebody else may have been faster.
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::interleave;
+use arrow::compute::{interleave, partition};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::LoadError;
@@ -179,24 +179,25 @@ impl Fold {
             return Ok(None);
         }
         let ids = batch.column(self.keys).as_string::<i32>().clone();
+        let equal_keys = partition(&batch.columns()[..self.keys]).map_err(|error| arrow(&error))?;
         let mut done = Vec::new();
-        for row in 0..batch.num_rows() {
-            let same = match (row, &self.previous) {
-                (0, None) => false,
-                (0, Some(previous)) => self.same_key(previous, previous.num_rows() - 1, &batch, 0),
-                _ => self.same_key(&batch, row - 1, &batch, row),
-            };
-            let landed = ids.is_valid(row);
+        for range in equal_keys.ranges() {
+            let last = range.end - 1;
+            let landed = range.clone().rev().find(|&row| ids.is_valid(row));
+            let continues = range.start == 0
+                && self.previous.as_ref().is_some_and(|previous| {
+                    self.same_key(previous, previous.num_rows() - 1, &batch, 0)
+                });
             match &mut self.open {
-                Some(group) if same => {
-                    group.outcome = (1, row);
-                    if landed {
-                        group.identity = (1, row);
+                Some(group) if continues => {
+                    group.outcome = (1, last);
+                    if let Some(landed) = landed {
+                        group.identity = (1, landed);
                     }
                 }
                 open => done.extend(open.replace(Group {
-                    identity: (1, row),
-                    outcome: (1, row),
+                    identity: (1, landed.unwrap_or(last)),
+                    outcome: (1, last),
                 })),
             }
         }

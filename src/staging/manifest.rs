@@ -45,9 +45,6 @@ pub struct Manifest {
     pub schema: SchemaRef,
 }
 
-/// Files of a table that was written but not published, with what is needed to read them.
-pub type TableFiles = Manifest;
-
 impl Manifest {
     /// `schema.table`.
     #[must_use]

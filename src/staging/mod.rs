@@ -19,7 +19,7 @@ mod snapshot;
 mod writer;
 
 pub use error::StagingError;
-pub use manifest::{DataFile, Manifest, TableFiles};
+pub use manifest::{DataFile, Manifest};
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
@@ -61,8 +61,8 @@ impl Staging {
             let path = std::path::absolute(location).map_err(|error| open(error.to_string()))?;
             Url::from_directory_path(&path).map_err(|()| open("not a usable path".to_owned()))?
         };
-        let (store, root) =
-            object_store::parse_url(&url).map_err(|error| open(error.to_string()))?;
+        let (store, root) = object_store::parse_url_opts(&url, crate::config::storage_options())
+            .map_err(|error| open(error.to_string()))?;
         let mut store_url = url;
         store_url.set_path("");
         Ok(Self {
@@ -245,6 +245,39 @@ impl Staging {
         Ok(())
     }
 
+    /// Removes data files that no manifest refers to and that are older than `age`: what a killed process left
+    /// behind. Returns how many.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`], [`StagingError::ReadManifest`], [`StagingError::WriteObject`].
+    pub async fn sweep_leftovers(&self, age: std::time::Duration) -> Result<u64, StagingError> {
+        let mut removed = 0;
+        let org = self.org.as_ref().map(|org| self.root.clone().join("orgs").join(org.as_str()));
+        for base in std::iter::once(self.root.clone()).chain(org) {
+            let mut kept = std::collections::BTreeSet::new();
+            for path in self.list(&base.clone().join("manifests")).await? {
+                let manifest = self.read_manifest(&path).await?;
+                kept.extend(manifest.files.into_iter().map(|file| file.path));
+            }
+            let tables = base.join("tables");
+            let files: Vec<_> = self
+                .store
+                .list(Some(&tables))
+                .try_collect()
+                .await
+                .map_err(|source| StagingError::read(&tables, source))?;
+            let now = chrono::Utc::now();
+            for file in files {
+                let old = (now - file.last_modified).to_std().is_ok_and(|since| since >= age);
+                if old && !kept.contains(file.location.as_ref()) {
+                    self.delete(&file.location).await?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     /// Paths of all objects under `prefix`, sorted.
     ///
     /// # Errors
@@ -312,5 +345,96 @@ impl Staging {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(StagingError::write(path, source)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+    use super::*;
+
+    fn batch(values: Vec<i64>) -> RecordBatch {
+        let column: ArrayRef = Arc::new(Int64Array::from(values));
+        RecordBatch::try_from_iter([("id", column)]).unwrap()
+    }
+
+    async fn publish(staging: &Staging, values: Vec<i64>) -> Manifest {
+        let batch = batch(values);
+        let mut writer = staging
+            .create("usercom", "people", batch.schema(), &["id"])
+            .await
+            .unwrap();
+        writer.write(&batch).await.unwrap();
+        writer.publish(BTreeMap::new()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_table_is_its_newest_version_and_the_one_before_stays_readable() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+        let first = publish(&staging, vec![1]).await;
+        let second = publish(&staging, vec![1, 2]).await;
+        let third = publish(&staging, vec![1, 2, 3]).await;
+        let snapshot = staging.snapshot().await.unwrap();
+        let current = snapshot.get("usercom", "people").unwrap();
+        assert_eq!((current.version, current.rows), (3, 3));
+        assert_eq!(third.files, current.files);
+        let exists = |manifest: &Manifest| std::path::Path::new(&format!("/{}", manifest.files[0].path)).exists();
+        assert!(!exists(&first));
+        assert!(exists(&second));
+    }
+
+    #[tokio::test]
+    async fn an_unpublished_version_is_invisible_and_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+        let published = publish(&staging, vec![1]).await;
+        let batch = batch(vec![1, 2]);
+        let mut writer = staging
+            .create("usercom", "people", batch.schema(), &["id"])
+            .await
+            .unwrap();
+        writer.write(&batch).await.unwrap();
+        let unpublished = writer.finish(BTreeMap::new()).await.unwrap();
+        let snapshot = staging.snapshot().await.unwrap();
+        assert_eq!(snapshot.get("usercom", "people").unwrap().files, published.files);
+        assert_eq!(staging.sweep_leftovers(Duration::from_secs(3600)).await.unwrap(), 0);
+        assert_eq!(staging.sweep_leftovers(Duration::ZERO).await.unwrap(), 1);
+        assert!(staging.read(&Path::from(unpublished.files[0].path.as_str())).await.is_err());
+        assert!(staging.read(&Path::from(published.files[0].path.as_str())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn tables_of_organisations_are_apart_and_shared_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+        publish(&staging, vec![1]).await;
+        let sandbox = staging.with_org("00Dsandbox");
+        let batch = batch(vec![7]);
+        let mut writer = sandbox
+            .create("ledger", "account", batch.schema(), &[])
+            .await
+            .unwrap();
+        writer.write(&batch).await.unwrap();
+        writer.publish(BTreeMap::new()).await.unwrap();
+        assert!(sandbox.snapshot().await.unwrap().get("ledger", "account").is_some());
+        let production = staging.with_org("00Dproduction").snapshot().await.unwrap();
+        assert!(production.get("ledger", "account").is_none());
+        assert!(production.get("usercom", "people").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_table_without_rows_still_has_a_file_and_a_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+        let writer = staging
+            .create("usercom", "deals", batch(vec![]).schema(), &[])
+            .await
+            .unwrap();
+        let manifest = writer.publish(BTreeMap::new()).await.unwrap();
+        assert_eq!((manifest.rows, manifest.files.len()), (0, 1));
     }
 }

@@ -121,7 +121,7 @@ impl Export {
         };
         let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
         let (store, prefix) =
-            object_store::parse_url(&url).map_err(|error| fail(error.to_string()))?;
+            object_store::parse_url_opts(&url, crate::config::storage_options()).map_err(|error| fail(error.to_string()))?;
         Ok(Self::Store {
             store: Arc::from(store),
             prefix,
