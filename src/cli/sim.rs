@@ -65,6 +65,8 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         sandbox: !args.production,
         ..Options::default()
     };
+    // Before anybody knows the URL, so that whoever does can end it.
+    let stop = stop_requested().map_err(SimError::Listen)?;
     let scheme = if options.tls { "https" } else { "http" };
     output::data(&format!("{scheme}://127.0.0.1:{port}\n"))?;
     output::note(&format!(
@@ -77,28 +79,31 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
             options.state.join("ca.pem").display()
         ));
     }
-    serve(listener, options, stop_requested()).await?;
+    serve(listener, options, stop).await?;
     Ok(Outcome::Fine)
 }
 
-/// Ready on ctrl-c, and on a request to terminate where there is one.
-async fn stop_requested() {
-    let interrupted = async {
+/// Ready on ctrl-c, and on a request to terminate where there is one. Both are listened for from the call on, not
+/// only once the result is awaited.
+#[cfg(unix)]
+fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}
+
+/// Ready on ctrl-c.
+#[cfg(not(unix))]
+fn stop_requested() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-            return interrupted.await;
-        };
-        tokio::select! {
-            () = interrupted => {}
-            _ = terminated.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    interrupted.await;
+    })
 }

@@ -42,8 +42,12 @@ pub(super) fn explain(
 ) -> Error {
     let statements = match DFParser::parse_sql(sql) {
         Ok(statements) => statements,
-        Err(DataFusionError::SQL(source, _)) => return not_sql(&source),
-        Err(_) => return error.into(),
+        Err(refused) => {
+            return match refused.find_root() {
+                DataFusionError::SQL(source, _) => not_sql(source),
+                _ => error.into(),
+            };
+        }
     };
     let statement = match (statements.len(), statements.front()) {
         (1, Some(statement)) => statement,

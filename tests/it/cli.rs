@@ -1,0 +1,382 @@
+//! Exit codes and messages: what the program says when something is missing, misspelt or wrong, and what `init`,
+//! `generate` and `sim` do.
+
+use crate::support::{Project, SETTINGS, Simulator, assert_run, files};
+
+#[test]
+fn a_folder_without_migration_toml_is_no_project() {
+    assert_run!(Project::empty().run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: cannot read ./migration.toml
+      caused by: No such file or directory (os error 2)
+
+    hint: give the project folder with --project DIR, or make one with `transload init DIR`
+    ");
+}
+
+#[test]
+fn a_misspelt_key_names_its_line_and_the_nearest_key() {
+    let project = Project::empty().file("migration.toml", &format!("stagging = \"x\"\n{SETTINGS}"));
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: ./migration.toml line 1: unknown key `stagging`
+
+    hint: did you mean `staging`?
+    ");
+}
+
+#[test]
+fn a_missing_business_timezone_is_not_guessed() {
+    let project = Project::empty().file(
+        "migration.toml",
+        "[destination.simulator]\nkind = \"simulator\"\n",
+    );
+    assert_run!(project.run(["plan"]), @r#"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: ./migration.toml line 1: missing field `business_timezone`
+
+    hint: business_timezone = "Europe/Warsaw" says in which zone an instant becomes a date; it has no default
+    "#);
+}
+
+#[test]
+fn an_option_of_no_query_is_refused() {
+    let project = Project::small().file(
+        "migration.toml",
+        &format!("{SETTINGS}\n[options]\npeople_on_deal = \"lead\"\n"),
+    );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: migration.toml: the option `people_on_deal` is used by no query
+
+    hint: did you mean `people_on_deals`?
+    ");
+}
+
+#[test]
+fn several_destinations_need_a_choice() {
+    let project = Project::small().file(
+        "migration.toml",
+        &format!("{SETTINGS}\n[destination.production]\nkind = \"simulator\"\n"),
+    );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: migration.toml names several destinations and no default_target
+
+    hint: choose one with --target: production, simulator
+    ");
+    assert_run!(project.run(["run", "--target", "prodution"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: there is no destination `prodution` in migration.toml
+
+    hint: choose one with --target: production, simulator
+    ");
+}
+
+#[test]
+fn a_header_that_makes_no_sense_names_its_line() {
+    let project = Project::small().file(
+        "queries/load/account.sql",
+        "-- grain: one row per company\n-- object: Account\n-- operaton: upsert\n-- key: usercom_id__c\nselect c.id as usercom_id__c from usercom.companies as c\n",
+    );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by); did you mean `operation`?
+    ");
+}
+
+#[test]
+fn an_unknown_table_names_the_nearest() {
+    let project = Project::small().file(
+        "queries/prepare/tagged.sql",
+        "-- grain: one row per person\nselect p.id from usercom.peple as p\n",
+    );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    connecting to the destination
+    people: 2 rows in [TIME]
+    reading users, limits and fields of the org
+    error: queries/prepare/tagged.sql reads usercom.peple, which does not exist
+
+    hint: did you mean usercom.people?
+    ");
+}
+
+#[test]
+fn a_cycle_shows_its_path() {
+    let project = Project::small()
+        .file(
+            "queries/prepare/hen.sql",
+            "-- grain: one row per egg\nselect e.id from prepare.egg as e\n",
+        )
+        .file(
+            "queries/prepare/egg.sql",
+            "-- grain: one row per hen\nselect h.id from prepare.hen as h\n",
+        );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    connecting to the destination
+    people: 2 rows in [TIME]
+    reading users, limits and fields of the org
+    error: queries depend on each other in a circle: queries/prepare/egg.sql → queries/prepare/hen.sql → queries/prepare/egg.sql
+
+    hint: take what both need into a model of its own under queries/prepare/
+    ");
+}
+
+#[test]
+fn an_unconfirmed_map_names_its_rows() {
+    let project = Project::small().file(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,nps,Lead,Nps__c,\"Number(18,0)\",proposed,,\n\
+         people,plan,Lead,Plan__c,Picklist,confirmed,,\n",
+    );
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: 2 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no decision); line 3 people.plan → Lead.Plan__c (no confirmed_by or confirmed_at)
+
+    hint: set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
+    ");
+}
+
+#[test]
+fn an_export_without_people_is_refused() {
+    let project = Project::empty()
+        .file("migration.toml", SETTINGS)
+        .file("export/companies.csv", "id,name\n1,Northbeam\n");
+    assert_run!(project.run(["stage"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: the export [PROJECT]/export has no people
+
+    hint: add people.csv or people.jsonl (users and contacts are fine, too), or map another file name to people under [source.files] in migration.toml
+    ");
+}
+
+#[test]
+fn init_makes_a_project_that_lacks_only_the_export() {
+    let project = Project::empty();
+    assert_run!(project.run(["init", "new"]), @r"
+    exit code: 0
+    ----- stdout -----
+
+    ----- stderr -----
+    new project in new
+
+    next:
+      1. set business_timezone in new/migration.toml
+      2. put the User.com export files into new/export
+      3. transload stage -p new      what the export holds, and what of it cannot be read
+      4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
+      5. transload plan -p new       what would be sent
+      6. transload run -p new        into the simulator; later with --target sandbox
+    ");
+    insta::assert_snapshot!(files(&project.path("new")).join("\n"), @r"
+    .gitignore
+    config/defaults.csv
+    config/field_map.csv
+    config/lifecycle.csv
+    config/owners.csv
+    config/stage_matrix.csv
+    config/value_policy.csv
+    export/README.txt
+    migration.toml
+    ");
+    assert_run!(project.run(["run", "--project", "new"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    connecting to the destination
+    error: the export [PROJECT]/new/export has no people
+
+    hint: add people.csv or people.jsonl (users and contacts are fine, too), or map another file name to people under [source.files] in migration.toml
+    ");
+}
+
+#[test]
+fn init_writes_over_nothing() {
+    let project = Project::small();
+    let before = files(&project.path("."));
+    assert_run!(project.run(["init", "."]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: folder . is not empty
+
+    hint: name a new folder: init writes over nothing
+    ");
+    assert_eq!(files(&project.path(".")), before);
+}
+
+#[test]
+fn generate_writes_the_same_export_for_the_same_seed() {
+    let project = Project::empty();
+    assert_run!(project.run(["generate", "--people", "50", "--seed", "7", "--out", "a"]), @r"
+    exit code: 0
+    ----- stdout -----
+    ─────────────────────────────────────────────────
+     file                 object       rows    bytes
+    ═════════════════════════════════════════════════
+     attributes.jsonl     attributes     18    2,975
+     Agents.csv           agents         12      620
+     pipelines.jsonl      pipelines       2      677
+     companies-1.csv      companies       6    1,954
+     companies-2.csv.gz   companies       4    1,001
+     people-1.csv         people         20   11,168
+     people-2.csv         people         13    6,810
+     people-3.jsonl.gz    people          8    4,157
+     people-4.jsonl       people         10   11,825
+     deals-1.csv          deals           9    2,305
+     deals-2.jsonl        deals           4    3,086
+     total                              106   46,578
+    ─────────────────────────────────────────────────
+
+    ───────────────────────────────────────────────────────────────────────────────────
+     object      rows   records   superseded   ragged   undecodable   unreadable cells
+    ═══════════════════════════════════════════════════════════════════════════════════
+     people        51        50            1        0             0                  0
+     companies     10        10            0        0             0                  0
+     deals         13        12            1        0             0                  0
+    ───────────────────────────────────────────────────────────────────────────────────
+
+
+    ----- stderr -----
+    writing an export of 50 people to a
+    106 rows in 11 files, 46,578 bytes
+    ");
+    let again = project.run([
+        "generate", "--people", "50", "--seed", "7", "--out", "b", "--format", "json",
+    ]);
+    assert_eq!(again.code, Some(0), "{again}");
+    assert!(
+        again.stdout.starts_with("{\"out\":\"b\",\"files\":[{"),
+        "{again}"
+    );
+    let names = files(&project.path("a"));
+    assert_eq!(files(&project.path("b")), names);
+    for name in names {
+        let read = |folder: &str| std::fs::read(project.path(folder).join(&name)).unwrap();
+        assert!(read("a") == read("b"), "{name} differs");
+    }
+}
+
+#[test]
+fn generate_refuses_a_folder_with_something_in_it() {
+    let project = Project::empty().file("export/people.csv", "id\n1\n");
+    assert_run!(project.run(["generate", "--people", "5", "--out", "export"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    writing an export of 5 people to export
+    error: folder export is not empty
+
+    hint: name a new folder, or empty this one first
+    ");
+}
+
+#[test]
+fn a_missing_secret_is_named() {
+    let project = salesforce("https://example.my.salesforce.com");
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    connecting to the destination
+    error: the environment variable SALESFORCE_CLIENT_ID is not set
+
+    hint: set SALESFORCE_CLIENT_ID in the shell that runs transload; it is never stored
+    ");
+}
+
+#[test]
+fn plain_http_leaves_the_machine_never() {
+    let project = salesforce("http://example.my.salesforce.com");
+    assert_run!(project.run(["run"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: ./migration.toml: `destination.org.login_url` must be https (plain http only to this machine)
+    ");
+}
+
+#[test]
+fn wrong_credentials_are_the_users_to_mend_and_stay_secret() {
+    let home = Project::empty();
+    let simulator = Simulator::start(&home);
+    let project = salesforce(simulator.url())
+        .variable("SALESFORCE_CLIENT_ID", "transload")
+        .variable("SALESFORCE_CLIENT_SECRET", "not-the-one-9f3a");
+    let run = project.run(["run"]);
+    assert_run!(run, @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    connecting to the destination
+    error: cannot use the destination org
+      caused by: login at 127.0.0.1:[PORT] failed
+      caused by: POST /services/oauth2/token was refused with status 400 (invalid_client: invalid client credentials)
+
+    hint: check the consumer key and secret of the connected app
+    ");
+    assert!(!run.to_string().contains("9f3a"), "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_served_simulator_ends_cleanly_on_ctrl_c() {
+    let home = Project::empty();
+    let simulator = Simulator::start(&home);
+    assert!(
+        simulator.url().starts_with("http://127.0.0.1:"),
+        "{}",
+        simulator.url()
+    );
+    assert_eq!(simulator.interrupt(), Some(0));
+}
+
+/// A small project whose only destination is an org at `url`.
+fn salesforce(url: &str) -> Project {
+    Project::small().file(
+        "migration.toml",
+        &format!("business_timezone = \"Europe/Warsaw\"\n\n[destination.org]\nkind = \"salesforce\"\nlogin_url = \"{url}\"\n"),
+    )
+}
