@@ -122,8 +122,16 @@ impl Error {
                 Class::Input
             }
             Self::Schema(
-                schema::Error::FitOrganization { .. } | schema::Error::FindObject { .. },
+                schema::Error::FitOrganization { .. }
+                | schema::Error::FindObject { .. }
+                | schema::Error::NameField { .. }
+                | schema::Error::DeriveType { .. }
+                | schema::Error::DeriveKey { .. }
+                | schema::Error::MergeWanted { .. },
             ) => Class::Input,
+            Self::Load(load::LoadError::ReadOrg { source, .. }) if source.is_not_found() => {
+                Class::Input
+            }
             _ => Class::Failure,
         }
     }
@@ -155,7 +163,8 @@ impl Error {
                 Some("look at what is listed above, then add --yes".to_owned())
             }
             Self::Usage { hint, .. } => Some(hint.clone()),
-            Self::Simulator(_) | Self::File { .. } => None,
+            Self::Simulator(error) => error.hint(),
+            Self::File { .. } => None,
         }
     }
 }

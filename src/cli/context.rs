@@ -46,24 +46,6 @@ impl Project {
         })
     }
 
-    /// The organisation whose tables a command without a connection shows: that of the last run against `target`,
-    /// or the only one there is.
-    pub(crate) async fn known_org(&self) -> Result<Option<String>, Error> {
-        let root = self.staging.org_path(&["orgs"]);
-        let mut orgs: Vec<String> = Vec::new();
-        for path in self.staging.list(&root).await? {
-            if let Some(mut parts) = path.prefix_match(&root)
-                && let Some(org) = parts.next()
-            {
-                let org = org.as_ref().to_owned();
-                if orgs.last() != Some(&org) {
-                    orgs.push(org);
-                }
-            }
-        }
-        Ok(orgs.pop())
-    }
-
     /// Starts or reaches the destination and logs in.
     pub(crate) async fn connect(&self, target: Option<&str>) -> Result<Connection, Error> {
         let (name, destination) = self.config.target(target)?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::context::{Connection, Project, union_views};
-use super::output;
 use super::progress::Progress;
 use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::{Session, View};
@@ -79,15 +78,12 @@ pub(super) async fn stage_all(
 }
 
 /// Tells people what staging met that is no error.
-pub(super) fn note_staging(report: &StageReport) {
+pub(super) fn note_staging(report: &StageReport, progress: &Progress) {
     for file in &report.ignored_files {
-        output::note(&format!(
-            "note: {} is not staged: {}",
-            file.name, file.reason
-        ));
+        progress.done(&format!("note: {} is not staged: {}", file.name, file.reason));
     }
     for warning in report.tables.iter().flat_map(|table| &table.warnings) {
-        output::note(&format!("note: {warning}"));
+        progress.done(&format!("note: {warning}"));
     }
 }
 

@@ -91,14 +91,26 @@ struct LimitReport {
 
 /// Runs the command.
 pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
-    let project = Project::open(&args.project)?;
     let progress = Progress::new(false);
+    let report = Box::pin(connect_and_plan(&args, &progress)).await;
+    progress.finish();
+    let report = report?;
+    print(&report, args.format)?;
+    Ok(if report.findings.is_empty() {
+        Outcome::Fine
+    } else {
+        Outcome::Gated
+    })
+}
+
+async fn connect_and_plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<PlanReport, Error> {
+    let project = Project::open(&args.project)?;
     pipeline::read_queries(&project)?;
     project.config.target(args.target.as_deref())?;
     progress.step("connecting to the destination (reading only)");
     let connection = project.connect(args.target.as_deref()).await?;
     let mut written = Vec::new();
-    let result = Box::pin(plan(&project, &connection, &args, &progress, &mut written)).await;
+    let report = plan(&project, &connection, args, progress, &mut written).await;
     for manifest in &written {
         for file in &manifest.files {
             let path = object_store::path::Path::from(file.path.as_str());
@@ -106,14 +118,7 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
         }
     }
     connection.close().await?;
-    progress.finish();
-    let report = result?;
-    print(&report, args.format)?;
-    Ok(if report.findings.is_empty() {
-        Outcome::Fine
-    } else {
-        Outcome::Gated
-    })
+    report
 }
 
 async fn plan(
@@ -126,7 +131,7 @@ async fn plan(
     let (queries, map) = pipeline::read_queries(project)?;
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;
-        pipeline::note_staging(&staged);
+        pipeline::note_staging(&staged, progress);
     }
     let staging = &connection.staging;
     let describes = pipeline::look_at_org(connection, &queries).await?;

@@ -51,14 +51,22 @@ struct Compared {
 
 /// Runs the command.
 pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
-    let project = Project::open(&args.project)?;
     let progress = Progress::new(false);
+    let result = Box::pin(connect_and_reconcile(&args, &progress)).await;
+    progress.finish();
+    result
+}
+
+async fn connect_and_reconcile(
+    args: &ReconcileArgs,
+    progress: &Arc<Progress>,
+) -> Result<Outcome, Error> {
+    let project = Project::open(&args.project)?;
     pipeline::read_queries(&project)?;
     progress.step("connecting to the destination (reading only)");
     let connection = project.connect(args.target.as_deref()).await?;
-    let result = Box::pin(reconcile(&project, &connection, &args, &progress)).await;
+    let result = reconcile(&project, &connection, args, progress).await;
     connection.close().await?;
-    progress.finish();
     result
 }
 
@@ -99,6 +107,7 @@ async fn reconcile(
         }
     }
     let wrong_side = verify_split(project, connection, &flow).await?;
+    progress.finish();
     print(&compared, &wrong_side, args.format)?;
     let mut differing = compared.iter().any(|load| load.differences > 0)
         || wrong_side.iter().any(|(_, rows)| *rows > 0);

@@ -53,18 +53,8 @@ pub(crate) enum Format {
 
 /// Runs the command.
 pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
-    let project = Project::open(&args.project)?;
     let progress = Progress::new(false);
-    let stop = stop_on_request(&progress);
-    let connection = {
-        // Settings and SQL are checked before anything is started.
-        pipeline::read_queries(&project)?;
-        project.config.target(args.target.as_deref())?;
-        progress.step("connecting to the destination");
-        project.connect(args.target.as_deref()).await?
-    };
-    let result = Box::pin(job(&project, &connection, &args, &progress, &stop)).await;
-    connection.close().await?;
+    let result = Box::pin(connect_and_run(&args, &progress)).await;
     progress.finish();
     let (summary, notes) = result?;
     print(&summary, &notes, args.format)?;
@@ -74,6 +64,22 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
     })
 }
 
+async fn connect_and_run(
+    args: &RunArgs,
+    progress: &Arc<Progress>,
+) -> Result<(RunSummary, Vec<String>), Error> {
+    let project = Project::open(&args.project)?;
+    // Settings and SQL are checked before anything is started.
+    pipeline::read_queries(&project)?;
+    project.config.target(args.target.as_deref())?;
+    let stop = stop_on_request(progress);
+    progress.step("connecting to the destination");
+    let connection = project.connect(args.target.as_deref()).await?;
+    let result = job(&project, &connection, args, progress, &stop).await;
+    connection.close().await?;
+    result
+}
+
 /// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once.
 fn stop_on_request(progress: &Arc<Progress>) -> CancellationToken {
     let stop = CancellationToken::new();
@@ -81,7 +87,7 @@ fn stop_on_request(progress: &Arc<Progress>) -> CancellationToken {
     let mut waiting = tokio::task::JoinSet::new();
     waiting.spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            progress.step("stopping after the jobs in flight; ctrl-c again ends at once");
+            progress.done("stopping after the jobs in flight; ctrl-c again ends at once");
             token.cancel();
         }
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -113,7 +119,7 @@ async fn job(
             record.run
         ));
         for line in settle(staging, &project.engine, &connection.client, &record).await? {
-            progress.step(&line);
+            progress.done(&line);
         }
     }
     // Only files of runs long gone: another command may be writing right now.
@@ -121,7 +127,7 @@ async fn job(
     let (queries, map) = pipeline::read_queries(project)?;
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;
-        pipeline::note_staging(&staged);
+        pipeline::note_staging(&staged, progress);
     }
     progress.step("reading users, limits and fields of the org");
     let mut describes = pipeline::look_at_org(connection, &queries).await?;
@@ -183,7 +189,7 @@ async fn prepare_fields(
         return Ok(false);
     }
     if !connection.is_simulator() && !args.yes {
-        output::note(&plan.to_string());
+        progress.done(&plan.to_string());
         return Err(Error::NeedsYes {
             what: format!(
                 "deploying {} field(s) to {}",

@@ -20,9 +20,10 @@ pub(crate) struct StageArgs {
 pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
     let project = Project::open(&args.project)?;
     let progress = Progress::new(false);
-    let report = pipeline::stage_all(&project, &progress).await?;
+    let report = pipeline::stage_all(&project, &progress).await;
     progress.finish();
-    pipeline::note_staging(&report);
+    let report = report?;
+    pipeline::note_staging(&report, &progress);
     if args.format == Format::Json {
         let tables: Vec<serde_json::Value> = report
             .tables

@@ -386,6 +386,7 @@ fn listing_table(
     }
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
-        .with_schema(Arc::clone(&manifest.schema));
+        // Without the schema's own metadata: tables that differ in it alone could not be put together.
+        .with_schema(Arc::new(Schema::new(manifest.schema.fields().clone())));
     Ok(Arc::new(ListingTable::try_new(config)?))
 }

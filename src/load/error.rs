@@ -100,6 +100,10 @@ impl LoadError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::ReadOrg { source, .. } if source.is_not_found() => Some(
+                "the org has no such object, or this login may not see it; check the `-- object:` header of the load"
+                    .to_owned(),
+            ),
             Self::Salesforce { source, .. } | Self::ReadOrg { source, .. } => source.hint(),
             Self::JobFailed { message, .. } if message.contains("Field name not found") => Some(
                 "the field is missing or hidden from this login; `transload run` deploys missing custom fields, \
