@@ -80,7 +80,10 @@ pub(super) async fn stage_all(
 /// Tells people what staging met that is no error.
 pub(super) fn note_staging(report: &StageReport, progress: &Progress) {
     for file in &report.ignored_files {
-        progress.done(&format!("note: {} is not staged: {}", file.name, file.reason));
+        progress.done(&format!(
+            "note: {} is not staged: {}",
+            file.name, file.reason
+        ));
     }
     for warning in report.tables.iter().flat_map(|table| &table.warnings) {
         progress.done(&format!("note: {warning}"));

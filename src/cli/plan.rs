@@ -113,8 +113,8 @@ async fn connect_and_plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<P
     let report = plan(&project, &connection, args, progress, &mut written).await;
     for manifest in &written {
         for file in &manifest.files {
-            let path = object_store::path::Path::from(file.path.as_str());
-            connection.staging.delete(&path).await?;
+            let staging = &connection.staging;
+            staging.delete(&staging.absolute(&file.path)).await?;
         }
     }
     connection.close().await?;

@@ -17,9 +17,7 @@ use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::{Event, Journal, settle};
 use crate::reconcile::count_sources;
-use crate::report::{
-    FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,
-};
+use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};
 use crate::salesforce::WaitOptions;
 use crate::schema;
 

@@ -1,6 +1,7 @@
 //! Whole rows as RFC 4180 CSV with LF line ends, quoted only where needed.
 
 use arrow::array::RecordBatch;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Cells, EncodeError};
 
@@ -11,6 +12,8 @@ const CLEAR: &[u8] = b"#N/A";
 #[derive(Debug)]
 pub struct RowEncoder {
     columns: Vec<Cells>,
+    /// Columns in the order of their names, with the names.
+    by_name: Vec<(String, usize)>,
 }
 
 impl RowEncoder {
@@ -20,6 +23,13 @@ impl RowEncoder {
     /// [`EncodeError::UnsupportedType`].
     pub fn new(batch: &RecordBatch, columns: usize) -> Result<Self, EncodeError> {
         let schema = batch.schema();
+        let names = schema
+            .fields()
+            .iter()
+            .take(columns)
+            .map(|field| field.name().clone());
+        let mut by_name: Vec<(String, usize)> = names.zip(0..).collect();
+        by_name.sort();
         let columns = batch
             .columns()
             .iter()
@@ -27,7 +37,7 @@ impl RowEncoder {
             .take(columns)
             .map(|(array, field)| Cells::new(field.name(), array))
             .collect::<Result<_, _>>()?;
-        Ok(Self { columns })
+        Ok(Self { columns, by_name })
     }
 
     /// The columns.
@@ -69,6 +79,28 @@ impl RowEncoder {
             out.extend_from_slice(b"\"\"");
         }
         out.push(b'\n');
+    }
+
+    /// A hash of a row's values by field name: neither the order of columns nor one without a value changes it.
+    /// `scratch` is used and left with the values; its length is about that of the row's CSV.
+    #[must_use]
+    pub fn fingerprint(&self, row: usize, scratch: &mut Vec<u8>) -> i64 {
+        scratch.clear();
+        let mut names = 0;
+        for (name, index) in &self.by_name {
+            let cells = &self.columns[*index];
+            if cells.is_null(row) {
+                continue;
+            }
+            scratch.extend_from_slice(name.as_bytes());
+            scratch.push(b'=');
+            cells.write(row, scratch);
+            scratch.push(0);
+            names += name.len() + 2;
+        }
+        let hash = xxh3_64(scratch).cast_signed();
+        scratch.truncate(scratch.len() - names + self.columns.len().min(names));
+        hash
     }
 
     /// Bit set of the columns that have a value in a row.
@@ -128,6 +160,26 @@ mod tests {
         let batch = RecordBatch::try_from_iter([("Id", id), ("Name", name)]).unwrap();
         assert_eq!(encode(&batch, None), "1,\n");
         assert_eq!(encode(&batch, Some(&[0b10])), "1,#N/A\n");
+    }
+
+    #[test]
+    fn a_fingerprint_depends_on_values_and_names_only() {
+        let one: ArrayRef = Arc::new(StringArray::from(vec![Some("1")]));
+        let two: ArrayRef = Arc::new(StringArray::from(vec![Some("2")]));
+        let none: ArrayRef = Arc::new(StringArray::from(vec![None::<&str>]));
+        let print = |columns: Vec<(&str, &ArrayRef)>| {
+            let columns = columns
+                .into_iter()
+                .map(|(name, array)| (name, Arc::clone(array), true));
+            let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+            let encoder = RowEncoder::new(&batch, batch.num_columns()).unwrap();
+            encoder.fingerprint(0, &mut Vec::new())
+        };
+        let base = print(vec![("A", &one), ("B", &two)]);
+        assert_eq!(base, print(vec![("B", &two), ("A", &one)]));
+        assert_eq!(base, print(vec![("A", &one), ("B", &two), ("C", &none)]));
+        assert_ne!(base, print(vec![("A", &two), ("B", &one)]));
+        assert_ne!(base, print(vec![("A", &one), ("C", &two)]));
     }
 
     proptest! {

@@ -151,7 +151,8 @@ fn sweep_spill(folder: &std::path::Path) {
     };
     for entry in entries.flatten() {
         let alive = entry.file_name().to_str().is_some_and(|id| {
-            std::path::Path::new("/proc/self").exists() && std::path::Path::new("/proc").join(id).exists()
+            std::path::Path::new("/proc/self").exists()
+                && std::path::Path::new("/proc").join(id).exists()
         });
         if !alive {
             // Somebody else may have been faster.

@@ -373,7 +373,7 @@ fn listing_table(
     let urls = manifest
         .files
         .iter()
-        .map(|file| ListingTableUrl::parse(format!("{base}/{}", file.path)))
+        .map(|file| ListingTableUrl::parse(format!("{base}/{}", staging.absolute(&file.path))))
         .collect::<Result<Vec<_>, _>>()?;
     let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
     if !manifest.sorted_by.is_empty() {

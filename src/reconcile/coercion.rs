@@ -30,8 +30,7 @@ pub(super) struct TargetField {
 pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, String) {
     let sent = format!("o.\"{}\"", field.name());
     let found = format!("r.\"{}\"", field.name());
-    let text =
-        |value: &str| format!("btrim(replace({value}, chr(13), ''), concat(' ', chr(9), chr(10)))");
+    let text = |value: &str| format!("btrim(replace({value}, chr(13), ''), '{WHITE_SPACE}')");
     let scale = target.scale;
     match field.data_type() {
         DataType::Utf8 if target.kind == "reference" || target.kind == "id" => (

@@ -49,12 +49,29 @@ pub const SOURCE_HEAD: [&str; 4] = ["source", "source rows", "staged", "rejected
 
 /// Heads of [`RunSummary::fate_rows`].
 pub const FATE_HEAD: [&str; 9] = [
-    "load", "object", "rows", "outbox", "held", "out of scope", "passive", "ignored", "flagged",
+    "load",
+    "object",
+    "rows",
+    "outbox",
+    "held",
+    "out of scope",
+    "passive",
+    "ignored",
+    "flagged",
 ];
 
 /// Heads of [`RunSummary::outcome_rows`].
 pub const OUTCOME_HEAD: [&str; 11] = [
-    "load", "object", "outbox", "created", "updated", "unchanged", "failed", "unprocessed", "sent", "read back",
+    "load",
+    "object",
+    "outbox",
+    "created",
+    "updated",
+    "unchanged",
+    "failed",
+    "unprocessed",
+    "sent",
+    "read back",
     "differences",
 ];
 
@@ -111,7 +128,12 @@ impl RunSummary {
     fn rows(&self, numbers: fn(&PhaseReport) -> Vec<u64>) -> Vec<TableRow> {
         self.objects
             .iter()
-            .map(|phase| (vec![phase.load.clone(), phase.object.clone()], numbers(phase)))
+            .map(|phase| {
+                (
+                    vec![phase.load.clone(), phase.object.clone()],
+                    numbers(phase),
+                )
+            })
             .collect()
     }
 

@@ -407,10 +407,7 @@ async fn discard(sink: Sink) {
 /// Removes the files of a table that will not be published; one that stays behind has no reader.
 pub(super) async fn remove(staging: &Staging, table: &Manifest) {
     for file in &table.files {
-        if let Err(error) = staging
-            .delete(&object_store::path::Path::from(file.path.as_str()))
-            .await
-        {
+        if let Err(error) = staging.delete(&staging.absolute(&file.path)).await {
             tracing::debug!(%error, "left an unused file behind");
         }
     }

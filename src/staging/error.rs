@@ -56,6 +56,14 @@ pub enum StagingError {
         /// First difference found.
         difference: String,
     },
+    /// A file that a table consists of is gone or was cut.
+    #[error("the file {path} of table {table} is missing, or not as long as it was written")]
+    MissingFile {
+        /// `schema.table`.
+        table: String,
+        /// Path inside the staging area.
+        path: String,
+    },
     /// A manifest is not what was written.
     #[error("the manifest {path} cannot be read")]
     ReadManifest {
@@ -100,6 +108,10 @@ impl StagingError {
             ),
             Self::ReadManifest { .. } => Some(
                 "the file was cut or edited; move it away and the version before it is used again"
+                    .to_owned(),
+            ),
+            Self::MissingFile { .. } => Some(
+                "restore it from a backup of the staging area; without it the books would be wrong in silence"
                     .to_owned(),
             ),
             Self::BatchSchema { .. } => None,

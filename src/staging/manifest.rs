@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// One Parquet file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
-    /// Path inside the store.
+    /// Path inside the staging area, so that the area can be moved.
     pub path: String,
     /// Rows in the file.
     pub rows: u64,

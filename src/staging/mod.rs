@@ -107,6 +107,21 @@ impl Staging {
             .then(|| std::path::PathBuf::from(format!("/{}", self.root)))
     }
 
+    /// Path inside the store of a data file.
+    #[must_use]
+    pub fn absolute(&self, path: &str) -> Path {
+        Path::from(path)
+            .parts()
+            .fold(self.root.clone(), |whole, part| whole.join(part))
+    }
+
+    fn relative(&self, path: &Path) -> String {
+        path.prefix_match(&self.root).map_or_else(
+            || path.to_string(),
+            |parts| parts.collect::<Path>().to_string(),
+        )
+    }
+
     fn base(&self, schema: &str) -> Path {
         match (&self.org, SHARED_SCHEMAS.contains(&schema)) {
             (Some(org), false) => self.root.clone().join("orgs").join(org.as_str()),
@@ -144,17 +159,18 @@ impl Staging {
         TableWriter::start(self.clone(), schema_name, table, folder, schema, sorted_by)
     }
 
-    /// Reads the manifests of every table in view once, so that whoever queries sees one consistent state.
+    /// Reads the manifests of every table in view once, so that whoever queries sees one consistent state, and
+    /// makes sure that every file they name is there whole.
     ///
     /// # Errors
-    /// [`StagingError::ReadObject`] and [`StagingError::ReadManifest`].
+    /// [`StagingError::ReadObject`], [`StagingError::ReadManifest`], [`StagingError::MissingFile`].
     pub async fn snapshot(&self) -> Result<Snapshot, StagingError> {
         let mut newest: BTreeMap<(String, String), (u64, Path)> = BTreeMap::new();
         let mut bases = vec![self.root.clone()];
         if let Some(org) = &self.org {
             bases.push(self.root.clone().join("orgs").join(org.as_str()));
         }
-        for base in bases {
+        for base in bases.clone() {
             for path in self.list(&base.clone().join("manifests")).await? {
                 let Some((schema, table, version)) = manifest::parse_path(&base, &path) else {
                     continue;
@@ -170,6 +186,28 @@ impl Staging {
         let mut snapshot = Snapshot::default();
         for (_, path) in newest.into_values() {
             snapshot.insert(self.read_manifest(&path).await?);
+        }
+        // Files are listed after the manifests, so that those of a version published meanwhile do no harm.
+        let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
+        for base in bases {
+            let tables = base.join("tables");
+            let files: Vec<_> = self
+                .store
+                .list(Some(&tables))
+                .map_ok(|meta| (self.relative(&meta.location), meta.size))
+                .try_collect()
+                .await
+                .map_err(|source| StagingError::read(&tables, source))?;
+            sizes.extend(files);
+        }
+        for manifest in snapshot.iter() {
+            let missing = |file: &&DataFile| sizes.get(&file.path) != Some(&file.bytes);
+            if let Some(file) = manifest.files.iter().find(missing) {
+                return Err(StagingError::MissingFile {
+                    table: manifest.name(),
+                    path: file.path.clone(),
+                });
+            }
         }
         Ok(snapshot)
     }
@@ -237,7 +275,7 @@ impl Staging {
             let manifest = self.read_manifest(path).await?;
             for file in &manifest.files {
                 if !kept.contains(file.path.as_str()) {
-                    self.delete(&Path::from(file.path.as_str())).await?;
+                    self.delete(&self.absolute(&file.path)).await?;
                 }
             }
             self.delete(path).await?;
@@ -252,7 +290,10 @@ impl Staging {
     /// [`StagingError::ReadObject`], [`StagingError::ReadManifest`], [`StagingError::WriteObject`].
     pub async fn sweep_leftovers(&self, age: std::time::Duration) -> Result<u64, StagingError> {
         let mut removed = 0;
-        let org = self.org.as_ref().map(|org| self.root.clone().join("orgs").join(org.as_str()));
+        let org = self
+            .org
+            .as_ref()
+            .map(|org| self.root.clone().join("orgs").join(org.as_str()));
         for base in std::iter::once(self.root.clone()).chain(org) {
             let mut kept = std::collections::BTreeSet::new();
             for path in self.list(&base.clone().join("manifests")).await? {
@@ -268,8 +309,10 @@ impl Staging {
                 .map_err(|source| StagingError::read(&tables, source))?;
             let now = chrono::Utc::now();
             for file in files {
-                let old = (now - file.last_modified).to_std().is_ok_and(|since| since >= age);
-                if old && !kept.contains(file.location.as_ref()) {
+                let old = (now - file.last_modified)
+                    .to_std()
+                    .is_ok_and(|since| since >= age);
+                if old && !kept.contains(&self.relative(&file.location)) {
                     self.delete(&file.location).await?;
                     removed += 1;
                 }
@@ -382,7 +425,7 @@ mod tests {
         let current = snapshot.get("usercom", "people").unwrap();
         assert_eq!((current.version, current.rows), (3, 3));
         assert_eq!(third.files, current.files);
-        let exists = |manifest: &Manifest| std::path::Path::new(&format!("/{}", manifest.files[0].path)).exists();
+        let exists = |manifest: &Manifest| folder.path().join(&manifest.files[0].path).exists();
         assert!(!exists(&first));
         assert!(exists(&second));
     }
@@ -400,11 +443,46 @@ mod tests {
         writer.write(&batch).await.unwrap();
         let unpublished = writer.finish(BTreeMap::new()).await.unwrap();
         let snapshot = staging.snapshot().await.unwrap();
-        assert_eq!(snapshot.get("usercom", "people").unwrap().files, published.files);
-        assert_eq!(staging.sweep_leftovers(Duration::from_secs(3600)).await.unwrap(), 0);
+        assert_eq!(
+            snapshot.get("usercom", "people").unwrap().files,
+            published.files
+        );
+        assert_eq!(
+            staging
+                .sweep_leftovers(Duration::from_secs(3600))
+                .await
+                .unwrap(),
+            0
+        );
         assert_eq!(staging.sweep_leftovers(Duration::ZERO).await.unwrap(), 1);
-        assert!(staging.read(&Path::from(unpublished.files[0].path.as_str())).await.is_err());
-        assert!(staging.read(&Path::from(published.files[0].path.as_str())).await.is_ok());
+        assert!(
+            staging
+                .read(&staging.absolute(&unpublished.files[0].path))
+                .await
+                .is_err()
+        );
+        assert!(
+            staging
+                .read(&staging.absolute(&published.files[0].path))
+                .await
+                .is_ok()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_moved_area_keeps_its_tables_and_a_lost_file_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = folder.path().join("before");
+        let staging = Staging::open(before.to_str().unwrap()).unwrap();
+        let published = publish(&staging, vec![1, 2]).await;
+        let after = folder.path().join("after");
+        std::fs::rename(&before, &after).unwrap();
+        let staging = Staging::open(after.to_str().unwrap()).unwrap();
+        let snapshot = staging.snapshot().await.unwrap();
+        assert_eq!(snapshot.get("usercom", "people").unwrap().rows, 2);
+        std::fs::remove_file(after.join(&published.files[0].path)).unwrap();
+        let error = staging.snapshot().await.unwrap_err();
+        assert!(matches!(error, StagingError::MissingFile { .. }), "{error}");
     }
 
     #[tokio::test]
@@ -420,7 +498,14 @@ mod tests {
             .unwrap();
         writer.write(&batch).await.unwrap();
         writer.publish(BTreeMap::new()).await.unwrap();
-        assert!(sandbox.snapshot().await.unwrap().get("ledger", "account").is_some());
+        assert!(
+            sandbox
+                .snapshot()
+                .await
+                .unwrap()
+                .get("ledger", "account")
+                .is_some()
+        );
         let production = staging.with_org("00Dproduction").snapshot().await.unwrap();
         assert!(production.get("ledger", "account").is_none());
         assert!(production.get("usercom", "people").is_some());

@@ -82,7 +82,7 @@ impl Staging {
         };
         let object = Object {
             store: self.store(),
-            path: Path::from(file.path.as_str()),
+            path: self.absolute(&file.path),
             bytes: file.bytes,
         };
         let builder = ParquetRecordBatchStreamBuilder::new(object)

@@ -129,7 +129,7 @@ impl TableWriter {
             .map_err(|source| StagingError::write(&file.path, source))?;
         self.manifest.rows += file.rows;
         self.manifest.files.push(DataFile {
-            path: file.path.to_string(),
+            path: self.staging.relative(&file.path),
             rows: file.rows,
             bytes: meta.size,
             label: self.label.clone(),

@@ -15,7 +15,6 @@ use arrow::array::{
 use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::notes::Notes;
 use super::route::{Columns, KNOWN, Ledger, RowOperation};
@@ -271,9 +270,7 @@ impl<'a> Writer<'a> {
                 self.notes.hold(&keys[row], reason);
                 continue;
             }
-            line.clear();
-            encoder.write(row, None, &mut line);
-            let fingerprint = xxh3_64(&line).cast_signed();
+            let fingerprint = encoder.fingerprint(row, &mut line);
             let operation = match ledger.decide(row, fingerprint, wanted, insert_only) {
                 Ok(operation) => operation,
                 Err(reason) => {

@@ -120,8 +120,8 @@ impl Export {
             reason,
         };
         let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
-        let (store, prefix) =
-            object_store::parse_url_opts(&url, crate::config::storage_options()).map_err(|error| fail(error.to_string()))?;
+        let (store, prefix) = object_store::parse_url_opts(&url, crate::config::storage_options())
+            .map_err(|error| fail(error.to_string()))?;
         Ok(Self::Store {
             store: Arc::from(store),
             prefix,

@@ -413,7 +413,7 @@ async fn bare_split(work: &str, out: &str) {
     let staging = Staging::open(work).unwrap();
     let snapshot = staging.snapshot().await.unwrap();
     for name in ["people", "companies"] {
-        let file = &snapshot.get("usercom", name).unwrap().files[0].path;
+        let file = staging.absolute(&snapshot.get("usercom", name).unwrap().files[0].path);
         context
             .register_parquet(name, format!("/{file}"), ParquetReadOptions::default())
             .await
