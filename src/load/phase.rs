@@ -129,6 +129,8 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         attempts,
     )
     .await?;
+    // A phase that broke off stays open in the journal, so that the next run settles its jobs.
+    result?;
     request
         .journal
         .record(&Event::PhaseLoaded {
@@ -136,7 +138,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
             at: chrono::Utc::now(),
         })
         .await?;
-    result.map(|()| counts)
+    Ok(counts)
 }
 
 async fn send_parts(
@@ -195,15 +197,18 @@ async fn send_parts(
     }
     let limit = Arc::new(Semaphore::new(request.concurrent_jobs.max(1)));
     let mut jobs: JoinSet<Result<(PartCounts, Vec<DataFile>), LoadError>> = JoinSet::new();
+    let mut broken = None;
     for (part, operation) in waiting {
-        if request.stop.is_cancelled() {
-            break;
-        }
         let permit = tokio::select! {
             permit = Arc::clone(&limit).acquire_owned() => permit.ok(),
             () = request.stop.cancelled() => None,
         };
-        if permit.is_none() {
+        while let Some(finished) = jobs.try_join_next() {
+            if let Err(error) = absorb(finished, counts, attempts, request) {
+                broken.get_or_insert(error);
+            }
+        }
+        if permit.is_none() || broken.is_some() || request.stop.is_cancelled() {
             break;
         }
         let job = send(part, operation);
@@ -211,12 +216,15 @@ async fn send_parts(
             let _permit = permit;
             job.await
         });
-        while let Some(finished) = jobs.try_join_next() {
-            absorb(finished, counts, attempts, request)?;
+    }
+    // Jobs in flight are read to their end whatever happened to another one.
+    while let Some(finished) = jobs.join_next().await {
+        if let Err(error) = absorb(finished, counts, attempts, request) {
+            broken.get_or_insert(error);
         }
     }
-    while let Some(finished) = jobs.join_next().await {
-        absorb(finished, counts, attempts, request)?;
+    if let Some(error) = broken {
+        return Err(error);
     }
     let finished = usize::try_from(counts.jobs).unwrap_or(usize::MAX);
     if finished < parts.len() {
