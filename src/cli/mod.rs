@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Run(args) => run::run(args).await,
-        Command::Stage(args) => stage::run(args).await,
+        Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -46,7 +46,7 @@ impl Phases<'_> {
             match step {
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
-                    if let Some(status) = self.load(file).await? {
+                    if let Some(status) = Box::pin(self.load(file)).await? {
                         return Ok(status);
                     }
                 }
@@ -81,7 +81,7 @@ impl Phases<'_> {
 
     /// One phase. `Some` when the run ends here.
     async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
-        let outbox = self.write_outbox(file).await?;
+        let outbox = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
         }
@@ -163,7 +163,7 @@ impl Phases<'_> {
         let staging = &self.connection.staging;
         let describe = self.describes.get(file.object());
         let policy = pipeline::value_policy(&session, describe, file.object()).await?;
-        let outbox = write_outbox(&OutboxRequest {
+        let outbox = Box::pin(write_outbox(&OutboxRequest {
             staging,
             session: &session,
             file,
@@ -171,7 +171,7 @@ impl Phases<'_> {
             ledger: snapshot.get("ledger", &file.name),
             policy: &policy,
             part_rows: self.connection.destination.part_rows,
-        })
+        }))
         .await?;
         for notes in outbox.notes {
             staging.publish(notes).await?;

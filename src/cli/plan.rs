@@ -110,7 +110,7 @@ async fn connect_and_plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<P
     progress.step("connecting to the destination (reading only)");
     let connection = project.connect(args.target.as_deref()).await?;
     let mut written = Vec::new();
-    let report = plan(&project, &connection, args, progress, &mut written).await;
+    let report = Box::pin(plan(&project, &connection, args, progress, &mut written)).await;
     for manifest in &written {
         for file in &manifest.files {
             let staging = &connection.staging;
@@ -175,7 +175,7 @@ async fn plan(
         }
         let policy =
             pipeline::value_policy(&session, describes.get(file.object()), file.object()).await?;
-        let outbox = write_outbox(&OutboxRequest {
+        let outbox = Box::pin(write_outbox(&OutboxRequest {
             staging,
             session: &session,
             file,
@@ -183,7 +183,7 @@ async fn plan(
             ledger: snapshot.get("ledger", &file.name),
             policy: &policy,
             part_rows: connection.destination.part_rows,
-        })
+        }))
         .await?;
         written.push(outbox.parts.clone());
         written.extend(outbox.notes.iter().cloned());

@@ -73,7 +73,7 @@ async fn connect_and_run(
     let stop = stop_on_request(progress);
     progress.step("connecting to the destination");
     let connection = project.connect(args.target.as_deref()).await?;
-    let result = job(&project, &connection, args, progress, &stop).await;
+    let result = Box::pin(job(&project, &connection, args, progress, &stop)).await;
     connection.close().await?;
     result
 }
@@ -147,7 +147,7 @@ async fn job(
         checked: BTreeSet::new(),
         notes: Vec::new(),
     };
-    let result = phases.run().await;
+    let result = Box::pin(phases.run()).await;
     let (reports, notes) = (phases.reports, phases.notes);
     let status = match &result {
         Ok(status) => *status,

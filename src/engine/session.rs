@@ -260,9 +260,7 @@ impl Session {
                     query: query.to_owned(),
                     source: Box::new(source),
                 })?;
-        Ok(Arc::new(Schema::from(
-            optimized.schema().as_arrow().clone(),
-        )))
+        Ok(Arc::new(optimized.schema().as_arrow().clone()))
     }
 
     /// Runs a query as one stream, in the order of `sorted_by` if given (ascending, nulls first).

@@ -112,7 +112,7 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     while let Some(batch) = stream.next_batch().await? {
         writer.route(&batch).await?;
     }
-    let outbox = writer.finish().await?;
+    let outbox = Box::pin(writer.finish()).await?;
     check_key(request, &outbox.parts).await?;
     Ok(outbox)
 }
@@ -265,16 +265,16 @@ impl<'a> Writer<'a> {
             .unwrap_or(super::Operation::Upsert);
         let mut line = Vec::with_capacity(1024);
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
-        for row in 0..sent.num_rows() {
+        for (row, key) in keys.iter().enumerate() {
             if let Some(reason) = rejected.get(&row) {
-                self.notes.hold(&keys[row], reason);
+                self.notes.hold(key, reason);
                 continue;
             }
             let fingerprint = encoder.fingerprint(row, &mut line);
             let operation = match ledger.decide(row, fingerprint, wanted, insert_only) {
                 Ok(operation) => operation,
                 Err(reason) => {
-                    self.notes.hold(&keys[row], reason);
+                    self.notes.hold(key, reason);
                     continue;
                 }
             };
