@@ -57,6 +57,8 @@ select
         case
             when j.last_name is null
                 then nullif(trim(substr(j.name, 1, char_length(j.name) - char_length(j.last_word))), '')
+            when ends_with(lower(j.name), lower(' ' || j.last_name))
+                then nullif(trim(substr(j.name, 1, char_length(j.name) - char_length(j.last_name))), '')
         end
     ) as first_name,
     coalesce(

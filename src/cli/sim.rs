@@ -37,6 +37,9 @@ pub(crate) struct SalesforceArgs {
     /// Make a production org instead of a sandbox
     #[arg(long)]
     production: bool,
+    /// Let inactive users own records, as the permission "Update Records with Inactive Owners" does
+    #[arg(long)]
+    inactive_owners: bool,
 }
 
 /// Runs the command.
@@ -63,6 +66,7 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         seed: args.seed,
         tls: args.tls,
         sandbox: !args.production,
+        inactive_owners: args.inactive_owners,
         ..Options::default()
     };
     // Before anybody knows the URL, so that whoever does can end it.
