@@ -70,4 +70,4 @@ from mapped.people as p
 inner join contact as c
     on c.id = p.id
 left join config.defaults as d
-    on d.object = 'Contact' and d.field = 'LastName'
+    on d.object = c.target and d.field = 'LastName'

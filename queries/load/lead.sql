@@ -41,7 +41,7 @@ from mapped.people as p
 inner join prepare.person as s
     on s.id = p.id
 left join config.defaults as l
-    on l.object = 'Lead' and l.field = 'LastName'
+    on l.object = s.target and l.field = 'LastName'
 left join config.defaults as c
-    on c.object = 'Lead' and c.field = 'Company'
+    on c.object = s.target and c.field = 'Company'
 where s.target = 'Lead'

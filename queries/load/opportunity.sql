@@ -49,6 +49,6 @@ inner join prepare.deal as s
 left join ledger.account as a
     on a.usercom_id__c = s.company_id
 left join config.defaults as n
-    on n.object = 'Opportunity' and n.field = 'Name'
+    on n.object = s.target and n.field = 'Name'
 left join config.defaults as c
-    on c.object = 'Opportunity' and c.field = 'CloseDate'
+    on c.object = s.target and c.field = 'CloseDate'

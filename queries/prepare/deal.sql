@@ -23,6 +23,7 @@ with deal as (
 
 select
     d.id,
+    'Opportunity' as target,
     d.pipeline,
     d.stage,
     m.stage_name,

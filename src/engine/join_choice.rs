@@ -14,7 +14,7 @@ use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
@@ -27,11 +27,29 @@ pub(super) struct JoinChoice {
 
 impl JoinChoice {
     fn rewrite(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+        if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
+            // It holds its left side in memory. A join with a constant condition (a fallback value) has no statistics
+            // to put the small side there by itself.
+            let (left, right) = (estimated_rows(join.left().as_ref()), estimated_rows(join.right().as_ref()));
+            if right < left {
+                return Ok(Transformed::yes(join.swap_inputs()?));
+            }
+            return Ok(Transformed::no(plan));
+        }
         let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
             return Ok(Transformed::no(plan));
         };
-        if join.on().is_empty() || estimated_rows(join.left().as_ref()) <= self.max_build_rows {
+        let (left, right) = (
+            estimated_rows(join.left().as_ref()),
+            estimated_rows(join.right().as_ref()),
+        );
+        if join.on().is_empty() || left <= self.max_build_rows {
             return Ok(Transformed::no(plan));
+        }
+        // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
+        // put the small side there.
+        if right <= self.max_build_rows && !join.null_aware {
+            return Ok(Transformed::yes(join.swap_inputs(PartitionMode::CollectLeft)?));
         }
         let order = SortOptions {
             descending: false,

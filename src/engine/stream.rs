@@ -15,11 +15,16 @@ use super::EngineError;
 /// Batches in flight between the two runtimes.
 const IN_FLIGHT: usize = 4;
 
+/// What the engine's task sends: batches, and `None` at the orderly end of the query.
+type Message = Option<Result<RecordBatch, EngineError>>;
+
 /// A bounded stream of record batches; dropping it stops the query.
 #[derive(Debug)]
 pub struct BatchStream {
+    query: String,
     schema: SchemaRef,
-    receiver: mpsc::Receiver<Result<RecordBatch, EngineError>>,
+    receiver: mpsc::Receiver<Message>,
+    ended: bool,
     _worker: JoinSet<()>,
 }
 
@@ -32,23 +37,28 @@ impl BatchStream {
         let schema = source.schema();
         let (sender, receiver) = mpsc::channel(IN_FLIGHT);
         let mut worker = JoinSet::new();
+        let name = query.clone();
         worker.spawn_on(
             async move {
                 while let Some(batch) = source.next().await {
                     let batch = batch.map_err(|source| EngineError::Run {
-                        query: query.clone(),
+                        query: name.clone(),
                         source: Box::new(source),
                     });
-                    if sender.send(batch).await.is_err() {
+                    if sender.send(Some(batch)).await.is_err() {
                         return;
                     }
                 }
+                // Whoever stopped reading does not need the end.
+                let _ = sender.send(None).await;
             },
             handle,
         );
         Self {
+            query,
             schema,
             receiver,
+            ended: false,
             _worker: worker,
         }
     }
@@ -62,9 +72,10 @@ impl BatchStream {
     /// The next batch, `None` at the end.
     ///
     /// # Errors
-    /// [`EngineError::Run`].
+    /// [`EngineError::Run`]; [`EngineError::Stopped`] when the query's task was lost, which must never look like
+    /// the end of the rows.
     pub async fn next_batch(&mut self) -> Result<Option<RecordBatch>, EngineError> {
-        self.receiver.recv().await.transpose()
+        self.next().await.transpose()
     }
 }
 
@@ -72,6 +83,47 @@ impl Stream for BatchStream {
     type Item = Result<RecordBatch, EngineError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.receiver.poll_recv(context)
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let message = std::task::ready!(self.receiver.poll_recv(context));
+        Poll::Ready(match message {
+            Some(Some(batch)) => {
+                self.ended = batch.is_err();
+                Some(batch)
+            }
+            Some(None) => {
+                self.ended = true;
+                None
+            }
+            None => {
+                self.ended = true;
+                Some(Err(EngineError::Stopped {
+                    query: self.query.clone(),
+                }))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::datatypes::Schema;
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_whose_task_panics_is_an_error_and_not_the_end_of_its_rows() {
+        let schema = Arc::new(Schema::empty());
+        let rows = futures::stream::once(async { panic!("as a defect of an operator would") });
+        let source = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        let handle = tokio::runtime::Handle::current();
+        let mut stream = BatchStream::drive("q".to_owned(), source, &handle);
+        let error = stream.next_batch().await.unwrap_err();
+        assert!(matches!(error, EngineError::Stopped { .. }), "{error}");
+        assert!(stream.next_batch().await.unwrap().is_none());
     }
 }
