@@ -36,7 +36,7 @@ pub struct EngineSettings {
 }
 
 /// Rows per record batch: small ones keep wide sorts inside a small pool.
-pub const BATCH_ROWS: usize = 2048;
+pub const BATCH_ROWS: usize = 1024;
 
 /// Runs queries; one per process.
 #[derive(Debug)]
