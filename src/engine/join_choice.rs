@@ -14,7 +14,9 @@ use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec};
+use datafusion::physical_plan::joins::{
+    HashJoinExec, NestedLoopJoinExec, PartitionMode, SortMergeJoinExec,
+};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
@@ -30,7 +32,10 @@ impl JoinChoice {
         if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
             // It holds its left side in memory. A join with a constant condition (a fallback value) has no statistics
             // to put the small side there by itself.
-            let (left, right) = (estimated_rows(join.left().as_ref()), estimated_rows(join.right().as_ref()));
+            let (left, right) = (
+                estimated_rows(join.left().as_ref()),
+                estimated_rows(join.right().as_ref()),
+            );
             if right < left {
                 return Ok(Transformed::yes(join.swap_inputs()?));
             }
@@ -49,7 +54,9 @@ impl JoinChoice {
         // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
         // put the small side there.
         if right <= self.max_build_rows && !join.null_aware {
-            return Ok(Transformed::yes(join.swap_inputs(PartitionMode::CollectLeft)?));
+            return Ok(Transformed::yes(
+                join.swap_inputs(PartitionMode::CollectLeft)?,
+            ));
         }
         let order = SortOptions {
             descending: false,

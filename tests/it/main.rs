@@ -2,9 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+/// The identities of the books on generated exports.
+mod accounting;
 /// Exit codes and messages of commands and of bad input.
 mod cli;
+/// Decisions that a person must take before rows move.
+mod decisions;
+/// Crashes, lost answers, expired sessions, a full disk: the next run finishes.
+mod faults;
+/// Changes between runs, and values that do not fit.
+mod load;
+/// A simulated org and questions to it.
+mod org;
 /// `query` and `status`.
 mod query;
+/// Bad input that is found on the way.
+mod refusals;
+/// A whole project, its tables, and the org it loads into.
+mod rehearsal;
+/// The main job on the demo.
+mod run;
 /// A project in a temporary folder, the program run in it, snapshots of what it said.
 mod support;
+/// The split and the SQL project.
+mod transform;

@@ -1,0 +1,381 @@
+//! What goes wrong on the way: killed and stopped processes, expired sessions, lost answers, refused jobs, a full disk.
+//! Every time the next run finishes the job, and the org ends up as if nothing had happened.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::json;
+use transload::sim::salesforce::Options;
+
+use crate::load::send_created_date;
+use crate::org::Org;
+use crate::rehearsal::{Project, Run, Running};
+
+const PEOPLE: u64 = 400;
+const SEED: u64 = 8;
+
+/// Small parts and several jobs in flight, so that there is a middle in which to be disturbed.
+const PARTS: &str = "part_rows = 30\nconcurrent_jobs = 3\n";
+
+type Rows = BTreeMap<(&'static str, String), BTreeMap<String, String>>;
+
+/// A clean export, and an org whose jobs take up to `delay`.
+fn slow(delay: u64) -> (Project, Org) {
+    let (project, _) = Project::generated(PEOPLE, SEED, false);
+    let org = project.serve_org(Options {
+        max_job_delay: Duration::from_millis(delay),
+        ..Options::default()
+    });
+    project.load_into(&org, PARTS);
+    (project, org)
+}
+
+/// Every record by object and key, parents by their key; a key that is there twice fails.
+fn records(org: &Org) -> Rows {
+    let mut records = Rows::new();
+    for (object, fields) in [
+        ("Account", "Name, Website"),
+        ("Lead", "LastName, Company, Email"),
+        ("Contact", "LastName, Email, Account.usercom_id__c"),
+        (
+            "Opportunity",
+            "Name, StageName, Amount, Account.usercom_id__c",
+        ),
+    ] {
+        for row in org.rows(&format!("SELECT usercom_id__c, {fields} FROM {object}")) {
+            let key = row["usercom_id__c"].clone();
+            let before = records.insert((object, key.clone()), row);
+            assert!(before.is_none(), "{object} has {key} twice");
+        }
+    }
+    records
+}
+
+/// What the org holds after a run that nobody disturbed.
+fn undisturbed() -> &'static Rows {
+    static UNDISTURBED: OnceLock<Rows> = OnceLock::new();
+    UNDISTURBED.get_or_init(|| {
+        let (project, org) = slow(0);
+        project.run_with(&["--yes"]).ended(0);
+        records(&org)
+    })
+}
+
+#[track_caller]
+fn assert_as_if_nothing_had_happened(project: &Project, org: &Org) {
+    let found = records(org);
+    assert!(found.len() > 500, "{}", found.len());
+    assert_eq!(found.len(), undisturbed().len());
+    for (key, row) in undisturbed() {
+        assert_eq!(found.get(key), Some(row), "{key:?}");
+    }
+    for (load, object) in [
+        ("account", "Account"),
+        ("lead", "Lead"),
+        ("contact", "Contact"),
+        ("opportunity", "Opportunity"),
+    ] {
+        let ids = project.table(&format!(
+            "select cast(l.usercom_id__c as varchar), l.id from ledger.{load} as l"
+        ));
+        let ids: BTreeMap<String, String> = ids
+            .into_iter()
+            .map(|row| (row[0].clone(), row[1].clone()))
+            .collect();
+        assert_eq!(ids, org.map(object, "usercom_id__c", "Id"), "{load}");
+    }
+    assert_eq!(org.open_jobs(), 0, "a job was left open");
+}
+
+#[test]
+fn ctrl_c_ends_a_load_cleanly_and_the_next_run_goes_on() {
+    let (project, org) = slow(150);
+    let mut run = project.start(&["--yes"]);
+    assert!(
+        run.until(|| project.journalled("done", "lead") >= 2),
+        "{:?}",
+        run.wait()
+    );
+    run.signal("INT");
+    let stopped = run.wait().ended(3);
+    assert!(
+        stopped.error().contains("stopped on request"),
+        "{}",
+        stopped.stderr
+    );
+    assert!(stopped.error().contains("hint: "), "{}", stopped.stderr);
+    let landed = org.keys("Lead").len() as u64;
+
+    let rest = project.run().ended(0);
+    assert!(landed > 0 && rest.number("lead", "created") > 0);
+    assert_eq!(
+        rest.number("lead", "unchanged"),
+        landed,
+        "landed rows were sent again"
+    );
+    assert_as_if_nothing_had_happened(&project, &org);
+}
+
+#[test]
+fn kill_at_any_moment_loses_nothing_and_doubles_nothing() {
+    let (project, org) = slow(150);
+    for (event, load, count) in [
+        ("phase_started", "account", 1),
+        ("intent", "account", 1),
+        ("created", "lead", 3),
+        ("done", "lead", 3),
+        ("phase_loaded", "contact", 1),
+        ("intent", "opportunity", 2),
+    ] {
+        let before = project.journalled(event, load);
+        let mut run = project.start(&["--yes"]);
+        let reached = run.until(|| project.journalled(event, load) >= before + count);
+        run.signal("KILL");
+        let killed = run.wait();
+        assert!(
+            reached && killed.code.is_none(),
+            "{event} {load}: {killed:?}"
+        );
+    }
+    let run = project.run().ended(0);
+    assert_eq!(
+        run.total("failed") + run.total("unprocessed") + run.total("differences"),
+        0
+    );
+    assert_as_if_nothing_had_happened(&project, &org);
+}
+
+/// The simulator lives in the same process and dies with it.
+#[test]
+fn kill_takes_the_embedded_simulator_along_and_the_next_run_goes_on() {
+    let (project, _) = Project::generated(PEOPLE, SEED, false);
+    project.append("migration.toml", PARTS);
+    let mut run = project.start(&[]);
+    let reached = run.until(|| project.journalled("created", "lead") >= 4);
+    run.signal("KILL");
+    let killed = run.wait();
+    assert!(reached && killed.code.is_none(), "{killed:?}");
+    project.run().ended(0);
+    assert_as_if_nothing_had_happened(&project, &project.org());
+}
+
+/// Companies with an original timestamp, which are inserted: sent twice, they would fail as duplicates.
+fn inserting(delay: u64) -> (Project, Org) {
+    let (project, _) = Project::generated(PEOPLE, SEED, false);
+    let org = project.serve_org(Options {
+        audit_fields: true,
+        max_job_delay: Duration::from_millis(delay),
+        ..Options::default()
+    });
+    project.load_into(&org, "part_rows = 10\nconcurrent_jobs = 3\n");
+    send_created_date(&project);
+    (project, org)
+}
+
+#[track_caller]
+fn assert_accounts_are_inserted_once(run: &Run, project: &Project, org: &Org) {
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let load = ["failed", "unprocessed", "updated"].map(|name| run.number("account", name));
+    assert_eq!(load, [0; 3], "{}", run.stdout);
+    assert_eq!(
+        org.keys("Account").len() as u64,
+        run.number("account", "outbox")
+    );
+    let refused = "select count(*) from ledger.attempts_account as a where a.outcome = 'failed'";
+    assert_eq!(
+        project.number(refused),
+        0,
+        "rows were inserted a second time"
+    );
+    assert_eq!(org.open_jobs(), 0);
+}
+
+#[test]
+fn inserts_in_flight_when_the_process_was_killed_are_not_sent_again() {
+    let (project, org) = inserting(400);
+    let mut run = project.start(&["--yes"]);
+    let reached = run.until(|| project.journalled("created", "account") >= 5);
+    run.signal("KILL");
+    let killed = run.wait();
+    assert!(reached && killed.code.is_none(), "{killed:?}");
+    let again = project.run();
+    assert_accounts_are_inserted_once(&again, &project, &org);
+    assert!(
+        again.number("account", "unchanged") > 0,
+        "nothing was settled"
+    );
+}
+
+#[test]
+fn inserts_in_flight_when_another_job_is_refused_are_not_sent_again() {
+    let (project, org) = inserting(400);
+    org.fault(json!({
+        "method": "PUT", "path": "/services/data/*/jobs/ingest/*/batches", "skip": 3,
+        "status": 400, "body": "[{\"errorCode\":\"INVALIDBATCH\",\"message\":\"refused on purpose\"}]",
+    }));
+    let refused = project.run_with(&["--yes"]).ended(3);
+    assert!(
+        refused
+            .error()
+            .contains("loading account into Account stopped at job 750"),
+        "{}",
+        refused.stderr
+    );
+    let again = project.run();
+    assert_accounts_are_inserted_once(&again, &project, &org);
+}
+
+#[test]
+fn results_that_break_off_are_read_by_the_next_run() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    org.fault(json!({"path": "/services/data/*/jobs/ingest/*/successfulResults", "truncate": 90, "times": 20}));
+    project.run_with(&["--yes"]).ended(3);
+    assert_eq!(org.keys("Account").len(), 3, "the job was processed");
+    org.clear_faults();
+    let again = project.run().ended(0);
+    assert_eq!(
+        again.number("account", "sent"),
+        0,
+        "rows that had landed were sent again"
+    );
+    assert_eq!(again.number("contact", "created"), 3);
+}
+
+#[test]
+fn a_job_whose_creation_was_not_answered_is_found_and_ended() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    org.fault(json!({"method": "POST", "path": "/services/data/*/jobs/ingest", "skip": 1, "drop": "after"}));
+    let run = project.run_with(&["--yes"]).ended(3);
+    assert!(
+        run.error().contains("loading lead into Lead stopped"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(org.open_jobs(), 1);
+    project.run().ended(0);
+    assert_eq!(org.open_jobs(), 0);
+    assert_eq!(org.keys("Lead").len(), 3);
+}
+
+#[test]
+fn hiccups_of_the_server_are_not_noticed() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    org.fault(json!([
+        {"method": "POST", "path": "/services/data/*/jobs/ingest", "status": 503, "headers": {"Retry-After": "0"}},
+        {"method": "PUT", "path": "/services/data/*/batches", "drop": "before"},
+        {"method": "GET", "path": "/services/data/*/jobs/ingest/*", "status": 502, "times": 2},
+        {"method": "PATCH", "path": "/services/data/*/jobs/ingest/*", "drop": "after"},
+        {"method": "GET", "path": "/services/data/*/jobs/query/*/results", "drop": "after"},
+    ]));
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.total("created"), 11);
+    assert_eq!(run.total("read_back"), 11);
+    let due = org.control(reqwest::Method::GET, "faults", None);
+    assert_eq!(due, json!([]), "not every fault struck");
+}
+
+#[test]
+fn sessions_that_expire_all_the_time_are_renewed() {
+    let project = Project::small();
+    let org = project.serve_org(Options {
+        token_requests: Some(4),
+        ..Options::default()
+    });
+    project.load_into(&org, "");
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.total("created"), 11);
+    let statistics = org.statistics();
+    let logins = statistics["requests"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(path, _)| path.contains("oauth2/token"));
+    let logins: u64 = logins.map(|(_, count)| count.as_u64().unwrap()).sum();
+    assert!(logins > 5, "{statistics}");
+}
+
+#[test]
+fn a_session_that_ends_during_an_upload_is_renewed() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    let ends = |method: &str, path: &str, skip: u64| json!({"method": method, "path": format!("/services/data/*/jobs/{path}"), "skip": skip, "expire": true});
+    org.fault(json!([
+        ends("PUT", "ingest/*/batches", 0),
+        ends("GET", "ingest/*/successfulResults", 0),
+        ends("POST", "ingest", 1),
+        ends("GET", "query/*/results", 1),
+    ]));
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.total("created"), 11);
+    let due = org.control(reqwest::Method::GET, "faults", None);
+    assert_eq!(due, json!([]), "not every fault struck");
+}
+
+/// The program may write files of at most this many kilobytes, as on a disk that is full.
+fn with_file_limit(project: &Project, kilobytes: u32, arguments: &[&str]) -> Run {
+    let program = project.command(arguments);
+    let mut command = Command::new("bash");
+    command
+        .arg("-c")
+        .arg(format!(
+            "trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\""
+        ))
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(program.get_current_dir().unwrap());
+    for (name, value) in program.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    Running::start(command).wait()
+}
+
+#[test]
+fn a_full_disk_while_staging_stops_the_run_and_the_next_one_goes_on() {
+    let (project, org) = slow(0);
+    let run = with_file_limit(&project, 8, &["run", "--yes"]).ended(3);
+    assert!(run.error().contains("hint: "), "{}", run.stderr);
+    assert_eq!(org.rows("SELECT Id FROM Account").len(), 0);
+    project.run_with(&["--yes"]).ended(0);
+    assert_as_if_nothing_had_happened(&project, &org);
+}
+
+#[test]
+fn a_full_disk_while_loading_stops_the_run_and_the_next_one_goes_on() {
+    let (project, org) = slow(0);
+    project.transload(&["stage"]).ended(0);
+    let run = with_file_limit(&project, 32, &["run", "--yes", "--no-stage"]).ended(3);
+    assert!(run.error().contains("hint: "), "{}", run.stderr);
+    project.run_with(&["--yes"]).ended(0);
+    assert_as_if_nothing_had_happened(&project, &org);
+}
+
+#[test]
+fn a_missing_table_file_is_an_error_and_not_an_empty_table() {
+    let project = Project::small();
+    project.run().ended(0);
+    let ledger = project
+        .path(".transload/orgs")
+        .join(&project.orgs()[0])
+        .join("tables/ledger/account");
+    std::fs::remove_dir_all(ledger).unwrap();
+    let run = project.run().ended(3);
+    assert!(run.error().contains("ledger.account"), "{}", run.stderr);
+}
+
+#[test]
+fn a_project_that_was_moved_goes_on_where_it_stopped() {
+    let project = Project::small();
+    project.run().ended(0);
+    let moved = project.moved();
+    let run = moved.run().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+}

@@ -1,0 +1,201 @@
+//! Bad input: a clear message with a hint, the right exit code, and nothing in the org that was not asked for.
+
+use transload::sim::salesforce::Options;
+
+use crate::rehearsal::{Project, Run};
+
+const MAP_HEAD: &str =
+    "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
+
+#[track_caller]
+fn says(run: &Run, words: &str) {
+    assert!(
+        run.error().contains(words),
+        "no {words:?} in\n{}",
+        run.stderr
+    );
+}
+
+#[track_caller]
+fn says_with_hint(run: &Run, words: &str) {
+    says(run, words);
+    assert!(
+        run.error().contains("\nhint: "),
+        "no hint in\n{}",
+        run.stderr
+    );
+    assert_eq!(run.stdout, "", "an error is no data");
+}
+
+#[test]
+fn a_key_twice_in_a_load_is_named() {
+    let project = Project::small();
+    project.override_query("queries/load/account.sql", |sql| {
+        sql.replace(
+            "from mapped.companies as c\n",
+            "from mapped.companies as c\ncross join (values (1), (2)) as twice (n)\n",
+        )
+    });
+    let run = project.run().ended(2);
+    says_with_hint(
+        &run,
+        "queries/load/account.sql: the key usercom_id__c is not unique in 3 row(s)",
+    );
+    says(&run, "the first: 10");
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+}
+
+#[test]
+fn a_load_that_drops_rows_shuts_its_gate() {
+    let project = Project::small();
+    project.override_query("queries/load/lead.sql", |sql| {
+        sql.replace(
+            "where s.target = 'Lead'",
+            "where s.target = 'Lead' and p.id <> 1",
+        )
+    });
+    let run = project.run().ended(1);
+    assert_eq!(run.summary["status"], "gated");
+    let words = "usercom.people has 6 rows, but its loads account for 5";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+    let org = project.org();
+    assert_eq!(org.rows("SELECT Id FROM Contact").len(), 3);
+    assert_eq!(
+        org.rows("SELECT Id FROM Opportunity").len(),
+        0,
+        "the next phase began behind a shut gate"
+    );
+}
+
+#[test]
+fn a_fate_that_nobody_knows_is_named() {
+    let project = Project::small();
+    project.override_query("queries/load/account.sql", |sql| {
+        sql.replace(
+            "'out_of_scope' end as _fate",
+            "'x' else 'hold' end as _fate",
+        )
+    });
+    let run = project.run().ended(2);
+    says(&run, "queries/load/account.sql: `_fate` is `hold`");
+    says(&run, "held, passive, ignored, out_of_scope");
+}
+
+#[test]
+fn an_export_with_a_header_only_is_refused() {
+    let project = Project::small();
+    project.write("export/people.csv", "id,email,lifecycle_stage\n");
+    says_with_hint(&project.run().ended(2), "people");
+}
+
+#[test]
+fn a_missing_export_folder_is_named() {
+    let project = Project::small();
+    std::fs::rename(project.path("export"), project.path("exported")).unwrap();
+    let run = project.run().ended(2);
+    says_with_hint(&run, &project.path("export").to_string_lossy());
+}
+
+#[test]
+fn a_column_that_cannot_be_sent_is_named() {
+    let project = Project::small();
+    project.override_query("queries/load/account.sql", |sql| {
+        sql.replace(
+            "    c.custom,\n",
+            "    interval '1 day' as usercom_wait__c,\n    c.custom,\n",
+        )
+    });
+    says_with_hint(&project.run().ended(2), "usercom_wait__c");
+}
+
+#[test]
+fn a_standard_field_that_the_org_lacks_is_named() {
+    let project = Project::small();
+    project.override_query("queries/load/lead.sql", |sql| {
+        sql.replace(
+            "    p.custom,\n",
+            "    s.first_name as \"Nickname\",\n    p.custom,\n",
+        )
+    });
+    let run = project.run().ended(2);
+    says_with_hint(&run, "Lead has no field Nickname");
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+}
+
+#[test]
+fn an_object_that_the_org_lacks_is_named() {
+    let project = Project::small();
+    project.write(
+        "queries/load/robot.sql",
+        "-- grain: one row per company\n-- object: Robot__c\n-- operation: upsert\n-- key: usercom_id__c\n\
+         select c.id as usercom_id__c from mapped.companies as c\n",
+    );
+    says_with_hint(&project.run().ended(2), "Robot__c");
+}
+
+#[test]
+fn a_misspelt_type_in_the_map_is_named_with_its_line() {
+    let project = Project::small();
+    project.edit("export/companies.csv", "domain,city", "domain,town_hall");
+    project.write(
+        "config/field_map.csv",
+        &format!(
+            "{MAP_HEAD}companies,town_hall,Account,Town_Hall__c,Txt(80),confirmed,ann,2026-01-01\n"
+        ),
+    );
+    let run = project.run().ended(2);
+    says_with_hint(&run, "config/field_map.csv line 2");
+    says(&run, "Txt");
+}
+
+#[test]
+fn a_type_that_cannot_hold_the_attribute_is_named_with_its_line() {
+    let project = Project::small();
+    project.edit("export/companies.csv", "domain,city", "domain,town_hall");
+    project.write(
+        "config/field_map.csv",
+        &format!("{MAP_HEAD}companies,town_hall,Account,Town_Hall__c,\"Number(18,0)\",confirmed,ann,2026-01-01\n"),
+    );
+    let run = project.run().ended(2);
+    says_with_hint(&run, "config/field_map.csv line 2: companies.town_hall");
+}
+
+#[test]
+fn an_unknown_policy_is_named() {
+    let project = Project::small();
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nLead,Phone,ignore,\n",
+    );
+    says_with_hint(
+        &project.run().ended(2),
+        "config/value_policy.csv: the policy `ignore` is unknown",
+    );
+}
+
+#[test]
+fn a_scope_that_is_no_sql_is_named() {
+    let project = Project::small();
+    project.append(
+        "migration.toml",
+        "\n[scope]\npeople = \"contry = 'Poland'\"\n",
+    );
+    let run = project.run().ended(2);
+    says(&run, "contry");
+}
+
+#[test]
+fn an_org_that_is_no_simulator_is_not_changed_without_a_yes() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    let run = project.run().ended(2);
+    says_with_hint(&run, "needs a confirmation");
+    assert!(
+        run.stderr.contains("usercom_id__c"),
+        "what would be done is not shown"
+    );
+    assert!(run.error().contains("--yes"));
+    let fields = org.rows("SELECT Id FROM Account");
+    assert_eq!(fields.len(), 0);
+}

@@ -1,0 +1,470 @@
+//! A project in a folder of its own, the program run on it, its tables, and the org it loads into.
+//!
+//! Nothing here asserts a claim of a test; it only refuses to go on when the ground under a test is missing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use transload::engine::{Engine, EngineSettings};
+use transload::generate::{self, Summary};
+use transload::sim::salesforce::Options;
+use transload::staging::Staging;
+
+use crate::org::Org;
+use crate::support;
+
+/// Longest time any run of the program may take before the test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A project with six people, three companies and two deals that all move.
+const SMALL: [(&str, &str); 8] = [
+    (
+        "migration.toml",
+        "name = \"small\"\nbusiness_timezone = \"Europe/Warsaw\"\n\n[options]\n\
+         default_owner = \"ops@acme.example\"\n\n[destination.simulator]\nkind = \"simulator\"\nseed = \"org\"\n",
+    ),
+    (
+        "org/User.csv",
+        "Username,Email,FirstName,LastName,IsActive,UserType,Alias\n\
+         ops@acme.example.crm,ops@acme.example,Ops,Queue,true,Standard,ops\n\
+         ann@acme.example.crm,ann@acme.example,Ann,Ash,true,Standard,ann\n\
+         ben@acme.example.crm,Ben@Acme.example,Ben,Birch,true,Standard,ben\n",
+    ),
+    (
+        "config/stage_matrix.csv",
+        "pipeline,stage,status,stage_name,probability,note\n\
+         Sales,Open,in progress,Prospecting,10,\nSales,Done,won,Closed Won,100,\n",
+    ),
+    (
+        "export/agents.csv",
+        "id,name,email,active\n7001,Ann Ash,ann@acme.example,t\n7002,Ben Birch,ben@acme.example,t\n",
+    ),
+    (
+        "export/pipelines.jsonl",
+        "{\"id\":1,\"name\":\"Sales\",\"stages\":[{\"id\":11,\"name\":\"Open\",\"position\":1,\"probability\":10},\
+         {\"id\":12,\"name\":\"Done\",\"position\":2,\"probability\":100}]}\n",
+    ),
+    (
+        "export/companies.csv",
+        "id,name,domain,city,assigned_to\n10,Globex,globex.example,Paris,7001\n\
+         11,Initech,initech.example,Austin,7002\n12,Hooli,hooli.example,,\n",
+    ),
+    (
+        "export/people.csv",
+        "id,email,phone_number,name,lifecycle_stage,company_id,city,score,unsubscribed,assigned_to,updated_at\n\
+         1,lee@globex.example,,Lee Lane,lead,10,Paris,5,f,7001,2026-01-01T00:00:00Z\n\
+         2,sue@initech.example,,Sue Stone,subscriber,11,Austin,6,t,7002,2026-01-01T00:00:00Z\n\
+         3,cas@globex.example,+48 600 100 200,Cas Cole,customer,10,Paris,7,f,7001,2026-01-01T00:00:00Z\n\
+         4,eva@initech.example,,Eva East,evangelist,11,Austin,8,f,,2026-01-01T00:00:00Z\n\
+         5,moe@globex.example,,Moe Marsh,mql,10,Lyon,9,f,7002,2026-01-01T00:00:00Z\n\
+         6,fay@nowhere.example,,Fay Frost,mql,,Lyon,,f,,2026-01-01T00:00:00Z\n",
+    ),
+    (
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,assigned_to,expected_close_date,won_at\n\
+         50,Pilot,100.50,PLN,1,11,in progress,10,5,7001,2026-05-01,\n\
+         51,Renewal,2000,PLN,1,12,won,11,4,7002,2026-02-01,2026-02-03T10:00:00Z\n",
+    ),
+];
+
+/// A project in a folder that vanishes with it. The program knows the simulator's credentials and nothing else of the
+/// environment.
+pub(crate) struct Project {
+    folder: support::Project,
+}
+
+impl Project {
+    fn empty() -> Self {
+        let defaults = Options::default();
+        Self {
+            folder: support::Project::empty()
+                .variable("SALESFORCE_CLIENT_ID", &defaults.client_id)
+                .variable("SALESFORCE_CLIENT_SECRET", &defaults.client_secret),
+        }
+    }
+
+    /// The hand-made one of six people.
+    pub(crate) fn small() -> Self {
+        let project = Self::empty();
+        for (path, text) in SMALL {
+            project.write(path, text);
+        }
+        project
+    }
+
+    /// A copy of `data/demo`.
+    pub(crate) fn demo() -> Self {
+        let project = Self::decided_like_the_demo();
+        copy(&demo().join("export"), &project.path("export"));
+        project
+    }
+
+    /// The demo's decisions and users over a generated export.
+    pub(crate) fn generated(people: u64, seed: u64, mess: bool) -> (Self, Summary) {
+        let project = Self::decided_like_the_demo();
+        let options = generate::Options {
+            people,
+            seed,
+            out: project.path("export"),
+            mess,
+        };
+        let truth = generate::generate(&options).unwrap();
+        (project, truth)
+    }
+
+    /// The same project at another place; nothing is left at the first.
+    pub(crate) fn moved(self) -> Self {
+        let other = Self::empty();
+        for name in names(&self.path("")) {
+            fs::rename(self.path(&name), other.path(&name)).unwrap();
+        }
+        other
+    }
+
+    fn decided_like_the_demo() -> Self {
+        let project = Self::empty();
+        for part in ["config", "org"] {
+            copy(&demo().join(part), &project.path(part));
+        }
+        fs::copy(
+            demo().join("migration.toml"),
+            project.path("migration.toml"),
+        )
+        .unwrap();
+        project
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path(path)
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// Replaces `from`, which must be there, by `to`.
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) {
+        let text = self.read(path);
+        assert!(text.contains(from), "{path} has no {from:?}");
+        self.write(path, &text.replace(from, to));
+    }
+
+    /// Adds lines to a file.
+    pub(crate) fn append(&self, path: &str, lines: &str) {
+        let text = self.read(path) + lines;
+        self.write(path, &text);
+    }
+
+    /// Puts a changed copy of a default query into the project.
+    pub(crate) fn override_query(&self, path: &str, change: impl Fn(String) -> String) {
+        let default = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        let text = fs::read_to_string(default).unwrap();
+        let changed = change(text.clone());
+        assert_ne!(text, changed, "{path} was not changed");
+        self.write(path, &changed);
+    }
+
+    /// Loads into an org that somebody else serves, in place of the embedded simulator.
+    pub(crate) fn load_into(&self, org: &Org, more: &str) {
+        let text = self.read("migration.toml");
+        let kept = text.split("[destination.").next().unwrap();
+        let kept = kept.replace("default_target = \"simulator\"\n", "");
+        self.write(
+            "migration.toml",
+            &format!(
+                "{kept}[destination.served]\nkind = \"salesforce\"\nlogin_url = \"{}\"\n{more}\n",
+                org.url()
+            ),
+        );
+    }
+
+    /// The program in the project's folder, not started yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.folder.command(arguments)
+    }
+
+    /// `transload run --format json`.
+    pub(crate) fn run(&self) -> Run {
+        self.run_with(&[])
+    }
+
+    /// `transload run --format json` with more arguments.
+    pub(crate) fn run_with(&self, more: &[&str]) -> Run {
+        self.start(more).wait()
+    }
+
+    /// The program with other arguments, to its end.
+    pub(crate) fn transload(&self, arguments: &[&str]) -> Run {
+        Running::start(self.command(arguments)).wait()
+    }
+
+    /// A run that goes on while the test does something else.
+    pub(crate) fn start(&self, more: &[&str]) -> Running {
+        let mut arguments = vec!["run", "--format", "json"];
+        arguments.extend(more);
+        Running::start(self.command(&arguments))
+    }
+
+    /// Organisation ids that the staging area knows.
+    pub(crate) fn orgs(&self) -> Vec<String> {
+        let mut orgs: Vec<String> = names(&self.path(".transload/orgs")).into_iter().collect();
+        orgs.sort();
+        orgs
+    }
+
+    /// Rows of a query over the published tables, every cell as text, null as `∅`.
+    pub(crate) fn table(&self, sql: &str) -> Vec<Vec<String>> {
+        let orgs = self.orgs();
+        let org = orgs.first().map(String::as_str);
+        self.table_of(org, sql)
+    }
+
+    /// As [`Self::table`], with the tables of one organisation.
+    pub(crate) fn table_of(&self, org: Option<&str>, sql: &str) -> Vec<Vec<String>> {
+        let staging = Staging::open(&self.path(".transload").to_string_lossy()).unwrap();
+        let staging = org.map_or_else(|| staging.clone(), |org| staging.with_org(org));
+        let settings = EngineSettings {
+            memory_limit: 256 << 20,
+            spill: self.path("spill"),
+            threads: 1,
+        };
+        let engine = Engine::start(settings, &staging).unwrap();
+        let batches = runtime().block_on(async {
+            let snapshot = staging.snapshot().await.unwrap();
+            let session = engine.session(&staging, &snapshot).unwrap();
+            session.collect("a test's question", sql).await
+        });
+        let mut rows = Vec::new();
+        for batch in batches.unwrap_or_else(|error| panic!("{error}: {sql}")) {
+            for row in 0..batch.num_rows() {
+                let cells = batch.columns().iter().map(|column| {
+                    if column.is_null(row) {
+                        return "∅".to_owned();
+                    }
+                    arrow::util::display::array_value_to_string(column, row).unwrap()
+                });
+                rows.push(cells.collect());
+            }
+        }
+        rows
+    }
+
+    /// The one number that a query returns.
+    pub(crate) fn number(&self, sql: &str) -> u64 {
+        self.table(sql)[0][0].parse().unwrap()
+    }
+
+    /// The first column of a query as a set; repeated values are refused.
+    pub(crate) fn set(&self, sql: &str) -> BTreeSet<String> {
+        let rows = self.table(sql);
+        let set: BTreeSet<String> = rows.iter().map(|row| row[0].clone()).collect();
+        assert_eq!(set.len(), rows.len(), "repeated values: {sql}");
+        set
+    }
+
+    /// Opens the org of the embedded simulator called `destination`; no run may be under way.
+    pub(crate) fn org_of(&self, destination: &str) -> Org {
+        Org::serve(Options {
+            state: self.path(".transload/simulator").join(destination),
+            sandbox: true,
+            inactive_owners: true,
+            ..Options::default()
+        })
+    }
+
+    /// The org behind `[destination.simulator]`.
+    pub(crate) fn org(&self) -> Org {
+        self.org_of("simulator")
+    }
+
+    /// An org with this project's users, served apart from it, whose state lives in the project's folder.
+    pub(crate) fn serve_org(&self, options: Options) -> Org {
+        Org::serve(Options {
+            state: self.path("served"),
+            seed: Some(self.path("org")),
+            inactive_owners: true,
+            ..options
+        })
+    }
+
+    /// Events in the journals of all runs, oldest first.
+    pub(crate) fn journal(&self) -> Vec<Value> {
+        let mut events = Vec::new();
+        for org in self.orgs() {
+            let folder = self.path(".transload/orgs").join(org).join("journal");
+            for run in names(&folder) {
+                for entry in names(&folder.join(&run)) {
+                    // An entry that is just being written is not there yet.
+                    if let Ok(text) = fs::read_to_string(folder.join(&run).join(entry))
+                        && let Ok(event) = serde_json::from_str(&text)
+                    {
+                        events.push(event);
+                    }
+                }
+            }
+        }
+        events
+    }
+
+    /// How many events of this kind and load the journals hold.
+    pub(crate) fn journalled(&self, event: &str, load: &str) -> usize {
+        let events = self.journal();
+        let fits = |entry: &&Value| entry["event"] == event && entry["load"] == load;
+        events.iter().filter(fits).count()
+    }
+}
+
+fn demo() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo")
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return BTreeSet::new();
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| !name.contains('#'))
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// For what a test asks of the library while it waits.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A run under way.
+pub(crate) struct Running {
+    child: Child,
+    started: Instant,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self {
+            child: command.spawn().unwrap(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Waits until `condition` holds; false if the run ended before.
+    pub(crate) fn until(&mut self, condition: impl Fn() -> bool) -> bool {
+        loop {
+            if condition() {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(self.started.elapsed() < PATIENCE, "the run hangs");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Sends a signal by its name, as in `INT` or `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(self) -> Run {
+        let output = self.child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        Run {
+            code: output.status.code(),
+            summary: serde_json::from_str(&stdout).unwrap_or(Value::Null),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            stdout,
+        }
+    }
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// None if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// The JSON document on stdout, null if there is none.
+    pub(crate) summary: Value,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Refuses a run that did not end with this exit code.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "\n{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The error, its causes and its hint, without what came before.
+    pub(crate) fn error(&self) -> &str {
+        let start = self.stderr.find("error: ").unwrap_or(0);
+        &self.stderr[start..]
+    }
+
+    /// The summary's entry of a load.
+    #[track_caller]
+    pub(crate) fn load(&self, load: &str) -> &Value {
+        let entries = self.summary["objects"].as_array().unwrap();
+        entries.iter().find(|entry| entry["load"] == load).unwrap()
+    }
+
+    /// A number of a load.
+    #[track_caller]
+    pub(crate) fn number(&self, load: &str, column: &str) -> u64 {
+        self.load(load)[column].as_u64().unwrap()
+    }
+
+    /// A number summed over all loads.
+    #[track_caller]
+    pub(crate) fn total(&self, column: &str) -> u64 {
+        let entries = self.summary["objects"].as_array().unwrap();
+        entries
+            .iter()
+            .map(|load| load[column].as_u64().unwrap())
+            .sum()
+    }
+
+    /// The summary's entry of a source table.
+    #[track_caller]
+    pub(crate) fn source(&self, table: &str) -> &Value {
+        let entries = self.summary["sources"].as_array().unwrap();
+        entries
+            .iter()
+            .find(|entry| entry["table"] == table)
+            .unwrap()
+    }
+}
