@@ -350,31 +350,6 @@ fn every_contact_with_a_company_and_every_deal_hangs_on_an_account_that_is_there
 
 /// Two people of `export/people-1.csv`, by their own cells.
 #[test]
-fn custom_attributes_arrive_as_their_types() {
-    let leads = &demo().org["Lead"];
-    let soeren = &leads["100005"];
-    assert_eq!(soeren["Nps_Score__c"].parse::<f64>().unwrap(), 8.0);
-    let interests: BTreeSet<&str> = soeren["Interests__c"].split(';').collect();
-    assert_eq!(interests, BTreeSet::from(["Books, films", "Sport", "CRM"]));
-    assert_eq!(soeren["HasOptedOutOfEmail"], "true");
-    assert_eq!(
-        soeren["Newsletter_Consent__c"], "∅",
-        "a null boolean is not false"
-    );
-    let kaethe = &leads["100001"];
-    assert!(
-        kaethe["Trial_Ends_At__c"].starts_with("2024-02-09T15:07:27"),
-        "{kaethe:?}"
-    );
-    assert_eq!(kaethe["HasOptedOutOfEmail"], "false");
-    let consents: BTreeSet<&str> = leads
-        .values()
-        .map(|row| &*row["Newsletter_Consent__c"])
-        .collect();
-    assert_eq!(consents, BTreeSet::from(["No", "Yes", "∅"]));
-}
-
-#[test]
 fn stages_and_whole_probabilities_come_from_the_matrix() {
     let deals = &demo().org["Opportunity"];
     let found: BTreeSet<(&str, &str)> = deals
