@@ -14,37 +14,37 @@
 
 pub mod error;
 
-/// `migration.toml` and the environment → settings.
+// `migration.toml` and the environment → settings.
 pub mod config;
-/// DataFusion with bounded memory on a runtime of its own.
+// DataFusion with bounded memory on a runtime of its own.
 pub mod engine;
-/// Where tables live: paths, the one Parquet writer, manifests.
+// Where tables live: paths, the one Parquet writer, manifests.
 pub mod staging;
 
 pub mod cli;
 
-/// Rows → what Salesforce accepts.
+// Rows → what Salesforce accepts.
 pub mod encode;
-/// Jobs, journal, ledger.
+// Jobs, journal, ledger.
 pub mod load;
-/// The customer's decisions, the field map, the `custom` struct.
+// The customer's decisions, the field map, the `custom` struct.
 pub mod mapping;
-/// Read-back, differences, accounting, gates.
+// Read-back, differences, accounting, gates.
 pub mod reconcile;
-/// Documents for people.
+// Documents for people.
 pub mod report;
-/// The Salesforce API client: transport only.
+// The Salesforce API client: transport only.
 pub mod salesforce;
-/// The destination's fields: derive, compare, deploy.
+// The destination's fields: derive, compare, deploy.
 pub mod schema;
-/// Export rows → typed Parquet and rejects.
+// Export rows → typed Parquet and rejects.
 pub mod stage;
-/// The SQL project: files, order, outbox.
+// The SQL project: files, order, outbox.
 pub mod transform;
-/// The source: export reader, declared schema, header aliases.
+// The source: export reader, declared schema, header aliases.
 pub mod usercom;
 
-/// A synthetic export of any size.
+// A synthetic export of any size.
 pub mod generate;
-/// The simulators; they import nothing from the rest.
+// The simulators; they import nothing from the rest.
 pub mod sim;

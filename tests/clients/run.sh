@@ -25,7 +25,7 @@ trap stop EXIT
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 
-"$binary" sim salesforce --port 0 --state "$work/state" --tls >"$work/stdout" 2>"$work/stderr" &
+"$binary" sim salesforce --port 0 --state "$work/state" --tls --production >"$work/stdout" 2>"$work/stderr" &
 server=$!
 for _ in $(seq 200); do
     url=$(head -n 1 "$work/stdout")
