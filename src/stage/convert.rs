@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::datatypes::SchemaRef;
 
 use super::StageError;
 use super::cells::{BadRecord, CellTable};
@@ -24,7 +24,7 @@ pub(super) struct Conversion {
     pub(super) file_index: i64,
     pub(super) plan: FilePlan,
     pub(super) columns: Arc<Vec<TableColumn>>,
-    /// Schema of the batches; ends with the columns of [`super::latest`] if rows keep their place.
+    /// Schema of the batches: the table's, then each row's place ([`super::latest`]).
     pub(super) schema: SchemaRef,
     pub(super) zones: Zones,
 }
@@ -35,8 +35,6 @@ pub(super) struct Converted {
     pub(super) batch: RecordBatch,
     pub(super) rejects: RecordBatch,
     pub(super) counts: Counts,
-    /// First and last id if the ids of the batch strictly increase; `None` if they do not.
-    pub(super) ascending: Option<(i64, i64)>,
     /// Bytes of the stored file read so far.
     pub(super) stored: u64,
 }
@@ -88,7 +86,6 @@ impl Conversion {
             .rejects(&cells, bad, faults)
             .map_err(|source| self.build_error(source))?;
         Ok(Converted {
-            ascending: ascending(&batch),
             batch,
             rejects,
             counts,
@@ -165,19 +162,17 @@ impl Conversion {
             };
             arrays.push(columns::build(&feed, declared, faults)?);
         }
-        if arrays.len() < self.schema.fields().len() {
-            let places = rows.iter().map(|&row| cells.place(row as usize));
-            arrays.push(Arc::new(Int64Array::from_value(
-                self.file_index,
-                rows.len(),
-            )));
-            arrays.push(Arc::new(Int64Array::from_iter_values(
-                places.clone().map(|place| place.row.cast_signed()),
-            )));
-            arrays.push(Arc::new(Int64Array::from_iter_values(
-                places.map(|place| place.byte.cast_signed()),
-            )));
-        }
+        let places = rows.iter().map(|&row| cells.place(row as usize));
+        arrays.push(Arc::new(Int64Array::from_value(
+            self.file_index,
+            rows.len(),
+        )));
+        arrays.push(Arc::new(Int64Array::from_iter_values(
+            places.clone().map(|place| place.row.cast_signed()),
+        )));
+        arrays.push(Arc::new(Int64Array::from_iter_values(
+            places.map(|place| place.byte.cast_signed()),
+        )));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
     }
 
@@ -240,14 +235,6 @@ fn refused(place: Place, fault: RowFault, block: &Block) -> BadRecord {
         length: 0,
         detail: None,
     }
-}
-
-fn ascending(batch: &RecordBatch) -> Option<(i64, i64)> {
-    let ids = batch.column(0).as_primitive_opt::<Int64Type>()?.values();
-    let (first, last) = (*ids.first()?, *ids.last()?);
-    ids.windows(2)
-        .all(|pair| pair[0] < pair[1])
-        .then_some((first, last))
 }
 
 fn index(row: usize) -> u32 {

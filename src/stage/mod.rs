@@ -10,9 +10,9 @@
 //!
 //! file ─▶ reader thread: decode, cut ─▶ blocks ─▶ converters, in parallel: parse, build columns ─▶ Parquet
 //!                                                       └────▶ rejects
-//! ids strictly increasing over all files?  yes: published as written
-//!                                          no: written again with each row's place, sorted once
-//!                                          outside memory, newest of each id kept, the others superseded
+//! rows whose ids go on increasing: published as written
+//! rows that come late:             written apart with each row's place, sorted outside memory, merged into the
+//!                                  others; the newest of each id is kept, the others are superseded
 //! ```
 //!
 //! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
@@ -74,8 +74,8 @@ pub async fn stage(
         Ok(()) => publish(staging, finished, listing).await,
         Err(error) => {
             for table in finished {
-                table::remove(staging, &table.table).await;
-                table::remove(staging, &table.rejects).await;
+                staging.remove(&table.table).await;
+                staging.remove(&table.rejects).await;
             }
             Err(error)
         }

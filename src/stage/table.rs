@@ -1,19 +1,20 @@
 //! One table from its files: keys, layout, rows, and the order of ids.
 //!
-//! In: the files of one object. Out: a [`Finished`] table and its rejects, written but not published. The table is
-//! written as it comes as long as ids strictly increase; at the first that does not, it is begun anew with each
-//! row's place kept, sorted once by the engine, and compacted.
+//! In: the files of one object. Out: a [`Finished`] table and its rejects, written but not published. Rows are
+//! written as they come as long as ids strictly increase; those that come late are written apart, sorted by the engine, and
+//! merged in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Counts};
-use super::latest::{self, Latest};
+use super::latest::{self, Latest, Order};
 use super::{Progress, Settings, StageError, TableReport, Warning, pipeline, rejects};
 use crate::engine::Engine;
 use crate::staging::{Manifest, Snapshot, Staging, StagingError, TableWriter};
@@ -24,6 +25,9 @@ use crate::usercom::{Export, ExportError, ExportFile, FileKeys, read_keys};
 
 /// Records below which "nearly all undecodable" is not judged.
 const FEW_RECORDS: u64 = 5;
+
+/// Rows of a batch while late rows are merged in.
+const MERGE_ROWS: usize = 8192;
 
 /// What staging a table needs.
 pub(super) struct Stager<'a> {
@@ -58,36 +62,18 @@ struct Work {
     plans: Vec<FilePlan>,
     columns: Arc<Vec<TableColumn>>,
     schema: SchemaRef,
+    /// The same with each row's place behind it.
+    placed: SchemaRef,
     warnings: Vec<Warning>,
-}
-
-/// What came of writing the rows in the order of the files.
-enum Pass {
-    /// All rows are written.
-    Done(Counts),
-    /// An id was not greater than the one before.
-    OutOfOrder,
 }
 
 /// Where rows and rejects go.
 struct Sink {
+    /// Rows whose ids strictly increase.
     rows: TableWriter,
+    /// Rows that came after a greater id, once there is one.
+    late: Option<TableWriter>,
     rejects: TableWriter,
-    definitions: Option<Vec<AttributeDefinition>>,
-}
-
-impl Sink {
-    async fn write(
-        &mut self,
-        rows: &RecordBatch,
-        rejects: &RecordBatch,
-    ) -> Result<(), StagingError> {
-        if let Some(definitions) = &mut self.definitions {
-            definitions.extend(AttributeDefinition::from_batch(rows));
-        }
-        self.rejects.write(rejects).await?;
-        self.rows.write(rows).await
-    }
 }
 
 impl Stager<'_> {
@@ -101,20 +87,15 @@ impl Stager<'_> {
         self.progress
             .begin(object.name, files.iter().map(|input| input.file.size).sum());
         let mut work = self.lay_out(object, files, definitions).await?;
-        let mut sink = self.sink(&work, object.name, &work.schema, &["id"]).await?;
-        let pass = self.write_rows(&mut work, &mut sink, false).await;
-        let (sink, counts, superseded) = match pass {
-            Ok(Pass::Done(counts)) => (sink, counts, 0),
-            Ok(Pass::OutOfOrder) => {
-                discard(sink).await;
-                self.sort_and_compact(&mut work).await?
-            }
+        let mut sink = self.sink(&work).await?;
+        let counts = match self.write_rows(&mut work, &mut sink).await {
+            Ok(counts) => counts,
             Err(error) => {
                 discard(sink).await;
                 return Err(error);
             }
         };
-        self.finish(work, sink, counts, superseded).await
+        self.finish(work, sink, counts).await
     }
 
     async fn lay_out(
@@ -133,6 +114,7 @@ impl Stager<'_> {
             files,
             plans: layout.files,
             columns: Arc::new(layout.columns),
+            placed: latest::with_places(&layout.schema),
             schema: layout.schema,
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
         })
@@ -153,44 +135,39 @@ impl Stager<'_> {
         }
     }
 
-    async fn sink(
-        &self,
-        work: &Work,
-        table: &str,
-        schema: &SchemaRef,
-        sorted_by: &[&str],
-    ) -> Result<Sink, StageError> {
+    async fn sink(&self, work: &Work) -> Result<Sink, StageError> {
         let name = work.object.name;
-        let rows = self
-            .staging
-            .create("usercom", table, Arc::clone(schema), sorted_by)
-            .await
-            .map_err(|source| write_error(name, source))?;
         let rejects = self
             .staging
             .create("rejects", name, rejects::schema(), &[])
             .await
             .map_err(|source| write_error(name, source))?;
         Ok(Sink {
-            rows,
+            rows: self.writer(name, name, &work.placed, &["id"]).await?,
+            late: None,
             rejects,
-            definitions: (name == "attributes" && !sorted_by.is_empty()).then(Vec::new),
         })
     }
 
-    /// Writes all files; stops at the first id out of order unless rows keep their places.
-    async fn write_rows(
+    async fn writer(
         &self,
-        work: &mut Work,
-        sink: &mut Sink,
-        places: bool,
-    ) -> Result<Pass, StageError> {
+        name: &str,
+        table: &str,
+        schema: &SchemaRef,
+        sorted_by: &[&str],
+    ) -> Result<TableWriter, StageError> {
+        self.staging
+            .create("usercom", table, Arc::clone(schema), sorted_by)
+            .await
+            .map_err(|source| write_error(name, source))
+    }
+
+    /// Writes the rows of all files, those that come late apart.
+    async fn write_rows(&self, work: &mut Work, sink: &mut Sink) -> Result<Counts, StageError> {
         let name = work.object.name;
         let mut total = Counts::default();
-        let mut last_id = i64::MIN;
+        let mut order = Order::default();
         let mut stored_before = 0;
-        work.warnings
-            .retain(|warning| !matches!(warning, Warning::EmptyFile { .. }));
         for (index, (input, plan)) in work.files.iter().zip(&work.plans).enumerate() {
             let conversion = Conversion {
                 table: name.to_owned(),
@@ -198,11 +175,7 @@ impl Stager<'_> {
                 file_index: i64::try_from(index).unwrap_or(i64::MAX),
                 plan: plan.clone(),
                 columns: Arc::clone(&work.columns),
-                schema: if places {
-                    latest::with_places(&work.schema)
-                } else {
-                    Arc::clone(&work.schema)
-                },
+                schema: Arc::clone(&work.placed),
                 zones: self.settings.zones,
             };
             let mut counts = Counts::default();
@@ -210,16 +183,26 @@ impl Stager<'_> {
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
             while let Some(converted) = batches.next().await {
                 let converted = converted?;
-                if !places && converted.batch.num_rows() > 0 {
-                    match converted.ascending {
-                        Some((first, last)) if first > last_id => last_id = last,
-                        _ => return Ok(Pass::OutOfOrder),
-                    }
-                }
                 counts.add(converted.counts);
-                sink.write(&converted.batch, &converted.rejects)
+                let (rows, late) = order
+                    .split(&converted.batch)
+                    .map_err(|source| build_error(name, &input.file.name, source))?;
+                let write = |source| write_error(name, source);
+                sink.rejects
+                    .write(&converted.rejects)
                     .await
-                    .map_err(|source| write_error(name, source))?;
+                    .map_err(write)?;
+                sink.rows.write(&rows).await.map_err(write)?;
+                if let Some(late) = late {
+                    let writer = match &mut sink.late {
+                        Some(writer) => writer,
+                        empty => {
+                            let table = format!("{name}_late");
+                            empty.insert(self.writer(name, &table, &work.placed, &[]).await?)
+                        }
+                    };
+                    writer.write(&late).await.map_err(write)?;
+                }
                 self.progress.advance(
                     name,
                     total.source_rows + counts.source_rows,
@@ -235,53 +218,17 @@ impl Stager<'_> {
             stored_before += input.file.size;
             total.add(counts);
         }
-        Ok(Pass::Done(total))
+        Ok(total)
     }
 
-    /// Writes the rows again with their places, sorts them, and keeps the newest of each id.
-    async fn sort_and_compact(&self, work: &mut Work) -> Result<(Sink, Counts, u64), StageError> {
-        let name = work.object.name;
-        let unsorted = format!("{name}_unsorted");
-        let schema = latest::with_places(&work.schema);
-        let mut sink = self.sink(work, &unsorted, &schema, &[]).await?;
-        let counts = match self.write_rows(work, &mut sink, true).await {
-            Ok(Pass::Done(counts)) => counts,
-            Ok(Pass::OutOfOrder) => Counts::default(),
-            Err(error) => {
-                discard(sink).await;
-                return Err(error);
-            }
-        };
-        let Sink { rows, rejects, .. } = sink;
-        let written = rows
-            .finish(BTreeMap::new())
-            .await
-            .map_err(|source| write_error(name, source))?;
-        let mut sink = Sink {
-            rows: self
-                .staging
-                .create("usercom", name, Arc::clone(&work.schema), &["id"])
-                .await
-                .map_err(|source| write_error(name, source))?,
-            rejects,
-            definitions: (name == "attributes").then(Vec::new),
-        };
-        let compacted = self.compact(work, &written, &mut sink).await;
-        remove(self.staging, &written).await;
-        match compacted {
-            Ok(superseded) => Ok((sink, counts, superseded)),
-            Err(error) => {
-                discard(sink).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn compact(
+    /// Merges the rows in order with those that came late into the table; the number superseded.
+    async fn merge(
         &self,
         work: &Work,
-        written: &Manifest,
-        sink: &mut Sink,
+        rows: &Manifest,
+        late: &Manifest,
+        table: &mut TableWriter,
+        rejects: &mut TableWriter,
     ) -> Result<u64, StageError> {
         let name = work.object.name;
         let sort_error = |source| StageError::SortTable {
@@ -289,47 +236,92 @@ impl Stager<'_> {
             source,
         };
         let mut snapshot = Snapshot::default();
-        snapshot.insert(written.clone());
+        snapshot.insert(late.clone());
         let session = self
             .engine
             .session(self.staging, &snapshot)
             .map_err(sort_error)?;
-        let table = written.name();
-        let mut sorted = session
-            .stream(&table, &latest::query(&table, &work.schema), &[])
+        let query = latest::query(&late.name(), &work.schema);
+        let mut late = session
+            .stream(&late.name(), &query, &[])
             .await
             .map_err(sort_error)?;
-        let files = work
-            .files
-            .iter()
-            .map(|input| input.file.name.clone())
-            .collect();
-        let mut latest = Latest::new(Arc::clone(&work.schema), files);
-        let mut superseded = 0;
-        while let Some(batch) = sorted.next_batch().await.map_err(sort_error)? {
-            let (rows, losers) = latest
-                .keep(&batch)
-                .map_err(|source| StageError::BuildBatch {
-                    table: name.to_owned(),
-                    file: table.clone(),
-                    source,
-                })?;
-            superseded += losers.num_rows() as u64;
-            sink.write(&rows, &losers)
-                .await
-                .map_err(|source| write_error(name, source))?;
+        let mut in_order = self.staging.read_table(rows, MERGE_ROWS);
+        let files = work.files.iter().map(|input| input.file.name.clone());
+        let mut latest = Latest::new(files.collect());
+        let build = |source| build_error(name, name, source);
+        let (mut left, mut right) = (None, None);
+        loop {
+            if left.is_none() {
+                left = match in_order.next().await {
+                    Some(batch) => Some(batch.map_err(|source| write_error(name, source))?),
+                    None => None,
+                };
+            }
+            while right
+                .as_ref()
+                .is_none_or(|batch: &RecordBatch| batch.num_rows() == 0)
+            {
+                let Some(batch) = late.next_batch().await.map_err(sort_error)? else {
+                    right = None;
+                    break;
+                };
+                right = Some(latest.first_of_each(&batch).map_err(build)?);
+            }
+            let merged = match (left.take(), right.take()) {
+                (None, None) => break,
+                (Some(rows), None) | (None, Some(rows)) => rows,
+                (Some(one), Some(other)) => {
+                    let (now, later) = latest::cut(&one, &other).map_err(build)?;
+                    (left, right) = later;
+                    latest.merge(&now.0, &now.1).map_err(build)?
+                }
+            };
+            let columns: Vec<usize> = (0..work.schema.fields().len()).collect();
+            let merged = merged.project(&columns).map_err(build)?;
+            let write = |source| write_error(name, source);
+            table.write(&merged).await.map_err(write)?;
+            let superseded = latest.rejects().map_err(build)?;
+            rejects.write(&superseded).await.map_err(write)?;
         }
-        Ok(superseded)
+        Ok(latest.superseded())
     }
 
-    async fn finish(
-        &self,
-        work: Work,
-        sink: Sink,
-        counts: Counts,
-        superseded: u64,
-    ) -> Result<Finished, StageError> {
+    /// Brings the rows into their final form and closes the tables.
+    async fn finish(&self, work: Work, sink: Sink, counts: Counts) -> Result<Finished, StageError> {
         let name = work.object.name;
+        let write = |source| write_error(name, source);
+        let Sink {
+            rows,
+            late,
+            mut rejects,
+        } = sink;
+        // Readers go by the manifest: the places behind the table's own columns are not in it.
+        let mut rows = rows.finish(BTreeMap::new()).await.map_err(write)?;
+        rows.schema = Arc::clone(&work.placed);
+        let mut superseded = 0;
+        let mut table = match late {
+            None => rows,
+            Some(late) => {
+                let late = late.finish(BTreeMap::new()).await.map_err(write)?;
+                let mut table = self.writer(name, name, &work.schema, &["id"]).await?;
+                let merged = self
+                    .merge(&work, &rows, &late, &mut table, &mut rejects)
+                    .await;
+                self.staging.remove(&rows).await;
+                self.staging.remove(&late).await;
+                match merged {
+                    Ok(losers) => superseded = losers,
+                    Err(error) => {
+                        table.discard().await;
+                        rejects.discard().await;
+                        return Err(error);
+                    }
+                }
+                table.finish(BTreeMap::new()).await.map_err(write)?
+            }
+        };
+        table.schema = Arc::clone(&work.schema);
         let report = TableReport {
             table: name.to_owned(),
             files: work
@@ -338,14 +330,15 @@ impl Stager<'_> {
                 .map(|input| input.file.name.clone())
                 .collect(),
             source_rows: counts.source_rows,
-            staged: sink.rows.rows(),
+            staged: table.rows,
             rejected_rows: counts.rejected_rows + superseded,
             superseded,
             rejected_cells: counts.rejected_cells,
             warnings: work.warnings,
         };
         if !report.balances() {
-            discard(sink).await;
+            self.staging.remove(&table).await;
+            rejects.discard().await;
             return Err(StageError::Unbalanced {
                 table: report.table,
                 source_rows: report.source_rows,
@@ -353,29 +346,34 @@ impl Stager<'_> {
                 rejected: report.rejected_rows,
             });
         }
-        let numbers = BTreeMap::from([
+        table.counts = BTreeMap::from([
             ("source_rows".to_owned(), report.source_rows),
             ("rejected_rows".to_owned(), report.rejected_rows),
             ("superseded".to_owned(), report.superseded),
             ("rejected_cells".to_owned(), report.rejected_cells),
         ]);
-        let rejects = sink
-            .rejects
-            .finish(BTreeMap::new())
-            .await
-            .map_err(|source| write_error(name, source))?;
-        let table = sink
-            .rows
-            .finish(numbers)
-            .await
-            .map_err(|source| write_error(name, source))?;
+        let rejects = rejects.finish(BTreeMap::new()).await.map_err(write)?;
+        let definitions = self.definitions(&table).await?;
         self.progress.end(name, report.source_rows);
         Ok(Finished {
             table,
             rejects,
             report,
-            definitions: sink.definitions.unwrap_or_default(),
+            definitions,
         })
+    }
+
+    /// What the table declares, if it is the table of attributes.
+    async fn definitions(&self, table: &Manifest) -> Result<Vec<AttributeDefinition>, StageError> {
+        let mut definitions = Vec::new();
+        if table.table == "attributes" {
+            let read = |source| write_error(&table.table, source);
+            let mut batches = self.staging.read_table(table, MERGE_ROWS);
+            while let Some(batch) = batches.next().await {
+                definitions.extend(AttributeDefinition::from_batch(&batch.map_err(read)?));
+            }
+        }
+        Ok(definitions)
     }
 }
 
@@ -392,6 +390,14 @@ fn check_encoding(file: &str, counts: Counts) -> Result<(), ExportError> {
     Ok(())
 }
 
+fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
+    StageError::BuildBatch {
+        table: table.to_owned(),
+        file: file.to_owned(),
+        source,
+    }
+}
+
 fn write_error(table: &str, source: StagingError) -> StageError {
     StageError::WriteTable {
         table: format!("usercom.{table}"),
@@ -401,14 +407,8 @@ fn write_error(table: &str, source: StagingError) -> StageError {
 
 async fn discard(sink: Sink) {
     sink.rows.discard().await;
-    sink.rejects.discard().await;
-}
-
-/// Removes the files of a table that will not be published; one that stays behind has no reader.
-pub(super) async fn remove(staging: &Staging, table: &Manifest) {
-    for file in &table.files {
-        if let Err(error) = staging.delete(&staging.absolute(&file.path)).await {
-            tracing::debug!(%error, "left an unused file behind");
-        }
+    if let Some(late) = sink.late {
+        late.discard().await;
     }
+    sink.rejects.discard().await;
 }

@@ -389,6 +389,15 @@ impl Staging {
             Err(source) => Err(StagingError::write(path, source)),
         }
     }
+
+    /// Removes the files of a version that is not published; one that stays behind has no reader and is swept later.
+    pub async fn remove(&self, table: &Manifest) {
+        for file in &table.files {
+            if let Err(error) = self.delete(&self.absolute(&file.path)).await {
+                tracing::debug!(%error, "left an unused file behind");
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Streams one data file with the plain Parquet reader: no query planning, no file list.
+//! Streams data files with the plain Parquet reader: no query planning, no file list.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,8 +15,10 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::{ParquetError, Result as ParquetResult};
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
-use super::{DataFile, Staging, StagingError};
+use super::{DataFile, Manifest, Staging, StagingError};
 
 /// Byte ranges of one object.
 struct Object {
@@ -95,5 +97,58 @@ impl Staging {
             .build()
             .map_err(failed.clone())?;
         Ok(stream.map_err(failed).boxed())
+    }
+
+    /// Batches of all columns of a table, file after file, read ahead by a task of their own.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadTable`] in the stream.
+    #[must_use]
+    pub fn read_table(
+        &self,
+        table: &Manifest,
+        batch_rows: usize,
+    ) -> BoxStream<'static, Result<RecordBatch, StagingError>> {
+        let names: Vec<String> = table
+            .schema
+            .fields()
+            .iter()
+            .map(|f| f.name().clone())
+            .collect();
+        let (sender, receiver) = mpsc::channel(2);
+        let mut reader = JoinSet::new();
+        let (staging, files) = (self.clone(), table.files.clone());
+        reader.spawn(async move {
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            for file in &files {
+                let mut batches = match staging.read_file(file, &names, batch_rows).await {
+                    Ok(batches) => batches,
+                    Err(error) => futures::stream::iter([Err(error)]).boxed(),
+                };
+                while let Some(batch) = batches.next().await {
+                    if sender.send(batch).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        });
+        let batches = futures::stream::unfold(
+            (receiver, reader),
+            |(mut receiver, mut reader)| async move {
+                match receiver.recv().await {
+                    Some(batch) => Some((batch, (receiver, reader))),
+                    None => {
+                        // A panic of the reader must not look like the end of the table.
+                        if let Some(Err(error)) = reader.join_next().await
+                            && error.is_panic()
+                        {
+                            std::panic::resume_unwind(error.into_panic());
+                        }
+                        None
+                    }
+                }
+            },
+        );
+        batches.boxed()
     }
 }
