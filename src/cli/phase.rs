@@ -191,6 +191,7 @@ impl Phases<'_> {
         read_back(
             &ReadBack {
                 staging,
+                engine: &self.project.engine,
                 client: &self.connection.client,
                 load: &file.name,
                 describe,

@@ -144,6 +144,7 @@ async fn compare(
     let found = read_back(
         &ReadBack {
             staging,
+            engine: &project.engine,
             client: &connection.client,
             load: &file.name,
             describe,

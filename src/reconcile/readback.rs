@@ -1,6 +1,7 @@
 //! Rows of the org that carry our key, as `org.<load>`: the key typed as in the outbox, all other fields as text.
 //!
-//! Streams a Bulk query (`reference/salesforce.md §2`); memory is a page of CSV, whatever the object's size.
+//! Streams a Bulk query (`reference/salesforce.md §2`), whose rows come in no order, and sorts them by key, so that
+//! comparing is a merge. Memory is a page of CSV and the engine's pool, whatever the object's size.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,8 +13,9 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
 use crate::encode::RAW_VALUES;
+use crate::engine::Engine;
 use crate::salesforce::{Client, CsvRows, JobState, ObjectDescribe, QueryScope, WaitOptions};
-use crate::staging::{Manifest, Staging};
+use crate::staging::{Manifest, Snapshot, Staging};
 use crate::transform::Columns;
 
 /// Objects whose old rows are archived and vanish from `query` (`rules.md` 28).
@@ -23,6 +25,8 @@ const ARCHIVED: [&str; 2] = ["Task", "Event"];
 pub struct ReadBack<'a> {
     /// Where the table goes.
     pub staging: &'a Staging,
+    /// Sorts the rows.
+    pub engine: &'a Engine,
     /// Connected to the destination.
     pub client: &'a Client,
     /// The load.
@@ -43,8 +47,6 @@ pub async fn read_back(
     request: &ReadBack<'_>,
     progress: impl Fn(u64),
 ) -> Result<Manifest, ReconcileError> {
-    let object = &request.describe.name;
-    let key = &request.columns.key;
     let schema = schema(request);
     if request.outbox_rows == 0 {
         let writer = request
@@ -53,6 +55,20 @@ pub async fn read_back(
             .await?;
         return Ok(writer.publish(BTreeMap::new()).await?);
     }
+    let unsorted = fetch(request, &schema, progress).await?;
+    let sorted = sort(request, &schema, &unsorted).await;
+    request.staging.remove(&unsorted).await;
+    sorted
+}
+
+/// The rows as Salesforce returns them.
+async fn fetch(
+    request: &ReadBack<'_>,
+    schema: &SchemaRef,
+    progress: impl Fn(u64),
+) -> Result<Manifest, ReconcileError> {
+    let object = &request.describe.name;
+    let key = &request.columns.key;
     let mut names: Vec<&str> = schema
         .fields()
         .iter()
@@ -92,7 +108,7 @@ pub async fn read_back(
     }
     let mut writer = request
         .staging
-        .create("org", request.load, Arc::clone(&schema), &[])
+        .create("org", &unsorted_name(request), Arc::clone(schema), &[])
         .await?;
     let pages = query.pages(&job);
     pin_mut!(pages);
@@ -103,7 +119,7 @@ pub async fn read_back(
         while let Some(records) = csv.next_batch().await.map_err(fail)? {
             rows += records.len() as u64;
             progress(rows);
-            let batch = to_batch(&schema, key, &positions, &records).map_err(|error| {
+            let batch = to_batch(schema, key, &positions, &records).map_err(|error| {
                 ReconcileError::Store {
                     object: object.clone(),
                     reason: error.to_string(),
@@ -112,9 +128,37 @@ pub async fn read_back(
             writer.write(&batch).await?;
         }
     }
-    let manifest = writer.publish(BTreeMap::new()).await?;
+    let manifest = writer.finish(BTreeMap::new()).await?;
     query.delete(&job.id).await.map_err(fail)?;
     Ok(manifest)
+}
+
+fn unsorted_name(request: &ReadBack<'_>) -> String {
+    format!("{}_unsorted", request.load)
+}
+
+async fn sort(
+    request: &ReadBack<'_>,
+    schema: &SchemaRef,
+    unsorted: &Manifest,
+) -> Result<Manifest, ReconcileError> {
+    let mut snapshot = Snapshot::default();
+    snapshot.insert(unsorted.clone());
+    let session = request.engine.session(request.staging, &snapshot)?;
+    let table = unsorted.name();
+    let key = &request.columns.key;
+    let mut rows = session
+        .stream(&table, &format!("select * from {table}"), key)
+        .await?;
+    let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
+    let mut writer = request
+        .staging
+        .create("org", request.load, Arc::clone(schema), &sorted_by)
+        .await?;
+    while let Some(batch) = rows.next_batch().await? {
+        writer.write(&batch).await?;
+    }
+    Ok(writer.publish(BTreeMap::new()).await?)
 }
 
 /// `_id`, the key columns, then every sent field that this login can read.
