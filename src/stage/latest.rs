@@ -1,10 +1,9 @@
 //! The newest version of each row, when the export is not in order (`engine-notes.md` 7).
 //!
-//! In: rows in order of their id, and rows that came late, sorted afterwards; each with its place. Out: both as one
-//! table sorted by id, one row per id: the newest `updated_at` wins; between equals the later file, and in a file the
-//! later record. The others are superseded and go to `rejects`. Never: more than two batches of rows in memory.
+//! In: several runs of rows, each in order of its ids, each row with its place. Out: one run with one row per id: the
+//! newest `updated_at` wins; between equals the later file, and in a file the later record. The others are superseded
+//! and go to `rejects`. Never: more than a batch of each run in memory.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -53,6 +52,14 @@ impl Default for Order {
 }
 
 impl Order {
+    /// Whether the first row of a batch would come late.
+    pub(super) fn is_late(&self, batch: &RecordBatch) -> Result<bool, ArrowError> {
+        Ok(ids(batch)?
+            .values()
+            .first()
+            .is_some_and(|&id| id <= self.last))
+    }
+
     /// The rows that go on in order, and the others.
     pub(super) fn split(
         &mut self,
@@ -135,35 +142,38 @@ impl Latest {
         filter_record_batch(batch, &BooleanArray::from(mask))
     }
 
-    /// Merges two batches, each with strictly increasing ids, into one with one row per id.
-    pub(super) fn merge(
-        &mut self,
-        in_order: &RecordBatch,
-        late: &RecordBatch,
-    ) -> Result<RecordBatch, ArrowError> {
-        let (left, right) = (Versions::of(in_order)?, Versions::of(late)?);
-        let mut rows = Vec::with_capacity(in_order.num_rows() + late.num_rows());
-        let (mut l, mut r) = (0, 0);
-        while l < in_order.num_rows() && r < late.num_rows() {
-            let (one, other) = (left.get(l), right.get(r));
-            match one.id.cmp(&other.id) {
-                Ordering::Less => rows.push((0, l)),
-                Ordering::Greater => rows.push((1, r)),
-                Ordering::Equal if one > other => {
-                    rows.push((0, l));
-                    self.supersede(other, one);
-                }
-                Ordering::Equal => {
-                    rows.push((1, r));
-                    self.supersede(one, other);
+    /// Merges batches, each with strictly increasing ids, into one with one row per id.
+    pub(super) fn merge(&mut self, parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+        if let [only] = parts {
+            return Ok(only.clone());
+        }
+        let versions: Vec<Versions<'_>> =
+            parts.iter().map(Versions::of).collect::<Result<_, _>>()?;
+        let mut at = vec![0; parts.len()];
+        let mut rows = Vec::with_capacity(parts.iter().map(RecordBatch::num_rows).sum());
+        loop {
+            let heads = || {
+                let heads = versions.iter().zip(&at).enumerate();
+                heads.filter_map(|(part, (versions, &row))| Some((part, versions.find(row)?)))
+            };
+            let Some(id) = heads().map(|(_, version)| version.id).min() else {
+                break;
+            };
+            let same: Vec<(usize, Version)> =
+                heads().filter(|(_, version)| version.id == id).collect();
+            let Some(&(winner, newest)) = same.iter().max_by_key(|(_, version)| *version) else {
+                break;
+            };
+            rows.push((winner, at[winner]));
+            for (part, version) in same {
+                at[part] += 1;
+                if part != winner {
+                    self.supersede(version, newest);
                 }
             }
-            l += usize::from(one.id <= other.id);
-            r += usize::from(other.id <= one.id);
         }
-        rows.extend((l..in_order.num_rows()).map(|row| (0, row)));
-        rows.extend((r..late.num_rows()).map(|row| (1, row)));
-        interleave_record_batch(&[in_order, late], &rows)
+        let parts: Vec<&RecordBatch> = parts.iter().collect();
+        interleave_record_batch(&parts, &rows)
     }
 
     fn file(&self, version: Version) -> String {
@@ -193,29 +203,27 @@ impl Latest {
     }
 }
 
-/// A batch, or nothing if it has no rows.
-type Rest = Option<RecordBatch>;
-
-/// Cuts two batches, each with increasing ids, at the smaller of their last ids: what can be merged now, and what must
-/// wait for the rows that follow.
-pub(super) fn cut(
-    one: &RecordBatch,
-    other: &RecordBatch,
-) -> Result<((RecordBatch, RecordBatch), (Rest, Rest)), ArrowError> {
-    let (one_ids, other_ids) = (ids(one)?.values(), ids(other)?.values());
-    let last = |ids: &[i64]| ids.last().copied().unwrap_or(i64::MAX);
-    let bound = last(one_ids).min(last(other_ids));
-    let part = |batch: &RecordBatch, ids: &[i64]| {
-        let at = ids.partition_point(|&id| id <= bound);
-        let rest = (at < batch.num_rows()).then(|| batch.slice(at, batch.num_rows() - at));
-        (batch.slice(0, at), rest)
-    };
-    let ((now, later), (other_now, other_later)) = (part(one, one_ids), part(other, other_ids));
-    Ok(((now, other_now), (later, other_later)))
+/// Takes from the heads of runs all rows up to the smallest of their last ids: these can be merged now, the rest must
+/// wait for the rows that follow. Empty if no run has any left.
+pub(super) fn cut(heads: &mut [Option<RecordBatch>]) -> Result<Vec<RecordBatch>, ArrowError> {
+    let mut bound = i64::MAX;
+    for head in heads.iter().flatten() {
+        bound = bound.min(ids(head)?.values().last().copied().unwrap_or(i64::MAX));
+    }
+    let mut parts = Vec::with_capacity(heads.len());
+    for head in heads {
+        let Some(batch) = head.take() else { continue };
+        let at = ids(&batch)?.values().partition_point(|&id| id <= bound);
+        if at > 0 {
+            parts.push(batch.slice(0, at));
+        }
+        *head = (at < batch.num_rows()).then(|| batch.slice(at, batch.num_rows() - at));
+    }
+    Ok(parts)
 }
 
 /// Ids of a batch.
-pub(super) fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
+fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
     numbers(batch, "id")
 }
 
@@ -247,6 +255,11 @@ impl<'a> Versions<'a> {
             rows: numbers(batch, row)?,
             bytes: numbers(batch, byte)?,
         })
+    }
+
+    /// The version of a row, if there is such a row.
+    fn find(&self, row: usize) -> Option<Version> {
+        (row < self.ids.len()).then(|| self.get(row))
     }
 
     fn get(&self, row: usize) -> Version {

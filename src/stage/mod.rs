@@ -10,9 +10,9 @@
 //!
 //! file ─▶ reader thread: decode, cut ─▶ blocks ─▶ converters, in parallel: parse, build columns ─▶ Parquet
 //!                                                       └────▶ rejects
-//! rows whose ids go on increasing: published as written
-//! rows that come late:             written apart with each row's place, sorted outside memory, merged into the
-//!                                  others; the newest of each id is kept, the others are superseded
+//! ids increase over all files: published as written
+//! else: a run per file, rows that come late within it apart and sorted outside memory; all merged by id, the newest
+//!       of each id is kept, the others are superseded
 //! ```
 //!
 //! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
@@ -26,6 +26,7 @@ mod pipeline;
 mod progress;
 mod rejects;
 mod report;
+mod runs;
 mod settings;
 mod table;
 

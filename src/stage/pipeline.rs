@@ -12,13 +12,14 @@ use tokio::task::JoinSet;
 use super::convert::{Conversion, Converted};
 use super::table::InputFile;
 use super::{Settings, StageError};
+use crate::staging::read_ahead;
 use crate::usercom::{Block, Cutter, Export, ExportError, Limits, keys};
 
 /// Blocks that were cut and wait for a converter.
-const WAITING: usize = 2;
+const WAITING: usize = 4;
 
 /// Most bytes of a block.
-const BLOCK_BYTES: usize = 4 << 20;
+const BLOCK_BYTES: usize = 512 << 10;
 
 pub(super) fn limits(settings: &Settings) -> Limits {
     Limits {
@@ -80,10 +81,11 @@ pub(super) fn convert_file(
         },
     );
     let in_flight = settings.threads.max(1) + 1;
-    blocks
+    let converted = blocks
         .map(move |block| convert(block, Arc::clone(&conversion)))
-        .buffered(in_flight)
-        .boxed()
+        .buffered(in_flight);
+    // While the caller writes, nobody would poll the converters.
+    read_ahead(converted, WAITING)
 }
 
 fn open(

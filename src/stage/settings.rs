@@ -24,7 +24,7 @@ impl Default for Settings {
         Self {
             zones: Zones::default(),
             files: BTreeMap::new(),
-            batch_rows: 8192,
+            batch_rows: 1024,
             record_bytes: 4 << 20,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }

@@ -1,23 +1,20 @@
 //! One table from its files: keys, layout, rows, and the order of ids.
 //!
-//! In: the files of one object. Out: a [`Finished`] table and its rejects, written but not published. Rows are
-//! written as they come as long as ids strictly increase; those that come late are written apart, sorted by the engine, and
-//! merged in.
+//! In: the files of one object. Out: a [`Finished`] table and its rejects, written but not published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Counts};
-use super::latest::{self, Latest, Order};
-use super::{Progress, Settings, StageError, TableReport, Warning, pipeline, rejects};
+use super::runs::Runs;
+use super::{Progress, Settings, StageError, TableReport, Warning, latest, pipeline};
 use crate::engine::Engine;
-use crate::staging::{Manifest, Snapshot, Staging, StagingError, TableWriter};
+use crate::staging::{Manifest, Staging, StagingError};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};
 use crate::usercom::schema::{Nested, Object};
@@ -26,8 +23,8 @@ use crate::usercom::{Export, ExportError, ExportFile, FileKeys, read_keys};
 /// Records below which "nearly all undecodable" is not judged.
 const FEW_RECORDS: u64 = 5;
 
-/// Rows of a batch while late rows are merged in.
-const MERGE_ROWS: usize = 8192;
+/// Rows of a batch while definitions are read.
+const DEFINITION_ROWS: usize = 1024;
 
 /// What staging a table needs.
 pub(super) struct Stager<'a> {
@@ -67,15 +64,6 @@ struct Work {
     warnings: Vec<Warning>,
 }
 
-/// Where rows and rejects go.
-struct Sink {
-    /// Rows whose ids strictly increase.
-    rows: TableWriter,
-    /// Rows that came after a greater id, once there is one.
-    late: Option<TableWriter>,
-    rejects: TableWriter,
-}
-
 impl Stager<'_> {
     /// Stages one table up to publication.
     pub(super) async fn stage_table(
@@ -87,15 +75,15 @@ impl Stager<'_> {
         self.progress
             .begin(object.name, files.iter().map(|input| input.file.size).sum());
         let mut work = self.lay_out(object, files, definitions).await?;
-        let mut sink = self.sink(&work).await?;
-        let counts = match self.write_rows(&mut work, &mut sink).await {
+        let mut runs = Runs::start(self.staging, object.name, &work.schema).await?;
+        let counts = match self.write_rows(&mut work, &mut runs).await {
             Ok(counts) => counts,
             Err(error) => {
-                discard(sink).await;
+                runs.discard().await;
                 return Err(error);
             }
         };
-        self.finish(work, sink, counts).await
+        self.finish(work, runs, counts).await
     }
 
     async fn lay_out(
@@ -135,38 +123,10 @@ impl Stager<'_> {
         }
     }
 
-    async fn sink(&self, work: &Work) -> Result<Sink, StageError> {
-        let name = work.object.name;
-        let rejects = self
-            .staging
-            .create("rejects", name, rejects::schema(), &[])
-            .await
-            .map_err(|source| write_error(name, source))?;
-        Ok(Sink {
-            rows: self.writer(name, name, &work.placed, &["id"]).await?,
-            late: None,
-            rejects,
-        })
-    }
-
-    async fn writer(
-        &self,
-        name: &str,
-        table: &str,
-        schema: &SchemaRef,
-        sorted_by: &[&str],
-    ) -> Result<TableWriter, StageError> {
-        self.staging
-            .create("usercom", table, Arc::clone(schema), sorted_by)
-            .await
-            .map_err(|source| write_error(name, source))
-    }
-
-    /// Writes the rows of all files, those that come late apart.
-    async fn write_rows(&self, work: &mut Work, sink: &mut Sink) -> Result<Counts, StageError> {
+    /// Writes the rows of all files.
+    async fn write_rows(&self, work: &mut Work, runs: &mut Runs) -> Result<Counts, StageError> {
         let name = work.object.name;
         let mut total = Counts::default();
-        let mut order = Order::default();
         let mut stored_before = 0;
         for (index, (input, plan)) in work.files.iter().zip(&work.plans).enumerate() {
             let conversion = Conversion {
@@ -179,30 +139,17 @@ impl Stager<'_> {
                 zones: self.settings.zones,
             };
             let mut counts = Counts::default();
+            runs.next_file();
             let mut batches =
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
             while let Some(converted) = batches.next().await {
                 let converted = converted?;
                 counts.add(converted.counts);
-                let (rows, late) = order
-                    .split(&converted.batch)
-                    .map_err(|source| build_error(name, &input.file.name, source))?;
-                let write = |source| write_error(name, source);
-                sink.rejects
+                runs.rejects
                     .write(&converted.rejects)
                     .await
-                    .map_err(write)?;
-                sink.rows.write(&rows).await.map_err(write)?;
-                if let Some(late) = late {
-                    let writer = match &mut sink.late {
-                        Some(writer) => writer,
-                        empty => {
-                            let table = format!("{name}_late");
-                            empty.insert(self.writer(name, &table, &work.placed, &[]).await?)
-                        }
-                    };
-                    writer.write(&late).await.map_err(write)?;
-                }
+                    .map_err(|source| write_error(name, source))?;
+                runs.write(&converted.batch).await?;
                 self.progress.advance(
                     name,
                     total.source_rows + counts.source_rows,
@@ -221,114 +168,19 @@ impl Stager<'_> {
         Ok(total)
     }
 
-    /// Merges the rows in order with those that came late into the table; the number superseded.
-    async fn merge(
-        &self,
-        work: &Work,
-        rows: &Manifest,
-        late: &Manifest,
-        table: &mut TableWriter,
-        rejects: &mut TableWriter,
-    ) -> Result<u64, StageError> {
-        let name = work.object.name;
-        let sort_error = |source| StageError::SortTable {
-            table: format!("usercom.{name}"),
-            source,
-        };
-        let mut snapshot = Snapshot::default();
-        snapshot.insert(late.clone());
-        let session = self
-            .engine
-            .session(self.staging, &snapshot)
-            .map_err(sort_error)?;
-        let query = latest::query(&late.name(), &work.schema);
-        let mut late = session
-            .stream(&late.name(), &query, &[])
-            .await
-            .map_err(sort_error)?;
-        let mut in_order = self.staging.read_table(rows, MERGE_ROWS);
-        let files = work.files.iter().map(|input| input.file.name.clone());
-        let mut latest = Latest::new(files.collect());
-        let build = |source| build_error(name, name, source);
-        let (mut left, mut right) = (None, None);
-        loop {
-            if left.is_none() {
-                left = match in_order.next().await {
-                    Some(batch) => Some(batch.map_err(|source| write_error(name, source))?),
-                    None => None,
-                };
-            }
-            while right
-                .as_ref()
-                .is_none_or(|batch: &RecordBatch| batch.num_rows() == 0)
-            {
-                let Some(batch) = late.next_batch().await.map_err(sort_error)? else {
-                    right = None;
-                    break;
-                };
-                right = Some(latest.first_of_each(&batch).map_err(build)?);
-            }
-            let merged = match (left.take(), right.take()) {
-                (None, None) => break,
-                (Some(rows), None) | (None, Some(rows)) => rows,
-                (Some(one), Some(other)) => {
-                    let (now, later) = latest::cut(&one, &other).map_err(build)?;
-                    (left, right) = later;
-                    latest.merge(&now.0, &now.1).map_err(build)?
-                }
-            };
-            let columns: Vec<usize> = (0..work.schema.fields().len()).collect();
-            let merged = merged.project(&columns).map_err(build)?;
-            let write = |source| write_error(name, source);
-            table.write(&merged).await.map_err(write)?;
-            let superseded = latest.rejects().map_err(build)?;
-            rejects.write(&superseded).await.map_err(write)?;
-        }
-        Ok(latest.superseded())
-    }
-
-    /// Brings the rows into their final form and closes the tables.
-    async fn finish(&self, work: Work, sink: Sink, counts: Counts) -> Result<Finished, StageError> {
+    /// Makes one table of the rows and closes it.
+    async fn finish(&self, work: Work, runs: Runs, counts: Counts) -> Result<Finished, StageError> {
         let name = work.object.name;
         let write = |source| write_error(name, source);
-        let Sink {
-            rows,
-            late,
-            mut rejects,
-        } = sink;
-        // Readers go by the manifest: the places behind the table's own columns are not in it.
-        let mut rows = rows.finish(BTreeMap::new()).await.map_err(write)?;
-        rows.schema = Arc::clone(&work.placed);
-        let mut superseded = 0;
-        let mut table = match late {
-            None => rows,
-            Some(late) => {
-                let late = late.finish(BTreeMap::new()).await.map_err(write)?;
-                let mut table = self.writer(name, name, &work.schema, &["id"]).await?;
-                let merged = self
-                    .merge(&work, &rows, &late, &mut table, &mut rejects)
-                    .await;
-                self.staging.remove(&rows).await;
-                self.staging.remove(&late).await;
-                match merged {
-                    Ok(losers) => superseded = losers,
-                    Err(error) => {
-                        table.discard().await;
-                        rejects.discard().await;
-                        return Err(error);
-                    }
-                }
-                table.finish(BTreeMap::new()).await.map_err(write)?
-            }
-        };
-        table.schema = Arc::clone(&work.schema);
+        let files: Vec<String> = work
+            .files
+            .iter()
+            .map(|input| input.file.name.clone())
+            .collect();
+        let (mut table, rejects, superseded) = runs.finish(self.engine, files.clone()).await?;
         let report = TableReport {
             table: name.to_owned(),
-            files: work
-                .files
-                .iter()
-                .map(|input| input.file.name.clone())
-                .collect(),
+            files,
             source_rows: counts.source_rows,
             staged: table.rows,
             rejected_rows: counts.rejected_rows + superseded,
@@ -368,7 +220,7 @@ impl Stager<'_> {
         let mut definitions = Vec::new();
         if table.table == "attributes" {
             let read = |source| write_error(&table.table, source);
-            let mut batches = self.staging.read_table(table, MERGE_ROWS);
+            let mut batches = self.staging.read_table(table, DEFINITION_ROWS);
             while let Some(batch) = batches.next().await {
                 definitions.extend(AttributeDefinition::from_batch(&batch.map_err(read)?));
             }
@@ -390,7 +242,7 @@ fn check_encoding(file: &str, counts: Counts) -> Result<(), ExportError> {
     Ok(())
 }
 
-fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
+pub(super) fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
     StageError::BuildBatch {
         table: table.to_owned(),
         file: file.to_owned(),
@@ -398,17 +250,9 @@ fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
     }
 }
 
-fn write_error(table: &str, source: StagingError) -> StageError {
+pub(super) fn write_error(table: &str, source: StagingError) -> StageError {
     StageError::WriteTable {
         table: format!("usercom.{table}"),
         source,
     }
-}
-
-async fn discard(sink: Sink) {
-    sink.rows.discard().await;
-    if let Some(late) = sink.late {
-        late.discard().await;
-    }
-    sink.rejects.discard().await;
 }

@@ -12,6 +12,7 @@
 //!
 //! A folder path or an `s3://bucket/prefix` URL work alike (`object_store`).
 
+mod encoder;
 mod error;
 mod manifest;
 mod reader;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use error::StagingError;
 pub use manifest::{DataFile, Manifest};
+pub use reader::read_ahead;
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 

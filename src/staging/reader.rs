@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -19,6 +19,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{DataFile, Manifest, Staging, StagingError};
+
+/// Batches of a table read before they are asked for.
+const READ_AHEAD: usize = 2;
 
 /// Byte ranges of one object.
 struct Object {
@@ -115,40 +118,52 @@ impl Staging {
             .iter()
             .map(|f| f.name().clone())
             .collect();
-        let (sender, receiver) = mpsc::channel(2);
-        let mut reader = JoinSet::new();
-        let (staging, files) = (self.clone(), table.files.clone());
-        reader.spawn(async move {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            for file in &files {
-                let mut batches = match staging.read_file(file, &names, batch_rows).await {
-                    Ok(batches) => batches,
-                    Err(error) => futures::stream::iter([Err(error)]).boxed(),
-                };
-                while let Some(batch) = batches.next().await {
-                    if sender.send(batch).await.is_err() {
-                        return;
+        let staging = self.clone();
+        let files = futures::stream::iter(table.files.clone());
+        let batches = files
+            .then(move |file| {
+                let (staging, names) = (staging.clone(), names.clone());
+                async move {
+                    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                    staging.read_file(&file, &names, batch_rows).await
+                }
+            })
+            .try_flatten();
+        read_ahead(batches, READ_AHEAD)
+    }
+}
+
+/// Drives a stream by a task of its own, `ahead` items before they are asked for. Dropping the result stops the task.
+pub fn read_ahead<T: Send + 'static>(
+    items: impl Stream<Item = T> + Send + 'static,
+    ahead: usize,
+) -> BoxStream<'static, T> {
+    let (sender, receiver) = mpsc::channel(ahead);
+    let mut driver = JoinSet::new();
+    driver.spawn(async move {
+        let mut items = std::pin::pin!(items);
+        while let Some(item) = items.next().await {
+            if sender.send(item).await.is_err() {
+                return;
+            }
+        }
+    });
+    let items = futures::stream::unfold(
+        (receiver, driver),
+        |(mut receiver, mut driver)| async move {
+            match receiver.recv().await {
+                Some(item) => Some((item, (receiver, driver))),
+                None => {
+                    // A panic of the task must not look like the end of the stream.
+                    if let Some(Err(error)) = driver.join_next().await
+                        && error.is_panic()
+                    {
+                        std::panic::resume_unwind(error.into_panic());
                     }
+                    None
                 }
             }
-        });
-        let batches = futures::stream::unfold(
-            (receiver, reader),
-            |(mut receiver, mut reader)| async move {
-                match receiver.recv().await {
-                    Some(batch) => Some((batch, (receiver, reader))),
-                    None => {
-                        // A panic of the reader must not look like the end of the table.
-                        if let Some(Err(error)) = reader.join_next().await
-                            && error.is_panic()
-                        {
-                            std::panic::resume_unwind(error.into_panic());
-                        }
-                        None
-                    }
-                }
-            },
-        );
-        batches.boxed()
-    }
+        },
+    );
+    items.fuse().boxed()
 }

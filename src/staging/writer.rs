@@ -1,4 +1,4 @@
-//! The one Parquet writer: declared schema, row groups of 131,072, recorded sort order.
+//! The one Parquet writer: declared schema, row groups of one size, recorded sort order.
 //!
 //! In: batches in their final order. Out: files of one version. Never: schema inference, random file names
 //! in a folder that somebody reads, or a table without a file (`engine-notes.md` 3).
@@ -11,15 +11,14 @@ use arrow::datatypes::SchemaRef;
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use parquet::arrow::AsyncArrowWriter;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
+use tokio::io::AsyncWriteExt;
 
+use super::encoder::Encoder;
 use super::{DataFile, Manifest, Staging, StagingError};
-
-/// Rows per row group: larger ones triple the writer's memory.
-const ROW_GROUP_ROWS: usize = 131_072;
 
 /// Bytes buffered before they go to the store.
 const UPLOAD_BYTES: usize = 8 << 20;
@@ -36,7 +35,21 @@ pub struct TableWriter {
 struct OpenFile {
     path: Path,
     rows: u64,
-    writer: AsyncArrowWriter<BufWriter>,
+    encoder: Encoder,
+    object: BufWriter,
+}
+
+impl OpenFile {
+    async fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        let bytes = self.encoder.write(batch).await?;
+        Ok(self.object.write_all(&bytes).await?)
+    }
+
+    async fn close(mut self) -> Result<(), ParquetError> {
+        let bytes = self.encoder.finish().await?;
+        self.object.write_all(&bytes).await?;
+        Ok(self.object.shutdown().await?)
+    }
 }
 
 impl TableWriter {
@@ -95,8 +108,7 @@ impl TableWriter {
         }
         if let Some(file) = &mut self.open {
             file.rows += batch.num_rows() as u64;
-            file.writer
-                .write(&batch)
+            file.write(&batch)
                 .await
                 .map_err(|source| StagingError::WriteTable {
                     table: self.manifest.name(),
@@ -115,22 +127,24 @@ impl TableWriter {
         let Some(file) = self.open.take() else {
             return Ok(());
         };
-        let write = |source| StagingError::WriteTable {
-            table: self.manifest.name(),
-            path: file.path.to_string(),
-            source,
-        };
-        file.writer.close().await.map_err(write)?;
+        let (path, rows) = (file.path.clone(), file.rows);
+        file.close()
+            .await
+            .map_err(|source| StagingError::WriteTable {
+                table: self.manifest.name(),
+                path: path.to_string(),
+                source,
+            })?;
         let meta = self
             .staging
             .store
-            .head(&file.path)
+            .head(&path)
             .await
-            .map_err(|source| StagingError::write(&file.path, source))?;
-        self.manifest.rows += file.rows;
+            .map_err(|source| StagingError::write(&path, source))?;
+        self.manifest.rows += rows;
         self.manifest.files.push(DataFile {
-            path: self.staging.relative(&file.path),
-            rows: file.rows,
+            path: self.staging.relative(&path),
+            rows,
             bytes: meta.size,
             label: self.label.clone(),
         });
@@ -193,14 +207,13 @@ impl TableWriter {
             .collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_sorting_columns((!sorting.is_empty()).then_some(sorting))
             .build();
         let object =
             BufWriter::with_capacity(Arc::clone(&self.staging.store), path.clone(), UPLOAD_BYTES)
                 .with_max_concurrency(2);
-        let writer = AsyncArrowWriter::try_new(object, Arc::clone(schema), Some(properties))
-            .map_err(|source| StagingError::WriteTable {
+        let encoder =
+            Encoder::new(schema, properties).map_err(|source| StagingError::WriteTable {
                 table: self.manifest.name(),
                 path: path.to_string(),
                 source,
@@ -208,7 +221,8 @@ impl TableWriter {
         Ok(OpenFile {
             path,
             rows: 0,
-            writer,
+            encoder,
+            object,
         })
     }
 

@@ -1,0 +1,259 @@
+//! A table in the making as runs of rows whose ids strictly increase, and their merge into one table.
+//!
+//! In: converted batches, each row with its place. Out: one table sorted by id with the newest version of each row, and
+//! the superseded ones as rejects. A run per file suits exports cut into files that are in order but overlap; rows
+//! that come late within their file are written apart and sorted outside memory. Memory: the row group being written,
+//! and while merging a row group per run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use super::latest::{self, Latest, Order};
+use super::table::{build_error, write_error};
+use super::{StageError, rejects};
+use crate::engine::Engine;
+use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
+
+/// Most runs; rows that would need another one count as late.
+const MOST_RUNS: usize = 6;
+
+/// Rows of a batch while runs are merged.
+const MERGE_ROWS: usize = 2048;
+
+/// Where the rows of a table go until they are one table.
+pub(super) struct Runs {
+    staging: Staging,
+    name: &'static str,
+    /// The table's columns, and the same with each row's place behind them.
+    schema: SchemaRef,
+    placed: SchemaRef,
+    closed: Vec<Manifest>,
+    open: TableWriter,
+    order: Order,
+    /// Whether the next batch may begin a run.
+    at_file_start: bool,
+    late: Option<TableWriter>,
+    pub(super) rejects: TableWriter,
+}
+
+impl Runs {
+    pub(super) async fn start(
+        staging: &Staging,
+        name: &'static str,
+        schema: &SchemaRef,
+    ) -> Result<Self, StageError> {
+        let placed = latest::with_places(schema);
+        let rejects = staging
+            .create("rejects", name, rejects::schema(), &[])
+            .await
+            .map_err(|source| write_error(name, source))?;
+        Ok(Self {
+            staging: staging.clone(),
+            name,
+            schema: Arc::clone(schema),
+            open: create(staging, name, name, &placed, &["id"]).await?,
+            placed,
+            closed: Vec::new(),
+            order: Order::default(),
+            at_file_start: false,
+            late: None,
+            rejects,
+        })
+    }
+
+    /// Tells that the batches of another file follow.
+    pub(super) fn next_file(&mut self) {
+        self.at_file_start = true;
+    }
+
+    /// Appends a batch with places.
+    pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
+        let name = self.name;
+        let build = |source| build_error(name, name, source);
+        let write = |source| write_error(name, source);
+        let begins = std::mem::take(&mut self.at_file_start)
+            && self.closed.len() + 1 < MOST_RUNS
+            && self.order.is_late(batch).map_err(build)?;
+        if begins {
+            let next = create(&self.staging, name, name, &self.placed, &["id"]).await?;
+            let run = std::mem::replace(&mut self.open, next);
+            self.closed
+                .push(run.finish(BTreeMap::new()).await.map_err(write)?);
+            self.order = Order::default();
+        }
+        let (rows, late) = self.order.split(batch).map_err(build)?;
+        self.open.write(&rows).await.map_err(write)?;
+        if let Some(late) = late {
+            let writer = match &mut self.late {
+                Some(writer) => writer,
+                empty => {
+                    let table = format!("{name}_late");
+                    empty.insert(create(&self.staging, name, &table, &self.placed, &[]).await?)
+                }
+            };
+            writer.write(&late).await.map_err(write)?;
+        }
+        Ok(())
+    }
+
+    /// Makes one table of the runs: the table, its rejects (still open), and how many rows were superseded. `files` are
+    /// those that were staged, in order.
+    pub(super) async fn finish(
+        self,
+        engine: &Engine,
+        files: Vec<String>,
+    ) -> Result<(Manifest, TableWriter, u64), StageError> {
+        let name = self.name;
+        let write = |source| write_error(name, source);
+        let mut runs = self.closed;
+        runs.push(self.open.finish(BTreeMap::new()).await.map_err(write)?);
+        let late = match self.late {
+            Some(late) => Some(late.finish(BTreeMap::new()).await.map_err(write)?),
+            None => None,
+        };
+        let mut rejects = self.rejects;
+        // Readers go by the manifest: the places behind the table's own columns are not in it.
+        if let ([_], None) = (runs.as_slice(), &late)
+            && let Some(mut only) = runs.pop()
+        {
+            only.schema = self.schema;
+            return Ok((only, rejects, 0));
+        }
+        let merge = Merge {
+            staging: &self.staging,
+            engine,
+            name,
+            schema: &self.schema,
+        };
+        let mut table = create(&self.staging, name, name, &self.schema, &["id"]).await?;
+        let mut latest = Latest::new(files);
+        let merged = merge
+            .write(&runs, late.as_ref(), &mut latest, &mut table, &mut rejects)
+            .await;
+        for source in runs.iter().chain(&late) {
+            self.staging.remove(source).await;
+        }
+        if let Err(error) = merged {
+            table.discard().await;
+            rejects.discard().await;
+            return Err(error);
+        }
+        let table = table.finish(BTreeMap::new()).await.map_err(write)?;
+        Ok((table, rejects, latest.superseded()))
+    }
+
+    /// Removes what was written.
+    pub(super) async fn discard(self) {
+        for run in &self.closed {
+            self.staging.remove(run).await;
+        }
+        for writer in [Some(self.open), self.late, Some(self.rejects)] {
+            if let Some(writer) = writer {
+                writer.discard().await;
+            }
+        }
+    }
+}
+
+async fn create(
+    staging: &Staging,
+    name: &str,
+    table: &str,
+    schema: &SchemaRef,
+    sorted_by: &[&str],
+) -> Result<TableWriter, StageError> {
+    staging
+        .create("usercom", table, Arc::clone(schema), sorted_by)
+        .await
+        .map_err(|source| write_error(name, source))
+}
+
+type Batches = BoxStream<'static, Result<RecordBatch, StageError>>;
+
+struct Merge<'a> {
+    staging: &'a Staging,
+    engine: &'a Engine,
+    name: &'static str,
+    schema: &'a SchemaRef,
+}
+
+impl Merge<'_> {
+    async fn write(
+        &self,
+        runs: &[Manifest],
+        late: Option<&Manifest>,
+        latest: &mut Latest,
+        table: &mut TableWriter,
+        rejects: &mut TableWriter,
+    ) -> Result<(), StageError> {
+        let name = self.name;
+        let build = |source: ArrowError| build_error(name, name, source);
+        let write = |source| write_error(name, source);
+        let columns: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let mut sources: Vec<Batches> = runs.iter().map(|run| self.run(run)).collect();
+        if let Some(late) = late {
+            sources.push(self.sorted(late).await?);
+        }
+        let mut heads: Vec<Option<RecordBatch>> = vec![None; sources.len()];
+        loop {
+            for (index, source) in sources.iter_mut().enumerate() {
+                while heads[index].is_none() {
+                    let Some(batch) = source.next().await.transpose()? else {
+                        break;
+                    };
+                    // Only late rows can hold several versions of an id.
+                    let batch = match index < runs.len() {
+                        true => batch,
+                        false => latest.first_of_each(&batch).map_err(build)?,
+                    };
+                    heads[index] = (batch.num_rows() > 0).then_some(batch);
+                }
+            }
+            let parts = latest::cut(&mut heads).map_err(build)?;
+            if parts.is_empty() {
+                return Ok(());
+            }
+            let merged = latest
+                .merge(&parts)
+                .and_then(|merged| merged.project(&columns))
+                .map_err(build)?;
+            table.write(&merged).await.map_err(write)?;
+            let superseded = latest.rejects().map_err(build)?;
+            rejects.write(&superseded).await.map_err(write)?;
+        }
+    }
+
+    fn run(&self, run: &Manifest) -> Batches {
+        let name = self.name;
+        let batches = self.staging.read_table(run, MERGE_ROWS);
+        batches
+            .map(move |batch| batch.map_err(|source| write_error(name, source)))
+            .boxed()
+    }
+
+    async fn sorted(&self, late: &Manifest) -> Result<Batches, StageError> {
+        let table = format!("usercom.{}", self.name);
+        let failed = move |source| StageError::SortTable {
+            table: table.clone(),
+            source,
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.insert(late.clone());
+        let session = self
+            .engine
+            .session(self.staging, &snapshot)
+            .map_err(&failed)?;
+        let query = latest::query(&late.name(), self.schema);
+        let sorted = session
+            .stream(&late.name(), &query, &[])
+            .await
+            .map_err(&failed)?;
+        Ok(sorted.map(move |batch| batch.map_err(&failed)).boxed())
+    }
+}
