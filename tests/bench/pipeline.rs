@@ -1,9 +1,10 @@
 //! `cargo bench`: the main job, step by step, on a generated export.
 //!
 //! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000), the binary of the same build. Out: a Markdown table with
-//! rows, seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its own. The
-//! simulator is another process, without delays. `bare …` rows are a plain DataFusion program doing the same work
-//! without rejects, accounting or ledger.
+//! rows, seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its own; the
+//! start of the process counts. The simulator is another process, without delays. `bare` rows are plain DataFusion
+//! programs with default settings and no memory limit that do the same work without rejects, accounting, fates or
+//! ledger: the CSV file to Parquet, and the project's own SQL files to Parquet models and CSV.
 //!
 //! The export and the work folder stay under `target/bench/`; the export is reused by the next run.
 
@@ -19,21 +20,45 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use datafusion::prelude::{CsvReadOptions, ParquetReadOptions, SessionConfig, SessionContext};
+use arrow::datatypes::DataType;
+use datafusion::common::ParamValues;
+use datafusion::dataframe::{DataFrame, DataFrameWriteOptions};
+use datafusion::functions::expr_fn::get_field;
+use datafusion::functions_nested::expr_fn::array_to_string;
+use datafusion::prelude::{
+    CsvReadOptions, Expr, ParquetReadOptions, SessionConfig, SessionContext, col, ident, lit,
+};
 use futures::StreamExt;
 use serde_json::Value;
+use transload::config::Config;
 use transload::encode::RowEncoder;
 use transload::load::{Event, Journal};
-use transload::staging::Staging;
-use transload::transform::sent_columns;
+use transload::mapping::{CUSTOM, FieldMap, mapped_views};
+use transload::staging::{Snapshot, Staging};
+use transload::transform::{Queries, Step as Query, order, sent_columns};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 
-struct Step {
-    name: String,
-    rows: u64,
-    seconds: f64,
-    peak_mb: u64,
+/// Steps measured so far.
+#[derive(Default)]
+struct Report {
+    lines: Vec<String>,
+}
+
+impl Report {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::print_stderr,
+        reason = "a rate, told as soon as it is known"
+    )]
+    fn add(&mut self, name: &str, rows: u64, seconds: f64, peak_mb: u64) {
+        let rate = (rows as f64 / seconds) as u64;
+        let line = format!("| {name} | {rows} | {seconds:.1} | {rate} | {peak_mb} MB |");
+        eprintln!("{line}");
+        self.lines.push(line);
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark's own switch")]
@@ -48,8 +73,14 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     match arguments.get(1).map(String::as_str) {
-        Some("bare-stage") => runtime.block_on(bare_stage(&arguments[2], &arguments[3])),
-        Some("bare-split") => runtime.block_on(bare_split(&arguments[2], &arguments[3])),
+        Some("clean") => clean(Path::new(&arguments[2]), Path::new(&arguments[3])),
+        Some("bare-stage") => runtime.block_on(bare_stage(Path::new(&arguments[2]))),
+        Some("bare-transform") => {
+            runtime.block_on(bare_transform(
+                Path::new(&arguments[2]),
+                Path::new(&arguments[3]),
+            ));
+        }
         Some("encode") => runtime.block_on(encode(&arguments[2])),
         _ => bench(&runtime),
     }
@@ -59,166 +90,122 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     let people = people();
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     let export = root.join(format!("export-{people}"));
-    if !export.join("done").exists() {
-        let _ = std::fs::remove_dir_all(&export);
-        run(Command::new(BINARY)
-            .args([
-                "generate",
-                "--seed",
-                "7",
-                "--people",
-                &people.to_string(),
-                "--out",
-            ])
-            .arg(&export));
-        std::fs::write(export.join("done"), "").unwrap();
+    // Made under another name first: an export that was cut short must not be measured.
+    if !export.exists() {
+        let making = root.join("making");
+        let _ = std::fs::remove_dir_all(&making);
+        let count = people.to_string();
+        let arguments = ["generate", "--seed", "7", "--people", &count, "--out"];
+        run(Command::new(BINARY).args(arguments).arg(&making));
+        std::fs::rename(&making, &export).unwrap();
     }
     let project = root.join(format!("project-{people}"));
-    let _ = std::fs::remove_dir_all(&project);
-    make_project(&project, &export);
+    let bare = root.join("bare");
+    for folder in [&project, &bare] {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    make_project(&project, &export, "http://127.0.0.1:1");
+    let mut report = Report::default();
+    staging_steps(&mut report, &project, &export, &bare);
+
     let (mut simulator, url) = start_simulator(&project);
-    let toml = project.join("migration.toml");
-    let text = std::fs::read_to_string(&toml)
-        .unwrap()
-        .replace("http://127.0.0.1:1", &url);
-    std::fs::write(&toml, text).unwrap();
-
-    let mut steps = Vec::new();
-    let staged = command(&project, &["stage", "--format", "json"]);
-    let (seconds, peak_mb, out) = run(staged);
-    let report: Value = serde_json::from_str(&out).unwrap();
-    let count = |table: &str, field: &str| -> u64 {
-        let tables = report["tables"].as_array().unwrap();
-        tables
-            .iter()
-            .filter(|t| table.is_empty() || t["table"] == table)
-            .map(|t| t[field].as_u64().unwrap())
-            .sum()
-    };
-    steps.push(Step {
-        name: "stage".into(),
-        rows: count("", "source"),
-        seconds,
-        peak_mb,
-    });
-
-    let (seconds, peak_mb, out) = run(command(
-        &project,
-        &["plan", "--no-stage", "--format", "json"],
-    ));
-    let plan: Value = serde_json::from_str(&out).unwrap();
-    let outbox = plan["loads"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|load| load["outbox"].as_u64().unwrap())
-        .sum();
-    steps.push(Step {
-        name: "transform to outbox (plan)".into(),
-        rows: outbox,
-        seconds,
-        peak_mb,
-    });
-
-    let (seconds, peak_mb, out) = run(command(
-        &project,
-        &["run", "--no-stage", "--format", "json"],
-    ));
-    let summary: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(summary["status"], "ok", "{summary}");
-    let sent = summary["objects"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|load| load["sent"].as_u64().unwrap())
-        .sum();
-    let loading = runtime.block_on(loading_seconds(&project));
-    steps.push(Step {
-        name: "load: jobs, results, ledger".into(),
-        rows: sent,
-        seconds: loading,
-        peak_mb,
-    });
-    steps.push(Step {
-        name: "run: transform, load, read back, compare".into(),
-        rows: sent,
-        seconds,
-        peak_mb,
-    });
-
-    let (seconds, peak_mb, _) = run(command(
-        &project,
-        &["run", "--no-stage", "--format", "json"],
-    ));
-    steps.push(Step {
-        name: "run again: nothing to send".into(),
-        rows: outbox,
-        seconds,
-        peak_mb,
-    });
+    make_project(&project, &export, &url);
+    loading_steps(&mut report, runtime, &project);
     simulator.kill().unwrap();
     simulator.wait().unwrap();
 
     let this = std::env::current_exe().unwrap();
     let work = project.join(".transload");
     let (seconds, peak_mb, out) = run(Command::new(&this).arg("encode").arg(&work));
-    steps.push(Step {
-        name: "encode".into(),
-        rows: out.trim().parse().unwrap(),
-        seconds,
-        peak_mb,
-    });
-    let bare = root.join("bare");
-    let _ = std::fs::remove_dir_all(&bare);
-    std::fs::create_dir_all(&bare).unwrap();
+    report.add("encode every part as CSV", number(&out), seconds, peak_mb);
     let (seconds, peak_mb, out) = run(Command::new(&this)
-        .arg("bare-stage")
-        .arg(&export)
+        .arg("bare-transform")
+        .arg(&project)
         .arg(&bare));
-    steps.push(Step {
-        name: "bare DataFusion: people-1.csv to Parquet".into(),
-        rows: out.trim().parse().unwrap(),
-        seconds,
-        peak_mb,
-    });
-    let (seconds, peak_mb, out) = run(Command::new(&this).arg("bare-split").arg(&work).arg(&bare));
-    steps.push(Step {
-        name: "bare DataFusion: split with joins to CSV".into(),
-        rows: out.trim().parse().unwrap(),
-        seconds,
-        peak_mb,
-    });
+    let name = "bare: the same SQL to Parquet models and CSV";
+    report.add(name, number(&out), seconds, peak_mb);
 
-    println!(
-        "| step ({people} people) | rows | seconds | rows/s | peak RSS |\n|---|---:|---:|---:|---:|"
-    );
-    for step in steps {
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rate"
-        )]
-        let rate = (step.rows as f64 / step.seconds) as u64;
-        println!(
-            "| {} | {} | {:.1} | {rate} | {} MB |",
-            step.name, step.rows, step.seconds, step.peak_mb
-        );
+    println!("| step ({people} people) | rows | seconds | rows/s | peak RSS |");
+    println!("|---|---:|---:|---:|---:|");
+    for line in report.lines {
+        println!("{line}");
     }
 }
 
-fn make_project(project: &Path, export: &Path) {
+/// Staging of the whole export, and of one clean CSV file of it beside a bare program.
+fn staging_steps(report: &mut Report, project: &Path, export: &Path, bare: &Path) {
+    let staged_rows = |out: &str| -> u64 {
+        let staged: Value = serde_json::from_str(out).unwrap();
+        let tables = staged["tables"].as_array().unwrap();
+        tables.iter().map(|t| t["source"].as_u64().unwrap()).sum()
+    };
+    let (seconds, peak_mb, out) = run(command(project, &["stage", "--format", "json"]));
+    report.add("stage", staged_rows(&out), seconds, peak_mb);
+
+    let one_file = bare.join("export");
+    std::fs::create_dir_all(&one_file).unwrap();
+    let this = std::env::current_exe().unwrap();
+    run(Command::new(&this).arg("clean").arg(export).arg(&one_file));
+    let small = bare.join("project");
+    make_project(&small, &one_file, "http://127.0.0.1:1");
+    let (seconds, peak_mb, out) = run(command(&small, &["stage", "--format", "json"]));
+    report.add(
+        "stage people.csv alone",
+        staged_rows(&out),
+        seconds,
+        peak_mb,
+    );
+    let (seconds, peak_mb, out) = run(Command::new(&this).arg("bare-stage").arg(&one_file));
+    report.add(
+        "bare: people.csv to Parquet",
+        number(&out),
+        seconds,
+        peak_mb,
+    );
+}
+
+fn loading_steps(report: &mut Report, runtime: &tokio::runtime::Runtime, project: &Path) {
+    let sum = |list: &Value, field: &str| -> u64 {
+        let list = list.as_array().unwrap();
+        list.iter().map(|load| load[field].as_u64().unwrap()).sum()
+    };
+    let planned = command(project, &["plan", "--no-stage", "--format", "json"]);
+    let (seconds, peak_mb, out) = run(planned);
+    let plan: Value = serde_json::from_str(&out).unwrap();
+    let outbox = sum(&plan["loads"], "outbox");
+    report.add("transform to outbox (plan)", outbox, seconds, peak_mb);
+
+    let again = || command(project, &["run", "--no-stage", "--format", "json"]);
+    let (seconds, peak_mb, out) = run(again());
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(summary["status"], "ok", "{summary}");
+    let sent = sum(&summary["objects"], "sent");
+    let loading = runtime.block_on(loading_seconds(project));
+    report.add("load: jobs, results, ledger", sent, loading, peak_mb);
+    let name = "run: transform, load, read back, compare";
+    report.add(name, sent, seconds, peak_mb);
+
+    let (seconds, peak_mb, out) = run(again());
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(sum(&summary["objects"], "sent"), 0, "{summary}");
+    report.add("run again: nothing to send", outbox, seconds, peak_mb);
+}
+
+fn number(out: &str) -> u64 {
+    out.trim().parse().unwrap()
+}
+
+fn make_project(project: &Path, export: &Path, login_url: &str) {
     let demo = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo");
     std::fs::create_dir_all(project.join("config")).unwrap();
     for entry in std::fs::read_dir(demo.join("config")).unwrap().flatten() {
         std::fs::copy(entry.path(), project.join("config").join(entry.file_name())).unwrap();
     }
     let text = format!(
-        "business_timezone = \"Europe/Warsaw\"\n[source]\nexport = {export:?}\n[source.files]\ndone = \"ignored\"\n\
-         [gates]\nmax_differences = 0\n[options]\ndefault_owner = \"revops@northbeam.example\"\n\
-         [destination.bench]\nkind = \"salesforce\"\nlogin_url = \"http://127.0.0.1:1\"\n"
-    )
-    .replace("[source.files]\ndone = \"ignored\"\n", "");
+        "business_timezone = \"Europe/Warsaw\"\n[source]\nexport = {export:?}\n[gates]\nmax_differences = 0\n\
+         [options]\ndefault_owner = \"revops@northbeam.example\"\n\
+         [destination.bench]\nkind = \"salesforce\"\nlogin_url = {login_url:?}\n"
+    );
     std::fs::write(project.join("migration.toml"), text).unwrap();
 }
 
@@ -352,96 +339,175 @@ async fn encode(work: &str) {
 }
 
 fn context() -> SessionContext {
-    SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2))
+    let config = SessionConfig::new()
+        .with_target_partitions(2)
+        // Children of a struct above a join are otherwise named twice (DataFusion 55.2).
+        .set_bool(
+            "datafusion.optimizer.enable_leaf_expression_pushdown",
+            false,
+        );
+    SessionContext::new_with_config(config)
 }
 
-/// A bare program: one clean CSV of the export, types inferred, to Parquet. Prints the rows.
-async fn bare_stage(export: &str, out: &str) {
-    // DataFusion's reader stops at the first ragged row, so damaged rows are taken out first; not timed apart.
-    let source = Path::new(export).join("people-1.csv");
-    let clean = Path::new(out).join("people.csv");
+/// One CSV file of the export without its damaged rows, at which DataFusion's reader would stop, and without values of
+/// several lines, so that it can read the file in parallel.
+fn clean(export: &Path, out: &Path) {
     let mut reader = csv::ReaderBuilder::new()
         .flexible(true)
-        .from_path(&source)
+        .from_path(export.join("people-1.csv"))
         .unwrap();
-    let mut writer = csv::Writer::from_path(&clean).unwrap();
+    let mut writer = csv::Writer::from_path(out.join("people.csv")).unwrap();
     let header = reader.byte_headers().unwrap().clone();
     writer.write_byte_record(&header).unwrap();
     for record in reader.byte_records() {
         let record = record.unwrap();
-        if record.len() == header.len()
-            && record.iter().all(|cell| std::str::from_utf8(cell).is_ok())
-        {
+        let readable = record
+            .iter()
+            .all(|cell| std::str::from_utf8(cell).is_ok() && !cell.contains(&b'\n'));
+        if record.len() == header.len() && readable {
             writer.write_byte_record(&record).unwrap();
         }
     }
     writer.flush().unwrap();
+    std::fs::copy(
+        export.join("attributes.jsonl"),
+        out.join("attributes.jsonl"),
+    )
+    .unwrap();
+}
+
+/// A bare program: the clean CSV, types inferred, to Parquet. Prints the rows.
+async fn bare_stage(folder: &Path) {
     let context = context();
-    let options = CsvReadOptions::new().newlines_in_values(true);
-    let start = Instant::now();
+    let options = CsvReadOptions::new();
+    let source = folder.join("people.csv");
     let frame = context
-        .read_csv(clean.to_str().unwrap(), options)
+        .read_csv(source.to_str().unwrap(), options)
         .await
         .unwrap();
-    let target = Path::new(out).join("people.parquet");
-    frame
-        .write_parquet(
-            target.to_str().unwrap(),
-            datafusion::dataframe::DataFrameWriteOptions::new(),
-            None,
-        )
-        .await
-        .unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    let rows = context
-        .read_parquet(target.to_str().unwrap(), ParquetReadOptions::default())
-        .await
+    let target = folder.join("people.parquet");
+    let target = target.to_str().unwrap();
+    let options = DataFrameWriteOptions::new();
+    frame.write_parquet(target, options, None).await.unwrap();
+    let options = ParquetReadOptions::default();
+    let written = context.read_parquet(target, options).await.unwrap();
+    println!("{}", written.count().await.unwrap());
+}
+
+/// A bare program: the project's SQL files in their order, models to Parquet and loads to CSV, over the tables that the
+/// run left behind. Prints the rows of the CSV files.
+async fn bare_transform(project: &Path, out: &Path) {
+    let config = Config::load(project, None).unwrap();
+    let staging = Staging::open(&config.staging).unwrap();
+    let org = std::fs::read_dir(project.join(".transload/orgs"))
         .unwrap()
-        .count()
-        .await
+        .flatten()
+        .next()
         .unwrap();
-    #[expect(clippy::print_stderr, reason = "the benchmark's own note")]
-    {
-        eprintln!("bare staging alone: {seconds:.2} s for {rows} rows");
+    let staging = staging.with_org(org.file_name().to_str().unwrap());
+    let snapshot = staging.snapshot().await.unwrap();
+    let context = context();
+    register(&context, &staging, &snapshot).await;
+    let map = FieldMap::load(project).unwrap();
+    for view in mapped_views(&config, &map, &snapshot).unwrap() {
+        let frame = context.sql(&view.sql).await.unwrap();
+        let name = format!("mapped.{}", view.name);
+        context.register_table(name, frame.into_view()).unwrap();
+    }
+    let queries = Queries::load(project).unwrap();
+    let mut known: std::collections::BTreeSet<String> =
+        snapshot.iter().map(|table| table.name()).collect();
+    known.extend(
+        snapshot
+            .schema("usercom")
+            .map(|t| format!("mapped.{}", t.table)),
+    );
+    known.insert("ledger.attempts".to_owned());
+    let parameters: Vec<_> = config.options.parameters().into_iter().collect();
+    let mut rows = 0;
+    for step in order(&queries, &known).unwrap() {
+        let file = step.file();
+        let frame = context.sql(&file.sql).await.unwrap();
+        let frame = match frame
+            .logical_plan()
+            .get_parameter_names()
+            .unwrap()
+            .is_empty()
+        {
+            true => frame,
+            false => frame
+                .with_param_values(ParamValues::from(parameters.clone()))
+                .unwrap(),
+        };
+        let target = out.join(&file.name);
+        let target = target.to_str().unwrap();
+        let options = DataFrameWriteOptions::new();
+        match step {
+            Query::Prepare(_) => {
+                frame.write_parquet(target, options, None).await.unwrap();
+                let options = ParquetReadOptions::default();
+                let written = context.read_parquet(target, options).await.unwrap();
+                let name = format!("prepare.{}", file.name);
+                context.deregister_table(&name).unwrap();
+                context.register_table(name, written.into_view()).unwrap();
+            }
+            Query::Load(_) => {
+                let written = flat(frame).write_csv(target, options, None).await.unwrap();
+                rows += written
+                    .iter()
+                    .map(|batch| {
+                        arrow::array::AsArray::as_primitive::<arrow::datatypes::UInt64Type>(
+                            batch.column(0),
+                        )
+                        .value(0)
+                    })
+                    .sum::<u64>();
+            }
+        }
     }
     println!("{rows}");
 }
 
-/// A bare program: the lead query's joins over the staged tables to CSV. Prints the rows.
-async fn bare_split(work: &str, out: &str) {
-    let context = context();
-    let staging = Staging::open(work).unwrap();
-    let snapshot = staging.snapshot().await.unwrap();
-    for name in ["people", "companies"] {
-        let file = staging.absolute(&snapshot.get("usercom", name).unwrap().files[0].path);
+async fn register(context: &SessionContext, staging: &Staging, snapshot: &Snapshot) {
+    for schema in [
+        "usercom", "rejects", "config", "mapped", "prepare", "outbox", "ledger", "org", "recon",
+    ] {
+        let sql = format!("create schema {schema}");
+        context.sql(&sql).await.unwrap().collect().await.unwrap();
+    }
+    for table in snapshot.iter() {
+        let files: Vec<String> = table
+            .files
+            .iter()
+            .map(|file| format!("/{}", staging.absolute(&file.path)))
+            .collect();
+        let options = ParquetReadOptions::default();
+        let frame = context.read_parquet(files, options).await.unwrap();
         context
-            .register_parquet(name, format!("/{file}"), ParquetReadOptions::default())
-            .await
+            .register_table(table.name(), frame.into_view())
             .unwrap();
     }
-    let sql = "select p.id, p.first_name, p.last_name, p.name, p.email, p.phone_number, p.city, p.region, p.country, \
-               p.unsubscribed, p.lifecycle_stage, p.custom_id, p.score, p.created_at, p.last_seen, c.name as company \
-               from people as p left join companies as c on c.id = p.company_id \
-               where lower(trim(p.lifecycle_stage)) in ('lead', 'subscriber', 'mql')";
-    let target = Path::new(out).join("leads.csv");
-    let frame = context.sql(sql).await.unwrap();
-    frame
-        .write_csv(
-            target.to_str().unwrap(),
-            datafusion::dataframe::DataFrameWriteOptions::new(),
-            None,
-        )
-        .await
-        .unwrap();
-    let rows = context
-        .sql("select count(*) from people")
-        .await
-        .unwrap()
-        .collect()
-        .await
-        .unwrap();
-    let rows =
-        arrow::array::AsArray::as_primitive::<arrow::datatypes::Int64Type>(rows[0].column(0))
-            .value(0);
-    println!("{rows}");
+}
+
+/// Columns that CSV can hold: children of the struct one by one, lists joined.
+fn flat(frame: DataFrame) -> DataFrame {
+    let schema = frame.schema().as_arrow().clone();
+    let columns: Vec<Expr> = schema
+        .fields()
+        .iter()
+        .flat_map(|field| match field.data_type() {
+            DataType::Struct(children) => children
+                .iter()
+                .map(|child| {
+                    let value = get_field(col(CUSTOM), child.name().as_str());
+                    match child.data_type() {
+                        DataType::List(_) => array_to_string(value, lit(";")).alias(child.name()),
+                        _ => value.alias(child.name()),
+                    }
+                })
+                .collect(),
+            _ => vec![ident(field.name())],
+        })
+        .collect();
+    frame.select(columns).unwrap()
 }
