@@ -379,3 +379,26 @@ fn a_project_that_was_moved_goes_on_where_it_stopped() {
     let run = moved.run().ended(0);
     assert_eq!(run.total("sent"), 0, "{}", run.stdout);
 }
+
+#[test]
+fn a_refused_upload_is_named_and_the_next_run_finishes() {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    org.fault(json!({
+        "method": "PUT", "path": "/services/data/*/jobs/ingest/*/batches", "skip": 1,
+        "status": 400, "body": "[{\"errorCode\":\"INVALIDBATCH\",\"message\":\"refused on purpose\"}]",
+    }));
+    let refused = project.run_with(&["--yes"]).ended(3);
+    for part in [
+        "loading lead into Lead stopped at job 750",
+        "refused on purpose",
+    ] {
+        assert!(refused.error().contains(part), "{}", refused.stderr);
+    }
+    assert_eq!(org.open_jobs(), 1);
+    let again = project.run().ended(0);
+    assert_eq!(again.number("account", "unchanged"), 3);
+    assert_eq!(again.number("lead", "created"), 3);
+    assert_eq!(org.open_jobs(), 0);
+}

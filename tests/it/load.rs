@@ -524,3 +524,72 @@ fn a_no_break_space_is_part_of_a_word_and_no_difference() {
         ("Lee", "La\u{a0}Rue")
     );
 }
+
+#[test]
+fn custom_attributes_arrive_as_their_types() {
+    let project = Project::small();
+    project.write(
+        "export/attributes.jsonl",
+        "{\"id\":1,\"name\":\"Score\",\"name_std\":\"nps\",\"value_type\":\"integer\",\"content_type\":\"clientuser\"}\n\
+         {\"id\":2,\"name\":\"Agrees\",\"name_std\":\"agrees\",\"value_type\":\"boolean\",\"content_type\":\"clientuser\"}\n\
+         {\"id\":3,\"name\":\"Likes\",\"name_std\":\"likes\",\"value_type\":\"fixed\",\"content_type\":\"user\",\
+         \"choices\":[\"Tea\",\"Milk, hot\"],\"allow_multiple_choices\":true}\n\
+         {\"id\":4,\"name\":\"Born\",\"name_std\":\"born\",\"value_type\":\"date\",\"content_type\":\"clientuser\"}\n\
+         {\"id\":5,\"name\":\"Trial\",\"name_std\":\"trial\",\"value_type\":\"datetime\",\"content_type\":\"clientuser\"}\n\
+         {\"id\":6,\"name\":\"Budget\",\"name_std\":\"budget\",\"value_type\":\"float\",\"content_type\":\"clientuser\"}\n",
+    );
+    project.write(
+        "export/people.csv",
+        "id,email,name,lifecycle_stage,nps,agrees,likes,born,trial,budget\n\
+         1,lee@globex.example,Lee Lane,lead,9,t,\"{\"\"Milk, hot\"\",Tea}\",1990-02-28,2026-01-02 03:04:05+02,1250.50\n\
+         2,sue@initech.example,Sue Stone,lead,,f,,,,\n\
+         3,moe@globex.example,Moe Marsh,lead,ten,,[],,,\n",
+    );
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,nps,Lead,Nps__c,\"Number(18,0)\",confirmed,ann@acme.example,2026-02-20\n\
+         people,agrees,Lead,Agrees__c,Picklist,confirmed,ann@acme.example,2026-02-20\n\
+         people,likes,Lead,Likes__c,MultiselectPicklist,confirmed,ann@acme.example,2026-02-20\n\
+         people,born,Lead,Born__c,Date,confirmed,ann@acme.example,2026-02-20\n\
+         people,trial,Lead,Trial__c,DateTime,confirmed,ann@acme.example,2026-02-20\n\
+         people,budget,Lead,Budget__c,\"Number(18,2)\",confirmed,ann@acme.example,2026-02-20\n",
+    );
+    for other in ["export/deals.csv", "export/pipelines.jsonl"] {
+        std::fs::remove_file(project.path(other)).unwrap();
+    }
+    project.run().ended(0);
+    let org = project.org();
+    let fields = "Nps__c, Agrees__c, Likes__c, Born__c, Trial__c, Budget__c";
+    let cells = |key: &str| {
+        let row = org.row("Lead", key, fields);
+        [
+            "Nps__c",
+            "Agrees__c",
+            "Likes__c",
+            "Born__c",
+            "Trial__c",
+            "Budget__c",
+        ]
+        .map(|field| row[field].clone())
+    };
+    assert_eq!(
+        cells("1"),
+        [
+            "9",
+            "Yes",
+            "Milk, hot;Tea",
+            "1990-02-28",
+            "2026-01-02T01:04:05.000+0000",
+            "1250.5"
+        ]
+    );
+    assert_eq!(
+        cells("2"),
+        ["∅", "No", "∅", "∅", "∅", "∅"],
+        "null is not false"
+    );
+    assert_eq!(cells("3"), ["∅"; 6], "a cell that does not parse is null");
+    let rejects = project.table("select r.\"column\", r.value from rejects.people as r");
+    assert_eq!(rejects, [["nps".to_owned(), "ten".to_owned()]]);
+}

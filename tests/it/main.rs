@@ -22,6 +22,8 @@ mod refusals;
 mod rehearsal;
 /// The main job on the demo.
 mod run;
+/// The SQL that query files may rely on.
+mod slt;
 /// A project in a temporary folder, the program run in it, snapshots of what it said.
 mod support;
 /// The split and the SQL project.
