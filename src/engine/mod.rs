@@ -36,7 +36,12 @@ pub struct EngineSettings {
 }
 
 /// Rows per record batch: small ones keep wide sorts inside a small pool.
-pub const BATCH_ROWS: usize = 1024;
+pub const BATCH_ROWS: usize = 4096;
+
+/// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by
+/// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors
+/// read ahead, encode and write.
+const PARTITIONS: usize = 1;
 
 /// Runs queries; one per process.
 #[derive(Debug)]
@@ -116,7 +121,7 @@ impl Engine {
 
     fn config(&self) -> SessionConfig {
         let mut config = SessionConfig::new()
-            .with_target_partitions(self.settings.threads.max(1))
+            .with_target_partitions(PARTITIONS)
             .with_batch_size(BATCH_ROWS)
             .with_create_default_catalog_and_schema(true)
             .with_information_schema(true)

@@ -288,13 +288,13 @@ impl Session {
         sorted_by: &[String],
     ) -> Result<BatchStream, EngineError> {
         let physical = self.physical(query, plan, sorted_by).await?;
-        let source = execute_stream(physical, self.context.task_ctx()).map_err(|source| {
-            EngineError::Run {
-                query: query.to_owned(),
-                source: Box::new(source),
-            }
-        })?;
-        Ok(BatchStream::drive(query.to_owned(), source, &self.handle))
+        let context = self.context.task_ctx();
+        Ok(BatchStream::drive(
+            query.to_owned(),
+            physical.schema(),
+            move || execute_stream(physical, context),
+            &self.handle,
+        ))
     }
 
     async fn physical(

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use super::EngineError;
 
 /// Batches in flight between the two runtimes.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 8;
 
 /// What the engine's task sends: batches, and `None` at the orderly end of the query.
 type Message = Option<Result<RecordBatch, EngineError>>;
@@ -29,22 +30,33 @@ pub struct BatchStream {
 }
 
 impl BatchStream {
+    /// Runs a query on `handle`'s runtime. It is opened there, too: operators start their own tasks where they are
+    /// opened, and those must not take the threads that serve HTTP.
     pub(super) fn drive(
         query: String,
-        mut source: SendableRecordBatchStream,
+        schema: SchemaRef,
+        open: impl FnOnce() -> Result<SendableRecordBatchStream, DataFusionError> + Send + 'static,
         handle: &tokio::runtime::Handle,
     ) -> Self {
-        let schema = source.schema();
         let (sender, receiver) = mpsc::channel(IN_FLIGHT);
         let mut worker = JoinSet::new();
         let name = query.clone();
         worker.spawn_on(
             async move {
+                let failed = |source| EngineError::Run {
+                    query: name.clone(),
+                    source: Box::new(source),
+                };
+                let mut source = match open() {
+                    Ok(source) => source,
+                    Err(error) => {
+                        // Whoever stopped reading does not need the error.
+                        let _ = sender.send(Some(Err(failed(error)))).await;
+                        return;
+                    }
+                };
                 while let Some(batch) = source.next().await {
-                    let batch = batch.map_err(|source| EngineError::Run {
-                        query: name.clone(),
-                        source: Box::new(source),
-                    });
+                    let batch = batch.map_err(failed);
                     if sender.send(Some(batch)).await.is_err() {
                         return;
                     }
@@ -119,9 +131,12 @@ mod tests {
     async fn a_query_whose_task_panics_is_an_error_and_not_the_end_of_its_rows() {
         let schema = Arc::new(Schema::empty());
         let rows = futures::stream::once(async { panic!("as a defect of an operator would") });
-        let source = Box::pin(RecordBatchStreamAdapter::new(schema, rows));
+        let rows_schema = Arc::clone(&schema);
+        let open = || -> Result<SendableRecordBatchStream, DataFusionError> {
+            Ok(Box::pin(RecordBatchStreamAdapter::new(rows_schema, rows)))
+        };
         let handle = tokio::runtime::Handle::current();
-        let mut stream = BatchStream::drive("q".to_owned(), source, &handle);
+        let mut stream = BatchStream::drive("q".to_owned(), schema, open, &handle);
         let error = stream.next_batch().await.unwrap_err();
         assert!(matches!(error, EngineError::Stopped { .. }), "{error}");
         assert!(stream.next_batch().await.unwrap().is_none());

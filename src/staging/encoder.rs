@@ -1,7 +1,8 @@
 //! One Parquet file in the making: the columns of each batch are encoded in parallel.
 //!
 //! In: batches of the file's schema. Out: the file's bytes, a row group at a time. Encoding takes most of the time that
-//! a table costs, and a column does not depend on its neighbours. Memory: the encoded pages of one row group.
+//! a table costs, and a column does not depend on its neighbours; nor does the caller wait for it: a failure shows at the
+//! next call. Memory: the encoded pages of one row group, and the batch under way.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use parquet::arrow::arrow_writer::{
 use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 /// Rows per row group. Twice as many took 140 MB more while the runs of a million people were merged.
 const ROW_GROUP_ROWS: usize = 65_536;
@@ -26,7 +27,9 @@ pub(super) struct Encoder {
     file: SerializedFileWriter<Vec<u8>>,
     factory: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    /// At rest between batches, or else at work.
     lanes: Vec<Lane>,
+    at_work: JoinSet<Result<Lane>>,
     /// Rows of the row group in the making.
     rows: usize,
     groups: usize,
@@ -55,6 +58,7 @@ impl Encoder {
             factory,
             schema: Arc::clone(schema),
             lanes: Vec::new(),
+            at_work: JoinSet::new(),
             rows: 0,
             groups: 0,
         })
@@ -65,11 +69,11 @@ impl Encoder {
         let mut done = Vec::new();
         let mut start = 0;
         while start < batch.num_rows() {
-            if self.lanes.is_empty() {
+            if self.rows == 0 {
                 self.lanes = self.open_group()?;
             }
             let rows = (batch.num_rows() - start).min(ROW_GROUP_ROWS - self.rows);
-            self.append(batch.slice(start, rows)).await?;
+            self.append(&batch.slice(start, rows)).await?;
             start += rows;
             self.rows += rows;
             if self.rows == ROW_GROUP_ROWS {
@@ -108,21 +112,37 @@ impl Encoder {
         Ok(lanes)
     }
 
-    async fn append(&mut self, batch: RecordBatch) -> Result<()> {
-        let lanes = std::mem::take(&mut self.lanes);
-        let encode = move |mut lane: Lane| {
-            lane.encode(batch.columns())?;
-            Ok(lane)
-        };
-        self.lanes = in_parallel(lanes, encode).await?;
+    async fn append(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rest().await?;
+        for mut lane in self.lanes.drain(..) {
+            let columns = batch.columns().to_vec();
+            self.at_work.spawn_blocking(move || {
+                lane.encode(&columns)?;
+                Ok(lane)
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until every lane is at rest.
+    async fn rest(&mut self) -> Result<()> {
+        while let Some(lane) = self.at_work.join_next().await {
+            self.lanes.push(finished(lane)?);
+        }
         Ok(())
     }
 
     async fn close_group(&mut self) -> Result<Vec<u8>> {
-        let lanes = std::mem::take(&mut self.lanes);
+        self.rest().await?;
         if self.rows > 0 {
-            let closed = in_parallel(lanes, Lane::close).await?;
-            let mut chunks: Vec<_> = closed.into_iter().flatten().collect();
+            let mut closing = JoinSet::new();
+            for lane in self.lanes.drain(..) {
+                closing.spawn_blocking(|| lane.close());
+            }
+            let mut chunks = Vec::new();
+            while let Some(closed) = closing.join_next().await {
+                chunks.append(&mut finished(closed)?);
+            }
             chunks.sort_by_key(|(index, _)| *index);
             let mut group = self.file.next_row_group()?;
             for (_, chunk) in chunks {
@@ -159,25 +179,13 @@ impl Lane {
     }
 }
 
-/// Runs a task per lane on threads of their own; waits for all of them.
-async fn in_parallel<T: Send + 'static>(
-    lanes: Vec<Lane>,
-    task: impl Fn(Lane) -> Result<T> + Clone + Send + 'static,
-) -> Result<Vec<T>> {
-    let mut running = JoinSet::new();
-    for lane in lanes {
-        let task = task.clone();
-        running.spawn_blocking(move || task(lane));
+/// What a lane's thread came to; its panic goes on here.
+fn finished<T>(task: std::result::Result<Result<T>, JoinError>) -> Result<T> {
+    match task {
+        Ok(result) => result,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(ParquetError::External(Box::new(error))),
     }
-    let mut done = Vec::new();
-    while let Some(finished) = running.join_next().await {
-        match finished {
-            Ok(result) => done.push(result?),
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(error) => return Err(ParquetError::External(Box::new(error))),
-        }
-    }
-    Ok(done)
 }
 
 /// Parquet columns that an Arrow type becomes.

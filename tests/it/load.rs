@@ -576,7 +576,7 @@ fn custom_attributes_arrive_as_their_types() {
     assert_eq!(
         cells("1"),
         [
-            "9",
+            "9.0",
             "Yes",
             "Milk, hot;Tea",
             "1990-02-28",

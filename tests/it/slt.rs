@@ -115,8 +115,8 @@ impl Database {
             .block_on(self.session.collect("a test", sql))
             .map_err(|error| error.to_string())?;
         let kind = |data_type: &DataType| match data_type {
-            DataType::Int64 => 'I',
-            DataType::Float64 => 'R',
+            whole if whole.is_integer() => 'I',
+            number if number.is_numeric() => 'R',
             _ => 'T',
         };
         let types = found.first().map_or_else(String::new, |batch| {
