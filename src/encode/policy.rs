@@ -156,10 +156,14 @@ fn fit_text(
     altered: &mut Vec<Altered>,
 ) -> Option<ArrayRef> {
     let limit_chars = limit.and_then(|limit| limit.chars).unwrap_or(usize::MAX);
-    let clean = |text: &str| {
-        !text.chars().any(is_control) && limit.is_none_or(|limit| problem(text, limit).is_none())
+    let start = column.value_offsets().first().copied().unwrap_or(0);
+    let end = column.value_offsets().last().copied().unwrap_or(0);
+    let all = &column.value_data()[start as usize..end as usize];
+    let fits = |limit: &FieldLimit| {
+        let mut texts = column.iter().flatten();
+        texts.all(|text| problem(text, limit).is_none())
     };
-    if column.iter().flatten().all(clean) {
+    if !may_hold_control(all) && limit.is_none_or(fits) {
         return None;
     }
     let mut builder = StringBuilder::with_capacity(column.len(), column.value_data().len());
@@ -255,6 +259,18 @@ fn fit_number(
         None
     });
     Some(Arc::new(values.collect::<Float64Array>()))
+}
+
+/// Whether any byte may belong to a control character: the common case is that none does in a whole column.
+fn may_hold_control(bytes: &[u8]) -> bool {
+    // U+0080 to U+009F begin with C2, as do some printable characters.
+    let suspicious = |byte: u8| {
+        (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7f | 0xc2)
+    };
+    // Without an early end the loop works on many bytes at once.
+    bytes
+        .iter()
+        .fold(false, |found, &byte| found | suspicious(byte))
 }
 
 /// Control characters other than tab and line ends.
@@ -353,6 +369,11 @@ mod tests {
         let (value, _, altered) = apply("Name", "a\u{0}b\tc", FieldLimit::default());
         assert_eq!(value.as_deref(), Some("ab\tc"));
         assert_eq!(altered[0].why, "control_characters");
+        let (value, _, altered) = apply("Name", "a\u{85}b\u{7f}\u{a0}c", FieldLimit::default());
+        assert_eq!(value.as_deref(), Some("ab\u{a0}c"));
+        assert_eq!(altered[0].why, "control_characters");
+        let (value, _, altered) = apply("Name", "Łódź \u{a0}", FieldLimit::default());
+        assert_eq!((value.as_deref(), altered.len()), (Some("Łódź \u{a0}"), 0));
     }
 
     #[test]
