@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
+use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -23,11 +24,19 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 /// The rule; runs right after DataFusion's own join selection.
 #[derive(Debug)]
 pub(super) struct JoinChoice {
-    /// Largest number of rows a hash join may build from.
-    pub max_build_rows: usize,
+    /// Most bytes a hash join may hold.
+    pub max_build_bytes: usize,
 }
 
 impl JoinChoice {
+    /// Whether a hash join may build from a node.
+    fn may_build(&self, plan: &dyn ExecutionPlan) -> bool {
+        let schema = plan.schema();
+        let columns = schema.fields().iter();
+        let row = ENTRY_BYTES + columns.map(|f| cell_bytes(f.data_type())).sum::<usize>();
+        estimated_rows(plan).saturating_mul(row) <= self.max_build_bytes
+    }
+
     fn rewrite(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
         if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
             // It holds its left side in memory. A join with a constant condition (a fallback value) has no statistics
@@ -44,16 +53,12 @@ impl JoinChoice {
         let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
             return Ok(Transformed::no(plan));
         };
-        let (left, right) = (
-            estimated_rows(join.left().as_ref()),
-            estimated_rows(join.right().as_ref()),
-        );
-        if join.on().is_empty() || left <= self.max_build_rows {
+        if join.on().is_empty() || self.may_build(join.left().as_ref()) {
             return Ok(Transformed::no(plan));
         }
         // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
         // put the small side there.
-        if right <= self.max_build_rows && !join.null_aware {
+        if self.may_build(join.right().as_ref()) && !join.null_aware {
             return Ok(Transformed::yes(
                 join.swap_inputs(PartitionMode::CollectLeft)?,
             ));
@@ -101,6 +106,18 @@ impl PhysicalOptimizerRule for JoinChoice {
 
     fn schema_check(&self) -> bool {
         true
+    }
+}
+
+/// Bytes a row takes in a hash table beside its cells (measured; `engine-notes.md` 1).
+const ENTRY_BYTES: usize = 130;
+
+/// Bytes that a cell is taken to have: there are no statistics of texts.
+fn cell_bytes(data_type: &DataType) -> usize {
+    match data_type {
+        DataType::Struct(children) => children.iter().map(|f| cell_bytes(f.data_type())).sum(),
+        fixed if fixed.is_primitive() || *fixed == DataType::Boolean => 8,
+        _ => 32,
     }
 }
 

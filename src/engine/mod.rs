@@ -101,7 +101,7 @@ impl Engine {
         Session::new(
             self.config(),
             Arc::clone(&self.environment),
-            self.hash_join_rows(),
+            self.hash_join_bytes(),
             staging,
             snapshot,
             self.handle(),
@@ -114,9 +114,9 @@ impl Engine {
             .map(|runtime| runtime.handle().clone())
     }
 
-    /// Largest build side, in rows, that a hash join may have: half the pool at 200 bytes a row.
-    fn hash_join_rows(&self) -> usize {
-        self.settings.memory_limit / 4 / 2 / 200
+    /// Most bytes that a hash join may hold: half the pool.
+    fn hash_join_bytes(&self) -> usize {
+        self.settings.memory_limit / 4 / 2
     }
 
     fn config(&self) -> SessionConfig {

@@ -61,7 +61,7 @@ impl Session {
     pub(super) fn new(
         config: SessionConfig,
         environment: Arc<RuntimeEnv>,
-        max_build_rows: usize,
+        max_build_bytes: usize,
         staging: &Staging,
         snapshot: &Snapshot,
         handle: Option<tokio::runtime::Handle>,
@@ -74,7 +74,7 @@ impl Session {
             .iter()
             .position(|rule| rule.name() == "join_selection")
             .map_or(0, |position| position + 1);
-        rules.insert(after, Arc::new(JoinChoice { max_build_rows }));
+        rules.insert(after, Arc::new(JoinChoice { max_build_bytes }));
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(environment)
