@@ -81,6 +81,8 @@ impl Engine {
         environment.register_object_store(staging.store_url(), staging.store());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
+            // Tasks that read files and spills are short.
+            .max_blocking_threads(settings.threads.max(2))
             .thread_name("engine")
             .enable_all()
             .build()
