@@ -414,6 +414,8 @@ impl<'a> Writer<'a> {
                 },
             );
         }
+        // Rows come clustered, then by key; each operation has its own share of them.
+        let by_key = lanes.len() == 1 && self.request.file.cluster_by.is_empty();
         let mut parts: Option<Manifest> = None;
         let mut counts = BTreeMap::new();
         for (operation, lane) in lanes {
@@ -435,6 +437,9 @@ impl<'a> Writer<'a> {
             hint: String::new(),
         })?;
         parts.counts = counts;
+        if by_key {
+            parts.sorted_by.clone_from(&self.request.file.key);
+        }
         Ok(Outbox { parts, notes })
     }
 
