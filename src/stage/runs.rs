@@ -153,10 +153,9 @@ impl Runs {
         for run in &self.closed {
             self.staging.remove(run).await;
         }
-        for writer in [Some(self.open), self.late, Some(self.rejects)] {
-            if let Some(writer) = writer {
-                writer.discard().await;
-            }
+        let writers = [self.open, self.rejects].into_iter();
+        for writer in writers.chain(self.late) {
+            writer.discard().await;
         }
     }
 }

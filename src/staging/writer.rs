@@ -29,7 +29,8 @@ pub struct TableWriter {
     manifest: Manifest,
     folder: Path,
     label: Option<String>,
-    open: Option<OpenFile>,
+    /// Boxed: whoever holds a writer is a future, and those are moved.
+    open: Option<Box<OpenFile>>,
 }
 
 struct OpenFile {
@@ -45,7 +46,7 @@ impl OpenFile {
         Ok(self.object.write_all(&bytes).await?)
     }
 
-    async fn close(mut self) -> Result<(), ParquetError> {
+    async fn close(mut self: Box<Self>) -> Result<(), ParquetError> {
         let bytes = self.encoder.finish().await?;
         self.object.write_all(&bytes).await?;
         Ok(self.object.shutdown().await?)
@@ -104,7 +105,7 @@ impl TableWriter {
         }
         let batch = self.conform(batch)?;
         if self.open.is_none() {
-            self.open = Some(self.open_file()?);
+            self.open = Some(Box::new(self.open_file()?));
         }
         if let Some(file) = &mut self.open {
             file.rows += batch.num_rows() as u64;
@@ -157,7 +158,7 @@ impl TableWriter {
     /// [`StagingError::WriteTable`].
     pub async fn finish(mut self, counts: BTreeMap<String, u64>) -> Result<Manifest, StagingError> {
         if self.open.is_none() && self.manifest.files.is_empty() {
-            self.open = Some(self.open_file()?);
+            self.open = Some(Box::new(self.open_file()?));
         }
         self.next_file().await?;
         self.manifest.counts = counts;
