@@ -20,6 +20,10 @@ use tokio::io::AsyncWriteExt;
 use super::encoder::Encoder;
 use super::{DataFile, Manifest, Staging, StagingError};
 
+/// Bytes after which a column's values are no longer collected in a dictionary: few values fit, and names, addresses
+/// and keys, which are nearly all different, do not cost a hash each for long.
+const DICTIONARY_BYTES: usize = 64 << 10;
+
 /// Bytes buffered before they go to the store.
 const UPLOAD_BYTES: usize = 8 << 20;
 
@@ -208,6 +212,7 @@ impl TableWriter {
             .collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::LZ4_RAW)
+            .set_dictionary_page_size_limit(DICTIONARY_BYTES)
             .set_sorting_columns((!sorting.is_empty()).then_some(sorting))
             .build();
         let object =
