@@ -7,7 +7,7 @@ with person as (
         nullif(trim(p.first_name), '') as first_name,
         nullif(trim(p.last_name), '') as last_name,
         nullif(trim(p.name), '') as name,
-        nullif(regexp_replace(trim(p.name), '^.* ', ''), '') as last_word,
+        nullif(split_part(trim(p.name), ' ', -1), '') as last_word,
         nullif(trim(p.email), '') as email,
         nullif(trim(p.phone_number), '') as phone,
         nullif(lower(trim(p.lifecycle_stage)), '') as stage,

@@ -13,4 +13,4 @@ mod row;
 pub use cell::Cells;
 pub use error::EncodeError;
 pub use policy::{Altered, FieldLimit, Policy, RAW_VALUES, ValuePolicy};
-pub use row::RowEncoder;
+pub use row::{Digests, RowEncoder};

@@ -213,23 +213,25 @@ fn fit_text(
 }
 
 fn problem(value: &str, limit: &FieldLimit) -> Option<&'static str> {
-    if value.trim().is_empty() {
+    let chars = limit.chars.unwrap_or(usize::MAX);
+    // Bytes first: most values are shorter than their field has characters.
+    let too_long = value.len() > chars && value.chars().count() > chars;
+    if !limit.email && limit.allowed.is_none() && !too_long {
         return None;
     }
-    if limit.email && !is_email(value.trim()) {
+    let value = value.trim();
+    if value.is_empty() {
+        return None;
+    }
+    if limit.email && !is_email(value) {
         return Some("invalid_email");
     }
     if let Some(allowed) = &limit.allowed
-        && !allowed
-            .iter()
-            .any(|item| item.eq_ignore_ascii_case(value.trim()))
+        && !allowed.iter().any(|item| item.eq_ignore_ascii_case(value))
     {
         return Some("not_in_picklist");
     }
-    match limit.chars {
-        Some(chars) if value.len() > chars && value.chars().count() > chars => Some("too_long"),
-        _ => None,
-    }
+    too_long.then_some("too_long")
 }
 
 fn fit_number(

@@ -1,7 +1,7 @@
 //! Whole rows as RFC 4180 CSV with LF line ends, quoted only where needed.
 
 use arrow::array::RecordBatch;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Cells, EncodeError};
 
@@ -12,8 +12,34 @@ const CLEAR: &[u8] = b"#N/A";
 #[derive(Debug)]
 pub struct RowEncoder {
     columns: Vec<Cells>,
-    /// Columns in the order of their names, with the names.
-    by_name: Vec<(String, usize)>,
+    names: Vec<String>,
+    rows: usize,
+}
+
+/// What is known of the rows of a batch without their values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Per row, a hash of its values by field name: neither the order of columns nor one without a value changes it.
+    pub fingerprints: Vec<i64>,
+    /// Per row, about the bytes of its CSV.
+    pub bytes: Vec<usize>,
+    present: Vec<u8>,
+    width: usize,
+}
+
+impl Digests {
+    /// Bit set of the columns that have a value in a row.
+    #[must_use]
+    pub fn present(&self, row: usize) -> &[u8] {
+        &self.present[row * self.width..(row + 1) * self.width]
+    }
+
+    fn add(&mut self, row: usize, column: usize, seed: u64, value: &[u8]) {
+        let hash = xxh3_64_with_seed(value, seed).cast_signed();
+        self.fingerprints[row] = self.fingerprints[row].wrapping_add(hash);
+        self.bytes[row] += value.len();
+        self.present[row * self.width + column / 8] |= 1 << (column % 8);
+    }
 }
 
 impl RowEncoder {
@@ -27,9 +53,8 @@ impl RowEncoder {
             .fields()
             .iter()
             .take(columns)
-            .map(|field| field.name().clone());
-        let mut by_name: Vec<(String, usize)> = names.zip(0..).collect();
-        by_name.sort();
+            .map(|field| field.name().clone())
+            .collect();
         let columns = batch
             .columns()
             .iter()
@@ -37,7 +62,11 @@ impl RowEncoder {
             .take(columns)
             .map(|(array, field)| Cells::new(field.name(), array))
             .collect::<Result<_, _>>()?;
-        Ok(Self { columns, by_name })
+        Ok(Self {
+            columns,
+            names,
+            rows: batch.num_rows(),
+        })
     }
 
     /// The columns.
@@ -81,38 +110,33 @@ impl RowEncoder {
         out.push(b'\n');
     }
 
-    /// A hash of a row's values by field name: neither the order of columns nor one without a value changes it.
-    /// `scratch` is used and left with the values; its length is about that of the row's CSV.
+    /// Digests of all rows, made column by column.
     #[must_use]
-    pub fn fingerprint(&self, row: usize, scratch: &mut Vec<u8>) -> i64 {
-        scratch.clear();
-        let mut names = 0;
-        for (name, index) in &self.by_name {
-            let cells = &self.columns[*index];
-            if cells.is_null(row) {
-                continue;
-            }
-            scratch.extend_from_slice(name.as_bytes());
-            scratch.push(b'=');
-            cells.write(row, scratch);
-            scratch.push(0);
-            names += name.len() + 2;
-        }
-        let hash = xxh3_64(scratch).cast_signed();
-        scratch.truncate(scratch.len() - names + self.columns.len().min(names));
-        hash
-    }
-
-    /// Bit set of the columns that have a value in a row.
-    #[must_use]
-    pub fn present(&self, row: usize) -> Vec<u8> {
-        let mut bits = vec![0_u8; self.columns.len().div_ceil(8)];
-        for (index, cells) in self.columns.iter().enumerate() {
-            if !cells.is_null(row) {
-                bits[index / 8] |= 1 << (index % 8);
+    pub fn digests(&self) -> Digests {
+        let width = self.columns.len().div_ceil(8);
+        let mut digests = Digests {
+            fingerprints: vec![0; self.rows],
+            bytes: vec![self.columns.len(); self.rows],
+            present: vec![0; self.rows * width],
+            width,
+        };
+        let mut text = Vec::new();
+        for (column, (cells, name)) in self.columns.iter().zip(&self.names).enumerate() {
+            let seed = xxh3_64(name.as_bytes());
+            for row in 0..self.rows {
+                if cells.is_null(row) {
+                    continue;
+                }
+                if let Cells::Text(array) = cells {
+                    digests.add(row, column, seed, array.value(row).as_bytes());
+                    continue;
+                }
+                text.clear();
+                cells.write(row, &mut text);
+                digests.add(row, column, seed, &text);
             }
         }
-        bits
+        digests
     }
 }
 
@@ -173,7 +197,7 @@ mod tests {
                 .map(|(name, array)| (name, Arc::clone(array), true));
             let batch = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
             let encoder = RowEncoder::new(&batch, batch.num_columns()).unwrap();
-            encoder.fingerprint(0, &mut Vec::new())
+            encoder.digests().fingerprints[0]
         };
         let base = print(vec![("A", &one), ("B", &two)]);
         assert_eq!(base, print(vec![("B", &two), ("A", &one)]));

@@ -238,7 +238,12 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         let batch = filter_record_batch(batch, &sending).map_err(|error| self.arrow(&error))?;
-        let keys = self.keys(&batch)?;
+        let sending = sending.values().iter();
+        let keys: Vec<String> = keys
+            .into_iter()
+            .zip(sending)
+            .filter_map(|(key, sends)| sends.then_some(key))
+            .collect();
         let sent = self
             .request
             .columns
@@ -263,14 +268,14 @@ impl<'a> Writer<'a> {
             .file
             .operation
             .unwrap_or(super::Operation::Upsert);
-        let mut line = Vec::with_capacity(1024);
+        let digests = encoder.digests();
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
         for (row, key) in keys.iter().enumerate() {
             if let Some(reason) = rejected.get(&row) {
                 self.notes.hold(key, reason);
                 continue;
             }
-            let fingerprint = encoder.fingerprint(row, &mut line);
+            let fingerprint = digests.fingerprints[row];
             let operation = match ledger.decide(row, fingerprint, wanted, insert_only) {
                 Ok(operation) => operation,
                 Err(reason) => {
@@ -278,19 +283,19 @@ impl<'a> Writer<'a> {
                     continue;
                 }
             };
-            let present = encoder.present(row);
+            let present = digests.present(row);
             let clear = ledger
                 .written(row)
                 .filter(|_| operation == RowOperation::Update)
-                .and_then(|written| self.cleared(written, &present));
+                .and_then(|written| self.cleared(written, present));
             let rows = routed.entry(operation).or_default();
             rows.push(
                 row,
                 ledger.id(row),
                 fingerprint,
-                &present,
+                present,
                 clear.as_deref(),
-                line.len(),
+                digests.bytes[row],
             );
         }
         self.notes.flush().await?;
