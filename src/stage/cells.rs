@@ -136,7 +136,9 @@ impl CellTable {
                 if value.starts_with('[') && json_text::bare_key(key) == Some(keys::ATTRIBUTE_LIST)
                 {
                     readable &= self.parse_listed(value, first, &listed);
-                } else if let Some(input) = top.find(key, &mut near) {
+                } else if let Some(input) = top.find(key, &mut near)
+                    && !(value.starts_with(['[', '{']) && plan.nested.contains(&input))
+                {
                     readable &= self.put(first + input, value);
                 }
             }

@@ -53,7 +53,7 @@ pub(super) fn build(
     }
     let zones = feed.zones;
     Ok(match column.kind {
-        Kind::Key | Kind::Integer => {
+        Kind::Key | Kind::Integer | Kind::BlobSize => {
             let mut builder = Int64Builder::with_capacity(rows);
             feed.values(faults, integer, |value| builder.append_option(value));
             Arc::new(builder.finish())
@@ -128,7 +128,7 @@ fn whole<T>(
     move |text, _| parse(text).map(Some)
 }
 
-fn integer(text: &str, source: Source) -> Result<Option<i64>, Fault> {
+pub(super) fn integer(text: &str, source: Source) -> Result<Option<i64>, Fault> {
     match source.take {
         Take::Id => match cell::reference_id(text) {
             None if source.strict => Err(Fault::NotAnId),
@@ -154,6 +154,8 @@ fn choice(text: &str, source: Source) -> Result<Option<Cow<'_, str>>, Fault> {
 fn part(text: &str, source: Source) -> Option<Cow<'_, str>> {
     match source.take {
         Take::Text(key) => cell::reference_text(text, key),
+        Take::Field(key) => cell::reference_field(text, key),
+        Take::Email => cell::reference_email(text),
         Take::FirstText(key) => {
             let first = cell::first(text).ok().flatten()?;
             cell::reference_text(&first, key).map(|text| Cow::Owned(text.into_owned()))

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use super::StageError;
@@ -13,7 +13,8 @@ use super::columns::{self, CellFault, Feed};
 use super::rejects::{Place, Reject, Rejects};
 use crate::usercom::cell::{self, Fault, Zones};
 use crate::usercom::layout::{FilePlan, TableColumn};
-use crate::usercom::{Block, RowFault};
+use crate::usercom::schema::{Kind, pair};
+use crate::usercom::{Blobs, Block, RowFault};
 
 /// Everything that the conversion of one file's blocks needs; shared by its converters.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub(super) struct Conversion {
     /// Schema of the batches: the table's, then each row's place ([`super::latest`]).
     pub(super) schema: SchemaRef,
     pub(super) zones: Zones,
+    /// Columns from which a row without an id of its own gets one.
+    pub(super) pair: Option<(usize, usize)>,
+    /// The files that rows of `files` name.
+    pub(super) blobs: Arc<Blobs>,
 }
 
 /// The result for one block.
@@ -132,6 +137,12 @@ impl Conversion {
                     (Err(_), _) => {}
                 }
             }
+            if let (Err(RowFault::MissingId), Some((first, second))) = (&id, self.pair) {
+                id = self.pair_part(cells, row, first).and_then(|first| {
+                    let second = self.pair_part(cells, row, second)?;
+                    pair(first, second).ok_or(RowFault::UnparsableId)
+                });
+            }
             match id {
                 Ok(id) => {
                     ids.push(id);
@@ -141,6 +152,42 @@ impl Conversion {
             }
         }
         (ids, rows)
+    }
+
+    /// One half of the id of a record that has none of its own.
+    fn pair_part(&self, cells: &CellTable, row: usize, column: usize) -> Result<i64, RowFault> {
+        let sources = self.plan.sources.get(column);
+        for source in sources.into_iter().flatten() {
+            let text = cells.cell(row, source.input);
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            match columns::integer(text, *source) {
+                Ok(None) => {}
+                Ok(Some(number)) => return Ok(number),
+                Err(_) => return Err(RowFault::UnparsableId),
+            }
+        }
+        Err(RowFault::MissingId)
+    }
+
+    /// The size of the blob that each row's `path` names.
+    fn blob_sizes(&self, arrays: &[ArrayRef], rows: usize) -> ArrayRef {
+        let paths = self
+            .columns
+            .iter()
+            .position(|column| column.name == "path")
+            .and_then(|column| arrays.get(column))
+            .and_then(|array| array.as_string_opt::<i32>());
+        let size = |path: &str| {
+            self.blobs
+                .size(path)
+                .and_then(|size| i64::try_from(size).ok())
+        };
+        Arc::new(match paths {
+            Some(paths) => paths.iter().map(|path| path.and_then(size)).collect(),
+            None => Int64Array::new_null(rows),
+        })
     }
 
     fn build(
@@ -153,6 +200,10 @@ impl Conversion {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         arrays.push(Arc::new(Int64Array::from(ids)));
         for (column, declared) in self.columns.iter().enumerate().skip(1) {
+            if declared.kind == Kind::BlobSize {
+                arrays.push(self.blob_sizes(&arrays, rows.len()));
+                continue;
+            }
             let feed = Feed {
                 table: cells,
                 rows,

@@ -1,7 +1,7 @@
 //! Stage: the export's rows become typed Parquet, and what does not fit becomes rows of `rejects`.
 //!
-//! In: an [`Export`] and [`Settings`]. Out: one table `usercom.<object>` per declared object, sorted by id, one row
-//! per id, the newest version; beside it `rejects.<object>` with every cell and row that did not fit, verbatim, with
+//! In: an [`Export`] and [`Settings`]. Out: one table `usercom.<object>` per declared object and per object of the
+//! customer's own, sorted by id, one row per id, the newest version; beside it `rejects.<object>` with every cell and row that did not fit, verbatim, with
 //! file, record, position and reason. Nothing is published before every file has been read to its end. Never: a
 //! guess at a value, or a row that is neither staged nor rejected:
 //!
@@ -20,6 +20,7 @@
 mod cells;
 mod columns;
 mod convert;
+mod custom;
 mod error;
 mod latest;
 mod pipeline;
@@ -38,10 +39,15 @@ pub use progress::{NoProgress, Progress};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::engine::Engine;
 use crate::staging::{Manifest, Staging};
 use crate::usercom::attributes::AttributeDefinition;
+use crate::usercom::schema::Object;
 use crate::usercom::{Export, ExportFile, Format, Listing, OBJECTS};
+use custom::Custom;
 use table::{Finished, InputFile, Stager};
 
 /// Stages the whole export and publishes every table, the empty ones too.
@@ -63,15 +69,17 @@ pub async fn stage(
             location: export.location(),
         });
     }
-    let stager = Stager {
+    let mut stager = Stager {
         settings,
         export,
         staging,
         engine,
         progress,
+        blobs: Arc::clone(&listing.blobs),
+        keys: BTreeMap::new(),
     };
     let mut finished = Vec::with_capacity(OBJECTS.len());
-    match stage_tables(&stager, &listing, &mut finished).await {
+    match Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await {
         Ok(()) => publish(staging, finished, listing).await,
         Err(error) => {
             for table in finished {
@@ -84,7 +92,7 @@ pub async fn stage(
 }
 
 async fn stage_tables(
-    stager: &Stager<'_>,
+    stager: &mut Stager<'_>,
     listing: &Listing,
     finished: &mut Vec<Finished>,
 ) -> Result<(), StageError> {
@@ -103,11 +111,17 @@ async fn stage_tables(
             });
         }
     }
+    let custom = Custom::find(stager.staging, finished, listing).await?;
+    definitions.extend(custom.definitions);
+    for object in &custom.objects {
+        let files = input_files(object, &listing.files);
+        finished.push(stager.stage_table(object, files, &definitions).await?);
+    }
     Ok(())
 }
 
-/// The files that hold an object's records: its own, and JSON files of an object whose records contain them.
-fn input_files(object: &crate::usercom::schema::Object, files: &[ExportFile]) -> Vec<InputFile> {
+/// The files that hold an object's records: its own, and JSON files of an object whose records may contain them.
+fn input_files(object: &Object, files: &[ExportFile]) -> Vec<InputFile> {
     let own = files
         .iter()
         .filter(|file| file.object == object.name)
@@ -115,13 +129,13 @@ fn input_files(object: &crate::usercom::schema::Object, files: &[ExportFile]) ->
             file: file.clone(),
             nested: None,
         });
-    let containing = object.nested.into_iter().flat_map(|nested| {
+    let containing = object.nested.iter().flat_map(|nested| {
         files
             .iter()
             .filter(move |file| file.object == nested.parent && file.format == Format::JsonLines)
             .map(move |file| InputFile {
                 file: file.clone(),
-                nested: Some(nested),
+                nested: Some(*nested),
             })
     });
     own.chain(containing).collect()

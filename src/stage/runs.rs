@@ -29,7 +29,7 @@ const MERGE_ROWS: usize = 2048;
 /// Where the rows of a table go until they are one table.
 pub(super) struct Runs {
     staging: Staging,
-    name: &'static str,
+    name: String,
     /// The table's columns, and the same with each row's place behind them.
     schema: SchemaRef,
     placed: SchemaRef,
@@ -45,7 +45,7 @@ pub(super) struct Runs {
 impl Runs {
     pub(super) async fn start(
         staging: &Staging,
-        name: &'static str,
+        name: &str,
         schema: &SchemaRef,
     ) -> Result<Self, StageError> {
         let placed = latest::with_places(schema);
@@ -55,7 +55,7 @@ impl Runs {
             .map_err(|source| write_error(name, source))?;
         Ok(Self {
             staging: staging.clone(),
-            name,
+            name: name.to_owned(),
             schema: Arc::clone(schema),
             open: create(staging, name, name, &placed, &["id"]).await?,
             placed,
@@ -74,7 +74,7 @@ impl Runs {
 
     /// Appends a batch with places.
     pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
-        let name = self.name;
+        let name = self.name.as_str();
         let build = |source| build_error(name, name, source);
         let write = |source| write_error(name, source);
         let begins = std::mem::take(&mut self.at_file_start)
@@ -109,7 +109,7 @@ impl Runs {
         engine: &Engine,
         files: Vec<String>,
     ) -> Result<(Manifest, TableWriter, u64), StageError> {
-        let name = self.name;
+        let name = self.name.as_str();
         let write = |source| write_error(name, source);
         let mut runs = self.closed;
         runs.push(self.open.finish(BTreeMap::new()).await.map_err(write)?);
@@ -178,7 +178,7 @@ type Batches = BoxStream<'static, Result<RecordBatch, StageError>>;
 struct Merge<'a> {
     staging: &'a Staging,
     engine: &'a Engine,
-    name: &'static str,
+    name: &'a str,
     schema: &'a SchemaRef,
 }
 
@@ -229,10 +229,10 @@ impl Merge<'_> {
     }
 
     fn run(&self, run: &Manifest) -> Batches {
-        let name = self.name;
+        let name = self.name.to_owned();
         let batches = self.staging.read_table(run, MERGE_ROWS);
         batches
-            .map(move |batch| batch.map_err(|source| write_error(name, source)))
+            .map(move |batch| batch.map_err(|source| write_error(&name, source)))
             .boxed()
     }
 

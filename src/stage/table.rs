@@ -2,7 +2,7 @@
 //!
 //! In: the files of one object. Out: a [`Finished`] table and its rejects, written but not published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -18,13 +18,13 @@ use crate::staging::{Manifest, Staging, StagingError};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};
 use crate::usercom::schema::{Nested, Object};
-use crate::usercom::{Export, ExportError, ExportFile, FileKeys, read_keys};
+use crate::usercom::{Blobs, Export, ExportError, ExportFile, FileKeys, Format, read_keys};
 
 /// Records below which "nearly all undecodable" is not judged.
 const FEW_RECORDS: u64 = 5;
 
 /// Rows of a batch while definitions are read.
-const DEFINITION_ROWS: usize = 1024;
+pub(super) const DEFINITION_ROWS: usize = 1024;
 
 /// What staging a table needs.
 pub(super) struct Stager<'a> {
@@ -33,6 +33,10 @@ pub(super) struct Stager<'a> {
     pub(super) staging: &'a Staging,
     pub(super) engine: &'a Engine,
     pub(super) progress: &'a dyn Progress,
+    /// The files that records of `files` name.
+    pub(super) blobs: Arc<Blobs>,
+    /// The keys of JSON files read so far: other tables may have records in them.
+    pub(super) keys: BTreeMap<String, FileKeys>,
 }
 
 /// A file that holds records of the table.
@@ -53,29 +57,31 @@ pub(super) struct Finished {
 }
 
 /// A table in the making.
-struct Work {
-    object: &'static Object,
+struct Work<'a> {
+    object: &'a Object,
     files: Vec<InputFile>,
     plans: Vec<FilePlan>,
     columns: Arc<Vec<TableColumn>>,
     schema: SchemaRef,
     /// The same with each row's place behind it.
     placed: SchemaRef,
+    pair: Option<(usize, usize)>,
     warnings: Vec<Warning>,
 }
 
 impl Stager<'_> {
     /// Stages one table up to publication.
     pub(super) async fn stage_table(
-        &self,
-        object: &'static Object,
+        &mut self,
+        object: &Object,
         files: Vec<InputFile>,
         definitions: &[AttributeDefinition],
     ) -> Result<Finished, StageError> {
-        self.progress
-            .begin(object.name, files.iter().map(|input| input.file.size).sum());
+        let files = self.files_with_records(files).await?;
+        let bytes = files.iter().map(|input| input.file.size).sum();
+        self.progress.begin(&object.name, bytes);
         let mut work = self.lay_out(object, files, definitions).await?;
-        let mut runs = Runs::start(self.staging, object.name, &work.schema).await?;
+        let mut runs = Runs::start(self.staging, &object.name, &work.schema).await?;
         let counts = match self.write_rows(&mut work, &mut runs).await {
             Ok(counts) => counts,
             Err(error) => {
@@ -86,12 +92,34 @@ impl Stager<'_> {
         self.finish(work, runs, counts).await
     }
 
-    async fn lay_out(
-        &self,
-        object: &'static Object,
+    /// The files without those of other objects whose records hold none of the table's: these are not read again.
+    async fn files_with_records(
+        &mut self,
+        files: Vec<InputFile>,
+    ) -> Result<Vec<InputFile>, StageError> {
+        let mut kept = Vec::with_capacity(files.len());
+        for input in files {
+            let Some(nested) = input.nested else {
+                kept.push(input);
+                continue;
+            };
+            let parent = InputFile {
+                file: input.file.clone(),
+                nested: None,
+            };
+            if self.keys(&parent).await?.may_nest(nested.key()) {
+                kept.push(input);
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn lay_out<'o>(
+        &mut self,
+        object: &'o Object,
         files: Vec<InputFile>,
         definitions: &[AttributeDefinition],
-    ) -> Result<Work, StageError> {
+    ) -> Result<Work<'o>, StageError> {
         let mut named = Vec::with_capacity(files.len());
         for input in &files {
             named.push((input.file.name.clone(), self.keys(input).await?));
@@ -104,28 +132,42 @@ impl Stager<'_> {
             columns: Arc::new(layout.columns),
             placed: latest::with_places(&layout.schema),
             schema: layout.schema,
+            pair: layout.pair,
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
         })
     }
 
-    async fn keys(&self, input: &InputFile) -> Result<FileKeys, StageError> {
+    /// The keys of a file's records; those of whole JSON files are kept.
+    async fn keys(&mut self, input: &InputFile) -> Result<FileKeys, StageError> {
+        let is_kept = input.nested.is_none() && input.file.format == Format::JsonLines;
+        if is_kept && let Some(known) = self.keys.get(&input.file.name) {
+            return Ok(known.clone());
+        }
+        let keys = self.read_keys(input).await?;
+        if is_kept {
+            self.keys.insert(input.file.name.clone(), keys.clone());
+        }
+        Ok(keys)
+    }
+
+    async fn read_keys(&self, input: &InputFile) -> Result<FileKeys, StageError> {
         let (export, input) = (self.export.clone(), input.clone());
         let limits = pipeline::limits(self.settings);
-        let table = input.file.object;
+        let table = input.file.object.clone();
         let mut worker = JoinSet::new();
         worker.spawn_blocking(move || read_keys(&export, &input.file, input.nested, limits));
         match worker.join_next().await {
             Some(Ok(keys)) => Ok(keys?),
             Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             _ => Err(StageError::Stopped {
-                table: table.to_owned(),
+                table: table.into_owned(),
             }),
         }
     }
 
     /// Writes the rows of all files.
-    async fn write_rows(&self, work: &mut Work, runs: &mut Runs) -> Result<Counts, StageError> {
-        let name = work.object.name;
+    async fn write_rows(&self, work: &mut Work<'_>, runs: &mut Runs) -> Result<Counts, StageError> {
+        let name = work.object.name.as_ref();
         let mut total = Counts::default();
         let mut stored_before = 0;
         for (index, (input, plan)) in work.files.iter().zip(&work.plans).enumerate() {
@@ -137,6 +179,8 @@ impl Stager<'_> {
                 columns: Arc::clone(&work.columns),
                 schema: Arc::clone(&work.placed),
                 zones: self.settings.zones,
+                pair: work.pair,
+                blobs: Arc::clone(&self.blobs),
             };
             let mut counts = Counts::default();
             runs.next_file();
@@ -169,8 +213,13 @@ impl Stager<'_> {
     }
 
     /// Makes one table of the rows and closes it.
-    async fn finish(&self, work: Work, runs: Runs, counts: Counts) -> Result<Finished, StageError> {
-        let name = work.object.name;
+    async fn finish(
+        &self,
+        work: Work<'_>,
+        runs: Runs,
+        counts: Counts,
+    ) -> Result<Finished, StageError> {
+        let name = work.object.name.as_ref();
         let write = |source| write_error(name, source);
         let files: Vec<String> = work
             .files
@@ -180,7 +229,7 @@ impl Stager<'_> {
         let (mut table, rejects, superseded) = runs.finish(self.engine, files.clone()).await?;
         let report = TableReport {
             table: name.to_owned(),
-            files,
+            files: distinct(files),
             source_rows: counts.source_rows,
             staged: table.rows,
             rejected_rows: counts.rejected_rows + superseded,
@@ -227,6 +276,13 @@ impl Stager<'_> {
         }
         Ok(definitions)
     }
+}
+
+/// Each name once: a file may hold records of a table under two keys.
+fn distinct(mut files: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    files
 }
 
 /// Refuses a file of which nearly every record is not UTF-8: it is in another encoding altogether.

@@ -1,11 +1,12 @@
 //! The customer's own attributes: definitions, and the column that each becomes (`reference/usercom.md` §4).
 //!
-//! In: batches of the staged table `usercom.attributes`. Out: [`AttributeDefinition`]s.
+//! In: batches of the staged table `usercom.attributes`. Out: [`AttributeDefinition`]s; `custom` makes the same of the fields
+//! of custom objects.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 
-use super::schema::{Kind, Object};
+use super::schema::{Kind, Object, Take};
 
 /// One attribute as the source declares it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,43 +17,32 @@ pub struct AttributeDefinition {
     pub name: String,
     /// Name as the API writes it.
     pub name_std: String,
-    /// `boolean`, `integer`, `float`, `date`, `datetime`, `fixed`, `string`, `json`; empty if unknown.
+    /// `boolean`, `integer`, `float`, `date`, `datetime`, `fixed`, `string`, `text`, `json`, `reference`; empty if unknown.
     pub value_type: String,
-    /// Object it belongs to: `clientuser`, `company`, `deal`, …
+    /// Object it belongs to: `clientuser`, `company`, `deal`, …, or the table of a custom object.
     pub content_type: String,
     /// Allowed values of a `fixed` attribute.
     pub choices: Vec<String>,
     /// Whether a record may have several of them.
     pub multiple: bool,
+    /// What a `reference` points to: `people`, `companies`, `deals`, or a custom object's name; else empty.
+    pub target: String,
 }
 
 impl AttributeDefinition {
     /// Reads definitions from a batch of `usercom.attributes`.
     #[must_use]
     pub fn from_batch(batch: &RecordBatch) -> Vec<Self> {
-        let text = |column: &str, row: usize| {
-            batch
-                .column_by_name(column)
-                .and_then(|array| array.as_string_opt::<i32>())
-                .filter(|array| array.is_valid(row))
-                .map(|array| array.value(row).to_owned())
-                .unwrap_or_default()
-        };
         (0..batch.num_rows())
             .map(|row| Self {
-                id: batch
-                    .column_by_name("id")
-                    .and_then(|array| array.as_primitive_opt::<Int64Type>())
-                    .map_or(0, |array| array.value(row)),
-                name: text("name", row),
-                name_std: text("name_std", row),
-                value_type: text("value_type", row),
-                content_type: text("content_type", row),
-                choices: choices(batch, row),
-                multiple: batch
-                    .column_by_name("allow_multiple_choices")
-                    .and_then(|array| array.as_boolean_opt())
-                    .is_some_and(|array| array.is_valid(row) && array.value(row)),
+                id: number(batch, "id", row).unwrap_or(0),
+                name: text(batch, "name", row),
+                name_std: text(batch, "name_std", row),
+                value_type: text(batch, "value_type", row),
+                content_type: text(batch, "content_type", row),
+                choices: texts(batch, "choices", row),
+                multiple: truth(batch, "allow_multiple_choices", row),
+                target: String::new(),
             })
             .collect()
     }
@@ -61,6 +51,7 @@ impl AttributeDefinition {
     #[must_use]
     pub fn belongs_to(&self, object: &Object) -> bool {
         object.content_types.contains(&self.content_type.as_str())
+            || (object.is_custom() && self.content_type == object.name)
     }
 
     /// What its column holds; text where the source does not say.
@@ -74,7 +65,18 @@ impl AttributeDefinition {
             "datetime" => Kind::Timestamp,
             "fixed" if self.multiple => Kind::TextList,
             "fixed" => Kind::Choice,
+            "reference" if self.multiple => Kind::IdList,
+            "reference" => Kind::Integer,
             _ => Kind::Text,
+        }
+    }
+
+    /// Which part of a cell its column takes.
+    #[must_use]
+    pub fn take(&self) -> Take {
+        match self.value_type.as_str() {
+            "reference" => Take::Id,
+            _ => Take::Whole,
         }
     }
 
@@ -99,9 +101,37 @@ impl AttributeDefinition {
     }
 }
 
-fn choices(batch: &RecordBatch, row: usize) -> Vec<String> {
+/// A text of a staged batch; empty for null.
+pub(super) fn text(batch: &RecordBatch, column: &str, row: usize) -> String {
+    batch
+        .column_by_name(column)
+        .and_then(|array| array.as_string_opt::<i32>())
+        .filter(|array| array.is_valid(row))
+        .map(|array| array.value(row).to_owned())
+        .unwrap_or_default()
+}
+
+/// A number of a staged batch.
+pub(super) fn number(batch: &RecordBatch, column: &str, row: usize) -> Option<i64> {
+    batch
+        .column_by_name(column)
+        .and_then(|array| array.as_primitive_opt::<Int64Type>())
+        .filter(|array| array.is_valid(row))
+        .map(|array| array.value(row))
+}
+
+/// A truth of a staged batch; false for null.
+pub(super) fn truth(batch: &RecordBatch, column: &str, row: usize) -> bool {
+    batch
+        .column_by_name(column)
+        .and_then(|array| array.as_boolean_opt())
+        .is_some_and(|array| array.is_valid(row) && array.value(row))
+}
+
+/// A list of texts of a staged batch; empty for null.
+pub(super) fn texts(batch: &RecordBatch, column: &str, row: usize) -> Vec<String> {
     let Some(lists) = batch
-        .column_by_name("choices")
+        .column_by_name(column)
         .and_then(|array| array.as_list_opt::<i32>())
         .filter(|array| array.is_valid(row))
     else {

@@ -116,9 +116,15 @@ pub enum ExportError {
         /// Name inside the export.
         file: String,
         /// The object it was read as.
-        object: &'static str,
+        object: String,
         /// The columns it has.
         columns: Vec<String>,
+    },
+    /// A path names no file in the folder of blobs.
+    #[error("{path:?} is not the path of a file in blobs/")]
+    BlobPath {
+        /// As the record has it.
+        path: String,
     },
     /// A JSON file is one document instead of one record a line.
     #[error("{file} is one JSON document, not JSON Lines")]
@@ -167,6 +173,9 @@ impl ExportError {
             Self::MissingId { columns, object, .. } => {
                 let columns = columns.join(", ");
                 format!("every record of {object} needs User.com's own id in a column named `id`; the file has: {columns}")
+            }
+            Self::BlobPath { .. } => {
+                "paths of files are written as blobs/name, inside the export and with /".to_owned()
             }
             Self::NotJsonLines { .. } => "write one record a line: jq -c '.[]' file.json > file.jsonl (or '.results[]' for a page of the API)".to_owned(),
         })

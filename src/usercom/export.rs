@@ -1,8 +1,9 @@
 //! The export as a place: which files it has, which object each belongs to, and how to open one.
 //!
 //! In: a folder or a prefix of an object store. Out: [`ExportFile`]s in name order, and every file that maps to
-//! nothing, so that none is ignored in silence. Never: a look inside a file.
+//! nothing, so that none is ignored in silence; the folder `blobs/` apart ([`Blobs`]). Never: a look inside a file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -13,28 +14,12 @@ use futures::stream::{BoxStream, StreamExt};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-use super::{ExportError, OBJECTS};
+use super::blobs::Blobs;
+use super::schema::CUSTOM_PREFIX;
+use super::{ExportError, OBJECTS, custom};
 
 /// Objects that an export may hold besides the declared ones; their files are known but not staged yet.
-const LATER: &[&str] = &[
-    "activities",
-    "events",
-    "conversations",
-    "messages",
-    "tags",
-    "segments",
-    "segment_members",
-    "products",
-    "deal_products",
-    "notes",
-    "files",
-    "custom_objects",
-    "emails",
-    "sms",
-    "stage_changes",
-    "lists",
-    "automations",
-];
+const LATER: &[&str] = &["automations"];
 
 /// Where an export is.
 #[derive(Clone, Debug)]
@@ -67,7 +52,7 @@ pub struct ExportFile {
     /// Name inside the export, with `/`.
     pub name: String,
     /// The object it holds.
-    pub object: &'static str,
+    pub object: Cow<'static, str>,
     /// How it is written.
     pub format: Format,
     /// Bytes as stored.
@@ -102,8 +87,10 @@ pub enum IgnoredReason {
 pub struct Listing {
     /// Files to stage, in name order.
     pub files: Vec<ExportFile>,
-    /// The others.
+    /// The others, blobs apart.
     pub ignored: Vec<Ignored>,
+    /// What records of `files` may name.
+    pub blobs: Arc<Blobs>,
 }
 
 impl Export {
@@ -150,7 +137,11 @@ impl Export {
         names.sort();
         let mut overrides_left = overrides.clone();
         let mut listing = Listing::default();
+        let mut blobs = Blobs::default();
         for (name, size) in names {
+            if blobs.note(&name, size) {
+                continue;
+            }
             let base = name.rsplit('/').next().unwrap_or(&name);
             let mapped = overrides_left
                 .remove(&name)
@@ -175,6 +166,7 @@ impl Export {
                 Err(reason) => listing.ignored.push(Ignored { name, reason }),
             }
         }
+        listing.blobs = Arc::new(blobs);
         if let Some((file, _)) = overrides_left.pop_first() {
             return Err(ExportError::UnknownFile {
                 file,
@@ -296,10 +288,10 @@ fn walk(folder: &Path, prefix: &str, names: &mut Vec<(String, u64)>) -> io::Resu
     Ok(())
 }
 
-/// What a name stands for: a declared object, or one that is known but not staged.
+/// What a name stands for: a declared object or one of the customer's own, or one that is known but not staged.
 #[derive(Clone, Debug)]
 enum Target {
-    Declared(&'static str),
+    Declared(Cow<'static, str>),
     Later(String),
 }
 
@@ -322,13 +314,19 @@ fn by_stem(name: &str) -> Option<Target> {
         .iter()
         .find(|object| object.name == stem || object.stems.contains(&stem.as_str()))
     {
-        return Some(Target::Declared(found.name));
+        return Some(Target::Declared(found.name.clone()));
     }
-    let later = LATER.contains(&stem.as_str()) || (stem.starts_with("co_") && stem.len() > 3);
+    if let Some(name) = stem.strip_prefix(CUSTOM_PREFIX) {
+        return custom::table_name(name).map(|table| Target::Declared(Cow::Owned(table)));
+    }
+    let later = LATER.contains(&stem.as_str());
     later.then_some(Target::Later(stem))
 }
 
-fn classify(name: &str, target: Option<Target>) -> Result<(&'static str, Format), IgnoredReason> {
+fn classify(
+    name: &str,
+    target: Option<Target>,
+) -> Result<(Cow<'static, str>, Format), IgnoredReason> {
     let lower = name.to_lowercase();
     let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
     let format = match plain.rsplit_once('.').map(|(_, ending)| ending) {
@@ -348,7 +346,7 @@ fn classify(name: &str, target: Option<Target>) -> Result<(&'static str, Format)
 pub(super) fn nearest_object(written: &str) -> &'static str {
     OBJECTS
         .iter()
-        .map(|object| object.name)
+        .map(|object| object.name.as_ref())
         .chain(LATER.iter().copied())
         .min_by_key(|name| strsim::damerau_levenshtein(name, &written.to_lowercase()))
         .unwrap_or("people")

@@ -4,7 +4,7 @@
 
 use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
 use super::json_text;
-use super::schema::Nested;
+use super::schema::{Element, Nested};
 use super::{DecodedReader, ExportError};
 
 /// See the module's documentation.
@@ -110,11 +110,16 @@ impl JsonCutter {
     }
 }
 
-/// Lifts the elements of a list in each record of a parent object; each becomes a record with the parent's id and its place.
-/// Its position is that of the parent's line.
+/// Keys under which a record may give its id, best first.
+const IDS: [&str; 2] = ["id", "usercom_id"];
+
+/// Lifts the elements of a list in each record of a parent object, or in the records inside it; each becomes a record with
+/// the ids of those above it and its place. Its position is that of the parent's line.
 pub struct NestedCutter {
     parent: JsonCutter,
     nested: Nested,
+    /// The key of the list in quotes; lines without it are not looked into.
+    quoted_key: String,
     row: u64,
 }
 
@@ -126,6 +131,7 @@ impl NestedCutter {
     pub fn open(reader: DecodedReader, nested: Nested) -> Result<Self, ExportError> {
         Ok(Self {
             parent: JsonCutter::open(reader)?,
+            quoted_key: format!("\"{}\"", nested.key()),
             nested,
             row: 0,
         })
@@ -141,9 +147,9 @@ impl NestedCutter {
                 let text = &parents.bytes[span.start as usize..span.end as usize];
                 if let Some(record) = std::str::from_utf8(text)
                     .ok()
-                    .filter(|text| json_text::is_valid(text))
+                    .filter(|text| text.contains(&self.quoted_key) && json_text::is_valid(text))
                 {
-                    self.lift(record, span.byte, &mut block);
+                    self.lift(record, 0, &mut String::new(), span.byte, &mut block);
                 }
             }
             if block.rows() > 0 {
@@ -153,34 +159,89 @@ impl NestedCutter {
         Ok(None)
     }
 
-    fn lift(&mut self, record: &str, byte: u64, block: &mut Block) {
-        let parent_id = json_text::get(record, "id").unwrap_or("null");
-        let list = json_text::get(record, self.nested.key).unwrap_or_default();
-        for (index, element) in json_text::elements(list).enumerate() {
-            let line = self.line(element, parent_id, index + 1);
-            self.row += 1;
-            block.push(line.as_bytes(), line.len(), self.row, byte);
-            block.bytes.push(b'\n');
+    /// Lifts what is below a record, `step` steps below the parent; `above` holds the ids of the records above, as
+    /// members of an object.
+    fn lift(
+        &mut self,
+        record: &str,
+        step: usize,
+        above: &mut String,
+        byte: u64,
+        block: &mut Block,
+    ) {
+        let Some(down) = self.nested.steps.get(step) else {
+            return;
+        };
+        let id = IDS.iter().find_map(|key| json_text::get(record, key));
+        let length = above.len();
+        above.push_str(&format!("\"{}\":{},", down.parent_id, id.unwrap_or("null")));
+        let list = json_text::get(record, down.key).unwrap_or_default();
+        // An object where a list should be is a list of one.
+        let only = list.starts_with('{').then_some(list);
+        let is_last = step + 1 == self.nested.steps.len();
+        for (index, element) in json_text::elements(list).chain(only).enumerate() {
+            if is_last {
+                let line = self.line(element, above, index + 1);
+                self.row += 1;
+                block.push(line.as_bytes(), line.len(), self.row, byte);
+                block.bytes.push(b'\n');
+            } else if element.starts_with('{') {
+                self.lift(element, step + 1, above, byte, block);
+            }
         }
+        above.truncate(length);
     }
 
-    fn line(&self, element: &str, parent_id: &str, place: usize) -> String {
-        let Some(rest) = element.strip_prefix('{') else {
+    fn line(&self, element: &str, above: &str, place: usize) -> String {
+        let is_object = element.starts_with('{');
+        let is_link = self.nested.element != Element::Record;
+        if !is_object && !is_link {
             return element.to_owned();
-        };
+        }
         let keys = self.nested.position;
         let has_place = keys
             .iter()
             .any(|key| json_text::get(element, key).is_some());
         // A later key wins, so that what the element says itself is kept.
-        let mut line = format!("{{\"{}\":{parent_id}", self.nested.parent_id);
+        let mut line = format!("{{{above}");
         if let (Some(key), false) = (keys.first(), has_place) {
-            line.push_str(&format!(",\"{key}\":{place}"));
+            line.push_str(&format!("\"{key}\":{place},"));
         }
-        if rest.trim_ascii() != "}" {
-            line.push(',');
+        if is_object {
+            let id = self.id_column(element);
+            for (key, value) in json_text::entries(element) {
+                match id {
+                    Some(column) if key == "\"id\"" => {
+                        line.push_str(&format!("\"{column}\":{value},"));
+                    }
+                    // Nothing is no better than the id of the record above.
+                    _ if value == "null" && above.contains(&format!("{key}:")) => {}
+                    _ => line.push_str(&format!("{key}:{value},")),
+                }
+            }
+        } else {
+            line.push_str(&format!("\"value\":{element},"));
         }
-        line + rest.trim_ascii_start()
+        line.pop();
+        line.push('}');
+        line
+    }
+
+    /// The column for the `id` of an element, if it is not the element's own.
+    fn id_column(&self, element: &str) -> Option<&'static str> {
+        let Element::Link { id, kinds, named } = self.nested.element else {
+            return None;
+        };
+        let has = |key: &&str| json_text::get(element, key).is_some_and(|value| value != "null");
+        if named.iter().any(has) {
+            return None;
+        }
+        let kind = json_text::get(element, "type").or_else(|| json_text::get(element, "kind"));
+        let kind = kind.and_then(json_text::cell).unwrap_or_default();
+        let known = kinds
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(kind.trim()));
+        Some(known.map_or(id, |(_, column)| *column))
     }
 }
 
@@ -245,21 +306,58 @@ mod tests {
         ));
     }
 
+    /// The lines lifted from a text.
+    fn lifted(object: &str, index: usize, text: &str) -> Vec<String> {
+        let nested = crate::usercom::object(object).unwrap().nested[index];
+        let mut cutter = NestedCutter::open(reader(text), nested).unwrap();
+        let mut lines = String::new();
+        let limits = Limits {
+            record_bytes: 1000,
+            ..LIMITS
+        };
+        while let Some(block) = cutter.next_block(limits).unwrap() {
+            lines.push_str(std::str::from_utf8(&block.bytes).unwrap());
+        }
+        lines.lines().map(str::to_owned).collect()
+    }
+
     #[test]
     fn nested_records_know_their_parent_and_place() {
-        let nested = Nested {
-            parent: "pipelines",
-            key: "stages",
-            parent_id: "pipeline_id",
-            position: &["position", "order"],
-        };
-        let text = "{\"id\":7,\"stages\":[{\"id\":1,\"order\":4},{ },5]}\n{\"id\":8}\nnot json\n";
-        let mut cutter = NestedCutter::open(reader(text), nested).unwrap();
-        let block = cutter.next_block(LIMITS).unwrap().unwrap();
+        let text = "{\"id\":7,\"stages\":[{\"id\":1,\"order\":4},{ },5]}\n{\"id\":8}\nnot json\n{\"stages\":{\"id\":2}}";
         assert_eq!(
-            std::str::from_utf8(&block.bytes).unwrap(),
-            "{\"pipeline_id\":7,\"id\":1,\"order\":4}\n{\"pipeline_id\":7,\"position\":2}\n5\n"
+            lifted("stages", 0, text),
+            [
+                "{\"pipeline_id\":7,\"id\":1,\"order\":4}",
+                "{\"pipeline_id\":7,\"position\":2}",
+                "5",
+                "{\"pipeline_id\":null,\"position\":1,\"id\":2}",
+            ]
         );
-        assert!(cutter.next_block(LIMITS).unwrap().is_none());
+    }
+
+    #[test]
+    fn records_two_steps_down_know_both_above() {
+        let text = r#"{"id":7,"conversations":[{"id":3,"messages":[{"id":1},{"id":2,"conversation_id":9,"person_id":null}]},4,{"id":5,"messages":12}]}"#;
+        assert_eq!(
+            lifted("messages", 1, text),
+            [
+                "{\"person_id\":7,\"conversation_id\":3,\"id\":1}",
+                "{\"person_id\":7,\"conversation_id\":3,\"id\":2,\"conversation_id\":9}",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_id_of_a_link_is_that_of_the_other_record() {
+        let text = r#"{"id":7,"attendees":[12,"a@b.c",{"type":"Agent","id":3},{"kind":"company","id":4},{"id":5},{"id":6,"person":5}]}"#;
+        let expected = [
+            r#"{"event_id":7,"position":1,"value":12}"#,
+            r#"{"event_id":7,"position":2,"value":"a@b.c"}"#,
+            r#"{"event_id":7,"position":3,"type":"Agent","agent_id":3}"#,
+            r#"{"event_id":7,"position":4,"kind":"company","company_id":4}"#,
+            r#"{"event_id":7,"position":5,"person_id":5}"#,
+            r#"{"event_id":7,"position":6,"id":6,"person":5}"#,
+        ];
+        assert_eq!(lifted("event_attendees", 0, text), expected);
     }
 }

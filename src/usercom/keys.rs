@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::csv_cutter::CsvCutter;
 use super::cut::{Cutter, Limits};
+use super::header::normalise;
 use super::json_cutter::{JsonCutter, NestedCutter};
 use super::json_text;
 use super::schema::Nested;
@@ -28,6 +29,15 @@ pub struct FileKeys {
     pub delimiter: u8,
     /// Whether the file is JSON.
     pub json: bool,
+}
+
+impl FileKeys {
+    /// Whether records of the file may have a list under this key.
+    #[must_use]
+    pub fn may_nest(&self, key: &str) -> bool {
+        // The list of attributes is not among the keys, whether or not it holds attributes.
+        self.json && (key == ATTRIBUTE_LIST || self.top.iter().any(|top| normalise(top) == key))
+    }
 }
 
 /// Opens a file and cuts it from the start. `nested` lifts records out of those of another object. `None` for an empty CSV file.

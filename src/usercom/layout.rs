@@ -16,14 +16,16 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::attributes::AttributeDefinition;
 use super::header::{normalise, sanitise};
-use super::keys::FileKeys;
-use super::schema::{Alias, Kind, Object, Take, When};
+use super::keys::{ATTRIBUTE_LIST, FileKeys};
+use super::schema::{Alias, KeyRule, Kind, Object, Take, When};
 use super::{ExportError, OBJECTS};
 
 /// Key of the field metadata that holds an attribute's original name.
 pub const ATTRIBUTE_METADATA: &str = "usercom.attribute";
 /// Key of the field metadata that holds an attribute's declared type.
 pub const VALUE_TYPE_METADATA: &str = "usercom.value_type";
+/// Key of the field metadata that holds what a reference points to.
+pub const TARGET_METADATA: &str = "usercom.target";
 
 /// Column names that later steps use themselves: the struct of confirmed custom fields (`mapped.*`).
 const RESERVED: [&str; 1] = ["custom"];
@@ -37,6 +39,8 @@ pub struct TableColumn {
     pub kind: Kind,
     /// Allowed values, if it is a choice.
     pub choices: Vec<String>,
+    /// Which part of a cell it takes, if it is an attribute.
+    pub take: Take,
 }
 
 /// A cell that feeds a column.
@@ -59,6 +63,8 @@ pub struct FilePlan {
     pub sources: Vec<Vec<Source>>,
     /// For JSON records: input of each top-level key.
     pub top: BTreeMap<String, usize>,
+    /// For JSON records: inputs whose lists and objects are another table's records, and so no cells of this one.
+    pub nested: BTreeSet<usize>,
     /// For JSON records: input of each attribute in a v1 list.
     pub listed: BTreeMap<String, usize>,
     /// Separator of a CSV file.
@@ -85,6 +91,8 @@ pub struct Layout {
     pub columns: Vec<TableColumn>,
     /// One plan per file, in the order in which keys were given.
     pub files: Vec<FilePlan>,
+    /// Columns from which a row without an id of its own gets one.
+    pub pair: Option<(usize, usize)>,
     /// Attributes that were renamed.
     pub renamed: Vec<Renamed>,
 }
@@ -95,11 +103,12 @@ impl Layout {
     /// # Errors
     /// [`ExportError::DuplicateHeader`], [`ExportError::MissingId`].
     pub fn new(
-        object: &'static Object,
+        object: &Object,
         definitions: &[AttributeDefinition],
         files: &[(String, FileKeys)],
     ) -> Result<Self, ExportError> {
         let mut builder = Builder::new(object, definitions);
+        let pair = pair_columns(object);
         for (name, keys) in files {
             check_header(name, keys)?;
             builder.note_declared(keys);
@@ -107,18 +116,31 @@ impl Layout {
         let mut plans = Vec::with_capacity(files.len());
         for (name, keys) in files {
             let plan = builder.plan(keys);
-            let has_columns = !keys.top.is_empty();
-            if has_columns && plan.sources.first().is_none_or(Vec::is_empty) {
+            let has = |column: usize| {
+                plan.sources
+                    .get(column)
+                    .is_some_and(|cells| !cells.is_empty())
+            };
+            let has_id = has(0) || pair.is_some_and(|(first, second)| has(first) && has(second));
+            if !keys.top.is_empty() && !has_id {
                 return Err(ExportError::MissingId {
                     file: name.clone(),
-                    object: object.name,
+                    object: object.name.to_string(),
                     columns: keys.top.clone(),
                 });
             }
             plans.push(plan);
         }
-        Ok(builder.finish(plans))
+        Ok(builder.finish(plans, pair))
     }
+}
+
+fn pair_columns(object: &Object) -> Option<(usize, usize)> {
+    let KeyRule::Pair { first, second } = object.key else {
+        return None;
+    };
+    let place = |name: &str| object.columns.iter().position(|column| column.name == name);
+    place(first).zip(place(second))
 }
 
 fn check_header(file: &str, keys: &FileKeys) -> Result<(), ExportError> {
@@ -144,7 +166,7 @@ fn check_header(file: &str, keys: &FileKeys) -> Result<(), ExportError> {
 }
 
 struct Builder<'a> {
-    object: &'static Object,
+    object: &'a Object,
     definitions: Vec<&'a AttributeDefinition>,
     columns: Vec<TableColumn>,
     fields: Vec<Field>,
@@ -158,7 +180,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(object: &'static Object, definitions: &'a [AttributeDefinition]) -> Self {
+    fn new(object: &'a Object, definitions: &'a [AttributeDefinition]) -> Self {
         let columns: Vec<TableColumn> = object
             .columns
             .iter()
@@ -166,6 +188,7 @@ impl<'a> Builder<'a> {
                 name: column.name.to_owned(),
                 kind: column.kind,
                 choices: Vec::new(),
+                take: Take::Whole,
             })
             .collect();
         let mut builder = Self {
@@ -213,22 +236,31 @@ impl<'a> Builder<'a> {
     fn plan(&mut self, keys: &FileKeys) -> FilePlan {
         let forms = forms(keys);
         let mut feeds: Vec<Vec<(usize, Source)>> = vec![Vec::new(); self.columns.len()];
+        // What looks like a list of attributes may be another object's records.
+        let listed = match self.is_nested(ATTRIBUTE_LIST) {
+            true => &[],
+            false => keys.listed.as_slice(),
+        };
         let mut plan = FilePlan {
-            inputs: keys.top.len() + keys.listed.len(),
+            inputs: keys.top.len() + listed.len(),
             delimiter: keys.delimiter,
             json: keys.json,
             ..FilePlan::default()
         };
         for (input, key) in keys.top.iter().enumerate() {
-            plan.top.insert(key.clone(), input);
             let form = normalise(key);
-            if keys.json && self.is_nested(&form) {
-                continue;
-            }
             let found = declared(self.object, &form, &forms);
+            let is_nested = keys.json && self.is_nested(&form);
+            if is_nested {
+                if found.is_empty() {
+                    continue;
+                }
+                plan.nested.insert(input);
+            }
+            plan.top.insert(key.clone(), input);
             self.feed(&mut feeds, input, &form, key, &found);
         }
-        for (index, key) in keys.listed.iter().enumerate() {
+        for (index, key) in listed.iter().enumerate() {
             let input = keys.top.len() + index;
             plan.listed.insert(key.clone(), input);
             let form = normalise(key);
@@ -277,7 +309,7 @@ impl<'a> Builder<'a> {
             feeds.resize(self.columns.len(), Vec::new());
             let source = Source {
                 input,
-                take: Take::Whole,
+                take: self.columns[column].take,
                 strict: true,
             };
             feeds[column].push((0, source));
@@ -288,8 +320,8 @@ impl<'a> Builder<'a> {
     fn is_nested(&self, form: &str) -> bool {
         OBJECTS
             .iter()
-            .filter_map(|object| object.nested)
-            .any(|nested| nested.parent == self.object.name && nested.key == form)
+            .flat_map(|object| object.nested)
+            .any(|nested| nested.parent == self.object.name && nested.key() == form)
     }
 
     /// The column of an attribute, made when it is first asked for.
@@ -341,6 +373,10 @@ impl<'a> Builder<'a> {
                 definition.value_type.clone(),
             );
         }
+        let target = definition.map_or("", |definition| &definition.target);
+        if !target.is_empty() {
+            metadata.insert(TARGET_METADATA.to_owned(), target.to_owned());
+        }
         let column = self.columns.len();
         self.fields.push(kind.field(&name).with_metadata(metadata));
         self.columns.push(TableColumn {
@@ -349,12 +385,13 @@ impl<'a> Builder<'a> {
             choices: definition
                 .map(|definition| definition.choices.clone())
                 .unwrap_or_default(),
+            take: definition.map_or(Take::Whole, |definition| definition.take()),
         });
         self.attributes.insert(identity, column);
         column
     }
 
-    fn finish(self, mut files: Vec<FilePlan>) -> Layout {
+    fn finish(self, mut files: Vec<FilePlan>, pair: Option<(usize, usize)>) -> Layout {
         for plan in &mut files {
             plan.sources.resize(self.columns.len(), Vec::new());
         }
@@ -362,6 +399,7 @@ impl<'a> Builder<'a> {
             schema: Arc::new(Schema::new(self.fields)),
             columns: self.columns,
             files,
+            pair,
             renamed: self.renamed,
         }
     }

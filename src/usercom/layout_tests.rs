@@ -67,6 +67,23 @@ fn names_of_the_ui_and_of_both_api_versions_find_their_columns() {
         ("deals", "stage", "stage_name"),
         ("deals", "deal_id", "custom_id"),
         ("stages", "weight", "probability"),
+        ("deals", "team members", "team_ids"),
+        ("activities", "Due date", "due_at"),
+        ("activities", "client_id", "person_id"),
+        ("events", "start_date_time", "start_at"),
+        ("conversations", "messages", "message_count"),
+        ("messages", "chat", "conversation_id"),
+        ("messages", "user", "author_name"),
+        ("emails", "recipient", "to_email"),
+        ("sms", "phone", "phone_number"),
+        ("segments", "conditions", "criteria"),
+        ("products", "SKU", "code"),
+        ("deal_products", "total price", "value"),
+        ("notes", "text", "content"),
+        ("files", "Filename", "name"),
+        ("stage_changes", "stage", "stage_id"),
+        ("custom_objects", "plural", "plural_label"),
+        ("custom_object_fields", "value_type", "type"),
     ] {
         let keys = csv(&["id", header]);
         let layout = lay(object, &[], std::slice::from_ref(&keys));
@@ -172,6 +189,51 @@ fn the_stages_inside_pipelines_are_no_attribute() {
     let keys = json(&["id", "name", "stages"], &[]);
     let layout = lay("pipelines", &[], std::slice::from_ref(&keys));
     assert_eq!(layout.columns.len(), 3);
+}
+
+#[test]
+fn a_key_with_another_tables_records_feeds_what_counts_them_and_nothing_else() {
+    let keys = json(&["id", "messages"], &[]);
+    let layout = lay("conversations", &[], std::slice::from_ref(&keys));
+    let count = layout.schema.index_of("message_count").unwrap();
+    assert_eq!(layout.files[0].sources[count][0].input, 1);
+    assert_eq!(layout.files[0].nested.iter().collect::<Vec<_>>(), [&1]);
+    let keys = json(&["id", "conversations", "emails"], &[]);
+    let layout = lay("people", &[], std::slice::from_ref(&keys));
+    assert_eq!(
+        layout.columns.len(),
+        object("people").unwrap().columns.len()
+    );
+    assert_eq!(layout.files[0].top.keys().collect::<Vec<_>>(), ["id"]);
+    let keys = csv(&["id", "conversations"]);
+    let layout = lay("people", &[], std::slice::from_ref(&keys));
+    assert_eq!(feeds(&layout, &keys, "conversations"), ["conversations"]);
+}
+
+#[test]
+fn the_fields_inside_custom_objects_are_no_attributes_of_them() {
+    let keys = json(&["id", "name"], &["serial", "contract"]);
+    let layout = lay("custom_objects", &[], std::slice::from_ref(&keys));
+    assert_eq!(layout.columns.len(), 5);
+    assert!(layout.files[0].listed.is_empty());
+}
+
+#[test]
+fn a_reference_of_a_custom_object_takes_ids_and_says_to_what() {
+    let mut contract = attribute(1, "Contract", "reference", "co_asset");
+    contract.target = "deals".to_owned();
+    let other = attribute(2, "Serial", "string", "co_pet");
+    let asset = crate::usercom::custom::custom_object("co_asset".to_owned());
+    let files = [("co_asset.csv".to_owned(), csv(&["id", "contract"]))];
+    let layout = Layout::new(&asset, &[contract, other], &files).unwrap();
+    let column = layout.schema.index_of("contract").unwrap();
+    assert_eq!(layout.columns[column].kind, Kind::Integer);
+    assert_eq!(layout.files[0].sources[column][0].take, Take::Id);
+    assert_eq!(
+        layout.schema.field(column).metadata()[TARGET_METADATA],
+        "deals"
+    );
+    assert!(layout.schema.index_of("serial").is_err());
 }
 
 #[test]

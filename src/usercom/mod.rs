@@ -1,7 +1,7 @@
 //! The source: what a User.com export may look like, and how it is read.
 //!
 //! In: files of an export, a folder or a prefix in an object store (`reference/usercom.md` §6). Out: records cut
-//! from those files, the declared tables, and parsers that turn one cell into one typed value or a reason why
+//! from those files, blobs as streams, the declared tables, and parsers that turn one cell into one typed value or a reason why
 //! not. Nothing here writes anything or knows Arrow builders; `stage` does that.
 //!
 //! ```text
@@ -9,13 +9,15 @@
 //!                      │                    CSV: csv_cutter, JSON Lines: json_cutter
 //!                      └─ object, format
 //! schema + objects (declared columns, aliases)  ─┐
-//! attributes (the customer's own definitions)    ├─layout──▶ Arrow schema, one plan of sources per file
+//! attributes, custom (the customer's definitions)├─layout──▶ Arrow schema, one plan of sources per file
 //! header (normalised and sanitised names)       ─┘
 //! ```
 
 pub mod attributes;
+mod blobs;
 pub mod cell;
 mod csv_cutter;
+pub mod custom;
 mod cut;
 mod decode;
 mod error;
@@ -28,9 +30,11 @@ pub mod layout;
 mod objects;
 pub mod schema;
 
+pub use blobs::Blobs;
 pub use cut::{Block, CutFault, Cutter, Limits, RecordSpan, RowFault, VALUE_CAP};
 pub use decode::DecodedReader;
 pub use error::ExportError;
 pub use export::{Export, ExportFile, Format, Ignored, IgnoredReason, Listing};
+pub use header::sanitise;
 pub use keys::{FileKeys, read_keys};
 pub use objects::{OBJECTS, object};

@@ -1,6 +1,8 @@
 //! The vocabulary in which tables are declared: objects, columns, kinds, and where a column's value may come from.
 //!
-//! In: nothing. Out: plain data, filled in by `objects.rs`. Never: parsing, or anything known only at run time.
+//! In: nothing. Out: plain data, filled in by `objects`, and for the customer's own objects by `custom`. Never: parsing.
+
+use std::borrow::Cow;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
@@ -35,6 +37,8 @@ pub enum Kind {
     TextList,
     /// A list of ids.
     IdList,
+    /// The size of the blob that the same row's `path` names; staging fills it, no cell does.
+    BlobSize,
 }
 
 /// Digits of a money column.
@@ -47,7 +51,7 @@ impl Kind {
     #[must_use]
     pub fn data_type(self) -> DataType {
         match self {
-            Self::Key | Self::Integer => DataType::Int64,
+            Self::Key | Self::Integer | Self::BlobSize => DataType::Int64,
             Self::Float | Self::Percent => DataType::Float64,
             Self::Money => DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE),
             Self::Text | Self::Choice | Self::Code(_) => DataType::Utf8,
@@ -75,6 +79,10 @@ pub enum Take {
     Id,
     /// The text of a reference (`email`, `name`: the key looked for in an object); a cell that holds only an id gives nothing.
     Text(&'static str),
+    /// The value of a key of an object, and nothing else in its stead; other cells give nothing.
+    Field(&'static str),
+    /// The e-mail address of a reference: of an object its `email` only, of text only what has an `@`.
+    Email,
     /// The id of the first reference in a list.
     FirstId,
     /// The text of the first reference in a list.
@@ -115,38 +123,120 @@ pub struct Column {
     pub aliases: &'static [Alias],
 }
 
+/// One step down into a record: the key of the list it holds, and the column in which the records below keep its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The key of the list.
+    pub key: &'static str,
+    /// The column that receives the id of the record that has the list.
+    pub parent_id: &'static str,
+}
+
 /// Records that sit inside another object's records, such as the stages of a pipeline.
 #[derive(Clone, Copy, Debug)]
 pub struct Nested {
     /// The object whose JSON records hold them.
     pub parent: &'static str,
-    /// The key of the list.
-    pub key: &'static str,
-    /// The column that receives the parent's id.
-    pub parent_id: &'static str,
-    /// Keys under which a record may give its place; without any it gets its place in the list, counted from 1, under the first.
+    /// The way from a record of the parent down to the list; at least one step.
+    pub steps: &'static [Step],
+    /// Keys under which a record may give its place; without any of them it gets its place in the list, counted from 1,
+    /// under the first. Empty if the object has no place.
     pub position: &'static [&'static str],
+    /// What the elements of the list are.
+    pub element: Element,
+}
+
+impl Nested {
+    /// The key of the parent's records under which everything is.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.steps.first().map_or("", |step| step.key)
+    }
+}
+
+/// What an element of a nested list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// A record with an id of its own; an element that is no object is none.
+    Record,
+    /// A link to a record of another object: what is called `id` is that record's, and goes to a column of its own. A bare id
+    /// or text becomes an object with the key `value`.
+    Link {
+        /// The column for the id of links of any other kind.
+        id: &'static str,
+        /// Kinds (`type`, `kind`) whose id goes to another column.
+        kinds: &'static [(&'static str, &'static str)],
+        /// Keys that name the other record better; beside one of them `id` is the element's own.
+        named: &'static [&'static str],
+    },
+}
+
+/// How the tables and files of the customer's own objects begin.
+pub const CUSTOM_PREFIX: &str = "co_";
+
+/// How a row gets its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// From its column `id`.
+    Own,
+    /// From its column `id`; without one from two other columns, as [`pair`] does.
+    Pair {
+        /// The column of the upper half.
+        first: &'static str,
+        /// The column of the lower half.
+        second: &'static str,
+    },
+}
+
+/// The id of a row that has none of its own, from two numbers that tell it apart: the first is above 0 and below 2³¹, the
+/// second above 0 and below 2³².
+#[must_use]
+pub fn pair(first: i64, second: i64) -> Option<i64> {
+    let fits = (1..1 << 31).contains(&first) && (1..1 << 32).contains(&second);
+    fits.then_some(first << 32 | second)
 }
 
 /// One object of the export and its table `usercom.<name>`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     /// Table name, and the usual stem of its files.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Other stems that mean the same object.
     pub stems: &'static [&'static str],
     /// `content_type` of its attribute definitions (`reference/usercom.md` §4); empty if it has none.
     pub content_types: &'static [&'static str],
+    /// How its rows get their ids.
+    pub key: KeyRule,
     /// The declared columns, `id` first.
     pub columns: &'static [Column],
     /// Where else its records may come from.
-    pub nested: Option<Nested>,
+    pub nested: &'static [Nested],
 }
 
 impl Object {
+    /// Whether it is an object of the customer's own, known only from the export.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.name.starts_with(CUSTOM_PREFIX)
+    }
+
     /// A declared column.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_of_numbers_is_an_id_only_if_no_other_pair_is_the_same() {
+        assert_eq!(pair(1, 1), Some((1 << 32) + 1));
+        assert_eq!(pair((1 << 31) - 1, (1 << 32) - 1), Some(i64::MAX));
+        for (first, second) in [(0, 1), (1, 0), (-1, 1), (1, -1), (1 << 31, 1), (1, 1 << 32)] {
+            assert_eq!(pair(first, second), None, "{first}, {second}");
+        }
     }
 }

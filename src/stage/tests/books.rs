@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use proptest::prelude::*;
 
 use super::support::Bench;
 use crate::stage::{NoProgress, StageReport, stage};
-use crate::usercom::Export;
+use crate::usercom::{Export, OBJECTS};
+
+/// Columns that every custom object has: id, name, owner twice, two times.
+const RECORD_FIELDS: usize = 6;
 
 fn on_a_runtime<T>(task: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread()
@@ -30,6 +33,9 @@ async fn count(bench: &Bench, sql: &str) -> i64 {
 async fn assert_books(bench: &Bench, report: &StageReport) {
     for table in &report.tables {
         assert!(table.balances(), "{table:?}");
+        if table.source_rows == 0 {
+            continue;
+        }
         let name = &table.table;
         let staged = count(bench, &format!("select count(*) from usercom.{name}")).await;
         let distinct = count(
@@ -109,6 +115,10 @@ proptest! {
         lines in proptest::collection::vec(prop_oneof![
             (1_u32..30, "[a-z\\\\\"ż]{0,8}").prop_map(|(id, name)| format!("{{\"id\":{id},\"name\":\"{name}\"}}")),
             (1_u32..30).prop_map(|id| format!("{{\"id\":{id},\"attributes\":[{{\"name\":\"Plan\",\"value\":[1]}}],\"x\":{{}}}}")),
+            (1_u32..30, 1_u32..9).prop_map(|(id, inner)| format!("{{\"id\":{id},\"emails\":[{{\"id\":{inner}}},{inner}]}}")),
+            (1_u32..9, 1_u32..9).prop_map(|(id, inner)| format!(
+                "{{\"id\":{id},\"conversations\":[{{\"id\":{inner},\"messages\":[{{\"id\":{id}}},{{}}]}},null,{{\"messages\":[{{\"id\":{inner}}}]}}]}}"
+            )),
             Just("{\"name\":\"nobody\"}".to_owned()),
             Just("{\"id\":".to_owned()),
             Just("[1]".to_owned()),
@@ -201,10 +211,14 @@ async fn a_plain_and_a_packed_export_are_the_same() {
 async fn an_export_in_an_object_store_is_the_same_as_one_in_a_folder() {
     use object_store::ObjectStoreExt as _;
     let text = format!("id,name\n{}", "7,x\n".repeat(3));
+    let files = "id,path\n1,blobs/a.pdf\n2,../outside.pdf\n3,blobs/b.pdf\n".to_owned();
     let store = Arc::new(object_store::memory::InMemory::new());
     for (path, content) in [
         ("crm/export/people.csv", text.clone()),
         ("crm/export/companies/1.csv", text),
+        ("crm/export/files.csv", files),
+        ("crm/export/blobs/a.pdf", "seven b".to_owned()),
+        ("crm/outside.pdf", "secret".to_owned()),
     ] {
         store.put(&path.into(), content.into()).await.unwrap();
     }
@@ -229,6 +243,13 @@ async fn an_export_in_an_object_store_is_the_same_as_one_in_a_folder() {
         report.table("companies").unwrap().files,
         ["companies/1.csv"]
     );
+    assert_eq!(report.ignored_files, []);
+    assert_eq!(
+        bench
+            .csv("select id, stored_size from usercom.files order by id")
+            .await,
+        "id,stored_size\n1,7\n2,\n3,\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,14 +260,8 @@ async fn empty_objects_still_have_their_tables() {
         .file("deals.csv", "id,name\n")
         .file("agents.jsonl", "");
     let report = bench.stage().await.unwrap();
-    for table in [
-        "deals",
-        "companies",
-        "agents",
-        "pipelines",
-        "stages",
-        "attributes",
-    ] {
+    for object in OBJECTS.iter().filter(|object| object.name != "people") {
+        let table = &object.name;
         assert_eq!(
             count(&bench, &format!("select count(*) from usercom.{table}")).await,
             0
@@ -261,4 +276,58 @@ async fn empty_objects_still_have_their_tables() {
         "deals.csv has no records"
     );
     assert_eq!(report.table("agents").unwrap().warnings.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_object_that_is_gone_has_no_rows_left() {
+    let bench = Bench::new();
+    bench
+        .file("people.csv", "id\n1\n")
+        .file("co_pet.csv", "id,name\n1,Rex\n");
+    bench.stage().await.unwrap();
+    let rows = "select count(*) from usercom.co_pet";
+    assert_eq!(count(&bench, rows).await, 1);
+    std::fs::remove_file(bench.export_folder().join("co_pet.csv")).unwrap();
+    let report = bench.stage().await.unwrap();
+    assert_eq!(count(&bench, rows).await, 0);
+    assert_books(&bench, &report).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_people_are_not_read_for_what_they_do_not_hold() {
+    let bench = Bench::new();
+    bench
+        .file("people-1.jsonl", "{\"id\":1,\"emails\":[{\"id\":5}]}\n")
+        .file("people-2.jsonl", "{\"id\":2}\n");
+    let report = bench.stage().await.unwrap();
+    let files = |table: &str| report.table(table).unwrap().files.clone();
+    assert_eq!(files("emails"), ["people-1.jsonl"]);
+    assert!(files("conversations").is_empty());
+    assert_eq!(
+        bench.csv("select id, person_id from usercom.emails").await,
+        "id,person_id\n5,1\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_object_without_files_has_a_typed_table() {
+    let bench = Bench::new();
+    bench
+        .file("people.csv", "id\n1\n")
+        .file("custom_objects.jsonl", "{\"id\":1,\"name\":\"Pet\",\"fields\":[{\"name\":\"born\",\"type\":\"date\"},{\"type\":\"text\"},{\"name\":\"owner_2\",\"type\":\"reference\",\"target\":\"people\"}]}\n");
+    bench.stage().await.unwrap();
+    let snapshot = bench.staging.snapshot().await.unwrap();
+    let table = snapshot.get("usercom", "co_pet").unwrap();
+    let fields: Vec<_> = table
+        .schema
+        .fields()
+        .iter()
+        .skip(RECORD_FIELDS)
+        .map(|field| (field.name().as_str(), field.data_type().clone()))
+        .collect();
+    assert_eq!(
+        fields,
+        [("born", DataType::Date32), ("owner_2", DataType::Int64)]
+    );
+    assert_eq!(table.rows, 0);
 }

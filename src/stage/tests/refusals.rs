@@ -111,6 +111,27 @@ async fn each_kind_of_unusable_export_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_rows_can_have_no_id_is_refused() {
+    for (name, header, object) in [
+        (
+            "segment_members.csv",
+            "segment_id,added_at",
+            "segment_members",
+        ),
+        ("order_products.csv", "position,quantity", "deal_products"),
+        ("messages.csv", "chat,content", "messages"),
+        ("co_pet.csv", "name", "co_pet"),
+    ] {
+        let bench = Bench::new();
+        bench
+            .file("people.csv", PEOPLE)
+            .file(name, format!("{header}\n"));
+        let message = format!("{name} has no id column for {object}");
+        assert_eq!(refused(&bench).await.0, message);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_or_empty_folder_is_refused() {
     let bench = Bench::new();
     assert_eq!(refused(&bench).await.0, "there is no export at EXPORT");

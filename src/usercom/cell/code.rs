@@ -43,6 +43,34 @@ pub static DEAL_STATUS: CodeTable = CodeTable {
     open: false,
 };
 
+/// `status` of an activity.
+pub static ACTIVITY_STATUS: CodeTable = CodeTable {
+    codes: &[
+        ("0", "no planned"),
+        ("1", "planned"),
+        ("2", "recently finished"),
+        ("3", "overdue"),
+    ],
+    synonyms: &[
+        ("no_planned", "no planned"),
+        ("recently_finished", "recently finished"),
+    ],
+    open: true,
+};
+
+/// `source` of a conversation or message: the channel.
+pub static MESSAGE_SOURCE: CodeTable = CodeTable {
+    codes: &[
+        ("1", "chat"),
+        ("2", "email"),
+        ("3", "api"),
+        ("4", "sms"),
+        ("5", "slack"),
+    ],
+    synonyms: &[("e-mail", "email")],
+    open: true,
+};
+
 /// `value_type` of an attribute; the numbers are those of a client library.
 pub static ATTRIBUTE_TYPE: CodeTable = CodeTable {
     codes: &[
@@ -123,6 +151,10 @@ mod tests {
             (&PERSON_STATUS, "visitor", "visitor"),
             (&ATTRIBUTE_TYPE, "6", "fixed"),
             (&ATTRIBUTE_TYPE, "JSON", "json"),
+            (&ACTIVITY_STATUS, "3", "overdue"),
+            (&ACTIVITY_STATUS, "Recently_Finished", "recently finished"),
+            (&MESSAGE_SOURCE, "5", "slack"),
+            (&MESSAGE_SOURCE, "API", "api"),
             (&ATTRIBUTE_OWNER, "user", "clientuser"),
             (&ATTRIBUTE_OWNER, "Company", "company"),
         ] {
@@ -137,6 +169,8 @@ mod tests {
             (&DEAL_STATUS, "open"),
             (&GENDER, "4"),
             (&PERSON_STATUS, "0"),
+            (&ACTIVITY_STATUS, "4"),
+            (&MESSAGE_SOURCE, "0"),
             (&ATTRIBUTE_TYPE, "8"),
             (&ATTRIBUTE_TYPE, "money"),
         ] {

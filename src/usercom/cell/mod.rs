@@ -13,11 +13,14 @@ mod reference;
 mod timestamp;
 
 pub use boolean::boolean;
-pub use code::{ATTRIBUTE_OWNER, ATTRIBUTE_TYPE, CodeTable, DEAL_STATUS, GENDER, PERSON_STATUS};
+pub use code::{
+    ACTIVITY_STATUS, ATTRIBUTE_OWNER, ATTRIBUTE_TYPE, CodeTable, DEAL_STATUS, GENDER,
+    MESSAGE_SOURCE, PERSON_STATUS,
+};
 pub use date::{Zones, date};
 pub use list::{choice, ids, texts};
 pub use number::{float, integer, key, money, percent};
-pub use reference::{first, reference_id, reference_text};
+pub use reference::{first, reference_email, reference_field, reference_id, reference_text};
 pub use timestamp::timestamp;
 
 /// Why a cell was refused. The row moves on without it.

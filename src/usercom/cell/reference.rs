@@ -27,6 +27,23 @@ pub fn reference_text<'a>(cell: &'a str, key: &str) -> Option<Cow<'a, str>> {
     Some(Cow::Borrowed(text))
 }
 
+/// The value of a key of a reference that is an object.
+#[must_use]
+pub fn reference_field<'a>(cell: &'a str, key: &str) -> Option<Cow<'a, str>> {
+    let text = cell.trim();
+    is_object(text).then(|| object_text(text, key)).flatten()
+}
+
+/// The e-mail address in a reference; a name never stands in for it.
+#[must_use]
+pub fn reference_email(cell: &str) -> Option<Cow<'_, str>> {
+    let text = cell.trim();
+    if is_object(text) {
+        return object_text(text, "email");
+    }
+    text.contains('@').then_some(Cow::Borrowed(text))
+}
+
 /// The first element of a list of references; the cell itself if it is not a list.
 ///
 /// # Errors
@@ -87,6 +104,22 @@ mod tests {
         ] {
             assert_eq!(reference_id(cell), id, "{cell}");
             assert_eq!(reference_text(cell, "email").as_deref(), text, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_key_or_an_address_has_no_stand_in() {
+        let agent = r#"{"id":17,"key":null,"email":null,"name":"Ann"}"#;
+        let person = r#"{"id":17,"key":"k-1","email":"ann@example.com"}"#;
+        for (cell, key, email) in [
+            (agent, None, None),
+            (person, Some("k-1"), Some("ann@example.com")),
+            ("ann@example.com", None, Some("ann@example.com")),
+            ("Ann", None, None),
+            ("17", None, None),
+        ] {
+            assert_eq!(reference_field(cell, "key").as_deref(), key, "{cell}");
+            assert_eq!(reference_email(cell).as_deref(), email, "{cell}");
         }
     }
 

@@ -1,60 +1,19 @@
-//! The declared tables: people, companies, deals, pipelines, stages, agents, attributes.
-//!
-//! In: nothing. Out: [`OBJECTS`], in the order in which they are staged (attributes first, since they give the
-//! types of custom columns). Names are those of API v2, v1 and the UI (`reference/usercom.md` §1.2, §2, §4);
-//! the column's own name is always among them.
+//! The records that people work with: people, companies, deals.
 
-use super::cell::{ATTRIBUTE_OWNER, ATTRIBUTE_TYPE, DEAL_STATUS, GENDER, PERSON_STATUS};
-use super::schema::{Alias, Column, Kind, Nested, Object, Take, When};
+use std::borrow::Cow;
 
-const fn alias(header: &'static str) -> Alias {
-    part(header, Take::Whole)
-}
-
-const fn part(header: &'static str, take: Take) -> Alias {
-    Alias {
-        header,
-        take,
-        when: When::Always,
-    }
-}
-
-/// A part of a cell that a column takes only in files without the column `other`.
-const fn unless(header: &'static str, take: Take, other: &'static str) -> Alias {
-    Alias {
-        header,
-        take,
-        when: When::Without(other),
-    }
-}
-
-const fn when(header: &'static str, when: When) -> Alias {
-    Alias {
-        header,
-        take: Take::Whole,
-        when,
-    }
-}
-
-/// `column!(kind, "name", aliases…)`: the name itself comes first, then the other names as given.
-macro_rules! column {
-    ($kind:expr, $name:literal $(, $alias:expr)* $(,)?) => {
-        Column { name: $name, kind: $kind, aliases: &[alias($name) $(, $alias)*] }
-    };
-}
-
-use Kind::{
-    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Percent, Text, TextList, Timestamp,
+use super::declare::{EMAIL, ID, NAME, alias, column, part, unless, when};
+use crate::usercom::cell::{DEAL_STATUS, GENDER, PERSON_STATUS};
+use crate::usercom::schema::Kind::{
+    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Text, TextList, Timestamp,
 };
+use crate::usercom::schema::{Column, KeyRule, Object, Take, When};
 
-const ID: Take = Take::Id;
-const EMAIL: Take = Take::Text("email");
-const NAME: Take = Take::Text("name");
-
-const PEOPLE: Object = Object {
-    name: "people",
+pub(super) const PEOPLE: Object = Object {
+    name: Cow::Borrowed("people"),
     stems: &["users", "contacts"],
     content_types: &["clientuser", "user"],
+    key: KeyRule::Own,
     columns: &[
         // In v2 `user_id` is the internal id, in v1 and the UI the client's own (`reference/usercom.md` §1.2).
         column!(
@@ -141,13 +100,14 @@ const PEOPLE: Object = Object {
         column!(Timestamp, "created_at"),
         column!(Timestamp, "updated_at"),
     ],
-    nested: None,
+    nested: &[],
 };
 
-const COMPANIES: Object = Object {
-    name: "companies",
+pub(super) const COMPANIES: Object = Object {
+    name: Cow::Borrowed("companies"),
     stems: &[],
     content_types: &["company"],
+    key: KeyRule::Own,
     columns: &[
         column!(
             Key,
@@ -206,17 +166,25 @@ const COMPANIES: Object = Object {
             part("assignee", EMAIL),
             alias("owner_email"),
         ),
+        column!(
+            IdList,
+            "team_ids",
+            alias("agents"),
+            alias("team"),
+            alias("team_members")
+        ),
         column!(TextList, "tags", alias("tag")),
         column!(Timestamp, "created_at"),
         column!(Timestamp, "updated_at"),
     ],
-    nested: None,
+    nested: &[],
 };
 
-const DEALS: Object = Object {
-    name: "deals",
+pub(super) const DEALS: Object = Object {
+    name: Cow::Borrowed("deals"),
     stems: &[],
     content_types: &["deal"],
+    key: KeyRule::Own,
     columns: &[
         column!(
             Key,
@@ -277,117 +245,16 @@ const DEALS: Object = Object {
         column!(Timestamp, "won_at"),
         column!(Timestamp, "lost_at"),
         column!(IdList, "product_ids", alias("products")),
+        column!(
+            IdList,
+            "team_ids",
+            alias("agents"),
+            alias("team"),
+            alias("team_members")
+        ),
         column!(TextList, "tags", alias("tag")),
         column!(Timestamp, "created_at"),
         column!(Timestamp, "updated_at"),
     ],
-    nested: None,
+    nested: &[],
 };
-
-const PIPELINES: Object = Object {
-    name: "pipelines",
-    stems: &["pipeline"],
-    content_types: &[],
-    columns: &[
-        column!(Key, "id", alias("pipeline_id")),
-        column!(Text, "name", alias("pipeline"), alias("pipeline_name")),
-        column!(Integer, "position", alias("order")),
-    ],
-    nested: None,
-};
-
-const STAGES: Object = Object {
-    name: "stages",
-    stems: &["stage"],
-    content_types: &[],
-    columns: &[
-        column!(Key, "id", alias("stage_id")),
-        column!(Integer, "pipeline_id", part("pipeline", ID)),
-        column!(Text, "pipeline_name", part("pipeline", NAME)),
-        column!(Text, "name", alias("stage"), alias("stage_name")),
-        column!(Integer, "position", alias("order")),
-        column!(Percent, "probability", alias("weight")),
-    ],
-    nested: Some(Nested {
-        parent: "pipelines",
-        key: "stages",
-        parent_id: "pipeline_id",
-        position: &["position", "order"],
-    }),
-};
-
-const AGENTS: Object = Object {
-    name: "agents",
-    stems: &["owners", "agent", "owner"],
-    content_types: &[],
-    columns: &[
-        column!(Key, "id", alias("agent_id"), alias("user_id")),
-        column!(Text, "name", alias("full_name"), alias("agent")),
-        column!(Text, "email", alias("e_mail"), alias("email_address")),
-        column!(Boolean, "active", alias("is_active")),
-    ],
-    nested: None,
-};
-
-const ATTRIBUTES: Object = Object {
-    name: "attributes",
-    stems: &["attribute"],
-    content_types: &[],
-    columns: &[
-        column!(Key, "id"),
-        column!(Text, "name"),
-        column!(Text, "name_std"),
-        column!(Code(&ATTRIBUTE_TYPE), "value_type", alias("type")),
-        column!(Code(&ATTRIBUTE_OWNER), "content_type", alias("object")),
-        column!(TextList, "choices", alias("options")),
-        column!(
-            Boolean,
-            "allow_multiple_choices",
-            alias("multiple"),
-            alias("multi")
-        ),
-        column!(Text, "description"),
-    ],
-    nested: None,
-};
-
-/// Every declared object, in the order in which they are staged.
-pub const OBJECTS: &[Object] = &[
-    ATTRIBUTES, AGENTS, PIPELINES, STAGES, COMPANIES, PEOPLE, DEALS,
-];
-
-/// The declared object of this name.
-#[must_use]
-pub fn object(name: &str) -> Option<&'static Object> {
-    OBJECTS.iter().find(|object| object.name == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-    use crate::usercom::header::normalise;
-
-    #[test]
-    fn every_alias_is_written_as_it_is_looked_up() {
-        for object in OBJECTS {
-            for column in object.columns {
-                assert_eq!(column.aliases[0].header, column.name, "{}", object.name);
-                for alias in column.aliases {
-                    assert_eq!(normalise(alias.header), alias.header, "{}", object.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn every_object_begins_with_its_key_and_names_columns_once() {
-        for object in OBJECTS {
-            assert_eq!(object.columns[0].name, "id");
-            assert_eq!(object.columns[0].kind, Kind::Key);
-            let names: BTreeSet<_> = object.columns.iter().map(|column| column.name).collect();
-            assert_eq!(names.len(), object.columns.len(), "{}", object.name);
-        }
-    }
-}
