@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::progress::Progress;
 use super::{Outcome, output};
 use crate::error::Error;
-use crate::generate::{Options, RowTruth, Summary, generate};
+use crate::generate::{Options, RowTruth, Summary, TableTruth, generate};
 
 /// Arguments of `transload generate`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,12 @@ pub(crate) struct GenerateArgs {
     /// Folder for the files; made if missing, refused unless empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Activities in all, instead of three for every two people
+    #[arg(long, value_name = "N")]
+    activities: Option<u64>,
+    /// Chat messages in all, instead of one for every two people
+    #[arg(long, value_name = "N")]
+    messages: Option<u64>,
     /// Every row good: none of the mess that real exports have
     #[arg(long)]
     clean: bool,
@@ -52,6 +58,8 @@ pub(super) fn run(args: GenerateArgs) -> Result<Outcome, Error> {
         seed: args.seed,
         out: args.out,
         mess: !args.clean,
+        activities: args.activities,
+        messages: args.messages,
     });
     if let Ok(summary) = &result {
         progress.done(&format!(
@@ -99,6 +107,7 @@ fn tables(summary: &Summary) -> String {
     ]
     .map(|(object, truth)| object_row(object, truth))
     .to_vec();
+    let further = summary.further.tables.iter().map(further_row).collect();
     let mut text = output::table(&["file", "object", "rows", "bytes"], files, 2);
     text.push_str(&output::table(
         &[
@@ -113,7 +122,21 @@ fn tables(summary: &Summary) -> String {
         objects,
         1,
     ));
+    text.push_str(&output::table(&["table", "of note", "records"], further, 2));
     text
+}
+
+/// Kinds of records that need care, with their number.
+fn further_row((table, truth): (&&str, &TableTruth)) -> Vec<String> {
+    let kinds = truth.kinds.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, count)| format!("{kind} {}", output::number(*count)))
+        .collect();
+    vec![
+        (*table).to_owned(),
+        kinds.join(", "),
+        output::number(truth.rows),
+    ]
 }
 
 fn object_row(object: &str, truth: &RowTruth) -> Vec<String> {

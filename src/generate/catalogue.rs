@@ -148,6 +148,44 @@ pub(super) const DEAL_ATTRIBUTES: [Attribute; 3] = [
     attribute(303, "deal", "Discount percent", "discount_percent", "float"),
 ];
 
+/// Choices of `call_outcome`.
+pub(super) const CALL_OUTCOMES: [&str; 4] =
+    ["Reached", "No answer", "Callback, later", "Wrong number"];
+
+/// Custom attributes of activities.
+pub(super) const ACTIVITY_ATTRIBUTES: [Attribute; 2] = [
+    fixed(
+        401,
+        "activity",
+        "Call outcome",
+        "call_outcome",
+        &CALL_OUTCOMES,
+        false,
+    ),
+    attribute(402, "activity", "Sentiment", "sentiment", "integer"),
+];
+
+/// Something that is defined once and referred to by id or by name.
+pub(super) struct NamedId {
+    pub(super) id: u64,
+    pub(super) name: &'static str,
+}
+
+const fn named(id: u64, name: &'static str) -> NamedId {
+    NamedId { id, name }
+}
+
+/// Types of activities.
+pub(super) const ACTIVITY_TYPES: [NamedId; 7] = [
+    named(1, "Call"),
+    named(2, "Meeting"),
+    named(3, "E-mail"),
+    named(4, "Task"),
+    named(5, "Push view"),
+    named(6, "Chat session"),
+    named(7, "SMS"),
+];
+
 /// An employee of the account's owner.
 pub(super) struct Agent {
     pub(super) id: u64,
@@ -301,7 +339,8 @@ pub(super) fn attributes_jsonl() -> (Vec<u8>, u64) {
     let all = PERSON_ATTRIBUTES
         .iter()
         .chain(&COMPANY_ATTRIBUTES)
-        .chain(&DEAL_ATTRIBUTES);
+        .chain(&DEAL_ATTRIBUTES)
+        .chain(&ACTIVITY_ATTRIBUTES);
     for attribute in all {
         out.extend_from_slice(b"{\"id\":");
         write_number(&mut out, attribute.id);

@@ -11,7 +11,7 @@ use super::prose;
 use super::random::{Draws, Object};
 use super::record::{Dialect, Format, Record, Shape, Style};
 use super::summary::CompaniesTruth;
-use super::value::{Speller, number, some_of, text};
+use super::value::{Speller, number, some_of, text, write_team};
 use super::vocabulary::{
     CATEGORIES, COMPANY_STEMS, COMPANY_TRADES, PLACES, Place, SENTENCES, STREETS, TAGS,
 };
@@ -42,6 +42,7 @@ pub(super) enum Field {
     IsPartner,
     FoundedOn,
     ContractValue,
+    Team,
 }
 
 const ATTRIBUTES: &[(&Attribute, Field)] = &[
@@ -77,6 +78,7 @@ pub(super) const MARKED_CSV: Shape<Field> = Shape {
         ("size", Field::Size),
         ("employees", Field::Employees),
         ("assigned_to", Field::AssignedTo),
+        ("team_members", Field::Team),
         ("tags", Field::Tags),
         ("created_at", Field::CreatedAt),
         ("updated_at", Field::UpdatedAt),
@@ -111,6 +113,7 @@ pub(super) const PLAIN_CSV: Shape<Field> = Shape {
         ("employees", Field::Employees),
         ("category", Field::Category),
         ("assigned_to", Field::AssignedTo),
+        ("team_members", Field::Team),
         ("tags", Field::Tags),
         ("created_at", Field::CreatedAt),
         ("updated_at", Field::UpdatedAt),
@@ -332,6 +335,7 @@ impl Record for Company<'_> {
                 let items = some_of(&TAGS, count, bits >> 50, &mut chosen);
                 speller.texts(out, items, bits)
             }
+            Field::Team => write_team(out, draws, own, speller),
             Field::CreatedAt => speller.instant(out, self.created_at, bits),
             Field::UpdatedAt => speller.instant(out, self.updated_at, bits),
             Field::Segment if filled(750) => {

@@ -7,12 +7,14 @@ use super::catalogue::{AGENTS, Attribute, DEAL_ATTRIBUTES as CUSTOM, SOURCES};
 use super::cell::{Kind, write_decimal, write_number};
 use super::company;
 use super::deal::{Deal, Link, STATUSES};
+use super::line;
 use super::mess::{self, Damage};
 use super::person_cells::write_named_json;
 use super::population::slot;
 use super::random::Object;
 use super::record::{Dialect, Format, Record, Shape, Style};
-use super::value::{Speller, number, some_of, text};
+use super::stage_change;
+use super::value::{Speller, number, some_of, text, write_team};
 use super::vocabulary::{CURRENCIES, LOSS_TEXTS, OFFERS, TAGS, WIN_REASONS};
 
 /// Fields of a deal. Four slots of draws belong to each.
@@ -42,6 +44,9 @@ pub(super) enum Field {
     WinReason,
     Source,
     Discount,
+    Team,
+    Lines,
+    StageChanges,
 }
 
 const ATTRIBUTES: &[(&Attribute, Field)] = &[
@@ -72,6 +77,7 @@ pub(super) const V2_CSV: Shape<Field> = Shape {
         ("user_id", Field::Person),
         ("participants", Field::Participants),
         ("assigned_to", Field::AssignedTo),
+        ("team", Field::Team),
         ("created_by", Field::CreatedBy),
         ("loss_reason", Field::LossReason),
         ("loss_reason_description", Field::LossText),
@@ -107,6 +113,7 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
         ("person", Field::Person),
         ("participants", Field::Participants),
         ("assigned_to", Field::AssignedTo),
+        ("agents", Field::Team),
         ("created_by", Field::CreatedBy),
         ("loss_reason", Field::LossReason),
         ("loss_reason_description", Field::LossText),
@@ -114,6 +121,8 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
         ("won_at", Field::WonAt),
         ("lost_at", Field::LostAt),
         ("tags", Field::Tags),
+        ("order_products", Field::Lines),
+        ("stage_changes", Field::StageChanges),
         ("created_at", Field::CreatedAt),
         ("updated_at", Field::UpdatedAt),
     ],
@@ -147,14 +156,16 @@ impl Record for Deal<'_> {
                 write_number(out, 2_000 + self.index);
                 Kind::Plain
             }
-            Field::Name if !self.messy(mess::DEAL_NAME_MISSING) => self.write_name(out, bits),
+            Field::Name => self.write_shown_name(out),
             Field::Value if self.messy(mess::BAD_VALUE) => text(out, "12,5x"),
-            Field::Value if filled(960) => {
-                let free = draws.chance(own + 2, 20);
-                write_decimal(out, if free { 0 } else { (bits % 2_000_000) * 25 });
-                Kind::Plain
-            }
-            Field::Currency if filled(980) => text(out, draws.word(own + 2, &CURRENCIES)),
+            Field::Value => match self.value() {
+                Some(value) => {
+                    write_decimal(out, value);
+                    Kind::Plain
+                }
+                None => Kind::Empty,
+            },
+            Field::Currency => text(out, self.currency().unwrap_or_default()),
             Field::Pipeline => number(out, self.pipeline.id),
             Field::Stage => match self.stage {
                 Some(stage) => number(out, self.pipeline.stages[stage].id),
@@ -183,6 +194,9 @@ impl Record for Deal<'_> {
                 speller.agent(out, agent, bits)
             }
             Field::CreatedBy => number(out, draws.pick(own + 2, &AGENTS).id),
+            Field::Team => write_team(out, draws, own, speller),
+            Field::Lines => line::write_nested(out, self, style),
+            Field::StageChanges => stage_change::write_nested(out, self, style),
             Field::LossReason if self.status == 3 && filled(900) => number(out, bits % 6 + 1),
             Field::LossText if self.status == 3 && self.messy(mess::LOSS_TEXT_ODD) => {
                 text(out, "Powiedzieli: \"za drogo\";\nwracamy w Q3")
@@ -203,9 +217,10 @@ impl Record for Deal<'_> {
             }
             Field::Tags => {
                 let mut chosen = [""; 3];
-                let count = ((bits >> 40) % 4).saturating_sub(1);
-                let items = some_of(&TAGS, count, bits >> 50, &mut chosen);
-                if style.is_csv() {
+                let items = Self::tags(bits, &mut chosen);
+                if style.is_csv() && self.messy(mess::TAG_TWICE) {
+                    speller.texts_twice(out, items, bits)
+                } else if style.is_csv() {
                     speller.texts(out, items, bits)
                 } else {
                     write_named_json(out, &TAGS, items)
@@ -241,7 +256,47 @@ impl Deal<'_> {
         self.created_at + self.draws.below(slot::UPDATED + 100, open) as i64
     }
 
-    fn write_name(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+    /// Up to two tags.
+    fn tags<'n>(bits: u64, chosen: &'n mut [&'static str; 3]) -> &'n [&'static str] {
+        let count = ((bits >> 40) % 4).saturating_sub(1);
+        some_of(&TAGS, count, bits >> 50, chosen)
+    }
+
+    /// Whether the CSV row has a tag twice.
+    pub(super) fn has_tag_twice(&self) -> bool {
+        let bits = self.draws.bits(Field::Tags as u32 * 4);
+        let mut chosen = [""; 3];
+        self.messy(mess::TAG_TWICE) && !Self::tags(bits, &mut chosen).is_empty()
+    }
+
+    /// The value in hundredths; none if the cell is empty or holds no number.
+    pub(super) fn value(&self) -> Option<u64> {
+        let own = Field::Value as u32 * 4;
+        let draws = self.draws;
+        if self.messy(mess::BAD_VALUE) || !draws.chance(own + 1, 960) {
+            return None;
+        }
+        let free = draws.chance(own + 2, 20);
+        Some(if free {
+            0
+        } else {
+            (draws.bits(own) % 2_000_000) * 25
+        })
+    }
+
+    /// The currency; none if the cell is empty.
+    pub(super) fn currency(&self) -> Option<&'static str> {
+        let own = Field::Currency as u32 * 4;
+        let filled = self.draws.chance(own + 1, 980);
+        filled.then(|| self.draws.word(own + 2, &CURRENCIES))
+    }
+
+    /// The name; empty if it is missing.
+    pub(super) fn write_shown_name(&self, out: &mut Vec<u8>) -> Kind {
+        if self.messy(mess::DEAL_NAME_MISSING) {
+            return Kind::Empty;
+        }
+        let bits = self.draws.bits(Field::Name as u32 * 4);
         let offer = OFFERS[bits as usize % OFFERS.len()];
         out.extend_from_slice(offer.as_bytes());
         if let Link::To(company) = self.company {

@@ -56,7 +56,7 @@ impl GenerateError {
                 Some("name a new folder, or empty this one first".to_owned())
             }
             Self::WriteFile { source, .. } if source.kind() == io::ErrorKind::StorageFull => Some(
-                "about 0.8 KB a person are needed; ask for fewer people or use another disk"
+                "about 1.3 KB a person are needed; ask for fewer people or use another disk"
                     .to_owned(),
             ),
             _ => None,

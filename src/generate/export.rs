@@ -8,26 +8,33 @@ use std::path::Path;
 
 use super::catalogue;
 use super::company::{self, Company};
+use super::conversation::Conversation;
 use super::deal::Deal;
 use super::deal_cells;
 use super::error::GenerateError;
+use super::further;
+use super::line;
+use super::mail::Mail;
 use super::mess::{self, Damage, RowMess};
 use super::person::Person;
 use super::person_shapes;
 use super::population::Population;
 use super::record::{Record, Shape, write_record, write_start};
 use super::sink::Sink;
-use super::summary::{CompaniesTruth, DealsTruth, FileSummary, PeopleTruth, RowTruth, Summary};
+use super::stage_change;
+use super::summary::{
+    CompaniesTruth, DealsTruth, FileSummary, FurtherTruth, PeopleTruth, RowTruth, Summary,
+};
 
 /// Above so many people the shares are those of large exports: little JSON, little gzip.
-const LARGE: u64 = 100_000;
+pub(super) const LARGE: u64 = 100_000;
 
 /// One file of an object.
-struct Part<F: 'static> {
-    file: &'static str,
-    shape: &'static Shape<F>,
+pub(super) struct Part<F: 'static> {
+    pub(super) file: &'static str,
+    pub(super) shape: &'static Shape<F>,
     /// Thousandths of the records, in a small and in a large export.
-    share: (u64, u64),
+    pub(super) share: (u64, u64),
 }
 
 const PEOPLE: &[Part<person_shapes::Field>] = &[
@@ -79,9 +86,26 @@ const DEALS: &[Part<deal_cells::Field>] = &[
     },
 ];
 
+/// Position of the file whose people have e-mails inside.
+const PEOPLE_WITH_EMAILS: usize = 2;
+/// Position of the file whose people have conversations inside.
+const PEOPLE_WITH_CONVERSATIONS: usize = 3;
+/// Position of the file whose deals have lines and stage changes inside.
+const DEALS_WITH_LINES: usize = 1;
+
+/// The people in whose file conversations are bundled.
+pub(super) fn people_with_conversations(people: u64) -> Range<u64> {
+    let ranges = ranges(PEOPLE, people, people > LARGE);
+    ranges[PEOPLE_WITH_CONVERSATIONS].clone()
+}
+
 /// Writes the whole export into `folder`, which exists and is empty.
 pub(super) fn write(population: &Population, folder: &Path) -> Result<Summary, GenerateError> {
-    let mut files = Vec::new();
+    let mut output = Output {
+        population,
+        folder,
+        files: Vec::new(),
+    };
     for (name, object, (bytes, rows)) in [
         (
             "attributes.jsonl",
@@ -91,20 +115,12 @@ pub(super) fn write(population: &Population, folder: &Path) -> Result<Summary, G
         ("Agents.csv", "agents", catalogue::agents_csv()),
         ("pipelines.jsonl", "pipelines", catalogue::pipelines_jsonl()),
     ] {
-        let mut sink = Sink::create(folder, name)?;
-        sink.buffer = bytes;
-        files.push(FileSummary {
-            file: name.to_owned(),
-            object,
-            rows,
-            bytes: sink.finish()?,
-        });
+        output.write_whole(name, object, bytes, rows)?;
     }
-    let mut output = Output {
-        population,
-        folder,
-        files,
-    };
+    let large = population.people > LARGE;
+    let people_files = ranges(PEOPLE, population.people, large);
+    let deal_files = ranges(DEALS, population.deals, large);
+    let mut truth = FurtherTruth::default();
     let mut companies = CompaniesTruth::default();
     let rows = output.write_object(
         Plan {
@@ -128,7 +144,19 @@ pub(super) fn write(population: &Population, folder: &Path) -> Result<Summary, G
         },
         Person::new,
         Person::older,
-        |person| person.count(&mut people),
+        |person| {
+            person.count(&mut people);
+            let in_csv = person.index < people_files[PEOPLE_WITH_EMAILS].start;
+            truth.note("tags", "person_twice", in_csv && person.has_tag_twice());
+            if people_files[PEOPLE_WITH_CONVERSATIONS].contains(&person.index)
+                && let Some(bundled) = Conversation::bundled(population, person.index)
+            {
+                bundled.count(true, &mut truth);
+            }
+            if people_files[PEOPLE_WITH_EMAILS].contains(&person.index) {
+                Mail::bundled(population, person.index).for_each(|mail| mail.count(&mut truth));
+            }
+        },
     )?;
     add(&mut people.rows, rows);
     let mut deals = DealsTruth::default();
@@ -141,15 +169,27 @@ pub(super) fn write(population: &Population, folder: &Path) -> Result<Summary, G
         },
         Deal::new,
         Deal::older,
-        |deal| deal.count(&mut deals),
+        |deal| {
+            deal.count(&mut deals);
+            let in_csv = deal.index < deal_files[DEALS_WITH_LINES].start;
+            truth.note("tags", "deal_twice", in_csv && deal.has_tag_twice());
+            if deal_files[DEALS_WITH_LINES].contains(&deal.index) {
+                line::count(deal, &mut truth);
+                truth.add("stage_changes", stage_change::count(deal));
+            }
+        },
     )?;
     add(&mut deals.rows, rows);
+    let plain_deals = 0..deal_files[DEALS_WITH_LINES].start;
+    let blobs = further::write(&mut output, plain_deals, &mut truth)?;
     Ok(Summary {
         out: folder.to_owned(),
         files: output.files,
         people,
         companies,
         deals,
+        further: truth,
+        blobs,
     })
 }
 
@@ -167,13 +207,60 @@ struct Plan<'a, F: 'static> {
     schedule: &'a RowMess,
 }
 
-struct Output<'a> {
-    population: &'a Population,
-    folder: &'a Path,
+/// The export as it grows.
+pub(super) struct Output<'a> {
+    pub(super) population: &'a Population,
+    pub(super) folder: &'a Path,
     files: Vec<FileSummary>,
 }
 
 impl<'a> Output<'a> {
+    /// A small file that is there already.
+    pub(super) fn write_whole(
+        &mut self,
+        file: &str,
+        object: &'static str,
+        bytes: Vec<u8>,
+        rows: u64,
+    ) -> Result<(), GenerateError> {
+        let mut sink = Sink::create(self.folder, file)?;
+        sink.buffer = bytes;
+        self.files.push(FileSummary {
+            file: file.to_owned(),
+            object,
+            rows,
+            bytes: sink.finish()?,
+        });
+        Ok(())
+    }
+
+    /// One file of records, all of them good.
+    pub(super) fn write_rows<R: Record>(
+        &mut self,
+        object: &'static str,
+        file: &str,
+        shape: &Shape<R::Field>,
+        records: impl Iterator<Item = R>,
+        mut count: impl FnMut(&R),
+    ) -> Result<(), GenerateError> {
+        let mut sink = Sink::create(self.folder, file)?;
+        let mut rows = 0;
+        write_start(shape, &mut sink.buffer);
+        for record in records {
+            count(&record);
+            write_record(&record, shape, &mut sink.buffer);
+            rows += 1;
+            sink.row_done()?;
+        }
+        self.files.push(FileSummary {
+            file: file.to_owned(),
+            object,
+            rows,
+            bytes: sink.finish()?,
+        });
+        Ok(())
+    }
+
     fn write_object<R: Record>(
         &mut self,
         plan: Plan<'_, R::Field>,
@@ -225,7 +312,7 @@ impl<'a> Output<'a> {
 }
 
 /// Which records go into which file; together all of them.
-fn ranges<F>(parts: &[Part<F>], total: u64, large: bool) -> Vec<Range<u64>> {
+pub(super) fn ranges<F>(parts: &[Part<F>], total: u64, large: bool) -> Vec<Range<u64>> {
     let mut share_before = 0;
     let mut ranges = Vec::with_capacity(parts.len());
     for part in parts {

@@ -75,6 +75,27 @@ impl RowMess {
     }
 }
 
+/// Which records of one object are about a person that causes trouble.
+#[derive(Clone, Copy)]
+pub(super) struct PersonMess {
+    /// A person whose row cannot be read.
+    pub(super) rejected: Every,
+    /// A person with neither e-mail nor phone.
+    pub(super) passive: Every,
+    /// A person that is not in the export.
+    pub(super) gone: Every,
+}
+
+impl PersonMess {
+    const fn new(rejected: Every, passive: Every, gone: Every) -> Self {
+        Self {
+            rejected,
+            passive,
+            gone,
+        }
+    }
+}
+
 /// Rows of people.
 pub(super) const PEOPLE: RowMess = RowMess {
     ragged: Every::new(797, 90),
@@ -172,3 +193,64 @@ pub(super) const DEAL_PERSON_GONE: Every = Every::new(193, 41);
 pub(super) const DEAL_STAGE_GONE: Every = Every::new(307, 77);
 /// A deal loss description with quotes and line breaks.
 pub(super) const LOSS_TEXT_ODD: Every = Every::new(11, 2);
+
+/// A tag that a person or a deal has twice, the second time in capitals.
+pub(super) const TAG_TWICE: Every = Every::new(37, 5);
+
+/// Persons of activities.
+pub(super) const ACTIVITY_PERSON: PersonMess = PersonMess::new(
+    Every::new(397, 31),
+    Every::new(211, 13),
+    Every::new(307, 47),
+);
+/// A description with markup, control characters and the like; the kinds take turns.
+pub(super) const ACTIVITY_TEXT: Every = Every::new(41, 9);
+/// Persons of events.
+pub(super) const EVENT_PERSON: PersonMess =
+    PersonMess::new(Every::new(61, 7), Every::new(43, 9), Every::new(53, 11));
+/// A description of a special kind.
+pub(super) const EVENT_TEXT: Every = Every::new(23, 2);
+/// An attendee who is not in the export.
+pub(super) const ATTENDEE_GONE: Every = Every::new(37, 5);
+/// An attendee who is the event's own person.
+pub(super) const ATTENDEE_SELF: Every = Every::new(29, 3);
+/// Persons of conversations, and so of their messages.
+pub(super) const CONVERSATION_PERSON: PersonMess =
+    PersonMess::new(Every::new(59, 13), Every::new(41, 6), Every::new(49, 8));
+/// A message that nobody wrote.
+pub(super) const MESSAGE_NO_AUTHOR: Every = Every::new(83, 17);
+/// A message without a time.
+pub(super) const MESSAGE_NO_TIME: Every = Every::new(97, 29);
+/// A message of a special kind.
+pub(super) const MESSAGE_TEXT: Every = Every::new(71, 3);
+/// Persons of e-mails.
+pub(super) const EMAIL_PERSON: PersonMess = PersonMess::new(
+    Every::new(197, 19),
+    Every::new(101, 11),
+    Every::new(149, 23),
+);
+/// Persons of text messages.
+pub(super) const SMS_PERSON: PersonMess =
+    PersonMess::new(Every::new(47, 19), Every::new(31, 11), Every::new(43, 23));
+/// Persons of notes.
+pub(super) const NOTE_PERSON: PersonMess =
+    PersonMess::new(Every::new(97, 29), Every::new(71, 7), Every::new(83, 37));
+/// A note of a special kind.
+pub(super) const NOTE_TEXT: Every = Every::new(11, 3);
+/// Persons of files.
+pub(super) const FILE_PERSON: PersonMess =
+    PersonMess::new(Every::new(59, 29), Every::new(41, 31), Every::new(47, 37));
+/// A file that lies nowhere.
+pub(super) const FILE_MISSING: Every = Every::new(17, 4);
+/// A file of another size than its row says.
+pub(super) const FILE_SIZE_WRONG: Every = Every::new(13, 6);
+/// A deal one of whose lines has quantity 0.
+pub(super) const LINE_QUANTITY_ZERO: Every = Every::new(31, 6);
+/// A deal one of whose lines has neither price nor value.
+pub(super) const LINE_NO_PRICE: Every = Every::new(29, 8);
+/// A deal whose lines do not add up to its value.
+pub(super) const LINES_OFF: Every = Every::new(9, 4);
+/// An invoice of a subscription that is not in the export.
+pub(super) const INVOICE_SUBSCRIPTION_GONE: Every = Every::new(19, 7);
+/// An asset that is its own parent.
+pub(super) const ASSET_SELF: Every = Every::new(23, 5);

@@ -1,4 +1,4 @@
-//! A synthetic User.com export: the same people, companies and deals for the same size and seed, byte for byte.
+//! A synthetic User.com export with every object: the same records for the same size and seed, byte for byte.
 //!
 //! Comes in: a number of people and a seed. Goes out: a folder of export files in every variant that real exports have
 //! (`reference/usercom.md` §6), and a [`Summary`] of what a reader should make of them. Each record is computed from (seed,
@@ -7,26 +7,46 @@
 //! ```text
 //! options ─▶ population ─▶ person │ company │ deal ─▶ …_cells ─▶ record ─▶ sink ─▶ file
 //!              (who)          (decisions)              (text)     (row)
+//!                 │
+//!                 └─▶ activity │ event │ conversation │ mail │ line │ … (entry: about whom) ─▶ record ─▶ …
 //! ```
 
+mod activity;
 mod calendar;
 mod catalogue;
 mod cell;
 mod company;
+mod conversation;
+mod custom_object;
+mod custom_record;
 mod deal;
 mod deal_cells;
+mod entry;
 mod error;
+mod event;
 mod export;
+mod file;
+mod further;
+mod group;
+mod json;
+mod line;
 mod list;
+mod mail;
 mod mess;
+mod message;
+mod note;
 mod person;
 mod person_cells;
 mod person_shapes;
+mod phrases;
 mod population;
+mod product;
 mod prose;
+mod quantity;
 mod random;
 mod record;
 mod sink;
+mod stage_change;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -37,7 +57,10 @@ use std::fs;
 use std::path::PathBuf;
 
 pub use error::GenerateError;
-pub use summary::{CompaniesTruth, DealsTruth, FileSummary, PeopleTruth, RowTruth, Summary};
+pub use summary::{
+    CompaniesTruth, DealsTruth, FileSummary, FurtherTruth, PeopleTruth, RowTruth, Summary,
+    TableTruth,
+};
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +74,10 @@ pub struct Options {
     /// Whether the export is as damaged as real ones: odd spellings, bad cells, ragged and undecodable rows, superseded
     /// versions, dangling references. Without it every row is good.
     pub mess: bool,
+    /// Activities in all; none asked for: three for every two people.
+    pub activities: Option<u64>,
+    /// Chat messages in all; none asked for: one for every two people.
+    pub messages: Option<u64>,
 }
 
 impl Default for Options {
@@ -60,6 +87,8 @@ impl Default for Options {
             seed: 1,
             out: PathBuf::from("export"),
             mess: true,
+            activities: None,
+            messages: None,
         }
     }
 }
@@ -81,6 +110,8 @@ pub fn generate(options: &Options) -> Result<Summary, GenerateError> {
     if entries.next().is_some() {
         return Err(GenerateError::FolderNotEmpty { path: out.clone() });
     }
-    let population = population::Population::new(options.people, options.seed, options.mess);
+    let bundling = export::people_with_conversations(options.people);
+    let further = quantity::Quantities::new(options, bundling);
+    let population = population::Population::new(options, further);
     export::write(&population, out)
 }

@@ -7,6 +7,9 @@ use super::calendar::{DAY, EXPORTED_AT, write_date};
 use super::catalogue::{INTERESTS, LANGUAGES};
 use super::cell::{Kind, write_decimal, write_hex, write_json_string, write_number};
 use super::company;
+use super::conversation::Conversation;
+use super::json::write_list;
+use super::mail::Mail;
 use super::mess::{self, Damage};
 use super::person::{Email, Person};
 use super::person_shapes::Field;
@@ -161,8 +164,20 @@ impl Record for Person<'_> {
             },
             Field::Companies => self.write_companies(out, speller, bits),
             Field::AssignedTo => speller.agent(out, self.agent(own + 1), bits),
-            Field::Tags => self.write_named(out, speller, &TAGS, bits, bits >> 40),
-            Field::Lists => self.write_named(out, speller, &LISTS, bits, (bits >> 40) * 2),
+            Field::Tags => self.write_tags(out, speller, bits),
+            Field::Lists => self.write_lists(out, speller, bits),
+            Field::Conversations => {
+                let bundled = (!self.older)
+                    .then(|| Conversation::bundled(self.population, self.index))
+                    .flatten();
+                write_list(out, bundled, |out, conversation| {
+                    conversation.write_bundled(out, style);
+                })
+            }
+            Field::Emails => {
+                let bundled = Mail::bundled(self.population, self.index).filter(|_| !self.older);
+                write_list(out, bundled, |out, mail| mail.write_bundled(out, style))
+            }
             Field::FirstSeen => {
                 let before = (bits >> 40) as i64 % (90 * DAY);
                 speller.instant(out, self.created_at - before, bits)
@@ -327,26 +342,50 @@ impl Person<'_> {
         Kind::Literal
     }
 
-    /// Up to two of `names`: as texts in CSV, as `{id, name}` in JSON. Most people have none.
-    fn write_named(
-        &self,
-        out: &mut Vec<u8>,
-        speller: Speller,
+    /// Up to two of `names`; most people have none.
+    fn named<'n>(
         names: &'static [&'static str],
-        bits: u64,
-        dice: u64,
-    ) -> Kind {
+        (bits, dice): (u64, u64),
+        chosen: &'n mut [&'static str; 3],
+    ) -> &'n [&'static str] {
         let count = match dice % 10 {
             0..=5 => 0,
             6..=8 => 1,
             _ => 2,
         };
+        some_of(names, count, bits >> 50, chosen)
+    }
+
+    /// Tags: texts in CSV, where one may come twice, `{id, name}` in JSON.
+    fn write_tags(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
         let mut chosen = [""; 3];
-        let items = some_of(names, count, bits >> 50, &mut chosen);
-        if speller.style.is_csv() {
-            return speller.texts(out, items, bits);
+        let items = Self::named(&TAGS, (bits, bits >> 40), &mut chosen);
+        if !speller.style.is_csv() {
+            write_named_json(out, &TAGS, items)
+        } else if self.messy(mess::TAG_TWICE) {
+            speller.texts_twice(out, items, bits)
+        } else {
+            speller.texts(out, items, bits)
         }
-        write_named_json(out, names, items)
+    }
+
+    /// Whether the CSV row has a tag twice.
+    pub(super) fn has_tag_twice(&self) -> bool {
+        let bits = self.draws.bits(Field::Tags.slot());
+        let mut chosen = [""; 3];
+        let items = Self::named(&TAGS, (bits, bits >> 40), &mut chosen);
+        self.messy(mess::TAG_TWICE) && !items.is_empty()
+    }
+
+    /// Lists: texts in CSV, `{id, name}` in JSON.
+    fn write_lists(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+        let mut chosen = [""; 3];
+        let items = Self::named(&LISTS, (bits, (bits >> 40) * 2), &mut chosen);
+        if speller.style.is_csv() {
+            speller.texts(out, items, bits)
+        } else {
+            write_named_json(out, &LISTS, items)
+        }
     }
 
     fn write_notes(&self, out: &mut Vec<u8>, bits: u64, filled: bool) -> Kind {

@@ -57,6 +57,8 @@ pub(super) enum Field {
     JobTitle,
     Referral,
     Colour,
+    Conversations,
+    Emails,
 }
 
 impl Field {
@@ -217,6 +219,7 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
         ("assigned_to", Field::AssignedTo),
         ("tags", Field::Tags),
         ("lists", Field::Lists),
+        ("emails", Field::Emails),
         ("first_seen", Field::FirstSeen),
         ("last_seen", Field::LastSeen),
         ("last_contacted", Field::LastContacted),
@@ -263,6 +266,7 @@ pub(super) const V2_JSON: Shape<Field> = Shape {
         ("assigned_to", Field::AssignedTo),
         ("tags", Field::Tags),
         ("lists", Field::Lists),
+        ("conversations", Field::Conversations),
         ("first_seen", Field::FirstSeen),
         ("last_seen", Field::LastSeen),
         ("last_contacted", Field::LastContacted),

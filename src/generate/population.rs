@@ -3,7 +3,9 @@
 //! Comes in: the options. Goes out: answers computed from (seed, number) alone, so nothing is remembered however
 //! large the export is.
 
+use super::Options;
 use super::mess::{self, Damage, RowMess};
+use super::quantity::Quantities;
 use super::random::{Draws, Object};
 
 /// Slots of the draws that decide what a record is, apart from those of its fields.
@@ -29,6 +31,16 @@ pub(super) mod slot {
     pub(in crate::generate) const COMPANY: u32 = 1020;
     /// The first of eight.
     pub(in crate::generate) const CANDIDATE: u32 = 1030;
+    /// The first of twenty.
+    pub(in crate::generate) const SUBJECT: u32 = 1100;
+    /// The first of twelve.
+    pub(in crate::generate) const SEGMENT: u32 = 1120;
+    /// The first of forty.
+    pub(in crate::generate) const LINES: u32 = 1140;
+    /// The first of ten.
+    pub(in crate::generate) const KIND: u32 = 1180;
+    /// The first of eighty.
+    pub(in crate::generate) const NESTED: u32 = 1200;
 }
 
 /// How far a person has come.
@@ -87,17 +99,21 @@ pub(super) struct Population {
     pub(super) companies: u64,
     pub(super) deals: u64,
     pub(super) mess: bool,
+    /// Of everything else.
+    pub(super) further: Quantities,
 }
 
 impl Population {
     /// An export of `people` people, a fifth as many companies and a quarter as many deals.
-    pub(super) fn new(people: u64, seed: u64, mess: bool) -> Self {
+    pub(super) fn new(options: &Options, further: Quantities) -> Self {
+        let people = options.people;
         Self {
-            seed,
+            seed: options.seed,
             people,
             companies: people / 5,
             deals: people / 4,
-            mess,
+            mess: options.mess,
+            further,
         }
     }
 
@@ -109,12 +125,7 @@ impl Population {
     /// Id of a record: grows with its number, with gaps. Numbers past the end give ids that are not in the export.
     pub(super) fn id(&self, object: Object, index: u64) -> u64 {
         let gap = self.draws(object, index).below(slot::ID, 3);
-        let base = match object {
-            Object::Person => 100_000,
-            Object::Company => 2_000,
-            Object::Deal => 40_000,
-        };
-        base + index * 3 + gap
+        object.base() + index * 3 + gap
     }
 
     /// The damage of a row under `schedule`.

@@ -16,7 +16,7 @@ pub(super) const fn mix(value: u64) -> u64 {
 }
 
 /// Which family of records a draw belongs to; keeps person 7 and company 7 apart.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Object {
     /// People.
     Person = 1,
@@ -24,6 +24,56 @@ pub(super) enum Object {
     Company = 2,
     /// Deals.
     Deal = 3,
+    /// Activities.
+    Activity = 4,
+    /// Calendar events.
+    Event = 5,
+    /// Conversations.
+    Conversation = 6,
+    /// Chat messages.
+    Message = 7,
+    /// E-mails.
+    Email = 8,
+    /// Text messages.
+    Sms = 9,
+    /// Notes.
+    Note = 10,
+    /// Files.
+    File = 11,
+    /// Lines of deals.
+    Line = 12,
+    /// Changes of a deal's stage.
+    StageChange = 13,
+    /// Records of custom object `subscription`.
+    Subscription = 14,
+    /// Records of custom object `invoice`.
+    Invoice = 15,
+    /// Records of custom object `asset`.
+    Asset = 16,
+}
+
+impl Object {
+    /// Below the smallest id of such a record. Ids of different objects may be equal, as in the source.
+    pub(super) const fn base(self) -> u64 {
+        match self {
+            Self::Person => 100_000,
+            Self::Company => 2_000,
+            Self::Deal => 40_000,
+            Self::Activity => 300_000,
+            Self::Event => 5_000,
+            Self::Conversation => 20_000,
+            Self::Message => 600_000,
+            Self::Email => 800_000,
+            Self::Sms => 9_000,
+            Self::Note => 11_000,
+            Self::File => 1_000,
+            Self::Line => 70_000,
+            Self::StageChange => 90_000,
+            Self::Subscription => 500,
+            Self::Invoice => 700,
+            Self::Asset => 900,
+        }
+    }
 }
 
 /// The draws of one record.

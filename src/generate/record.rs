@@ -55,7 +55,7 @@ pub(super) struct Shape<F: 'static> {
     pub(super) attributes: &'static [(&'static Attribute, F)],
 }
 
-/// A person, a company or a deal.
+/// Anything that is a row of a file.
 pub(super) trait Record {
     /// Its fields.
     type Field: Copy + 'static;
@@ -64,7 +64,9 @@ pub(super) trait Record {
     fn cell(&self, field: Self::Field, style: Style, out: &mut Vec<u8>) -> Kind;
 
     /// What happens to the row as a whole.
-    fn damage(&self) -> Damage;
+    fn damage(&self) -> Damage {
+        Damage::None
+    }
 }
 
 /// Writes what stands before the first record.

@@ -102,6 +102,53 @@ pub struct DealsTruth {
     pub combinations: BTreeMap<(&'static str, &'static str, &'static str), u64>,
 }
 
+/// One of the further tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableTruth {
+    /// Records that a reader ends up with, those nested in records of other objects included.
+    pub rows: u64,
+    /// Records that a reader must treat with care, by kind: `person_missing`, `price_missing`, …
+    pub kinds: BTreeMap<&'static str, u64>,
+}
+
+/// The further tables by name: `activities`, `event_attendees`, `co_asset`, …
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct FurtherTruth {
+    /// The tables.
+    pub tables: BTreeMap<&'static str, TableTruth>,
+}
+
+impl FurtherTruth {
+    /// Records of a table.
+    #[must_use]
+    pub fn rows(&self, table: &str) -> u64 {
+        self.tables.get(table).map_or(0, |truth| truth.rows)
+    }
+
+    /// Records of a table that are of a kind.
+    #[must_use]
+    pub fn kind(&self, table: &str, kind: &str) -> u64 {
+        let kinds = self.tables.get(table).map(|truth| &truth.kinds);
+        kinds
+            .and_then(|kinds| kinds.get(kind))
+            .map_or(0, |count| *count)
+    }
+
+    /// Adds `rows` records to a table.
+    pub(super) fn add(&mut self, table: &'static str, rows: u64) {
+        self.tables.entry(table).or_default().rows += rows;
+    }
+
+    /// Counts a record of a kind, if it is one.
+    pub(super) fn note(&mut self, table: &'static str, kind: &'static str, there: bool) {
+        if there {
+            let truth = self.tables.entry(table).or_default();
+            *truth.kinds.entry(kind).or_default() += 1;
+        }
+    }
+}
+
 /// Everything that [`generate`](super::generate) wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -115,6 +162,10 @@ pub struct Summary {
     pub companies: CompaniesTruth,
     /// Deals.
     pub deals: DealsTruth,
+    /// Everything else.
+    pub further: FurtherTruth,
+    /// Files in `blobs/`, which `files` does not list.
+    pub blobs: u64,
 }
 
 impl Summary {

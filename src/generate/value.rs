@@ -4,9 +4,10 @@
 //! mess the file's own spelling is kept throughout.
 
 use super::calendar::{Spelling, write_instant};
-use super::catalogue::Agent;
+use super::catalogue::{AGENTS, Agent};
 use super::cell::{Kind, write_number};
 use super::list::{Listing, write_numbers, write_texts};
+use super::random::Draws;
 use super::record::{Dialect, Style};
 
 /// Booleans as files spell them.
@@ -73,6 +74,17 @@ impl Speller {
         write_texts(out, items, self.listing(bits))
     }
 
+    /// A list of texts whose first comes again in capitals, as when two people tagged a record.
+    pub(super) fn texts_twice(self, out: &mut Vec<u8>, items: &[&str], bits: u64) -> Kind {
+        let Some(first) = items.first() else {
+            return self.texts(out, items, bits);
+        };
+        let again = first.to_uppercase();
+        let mut more = items.to_vec();
+        more.push(&again);
+        self.texts(out, &more, bits)
+    }
+
     /// A list of ids.
     pub(super) fn numbers(self, out: &mut Vec<u8>, items: &[u64], bits: u64) -> Kind {
         write_numbers(out, items, self.listing(bits))
@@ -137,6 +149,19 @@ impl Speller {
             }
         }
     }
+}
+
+/// The agents who look after a record together, as ids: one record in eight has such a team, of one to three.
+pub(super) fn write_team(out: &mut Vec<u8>, draws: Draws, own: u32, speller: Speller) -> Kind {
+    let bits = draws.bits(own);
+    // Steps of a third never meet again.
+    let first = draws.below(own + 1, AGENTS.len() as u64) as usize;
+    let ids = [0, 1, 2].map(|turn| AGENTS[(first + turn * AGENTS.len() / 3) % AGENTS.len()].id);
+    let count = match (bits >> 40) % 24 {
+        count @ 0..3 => count as usize + 1,
+        _ => 0,
+    };
+    speller.numbers(out, &ids[..count], bits)
 }
 
 /// Writes text and says so.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use super::export;
 use super::read_back::contents;
-use crate::generate::catalogue::{AGENTS, COMPANY_ATTRIBUTES, DEAL_ATTRIBUTES, PERSON_ATTRIBUTES};
+use crate::generate::catalogue::{
+    ACTIVITY_ATTRIBUTES, AGENTS, COMPANY_ATTRIBUTES, DEAL_ATTRIBUTES, PERSON_ATTRIBUTES,
+};
 
 /// Size and seed of `data/demo/export`.
 const PEOPLE: u64 = 2_000;
@@ -94,6 +96,9 @@ fn the_field_map_decides_about_every_attribute() {
     }
     for attribute in &DEAL_ATTRIBUTES {
         expected.insert(("deals", attribute.name_std, "Opportunity"));
+    }
+    for attribute in &ACTIVITY_ATTRIBUTES {
+        expected.insert(("activities", attribute.name_std, "Task"));
     }
     assert_eq!(mapped, expected);
     for [.., target, status] in &map {

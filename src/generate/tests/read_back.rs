@@ -63,6 +63,9 @@ impl Export {
     pub(super) fn read(folder: &Path) -> Self {
         let mut rows = Vec::new();
         for (file, bytes) in contents(folder) {
+            if file.starts_with("blobs/") {
+                continue;
+            }
             if file.contains(".csv") {
                 read_csv(&file, &bytes, &mut rows);
             } else {
@@ -122,14 +125,19 @@ pub(super) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 
 /// Stored contents by file name.
 pub(super) fn bytes_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            let entry = entry.unwrap();
-            let name = entry.file_name().into_string().unwrap();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .collect()
+    let mut contents = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if entry.path().is_dir() {
+            for (inside, bytes) in bytes_of(&entry.path()) {
+                contents.insert(format!("{name}/{inside}"), bytes);
+            }
+        } else {
+            contents.insert(name, fs::read(entry.path()).unwrap());
+        }
+    }
+    contents
 }
 
 fn read_csv(file: &str, bytes: &[u8], rows: &mut Vec<Row>) {

@@ -1,0 +1,290 @@
+//! One e-mail or text message of the delivery logs, and their file shapes.
+//!
+//! Comes in: the population and a number. Goes out: fields as text. People of the API version 1 file have some e-mails
+//! inside, with the few keys that it gives (`reference/usercom.md` §2.1).
+
+use super::calendar::{EXPORTED_AT, Spelling};
+use super::cell::{Kind, write_number};
+use super::deal::Link;
+use super::entry::{Entry, Shares, Subject, count_person};
+use super::json::JsonObject;
+use super::mess;
+use super::person::{Email as Address, Person};
+use super::phrases::{MAIL_SUBJECTS, SMS_TEXTS};
+use super::population::{Population, slot};
+use super::prose;
+use super::random::Object;
+use super::record::{Dialect, Format, Record, Shape, Style};
+use super::summary::FurtherTruth;
+use super::value::{Speller, number, text, word};
+use super::vocabulary::SENTENCES;
+
+/// Fields of an e-mail or a text message. Four slots of draws belong to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Id,
+    Person,
+    Subject,
+    Content,
+    From,
+    To,
+    Phone,
+    Status,
+    Direction,
+    SentAt,
+    OpenedAt,
+    ClickedAt,
+    UnsubscribedAt,
+    Opens,
+    Clicks,
+    AssignedTo,
+    CreatedAt,
+}
+
+const LOG: Style = Style {
+    format: Format::Csv,
+    dialect: Dialect::V2,
+    spelling: Spelling::Postgres,
+};
+
+/// E-mails with their bodies.
+pub(super) const EMAIL_CSV: Shape<Field> = Shape {
+    style: LOG,
+    mark: false,
+    crlf: false,
+    columns: &[
+        ("id", Field::Id),
+        ("user_id", Field::Person),
+        ("subject", Field::Subject),
+        ("html", Field::Content),
+        ("from_email", Field::From),
+        ("to_email", Field::To),
+        ("status", Field::Status),
+        ("direction", Field::Direction),
+        ("sent_at", Field::SentAt),
+        ("opened_at", Field::OpenedAt),
+        ("clicked_at", Field::ClickedAt),
+        ("unsubscribed_at", Field::UnsubscribedAt),
+        ("opens", Field::Opens),
+        ("clicks", Field::Clicks),
+        ("assigned_to", Field::AssignedTo),
+        ("created_at", Field::CreatedAt),
+    ],
+    attributes: &[],
+};
+
+/// The delivery log: other names, no bodies.
+pub(super) const EMAIL_LOG: Shape<Field> = Shape {
+    style: LOG,
+    mark: false,
+    crlf: true,
+    columns: &[
+        ("id", Field::Id),
+        ("client", Field::Person),
+        ("subject", Field::Subject),
+        ("sender", Field::From),
+        ("recipient", Field::To),
+        ("status", Field::Status),
+        ("timestamp", Field::SentAt),
+        ("opened_at", Field::OpenedAt),
+        ("clicked_at", Field::ClickedAt),
+        ("unsubscribed_at", Field::UnsubscribedAt),
+    ],
+    attributes: &[],
+};
+
+/// Text messages.
+pub(super) const SMS_LOG: Shape<Field> = Shape {
+    style: LOG,
+    mark: false,
+    crlf: false,
+    columns: &[
+        ("id", Field::Id),
+        ("user_id", Field::Person),
+        ("phone", Field::Phone),
+        ("text", Field::Content),
+        ("status", Field::Status),
+        ("direction", Field::Direction),
+        ("timestamp", Field::SentAt),
+        ("assigned_to", Field::AssignedTo),
+        ("created_at", Field::CreatedAt),
+    ],
+    attributes: &[],
+};
+
+const SHARES: Shares = Shares {
+    deal: 0,
+    person: 1000,
+    company: 0,
+};
+/// One person of so many has e-mails bundled.
+const BUNDLE_PERIOD: u64 = 9;
+
+/// One e-mail or text message.
+pub(super) struct Mail<'a> {
+    entry: Entry<'a>,
+    table: &'static str,
+    person: Link,
+    inbound: bool,
+    /// How far it got: 0 bounced, 1 sent, 2 delivered, 3 opened, 4 clicked.
+    progress: u64,
+}
+
+impl<'a> Mail<'a> {
+    /// E-mail `index` of those with a record of their own.
+    pub(super) fn email(population: &'a Population, index: u64) -> Self {
+        let entry = Entry::new(population, Object::Email, index);
+        let subject = Subject::new(&entry, SHARES, &mess::EMAIL_PERSON);
+        Self::with(entry, "emails", subject.person, 5)
+    }
+
+    /// Text message `index`.
+    pub(super) fn sms(population: &'a Population, index: u64) -> Self {
+        let entry = Entry::new(population, Object::Sms, index);
+        let subject = Subject::new(&entry, SHARES, &mess::SMS_PERSON);
+        Self::with(entry, "sms", subject.person, 3)
+    }
+
+    /// The e-mails inside person `person`: none, one or two. Numbers follow after those of all others.
+    pub(super) fn bundled(population: &'a Population, person: u64) -> impl Iterator<Item = Self> {
+        let count = match person % (2 * BUNDLE_PERIOD) {
+            4 => 1,
+            13 => 2,
+            _ => 0,
+        };
+        let first = population.further.emails + person * 2;
+        (first..first + count).map(move |number| {
+            let entry = Entry::new(population, Object::Email, number);
+            Self::with(entry, "emails", Link::To(person), 5)
+        })
+    }
+
+    fn with(entry: Entry<'a>, table: &'static str, person: Link, steps: u64) -> Self {
+        Self {
+            entry,
+            table,
+            person,
+            inbound: entry.draws.chance(slot::KIND, 250),
+            progress: entry.draws.below(slot::KIND + 1, steps),
+        }
+    }
+
+    /// Adds it to the truth.
+    pub(super) fn count(&self, truth: &mut FurtherTruth) {
+        truth.add(self.table, 1);
+        count_person(self.entry.population, self.person, self.table, truth);
+    }
+
+    /// The e-mail inside its person.
+    pub(super) fn write_bundled(&self, out: &mut Vec<u8>, style: Style) {
+        let mut object = JsonObject::new(out);
+        for (key, field) in [
+            ("id", Field::Id),
+            ("status", Field::Status),
+            ("created_at", Field::CreatedAt),
+            ("sent_at", Field::SentAt),
+            ("opened_at", Field::OpenedAt),
+            ("clicked_at", Field::ClickedAt),
+            ("subject", Field::Subject),
+        ] {
+            object.value(key, |out| self.cell(field, style, out));
+        }
+        object.end();
+    }
+
+    fn write_client(&self, out: &mut Vec<u8>) -> Kind {
+        let Link::To(index) = self.person else {
+            out.extend_from_slice(b"gone@elsewhere.example");
+            return Kind::Plain;
+        };
+        let person = Person::new(self.entry.population, index);
+        person.write_email(out);
+        if person.email == Address::None {
+            Kind::Empty
+        } else {
+            Kind::Plain
+        }
+    }
+
+    fn write_ours(&self, out: &mut Vec<u8>) -> Kind {
+        match self.entry.agent(slot::KIND + 2, 800) {
+            Some(agent) => word(out, agent.email),
+            None => word(out, "hello@northbeam.example"),
+        }
+    }
+
+    fn write_html(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+        out.extend_from_slice("<p>Dzień dobry,</p><p>".as_bytes());
+        text(out, self.entry.draws.word(slot::KIND + 3, &SENTENCES));
+        if bits.is_multiple_of(4) {
+            text(
+                out,
+                " <a href=\"https://northbeam.example/?a=1&amp;b=2\">Szczegóły</a>",
+            );
+        }
+        text(out, "</p>")
+    }
+
+    /// Some hours after it was sent, for what got as far as `step`.
+    fn write_step(&self, out: &mut Vec<u8>, speller: Speller, step: u64, bits: u64) -> Kind {
+        if self.inbound || self.progress < step {
+            return Kind::Empty;
+        }
+        let at = self.entry.created_at + (step * 3_600 + bits % 3_600) as i64;
+        speller.instant(out, at.min(EXPORTED_AT), bits)
+    }
+}
+
+impl Record for Mail<'_> {
+    type Field = Field;
+
+    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+        let entry = &self.entry;
+        let draws = entry.draws;
+        let own = field as u32 * 4;
+        let bits = draws.bits(own);
+        let speller = Speller {
+            style,
+            mess: entry.population.mess,
+        };
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
+            Field::Id => number(out, entry.id),
+            Field::Person => {
+                super::entry::write_link(out, entry.population, self.person, Object::Person)
+            }
+            Field::Subject => text(out, draws.word(own + 2, &MAIL_SUBJECTS)),
+            Field::Content if self.table == "sms" => text(out, draws.word(own + 2, &SMS_TEXTS)),
+            Field::Content if filled(600) => self.write_html(out, bits),
+            Field::Content => {
+                prose::write_note(out, bits);
+                Kind::Text
+            }
+            Field::From if self.inbound => self.write_client(out),
+            Field::From => self.write_ours(out),
+            Field::To if self.inbound => self.write_ours(out),
+            Field::To => self.write_client(out),
+            Field::Phone if filled(950) => {
+                out.extend_from_slice(b"+48");
+                write_number(out, 500_000_000 + bits % 400_000_000);
+                Kind::Plain
+            }
+            Field::Status if self.inbound => word(out, "received"),
+            Field::Status => {
+                let words = ["bounced", "sent", "delivered", "opened", "clicked"];
+                word(out, words[self.progress as usize % words.len()])
+            }
+            Field::Direction if self.inbound => word(out, "inbound"),
+            Field::Direction => word(out, "outbound"),
+            Field::SentAt => speller.instant(out, entry.created_at, bits),
+            Field::OpenedAt => self.write_step(out, speller, 3, bits),
+            Field::ClickedAt => self.write_step(out, speller, 4, bits),
+            Field::UnsubscribedAt if filled(100) => self.write_step(out, speller, 4, bits),
+            Field::Opens if !self.inbound && self.progress >= 3 => number(out, 1 + bits % 4),
+            Field::Clicks if !self.inbound && self.progress >= 4 => number(out, 1 + bits % 2),
+            Field::AssignedTo => speller.agent(out, entry.agent(own + 1, 800), bits),
+            Field::CreatedAt => speller.instant(out, entry.created_at, bits),
+            _ => Kind::Empty,
+        }
+    }
+}

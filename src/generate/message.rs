@@ -1,0 +1,252 @@
+//! One message of a conversation, nested or as a row.
+//!
+//! Comes in: the population and a number, from which its conversation follows. Goes out: the message's fields as text. An
+//! author without `key` is an agent (`reference/usercom.md` §2.6).
+
+use super::calendar::Spelling;
+use super::cell::{Kind, write_hex};
+use super::conversation::Conversation;
+use super::deal::Link;
+use super::entry::{count_person, write_link};
+use super::json::{JsonObject, write_agent};
+use super::mess;
+use super::person::Person;
+use super::person_shapes;
+use super::phrases::{ANSWERS, QUESTIONS};
+use super::population::{Population, slot};
+use super::prose;
+use super::quantity::conversation_of;
+use super::random::{Draws, Object};
+use super::record::{Dialect, Format, Record, Shape, Style};
+use super::summary::FurtherTruth;
+use super::value::{Speller, number, text, word};
+
+/// Fields of a message. Four slots of draws belong to each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Id,
+    Conversation,
+    Client,
+    AuthorId,
+    AuthorKey,
+    AuthorEmail,
+    AuthorName,
+    AuthorType,
+    Direction,
+    Content,
+    Channel,
+    SentAt,
+}
+
+/// CSV.
+pub(super) const CSV: Shape<Field> = Shape {
+    style: Style {
+        format: Format::Csv,
+        dialect: Dialect::V2,
+        spelling: Spelling::ZuluMicros,
+    },
+    mark: false,
+    crlf: false,
+    columns: &[
+        ("id", Field::Id),
+        ("conversation_id", Field::Conversation),
+        ("client_id", Field::Client),
+        ("author_id", Field::AuthorId),
+        ("author_key", Field::AuthorKey),
+        ("author_email", Field::AuthorEmail),
+        ("author_name", Field::AuthorName),
+        ("author_type", Field::AuthorType),
+        ("direction", Field::Direction),
+        ("content", Field::Content),
+        ("source", Field::Channel),
+        ("timestamp", Field::SentAt),
+    ],
+    attributes: &[],
+};
+
+/// One message.
+pub(super) struct Message<'a> {
+    conversation: Conversation<'a>,
+    number: u64,
+    id: u64,
+    draws: Draws,
+    /// The client wrote it.
+    inbound: bool,
+}
+
+impl<'a> Message<'a> {
+    /// Message `number` of those in conversations with a record of their own.
+    pub(super) fn new(population: &'a Population, number: u64) -> Self {
+        let conversation = Conversation::new(population, conversation_of(number));
+        Self::of(conversation, number)
+    }
+
+    /// Message `number` of `conversation`.
+    pub(super) fn of(conversation: Conversation<'a>, number: u64) -> Self {
+        let population = conversation.entry.population;
+        let draws = population.draws(Object::Message, number);
+        let inbound = number == conversation.messages.start || draws.chance(slot::KIND, 450);
+        Self {
+            id: population.id(Object::Message, number),
+            conversation,
+            number,
+            draws,
+            inbound,
+        }
+    }
+
+    /// Adds it to the truth.
+    pub(super) fn count(&self, truth: &mut FurtherTruth) {
+        let table = "messages";
+        truth.add(table, 1);
+        let conversation = &self.conversation;
+        let population = conversation.entry.population;
+        count_person(population, conversation.person, table, truth);
+        truth.note(table, "no_author", self.messy(mess::MESSAGE_NO_AUTHOR));
+        truth.note(table, "no_time", self.messy(mess::MESSAGE_NO_TIME));
+        truth.note(table, "odd_text", self.messy(mess::MESSAGE_TEXT));
+    }
+
+    fn messy(&self, every: mess::Every) -> bool {
+        self.conversation.entry.population.mess && every.hits(self.number)
+    }
+
+    /// The message inside its conversation.
+    pub(super) fn write_nested(&self, out: &mut Vec<u8>, style: Style) {
+        let mut object = JsonObject::new(out);
+        for (key, field) in [
+            ("id", Field::Id),
+            ("chat", Field::Conversation),
+            ("content", Field::Content),
+            ("source", Field::Channel),
+            ("timestamp", Field::SentAt),
+        ] {
+            object.value(key, |out| self.cell(field, style, out));
+        }
+        object.value("user", |out| self.write_author(out, style));
+        object.end();
+    }
+
+    fn write_author(&self, out: &mut Vec<u8>, style: Style) -> Kind {
+        let conversation = &self.conversation;
+        if self.messy(mess::MESSAGE_NO_AUTHOR) {
+            Kind::Empty
+        } else if self.inbound {
+            let population = conversation.entry.population;
+            write_client(out, population, conversation.person, style)
+        } else {
+            write_agent(out, conversation.agent)
+        }
+    }
+
+    /// The person, if the person wrote it and is in the export.
+    fn author(&self) -> Option<Person<'a>> {
+        match self.conversation.person {
+            Link::To(index) if self.inbound => {
+                Some(Person::new(self.conversation.entry.population, index))
+            }
+            _ => None,
+        }
+    }
+
+    fn write_author_part(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+        if self.messy(mess::MESSAGE_NO_AUTHOR) {
+            return Kind::Empty;
+        }
+        let conversation = &self.conversation;
+        if !self.inbound {
+            let agent = conversation.agent;
+            return match field {
+                Field::AuthorId => number(out, agent.id),
+                Field::AuthorEmail => word(out, agent.email),
+                Field::AuthorName => text(out, agent.name),
+                Field::AuthorType => word(out, "agent"),
+                _ => Kind::Empty,
+            };
+        }
+        let part = match field {
+            Field::AuthorId => {
+                let population = conversation.entry.population;
+                return write_link(out, population, conversation.person, Object::Person);
+            }
+            Field::AuthorType => return word(out, "person"),
+            Field::AuthorKey => person_shapes::Field::UserKey,
+            Field::AuthorEmail => person_shapes::Field::Email,
+            _ => person_shapes::Field::Name,
+        };
+        match self.author() {
+            Some(person) => person.cell(part, style, out),
+            None => Kind::Empty,
+        }
+    }
+}
+
+/// A client as conversations show one: with a key.
+pub(super) fn write_client(
+    out: &mut Vec<u8>,
+    population: &Population,
+    link: Link,
+    style: Style,
+) -> Kind {
+    let Some(id) = link.id(population, Object::Person) else {
+        return Kind::Empty;
+    };
+    let mut object = JsonObject::new(out);
+    object.number("id", Some(id));
+    if let Link::To(index) = link {
+        let person = Person::new(population, index);
+        for (key, field) in [
+            ("key", person_shapes::Field::UserKey),
+            ("email", person_shapes::Field::Email),
+            ("name", person_shapes::Field::Name),
+        ] {
+            object.value(key, |out| person.cell(field, style, out));
+        }
+    } else {
+        object.value("key", |out| {
+            write_hex(out, id);
+            Kind::Plain
+        });
+    }
+    object.end()
+}
+
+impl Record for Message<'_> {
+    type Field = Field;
+
+    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+        let conversation = &self.conversation;
+        let population = conversation.entry.population;
+        let own = field as u32 * 4;
+        let bits = self.draws.bits(own);
+        let speller = Speller {
+            style,
+            mess: population.mess,
+        };
+        match field {
+            Field::Id => number(out, self.id),
+            Field::Conversation => number(out, conversation.entry.id),
+            Field::Client => write_link(out, population, conversation.person, Object::Person),
+            Field::AuthorId
+            | Field::AuthorKey
+            | Field::AuthorEmail
+            | Field::AuthorName
+            | Field::AuthorType => self.write_author_part(field, style, out),
+            Field::Direction if self.messy(mess::MESSAGE_NO_AUTHOR) => Kind::Empty,
+            Field::Direction if self.inbound => word(out, "inbound"),
+            Field::Direction => word(out, "outbound"),
+            Field::Content if self.messy(mess::MESSAGE_TEXT) => {
+                prose::write_special_note(out, mess::MESSAGE_TEXT.turn(self.number) + 4);
+                Kind::Text
+            }
+            Field::Content if self.inbound => text(out, self.draws.word(own + 2, &QUESTIONS)),
+            Field::Content => text(out, self.draws.word(own + 2, &ANSWERS)),
+            Field::Channel => conversation.write_channel(out, speller),
+            Field::SentAt if self.messy(mess::MESSAGE_NO_TIME) => Kind::Empty,
+            Field::SentAt => {
+                let position = self.number - conversation.messages.start;
+                speller.instant(out, conversation.sent_at(position), bits)
+            }
+        }
+    }
+}
