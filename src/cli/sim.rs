@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use crate::sim::salesforce::{Options, SimError, serve};
+use crate::sim::salesforce::{Feature, Options, SimError, serve};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]
@@ -40,6 +40,15 @@ pub(crate) struct SalesforceArgs {
     /// Let inactive users own records, as the permission "Update Records with Inactive Owners" does
     #[arg(long)]
     inactive_owners: bool,
+    /// Let audit fields be set on create, as the permission "Set Audit Fields upon Record Creation" does
+    #[arg(long)]
+    audit_fields: bool,
+    /// Give the org several currencies: EUR, USD and PLN
+    #[arg(long)]
+    multi_currency: bool,
+    /// Features the org lacks: topics, contacts_to_multiple_accounts, team_selling, enhanced_email, territories, notes
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    without: Vec<Feature>,
 }
 
 /// Runs the command.
@@ -67,6 +76,9 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         tls: args.tls,
         sandbox: !args.production,
         inactive_owners: args.inactive_owners,
+        audit_fields: args.audit_fields,
+        multi_currency: args.multi_currency,
+        without: args.without.into_iter().collect(),
         ..Options::default()
     };
     // Before anybody knows the URL, so that whoever does can end it.

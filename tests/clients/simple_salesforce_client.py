@@ -9,7 +9,9 @@ that host to the simulator; everything after login follows the instance URL that
 """
 
 import argparse
+import base64
 import csv
+import hashlib
 import io
 import json
 import os
@@ -276,6 +278,29 @@ def bulk(sf):
     check("… in the real words", "InvalidBatch : Field name not found : Nope__c" in str(failure))
 
 
+def activities_and_files(sf):
+    account = sf.Account.create({"Name": "Files and tasks"})["id"]
+    contact = sf.Contact.create({"LastName": "Who", "AccountId": account})["id"]
+    relations = sf.query(f"SELECT IsDirect FROM AccountContactRelation WHERE ContactId = '{contact}'")["records"]
+    check("a contact is related to its account by itself", [row["IsDirect"] for row in relations], [True])
+    task = sf.Task.create({"WhoId": contact, "Subject": "Call", "Status": "Completed"})["id"]
+    row = sf.Task.get(task)
+    check("a task takes the contact's account and closes", (row["AccountId"], row["IsClosed"]), (account, True))
+
+    content = bytes(range(256)) * 40
+    record = {"PathOnClient": "a.bin", "VersionData": base64.b64encode(content).decode(), "FirstPublishLocationId": account}
+    version = sf.ContentVersion.get(sf.ContentVersion.create(record)["id"])
+    check("a file knows its size", version["ContentSize"], len(content))
+    check("… and its checksum", version["Checksum"], hashlib.md5(content).hexdigest())
+    answer = requests.get(f"https://{sf.sf_instance}{version['VersionData']}", headers=sf.headers, timeout=10)
+    check("… and gives its bytes back", answer.content == content)
+    document = version["ContentDocumentId"]
+    links = sf.query(f"SELECT LinkedEntityId FROM ContentDocumentLink WHERE ContentDocumentId = '{document}'")["records"]
+    check("… and is linked where it was published", account in [row["LinkedEntityId"] for row in links])
+    refused("links are not queried without a filter", SalesforceMalformedRequest, lambda: sf.query("SELECT Id FROM ContentDocumentLink"))
+    sf.Account.delete(account)
+
+
 def expire(sf, url):
     requests.post(f"{url}/control/expire", timeout=10)
     old = sf.session_id
@@ -292,6 +317,7 @@ def main():
     deploy(sf)
     rest(sf)
     bulk(sf)
+    activities_and_files(sf)
     expire(sf, url)
     print("simple-salesforce works against the simulator")
 

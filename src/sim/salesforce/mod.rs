@@ -9,17 +9,21 @@
 //! rest ──▶ write ──▶ store (rows/*.log)      schema + model: what exists, who sees it
 //!   │        ▲
 //!   ├──▶ bulk (jobs/*): workers ──┘          soql + view: reading
-//!   └──▶ deploy ──▶ schema (org.json)        sessions, faults, statistics: per process
+//!   ├──▶ deploy ──▶ schema (org.json)        rules: what objects do besides storing rows
+//!   └──▶ blobs (blobs/*)                     sessions, faults, statistics: per process
 //! ```
 //!
 //! The state folder holds `org.json` (identity and deployed metadata), `rows/` (a log per object), `jobs/` (uploads,
-//! results, job states) and, with tls, `ca.pem`. A second start with the same folder meets the same org.
+//! results, job states), `blobs/` (contents of files) and, with tls, `ca.pem`. A second start with the same folder meets the same org.
+//!
+//! [`Options`] decide which optional features the org has and whether it has several currencies.
 //!
 //! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
 //! `POST /control/faults` schedules faults (`{"method", "path" with *, "skip", "times", "delay_ms", "status", "headers",
 //! "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
 //! `POST /control/rows` edits a row as a user would, `POST /control/settings` changes the life of sessions.
 
+mod blobs;
 mod bulk;
 mod cascade;
 mod deploy;
@@ -27,10 +31,12 @@ mod error;
 mod faults;
 mod ids;
 mod lock;
+mod md5;
 mod model;
 mod options;
 mod org;
 mod rest;
+mod rules;
 mod schema;
 mod server;
 mod sessions;
@@ -46,5 +52,5 @@ mod view;
 mod write;
 
 pub use error::SimError;
-pub use options::Options;
+pub use options::{Feature, Options, UnknownFeature};
 pub use server::{Simulator, serve};

@@ -2,17 +2,33 @@
 //!
 //! In: the schema and the open tables. Out: [`Model`], replaced as a whole by a deployment, and [`Access`], the field-level
 //! security of one user: a custom field is invisible until a permission set assigned to the user grants it
-//! (reference/salesforce.md §5.2).
+//! (reference/salesforce.md §5.2), and so is a custom object.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::{Prefix, RecordId};
-use super::schema::{Grant, SObject, Schema};
+use super::schema::{Grant, SObject, Schema, Verbs};
 use super::store::{Row, Table};
 
-/// Field grants of one permission set: (object, field), as spelled in the schema.
-pub(crate) type Grants = HashMap<(String, String), Grant>;
+/// What one permission set grants, by names as spelled in the schema.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Grants {
+    /// By object and field.
+    pub(crate) fields: HashMap<(String, String), Grant>,
+    pub(crate) objects: HashMap<String, ObjectGrant>,
+}
+
+/// What a permission set says about one object.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ObjectGrant {
+    pub(crate) read: bool,
+    pub(crate) create: bool,
+    pub(crate) edit: bool,
+    pub(crate) delete: bool,
+}
 
 /// Schema and tables, numbered alike.
 #[derive(Clone)]
@@ -51,6 +67,15 @@ impl Model {
         Some((object, u32::try_from(position).ok()?))
     }
 
+    /// The position of an id among the rows of an object, if it is one of theirs.
+    pub(crate) fn position(&self, object: usize, id: RecordId) -> Option<u32> {
+        let own = id.prefix() == self.schema.object(object).prefix;
+        // Notes share a table with content documents, so the number of the object is no measure.
+        self.locate(id)
+            .filter(|_| own)
+            .map(|(_, position)| position)
+    }
+
     /// The row an id stands for, deleted ones included.
     pub(crate) fn row(&self, id: RecordId) -> Option<Row> {
         let (object, position) = self.locate(id)?;
@@ -60,8 +85,14 @@ impl Model {
     /// Works out what a user may see and edit.
     pub(crate) fn access(&self, user: u32) -> Access {
         let mut access = Access::default();
-        let granted = self.granted(user);
+        let sets = self.assigned(user);
+        let granted = self.granted(&sets);
         for (number, object) in self.schema.objects().iter().enumerate() {
+            if object.custom {
+                access
+                    .objects
+                    .insert(number, self.object_grant(&sets, &object.name));
+            }
             for (at, field) in (0u16..)
                 .zip(&object.fields)
                 .filter(|(_, field)| field.custom && !field.required())
@@ -80,10 +111,22 @@ impl Model {
         access
     }
 
-    fn granted(&self, user: u32) -> HashMap<(&String, &String), Grant> {
+    fn object_grant(&self, sets: &[String], object: &str) -> ObjectGrant {
+        let mut sum = ObjectGrant::default();
+        let grants = sets.iter().filter_map(|set| self.grants.get(set));
+        for grant in grants.filter_map(|grants| grants.objects.get(object)) {
+            sum.read |= grant.read;
+            sum.create |= grant.create;
+            sum.edit |= grant.edit;
+            sum.delete |= grant.delete;
+        }
+        sum
+    }
+
+    fn granted(&self, sets: &[String]) -> HashMap<(&String, &String), Grant> {
         let mut granted: HashMap<(&String, &String), Grant> = HashMap::new();
-        for name in self.assigned(user) {
-            for ((object, field), grant) in self.grants.get(&name).into_iter().flatten() {
+        for grants in sets.iter().filter_map(|set| self.grants.get(set)) {
+            for ((object, field), grant) in &grants.fields {
                 let sum = granted.entry((object, field)).or_default();
                 sum.readable |= grant.readable;
                 sum.editable |= grant.editable;
@@ -130,9 +173,26 @@ impl Model {
 pub(crate) struct Access {
     hidden: HashSet<(usize, u16)>,
     fixed: HashSet<(usize, u16)>,
+    /// Custom objects; a system administrator may do everything with the standard ones.
+    objects: HashMap<usize, ObjectGrant>,
 }
 
 impl Access {
+    /// What the user may do with an object; none = it does not exist for the user.
+    pub(crate) fn verbs(&self, number: usize, object: &SObject) -> Option<Verbs> {
+        let verbs = object.verbs;
+        if !object.custom {
+            return Some(verbs);
+        }
+        let grant = self.objects.get(&number).filter(|grant| grant.read)?;
+        Some(Verbs {
+            create: verbs.create && grant.create,
+            update: verbs.update && grant.edit,
+            delete: verbs.delete && grant.delete,
+            ..verbs
+        })
+    }
+
     /// Whether the field exists for the user.
     pub(crate) fn visible(&self, object: usize, field: u16) -> bool {
         !self.hidden.contains(&(object, field))

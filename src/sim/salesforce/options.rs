@@ -2,8 +2,69 @@
 //!
 //! In: nothing but the caller's choice; the environment is never read here. Out: [`Options`].
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
+
+/// What an org may lack. Objects of a missing feature do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// Topic, TopicAssignment.
+    Topics,
+    /// AccountContactRelation.
+    ContactsToMultipleAccounts,
+    /// OpportunityTeamMember, AccountTeamMember.
+    TeamSelling,
+    /// EmailMessage, EmailMessageRelation.
+    EnhancedEmail,
+    /// Territory2 and its associations.
+    Territories,
+    /// ContentNote.
+    Notes,
+}
+
+impl Feature {
+    /// All features.
+    pub const ALL: [Self; 6] = [
+        Self::Topics,
+        Self::ContactsToMultipleAccounts,
+        Self::TeamSelling,
+        Self::EnhancedEmail,
+        Self::Territories,
+        Self::Notes,
+    ];
+}
+
+impl fmt::Display for Feature {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Topics => "topics",
+            Self::ContactsToMultipleAccounts => "contacts_to_multiple_accounts",
+            Self::TeamSelling => "team_selling",
+            Self::EnhancedEmail => "enhanced_email",
+            Self::Territories => "territories",
+            Self::Notes => "notes",
+        })
+    }
+}
+
+/// A name that is no feature.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no feature is named {0}")]
+pub struct UnknownFeature(String);
+
+impl FromStr for Feature {
+    type Err = UnknownFeature;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|feature| feature.to_string() == name);
+        found.ok_or_else(|| UnknownFeature(name.to_owned()))
+    }
+}
 
 /// Settings of a simulated org. `Options { state: folder, ..Options::default() }` is a usable production org.
 #[derive(Clone, Debug)]
@@ -38,6 +99,10 @@ pub struct Options {
     pub inactive_owners: bool,
     /// Whether the running user holds "Bulk API Hard Delete" (§1.6).
     pub hard_delete: bool,
+    /// Features the org does not have.
+    pub without: BTreeSet<Feature>,
+    /// Whether the org has several currencies.
+    pub multi_currency: bool,
     /// Bulk jobs wait up to this long (the wait follows from the job id) before they are processed.
     pub max_job_delay: Duration,
     /// Threads that process Bulk jobs.
@@ -70,6 +135,8 @@ impl Default for Options {
             audit_fields: false,
             inactive_owners: false,
             hard_delete: true,
+            without: BTreeSet::new(),
+            multi_currency: false,
             max_job_delay: Duration::ZERO,
             job_threads: std::thread::available_parallelism().map_or(2, usize::from),
             daily_api_requests: 100_000,
@@ -77,5 +144,12 @@ impl Default for Options {
             data_storage_mb: 10_240,
             query_result_rows: 100_000,
         }
+    }
+}
+
+impl Options {
+    /// Whether the org has a feature.
+    pub(crate) fn has(&self, feature: Feature) -> bool {
+        !self.without.contains(&feature)
     }
 }

@@ -14,15 +14,17 @@ use chrono::Utc;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::blobs::Blobs;
 use super::bulk::{IngestJobs, QueryJobs};
 use super::deploy::Deployments;
 use super::error::SimError;
 use super::faults::Faults;
 use super::ids::{Prefix, RecordId};
 use super::lock::{read, write};
-use super::model::{Access, Grants, Model};
+use super::model::{Access, Grants, Model, ObjectGrant};
 use super::options::Options;
-use super::schema::{Field, Grant, SObject, Schema, standard};
+use super::rules;
+use super::schema::{CustomObject, Field, Grant, SObject, Schema, standard};
 use super::sessions::Sessions;
 use super::setup;
 use super::stages::Stages;
@@ -39,6 +41,11 @@ struct Saved {
     /// Deployed fields by object, in the order of their numbers.
     fields: BTreeMap<String, Vec<Field>>,
     grants: BTreeMap<String, Vec<(String, String, Grant)>>,
+    /// Deployed objects, in the order of their numbers.
+    #[serde(default)]
+    objects: Vec<CustomObject>,
+    #[serde(default)]
+    object_grants: BTreeMap<String, Vec<(String, ObjectGrant)>>,
     /// Position of the running user.
     user: u32,
     sandbox: bool,
@@ -64,6 +71,7 @@ pub(crate) struct Org {
     pub(crate) queries: QueryJobs,
     pub(crate) deployments: Deployments,
     pub(crate) cursors: Cursors,
+    pub(crate) blobs: Blobs,
 }
 
 impl Org {
@@ -80,7 +88,10 @@ impl Org {
         let saved = saved.unwrap_or_else(|| new_identity(&options));
         options.sandbox = saved.sandbox;
 
-        let mut schema = standard();
+        let mut schema = standard(&options);
+        for object in &saved.objects {
+            schema.put_custom(object.object(options.multi_currency));
+        }
         for (name, fields) in &saved.fields {
             if let Some(at) = schema.position(name) {
                 let mut object = SObject::clone(schema.object(at));
@@ -90,26 +101,32 @@ impl Org {
         }
         let pod: Prefix = saved.pod.as_bytes().try_into().unwrap_or(*b"000");
         let (ingest, queries) = (IngestJobs::open(&options)?, QueryJobs::open(&options)?);
-        let mut tables = Vec::new();
+        let mut tables: Vec<Arc<Table>> = Vec::new();
         for object in schema.objects() {
+            if let Some(shared) = shared_table(&schema, &tables, object) {
+                tables.push(shared);
+                continue;
+            }
             let path = rows.join(format!("{}.log", object.name));
             let table = open_table(&path, object, |mark| ingest.resume(mark));
             tables.push(Arc::new(
                 table.map_err(|source| SimError::State { path, source })?,
             ));
         }
-        let grants = saved.grants.into_iter().map(|(set, list)| {
-            (
-                set,
-                list.into_iter()
-                    .map(|(object, field, grant)| ((object, field), grant))
-                    .collect::<Grants>(),
-            )
-        });
+        let mut grants: HashMap<String, Grants> = HashMap::new();
+        for (set, list) in saved.grants {
+            let fields = list
+                .into_iter()
+                .map(|(object, field, grant)| ((object, field), grant));
+            grants.entry(set).or_default().fields = fields.collect();
+        }
+        for (set, list) in saved.object_grants {
+            grants.entry(set).or_default().objects = list.into_iter().collect();
+        }
         let model = Model {
             schema,
             tables,
-            grants: grants.collect(),
+            grants,
             pod,
         };
         let stages = Stages::read(&model);
@@ -122,6 +139,10 @@ impl Org {
             faults: Faults::default(),
             deployments: Deployments::default(),
             cursors: Cursors::default(),
+            blobs: Blobs::open(&options.state).map_err(|source| SimError::State {
+                path: options.state.clone(),
+                source,
+            })?,
             options,
             organization,
             pod,
@@ -138,6 +159,8 @@ impl Org {
         if fresh {
             setup::furnish(&org)?;
             org.save()?;
+        } else {
+            setup::complete(&org)?;
         }
         Ok(org)
     }
@@ -254,9 +277,20 @@ impl Org {
             self.forget();
         }
         if matches!(writer.operation, Operation::Delete | Operation::HardDelete) {
-            cascade::delete_children(self, writer, outcomes)?;
+            cascade::follow(self, writer, writer.operation, outcomes)?;
         }
-        Ok(())
+        rules::after(writer, outcomes)
+    }
+
+    /// What the undoing of a write entails: rows that were made because of it go again.
+    pub(crate) fn after_undo(
+        self: &Arc<Self>,
+        writer: &Writer,
+        outcomes: &[Outcome],
+        created: &[Outcome],
+    ) -> io::Result<()> {
+        cascade::follow(self, writer, Operation::HardDelete, created)?;
+        rules::after(writer, outcomes)
     }
 
     /// Inserts one row past field rights, for the org's own set-up.
@@ -294,10 +328,17 @@ impl Org {
         };
         let grants = model.grants.iter().map(|(set, grants)| {
             let list = grants
+                .fields
                 .iter()
                 .map(|((object, field), grant)| (object.clone(), field.clone(), *grant));
             (set.clone(), list.collect())
         });
+        let object_grants = model.grants.iter().map(|(set, grants)| {
+            let list = grants.objects.iter();
+            let list = list.map(|(object, grant)| (object.clone(), *grant));
+            (set.clone(), list.collect())
+        });
+        let objects = model.schema.objects().iter();
         let saved = Saved {
             organization: self.organization.to_string(),
             pod: String::from_utf8_lossy(&self.pod).into_owned(),
@@ -308,6 +349,10 @@ impl Org {
                 .map(|object| (object.name.clone(), custom(object)))
                 .collect(),
             grants: grants.collect(),
+            objects: objects
+                .filter_map(|object| object.definition.clone())
+                .collect(),
+            object_grants: object_grants.collect(),
             user: self.user,
             sandbox: self.options.sandbox,
         };
@@ -357,6 +402,14 @@ fn new_identity(options: &Options) -> Saved {
         sandbox: options.sandbox,
         ..Saved::default()
     }
+}
+
+/// A note is a content document: both objects are told from one table.
+fn shared_table(schema: &Schema, tables: &[Arc<Table>], object: &SObject) -> Option<Arc<Table>> {
+    if object.name != "ContentNote" {
+        return None;
+    }
+    tables.get(schema.position("ContentDocument")?).cloned()
 }
 
 fn names(object: &SObject) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What a new org has in it.
 //!
-//! In: an empty org and the seed folder. Out: the organisation, profiles, users, stages and lead statuses every org has,
-//! then the rows of the seed files (`<Object>.csv`), inserted through the ordinary path. A refused seed row stops the
+//! In: an empty org and the seed folder. Out: the organisation, profiles, users, stages, statuses and the standard price
+//! book every org has, then the rows of the seed files (`<Object>.csv`), inserted through the ordinary path. A refused seed row stops the
 //! start: a rehearsal on half a seed would mislead.
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::error::SimError;
 use super::org::Org;
+use super::schema::CURRENCIES;
 use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 
 /// Stages of a new org: name, probability, closed, won, forecast category.
@@ -30,6 +31,30 @@ const LEAD_STATUSES: [(&str, &str, &str); 4] = [
     ("Working - Contacted", "false", "false"),
     ("Closed - Converted", "false", "true"),
     ("Closed - Not Converted", "false", "false"),
+];
+
+/// Statuses of tasks: name, default, closed.
+const TASK_STATUSES: [(&str, &str, &str); 5] = [
+    ("Not Started", "true", "false"),
+    ("In Progress", "false", "false"),
+    ("Completed", "false", "true"),
+    ("Waiting on someone else", "false", "false"),
+    ("Deferred", "false", "false"),
+];
+
+/// Statuses of cases: name, default, closed.
+const CASE_STATUSES: [(&str, &str, &str); 4] = [
+    ("New", "true", "false"),
+    ("Working", "false", "false"),
+    ("Escalated", "false", "false"),
+    ("Closed", "false", "true"),
+];
+
+/// Priorities of tasks: name, default, high.
+const PRIORITIES: [(&str, &str, &str); 3] = [
+    ("High", "false", "true"),
+    ("Normal", "true", "false"),
+    ("Low", "false", "false"),
 ];
 
 /// Columns a User row needs and seed files rarely have.
@@ -152,6 +177,81 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
             ("IsConverted", converted),
         ];
         org.insert("LeadStatus", &row)?;
+    }
+    further_rows(org)
+}
+
+/// Rows that an org needs and one made by an earlier version lacks.
+pub(super) fn complete(org: &Arc<Org>) -> Result<(), SimError> {
+    let model = org.model();
+    let made = model
+        .table("TaskStatus")
+        .is_some_and(|(_, table)| table.read().len() > 0);
+    if made {
+        return Ok(());
+    }
+    further_rows(org).map_err(|source| SimError::State {
+        path: org.options.state.clone(),
+        source,
+    })
+}
+
+fn further_rows(org: &Arc<Org>) -> std::io::Result<()> {
+    lists(org)?;
+    let book = [
+        ("Name", "Standard Price Book"),
+        ("IsStandard", "true"),
+        ("IsActive", "true"),
+    ];
+    org.insert("Pricebook2", &book)?;
+    // Objects that the org does not have take no rows.
+    let model = [
+        ("Name", "Territories"),
+        ("DeveloperName", "Territories"),
+        ("State", "Active"),
+    ];
+    org.insert("Territory2Model", &model)?;
+    let kind = [
+        ("MasterLabel", "Region"),
+        ("DeveloperName", "Region"),
+        ("Priority", "1"),
+    ];
+    org.insert("Territory2Type", &kind)?;
+    for (code, rate) in CURRENCIES {
+        let corporate = if rate == "1" { "true" } else { "false" };
+        let row = [
+            ("IsoCode", code),
+            ("ConversionRate", rate),
+            ("DecimalPlaces", "2"),
+            ("IsActive", "true"),
+            ("IsCorporate", corporate),
+        ];
+        org.insert("CurrencyType", &row)?;
+    }
+    Ok(())
+}
+
+/// Values of a list: label, and two flags.
+type Values = &'static [(&'static str, &'static str, &'static str)];
+
+fn lists(org: &Arc<Org>) -> std::io::Result<()> {
+    let lists: [(&str, &str, Values); 3] = [
+        ("TaskStatus", "IsClosed", &TASK_STATUSES),
+        ("TaskPriority", "IsHighPriority", &PRIORITIES),
+        ("CaseStatus", "IsClosed", &CASE_STATUSES),
+    ];
+    for (object, flag, rows) in lists {
+        for (order, (name, default, flagged)) in rows.iter().enumerate() {
+            let order = (order + 1).to_string();
+            let row = [
+                ("MasterLabel", *name),
+                ("ApiName", name),
+                ("SortOrder", &order),
+                ("IsDefault", default),
+                (flag, flagged),
+            ];
+            org.insert(object, &row)?;
+        }
     }
     Ok(())
 }

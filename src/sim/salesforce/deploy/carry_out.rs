@@ -12,8 +12,9 @@ use super::super::org::Org;
 use super::super::schema::{SObject, Schema};
 use super::component::Component;
 use super::field::custom_field;
+use super::object::custom_object;
 use super::package::{Package, UNPARSABLE};
-use super::permission::field_grants;
+use super::permission::grants;
 use super::status::Deployment;
 use super::value_set::{ValueSet, value_set};
 use super::xml::Element;
@@ -26,6 +27,7 @@ struct Draft {
     sets: Vec<(String, String)>,
     values: Vec<ValueSet>,
     components: Vec<Component>,
+    multi_currency: bool,
 }
 
 /// Runs a deployment to its end.
@@ -45,6 +47,7 @@ pub(crate) fn carry_out(org: &Arc<Org>, deployment: &Deployment) -> Result<(), S
         sets: Vec::new(),
         values: Vec::new(),
         components: Vec::new(),
+        multi_currency: org.options.multi_currency,
     };
     draft.read(&package);
     let failed = draft
@@ -78,6 +81,15 @@ pub(crate) fn carry_out(org: &Arc<Org>, deployment: &Deployment) -> Result<(), S
 
 impl Draft {
     fn read(&mut self, package: &Package) {
+        // Objects come first: fields refer to those of the same package.
+        for (path, root) in &package.files {
+            let name = path.strip_prefix("objects/");
+            let name = name.and_then(|file| file.strip_suffix(".object"));
+            if let Some(name) = name.filter(|name| name.ends_with("__c") && root.name != UNPARSABLE)
+            {
+                self.custom_object(package, path, name, root);
+            }
+        }
         for (path, root) in &package.files {
             if root.name == UNPARSABLE {
                 self.components
@@ -119,6 +131,30 @@ impl Draft {
         self.missing(package);
     }
 
+    /// A file with a header makes the object, if it is not there.
+    fn custom_object(&mut self, package: &Package, path: &str, name: &str, root: &Element) {
+        if root.child("label").is_none() || !package.names("CustomObject", name) {
+            return;
+        }
+        let mut component = Component::new("CustomObject", name, path);
+        match custom_object(&self.schema, name, root) {
+            Ok(definition) => {
+                component.changed = true;
+                component.created = self.schema.position(name).is_none();
+                let mut object = definition.object(self.multi_currency);
+                if let Some(at) = self.schema.position(name) {
+                    let own = object.fields.len();
+                    let old = self.schema.object(at).fields.iter().skip(own);
+                    let old: Vec<_> = old.cloned().collect();
+                    old.into_iter().for_each(|field| object.add(field));
+                }
+                self.schema.put_custom(object);
+            }
+            Err(problem) => component.problem = Some(problem),
+        }
+        self.components.push(component);
+    }
+
     fn object(&mut self, package: &Package, path: &str, name: &str, root: &Element) {
         // Fields of Task and Event are defined on Activity (§5.2).
         let targets: &[&str] = match name {
@@ -136,7 +172,8 @@ impl Draft {
                 let at = self
                     .schema
                     .position(target)
-                    .filter(|_| !matches!(name, "Task" | "Event"));
+                    .filter(|_| !matches!(name, "Task" | "Event"))
+                    .filter(|&at| self.schema.object(at).verbs.extend);
                 let Some(at) = at else { continue };
                 known = true;
                 let mut object = SObject::clone(self.schema.object(at));
@@ -164,7 +201,8 @@ impl Draft {
             "nameField",
             "validationRules",
         ] {
-            if root.child(unknown).is_some() {
+            let known = unknown == "nameField" && name.ends_with("__c");
+            if root.child(unknown).is_some() && !known {
                 let problem = format!("the simulator does not know {unknown} yet");
                 self.components
                     .push(Component::new("CustomObject", name, path).failed(problem));
@@ -186,7 +224,7 @@ impl Draft {
 
     fn permission_set(&mut self, path: &str, name: &str, root: &Element) {
         let mut component = Component::new("PermissionSet", name, path);
-        match (field_grants(&self.schema, root), root.get("label")) {
+        match (grants(&self.schema, root), root.get("label")) {
             (Ok(grants), Some(label)) => {
                 component.changed = true;
                 component.created = !self.grants.contains_key(name);
@@ -206,16 +244,22 @@ impl Draft {
         for (kind, members) in &package.manifest {
             let kind: &'static str = match kind.as_str() {
                 "CustomField" => "CustomField",
+                "CustomObject" => "CustomObject",
                 "PermissionSet" => "PermissionSet",
                 "StandardValueSet" => "StandardValueSet",
                 _ => continue,
             };
             for member in members.iter().filter(|member| *member != "*") {
-                if !self
-                    .components
-                    .iter()
-                    .any(|c| c.kind == kind && c.full_name == *member)
-                {
+                // A standard object is named for its fields only.
+                let standard = kind == "CustomObject" && !member.ends_with("__c");
+                if standard {
+                    continue;
+                }
+                let mut components = self.components.iter();
+                let is_component = components.any(|c| c.kind == kind && c.full_name == *member);
+                let file = format!("objects/{member}.object");
+                let has_file = kind == "CustomObject" && package.files.contains_key(&file);
+                if !is_component && !has_file {
                     let problem = format!(
                         "An object '{member}' of type {kind} was named in package.xml, but was not found in zipped directory"
                     );

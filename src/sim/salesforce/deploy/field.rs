@@ -3,7 +3,7 @@
 //! In: the element and the object it belongs to. Out: [`Field`]. Problem texts are those the service is known for where
 //! the reference has none; only their presence should be relied on.
 
-use super::super::schema::{Field, FieldType, PicklistValue, SObject, Schema};
+use super::super::schema::{Field, FieldType, OnDelete, PicklistValue, SObject, Schema};
 use super::xml::Element;
 
 /// Custom fields an object may have in Enterprise Edition (§5.3).
@@ -74,6 +74,7 @@ pub(super) fn custom_field(
             }
             field.references = vec![target.to_owned()];
             field.relationship = name.strip_suffix("__c").map(|stem| format!("{stem}__r"));
+            relationship(schema, object, &mut field, element)?;
         }
         _ => {}
     }
@@ -87,6 +88,54 @@ pub(super) fn custom_field(
     }
     check_change(object, &field)?;
     Ok(field)
+}
+
+/// What a lookup says besides its target: how children are called, and what becomes of them.
+fn relationship(
+    schema: &Schema,
+    object: &SObject,
+    field: &mut Field,
+    element: &Element,
+) -> Result<(), String> {
+    if matches!(object.name.as_str(), "Task" | "Event") {
+        return Err("Lookup fields are not available for activities".to_owned());
+    }
+    let required = element.is("required");
+    field.on_delete = match element.get("deleteConstraint") {
+        _ if element.get("type") == Some("MasterDetail") => OnDelete::Cascade,
+        None | Some("SetNull") if required => {
+            return Err(format!(
+                "field integrity exception: a required lookup such as {} must restrict or cascade deletion",
+                field.name
+            ));
+        }
+        None | Some("SetNull") => OnDelete::SetNull,
+        Some("Restrict") => OnDelete::Restrict,
+        Some("Cascade") => OnDelete::Cascade,
+        Some(other) => {
+            return Err(format!(
+                "'{other}' is not a valid value for the enum 'DeleteConstraint'"
+            ));
+        }
+    };
+    let Some(children) = element.get("relationshipName") else {
+        return Ok(());
+    };
+    let taken = schema.objects().iter().any(|other| {
+        other.fields.iter().any(|known| {
+            known.child_relationship.as_deref() == Some(children)
+                && known.references == field.references
+                && (other.name != object.name || known.name != field.name)
+        })
+    });
+    if taken {
+        let target = field.references.join(", ");
+        return Err(format!(
+            "There is already a Child Relationship named {children} on {target}."
+        ));
+    }
+    field.child_relationship = Some(children.to_owned());
+    Ok(())
 }
 
 fn kind_of(stated: &str) -> Result<FieldType, String> {

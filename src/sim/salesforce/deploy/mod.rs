@@ -8,6 +8,7 @@
 mod carry_out;
 mod component;
 mod field;
+mod object;
 mod package;
 mod permission;
 mod status;

@@ -1,12 +1,12 @@
-//! A `PermissionSet` file → field grants, or the problem with it (reference/salesforce.md §5.2).
+//! A `PermissionSet` file → field and object grants, or the problem with it (reference/salesforce.md §5.2).
 
-use super::super::model::Grants;
+use super::super::model::{Grants, ObjectGrant};
 use super::super::schema::{FieldType, Grant, Schema};
 use super::xml::Element;
 
-/// Reads the field permissions of a set against the schema as it will be.
-pub(super) fn field_grants(schema: &Schema, set: &Element) -> Result<Grants, String> {
-    let mut grants = Grants::new();
+/// Reads the permissions of a set against the schema as it will be.
+pub(super) fn grants(schema: &Schema, set: &Element) -> Result<Grants, String> {
+    let mut grants = Grants::default();
     for permission in set.all("fieldPermissions") {
         let path = permission.get("field").unwrap_or_default();
         let missing = || format!("In field: field - no CustomField named {path} found");
@@ -24,15 +24,30 @@ pub(super) fn field_grants(schema: &Schema, set: &Element) -> Result<Grants, Str
         if grant.editable && !grant.readable {
             return Err(format!("Field {path}: edit access needs read access"));
         }
-        grants.insert((object.name.clone(), field.name.clone()), grant);
+        grants
+            .fields
+            .insert((object.name.clone(), field.name.clone()), grant);
     }
     for permission in set.all("objectPermissions") {
         let object = permission.get("object").unwrap_or_default();
-        if schema.position(object).is_none() {
+        let Some(at) = schema.position(object) else {
             return Err(format!(
                 "In field: object - no CustomObject named {object} found"
             ));
+        };
+        let grant = ObjectGrant {
+            read: permission.is("allowRead"),
+            create: permission.is("allowCreate"),
+            edit: permission.is("allowEdit"),
+            delete: permission.is("allowDelete"),
+        };
+        if !grant.read && (grant.create || grant.edit || grant.delete) {
+            return Err(format!(
+                "Permission Create{object} depends on permission(s): Read{object}"
+            ));
         }
+        let name = schema.object(at).name.clone();
+        grants.objects.insert(name, grant);
     }
     Ok(grants)
 }

@@ -1,4 +1,4 @@
-//! A `StandardValueSet` file → rows of `OpportunityStage` or `LeadStatus` (reference/salesforce.md §5.2).
+//! A `StandardValueSet` file → rows of `OpportunityStage`, `LeadStatus`, … (reference/salesforce.md §5.2).
 //!
 //! In: the file. Out: the rows that make up the whole new list, since deploying replaces it: values that the file does
 //! not name become inactive. The picklist of the field gets the new values.
@@ -34,6 +34,9 @@ pub(super) fn value_set(name: &str, root: &Element) -> Result<ValueSet, String> 
     let (object, field) = match name {
         "OpportunityStage" => ("OpportunityStage", ("Opportunity", "StageName")),
         "LeadStatus" => ("LeadStatus", ("Lead", "Status")),
+        "TaskStatus" => ("TaskStatus", ("Task", "Status")),
+        "TaskPriority" => ("TaskPriority", ("Task", "Priority")),
+        "CaseStatus" => ("CaseStatus", ("Case", "Status")),
         _ => {
             return Err(format!(
                 "StandardValueSet named {name} is not known to the simulator"
@@ -83,10 +86,12 @@ pub(super) fn value_set(name: &str, root: &Element) -> Result<ValueSet, String> 
                 ("DefaultProbability", probability),
             ]);
         } else {
-            columns.extend([
-                ("IsDefault", flag("default")),
-                ("IsConverted", flag("converted")),
-            ]);
+            columns.push(("IsDefault", flag("default")));
+            columns.push(match object {
+                "LeadStatus" => ("IsConverted", flag("converted")),
+                "TaskPriority" => ("IsHighPriority", flag("highPriority")),
+                _ => ("IsClosed", flag("closed")),
+            });
         }
         values.push(StandardValue {
             label,

@@ -191,7 +191,7 @@ pub(super) async fn retrieve(mut call: Call, object: &str) -> Result<Response, A
     let wanted: Wanted = call.json().await?;
     let view = View::new(&call.app.org);
     let access = call.app.org.access(call.user);
-    let number = object_named(&view.model, object)?;
+    let number = object_named(&call, &view.model, object)?;
     let definition = view.model.schema.object(number);
     let mut fields = Vec::new();
     for name in &wanted.fields {
@@ -209,7 +209,7 @@ pub(super) async fn retrieve(mut call: Call, object: &str) -> Result<Response, A
     }
     let rows = wanted.ids.iter().map(|id| {
         let id = RecordId::parse(id)?;
-        let (_, position) = view.model.locate(id).filter(|(at, _)| *at == number)?;
+        let position = view.model.position(number, id)?;
         let row = view.model.row(id).filter(|row| !row.deleted())?;
         let mut record = Map::new();
         record.insert(

@@ -8,18 +8,23 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::model::Model;
-use super::super::schema::{Field, FieldType, SObject};
+use super::super::schema::{Field, FieldType, OnDelete, SObject, Verbs};
 use super::call::{Call, json as answer};
 use super::writing::object_named;
 
 /// `GET /sobjects`.
 pub(super) fn global(call: &Call) -> Response {
     let model = call.app.org.model();
+    let access = call.app.org.access(call.user);
     let objects: Vec<Value> = model
         .schema
         .objects()
         .iter()
-        .map(|object| summary(object, &call.version))
+        .enumerate()
+        .filter_map(|(at, object)| {
+            let verbs = access.verbs(at, object)?;
+            Some(summary(object, verbs, &call.version))
+        })
         .collect();
     answer(
         StatusCode::OK,
@@ -30,8 +35,10 @@ pub(super) fn global(call: &Call) -> Response {
 /// `GET /sobjects/X`.
 pub(super) fn basic(call: &Call, name: &str) -> Result<Response, ApiError> {
     let model = call.app.org.model();
-    let object = object_named(&model, name)?;
-    let summary = summary(model.schema.object(object), &call.version);
+    let number = object_named(call, &model, name)?;
+    let object = model.schema.object(number);
+    let verbs = call.app.org.access(call.user).verbs(number, object);
+    let summary = summary(object, verbs.unwrap_or_default(), &call.version);
     Ok(answer(
         StatusCode::OK,
         &json!({"objectDescribe": summary, "recentItems": []}),
@@ -41,16 +48,18 @@ pub(super) fn basic(call: &Call, name: &str) -> Result<Response, ApiError> {
 /// `GET /sobjects/X/describe`.
 pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
     let model = call.app.org.model();
-    let number = object_named(&model, name)?;
+    let number = object_named(call, &model, name)?;
     let object = model.schema.object(number);
     let access = call.app.org.access(call.user);
-    let mut describe = summary(object, &call.version);
+    let verbs = access.verbs(number, object).unwrap_or_default();
+    let mut describe = summary(object, verbs, &call.version);
     let fields: Vec<Value> = (0u16..)
         .zip(&object.fields)
         .filter(|(at, _)| access.visible(number, *at))
         .map(|(at, field)| {
             let editable = access.editable(number, at);
             let audited = call.app.org.options.audit_fields
+                && object.verbs.audit
                 && matches!(
                     field.name.as_str(),
                     "CreatedDate" | "CreatedById" | "LastModifiedDate" | "LastModifiedById"
@@ -92,17 +101,17 @@ pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
     Ok(answer(StatusCode::OK, &describe))
 }
 
-fn summary(object: &SObject, version: &str) -> Value {
+fn summary(object: &SObject, verbs: Verbs, version: &str) -> Value {
     let root = format!("/services/data/v{version}/sobjects/{}", object.name);
     json!({
         "activateable": false,
         "associateEntityType": null,
         "associateParentEntity": null,
-        "createable": object.verbs.create,
+        "createable": verbs.create,
         "custom": object.custom,
         "customSetting": false,
         "deepCloneable": false,
-        "deletable": object.verbs.delete,
+        "deletable": verbs.delete,
         "deprecatedAndHidden": false,
         "feedEnabled": true,
         "hasSubtypes": false,
@@ -111,17 +120,17 @@ fn summary(object: &SObject, version: &str) -> Value {
         "keyPrefix": String::from_utf8_lossy(&object.prefix),
         "label": object.label,
         "labelPlural": object.plural,
-        "layoutable": object.verbs.create,
+        "layoutable": verbs.create,
         "mergeable": matches!(object.name.as_str(), "Account" | "Contact" | "Lead"),
         "mruEnabled": true,
         "name": object.name,
-        "queryable": object.verbs.query,
+        "queryable": verbs.query,
         "replicateable": true,
         "retrieveable": true,
         "searchable": true,
-        "triggerable": object.verbs.create,
-        "undeletable": object.verbs.delete,
-        "updateable": object.verbs.update,
+        "triggerable": verbs.create,
+        "undeletable": verbs.delete,
+        "updateable": verbs.update,
         "urls": {
             "compactLayouts": format!("{root}/describe/compactLayouts"),
             "rowTemplate": format!("{root}/{{ID}}"),
@@ -143,14 +152,14 @@ fn children(model: &Model, parent: &SObject) -> Vec<Value> {
             .filter(|field| field.references.contains(&parent.name))
         {
             children.push(json!({
-                "cascadeDelete": parent.name == "Account" && matches!(child.name.as_str(), "Contact" | "Opportunity"),
+                "cascadeDelete": field.on_delete == OnDelete::Cascade,
                 "childSObject": child.name,
                 "deprecatedAndHidden": false,
                 "field": field.name,
                 "junctionIdListNames": [],
                 "junctionReferenceTo": [],
-                "relationshipName": null,
-                "restrictedDelete": false,
+                "relationshipName": field.child_relationship,
+                "restrictedDelete": field.on_delete == OnDelete::Restrict,
             }));
         }
     }
@@ -188,11 +197,11 @@ fn described(field: &Field, createable: bool, updateable: bool) -> Value {
     let mut described = json!({
         "aggregatable": !long,
         "aiPredictionField": false,
-        "autoNumber": false,
+        "autoNumber": field.auto_number.is_some(),
         "byteLength": bytes,
         "calculated": false,
         "calculatedFormula": null,
-        "cascadeDelete": false,
+        "cascadeDelete": field.on_delete == OnDelete::Cascade,
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": null,
         "controllerName": null,
@@ -235,7 +244,7 @@ fn described(field: &Field, createable: bool, updateable: bool) -> Value {
         "referenceTo": field.references,
         "relationshipName": field.relationship,
         "relationshipOrder": null,
-        "restrictedDelete": false,
+        "restrictedDelete": field.on_delete == OnDelete::Restrict,
         "restrictedPicklist": field.restricted,
         "scale": field.scale,
         "searchPrefilterable": false,
@@ -264,6 +273,7 @@ fn soap_type(kind: FieldType) -> &'static str {
         FieldType::Date => "xsd:date",
         FieldType::Datetime => "xsd:dateTime",
         FieldType::Address => "urn:address",
+        FieldType::Base64 => "xsd:base64Binary",
         _ => "xsd:string",
     }
 }

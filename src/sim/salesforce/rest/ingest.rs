@@ -121,6 +121,8 @@ fn new_job(call: &Call, spec: Spec) -> Result<Arc<IngestJob>, ApiError> {
         .position(&spec.object)
         .ok_or_else(unsupported)?;
     let object = model.schema.object(number);
+    let access = org.access(call.user);
+    let verbs = access.verbs(number, object).ok_or_else(unsupported)?;
     let operation = spec.operation().ok_or_else(|| {
         ApiError::bad(
             "INVALIDOPERATION",
@@ -128,10 +130,10 @@ fn new_job(call: &Call, spec: Spec) -> Result<Arc<IngestJob>, ApiError> {
         )
     })?;
     let allowed = match operation {
-        Operation::Insert => object.verbs.create,
-        Operation::Update => object.verbs.update,
-        Operation::Upsert => object.verbs.create && object.verbs.update,
-        Operation::Delete | Operation::HardDelete => object.verbs.delete,
+        Operation::Insert => verbs.create,
+        Operation::Update => verbs.update,
+        Operation::Upsert => verbs.create && verbs.update,
+        Operation::Delete | Operation::HardDelete => verbs.delete,
     };
     if !object.verbs.bulk || !allowed {
         return Err(unsupported());
@@ -140,7 +142,6 @@ fn new_job(call: &Call, spec: Spec) -> Result<Arc<IngestJob>, ApiError> {
         let message = "hardDelete operation requires special user profile permission, please contact your system administrator";
         return Err(ApiError::bad("FEATURENOTENABLED", message));
     }
-    let access = org.access(call.user);
     match (operation, spec.external_id_field_name.as_deref()) {
         (Operation::Upsert, None) => {
             return Err(ApiError::bad(

@@ -12,8 +12,10 @@ mod control;
 mod deploy;
 mod describe;
 mod fault;
+mod files;
 mod ingest;
 mod limits;
+mod notes;
 mod query;
 mod query_jobs;
 mod rows;
@@ -132,6 +134,9 @@ async fn resource(call: Call) -> Result<Response, ApiError> {
         (["sobjects", _, _], &Method::GET) => rows::get(&call, &name(1), &name(2)),
         (["sobjects", _, _], &Method::PATCH) => rows::update(call, &name(1), &name(2)).await,
         (["sobjects", _, _], &Method::DELETE) => rows::delete(&call, &name(1), &name(2)).await,
+        (["sobjects", _, _, "versiondata" | "content"], &Method::GET) => {
+            files::content(&call, &name(1), &name(2), &name(3)).await
+        }
         (["sobjects", _, _, _], &Method::GET) => {
             rows::get_by_key(&call, &name(1), &name(2), &name(3))
         }

@@ -13,12 +13,21 @@ use super::super::view::View;
 use super::super::write::value::canonical;
 use super::super::write::{Operation, Outcome};
 use super::call::{Call, json as answer};
+use super::files;
 use super::writing::{Target, api_error, object_named};
 
 /// `POST /sobjects/X`.
 pub(super) async fn create(mut call: Call, object: &str) -> Result<Response, ApiError> {
-    let record: Map<String, Value> = call.json().await?;
-    let written = Target::new(&call, object, Operation::Insert)?.write(&[record])?;
+    let multipart = call
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let record: Map<String, Value> = if multipart {
+        files::received(&mut call, object).await?
+    } else {
+        call.json().await?
+    };
+    let target = Target::new(&call, object, Operation::Insert)?;
+    let written = target.write(&[record])?;
     match written
         .first()
         .map(|written| (&written.outcome, written.save_result()))
@@ -119,12 +128,9 @@ pub(super) async fn delete_by_key(
 /// `GET /sobjects/X/<id>?fields=`.
 pub(super) fn get(call: &Call, object: &str, id: &str) -> Result<Response, ApiError> {
     let model = call.app.org.model();
-    let number = object_named(&model, object)?;
+    let number = object_named(call, &model, object)?;
     let id = RecordId::parse(id).ok_or_else(ApiError::not_found)?;
-    let (_, position) = model
-        .locate(id)
-        .filter(|(at, _)| *at == number)
-        .ok_or_else(ApiError::not_found)?;
+    let position = model.position(number, id).ok_or_else(ApiError::not_found)?;
     row(call, number, position)
 }
 

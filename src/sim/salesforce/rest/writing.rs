@@ -9,14 +9,20 @@ use serde_json::{Map, Value, json};
 
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
+use super::super::schema::FieldType;
 use super::super::write::{
     Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
 };
 use super::call::Call;
+use super::{files, notes};
 
-/// The number of an object by name, or 404 as the real service says it.
-pub(super) fn object_named(model: &Model, name: &str) -> Result<usize, ApiError> {
-    model.schema.position(name).ok_or_else(ApiError::not_found)
+/// The number of an object that the user sees, or 404 as the real service says it.
+pub(super) fn object_named(call: &Call, model: &Model, name: &str) -> Result<usize, ApiError> {
+    let access = call.app.org.access(call.user);
+    let found = model.schema.position(name);
+    found
+        .filter(|&at| access.verbs(at, model.schema.object(at)).is_some())
+        .ok_or_else(ApiError::not_found)
 }
 
 /// A record ready to be written.
@@ -44,8 +50,10 @@ impl<'a> Target<'a> {
         operation: Operation,
     ) -> Result<Self, ApiError> {
         let model = call.app.org.model();
-        let object = object_named(&model, object)?;
-        let verbs = model.schema.object(object).verbs;
+        let object = object_named(call, &model, object)?;
+        let access = call.app.org.access(call.user);
+        let verbs = access.verbs(object, model.schema.object(object));
+        let verbs = verbs.unwrap_or_default();
         let allowed = match operation {
             Operation::Insert => verbs.create,
             Operation::Update => verbs.update,
@@ -62,7 +70,6 @@ impl<'a> Target<'a> {
                 message,
             ));
         }
-        let access = call.app.org.access(call.user);
         Ok(Self {
             call,
             model,
@@ -88,6 +95,9 @@ impl<'a> Target<'a> {
 
     /// Writes records one by one, in order; each is a chunk of its own unless keys repeat among them.
     pub(super) fn write(&self, records: &[Map<String, Value>]) -> Result<Vec<Written>, ApiError> {
+        if self.model.schema.object(self.object).name == "ContentNote" {
+            return notes::write(self, records);
+        }
         let mut written = Vec::new();
         let mut at = 0;
         let prepared: Vec<Result<Record, RowError>> =
@@ -131,7 +141,8 @@ impl<'a> Target<'a> {
         Ok(written)
     }
 
-    fn writer(&self, columns: Vec<Column>) -> Writer {
+    /// The plan for records with these columns.
+    pub(super) fn writer(&self, columns: Vec<Column>) -> Writer {
         let org = &self.call.app.org;
         let model = Arc::clone(&self.model);
         Writer::new(
@@ -166,14 +177,19 @@ impl<'a> Target<'a> {
                     let found = object
                         .find(name)
                         .filter(|(at, _)| self.access.visible(self.object, *at));
-                    let (at, _) = found.ok_or_else(unknown)?;
+                    let (at, field) = found.ok_or_else(unknown)?;
+                    let text = if field.kind == FieldType::Base64 {
+                        files::stored(self.call, &field.label, value)?
+                    } else {
+                        scalar(value)
+                    };
                     (
                         if at == 0 {
                             Column::Id
                         } else {
                             Column::Field(at)
                         },
-                        scalar(value),
+                        text,
                     )
                 }
             };

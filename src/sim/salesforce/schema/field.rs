@@ -27,6 +27,7 @@ pub(crate) enum FieldType {
     Phone,
     Url,
     Address,
+    Base64,
 }
 
 impl FieldType {
@@ -51,12 +52,13 @@ impl FieldType {
             Self::Phone => "phone",
             Self::Url => "url",
             Self::Address => "address",
+            Self::Base64 => "base64",
         }
     }
 
     /// Reads the name used by describe.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        const ALL: [FieldType; 18] = [
+        const ALL: [FieldType; 19] = [
             FieldType::Id,
             FieldType::String,
             FieldType::Textarea,
@@ -75,6 +77,7 @@ impl FieldType {
             FieldType::Phone,
             FieldType::Url,
             FieldType::Address,
+            FieldType::Base64,
         ];
         ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -113,6 +116,20 @@ pub(crate) struct PicklistValue {
     pub(crate) active: bool,
 }
 
+/// What becomes of a row whose parent is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OnDelete {
+    /// It keeps the id of a row that is gone.
+    #[default]
+    Keep,
+    /// The reference is emptied.
+    SetNull,
+    /// The parent stays.
+    Restrict,
+    /// It goes as well.
+    Cascade,
+}
+
 /// One field of an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Field {
@@ -141,6 +158,17 @@ pub(crate) struct Field {
     pub(crate) picklist: Vec<PicklistValue>,
     /// Value on insert when none is sent; `@user` is the running user.
     pub(crate) default: Option<String>,
+    /// Format of the number that the org gives each row, such as `{00000000}`.
+    #[serde(default)]
+    pub(crate) auto_number: Option<String>,
+    #[serde(default)]
+    pub(crate) on_delete: OnDelete,
+    /// Name of the relationship seen from the parent, of deployed lookups.
+    #[serde(default)]
+    pub(crate) child_relationship: Option<String>,
+    /// A polymorphic reference that custom objects join.
+    #[serde(skip)]
+    pub(crate) open: bool,
     #[serde(skip)]
     pub(crate) system: Option<System>,
 }
@@ -170,6 +198,10 @@ impl Field {
             relationship: None,
             picklist: Vec::new(),
             default: None,
+            auto_number: None,
+            on_delete: OnDelete::Keep,
+            child_relationship: None,
+            open: false,
             system: None,
         }
     }

@@ -4,13 +4,17 @@
 //! [`Schema`], an immutable snapshot; a deployment makes a new one. Fields are only ever appended, so a field's number
 //! stays valid for every row written before. Holds no rows and knows no users.
 
+mod currency;
+mod custom;
 mod field;
 mod standard;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-pub(crate) use field::{Field, FieldType, Grant, PicklistValue, System};
+pub(crate) use currency::CURRENCIES;
+pub(crate) use custom::CustomObject;
+pub(crate) use field::{Field, FieldType, Grant, OnDelete, PicklistValue, System};
 pub(crate) use standard::standard;
 
 use super::ids::Prefix;
@@ -24,6 +28,12 @@ pub(crate) struct Verbs {
     pub(crate) query: bool,
     /// Supported by Bulk API 2.0.
     pub(crate) bulk: bool,
+    /// Audit fields can be set on create (§6.4).
+    pub(crate) audit: bool,
+    /// Custom fields can be deployed.
+    pub(crate) extend: bool,
+    /// Rows have a currency where the org has several.
+    pub(crate) currency: bool,
 }
 
 /// One object.
@@ -36,6 +46,8 @@ pub(crate) struct SObject {
     pub(crate) custom: bool,
     pub(crate) verbs: Verbs,
     pub(crate) fields: Vec<Field>,
+    /// How a deployed object was defined.
+    pub(crate) definition: Option<CustomObject>,
     by_name: HashMap<String, u16>,
 }
 
@@ -50,6 +62,7 @@ impl SObject {
             custom: name.ends_with("__c"),
             verbs,
             fields: Vec::new(),
+            definition: None,
             by_name: HashMap::new(),
         };
         for field in Field::system_fields() {
@@ -116,7 +129,8 @@ impl Schema {
         }
         let at = self.objects.len();
         self.by_name.insert(key, at);
-        self.by_prefix.insert(object.prefix, at);
+        // Notes share the ids of content documents.
+        self.by_prefix.entry(object.prefix).or_insert(at);
         self.objects.push(Arc::new(object));
         at
     }

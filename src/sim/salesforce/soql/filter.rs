@@ -183,6 +183,14 @@ impl Filter {
         }
     }
 
+    /// Whether a field of the object itself must equal one of some values.
+    pub(super) fn names(&self, field: u16) -> bool {
+        match self {
+            Self::And(list) => list.iter().any(|filter| filter.names(field)),
+            filter => filter.keys().is_some_and(|(at, _)| at == field),
+        }
+    }
+
     /// A field of the object itself that must equal one of some values, if there is one.
     pub(super) fn keys(&self) -> Option<(u16, Vec<String>)> {
         match self {

@@ -10,7 +10,7 @@ use super::super::model::Access;
 use super::super::org::Org;
 use super::super::schema::FieldType;
 use super::super::view::View;
-use super::ast::{Function, Item, Path, Query};
+use super::ast::{Comparison, Function, Item, Path, Query};
 use super::filter::Filter;
 
 /// A resolved path.
@@ -130,6 +130,7 @@ impl Plan {
         });
         let order = order.collect::<Result<Vec<_>, _>>()?;
         let filter = Filter::new(&resolver, object, query.filter.as_ref())?;
+        let filter = restricted(&view, object, filter)?;
         Ok(Self {
             object,
             columns,
@@ -150,7 +151,7 @@ impl Plan {
         if self
             .columns
             .iter()
-            .any(|column| column.kind == FieldType::Address)
+            .any(|column| matches!(column.kind, FieldType::Address | FieldType::Base64))
         {
             return unsupported("Selecting compound data not supported in Bulk Query");
         }
@@ -183,10 +184,49 @@ impl Plan {
     }
 }
 
+/// What an object's queries must name, and which rows of a shared table are its own.
+fn restricted(view: &View, object: usize, filter: Filter) -> Result<Filter, ApiError> {
+    let definition = view.model.schema.object(object);
+    match definition.name.as_str() {
+        "ContentDocumentLink" => {
+            let named = ["ContentDocumentId", "LinkedEntityId"];
+            let named = named
+                .into_iter()
+                .filter_map(|name| definition.position(name));
+            if named.into_iter().any(|at| filter.names(at)) {
+                return Ok(filter);
+            }
+            let message = "Implementation restriction: ContentDocumentLink requires a filter by a single Id on \
+                           ContentDocumentId or LinkedEntityId using the equals operator or multiple Id's using the IN \
+                           operator.";
+            Err(ApiError::bad("MALFORMED_QUERY", message))
+        }
+        "ContentNote" => Ok(match definition.find("FileType") {
+            Some((at, field)) => Filter::And(vec![
+                filter,
+                Filter::Compare {
+                    node: Node::Field(at),
+                    kind: field.kind,
+                    comparison: Comparison::Equal,
+                    value: Some("SNOTE".to_owned()),
+                },
+            ]),
+            None => filter,
+        }),
+        _ => Ok(filter),
+    }
+}
+
 impl Resolver<'_> {
     pub(super) fn object(&self, name: &str) -> Result<usize, ApiError> {
         let found = self.view.model.schema.position(name);
-        found.filter(|&at| self.view.model.schema.object(at).verbs.query).ok_or_else(|| {
+        let seen = |at: &usize| {
+            let object = self.view.model.schema.object(*at);
+            self.access
+                .verbs(*at, object)
+                .is_some_and(|verbs| verbs.query)
+        };
+        found.filter(seen).ok_or_else(|| {
             let message = format!(
                 "sObject type '{name}' is not supported. If you are attempting to use a custom object, be sure to append \
                  the '__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names."

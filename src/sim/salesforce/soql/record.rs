@@ -138,6 +138,11 @@ pub(crate) fn json_value(view: &View, object: usize, position: u32, row: &Row, a
     if field.kind == FieldType::Address {
         return address(definition, &field.name, row);
     }
+    if field.kind == FieldType::Base64 {
+        let id = view.model.id(object, position);
+        let root = format!("/services/data/v67.0/sobjects/{}/{id}", definition.name);
+        return Value::String(format!("{root}/{}", field.name));
+    }
     let Some(text) = view.text(object, position, row, at) else {
         return Value::Null;
     };

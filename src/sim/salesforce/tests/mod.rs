@@ -1,10 +1,19 @@
 //! Claims about the simulated org as a whole, over HTTP.
 
+mod activities;
 mod bulk;
+mod campaigns;
+mod contacts;
 mod control;
+mod custom_objects;
+mod emails;
+mod features;
+mod files;
 mod login;
 mod metadata;
 mod persistence;
+mod products;
 mod query;
 mod rows;
 mod support;
+mod topics;

@@ -204,3 +204,24 @@ async fn seed_is_loaded_once_and_a_sandbox_spoils_addresses() {
     assert!(refused.failed[1].contains(&text), "{}", refused.failed[1]);
     org.simulator.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn org_of_an_earlier_version_gets_what_it_lacks_once() {
+    let org = Org::new().await;
+    let rows = org.folder.path().join("state/rows");
+    let folder = org.folder;
+    org.simulator.shutdown().await.unwrap();
+    for object in ["TaskStatus", "TaskPriority", "CaseStatus", "Pricebook2"] {
+        std::fs::remove_file(rows.join(format!("{object}.log"))).unwrap();
+    }
+    let state = folder.path().join("state");
+    let options = Options {
+        state,
+        ..Options::default()
+    };
+    let org = Org::start(options, folder).await;
+    let org = org.restarted(Options::default()).await;
+    assert_eq!(org.count("TaskStatus").await, 5);
+    assert_eq!(org.count("Pricebook2").await, 1);
+    org.simulator.shutdown().await.unwrap();
+}

@@ -79,6 +79,36 @@ impl Org {
         answer(self.request(method, path).json(&body).send().await.unwrap()).await
     }
 
+    /// Makes a row and returns its id.
+    pub(super) async fn create(&self, object: &str, row: Value) -> String {
+        let (status, made) = self
+            .send(Method::POST, &format!("sobjects/{object}"), row)
+            .await;
+        assert_eq!(status, 201, "{object}: {made}");
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Tries to make a row and returns the code and the text of the refusal.
+    pub(super) async fn refused(&self, object: &str, row: Value) -> (String, String) {
+        let (status, error) = self
+            .send(Method::POST, &format!("sobjects/{object}"), row)
+            .await;
+        assert_eq!(status, 400, "{object}: {error}");
+        let text = |key: &str| error[0][key].as_str().unwrap().to_owned();
+        (text("errorCode"), text("message"))
+    }
+
+    /// Changes a row; the answer is the status and, if there is one, the body.
+    pub(super) async fn change(&self, object: &str, id: &str, row: Value) -> (u16, Value) {
+        let path = format!("sobjects/{object}/{id}");
+        self.send(Method::PATCH, &path, row).await
+    }
+
+    /// A row as REST gives it.
+    pub(super) async fn row(&self, object: &str, id: &str) -> Value {
+        self.get(&format!("sobjects/{object}/{id}")).await
+    }
+
     pub(super) async fn query(&self, soql: &str) -> Vec<Value> {
         let request = self.request(Method::GET, "query").query(&[("q", soql)]);
         let body: Value = request.send().await.unwrap().json().await.unwrap();

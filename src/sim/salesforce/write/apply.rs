@@ -6,9 +6,12 @@
 use std::io;
 use std::sync::Arc;
 
+use super::super::ids::RecordId;
+use super::super::rules::Refusal;
 use super::super::schema::SObject;
 use super::super::store::{Head, Mark, Matches, Row, RowBuilder, Transaction};
-use super::batch::{Batch, Operation, Writer};
+use super::batch::{Batch, Naming, Operation, Twins, Writer};
+use super::draft::check;
 use super::error::RowError;
 use super::prepare::{Prepared, PreparedRow, Value, prepare};
 use super::reference::ambiguous;
@@ -40,7 +43,8 @@ pub(crate) fn apply(
     batch: &Batch<'_>,
     mark: impl FnOnce(&[Outcome]) -> Option<Mark>,
 ) -> io::Result<Vec<Outcome>> {
-    let prepared = prepare(writer, batch);
+    let mut prepared = prepare(writer, batch);
+    check(writer, &mut prepared);
     let (object, table) = writer.model.at(writer.object);
     let mut chunk = Chunk {
         writer,
@@ -50,6 +54,9 @@ pub(crate) fn apply(
         builder: RowBuilder::default(),
     };
     for &(field, case_sensitive) in &writer.unique {
+        chunk.change.index(field, case_sensitive);
+    }
+    for &(field, case_sensitive) in writer.pairs.iter().filter_map(|twins| twins.fields.first()) {
         chunk.change.index(field, case_sensitive);
     }
     if writer.operation == Operation::Upsert && writer.key != 0 {
@@ -68,15 +75,29 @@ pub(crate) fn apply(
 pub(crate) fn undo(writer: &Writer, outcomes: &[Outcome]) -> io::Result<()> {
     let (_, table) = writer.model.at(writer.object);
     let mut change = table.begin();
+    let (mut undone, mut created) = (Vec::new(), Vec::new());
     for outcome in outcomes.iter().rev() {
         if let Outcome::Done {
-            position, before, ..
+            position,
+            before,
+            created: new,
         } = outcome
         {
+            let written = change.rows().get(*position).cloned();
             change.set(*position, before.clone());
+            let outcome = Outcome::Done {
+                position: *position,
+                created: false,
+                before: written,
+            };
+            if *new {
+                created.push(outcome.clone());
+            }
+            undone.push(outcome);
         }
     }
-    change.commit(None)
+    change.commit(None)?;
+    writer.org.after_undo(writer, &undone, &created)
 }
 
 struct Chunk<'a> {
@@ -169,8 +190,15 @@ impl Chunk<'_> {
         }
         self.check_unique(values, None).map_err(refused)?;
         let head = self.head(values).map_err(refused)?;
-        let filled = self.filled(values, true);
+        let mut filled = self.filled(values, true);
+        self.name(values, &mut filled);
         let row = self.merge(head, None, values, &filled);
+        if let Some((twins, other)) = self.twin(&row, None) {
+            if matches!(twins.pair.refusal, Refusal::Update) {
+                return self.replace(row, values, other);
+            }
+            return Err((None, self.refused(twins, other)));
+        }
         let position = self.change.insert(row);
         Ok(Outcome::Done {
             position,
@@ -214,12 +242,101 @@ impl Chunk<'_> {
             ..before.head()
         };
         let row = self.merge(head, Some(&before), values, &filled);
+        if let Some((twins, other)) = self.twin(&row, Some(position)) {
+            return Err((Some(position), self.refused(twins, other)));
+        }
         self.change.set(position, Some(row));
         Ok(Outcome::Done {
             position,
             created: false,
             before: Some(before),
         })
+    }
+
+    /// Inserting what is there already changes it.
+    fn replace(
+        &mut self,
+        new: Row,
+        values: &[Value],
+        position: u32,
+    ) -> Result<Outcome, (Option<u32>, RowError)> {
+        let before = self.change.rows().get(position).cloned();
+        let before = before.ok_or_else(|| (None, RowError::unknown_id(&[])))?;
+        let (now, user) = (new.head().modified, new.head().modified_by);
+        let head = Head {
+            modified: now,
+            modified_by: user,
+            ..before.head()
+        };
+        let row = self.merge(head, Some(&before), values, &[]);
+        self.change.set(position, Some(row));
+        Ok(Outcome::Done {
+            position,
+            created: false,
+            before: Some(before),
+        })
+    }
+
+    /// Another row with the same values in fields that only one row may have together.
+    fn twin(&self, row: &Row, own: Option<u32>) -> Option<(&Twins, u32)> {
+        for twins in &self.writer.pairs {
+            let first = twins.fields.first().map(|(at, _)| *at);
+            let Some((field, value)) = first.and_then(|at| Some((at, row.get(at)?))) else {
+                continue;
+            };
+            let candidates = match self.change.rows().find(field, value) {
+                Some(Matches::One(position)) => vec![position],
+                Some(Matches::Many(positions)) => positions,
+                _ => continue,
+            };
+            let same = |position: &u32| {
+                let other = self.change.rows().get(*position);
+                Some(*position) != own
+                    && other.is_some_and(|other| {
+                        twins.fields.iter().all(|&(at, case_sensitive)| {
+                            match (row.get(at), other.get(at)) {
+                                (Some(a), Some(b)) if !case_sensitive => a.eq_ignore_ascii_case(b),
+                                (a, b) => a == b,
+                            }
+                        })
+                    })
+            };
+            if let Some(position) = candidates.into_iter().find(same) {
+                return Some((twins, position));
+            }
+        }
+        None
+    }
+
+    fn refused(&self, twins: &Twins, other: u32) -> RowError {
+        match twins.pair.refusal {
+            Refusal::Text(code, message) => RowError::new(code, message),
+            Refusal::Value | Refusal::Update => {
+                let id = self.writer.model.id(self.writer.object, other);
+                let name = twins.pair.fields.first().copied().unwrap_or_default();
+                duplicate(name, id)
+            }
+        }
+    }
+
+    /// Numbers a new row, or names it by its id.
+    fn name(&self, values: &[Value], filled: &mut Vec<(u16, String)>) {
+        let position = self.change.rows().len();
+        let (field, text) = match &self.writer.naming {
+            None => return,
+            Some(Naming::Number(field, format)) => (*field, numbered(format, position + 1)),
+            Some(Naming::Id(field)) => {
+                let id = self.writer.model.id(self.writer.object, position);
+                (*field, id.to_string())
+            }
+        };
+        if !values
+            .iter()
+            .any(|(at, value)| *at == field && value.is_some())
+        {
+            filled.push((field, text));
+            filled.sort_by_key(|(at, _)| *at);
+        }
     }
 
     fn delete(&mut self, position: u32) -> Result<Outcome, (Option<u32>, RowError)> {
@@ -283,11 +400,7 @@ impl Chunk<'_> {
             if let Some(other) = other.filter(|&other| Some(other) != own) {
                 let id = self.writer.model.id(self.writer.object, other);
                 let name = &self.object.field(field).name;
-                let message = format!(
-                    "duplicate value found: {name} duplicates value on record with id: {}",
-                    id.short()
-                );
-                return Err(RowError::new("DUPLICATE_VALUE", message));
+                return Err(duplicate(name, id));
             }
         }
         Ok(())
@@ -316,9 +429,7 @@ impl Chunk<'_> {
                     .map(|at| at.timestamp_millis())
                     .unwrap_or(now)
             };
-            let person = || {
-                super::super::ids::RecordId::parse(text).and_then(|id| self.writer.model.locate(id))
-            };
+            let person = || RecordId::parse(text).and_then(|id| self.writer.model.locate(id));
             match field {
                 2 => head.created = instant(),
                 3 => head.created_by = person().map_or(user, |(_, position)| position),
@@ -411,6 +522,27 @@ impl Chunk<'_> {
             }
         }
         self.builder.finish()
+    }
+}
+
+fn duplicate(field: &str, id: RecordId) -> RowError {
+    let message = format!(
+        "duplicate value found: {field} duplicates value on record with id: {}",
+        id.short()
+    );
+    RowError::new("DUPLICATE_VALUE", message)
+}
+
+/// `A-{0000}` and 7 → `A-0007`.
+fn numbered(format: &str, number: u32) -> String {
+    match format
+        .split_once('{')
+        .map(|(a, rest)| (a, rest.split_once('}')))
+    {
+        Some((before, Some((zeros, after)))) => {
+            format!("{before}{number:0width$}{after}", width = zeros.len())
+        }
+        _ => format!("{format}{number}"),
     }
 }
 

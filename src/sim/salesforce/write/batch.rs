@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
+use super::super::cascade::{self, Child};
 use super::super::model::{Access, Model};
 use super::super::org::Org;
-use super::super::schema::System;
+use super::super::rules::{self, Pair, Rule};
+use super::super::schema::{FieldType, System};
 use super::defaults::Defaults;
 
 /// What to do with rows.
@@ -95,6 +97,30 @@ pub(crate) struct Writer {
     pub(super) defaults: Defaults,
     /// Unique fields, with whether case counts.
     pub(super) unique: Vec<(u16, bool)>,
+    /// The org itself writes.
+    pub(super) trusted: bool,
+    /// What the object does besides storing rows.
+    pub(crate) rule: Option<&'static Rule>,
+    /// Fields that only one row may have together.
+    pub(super) pairs: Vec<Twins>,
+    /// References that keep rows from being deleted.
+    pub(super) restrictions: Vec<Child>,
+    /// A field that the org numbers or names.
+    pub(super) naming: Option<Naming>,
+}
+
+/// A [`Pair`] by field numbers, with whether case counts.
+pub(super) struct Twins {
+    pub(super) pair: &'static Pair,
+    pub(super) fields: Vec<(u16, bool)>,
+}
+
+/// How rows get their names.
+pub(super) enum Naming {
+    /// By a number in a format such as `A-{0000}`.
+    Number(u16, String),
+    /// By their own id, if none is sent.
+    Id(u16),
 }
 
 /// What may be done with a column.
@@ -103,19 +129,6 @@ pub(super) struct Right {
     pub(super) insert: bool,
     pub(super) update: bool,
 }
-
-/// Objects whose audit fields can be set (§6.4), custom objects aside.
-const AUDITED: [&str; 9] = [
-    "Account",
-    "CampaignMember",
-    "Case",
-    "Contact",
-    "ContentVersion",
-    "Event",
-    "Lead",
-    "Opportunity",
-    "Task",
-];
 
 impl Writer {
     /// Plans an operation.
@@ -133,8 +146,7 @@ impl Writer {
             trusted,
         } = scope;
         let definition = Arc::clone(model.schema.object(object));
-        let audit = org.options.audit_fields
-            && (definition.custom || AUDITED.contains(&definition.name.as_str()));
+        let audit = org.options.audit_fields && definition.verbs.audit;
         let rights = columns.iter().map(|column| {
             let at = match column {
                 Column::Id => {
@@ -175,6 +187,30 @@ impl Writer {
             .map(|(at, field)| (at, field.case_sensitive))
             .collect();
         let defaults = Defaults::new(org, &model, object, user);
+        let rule = rules::of(&definition.name);
+        let pairs = rule.map(|rule| rule.pairs).unwrap_or_default().iter();
+        let pairs = pairs.filter_map(|pair| {
+            let fields = pair.fields.iter().filter_map(|name| definition.find(name));
+            let fields: Vec<(u16, bool)> = fields
+                .map(|(at, field)| (at, field.kind != FieldType::String))
+                .collect();
+            (!fields.is_empty()).then_some(Twins { pair, fields })
+        });
+        let pairs = pairs.collect();
+        let deletes = matches!(operation, Operation::Delete | Operation::HardDelete);
+        let mut restrictions = Vec::new();
+        if deletes && !trusted {
+            restrictions = cascade::children(&model, object);
+            restrictions.retain(Child::restricts);
+        }
+        let naming =
+            (0u16..)
+                .zip(&definition.fields)
+                .find_map(|(at, field)| match &field.auto_number {
+                    Some(format) => Some(Naming::Number(at, format.clone())),
+                    None if definition.custom && field.name_field => Some(Naming::Id(at)),
+                    None => None,
+                });
         Self {
             org: Arc::clone(org),
             model,
@@ -187,6 +223,11 @@ impl Writer {
             rights,
             defaults,
             unique,
+            trusted,
+            rule,
+            pairs,
+            restrictions,
+            naming,
         }
     }
 
@@ -198,6 +239,26 @@ impl Writer {
             Column::Id => None,
             Column::Field(at) | Column::Parent { field: at, .. } => Some(*at),
         })
+    }
+
+    /// Leaves out the rules of the object: for values that follow from a rule.
+    pub(crate) fn plain(mut self) -> Self {
+        self.rule = None;
+        self
+    }
+
+    /// Whether a column sets the field.
+    pub(crate) fn sets(&self, name: &str) -> bool {
+        let at = self.model.schema.object(self.object).position(name);
+        self.columns.iter().any(|column| match column {
+            Column::Id => false,
+            Column::Field(field) | Column::Parent { field, .. } => Some(*field) == at,
+        })
+    }
+
+    /// Whether the org itself writes.
+    pub(crate) fn trusted(&self) -> bool {
+        self.trusted
     }
 
     /// Sets the upsert key.

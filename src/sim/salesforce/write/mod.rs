@@ -7,6 +7,7 @@
 mod apply;
 mod batch;
 mod defaults;
+mod draft;
 mod error;
 mod prepare;
 mod reference;
@@ -14,4 +15,5 @@ pub(crate) mod value;
 
 pub(crate) use apply::{Outcome, apply, undo};
 pub(crate) use batch::{Batch, Cell, Column, Operation, Scope, Writer};
+pub(crate) use draft::{Draft, Parent};
 pub(crate) use error::RowError;

@@ -45,7 +45,9 @@ pub(crate) fn canonical(field: &Field, text: &str, out: &mut String) -> Result<b
                 out.push_str(&picklist(field, value)?);
             }
         }
-        FieldType::Id | FieldType::Reference | FieldType::Address => out.push_str(text),
+        FieldType::Id | FieldType::Reference | FieldType::Address | FieldType::Base64 => {
+            out.push_str(text)
+        }
         FieldType::Textarea if text.contains('\r') => {
             let text = text.replace("\r\n", "\n").replace('\r', "\n");
             within_length(field, &text)?;

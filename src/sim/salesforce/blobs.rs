@@ -1,0 +1,70 @@
+//! The contents of files, one file each in the state folder.
+//!
+//! In: bytes, block by block. Out: a name that rows carry, and the bytes again. Contents are never held in memory as a
+//! whole, except where they came as base64 within JSON. What belongs to no row any more stays; orgs are short-lived.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::ids::RecordId;
+use super::md5::Md5;
+
+/// Bytes read at a time.
+const BLOCK: usize = 256 * 1024;
+
+/// The folder of contents.
+#[derive(Debug)]
+pub(crate) struct Blobs {
+    folder: PathBuf,
+}
+
+/// A content that is being written.
+#[derive(Debug)]
+pub(crate) struct Blob {
+    pub(crate) name: String,
+    file: File,
+}
+
+impl Blobs {
+    /// Opens the folder, making it if needed.
+    pub(crate) fn open(state: &Path) -> io::Result<Self> {
+        let folder = state.join("blobs");
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Begins a content under a new name.
+    pub(crate) fn begin(&self, name: RecordId) -> io::Result<Blob> {
+        let name = name.to_string();
+        let file = File::create(self.path(&name))?;
+        Ok(Blob { name, file })
+    }
+
+    /// Where a content is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Bytes of a content, and their checksum.
+    pub(crate) fn measure(&self, name: &str) -> io::Result<(u64, String)> {
+        let mut file = File::open(self.path(name))?;
+        let (mut digest, mut size) = (Md5::new(), 0u64);
+        let mut block = vec![0; BLOCK];
+        loop {
+            let count = file.read(&mut block)?;
+            if count == 0 {
+                return Ok((size, digest.finish()));
+            }
+            size += count as u64;
+            digest.update(block.get(..count).unwrap_or_default());
+        }
+    }
+}
+
+impl Blob {
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+}

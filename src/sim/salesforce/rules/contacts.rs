@@ -1,0 +1,98 @@
+//! Contacts and the accounts they are related to (reference/salesforce.md §6.1).
+//!
+//! In: contacts that were written. Out: one direct relation per contact with an account, kept by the org itself. That the
+//! old direct relation goes when the account changes is a setting of the real service; the simulator has it off.
+
+use std::io;
+
+use super::super::options::Feature;
+use super::super::write::{Draft, RowError};
+use super::{Effects, Pair, Refusal, Rule, integrity};
+
+pub(super) static CONTACT: Rule = Rule {
+    before: None,
+    after: Some(contact_written),
+    pairs: &[],
+};
+
+pub(super) static RELATION: Rule = Rule {
+    before: Some(relation),
+    after: None,
+    pairs: &[Pair {
+        fields: &["ContactId", "AccountId"],
+        // The code is INF, the text is what the real form shows.
+        refusal: Refusal::Text(
+            "DUPLICATE_VALUE",
+            "This contact already has a relationship with this account.",
+        ),
+    }],
+};
+
+fn contact_written(effects: &Effects<'_>) -> io::Result<()> {
+    if !effects
+        .writer()
+        .org
+        .options
+        .has(Feature::ContactsToMultipleAccounts)
+    {
+        return Ok(());
+    }
+    let (mut made, mut direct, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let rows = effects.rows();
+    for contact in rows
+        .iter()
+        .filter(|row| !row.gone() && row.changed("AccountId"))
+    {
+        let relations = if contact.created {
+            Vec::new()
+        } else {
+            effects.find("AccountContactRelation", "ContactId", &contact.id)
+        };
+        let account = contact.after("AccountId");
+        for relation in &relations {
+            if relation.get("AccountId") == account {
+                direct.push(vec![relation.id.clone(), "true".to_owned()]);
+            } else if relation.is("IsDirect") {
+                gone.push(relation.id.clone());
+            }
+        }
+        let known = relations
+            .iter()
+            .any(|relation| relation.get("AccountId") == account);
+        if let Some(account) = account.filter(|_| !known) {
+            let values = [contact.id.as_str(), account, "true"];
+            made.push(values.map(str::to_owned).to_vec());
+        }
+    }
+    effects.delete("AccountContactRelation", &gone)?;
+    effects.update("AccountContactRelation", &["Id", "IsDirect"], &direct)?;
+    let columns = ["ContactId", "AccountId", "IsDirect"];
+    effects
+        .insert("AccountContactRelation", &columns, &made)
+        .map(|_| ())
+}
+
+/// Users make and delete indirect relations only.
+fn relation(draft: &mut Draft<'_>) -> Result<(), RowError> {
+    if draft.writer().trusted() {
+        return Ok(());
+    }
+    if draft.deleting() {
+        if draft.before("IsDirect") == Some("true") {
+            let message = "a direct relationship cannot be deleted; change the contact's account";
+            return Err(RowError::new("DELETE_FAILED", message));
+        }
+        return Ok(());
+    }
+    if !draft.inserting() {
+        return Ok(());
+    }
+    let private = draft
+        .referred("ContactId")
+        .is_some_and(|contact| contact.get("AccountId").is_none());
+    if private {
+        let message = "a contact without an account cannot be related to other accounts";
+        return Err(integrity(message, &["ContactId"]));
+    }
+    Ok(())
+}
