@@ -4,29 +4,53 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Conflict, CustomField, Error, FieldName, FieldType, Notice, Result, SchemaPlan, WantedField,
+    WantedObject,
     derive::{derive, max_choices, needed_type, value_type},
     name,
 };
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 
-/// Compares wanted columns with the descriptions of their objects, which are named as the columns name them.
+/// Fields that a custom object has from the start.
+const IN_EVERY_OBJECT: [&str; 4] = ["Name", "OwnerId", "CreatedDate", "CreatedById"];
+
+/// Compares wanted columns with the descriptions of their objects, which are named as the columns name them. An object
+/// without description is created if it is among `custom`.
 ///
 /// # Errors
 /// A column that cannot become a field, columns that contradict each other, or an object without description.
 pub fn compare(
     wanted: &[WantedField],
+    custom: &[WantedObject],
     objects: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<SchemaPlan> {
     let mut plan = SchemaPlan::default();
+    let new = |name: &str| {
+        let mut custom = custom.iter();
+        custom.find(|object| object.name == name && !objects.contains_key(name))
+    };
+    let fresh = ObjectDescribe::default();
     let mut create: BTreeMap<FieldName, (CustomField, Vec<Notice>)> = BTreeMap::new();
     let mut permitted = BTreeSet::new();
     for column in merge(wanted)? {
-        let object = objects
-            .get(&column.object)
-            .ok_or_else(|| Error::FindObject {
-                object: column.object.clone(),
-            })?;
         let field = FieldName::new(&column.object, &column.name);
+        let object = match (objects.get(&column.object), new(&column.object)) {
+            (Some(object), _) => object,
+            (None, Some(created)) => {
+                if !plan.objects.contains(created) {
+                    plan.objects.push(created.clone());
+                }
+                if IN_EVERY_OBJECT.contains(&column.name.as_str()) {
+                    plan.unchanged.push(field);
+                    continue;
+                }
+                &fresh
+            }
+            (None, None) => {
+                return Err(Error::FindObject {
+                    object: column.object.clone(),
+                });
+            }
+        };
         if let Some(relationship) = name::relationship(&column.name) {
             match has_relationship(object, relationship) {
                 true => plan.unchanged.push(field),
@@ -75,6 +99,7 @@ fn merge(wanted: &[WantedField]) -> Result<Vec<WantedField>> {
         first.max_chars = first.max_chars.max(column.max_chars);
         first.choices.extend(column.choices.iter().cloned());
         first.label = first.label.take().or_else(|| column.label.clone());
+        first.refers_to = first.refers_to.take().or_else(|| column.refers_to.clone());
         let agree = match (first.declared, column.declared) {
             (Some(left), Some(right)) => left == right,
             (None, Some(_)) => {
@@ -191,6 +216,7 @@ fn can_take(wanted: FieldType, described: &str) -> bool {
         "id",
         "reference",
         "encryptedstring",
+        "base64",
     ];
     let takes: &[&str] = match wanted {
         FieldType::Number { .. } | FieldType::Currency { .. } | FieldType::Percent { .. } => &[

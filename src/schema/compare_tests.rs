@@ -16,7 +16,7 @@ fn missing_custom_fields_are_created_and_present_ones_left_alone() {
         column("Score__c", DataType::Int64),
         column("usercom_id__c", DataType::Utf8),
     ];
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.create[0].field.to_string(), "Account.usercom_id__c");
     assert_eq!(plan.create.len(), 1);
     assert_eq!(plan.unchanged.len(), 2);
@@ -32,13 +32,13 @@ fn what_was_created_fits_when_it_is_compared_again() {
     let mut empty_list = column("list__c", DataType::Utf8);
     empty_list.declared = Some(FieldType::Picklist);
     let wanted = [key, empty_list, column("on__c", DataType::Boolean)];
-    let plan = compare(&wanted, &account(Vec::new())).unwrap();
+    let plan = compare(&wanted, &[], &account(Vec::new())).unwrap();
     let described = plan.create.iter().map(|field| FieldDescribe {
         unique: field.is_key,
         external_id: field.is_key,
         ..custom(&field.field.name, field.field_type.describe_name())
     });
-    let again = compare(&wanted, &account(described.collect())).unwrap();
+    let again = compare(&wanted, &[], &account(described.collect())).unwrap();
     assert!(again.is_empty());
     assert_eq!(again.conflicts, []);
     assert_eq!(again.unchanged.len(), 3);
@@ -47,7 +47,7 @@ fn what_was_created_fits_when_it_is_compared_again() {
 #[test]
 fn a_standard_field_that_is_absent_is_a_conflict_with_the_nearest_name() {
     let objects = account(vec![standard("Website", "url")]);
-    let plan = compare(&[column("WebSite1", DataType::Utf8)], &objects).unwrap();
+    let plan = compare(&[column("WebSite1", DataType::Utf8)], &[], &objects).unwrap();
     let conflict = &plan.conflicts[0];
     assert_eq!(
         conflict.to_string(),
@@ -72,7 +72,7 @@ fn types_that_cannot_take_the_values_are_conflicts() {
         column("Amount", DataType::Decimal128(18, 2)),
         mail,
     ];
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     let texts: Vec<_> = plan.conflicts.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
@@ -89,11 +89,16 @@ fn a_numeric_key_fits_a_numeric_external_id() {
     let mut key = column("id__c", DataType::Int64);
     key.is_key = true;
     let mut found = custom("id__c", "double");
-    let plan = compare(std::slice::from_ref(&key), &account(vec![found.clone()])).unwrap();
+    let plan = compare(
+        std::slice::from_ref(&key),
+        &[],
+        &account(vec![found.clone()]),
+    )
+    .unwrap();
     assert!(matches!(plan.conflicts[..], [Conflict::NotAKey { .. }]));
     found.external_id = true;
     found.unique = true;
-    let plan = compare(&[key], &account(vec![found])).unwrap();
+    let plan = compare(&[key], &[], &account(vec![found])).unwrap();
     assert_eq!(plan.unchanged.len(), 1);
 }
 
@@ -112,7 +117,7 @@ fn fields_that_are_too_short_or_lack_values_or_are_read_only_are_conflicts() {
     let mut color = column("color__c", DataType::Utf8);
     color.choices = vec!["red".into(), "Blue".into()];
     let wanted = [note, color, column("sum__c", DataType::Float64)];
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     let texts: Vec<_> = plan.conflicts.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
@@ -131,7 +136,12 @@ fn a_visible_field_that_may_not_be_written_is_permitted_by_deploying() {
     let mut found = custom("note__c", "string");
     found.createable = false;
     found.updateable = false;
-    let plan = compare(&[column("note__c", DataType::Utf8)], &account(vec![found])).unwrap();
+    let plan = compare(
+        &[column("note__c", DataType::Utf8)],
+        &[],
+        &account(vec![found]),
+    )
+    .unwrap();
     assert_eq!(plan.grant.len(), 1);
     assert!(!plan.is_empty());
 }
@@ -140,7 +150,12 @@ fn a_visible_field_that_may_not_be_written_is_permitted_by_deploying() {
 fn a_required_field_is_never_named_in_the_permission_set() {
     let mut found = custom("must__c", "string");
     found.nillable = false;
-    let plan = compare(&[column("must__c", DataType::Utf8)], &account(vec![found])).unwrap();
+    let plan = compare(
+        &[column("must__c", DataType::Utf8)],
+        &[],
+        &account(vec![found]),
+    )
+    .unwrap();
     assert!(plan.permitted.is_empty());
 }
 
@@ -154,7 +169,7 @@ fn task_and_event_share_one_field_and_have_a_permission_each() {
         object: object.into(),
         ..column("channel__c", DataType::Utf8)
     });
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.create.len(), 1);
     assert_eq!(plan.create[0].field.to_string(), "Activity.channel__c");
     let permitted: Vec<_> = plan.permitted.iter().map(ToString::to_string).collect();
@@ -166,13 +181,13 @@ fn two_queries_that_want_one_field_get_the_roomier_one_or_an_error() {
     let mut long = column("note__c", DataType::Utf8);
     long.max_chars = Some(9_000);
     let wanted = [column("Note__c", DataType::Utf8), long];
-    let plan = compare(&wanted, &account(Vec::new())).unwrap();
+    let plan = compare(&wanted, &[], &account(Vec::new())).unwrap();
     assert_eq!(plan.create[0].field_type.to_string(), "LongTextArea(32768)");
     let wanted = [
         column("x__c", DataType::Utf8),
         column("x__c", DataType::Boolean),
     ];
-    let error = compare(&wanted, &account(Vec::new())).unwrap_err();
+    let error = compare(&wanted, &[], &account(Vec::new())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "Account.x__c is wanted both as Text(255) and as Checkbox"
@@ -188,7 +203,7 @@ fn relationship_columns_need_their_relationship() {
         column("Owner.Email", DataType::Utf8),
         column("Parent.Ext__c", DataType::Utf8),
     ];
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.unchanged.len(), 1);
     assert!(matches!(plan.conflicts[..], [Conflict::Missing { .. }]));
 }
@@ -207,7 +222,7 @@ fn the_plan_reads_like_a_list_of_changes() {
         column("Name", DataType::Utf8),
         column("big__c", DataType::Decimal128(38, 0)),
     ];
-    let plan = compare(&wanted, &objects).unwrap();
+    let plan = compare(&wanted, &[], &objects).unwrap();
     insta::assert_snapshot!(plan, @r#"
     to create: 2
       + Account.big__c Number(18,0)
@@ -265,6 +280,7 @@ fn column(name: &str, data_type: DataType) -> WantedField {
         declared: None,
         label: None,
         choices: Vec::new(),
+        refers_to: None,
         max_chars: None,
     }
 }

@@ -166,9 +166,10 @@ async fn an_object_that_the_organization_lacks_is_named() {
         declared: None,
         label: None,
         choices: Vec::new(),
+        refers_to: None,
         max_chars: None,
     };
-    let error = crate::schema::plan(&org.client().await, &[wanted])
+    let error = crate::schema::plan(&org.client().await, &[wanted], &[])
         .await
         .unwrap_err();
     assert_eq!(
@@ -194,6 +195,7 @@ fn plan() -> SchemaPlan {
             field_type: "Text(64)".parse().unwrap(),
             is_key: true,
             choices: Vec::new(),
+            refers_to: None,
         }],
         permitted: vec![field],
         ..SchemaPlan::default()

@@ -22,8 +22,10 @@ pub struct WantedField {
     pub data_type: DataType,
     /// Whether it is the key of the load.
     pub is_key: bool,
-    /// Type that a person chose in the field map; without one it follows from the column.
+    /// Type that a person chose in the field map or the query's header; without one it follows from the column.
     pub declared: Option<FieldType>,
+    /// Object that a lookup points at.
+    pub refers_to: Option<String>,
     /// Label; without one it follows from the name.
     pub label: Option<String>,
     /// Choices of a list, from the attribute's definition.
@@ -45,11 +47,27 @@ pub struct CustomField {
     pub is_key: bool,
     /// Values of a list, unrestricted.
     pub choices: Vec<String>,
+    /// Object that a lookup points at.
+    pub refers_to: Option<String>,
+}
+
+/// A custom object that a load fills.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WantedObject {
+    /// API name.
+    pub name: String,
+    /// Label of one.
+    pub label: String,
+    /// Label of many.
+    pub plural: String,
 }
 
 impl fmt::Display for CustomField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.field, self.field_type)?;
+        if let Some(object) = &self.refers_to {
+            write!(f, " to {object}")?;
+        }
         if self.is_key {
             f.write_str(", external id, unique")?;
         }
@@ -113,6 +131,7 @@ pub(super) fn derive(wanted: &WantedField) -> Result<(CustomField, Vec<Notice>)>
         field_type,
         is_key: wanted.is_key,
         choices,
+        refers_to: wanted.refers_to.clone(),
         field,
     };
     Ok((custom, notices))

@@ -149,6 +149,7 @@ fn column(data_type: DataType) -> WantedField {
         declared: None,
         label: None,
         choices: Vec::new(),
+        refers_to: None,
         max_chars: None,
     }
 }

@@ -74,6 +74,8 @@ pub enum FieldType {
     Picklist,
     /// Several values of a list.
     MultiselectPicklist,
+    /// The id of another record; which object it is of stands beside the type.
+    Lookup,
 }
 
 /// A text that names no type.
@@ -113,6 +115,7 @@ const NAMES: &[&str] = &[
     "Url",
     "Picklist",
     "MultiselectPicklist",
+    "Lookup",
 ];
 
 impl FieldType {
@@ -132,6 +135,7 @@ impl FieldType {
             Self::Url => "Url",
             Self::Picklist => "Picklist",
             Self::MultiselectPicklist => "MultiselectPicklist",
+            Self::Lookup => "Lookup",
         }
     }
 
@@ -151,6 +155,7 @@ impl FieldType {
             Self::Url => "url",
             Self::Picklist => "picklist",
             Self::MultiselectPicklist => "multipicklist",
+            Self::Lookup => "reference",
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::salesforce::{Client, ObjectDescribe};
 
 pub use compare::compare;
 pub use deploy::{DeployReport, apply};
-pub use derive::{CustomField, WantedField};
+pub use derive::{CustomField, WantedField, WantedObject};
 pub use error::{ComponentFailure, Error, Result};
 pub use field_type::{FieldType, ReadFieldTypeError};
 pub use package::{PERMISSION_SET, Package};
@@ -39,29 +39,42 @@ pub use plan::{Conflict, FieldName, Notice, SchemaPlan};
 /// Descriptions asked for at the same time.
 const PARALLEL_DESCRIBES: usize = 4;
 
-/// Describes every object that `wanted` names and compares. Changes nothing.
+/// Describes every object that `wanted` names and compares; those of `custom` may be absent. Changes nothing.
 ///
 /// # Errors
 /// An object that the user does not see, a column that cannot become a field, and whatever the requests meet.
 /// Fields that do not fit are in the plan; see [`SchemaPlan::ensure_deployable`].
-pub async fn plan(client: &Client, wanted: &[WantedField]) -> Result<SchemaPlan> {
-    compare(wanted, &describe(client, wanted).await?)
+pub async fn plan(
+    client: &Client,
+    wanted: &[WantedField],
+    custom: &[WantedObject],
+) -> Result<SchemaPlan> {
+    compare(wanted, custom, &describe(client, wanted, custom).await?)
 }
 
 async fn describe(
     client: &Client,
     wanted: &[WantedField],
+    custom: &[WantedObject],
 ) -> Result<BTreeMap<String, ObjectDescribe>> {
     let objects: BTreeSet<String> = wanted.iter().map(|field| field.object.clone()).collect();
     stream::iter(objects)
         .map(|object| async move {
             match client.describe(&object).await {
-                Ok(describe) => Ok((object, describe)),
-                Err(error) if error.is_not_found() => Err(Error::FindObject { object }),
+                Ok(describe) => Ok(Some((object, describe))),
+                Err(error) if error.is_not_found() => {
+                    let created = custom.iter().any(|wanted| wanted.name == object);
+                    if created {
+                        Ok(None)
+                    } else {
+                        Err(Error::FindObject { object })
+                    }
+                }
                 Err(error) => Err(error.into()),
             }
         })
         .buffered(PARALLEL_DESCRIBES)
+        .try_filter_map(|found| async move { Ok(found) })
         .try_collect()
         .await
 }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
-use super::{CustomField, FieldName, FieldType, Result, SchemaPlan, xml::Xml};
+use super::{CustomField, FieldName, FieldType, Result, SchemaPlan, WantedObject, xml::Xml};
 
 /// API name of the permission set that lets the loader see and write our fields.
 pub const PERMISSION_SET: &str = "Transload_Loader";
@@ -56,9 +56,22 @@ impl Package {
                 .or_default()
                 .push(field);
         }
+        for object in &plan.objects {
+            by_object.entry(&object.name).or_default();
+        }
         for (object, fields) in by_object {
+            let created = plan.objects.iter().find(|created| created.name == object);
             let text = Xml::document("CustomObject", |xml| {
-                fields.iter().try_for_each(|field| write_field(xml, field))
+                if let Some(created) = created {
+                    write_object(xml, created)?;
+                }
+                fields
+                    .iter()
+                    .try_for_each(|field| write_field(xml, field))?;
+                match created {
+                    Some(created) => write_object_end(xml, created),
+                    None => Ok(()),
+                }
             })?;
             files.insert(format!("objects/{object}.object"), text);
         }
@@ -94,12 +107,48 @@ fn manifest(plan: &SchemaPlan, api_version: &str) -> io::Result<String> {
                 xml.text("name", "CustomField")
             })?;
         }
+        if !plan.objects.is_empty() {
+            xml.nest("types", |xml| {
+                for object in &plan.objects {
+                    xml.text("members", &object.name)?;
+                }
+                xml.text("name", "CustomObject")
+            })?;
+        }
         xml.nest("types", |xml| {
             xml.text("members", PERMISSION_SET)?;
             xml.text("name", "PermissionSet")
         })?;
         xml.text("version", api_version)
     })
+}
+
+/// What stands before the fields of a new object; elements as in `reference/salesforce.md §5.2`. Open to Bulk API,
+/// reports and activities, visible to all who are granted it.
+fn write_object(xml: &mut Xml, object: &WantedObject) -> io::Result<()> {
+    xml.text("deploymentStatus", "Deployed")?;
+    for flag in [
+        "enableActivities",
+        "enableBulkApi",
+        "enableReports",
+        "enableSearch",
+        "enableSharing",
+        "enableStreamingApi",
+    ] {
+        xml.flag(flag, true)?;
+    }
+    xml.text("label", &object.label)
+}
+
+/// What stands behind them.
+fn write_object_end(xml: &mut Xml, object: &WantedObject) -> io::Result<()> {
+    xml.nest("nameField", |xml| {
+        xml.text("label", &format!("{} Name", object.label))?;
+        xml.text("type", "Text")
+    })?;
+    xml.text("pluralLabel", &object.plural)?;
+    xml.text("sharingModel", "ReadWrite")?;
+    xml.text("visibility", "Public")
 }
 
 /// One field; elements as in `reference/salesforce.md §5.2`.
@@ -112,10 +161,20 @@ fn write_field(xml: &mut Xml, field: &CustomField) -> io::Result<()> {
         if field.field_type == FieldType::Checkbox {
             xml.flag("defaultValue", false)?;
         }
+        if field.refers_to.is_some() {
+            xml.text("deleteConstraint", "SetNull")?;
+        }
         if field.is_key {
             xml.flag("externalId", true)?;
         }
         xml.text("label", &field.label)?;
+        if let Some(object) = &field.refers_to {
+            let name = field.field.name.trim_end_matches("__c");
+            let owner = field.field.object.trim_end_matches("__c");
+            xml.text("referenceTo", object)?;
+            xml.text("relationshipLabel", &field.label)?;
+            xml.text("relationshipName", &relationship_name(owner, name))?;
+        }
         match field.field_type {
             FieldType::Text { length } | FieldType::LongTextArea { length } => {
                 xml.text("length", &length.to_string())?;
@@ -145,6 +204,17 @@ fn write_field(xml: &mut Xml, field: &CustomField) -> io::Result<()> {
             _ => Ok(()),
         }
     })
+}
+
+/// The name of a lookup's children: unique per parent, since object and field are in it; at most 40 characters.
+fn relationship_name(object: &str, field: &str) -> String {
+    let mut name = format!("{object}_{field}");
+    if name.len() > 40 {
+        let hash = xxhash_rust::xxh3::xxh3_64(name.as_bytes());
+        name.truncate(31);
+        name = format!("{}_{:08x}", name.trim_end_matches('_'), hash & 0xffff_ffff);
+    }
+    name
 }
 
 fn has_digits(field_type: FieldType) -> bool {

@@ -188,6 +188,7 @@ fn plan() -> SchemaPlan {
         field_type: field_type.parse().unwrap(),
         is_key: false,
         choices: Vec::new(),
+        refers_to: None,
     };
     let mut key = field("id__c", "Text(64)");
     key.is_key = true;

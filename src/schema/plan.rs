@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{CustomField, Error, FieldType, Result};
+use super::{CustomField, Error, FieldType, Result, WantedObject};
 
 /// A field of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -224,6 +224,8 @@ impl fmt::Display for Notice {
 /// The difference between what will be sent and what the organisation has. `Display` is the text for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemaPlan {
+    /// Custom objects to create.
+    pub objects: Vec<WantedObject>,
     /// Fields to create, by object and name. Task and Event share one on `Activity`.
     pub create: Vec<CustomField>,
     /// Custom fields that are there but that the user may not write.
@@ -260,6 +262,9 @@ impl SchemaPlan {
 
 impl fmt::Display for SchemaPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        section(f, "objects to create", &self.objects, |object| {
+            format!("+ {} ({})", object.name, object.label)
+        })?;
         section(f, "to create", &self.create, |field| format!("+ {field}"))?;
         section(f, "to permit", &self.grant, |field| format!("~ {field}"))?;
         section(f, "conflicts", &self.conflicts, |conflict| {
