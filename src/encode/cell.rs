@@ -108,6 +108,23 @@ impl Cells {
         }
     }
 
+    /// The cell as JSON, as REST takes it: numbers and booleans bare, everything else as text; `None` for null.
+    #[must_use]
+    pub fn json(&self, row: usize) -> Option<serde_json::Value> {
+        if self.is_null(row) {
+            return None;
+        }
+        let mut text = Vec::new();
+        self.write(row, &mut text);
+        let text = String::from_utf8(text).ok()?;
+        match self {
+            Self::Int(_) | Self::Float(_) | Self::Decimal(_) | Self::Bool(_) => {
+                serde_json::from_str(&text).ok()
+            }
+            _ => Some(text.into()),
+        }
+    }
+
     /// Appends the cell's text; nothing for null.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) {
         if self.is_null(row) {

@@ -7,10 +7,12 @@
 
 mod cell;
 mod error;
+mod html;
 mod policy;
 mod row;
 
 pub use cell::Cells;
 pub use error::EncodeError;
+pub use html::note_html;
 pub use policy::{Altered, FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 pub use row::{Digests, RowEncoder};

@@ -14,6 +14,8 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
+use super::html;
+
 /// The long-text field that keeps the original of every value that had to be changed.
 pub const RAW_VALUES: &str = "usercom_raw_values__c";
 
@@ -55,6 +57,8 @@ pub struct FieldLimit {
     pub whole_digits: Option<u32>,
     /// The values of a restricted picklist.
     pub allowed: Option<Vec<String>>,
+    /// Whether it shows text as it is, so that HTML becomes plain text.
+    pub plain: bool,
     /// The customer's choice, else the default: cut texts, blank the rest.
     pub policy: Option<Policy>,
 }
@@ -66,7 +70,7 @@ pub struct Altered {
     pub row: usize,
     /// Field API name.
     pub field: String,
-    /// `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, `control_characters`.
+    /// `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`.
     pub why: &'static str,
     /// What was done: `cut`, `blanked`, `cleaned`, `rejected`.
     pub done: &'static str,
@@ -161,7 +165,7 @@ fn fit_text(
     let all = &column.value_data()[start as usize..end as usize];
     let fits = |limit: &FieldLimit| {
         let mut texts = column.iter().flatten();
-        texts.all(|text| problem(text, limit).is_none())
+        texts.all(|text| problem(text, limit).is_none() && !(limit.plain && html::is_html(text)))
     };
     if !may_hold_control(all) && limit.is_none_or(fits) {
         return None;
@@ -190,6 +194,10 @@ fn fit_text(
                     .collect(),
             );
             note("control_characters", "cleaned");
+        }
+        if limit.is_some_and(|limit| limit.plain) && html::is_html(&value) {
+            value = Cow::Owned(html::plain_text(&value));
+            note("html", "made plain text");
         }
         let policy = limit.and_then(|limit| limit.policy);
         let problem = limit.and_then(|limit| problem(&value, limit));

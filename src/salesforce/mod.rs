@@ -44,6 +44,7 @@
 //! - Errors and logs carry paths without query strings and messages without record values; see [`Secret`].
 
 mod auth;
+mod blob;
 mod body;
 mod bulk_query;
 mod call;
@@ -71,6 +72,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 pub use auth::Identity;
+pub use blob::Blob;
 pub use bulk_query::{BulkQuery, ResultPage};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
