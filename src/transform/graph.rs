@@ -22,6 +22,8 @@ pub enum Step<'a> {
     Prepare(&'a QueryFile),
     /// A phase: write the outbox, load it, reconcile it, judge its gate.
     Load(&'a QueryFile),
+    /// Ask the destination.
+    Org(&'a QueryFile),
 }
 
 impl<'a> Step<'a> {
@@ -29,7 +31,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn file(&self) -> &'a QueryFile {
         match self {
-            Self::Prepare(file) | Self::Load(file) => file,
+            Self::Prepare(file) | Self::Load(file) | Self::Org(file) => file,
         }
     }
 }
@@ -44,13 +46,16 @@ pub fn order<'a>(
 ) -> Result<Vec<Step<'a>>, TransformError> {
     let nodes: Vec<&QueryFile> = queries
         .iter()
-        .filter(|file| matches!(file.kind, Kind::Prepare | Kind::Load))
+        .filter(|file| matches!(file.kind, Kind::Prepare | Kind::Load | Kind::Org))
         .collect();
     let mut makers: BTreeMap<String, usize> = BTreeMap::new();
     for (index, file) in nodes.iter().enumerate() {
         match file.kind {
             Kind::Prepare => {
                 makers.insert(format!("prepare.{}", file.name), index);
+            }
+            Kind::Org => {
+                makers.insert(format!("org.{}", file.name), index);
             }
             _ => {
                 for schema in ["outbox", "ledger", "org", "recon"] {
@@ -126,6 +131,7 @@ fn visit<'a>(
     }
     steps.push(match nodes[index].kind {
         Kind::Load => Step::Load(nodes[index]),
+        Kind::Org => Step::Org(nodes[index]),
         _ => Step::Prepare(nodes[index]),
     });
 }
@@ -177,7 +183,7 @@ fn check_cycles(nodes: &[&QueryFile], needs: &[BTreeSet<usize>]) -> Result<(), T
 
 /// Place of an object in the brief's order.
 fn rank(object: &str) -> usize {
-    const ORDER: [&str; 9] = [
+    const ORDER: [&str; 10] = [
         "Account",
         "Lead",
         "Contact",
@@ -185,6 +191,7 @@ fn rank(object: &str) -> usize {
         "Product2",
         "Pricebook2",
         "PricebookEntry",
+        "OpportunityLineItem",
         "Event",
         "Task",
     ];

@@ -3,8 +3,10 @@
 //! In: `queries/` (the defaults and the project's own) over the staged tables. Out: `prepare.*` tables and the
 //! `outbox.*` parts that will be sent. Never: HTTP, or a second list of anything that a query already says.
 
+mod custom_objects;
 mod error;
 mod graph;
+mod header;
 mod lineage;
 mod model;
 mod notes;
@@ -13,6 +15,9 @@ mod project;
 mod query_file;
 mod route;
 
+pub use custom_objects::{
+    CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
+};
 pub use error::TransformError;
 pub use graph::{Step, order};
 pub use lineage::lineage;
@@ -20,6 +25,6 @@ pub use model::{write_model, write_table};
 pub use outbox::{
     CANARY_ROWS, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns, write_outbox,
 };
-pub use project::Queries;
-pub use query_file::{Kind, Operation, QueryFile};
-pub use route::{Columns, RowOperation};
+pub use project::{GENERATED, Queries};
+pub use query_file::{Api, DeclaredField, Kind, Operation, QueryFile};
+pub use route::{AUDIT_FIELDS, Columns, FILE, RowOperation};

@@ -12,7 +12,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
     StringBuilder, UInt32Array,
 };
-use arrow::compute::{filter_record_batch, take_record_batch};
+use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -68,18 +68,14 @@ pub struct Outbox {
 #[must_use]
 pub fn outbox_schema(columns: &Columns) -> SchemaRef {
     let mut fields = columns.sent.clone();
-    fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
+    if columns.keeps_raw() {
+        fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
+    }
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let metadata = [("sent".to_owned(), names.join(","))];
+    fields.extend(columns.hidden.iter().cloned());
     fields.push(Field::new("_operation", DataType::Utf8, false));
     fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
-    let names: Vec<&str> = columns
-        .sent
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect();
-    let metadata = [(
-        "sent".to_owned(),
-        format!("{},{RAW_VALUES}", names.join(",")),
-    )];
     Arc::new(Schema::new(fields).with_metadata(metadata.into()))
 }
 
@@ -100,13 +96,17 @@ pub fn sent_columns(schema: &Schema) -> Vec<String> {
 pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, TransformError> {
     let file = request.file;
     let sql = with_ledger(request);
-    let mut order = file.cluster_by.clone();
-    order.extend(
-        file.key
-            .iter()
-            .filter(|key| !file.cluster_by.contains(key))
-            .cloned(),
-    );
+    let mut order: Vec<String> = Vec::new();
+    for name in file
+        .cluster_by
+        .iter()
+        .chain(&file.order_by)
+        .chain(&file.key)
+    {
+        if !order.contains(name) {
+            order.push(name.clone());
+        }
+    }
     let mut stream = request.session.stream(&file.path, &sql, &order).await?;
     let mut writer = Writer::start(request).await?;
     while let Some(batch) = stream.next_batch().await? {
@@ -250,7 +250,10 @@ impl<'a> Writer<'a> {
             .project(&batch)
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(&error))?;
-        let (sent, altered) = sent;
+        let (mut sent, altered) = sent;
+        if !self.request.columns.keeps_raw() {
+            sent.remove_column(sent.num_columns() - 1);
+        }
         let encoder = RowEncoder::new(&sent, sent.num_columns()).map_err(|error| {
             TransformError::Columns {
                 path: self.request.file.path.clone(),
@@ -261,6 +264,13 @@ impl<'a> Writer<'a> {
         let rejected = self.notes.altered(&altered, &keys).await?;
         self.notes.flags(&batch, &keys).await?;
 
+        let hidden: Vec<ArrayRef> = self
+            .request
+            .columns
+            .hidden
+            .iter()
+            .filter_map(|field| batch.column_by_name(field.name()).cloned())
+            .collect();
         let ledger = Ledger::of(&batch);
         let insert_only = self.request.columns.insert_only();
         let wanted = self
@@ -300,7 +310,8 @@ impl<'a> Writer<'a> {
         }
         self.notes.flush().await?;
         for (operation, rows) in routed {
-            self.write_rows(operation, rows, &sent, &encoder).await?;
+            self.write_rows(operation, rows, &sent, &hidden, &encoder)
+                .await?;
         }
         Ok(())
     }
@@ -326,6 +337,7 @@ impl<'a> Writer<'a> {
         operation: RowOperation,
         rows: Rows,
         sent: &RecordBatch,
+        hidden: &[ArrayRef],
         encoder: &RowEncoder,
     ) -> Result<(), TransformError> {
         if !self.lanes.contains_key(&operation) {
@@ -349,7 +361,7 @@ impl<'a> Writer<'a> {
             self.lanes.insert(operation, lane);
         }
         let batch = rows
-            .batch(sent, operation, &self.schema)
+            .batch(sent, hidden, operation, &self.schema)
             .map_err(|error| self.arrow(&error))?;
         let cluster_columns: Vec<usize> = self
             .request
@@ -420,7 +432,8 @@ impl<'a> Writer<'a> {
             );
         }
         // Rows come clustered, then by key; each operation has its own share of them.
-        let by_key = lanes.len() == 1 && self.request.file.cluster_by.is_empty();
+        let file = self.request.file;
+        let by_key = lanes.len() == 1 && file.cluster_by.is_empty() && file.order_by.is_empty();
         let mut parts: Option<Manifest> = None;
         let mut counts = BTreeMap::new();
         for (operation, lane) in lanes {
@@ -525,16 +538,14 @@ impl Rows {
     fn batch(
         &self,
         sent: &RecordBatch,
+        hidden: &[ArrayRef],
         operation: RowOperation,
         schema: &SchemaRef,
     ) -> Result<RecordBatch, ArrowError> {
-        let whole = self.index.len() == sent.num_rows();
-        let rows = if whole {
-            sent.clone()
-        } else {
-            take_record_batch(sent, &UInt32Array::from(self.index.clone()))?
-        };
-        let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+        let mut columns: Vec<ArrayRef> = [sent.columns(), hidden].concat();
+        if self.index.len() < sent.num_rows() {
+            columns = take_arrays(&columns, &UInt32Array::from(self.index.clone()), None)?;
+        }
         let words: StringArray =
             std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
         columns.push(Arc::new(words));

@@ -10,7 +10,13 @@ use super::query_file::{Kind, QueryFile};
 
 static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-const FOLDERS: [Kind; 4] = [Kind::Prepare, Kind::Load, Kind::Check, Kind::Reconcile];
+const FOLDERS: [Kind; 5] = [
+    Kind::Org,
+    Kind::Prepare,
+    Kind::Load,
+    Kind::Check,
+    Kind::Reconcile,
+];
 
 /// The SQL project.
 #[derive(Clone, Debug)]
@@ -18,8 +24,15 @@ pub struct Queries {
     files: Vec<QueryFile>,
 }
 
+/// A folder of query files of a project, in the order in which one replaces the other: `queries/` last.
+const PROJECT_FOLDERS: [&str; 2] = [GENERATED, "queries"];
+
+/// Where queries that follow from the export's own definitions are written, for people to see and to copy.
+pub const GENERATED: &str = ".transload/queries";
+
 impl Queries {
-    /// Reads the default queries and those in `<project>/queries/`, which replace defaults of the same path.
+    /// Reads the default queries, the generated ones, and those in `<project>/queries/`; later ones replace earlier ones
+    /// of the same path.
     ///
     /// # Errors
     /// [`TransformError`] of the first file that is not valid.
@@ -35,14 +48,19 @@ impl Queries {
                 }
             }
         }
-        for kind in FOLDERS {
-            let folder = project.join("queries").join(kind.folder());
-            let Ok(entries) = std::fs::read_dir(&folder) else {
+        let folders = PROJECT_FOLDERS
+            .iter()
+            .flat_map(|folder| FOLDERS.map(|kind| (project.join(folder), kind)));
+        for (folder, kind) in folders {
+            let Ok(entries) = std::fs::read_dir(folder.join(kind.folder())) else {
                 continue;
             };
             for entry in entries.flatten() {
                 let path = entry.path();
-                if path.extension().is_none_or(|extension| extension != "sql") {
+                if path
+                    .extension()
+                    .is_none_or(|ending| ending != kind.ending())
+                {
                     continue;
                 }
                 let name = entry.file_name().to_string_lossy().into_owned();

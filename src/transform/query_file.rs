@@ -10,7 +10,6 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::TransformError;
-use crate::config::nearest;
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +22,8 @@ pub enum Kind {
     Check,
     /// `queries/reconcile/`: returns differences, table `recon.<stem>`.
     Reconcile,
+    /// `queries/org/`: one SOQL query of the destination, table `org.<stem>`.
+    Org,
 }
 
 impl Kind {
@@ -34,22 +35,16 @@ impl Kind {
             Self::Load => "load",
             Self::Check => "checks",
             Self::Reconcile => "reconcile",
+            Self::Org => "org",
         }
     }
 
-    fn directives(self) -> &'static [&'static str] {
+    /// The ending of its files.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
         match self {
-            Self::Prepare => &["grain", "key"],
-            Self::Load => &[
-                "grain",
-                "source",
-                "object",
-                "operation",
-                "key",
-                "cluster by",
-            ],
-            Self::Check => &["grain", "hint"],
-            Self::Reconcile => &["grain"],
+            Self::Org => "soql",
+            _ => "sql",
         }
     }
 }
@@ -63,6 +58,31 @@ pub enum Operation {
     Update,
     /// New rows and changed ones.
     Upsert,
+}
+
+/// The way in which a load's rows go to Salesforce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Api {
+    /// Bulk API 2.0.
+    #[default]
+    Bulk,
+    /// sObject Collections and blobs over REST, for objects that Bulk refuses (`reference/salesforce.md §6.2`).
+    Rest,
+}
+
+/// `-- field:` what a sent column is in Salesforce, where its Arrow type does not say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredField {
+    /// The column.
+    pub name: String,
+    /// Its type, such as `MultiselectPicklist` or `Lookup(Account)`.
+    pub field_type: String,
+    /// Column with the choices of a list, `schema.table.column`.
+    pub choices: Option<String>,
+    /// Condition on options under which the column is sent.
+    pub when: Option<String>,
+    /// Line of the header.
+    pub line: usize,
 }
 
 /// A parsed query file.
@@ -88,8 +108,24 @@ pub struct QueryFile {
     pub key: Vec<String>,
     /// `-- cluster by:` columns of the lock parent.
     pub cluster_by: Vec<String>,
+    /// `-- order by:` columns that give the order of rows of one lock parent.
+    pub order_by: Vec<String>,
     /// `-- hint:` what to do when a check finds rows.
     pub hint: Option<String>,
+    /// `-- when:` condition on options without which the load is left out.
+    pub when: Option<String>,
+    /// `-- feature:` what an org needs for the object, and the option that does without.
+    pub feature: Option<String>,
+    /// `-- api:`.
+    pub api: Api,
+    /// `-- label:` singular and plural of a custom object that the load creates.
+    pub label: Option<(String, String)>,
+    /// `-- field:` declared fields.
+    pub fields: Vec<DeclaredField>,
+    /// `-- optional:` columns sent only where the org has the field.
+    pub optional: Vec<String>,
+    /// `-- read:` further fields that are read back.
+    pub read: Vec<String>,
     /// Tables read, `schema.table`.
     pub references: BTreeSet<String>,
     /// `$name` parameters used.
@@ -102,10 +138,11 @@ impl QueryFile {
     /// # Errors
     /// [`TransformError::Header`], [`TransformError::Parse`], [`TransformError::Refused`].
     pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, TransformError> {
+        let ending = kind.ending();
         let name = path
             .rsplit('/')
             .next()
-            .and_then(|file| file.strip_suffix(".sql"))
+            .and_then(|file| file.strip_suffix(ending)?.strip_suffix('.'))
             .unwrap_or(path)
             .to_owned();
         let valid = name
@@ -114,7 +151,7 @@ impl QueryFile {
         if !valid || name.is_empty() {
             return Err(TransformError::Refused {
                 path: path.to_owned(),
-                what: format!("the file name `{name}.sql`"),
+                what: format!("the file name `{name}.{ending}`"),
                 hint: "use lower-case letters, digits and underscores: the stem names the table"
                     .to_owned(),
             });
@@ -130,12 +167,24 @@ impl QueryFile {
             operation: None,
             key: Vec::new(),
             cluster_by: Vec::new(),
+            order_by: Vec::new(),
             hint: None,
+            when: None,
+            feature: None,
+            api: Api::Bulk,
+            label: None,
+            fields: Vec::new(),
+            optional: Vec::new(),
+            read: Vec::new(),
             references: BTreeSet::new(),
             parameters: BTreeSet::new(),
         };
         file.read_header()?;
-        file.read_statement()?;
+        if kind == Kind::Org {
+            file.read_soql()?;
+        } else {
+            file.read_statement()?;
+        }
         Ok(file)
     }
 
@@ -145,91 +194,45 @@ impl QueryFile {
         self.object.as_deref().unwrap_or_default()
     }
 
-    fn header_error(&self, line: usize, reason: String) -> TransformError {
-        TransformError::Header {
-            path: self.path.clone(),
-            line,
-            reason,
-        }
+    /// The fields that a SOQL query selects, in order.
+    #[must_use]
+    pub fn selected(&self) -> Vec<String> {
+        let body = self.body();
+        let lower = body.to_ascii_lowercase();
+        let (Some(start), Some(end)) = (lower.find("select "), lower.find(" from ")) else {
+            return Vec::new();
+        };
+        body.get(start + "select ".len()..end)
+            .unwrap_or_default()
+            .split(',')
+            .map(|field| field.trim().to_owned())
+            .collect()
     }
 
-    fn read_header(&mut self) -> Result<(), TransformError> {
-        let sql = self.sql.clone();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        for (index, line) in sql.lines().enumerate() {
-            let Some(comment) = line.trim().strip_prefix("--") else {
-                break;
-            };
-            let Some((name, value)) = comment.split_once(':') else {
-                continue;
-            };
-            let (name, value, line) = (name.trim(), value.trim(), index + 1);
-            if !name
-                .chars()
-                .all(|letter| letter.is_alphabetic() || letter == ' ')
-                || name.split(' ').count() > 2
-            {
-                continue;
-            }
-            if !self.kind.directives().contains(&name) {
-                let hint = nearest(name, self.kind.directives().iter().copied())
-                    .map(|nearest| format!("; did you mean `{nearest}`?"))
-                    .unwrap_or_default();
-                let known = self.kind.directives().join(", ");
-                return Err(self.header_error(
-                    line,
-                    format!("unknown header `{name}` (known here: {known}){hint}"),
-                ));
-            }
-            if value.is_empty() {
-                return Err(self.header_error(line, format!("header `{name}` has no value")));
-            }
-            if !seen.insert(name) {
-                return Err(self.header_error(line, format!("header `{name}` is given twice")));
-            }
-            let list = || -> Vec<String> {
-                value
-                    .split(',')
-                    .map(|part| part.trim().trim_matches('"').to_owned())
-                    .collect()
-            };
-            match name {
-                "grain" => self.grain = value.to_owned(),
-                "source" => self.source = Some(value.to_owned()),
-                "object" => self.object = Some(value.to_owned()),
-                "key" => self.key = list(),
-                "cluster by" => self.cluster_by = list(),
-                "hint" => self.hint = Some(value.to_owned()),
-                _ => {
-                    self.operation = Some(match value {
-                        "insert" => Operation::Insert,
-                        "update" => Operation::Update,
-                        "upsert" => Operation::Upsert,
-                        other => {
-                            return Err(self.header_error(
-                                line,
-                                format!("operation `{other}` is none of insert, update, upsert"),
-                            ));
-                        }
-                    });
-                }
-            }
+    /// The text without comments, on one line.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let lines = self
+            .sql
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"));
+        lines
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim()
+            .to_owned()
+    }
+
+    fn read_soql(&self) -> Result<(), TransformError> {
+        if self.selected().iter().any(|field| field.is_empty()) || self.selected().is_empty() {
+            return Err(TransformError::Refused {
+                path: self.path.clone(),
+                what: "a statement that is not `select … from …`".to_owned(),
+                hint: "a file in queries/org is one SOQL query over one object".to_owned(),
+            });
         }
-        let required: &[(&str, bool)] = match self.kind {
-            Kind::Load => &[
-                ("grain", self.grain.is_empty()),
-                ("object", self.object.is_none()),
-                ("operation", self.operation.is_none()),
-                ("key", self.key.is_empty()),
-            ],
-            _ => &[("grain", self.grain.is_empty())],
-        };
-        match required.iter().find(|(_, missing)| *missing) {
-            Some((name, _)) => {
-                Err(self.header_error(1, format!("the header `-- {name}: …` is missing")))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn read_statement(&mut self) -> Result<(), TransformError> {
@@ -294,13 +297,13 @@ impl QueryFile {
             };
             self.references.insert(format!("{schema}.{name}"));
         }
-        self.parameters = parameters(&self.sql);
+        self.parameters.extend(parameters(&self.sql));
         Ok(())
     }
 }
 
 /// `$name` placeholders outside comments and strings.
-fn parameters(sql: &str) -> BTreeSet<String> {
+pub(super) fn parameters(sql: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in sql.lines() {
         let code = line.split("--").next().unwrap_or_default();
@@ -341,7 +344,7 @@ mod tests {
     fn unknown_header_names_line_and_nearest() {
         let text = LOAD.replace("-- operation", "-- operaton");
         let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by); did you mean `operation`?");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read); did you mean `operation`?");
     }
 
     #[test]

@@ -3,16 +3,28 @@
 //! In: a batch of the query joined with the ledger. Out: for rows that move, the columns to be sent and the
 //! operation; for all others their fate with its reason. One row has one fate (`design.md` §6).
 
+use std::collections::BTreeSet;
+
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray, StructArray,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::{Operation, QueryFile, TransformError};
+use super::{Api, Operation, QueryFile, TransformError};
 use crate::mapping::CUSTOM;
 
-/// Columns of a load query that are not sent.
-pub(super) const RESERVED: [&str; 4] = ["_fate", "_reason", "_parent", "_flags"];
+/// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
+/// and the two of [`HIDDEN`].
+pub(super) const RESERVED: [&str; 7] = ["_fate", "_reason", "_parent", "_flags", "_id", KEY, FILE];
+
+/// The key of a load whose object has no field for it; such rows go over REST, where answers come in order.
+const KEY: &str = "_key";
+
+/// Path of the file in the export that is the content of a record.
+pub const FILE: &str = "_file";
+
+/// Reserved columns that are kept in the outbox.
+const HIDDEN: [&str; 2] = [KEY, FILE];
 
 /// Columns that the engine adds from the ledger.
 pub(super) const KNOWN: [&str; 4] = [
@@ -23,7 +35,7 @@ pub(super) const KNOWN: [&str; 4] = [
 ];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`rules.md` 24).
-const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
+pub const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
 
 /// The columns of a load.
 #[derive(Clone, Debug)]
@@ -32,13 +44,15 @@ pub struct Columns {
     pub sent: Vec<Field>,
     /// How many of [`Self::sent`] come from the struct of custom fields; they stand last.
     pub custom: usize,
+    /// Reserved columns that are kept in the outbox.
+    pub hidden: Vec<Field>,
     /// Key column names.
     pub key: Vec<String>,
 }
 
 impl Columns {
     /// Reads and checks the columns of a load query's result; `confirmed` are the custom fields that the map
-    /// confirms for this object.
+    /// confirms for this object, `dropped` the columns that this destination or these options do without.
     ///
     /// # Errors
     /// [`TransformError::Columns`].
@@ -46,6 +60,7 @@ impl Columns {
         file: &QueryFile,
         schema: &Schema,
         confirmed: &[String],
+        dropped: &BTreeSet<String>,
     ) -> Result<Self, TransformError> {
         let wrong = |reason: String, hint: &str| TransformError::Columns {
             path: file.path.clone(),
@@ -54,8 +69,13 @@ impl Columns {
         };
         let mut sent: Vec<Field> = Vec::new();
         let mut own: Vec<Field> = Vec::new();
+        let mut hidden: Vec<Field> = Vec::new();
         for field in schema.fields() {
             match (field.name().as_str(), field.data_type()) {
+                (name, _) if dropped.contains(name) => {}
+                (name, _) if HIDDEN.contains(&name) => {
+                    hidden.push(field.as_ref().clone().with_nullable(true))
+                }
                 (CUSTOM, DataType::Struct(children)) => own.extend(
                     children
                         .iter()
@@ -66,7 +86,7 @@ impl Columns {
                 (name, _) if name.starts_with('_') => {
                     return Err(wrong(
                         format!("`{name}` is not a reserved column"),
-                        "reserved columns are _fate, _reason, _parent and _flags; field names start with a letter",
+                        "reserved columns are _fate, _reason, _parent, _flags, _id, _key and _file; field names start with a letter",
                     ));
                 }
                 (name, DataType::Struct(_)) => {
@@ -95,34 +115,48 @@ impl Columns {
                 ));
             }
         }
+        if !hidden.is_empty() && file.api == Api::Bulk {
+            return Err(wrong(
+                format!("`{}` needs the header `-- api: rest`", hidden[0].name()),
+                "a Bulk job matches its answers by columns that are sent, and takes no files",
+            ));
+        }
         for key in &file.key {
-            if !sent.iter().any(|field| field.name() == key) {
+            if !sent.iter().chain(&hidden).any(|field| field.name() == key) {
                 return Err(wrong(
                     format!("the key `{key}` is not among the columns"),
                     "the header `-- key:` names columns of the last select",
                 ));
             }
         }
-        for column in &file.cluster_by {
-            if !sent.iter().any(|field| field.name() == column) {
+        for column in file.cluster_by.iter().chain(&file.order_by) {
+            if !schema.fields().iter().any(|field| field.name() == column) {
                 return Err(wrong(
-                    format!("`cluster by: {column}` is not among the columns"),
-                    "the header `-- cluster by:` names columns of the last select",
+                    format!("`{column}` in `cluster by` or `order by` is not among the columns"),
+                    "these headers name columns of the last select",
                 ));
             }
         }
         Ok(Self {
             sent,
             custom,
+            hidden,
             key: file.key.clone(),
         })
     }
 
     /// Types of the key columns.
     pub fn key_fields(&self) -> impl Iterator<Item = &Field> {
-        self.key
-            .iter()
-            .filter_map(|key| self.sent.iter().find(|field| field.name() == key))
+        self.key.iter().filter_map(|key| {
+            let mut fields = self.sent.iter().chain(&self.hidden);
+            fields.find(|field| field.name() == key)
+        })
+    }
+
+    /// Whether the object takes custom fields, and so the one that keeps values which had to be changed.
+    #[must_use]
+    pub fn keeps_raw(&self) -> bool {
+        self.sent.iter().any(|field| field.name().ends_with("__c"))
     }
 
     /// Schema of what is sent.
@@ -136,7 +170,10 @@ impl Columns {
     #[must_use]
     pub fn insert_only(&self) -> bool {
         let mut names = self.sent.iter().map(Field::name);
-        self.key.len() != 1 || names.any(|name| AUDIT_FIELDS.contains(&name.as_str()))
+        let unsent = |key: &String| self.hidden.iter().any(|field| field.name() == key);
+        self.key.len() != 1
+            || self.key.iter().any(unsent)
+            || names.any(|name| AUDIT_FIELDS.contains(&name.as_str()))
     }
 
     /// The sent columns of a batch, custom fields flattened.
@@ -216,6 +253,8 @@ impl RowOperation {
 /// What the ledger knows about the rows of a batch.
 pub(super) struct Ledger<'a> {
     id: Option<&'a StringArray>,
+    /// Ids that the query gives itself.
+    given: Option<&'a StringArray>,
     live: Option<&'a StringArray>,
     fingerprint: Option<&'a Int64Array>,
     written: Option<&'a BinaryArray>,
@@ -230,6 +269,7 @@ impl<'a> Ledger<'a> {
         };
         Self {
             id: text("_known_id"),
+            given: text("_id"),
             live: text("_known_live"),
             fingerprint: batch
                 .column_by_name("_known_fingerprint")
@@ -241,9 +281,11 @@ impl<'a> Ledger<'a> {
     }
 
     pub(super) fn id(&self, row: usize) -> Option<&'a str> {
-        self.id
-            .filter(|ids| ids.is_valid(row))
-            .map(|ids| ids.value(row))
+        let value = |ids: Option<&'a StringArray>| {
+            ids.filter(|ids| ids.is_valid(row))
+                .map(|ids| ids.value(row))
+        };
+        value(self.id).or_else(|| value(self.given))
     }
 
     fn live(&self, row: usize) -> Option<&'a str> {
@@ -305,7 +347,8 @@ mod tests {
             Field::new("custom", DataType::Struct(children.into()), true),
             Field::new("_fate", DataType::Utf8, true),
         ]);
-        let columns = Columns::of(&file(), &schema, &["Size__c".to_owned()]).unwrap();
+        let columns =
+            Columns::of(&file(), &schema, &["Size__c".to_owned()], &BTreeSet::new()).unwrap();
         let names: Vec<&str> = columns
             .sent
             .iter()
@@ -321,7 +364,7 @@ mod tests {
             Field::new("Name", DataType::Utf8, true),
             Field::new("name", DataType::Utf8, true),
         ]);
-        let error = Columns::of(&file(), &schema, &[]).unwrap_err();
+        let error = Columns::of(&file(), &schema, &[], &BTreeSet::new()).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -333,6 +376,6 @@ mod tests {
     #[test]
     fn a_missing_key_column_is_refused() {
         let schema = Schema::new(vec![Field::new("Name", DataType::Utf8, true)]);
-        assert!(Columns::of(&file(), &schema, &[]).is_err());
+        assert!(Columns::of(&file(), &schema, &[], &BTreeSet::new()).is_err());
     }
 }

@@ -1,0 +1,482 @@
+//! Load queries for the customer's custom objects, whose shape only the export knows.
+//!
+//! In: the schemas of the staged `usercom.co_*` tables and their labels. Out: the text of one load query per object, and of a
+//! second one that sets the lookups which go in a circle once all records are there. The texts are written where people
+//! can read them, and a file of the same name in the project's `queries/load/` replaces them.
+//! Never: a name that Salesforce would refuse; what had to be renamed is said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::datatypes::{DataType, Schema};
+
+/// Longest API name without `__c` (`reference/salesforce.md §5.2`).
+const MAX_NAME: usize = 40;
+
+/// Longest record name.
+const NAME_CHARS: usize = 80;
+
+/// A custom object of the export.
+#[derive(Clone, Debug)]
+pub struct CustomObject {
+    /// Staged table without its schema, `co_<name>`.
+    pub table: String,
+    /// Label of one, if the export gives it.
+    pub label: Option<String>,
+    /// Label of many.
+    pub plural: Option<String>,
+    /// Schema of the staged table.
+    pub schema: Schema,
+}
+
+/// Generated queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Generated {
+    /// File stem and text.
+    pub files: BTreeMap<String, String>,
+    /// What a person should know, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Metadata keys of staged attributes, as staging writes them.
+#[derive(Clone, Copy, Debug)]
+pub struct MetadataKeys {
+    /// The attribute's name.
+    pub attribute: &'static str,
+    /// Its declared type.
+    pub value_type: &'static str,
+    /// What a reference points at.
+    pub target: &'static str,
+}
+
+/// What a reference points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    People,
+    Companies,
+    Deals,
+    /// A custom object, by its table.
+    Custom(String),
+    /// A type that the export does not have.
+    Unknown(String),
+}
+
+/// A field of an object.
+struct Field<'a> {
+    /// Staged column.
+    column: &'a str,
+    /// API name without `__c`.
+    name: String,
+    data_type: &'a DataType,
+    value_type: &'a str,
+    target: Option<Target>,
+}
+
+/// Writes the queries of all objects.
+#[must_use]
+pub fn generate(objects: &[CustomObject], keys: MetadataKeys) -> Generated {
+    let mut generated = Generated::default();
+    let mut taken = BTreeSet::new();
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    for object in objects {
+        let wanted = object.table.strip_prefix("co_").unwrap_or(&object.table);
+        let name = free_name(wanted, MAX_NAME, &mut taken);
+        if name != wanted {
+            generated.notes.push(format!(
+                "custom object {wanted} becomes {name}__c: its name is taken or not one that Salesforce accepts"
+            ));
+        }
+        names.insert(&object.table, name);
+    }
+    let fields: BTreeMap<&str, Vec<Field<'_>>> = objects
+        .iter()
+        .map(|object| {
+            let fields = fields_of(object, keys, &names, &mut generated.notes);
+            (object.table.as_str(), fields)
+        })
+        .collect();
+    for object in objects {
+        let table = object.table.as_str();
+        let own = &fields[table];
+        let (later, now): (Vec<&Field<'_>>, Vec<&Field<'_>>) = own.iter().partition(|field| {
+            matches!(&field.target, Some(Target::Custom(other)) if reaches(other, table, &fields))
+        });
+        let name = &names[table];
+        generated
+            .files
+            .insert(table.to_owned(), load_query(object, name, &now, &names));
+        if !later.is_empty() {
+            generated.files.insert(
+                format!("{table}_links"),
+                links_query(object, name, &later, &names),
+            );
+        }
+    }
+    generated
+}
+
+/// Whether references lead from one object to another, over none or more others.
+fn reaches(from: &str, to: &str, fields: &BTreeMap<&str, Vec<Field<'_>>>) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![from.to_owned()];
+    while let Some(table) = open.pop() {
+        if table == to {
+            return true;
+        }
+        if !seen.insert(table.clone()) {
+            continue;
+        }
+        for field in fields.get(table.as_str()).into_iter().flatten() {
+            if let Some(Target::Custom(next)) = &field.target {
+                open.push(next.clone());
+            }
+        }
+    }
+    false
+}
+
+fn fields_of<'a>(
+    object: &'a CustomObject,
+    keys: MetadataKeys,
+    names: &BTreeMap<&str, String>,
+    notes: &mut Vec<String>,
+) -> Vec<Field<'a>> {
+    let mut taken: BTreeSet<String> = ["usercom_id", "usercom_created_at", "usercom_raw_values"]
+        .map(str::to_owned)
+        .into();
+    let mut fields = Vec::new();
+    for field in object.schema.fields() {
+        let metadata = field.metadata();
+        let Some(attribute) = metadata.get(keys.attribute) else {
+            continue;
+        };
+        let target = metadata
+            .get(keys.target)
+            .map(|target| target_of(target, names));
+        // A person is a Contact or a Lead, each with a lookup of its own.
+        let room = MAX_NAME
+            - if target == Some(Target::People) {
+                "_contact".len()
+            } else {
+                0
+            };
+        let name = free_name(field.name(), room, &mut taken);
+        if name != *field.name() {
+            notes.push(format!(
+                "{}.{attribute} becomes {name}__c: its name is taken or not one that Salesforce accepts",
+                object.table
+            ));
+        }
+        if let Some(Target::Unknown(target)) = &target {
+            notes.push(format!(
+                "{}.{attribute} references {target}, which the export does not have: rows that use it are held",
+                object.table
+            ));
+        }
+        fields.push(Field {
+            column: field.name(),
+            name,
+            data_type: field.data_type(),
+            value_type: metadata.get(keys.value_type).map_or("", String::as_str),
+            target,
+        });
+    }
+    fields
+}
+
+fn target_of(target: &str, names: &BTreeMap<&str, String>) -> Target {
+    let plain: String = target
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    match plain.as_str() {
+        "people" | "person" | "users" | "user" | "contacts" | "contact" | "clientuser" => {
+            Target::People
+        }
+        "companies" | "company" => Target::Companies,
+        "deals" | "deal" => Target::Deals,
+        other => {
+            let table = format!("co_{}", other.strip_prefix("co_").unwrap_or(other));
+            if names.contains_key(table.as_str()) {
+                Target::Custom(table)
+            } else {
+                Target::Unknown(other.to_owned())
+            }
+        }
+    }
+}
+
+/// A name that Salesforce accepts, not taken yet: letters, digits and single underscores, a letter first.
+fn free_name(wanted: &str, longest: usize, taken: &mut BTreeSet<String>) -> String {
+    let mut base = String::new();
+    for letter in wanted.chars() {
+        let letter = if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '_'
+        };
+        if letter != '_' || !base.ends_with('_') {
+            base.push(letter);
+        }
+    }
+    let mut base = base.trim_matches('_').to_owned();
+    if !base.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        base.insert(0, 'x');
+    }
+    base.truncate(longest);
+    let base = base.trim_end_matches('_').to_owned();
+    let mut name = base.clone();
+    let mut number = 2;
+    while !taken.insert(name.to_lowercase()) {
+        let suffix = format!("_{number}");
+        let mut cut = base.clone();
+        cut.truncate(longest - suffix.len());
+        name = format!("{}{suffix}", cut.trim_end_matches('_'));
+        number += 1;
+    }
+    name
+}
+
+/// What a query is put together from.
+#[derive(Default)]
+struct Parts {
+    headers: Vec<String>,
+    columns: Vec<String>,
+    joins: Vec<String>,
+    /// Condition, reason and parent of rows that are held.
+    held: Vec<(String, String, String)>,
+}
+
+impl Parts {
+    fn reference(&mut self, field: &Field<'_>, target: &Target, names: &BTreeMap<&str, String>) {
+        let Field { column, name, .. } = field;
+        let value = format!("c.\"{column}\"");
+        let number = self.joins.len() + 1;
+        let alias = format!("r{number}");
+        let mut lookup = |object: &str, field_name: &str, id: &str| {
+            self.headers
+                .push(format!("-- field: {field_name}__c Lookup({object})"));
+            self.columns
+                .push(format!("{alias}.{id} as {field_name}__c"));
+        };
+        let (join, missing, what) = match target {
+            Target::People => {
+                lookup("Contact", &format!("{name}_contact"), "contact_id");
+                lookup("Lead", &format!("{name}_lead"), "lead_id");
+                let join = format!(
+                    "left join prepare.person_link as {alias}\n    on {alias}.person_id = {value}"
+                );
+                (join, format!("{alias}.who_id is null"), "person")
+            }
+            Target::Companies => {
+                lookup("Account", name, "id");
+                let join = format!(
+                    "left join ledger.account as {alias}\n    on {alias}.usercom_id__c = {value}"
+                );
+                (join, format!("{alias}.id is null"), "company")
+            }
+            Target::Deals => {
+                lookup("Opportunity", name, "id");
+                let join = format!(
+                    "left join ledger.opportunity as {alias}\n    on {alias}.usercom_id__c = {value}"
+                );
+                (join, format!("{alias}.id is null"), "deal")
+            }
+            Target::Custom(table) => {
+                lookup(&format!("{}__c", names[table.as_str()]), name, "id");
+                let join = format!(
+                    "left join ledger.{table} as {alias}\n    on {alias}.usercom_id__c = {value}"
+                );
+                (join, format!("{alias}.id is null"), table.as_str())
+            }
+            Target::Unknown(target) => {
+                self.held.push((
+                    format!("{value} is not null"),
+                    "reference_to_unknown_type".to_owned(),
+                    format!("concat('{target} ', {value})"),
+                ));
+                return;
+            }
+        };
+        self.joins.push(join);
+        self.held.push((
+            format!("{value} is not null and {missing}"),
+            format!("{what}_missing"),
+            format!("concat('{what} ', {value})"),
+        ));
+    }
+
+    fn value(&mut self, table: &str, field: &Field<'_>) {
+        let Field { column, name, .. } = field;
+        let value = format!("c.\"{column}\"");
+        let (value, field_type) = match (field.data_type, field.value_type) {
+            (DataType::Boolean, _) => (
+                format!("case when {value} then 'Yes' when not {value} then 'No' end"),
+                Some("Picklist from prepare.yes_no.value".to_owned()),
+            ),
+            (DataType::List(_), _) => (
+                value,
+                Some(format!("MultiselectPicklist from usercom.{table}.{column}")),
+            ),
+            (_, "fixed") => (
+                value,
+                Some(format!("Picklist from usercom.{table}.{column}")),
+            ),
+            (_, "json" | "text") => (value, Some("LongTextArea".to_owned())),
+            _ => (value, None),
+        };
+        self.headers
+            .extend(field_type.map(|field_type| format!("-- field: {name}__c {field_type}")));
+        self.columns.push(format!("{value} as {name}__c"));
+    }
+
+    /// The columns that say what becomes of a row.
+    fn fate(&mut self, scoped: bool) {
+        let case = |scope: &str, cells: Vec<String>| {
+            let scope = if scoped {
+                format!("\n        when not c.in_scope then {scope}")
+            } else {
+                String::new()
+            };
+            if cells.is_empty() && scope.is_empty() {
+                return "cast(null as varchar)".to_owned();
+            }
+            format!("case{scope}{}\n    end", cells.concat())
+        };
+        let cells = |result: &dyn Fn(&(String, String, String)) -> String| {
+            self.held
+                .iter()
+                .map(|held| format!("\n        when {} then {}", held.0, result(held)))
+                .collect::<Vec<_>>()
+        };
+        let fate = case("'out_of_scope'", cells(&|_| "'held'".to_owned()));
+        let reason = case("'scope'", cells(&|held| format!("'{}'", held.1)));
+        let parent = case("null", cells(&|held| held.2.clone()));
+        self.columns.push(format!("{fate} as _fate"));
+        self.columns.push(format!("{reason} as _reason"));
+        self.columns.push(format!("{parent} as _parent"));
+    }
+
+    fn text(&self, head: &[String], from: &str) -> String {
+        let mut lines: Vec<String> = head.to_vec();
+        lines.extend(self.headers.iter().cloned());
+        lines.push("select".to_owned());
+        lines.push(format!("    {}", self.columns.join(",\n    ")));
+        lines.push(from.to_owned());
+        lines.extend(self.joins.iter().cloned());
+        lines.join("\n") + "\n"
+    }
+}
+
+fn label(object: &CustomObject) -> (String, String) {
+    let plain = object.table.strip_prefix("co_").unwrap_or(&object.table);
+    let mut letters = plain.replace('_', " ");
+    if let Some(first) = letters.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    // A label ends the header line that holds it.
+    let clean = |text: &String| text.replace(['/', '\n', '\r'], " ").trim().to_owned();
+    let one = object
+        .label
+        .as_ref()
+        .map(clean)
+        .filter(|label| !label.is_empty());
+    let one = one.unwrap_or(letters);
+    let many = object
+        .plural
+        .as_ref()
+        .map(clean)
+        .filter(|label| !label.is_empty());
+    let many = many.unwrap_or_else(|| format!("{one}s"));
+    (one, many)
+}
+
+fn load_query(
+    object: &CustomObject,
+    name: &str,
+    fields: &[&Field<'_>],
+    names: &BTreeMap<&str, String>,
+) -> String {
+    let table = &object.table;
+    let (one, many) = label(object);
+    let head = [
+        format!("-- grain: one row per {}", one.to_lowercase()),
+        format!("-- source: usercom.{table}"),
+        format!("-- object: {name}__c"),
+        format!("-- label: {one} / {many}"),
+        "-- operation: upsert".to_owned(),
+        "-- key: usercom_id__c".to_owned(),
+    ];
+    let mut parts = Parts::default();
+    let quoted = one.replace('\'', "''");
+    parts.columns.extend([
+        "c.id as usercom_id__c".to_owned(),
+        format!("left(coalesce(nullif(trim(c.name), ''), concat('{quoted} ', c.id)), {NAME_CHARS}) as \"Name\""),
+        "o.user_id as \"OwnerId\"".to_owned(),
+    ]);
+    for field in fields {
+        match &field.target {
+            Some(target) => parts.reference(field, target, names),
+            None => parts.value(table, field),
+        }
+    }
+    parts.columns.extend([
+        "c.created_at as usercom_created_at__c".to_owned(),
+        "c.created_at as \"CreatedDate\"".to_owned(),
+    ]);
+    parts.fate(true);
+    parts.joins.push(
+        "left join prepare.owner as o\n    on o.owner_key = coalesce(cast(c.assigned_to_id as varchar), lower(trim(c.assigned_to_email)), '')"
+            .to_owned(),
+    );
+    parts.text(&head, &format!("from mapped.{table} as c"))
+}
+
+/// The second pass: lookups to records that may not have been there in the first.
+fn links_query(
+    object: &CustomObject,
+    name: &str,
+    fields: &[&Field<'_>],
+    names: &BTreeMap<&str, String>,
+) -> String {
+    let table = &object.table;
+    let (one, _) = label(object);
+    let head = [
+        format!(
+            "-- grain: one row per {} that was loaded: its lookups in a circle",
+            one.to_lowercase()
+        ),
+        format!("-- object: {name}__c"),
+        "-- operation: update".to_owned(),
+        "-- key: usercom_id__c".to_owned(),
+    ];
+    let mut parts = Parts::default();
+    parts
+        .columns
+        .extend(["c.id as usercom_id__c".to_owned(), "k.id as _id".to_owned()]);
+    let mut any = Vec::new();
+    for field in fields {
+        if let Some(target) = &field.target {
+            parts.reference(field, target, names);
+            any.push(format!("c.\"{}\" is not null", field.column));
+        }
+    }
+    parts.fate(false);
+    let mut text = parts.text(
+        &head,
+        &format!("from usercom.{table} as c\ninner join ledger.{table} as k\n    on k.usercom_id__c = c.id and k.id is not null"),
+    );
+    text.push_str(&format!("where {}\n", any.join(" or ")));
+    text
+}
+
+#[cfg(test)]
+#[path = "custom_objects_tests.rs"]
+mod tests;

@@ -1,0 +1,239 @@
+//! The header of a query file: its directives, one comment line each.
+//!
+//! In: the leading comments of a file. Out: the directives in the [`QueryFile`], checked. Never: a directive that is
+//! not known for the file's folder, given twice (only `field` may be), or without a value.
+//!
+//! ```text
+//! -- field: NAME TYPE [from schema.table.column] [when CONDITION]
+//! ```
+
+use std::collections::BTreeSet;
+
+use super::query_file::{Api, DeclaredField, parameters};
+use super::{Kind, Operation, QueryFile, TransformError};
+use crate::config::nearest;
+
+fn directives(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Prepare => &["grain", "key"],
+        Kind::Load => &[
+            "grain",
+            "source",
+            "object",
+            "operation",
+            "key",
+            "cluster by",
+            "order by",
+            "when",
+            "feature",
+            "api",
+            "label",
+            "field",
+            "optional",
+            "read",
+        ],
+        Kind::Check => &["grain", "hint"],
+        Kind::Reconcile => &["grain"],
+        Kind::Org => &["grain", "after"],
+    }
+}
+
+impl QueryFile {
+    fn header_error(&self, line: usize, reason: String) -> TransformError {
+        TransformError::Header {
+            path: self.path.clone(),
+            line,
+            reason,
+        }
+    }
+
+    /// Reads the comment lines at the top.
+    pub(super) fn read_header(&mut self) -> Result<(), TransformError> {
+        let sql = self.sql.clone();
+        let known = directives(self.kind);
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        for (index, line) in sql.lines().enumerate() {
+            let Some(comment) = line.trim().strip_prefix("--") else {
+                break;
+            };
+            let Some((name, value)) = comment.split_once(':') else {
+                continue;
+            };
+            let (name, value, line) = (name.trim(), value.trim(), index + 1);
+            let is_word = name
+                .chars()
+                .all(|letter| letter.is_alphabetic() || letter == ' ');
+            if !is_word || name.split(' ').count() > 2 {
+                continue;
+            }
+            if !known.contains(&name) {
+                let hint = nearest(name, known.iter().copied())
+                    .map(|nearest| format!("; did you mean `{nearest}`?"))
+                    .unwrap_or_default();
+                let known = known.join(", ");
+                return Err(self.header_error(
+                    line,
+                    format!("unknown header `{name}` (known here: {known}){hint}"),
+                ));
+            }
+            if value.is_empty() {
+                return Err(self.header_error(line, format!("header `{name}` has no value")));
+            }
+            if !seen.insert(name) && name != "field" {
+                return Err(self.header_error(line, format!("header `{name}` is given twice")));
+            }
+            self.directive(name, value, line)?;
+        }
+        let required: &[(&str, bool)] = match self.kind {
+            Kind::Load => &[
+                ("grain", self.grain.is_empty()),
+                ("object", self.object.is_none()),
+                ("operation", self.operation.is_none()),
+                ("key", self.key.is_empty()),
+            ],
+            _ => &[("grain", self.grain.is_empty())],
+        };
+        match required.iter().find(|(_, missing)| *missing) {
+            Some((name, _)) => {
+                Err(self.header_error(1, format!("the header `-- {name}: …` is missing")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), TransformError> {
+        match name {
+            "grain" => value.clone_into(&mut self.grain),
+            "source" => self.source = Some(value.to_owned()),
+            "object" => self.object = Some(value.to_owned()),
+            "key" => self.key = list(value),
+            "cluster by" => self.cluster_by = list(value),
+            "order by" => self.order_by = list(value),
+            "hint" => self.hint = Some(value.to_owned()),
+            "feature" => self.feature = Some(value.to_owned()),
+            "optional" => self.optional = list(value),
+            "read" => self.read = list(value),
+            "after" => self.references.extend(list(value)),
+            "when" => {
+                self.parameters.extend(parameters(value));
+                self.when = Some(value.to_owned());
+            }
+            "label" => {
+                let (one, many) = value.split_once('/').unwrap_or((value, value));
+                self.label = Some((one.trim().to_owned(), many.trim().to_owned()));
+            }
+            "field" => {
+                let field = declared_field(value, line).ok_or_else(|| {
+                    self.header_error(
+                        line,
+                        format!("`{value}` is not `NAME TYPE [from schema.table.column] [when CONDITION]`"),
+                    )
+                })?;
+                if let Some(when) = &field.when {
+                    self.parameters.extend(parameters(when));
+                }
+                self.fields.push(field);
+            }
+            "api" => {
+                self.api = match value {
+                    "bulk" => Api::Bulk,
+                    "rest" => Api::Rest,
+                    other => {
+                        return Err(
+                            self.header_error(line, format!("api `{other}` is none of bulk, rest"))
+                        );
+                    }
+                };
+            }
+            _ => {
+                self.operation = Some(match value {
+                    "insert" => Operation::Insert,
+                    "update" => Operation::Update,
+                    "upsert" => Operation::Upsert,
+                    other => {
+                        return Err(self.header_error(
+                            line,
+                            format!("operation `{other}` is none of insert, update, upsert"),
+                        ));
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn list(value: &str) -> Vec<String> {
+    value
+        .split(',')
+        .map(|part| part.trim().trim_matches('"').to_owned())
+        .collect()
+}
+
+fn declared_field(value: &str, line: usize) -> Option<DeclaredField> {
+    let (value, when) = match value.split_once(" when ") {
+        Some((value, when)) => (value, Some(when.trim().to_owned())),
+        None => (value, None),
+    };
+    let (value, choices) = match value.split_once(" from ") {
+        Some((value, choices)) => (value, Some(choices.trim().to_owned())),
+        None => (value, None),
+    };
+    let (name, field_type) = value.trim().split_once(' ')?;
+    let complete = choices
+        .as_ref()
+        .is_none_or(|choices| choices.split('.').count() == 3);
+    complete.then(|| DeclaredField {
+        name: name.trim_matches('"').to_owned(),
+        field_type: field_type.trim().to_owned(),
+        choices,
+        when,
+        line,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(header: &str) -> Result<QueryFile, TransformError> {
+        let sql = format!(
+            "-- grain: x\n-- object: Lead\n-- operation: upsert\n-- key: a__c\n{header}\nselect p.id as a__c from usercom.people as p"
+        );
+        QueryFile::parse("queries/load/lead.sql", Kind::Load, &sql)
+    }
+
+    #[test]
+    fn a_field_has_a_type_choices_and_a_condition() {
+        let file = parse(
+            "-- field: tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'\n-- field: Boss__c Lookup(User)",
+        )
+        .unwrap();
+        assert_eq!(file.fields[0].name, "tags__c");
+        assert_eq!(file.fields[0].field_type, "MultiselectPicklist");
+        assert_eq!(file.fields[0].choices.as_deref(), Some("prepare.tag.name"));
+        assert_eq!(
+            file.fields[0].when.as_deref(),
+            Some("$tag_strategy = 'picklist'")
+        );
+        assert_eq!(file.fields[1].field_type, "Lookup(User)");
+        assert!(file.parameters.contains("tag_strategy"));
+    }
+
+    #[test]
+    fn a_field_without_type_is_refused_with_its_line() {
+        let error = parse("-- field: tags__c").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("queries/load/lead.sql line 5: `tags__c` is not"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_api_is_refused() {
+        let error = parse("-- api: soap").unwrap_err();
+        assert!(error.to_string().contains("none of bulk, rest"), "{error}");
+    }
+}
