@@ -71,6 +71,17 @@ pub enum Event {
         /// Job id.
         job: String,
     },
+    /// A request over REST was answered; the rows of its file come in the part's order.
+    Answered {
+        /// The load.
+        load: String,
+        /// Path of the part.
+        part: String,
+        /// Counts up per part.
+        attempt: u32,
+        /// Files of attempts.
+        files: Vec<DataFile>,
+    },
     /// Every row of the part has an answer, stored in a file of attempts.
     Done {
         /// The load.

@@ -9,12 +9,15 @@
 //!          journal            journal                                                    journal
 //! ```
 
+mod answers;
 mod error;
 mod journal;
+mod known;
 mod ledger;
 mod outcome;
 mod part;
 mod phase;
+mod rest;
 mod settle;
 mod snapshot;
 
@@ -23,5 +26,6 @@ pub use journal::{Event, Journal, RunRecord};
 pub use ledger::{ledger_schema, write_ledger};
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
+pub use rest::{BlobStream, Blobs};
 pub use settle::settle;
-pub use snapshot::{ORG_TABLES, snapshot_org};
+pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

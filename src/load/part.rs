@@ -3,30 +3,26 @@
 //! In: a Parquet part. Out: a file of attempts with one answer per row of the part: created, updated, failed or
 //! unprocessed. Memory: the keys of one part and a few batches, never the part's rows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
-};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use chrono::Utc;
 use futures::{Stream, StreamExt, TryStreamExt};
 
+use super::answers::{Answer, Origin, PartCounts, PartRows, count};
 use super::outcome::split_error;
-use super::{Event, Journal, LoadError};
+use super::{Blobs, Event, Journal, LoadError};
 use crate::encode::RowEncoder;
-use crate::salesforce::{Client, CsvRows, JobInfo, JobState, Operation, ResultSet, WaitOptions};
+use crate::salesforce::{
+    Client, CsvRows, JobInfo, JobState, ObjectDescribe, Operation, ResultSet, WaitOptions,
+};
 use crate::staging::{DataFile, Staging};
-use crate::transform::{RowOperation, key_texts};
-
-/// Create-only columns, left out when a row is updated (`rules.md` 24).
-const CREATE_ONLY: [&str; 2] = ["CreatedDate", "CreatedById"];
+use crate::transform::{AUDIT_FIELDS, RowOperation};
 
 /// Rows encoded before they go on the wire.
-const ENCODE_ROWS: usize = 4096;
+pub(super) const ENCODE_ROWS: usize = 4096;
 
 /// What all parts of a phase share.
 #[derive(Clone)]
@@ -42,32 +38,17 @@ pub(super) struct PartContext {
     pub sent: Vec<String>,
     /// Schema of the ledger and its attempts.
     pub schema: SchemaRef,
-}
-
-/// Rows of a part by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct PartCounts {
-    pub created: u64,
-    pub updated: u64,
-    pub failed: u64,
-    pub unprocessed: u64,
-}
-
-/// What is known of each row before it is sent.
-struct PartRows {
-    keys: Vec<ArrayRef>,
-    position: HashMap<Box<str>, u32>,
-    fingerprint: Vec<i64>,
-    written: Vec<Box<[u8]>>,
-}
-
-enum Answer {
-    Landed { id: String, created: bool },
-    Failed { code: String, error: String },
+    /// The object's describe.
+    pub describe: Arc<ObjectDescribe>,
+    /// Contents of files.
+    pub blobs: Option<Arc<dyn Blobs>>,
 }
 
 impl PartContext {
-    fn salesforce(&self, job: Option<&str>) -> impl Fn(crate::salesforce::Error) -> LoadError {
+    pub(super) fn salesforce(
+        &self,
+        job: Option<&str>,
+    ) -> impl Fn(crate::salesforce::Error) -> LoadError {
         let (load, object) = (self.load.clone(), self.object.clone());
         let job = job.map(str::to_owned);
         move |source| LoadError::Salesforce {
@@ -138,9 +119,8 @@ impl PartContext {
         attempt: u32,
         job: &JobInfo,
     ) -> Result<(PartCounts, Vec<DataFile>), LoadError> {
-        let rows = self.part_rows(part).await?;
-        let mut answers: Vec<Option<Answer>> = Vec::new();
-        answers.resize_with(rows.fingerprint.len(), || None);
+        let rows = self.part_rows(part, operation).await?;
+        let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
         for set in [ResultSet::Successful, ResultSet::Failed] {
             if set == ResultSet::Failed
                 && job.number_records_failed == 0
@@ -150,17 +130,16 @@ impl PartContext {
             }
             self.read_results(job, set, &rows, &mut answers).await?;
         }
+        self.find_duplicates(&rows, &mut answers).await?;
         // What has no answer was never tried: the unprocessed records of a failed or aborted job.
-        let mut counts = PartCounts::default();
-        for answer in &answers {
-            match answer {
-                Some(Answer::Landed { created: true, .. }) => counts.created += 1,
-                Some(Answer::Landed { created: false, .. }) => counts.updated += 1,
-                Some(Answer::Failed { .. }) => counts.failed += 1,
-                None => counts.unprocessed += 1,
-            }
-        }
-        let files = self.store(&rows, &answers, operation, attempt, job).await?;
+        let counts = count(&answers);
+        let origin = Origin {
+            operation,
+            attempt,
+            job: &job.id,
+            unprocessed: job.error_message.as_deref(),
+        };
+        let files = self.store(&rows, 0, &answers, &origin).await?;
         self.journal
             .record(&Event::Done {
                 load: self.load.clone(),
@@ -200,7 +179,7 @@ impl PartContext {
         if csv.header().is_empty() {
             return Ok(());
         }
-        let columns = self.result_columns(job, set, csv.header())?;
+        let columns = self.result_columns(job, set, csv.header(), rows.by_id())?;
         let (id, detail, key) = (columns[0], columns[1], &columns[2..]);
         let mut text = String::new();
         while let Some(batch) = csv.next_batch().await.map_err(&fail)? {
@@ -218,10 +197,9 @@ impl PartContext {
                     problem,
                 };
                 let position = rows
-                    .position
-                    .get(text.as_str())
+                    .find(&text)
                     .ok_or_else(|| unexplained("was not sent"))?;
-                let slot = &mut answers[*position as usize];
+                let slot = &mut answers[position];
                 if slot.is_some() {
                     return Err(unexplained("has an answer already"));
                 }
@@ -243,20 +221,26 @@ impl PartContext {
         Ok(())
     }
 
-    /// Positions of the id, of `sf__Created` or `sf__Error`, and of the key columns.
+    /// Positions of the id, of `sf__Created` or `sf__Error`, and of the columns that name the row.
     fn result_columns(
         &self,
         job: &JobInfo,
         set: ResultSet,
         header: &csv::StringRecord,
+        by_id: bool,
     ) -> Result<Vec<usize>, LoadError> {
         let detail = match set {
             ResultSet::Failed => "sf__Error",
             _ => "sf__Created",
         };
+        let names: Vec<&str> = if by_id {
+            vec!["Id"]
+        } else {
+            self.key.iter().map(String::as_str).collect()
+        };
         ["sf__Id", detail]
             .into_iter()
-            .chain(self.key.iter().map(String::as_str))
+            .chain(names)
             .map(|name| {
                 header
                     .iter()
@@ -269,148 +253,15 @@ impl PartContext {
             .collect()
     }
 
-    async fn store(
-        &self,
-        rows: &PartRows,
-        answers: &[Option<Answer>],
-        operation: RowOperation,
-        attempt: u32,
-        job: &JobInfo,
-    ) -> Result<Vec<DataFile>, LoadError> {
-        let count = answers.len();
-        let mut id = StringBuilder::new();
-        let mut live = StringBuilder::new();
-        let mut fingerprint: Vec<Option<i64>> = Vec::with_capacity(count);
-        let mut written = BinaryBuilder::new();
-        let mut outcome = StringBuilder::new();
-        let mut code = StringBuilder::new();
-        let mut error = StringBuilder::new();
-        for (row, answer) in answers.iter().enumerate() {
-            match answer {
-                Some(Answer::Landed {
-                    id: landed,
-                    created,
-                }) => {
-                    id.append_value(landed);
-                    live.append_value("live");
-                    fingerprint.push(Some(rows.fingerprint[row]));
-                    written.append_value(&rows.written[row]);
-                    outcome.append_value(if *created { "created" } else { "updated" });
-                    code.append_null();
-                    error.append_null();
-                }
-                Some(Answer::Failed {
-                    code: known,
-                    error: words,
-                }) => {
-                    id.append_null();
-                    live.append_null();
-                    fingerprint.push(None);
-                    written.append_null();
-                    outcome.append_value("failed");
-                    code.append_value(known);
-                    error.append_value(words);
-                }
-                None => {
-                    id.append_null();
-                    live.append_null();
-                    fingerprint.push(None);
-                    written.append_null();
-                    outcome.append_value("unprocessed");
-                    code.append_value("UNPROCESSED");
-                    error.append_option(job.error_message.as_deref());
-                }
-            }
-        }
-        let same = |text: &str| -> ArrayRef {
-            Arc::new(std::iter::repeat_n(Some(text), count).collect::<StringArray>())
+    /// Columns that are sent; create-only ones are left out when a row is updated (`rules.md` 24).
+    pub(super) fn sent_with(&self, update: bool) -> Vec<String> {
+        let changeable = |name: &String| {
+            let field = self.describe.field(name);
+            !AUDIT_FIELDS.contains(&name.as_str()) && field.is_none_or(|field| field.updateable)
         };
-        let mut columns = rows.keys.clone();
-        columns.extend::<[ArrayRef; 12]>([
-            Arc::new(id.finish()),
-            Arc::new(live.finish()),
-            Arc::new(Int64Array::from(fingerprint)),
-            Arc::new(written.finish()),
-            Arc::new(outcome.finish()),
-            Arc::new(code.finish()),
-            Arc::new(error.finish()),
-            same(operation.word()),
-            same(&job.id),
-            Arc::new(Int64Array::from(vec![i64::from(attempt); count])),
-            same(self.journal.run()),
-            Arc::new(
-                TimestampMicrosecondArray::from(vec![Utc::now().timestamp_micros(); count])
-                    .with_timezone("UTC"),
-            ),
-        ]);
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| self.encode(&job.id, error.to_string()))?;
-        let mut writer = self
-            .staging
-            .create(
-                "ledger",
-                &format!("attempts_{}", self.load),
-                Arc::clone(&self.schema),
-                &[],
-            )
-            .await?;
-        writer.write(&batch).await?;
-        Ok(writer
-            .finish(std::collections::BTreeMap::new())
-            .await?
-            .files)
-    }
-
-    fn encode(&self, part: &str, reason: String) -> LoadError {
-        LoadError::Encode {
-            load: self.load.clone(),
-            part: part.to_owned(),
-            reason,
-        }
-    }
-
-    async fn part_rows(&self, part: &DataFile) -> Result<PartRows, LoadError> {
-        let mut columns: Vec<&str> = self.key.iter().map(String::as_str).collect();
-        columns.extend(["_fingerprint", "_written"]);
-        let mut batches = Vec::new();
-        let mut stream = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
-        while let Some(batch) = stream.try_next().await? {
-            batches.push(batch);
-        }
-        let Some(first) = batches.first() else {
-            return Err(self.encode(&part.path, "the part has no rows".to_owned()));
-        };
-        let all = arrow::compute::concat_batches(&first.schema(), &batches)
-            .map_err(|error| self.encode(&part.path, error.to_string()))?;
-        drop(batches);
-        let texts = key_texts(&all, &self.key).map_err(|reason| self.encode(&part.path, reason))?;
-        let mut position = HashMap::with_capacity(texts.len());
-        for (row, text) in (0_u32..).zip(texts) {
-            position.insert(text.into_boxed_str(), row);
-        }
-        let column = |name: &str| {
-            all.column_by_name(name)
-                .ok_or_else(|| self.encode(&part.path, format!("no column {name}")))
-        };
-        let keys = self
-            .key
-            .iter()
-            .map(|name| column(name).cloned())
-            .collect::<Result<Vec<_>, _>>()?;
-        let fingerprint = column("_fingerprint")?
-            .as_primitive::<Int64Type>()
-            .values()
-            .to_vec();
-        let written = column("_written")?.as_binary::<i32>();
-        let written = (0..written.len())
-            .map(|row| written.value(row).into())
-            .collect();
-        Ok(PartRows {
-            keys,
-            position,
-            fingerprint,
-            written,
-        })
+        let mut sent = self.sent.clone();
+        sent.retain(|name| !update || changeable(name));
+        sent
     }
 
     /// The part as CSV, encoded while it is read; each call starts from the first row.
@@ -420,12 +271,7 @@ impl PartContext {
         operation: Operation,
     ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
         let update = operation == Operation::Update;
-        let sent: Vec<String> = self
-            .sent
-            .iter()
-            .filter(|name| !update || !CREATE_ONLY.contains(&name.as_str()))
-            .cloned()
-            .collect();
+        let sent = self.sent_with(update);
         let all = self.sent.clone();
         let (staging, part) = (self.staging.clone(), part.clone());
         let start = async move {

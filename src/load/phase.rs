@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::part::{PartContext, PartCounts};
-use super::{Event, Journal, LoadError, ledger_schema, write_ledger};
+use super::answers::PartCounts;
+use super::part::PartContext;
+use super::{Blobs, Event, Journal, LoadError, ledger_schema, write_ledger};
 use crate::engine::Engine;
-use crate::salesforce::Client;
+use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
-use crate::transform::{CANARY_ROWS, Columns, QueryFile, RowOperation, sent_columns};
+use crate::transform::{Api, CANARY_ROWS, Columns, QueryFile, RowOperation, sent_columns};
 
 /// Sees rows as they are answered.
 pub trait Progress: Send + Sync {
@@ -39,6 +40,10 @@ pub struct LoadRequest<'a> {
     pub columns: &'a Columns,
     /// The published outbox.
     pub outbox: &'a Manifest,
+    /// The object's describe.
+    pub describe: &'a ObjectDescribe,
+    /// Contents of files, for loads that have some.
+    pub blobs: Option<Arc<dyn Blobs>>,
     /// Jobs in flight at once.
     pub concurrent_jobs: usize,
     /// Most rows in percent that may fail in the canary.
@@ -116,6 +121,8 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         key: request.file.key.clone(),
         sent: sent_columns(&request.outbox.schema),
         schema: ledger_schema(request.columns),
+        describe: Arc::new(request.describe.clone()),
+        blobs: request.blobs.clone(),
     };
     let mut counts = PhaseCounts::default();
     let mut attempts = Vec::new();
@@ -159,7 +166,13 @@ async fn send_parts(
     let send = |part: DataFile, operation: RowOperation| {
         let context = context.clone();
         let (done, progress) = (Arc::clone(&done), Arc::clone(&request.progress));
+        let api = request.file.api;
         async move {
+            if api == Api::Rest {
+                let answer = context.send_rest(&part, operation, 1, &done).await?;
+                progress.rows(&context.load, done.load(Ordering::Relaxed), total);
+                return Ok::<_, LoadError>(answer);
+            }
             let seen = AtomicU64::new(0);
             let look = |job: &crate::salesforce::JobInfo| {
                 let now = job.number_records_processed.min(part.rows);

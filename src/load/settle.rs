@@ -20,6 +20,8 @@ use crate::transform::{Columns, RowOperation, sent_columns};
 struct Open {
     intent: Option<(String, String, chrono::DateTime<chrono::Utc>)>,
     job: Option<String>,
+    /// Answers of requests over REST so far.
+    answered: Vec<DataFile>,
     done: Option<Vec<DataFile>>,
 }
 
@@ -97,6 +99,16 @@ fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
                 let phase = phases.entry(load.clone()).or_default();
                 phase.jobs.entry((part.clone(), *attempt)).or_default().job = Some(job.clone());
             }
+            Event::Answered {
+                load,
+                part,
+                attempt,
+                files,
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                open.answered.extend(files.iter().cloned());
+            }
             Event::Done {
                 load,
                 part,
@@ -141,6 +153,13 @@ async fn settle_phase(
         key: phase.key.clone(),
         sent: sent_columns(&outbox.schema),
         schema: std::sync::Arc::clone(&schema),
+        describe: std::sync::Arc::new(client.describe(&phase.object).await.map_err(|source| {
+            LoadError::ReadOrg {
+                what: format!("the fields of {}", phase.object),
+                source: Box::new(source),
+            }
+        })?),
+        blobs: None,
     };
     let fail = |job: &str| {
         let (load, object, job) = (load.to_owned(), phase.object.clone(), job.to_owned());
@@ -169,6 +188,16 @@ async fn settle_phase(
         };
         let operation = file.label.as_deref().and_then(RowOperation::parse);
         match (&open.job, &open.intent) {
+            (None, Some((_, word, at))) if word.starts_with("rest ") => {
+                let answered = open.answered.iter().map(|file| file.rows).sum();
+                attempts.extend(open.answered.iter().cloned());
+                let operation = operation.unwrap_or(RowOperation::Insert);
+                attempts.extend(
+                    context
+                        .recover(file, operation, *attempt, answered, *at)
+                        .await?,
+                );
+            }
             (Some(job), _) => {
                 let info = match ingest.get(job).await {
                     Err(error) if error.is_not_found() => continue,
@@ -233,9 +262,17 @@ fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
         .filter(|field| !field.name().starts_with('_') && field.name() != crate::encode::RAW_VALUES)
         .map(|field| field.as_ref().clone())
         .collect();
+    let hidden = outbox
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| field.name().starts_with('_') && key.contains(field.name()))
+        .map(|field| field.as_ref().clone())
+        .collect();
     Columns {
         sent,
         custom: 0,
+        hidden,
         key: key.to_vec(),
     }
 }

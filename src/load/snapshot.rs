@@ -8,14 +8,18 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BooleanBuilder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
 };
+use arrow::datatypes::SchemaRef;
 use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
-use crate::salesforce::{Client, ObjectDescribe, Organization};
-use crate::staging::Staging;
+use crate::salesforce::{Client, ObjectDescribe, Organization, Row};
+use crate::staging::{Manifest, Staging};
 
 /// Tables that [`snapshot_org`] writes.
 pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
+
+/// Rows of an answer that are kept before they are written.
+const SNAPSHOT_ROWS: usize = 4_096;
 
 /// Reads organisation, users, limits and the describes of `objects`, and publishes them as `org.*`.
 ///
@@ -53,15 +57,73 @@ pub async fn snapshot_org(
     limits(staging, client).await?;
     let mut described = Vec::new();
     for object in objects {
-        described.push(
-            client
-                .describe(object)
-                .await
-                .map_err(read(&format!("the fields of {object}")))?,
-        );
+        match client.describe(object).await {
+            // Whether the object is needed at all, the loads say.
+            Err(error) if error.is_not_found() => {}
+            found => described.push(found.map_err(read(&format!("the fields of {object}")))?),
+        }
     }
     fields(staging, &described).await?;
     Ok((organization, described))
+}
+
+/// Asks the org a SOQL query and publishes the answer as `org.<table>`, every field as text. An object that the org does not
+/// have gives an empty table: what asks for it need not be in use.
+///
+/// # Errors
+/// [`LoadError::ReadOrg`], [`LoadError::Staging`].
+pub async fn snapshot_query(
+    staging: &Staging,
+    client: &Client,
+    table: &str,
+    soql: &str,
+    selected: &[String],
+    schema: SchemaRef,
+) -> Result<Manifest, LoadError> {
+    let mut writer = staging
+        .create("org", table, Arc::clone(&schema), &[])
+        .await?;
+    let rows = client.query(soql).try_chunks(SNAPSHOT_ROWS);
+    pin_mut!(rows);
+    loop {
+        let chunk = match rows.try_next().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) if matches!(error.1.code(), Some("INVALID_TYPE" | "INVALID_FIELD")) => break,
+            Err(error) => return Err(read(&format!("org.{table}"))(error.1)),
+        };
+        let columns = selected.iter().map(|name| -> ArrayRef {
+            let mut column = StringBuilder::new();
+            for row in &chunk {
+                column.append_option(field_text(row, name));
+            }
+            Arc::new(column.finish())
+        });
+        let batch =
+            RecordBatch::try_new(Arc::clone(&schema), columns.collect()).map_err(|error| {
+                LoadError::Encode {
+                    load: "org".to_owned(),
+                    part: table.to_owned(),
+                    reason: error.to_string(),
+                }
+            })?;
+        writer.write(&batch).await?;
+    }
+    Ok(writer.publish(BTreeMap::new()).await?)
+}
+
+/// A field of a row as text; `Parent.Name` goes through the parent.
+fn field_text(row: &Row, name: &str) -> Option<String> {
+    let mut steps = name.split('.');
+    let mut value = row.get(steps.next()?)?;
+    for step in steps {
+        value = value.get(step)?;
+    }
+    match value {
+        serde_json::Value::Null => None,
+        serde_json::Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
 }
 
 fn read(what: &str) -> impl Fn(crate::salesforce::Error) -> LoadError {

@@ -14,8 +14,24 @@
 
 use arrow::datatypes::{DataType, Field};
 
+use crate::salesforce::{FieldDescribe, ObjectDescribe};
+
 /// What is trimmed: every Unicode white space.
 const WHITE_SPACE: &str = " \t\n\u{b}\u{c}\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
+
+/// The bodies of files and notes: written, never read back with the row.
+const BODIES: [(&str, &str); 2] = [
+    ("ContentNote", "Content"),
+    ("ContentVersion", "VersionData"),
+];
+
+/// A field of the destination, if it can be read with its row.
+pub(super) fn readable<'a>(describe: &'a ObjectDescribe, name: &str) -> Option<&'a FieldDescribe> {
+    let is_body = BODIES.contains(&(describe.name.as_str(), name));
+    describe
+        .field(name)
+        .filter(|field| field.field_type != "base64" && !is_body)
+}
 
 /// A field of the destination as far as coercions depend on it.
 #[derive(Clone, Debug, Default)]

@@ -4,13 +4,13 @@
 //! `changed`, `extra`), field, value sent, value found. A row counts as landed when the ledger holds the fingerprint
 //! of exactly these values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
-use super::coercion::{TargetField, normal_forms};
+use super::coercion::{TargetField, normal_forms, readable};
 use crate::engine::Session;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Staging};
@@ -24,12 +24,16 @@ pub struct DiffRequest<'a> {
     pub session: &'a Session,
     /// The load.
     pub load: &'a str,
+    /// Rows in its outbox; without any, there is nothing to compare.
+    pub rows: u64,
     /// Its columns.
     pub columns: &'a Columns,
     /// Its object's describe.
     pub describe: &'a ObjectDescribe,
     /// Other loads into the same object that have a ledger, with their key columns.
     pub siblings: &'a [(String, Vec<String>)],
+    /// Columns that a later load sets anew: theirs to compare.
+    pub later: &'a BTreeSet<String>,
 }
 
 /// Compares and publishes `recon.differences_<load>`.
@@ -45,7 +49,17 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         .staging
         .create("recon", &name, Arc::clone(&schema), &[])
         .await?;
-    for sql in [landed_sql(request), extra_sql(request)] {
+    let mut queries = vec![landed_sql(request)];
+    // With a key of its own a row is ours; with one of the object's fields it may be anybody's.
+    if let [key] = request.columns.key.as_slice()
+        && key.ends_with("__c")
+    {
+        queries.push(extra_sql(request));
+    }
+    if request.rows == 0 {
+        queries.clear();
+    }
+    for sql in queries {
         let mut stream = request
             .session
             .stream(&format!("recon.{name}"), &sql, &[])
@@ -84,10 +98,10 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
             .to_owned(),
     ];
     for field in &request.columns.sent {
-        let Some(target) = request.describe.field(field.name()) else {
+        let Some(target) = readable(request.describe, field.name()) else {
             continue;
         };
-        if key.contains(field.name()) {
+        if key.contains(field.name()) || request.later.contains(field.name()) {
             continue;
         }
         let target = TargetField {
@@ -110,13 +124,14 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
     } else {
         differ.join("\n or ")
     };
+    // A row that was found in the org under its key has no fingerprint yet.
     // Fingerprints that are equal have no bit apart. As an equality this would become a key of the join, and both tables
     // would have to be sorted once more.
     format!(
         "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
          d.entry['found'] as found from (select {key_text} as key, unnest(make_array({entries})) as entry \
          from outbox.{load} as o inner join ledger.{load} as l on {on_ledger} \
-         and l.fingerprint ^ o._fingerprint = 0 \
+         and l.id is not null and coalesce(l.fingerprint, o._fingerprint) ^ o._fingerprint = 0 \
          left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
         key_text = key_text("o", key),
         entries = entries.join(",\n "),

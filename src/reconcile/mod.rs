@@ -15,6 +15,7 @@ mod accounting;
 mod coercion;
 mod diff;
 mod error;
+mod fetch;
 mod gate;
 mod readback;
 mod sample;

@@ -1,0 +1,261 @@
+//! What is known of a part's rows before they are sent, and one answer per row afterwards.
+//!
+//! In: an outbox part; answers by key or by id. Out: a file of attempts with every row of the part: created, updated,
+//! failed or unprocessed. Memory: keys and answers of one part, never its values.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::Int64Type;
+use chrono::Utc;
+use futures::TryStreamExt;
+
+use super::LoadError;
+use super::part::{ENCODE_ROWS, PartContext};
+use crate::staging::DataFile;
+use crate::transform::{RowOperation, key_texts};
+
+/// Rows of a part by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct PartCounts {
+    pub created: u64,
+    pub updated: u64,
+    pub failed: u64,
+    pub unprocessed: u64,
+}
+
+/// What became of a row.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    /// It was written.
+    Landed { id: String, created: bool },
+    /// A record with its key was there already and was left as it is; the next run brings its values in line.
+    Found { id: String },
+    /// It was refused.
+    Failed { code: String, error: String },
+}
+
+/// Counts answers; a row without one was never tried.
+pub(super) fn count(answers: &[Option<Answer>]) -> PartCounts {
+    let mut counts = PartCounts::default();
+    for answer in answers {
+        match answer {
+            Some(Answer::Landed { created: true, .. }) => counts.created += 1,
+            Some(Answer::Landed { .. } | Answer::Found { .. }) => counts.updated += 1,
+            Some(Answer::Failed { .. }) => counts.failed += 1,
+            None => counts.unprocessed += 1,
+        }
+    }
+    counts
+}
+
+/// What identifies a record whatever form its id is written in.
+pub(super) fn identity(id: &str) -> &str {
+    id.get(..15).unwrap_or(id)
+}
+
+/// The rows of a part.
+pub(super) struct PartRows {
+    /// Key columns.
+    pub keys: Vec<ArrayRef>,
+    /// Row by the text that its answer carries: its key, or its id if it is updated.
+    position: HashMap<Box<str>, u32>,
+    by_id: bool,
+    fingerprint: Vec<i64>,
+    written: Vec<Box<[u8]>>,
+}
+
+impl PartRows {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.fingerprint.len()
+    }
+
+    /// Whether answers are matched by id: rows that are updated are named by it, and their key columns may be ones that
+    /// cannot be sent again.
+    pub(super) fn by_id(&self) -> bool {
+        self.by_id
+    }
+
+    /// The row that an answer is about.
+    pub(super) fn find(&self, text: &str) -> Option<usize> {
+        let text = if self.by_id { identity(text) } else { text };
+        self.position.get(text).map(|&row| row as usize)
+    }
+}
+
+/// Where answers came from.
+pub(super) struct Origin<'a> {
+    pub operation: RowOperation,
+    pub attempt: u32,
+    /// The Bulk job, or `rest`.
+    pub job: &'a str,
+    /// Why rows without an answer have none.
+    pub unprocessed: Option<&'a str>,
+}
+
+impl PartContext {
+    /// Reads what is known of a part's rows.
+    pub(super) async fn part_rows(
+        &self,
+        part: &DataFile,
+        operation: RowOperation,
+    ) -> Result<PartRows, LoadError> {
+        let mut columns: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        columns.extend(["_id", "_fingerprint", "_written"]);
+        let mut batches = Vec::new();
+        let mut stream = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
+        while let Some(batch) = stream.try_next().await? {
+            batches.push(batch);
+        }
+        let Some(first) = batches.first() else {
+            return Err(self.encode(&part.path, "the part has no rows".to_owned()));
+        };
+        let all = arrow::compute::concat_batches(&first.schema(), &batches)
+            .map_err(|error| self.encode(&part.path, error.to_string()))?;
+        drop(batches);
+        let column = |name: &str| {
+            all.column_by_name(name)
+                .ok_or_else(|| self.encode(&part.path, format!("no column {name}")))
+        };
+        let by_id = operation == RowOperation::Update;
+        let texts = if by_id {
+            let ids = column("_id")?.as_string::<i32>();
+            ids.iter()
+                .map(|id| identity(id.unwrap_or_default()).to_owned())
+                .collect()
+        } else {
+            key_texts(&all, &self.key).map_err(|reason| self.encode(&part.path, reason))?
+        };
+        let mut position = HashMap::with_capacity(texts.len());
+        for (row, text) in (0_u32..).zip(texts) {
+            position.insert(text.into_boxed_str(), row);
+        }
+        let keys = self
+            .key
+            .iter()
+            .map(|name| column(name).cloned())
+            .collect::<Result<Vec<_>, _>>()?;
+        let fingerprint = column("_fingerprint")?
+            .as_primitive::<Int64Type>()
+            .values()
+            .to_vec();
+        let written = column("_written")?.as_binary::<i32>();
+        let written = (0..written.len())
+            .map(|row| written.value(row).into())
+            .collect();
+        Ok(PartRows {
+            keys,
+            position,
+            by_id,
+            fingerprint,
+            written,
+        })
+    }
+
+    /// Stores the answers of rows `first..`, one per row.
+    pub(super) async fn store(
+        &self,
+        rows: &PartRows,
+        first: usize,
+        answers: &[Option<Answer>],
+        origin: &Origin<'_>,
+    ) -> Result<Vec<DataFile>, LoadError> {
+        let count = answers.len();
+        let mut id = StringBuilder::new();
+        let mut live = StringBuilder::new();
+        let mut fingerprint: Vec<Option<i64>> = Vec::with_capacity(count);
+        let mut written = BinaryBuilder::new();
+        let mut outcome = StringBuilder::new();
+        let mut code = StringBuilder::new();
+        let mut error = StringBuilder::new();
+        for (row, answer) in (first..).zip(answers) {
+            let landed = match answer {
+                Some(Answer::Landed { id, .. } | Answer::Found { id }) => Some(id),
+                _ => None,
+            };
+            id.append_option(landed);
+            live.append_option(landed.map(|_| "live"));
+            written.append_option(landed.map(|_| &rows.written[row]));
+            // Without a fingerprint the row counts as changed, so that the next run writes it.
+            let known = matches!(answer, Some(Answer::Landed { .. }));
+            fingerprint.push(known.then(|| rows.fingerprint[row]));
+            outcome.append_value(match answer {
+                Some(Answer::Landed { created: true, .. }) => "created",
+                Some(Answer::Landed { .. } | Answer::Found { .. }) => "updated",
+                Some(Answer::Failed { .. }) => "failed",
+                None => "unprocessed",
+            });
+            match answer {
+                Some(Answer::Failed {
+                    code: known,
+                    error: words,
+                }) => {
+                    code.append_value(known);
+                    error.append_value(words);
+                }
+                None => {
+                    code.append_value("UNPROCESSED");
+                    error.append_option(origin.unprocessed);
+                }
+                _ => {
+                    code.append_null();
+                    error.append_null();
+                }
+            }
+        }
+        let same = |text: &str| -> ArrayRef {
+            Arc::new(std::iter::repeat_n(Some(text), count).collect::<StringArray>())
+        };
+        let mut columns: Vec<ArrayRef> = rows
+            .keys
+            .iter()
+            .map(|key| key.slice(first, count))
+            .collect();
+        columns.extend::<[ArrayRef; 12]>([
+            Arc::new(id.finish()),
+            Arc::new(live.finish()),
+            Arc::new(Int64Array::from(fingerprint)),
+            Arc::new(written.finish()),
+            Arc::new(outcome.finish()),
+            Arc::new(code.finish()),
+            Arc::new(error.finish()),
+            same(origin.operation.word()),
+            same(origin.job),
+            Arc::new(Int64Array::from(vec![i64::from(origin.attempt); count])),
+            same(self.journal.run()),
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![Utc::now().timestamp_micros(); count])
+                    .with_timezone("UTC"),
+            ),
+        ]);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|error| self.encode(origin.job, error.to_string()))?;
+        let mut writer = self
+            .staging
+            .create(
+                "ledger",
+                &format!("attempts_{}", self.load),
+                Arc::clone(&self.schema),
+                &[],
+            )
+            .await?;
+        writer.write(&batch).await?;
+        Ok(writer
+            .finish(std::collections::BTreeMap::new())
+            .await?
+            .files)
+    }
+
+    pub(super) fn encode(&self, part: &str, reason: String) -> LoadError {
+        LoadError::Encode {
+            load: self.load.clone(),
+            part: part.to_owned(),
+            reason,
+        }
+    }
+}
