@@ -3,6 +3,8 @@
 -- object: Account
 -- operation: upsert
 -- key: usercom_id__c
+-- optional: BillingCountryCode
+-- field: usercom_tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'
 select
     c.id as usercom_id__c,
     coalesce(nullif(trim(c.name), ''), nullif(trim(c.domain), ''), d.value, 'Unnamed company') as "Name",
@@ -10,16 +12,21 @@ select
     c.phone_numbers[1] as "Phone",
     c.address as "BillingStreet",
     c.city as "BillingCity",
-    c.region as "BillingState",
+    case when not coalesce(x.takes_codes, false) then c.region end as "BillingState",
     c.postal_code as "BillingPostalCode",
-    c.country as "BillingCountry",
+    case when not coalesce(x.takes_codes, false) then c.country end as "BillingCountry",
+    y.code as "BillingCountryCode",
     c.description as "Description",
     c.category as "Industry",
     c.size as "NumberOfEmployees",
     o.user_id as "OwnerId",
     c.custom_id as usercom_custom_id__c,
+    case when x.takes_codes and y.code is null then c.country end as usercom_country__c,
+    case when x.takes_codes then c.region end as usercom_region__c,
     c.email as usercom_email__c,
     c.created_at as usercom_created_at__c,
+    t.tags as usercom_tags__c,
+    c.created_at as "CreatedDate",
     c.custom,
     case when not c.in_scope then 'out_of_scope' end as _fate,
     case when not c.in_scope then 'scope' end as _reason,
@@ -36,5 +43,11 @@ left join prepare.company_people as p
     on p.company_id = c.id
 left join prepare.owner as o
     on o.owner_key = coalesce(cast(c.assigned_to_id as varchar), lower(trim(c.assigned_to_email)), '')
+left join prepare.address_style as x
+    on x.object = 'Account'
+left join prepare.country as y
+    on y.name = lower(trim(c.country)) and x.takes_codes
+left join prepare.tags_of as t
+    on t.kind = 'company' and t.id = c.id
 left join config.defaults as d
     on d.object = 'Account' and d.field = 'Name'

@@ -3,6 +3,9 @@
 -- object: Contact
 -- operation: upsert
 -- key: usercom_id__c
+-- optional: MailingCountryCode
+-- field: usercom_tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'
+-- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
 -- cluster by: AccountId
 with contact as (
     select
@@ -36,16 +39,22 @@ select
     c.email as "Email",
     c.phone as "Phone",
     p.city as "MailingCity",
-    p.region as "MailingState",
-    p.country as "MailingCountry",
+    case when not coalesce(x.takes_codes, false) then p.region end as "MailingState",
+    case when not coalesce(x.takes_codes, false) then p.country end as "MailingCountry",
+    y.code as "MailingCountryCode",
     p.unsubscribed as "HasOptedOutOfEmail",
     c.owner_user_id as "OwnerId",
     p.lifecycle_stage as usercom_original_lifecycle__c,
     c.reason as usercom_split_reason__c,
     p.custom_id as usercom_custom_id__c,
+    case when x.takes_codes and y.code is null then p.country end as usercom_country__c,
+    case when x.takes_codes then p.region end as usercom_region__c,
     p.score as usercom_score__c,
     p.created_at as usercom_created_at__c,
     p.last_seen as usercom_last_seen__c,
+    t.tags as usercom_tags__c,
+    g.segments as usercom_segments__c,
+    p.created_at as "CreatedDate",
     p.custom,
     c.final_fate as _fate,
     case
@@ -69,5 +78,13 @@ select
 from mapped.people as p
 inner join contact as c
     on c.id = p.id
+left join prepare.address_style as x
+    on x.object = 'Contact'
+left join prepare.country as y
+    on y.name = lower(trim(p.country)) and x.takes_codes
+left join prepare.tags_of as t
+    on t.kind = 'person' and t.id = p.id
+left join prepare.segments_of as g
+    on g.person_id = p.id
 left join config.defaults as d
     on d.object = c.target and d.field = 'LastName'

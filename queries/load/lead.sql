@@ -3,6 +3,9 @@
 -- object: Lead
 -- operation: upsert
 -- key: usercom_id__c
+-- optional: CountryCode
+-- field: usercom_tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'
+-- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
 select
     p.id as usercom_id__c,
     s.first_name as "FirstName",
@@ -11,16 +14,22 @@ select
     s.email as "Email",
     s.phone as "Phone",
     p.city as "City",
-    p.region as "State",
-    p.country as "Country",
+    case when not coalesce(x.takes_codes, false) then p.region end as "State",
+    case when not coalesce(x.takes_codes, false) then p.country end as "Country",
+    y.code as "CountryCode",
     p.unsubscribed as "HasOptedOutOfEmail",
     s.owner_user_id as "OwnerId",
     p.lifecycle_stage as usercom_original_lifecycle__c,
     s.reason as usercom_split_reason__c,
     p.custom_id as usercom_custom_id__c,
+    case when x.takes_codes and y.code is null then p.country end as usercom_country__c,
+    case when x.takes_codes then p.region end as usercom_region__c,
     p.score as usercom_score__c,
     p.created_at as usercom_created_at__c,
     p.last_seen as usercom_last_seen__c,
+    t.tags as usercom_tags__c,
+    g.segments as usercom_segments__c,
+    p.created_at as "CreatedDate",
     p.custom,
     s.fate as _fate,
     case s.fate
@@ -40,6 +49,14 @@ select
 from mapped.people as p
 inner join prepare.person as s
     on s.id = p.id
+left join prepare.address_style as x
+    on x.object = 'Lead'
+left join prepare.country as y
+    on y.name = lower(trim(p.country)) and x.takes_codes
+left join prepare.tags_of as t
+    on t.kind = 'person' and t.id = p.id
+left join prepare.segments_of as g
+    on g.person_id = p.id
 left join config.defaults as l
     on l.object = s.target and l.field = 'LastName'
 left join config.defaults as c

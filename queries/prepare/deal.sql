@@ -10,6 +10,8 @@ with deal as (
         d.won_on,
         d.lost_on,
         d.expected_close_date,
+        d.value,
+        coalesce(nullif(upper(trim(d.currency)), ''), $currency) as currency,
         coalesce(p.name, d.pipeline_name) as pipeline,
         coalesce(s.name, d.stage_name) as stage,
         s.probability,
@@ -32,10 +34,27 @@ select
     coalesce(d.company_id, n.company_id) as company_id,
     coalesce(cast(d.company_id as varchar), nullif(trim(d.company_name), '')) as named_company,
     o.user_id as owner_user_id,
+    c.iso_code,
+    c.rate,
+    d.value,
+    case
+        when c.rate = 1 then d.value
+        else cast(round(cast(d.value as double) * c.rate, 2) as decimal(18, 2))
+    end as amount,
     case
         when not d.in_scope then 'out_of_scope'
         when m.stage_name is null then 'held'
-    end as fate
+        when d.value is not null and c.rate is null then 'held'
+    end as fate,
+    case
+        when not d.in_scope then 'scope'
+        when m.stage_name is null then 'stage_not_in_matrix'
+        when d.value is not null and c.rate is null then 'currency_without_rate'
+    end as reason,
+    case
+        when m.stage_name is null then concat_ws(' / ', d.pipeline, d.stage, d.status)
+        when d.value is not null and c.rate is null then d.currency
+    end as parent
 from deal as d
 left join config.stage_matrix as m
     on lower(trim(m.pipeline)) = lower(trim(d.pipeline))
@@ -45,3 +64,5 @@ left join prepare.company_name as n
     on n.name = lower(trim(d.company_name))
 left join prepare.owner as o
     on o.owner_key = d.owner_key
+left join prepare.currency as c
+    on c.currency = d.currency

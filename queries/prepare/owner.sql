@@ -1,36 +1,13 @@
--- grain: one row per owner that a person, company or deal names, and '' for records without one
+-- grain: one row per owner that a record names, and '' for records without one
 -- key: owner_key
-with named as (
-    select
-        p.assigned_to_id as owner_id,
-        lower(trim(p.assigned_to_email)) as owner_email,
-        count(*) as records
-    from usercom.people as p
-    group by p.assigned_to_id, lower(trim(p.assigned_to_email))
-    union all
-    select
-        c.assigned_to_id,
-        lower(trim(c.assigned_to_email)),
-        count(*)
-    from usercom.companies as c
-    group by c.assigned_to_id, lower(trim(c.assigned_to_email))
-    union all
-    select
-        d.assigned_to_id,
-        lower(trim(d.assigned_to_email)),
-        count(*)
-    from usercom.deals as d
-    group by d.assigned_to_id, lower(trim(d.assigned_to_email))
-),
-
-owners as (
+with owners as (
     select
         coalesce(cast(n.owner_id as varchar), n.owner_email, '') as owner_key,
-        n.owner_id,
-        n.owner_email,
+        max(n.owner_id) as owner_id,
+        max(n.owner_email) as owner_email,
         sum(n.records) as records
-    from named as n
-    group by coalesce(cast(n.owner_id as varchar), n.owner_email, ''), n.owner_id, n.owner_email
+    from prepare.named_owner as n
+    group by coalesce(cast(n.owner_id as varchar), n.owner_email, '')
 ),
 
 addressed as (

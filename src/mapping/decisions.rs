@@ -14,13 +14,25 @@ use crate::config::nearest;
 use crate::staging::{Manifest, Staging};
 
 /// Decision files of the product: name and default content, whose header is what queries rely on.
-const TEMPLATES: [(&str, &str); 6] = [
+const TEMPLATES: [(&str, &str); 12] = [
     ("lifecycle", include_str!("defaults/lifecycle.csv")),
     ("stage_matrix", include_str!("defaults/stage_matrix.csv")),
     ("owners", include_str!("defaults/owners.csv")),
     ("defaults", include_str!("defaults/defaults.csv")),
     ("value_policy", include_str!("defaults/value_policy.csv")),
     ("field_map", include_str!("defaults/field_map.csv")),
+    (
+        "activity_types",
+        include_str!("defaults/activity_types.csv"),
+    ),
+    ("countries", include_str!("defaults/countries.csv")),
+    ("iso_countries", include_str!("defaults/iso_countries.csv")),
+    ("rates", include_str!("defaults/rates.csv")),
+    ("territories", include_str!("defaults/territories.csv")),
+    (
+        "user_territories",
+        include_str!("defaults/user_territories.csv"),
+    ),
 ];
 
 /// Names and contents of the decision files a new project gets.

@@ -13,6 +13,11 @@ pub const CUSTOM: &str = "custom";
 /// Field metadata that marks a staged column as an attribute of the customer's own.
 const ATTRIBUTE: &str = "usercom.attribute";
 
+/// Fields of custom objects are mapped by the queries that are generated for them, not by the field map.
+fn is_custom_object(table: &str) -> bool {
+    table.starts_with("co_")
+}
+
 /// One view per staged table, `mapped.<table>`.
 ///
 /// # Errors
@@ -24,7 +29,10 @@ pub fn mapped_views(
 ) -> Result<Vec<View>, MappingError> {
     map.require_confirmed()?;
     let is_attribute = |field: &Field| field.metadata().contains_key(ATTRIBUTE);
-    let attributes = snapshot.schema("usercom").flat_map(|table| {
+    let mapped = snapshot
+        .schema("usercom")
+        .filter(|table| !is_custom_object(&table.table));
+    let attributes = mapped.flat_map(|table| {
         table
             .schema
             .fields()
@@ -37,7 +45,7 @@ pub fn mapped_views(
     for table in snapshot.schema("usercom") {
         let mut columns = Vec::new();
         for field in table.schema.fields() {
-            if is_attribute(field) {
+            if is_attribute(field) && !is_custom_object(&table.table) {
                 continue;
             }
             let name = field.name();

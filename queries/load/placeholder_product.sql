@@ -1,0 +1,12 @@
+-- grain: one row if a line has no product of its own
+-- object: Product2
+-- operation: upsert
+-- key: usercom_id__c
+-- when: $products
+select
+    max(p.product) as usercom_id__c,
+    'Other (from User.com)' as "Name",
+    true as "IsActive"
+from prepare.price as p
+where p.product = 'product:placeholder'
+having count(*) > 0
