@@ -67,6 +67,12 @@ pub enum Error {
         /// What would be done.
         what: String,
     },
+    /// Rows for objects that the org or its edition does not have.
+    #[error("the org lacks what these loads need: {}", needed.join("; "))]
+    Unsupported {
+        /// Object, rows, query and what to do, one entry each.
+        needed: Vec<String>,
+    },
     /// A command was given something it cannot use.
     #[error("{what}")]
     Usage {
@@ -103,10 +109,12 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
             Self::Config(_)
             | Self::Mapping(_)
             | Self::UnusedOption { .. }
             | Self::NeedsYes { .. }
+            | Self::Unsupported { .. }
             | Self::Usage { .. } => Class::Input,
             Self::Stage(error) if error.is_input() => Class::Input,
             Self::Engine(error) if error.is_input() => Class::Input,
@@ -162,6 +170,9 @@ impl Error {
             Self::NeedsYes { .. } => {
                 Some("look at what is listed above, then add --yes".to_owned())
             }
+            Self::Unsupported { .. } => Some(
+                "enable the feature in Setup and run again, or set the option named above; nothing was sent".to_owned(),
+            ),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Simulator(error) => error.hint(),
             Self::File { .. } => None,

@@ -10,7 +10,7 @@ use crate::config::{AuthKind, Config, Destination, DestinationKind, secret};
 use crate::engine::{Engine, EngineSettings, View};
 use crate::error::Error;
 use crate::salesforce::{Auth, Client, Secret, Settings};
-use crate::sim::salesforce::Simulator;
+use crate::sim::salesforce::{Feature, Simulator};
 use crate::staging::{Snapshot, Staging};
 
 /// A project, opened.
@@ -84,7 +84,21 @@ impl Project {
             .unwrap_or_else(|| self.config.project.join(".transload"))
             .join("simulator")
             .join(name);
+        let mut without = BTreeSet::new();
+        for feature in &destination.without {
+            let known = feature.parse().map_err(|_| Error::Usage {
+                what: format!("migration.toml: [destination.{name}] without = `{feature}` is no feature of the simulator"),
+                hint: format!(
+                    "it is one of {}",
+                    Feature::ALL.map(|feature| feature.to_string()).join(", ")
+                ),
+            })?;
+            without.insert(known);
+        }
         let options = crate::sim::salesforce::Options {
+            without,
+            audit_fields: destination.audit_fields,
+            multi_currency: destination.multi_currency,
             state,
             seed: destination
                 .seed

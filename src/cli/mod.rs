@@ -3,13 +3,19 @@
 //! stdout carries data only; progress, log and hints go to stderr. Exit codes: 0 fine, 1 ran but gated or held,
 //! 2 bad input or configuration, 3 remote or internal failure.
 
+mod blobs;
 mod context;
+mod custom_objects;
+mod demands;
+mod documents;
+mod fields;
 mod generate;
 mod init;
 mod output;
 mod phase;
 mod pipeline;
 mod plan;
+mod planning;
 mod progress;
 mod query;
 mod reconcile;

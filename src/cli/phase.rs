@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::{Connection, Project};
-use super::pipeline::{self, Flow};
+use super::fields;
+use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Event, Journal, LoadRequest, load_phase};
+use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
 use crate::reconcile::{
     DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, read_back, write_differences,
 };
@@ -31,6 +32,8 @@ pub(super) struct Phases<'a> {
     pub journal: &'a Journal,
     pub progress: &'a Arc<Progress>,
     pub stop: &'a CancellationToken,
+    /// Contents of the export's files.
+    pub blobs: Arc<dyn Blobs>,
     pub reports: Vec<PhaseReport>,
     /// Checks and reconcile queries that have run.
     pub checked: BTreeSet<String>,
@@ -44,6 +47,11 @@ impl Phases<'_> {
         let snapshot = self.connection.staging.snapshot().await?;
         for step in self.flow.steps(&snapshot)? {
             match step {
+                Step::Org(file) => {
+                    self.progress
+                        .step(&format!("asking the org for {}", file.name));
+                    pipeline::ask_org(self.connection, file).await?;
+                }
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
                     if let Some(status) = Box::pin(self.load(file)).await? {
@@ -58,13 +66,14 @@ impl Phases<'_> {
         Ok(RunStatus::Ok)
     }
 
-    async fn session(&self) -> Result<(Snapshot, Session), Error> {
+    async fn session(&self, reads: Reads<'_>) -> Result<(Snapshot, Session), Error> {
         let snapshot = self.connection.staging.snapshot().await?;
         let session = pipeline::open_session(
             self.project,
             &self.connection.staging,
-            &self.flow.map,
+            self.flow,
             &snapshot,
+            reads,
         )
         .await?;
         Ok((snapshot, session))
@@ -72,7 +81,7 @@ impl Phases<'_> {
 
     async fn prepare(&mut self, file: &QueryFile) -> Result<(), Error> {
         self.progress.step(&format!("preparing {}", file.name));
-        let (_, session) = self.session().await?;
+        let (_, session) = self.session(Reads::Only(&file.references)).await?;
         let staging = &self.connection.staging;
         let manifest = write_model(staging, &session, "prepare", file).await?;
         staging.publish(manifest).await?;
@@ -86,6 +95,17 @@ impl Phases<'_> {
             return Ok(Some(RunStatus::Held));
         }
         let columns = self.flow.columns(file)?;
+        let describe = self
+            .describes
+            .get(file.object())
+            .ok_or_else(|| Error::Usage {
+                what: format!(
+                    "{} loads {}, which the org does not have",
+                    file.path,
+                    file.object()
+                ),
+                hint: "this is a defect of the program".to_owned(),
+            })?;
         let counts = load_phase(&LoadRequest {
             staging: &self.connection.staging,
             engine: &self.project.engine,
@@ -94,6 +114,8 @@ impl Phases<'_> {
             file,
             columns,
             outbox: &outbox,
+            describe,
+            blobs: Some(Arc::clone(&self.blobs)),
             concurrent_jobs: self.connection.destination.concurrent_jobs,
             max_failed_percent: self.project.config.gates.max_failed_percent,
             stop: self.stop,
@@ -101,7 +123,7 @@ impl Phases<'_> {
         })
         .await?;
         self.compare(file, &outbox).await?;
-        let (snapshot, session) = self.session().await?;
+        let (snapshot, session) = self.session(Reads::Tables).await?;
         let report = count_phase(
             &session,
             &snapshot,
@@ -159,10 +181,10 @@ impl Phases<'_> {
     async fn write_outbox(&self, file: &QueryFile) -> Result<Manifest, Error> {
         self.progress
             .step(&format!("writing the outbox of {}", file.name));
-        let (snapshot, session) = self.session().await?;
+        let (snapshot, session) = self.session(Reads::Only(&file.references)).await?;
         let staging = &self.connection.staging;
         let describe = self.describes.get(file.object());
-        let policy = pipeline::value_policy(&session, describe, file.object()).await?;
+        let policy = fields::value_policy(&session, describe, file.object()).await?;
         let outbox = Box::pin(write_outbox(&OutboxRequest {
             staging,
             session: &session,
@@ -193,7 +215,7 @@ impl Phases<'_> {
                 staging,
                 engine: &self.project.engine,
                 client: &self.connection.client,
-                load: &file.name,
+                file,
                 describe,
                 columns,
                 outbox_rows: outbox.rows,
@@ -208,11 +230,12 @@ impl Phases<'_> {
             },
         )
         .await?;
-        let (snapshot, session) = self.session().await?;
+        let (snapshot, session) = self.session(Reads::Tables).await?;
         let siblings: Vec<(String, Vec<String>)> = self
             .flow
             .queries
             .kind(Kind::Load)
+            .filter(|other| other.key.len() == 1)
             .filter(|other| other.object() == file.object() && other.name != file.name)
             .filter(|other| snapshot.get("ledger", &other.name).is_some())
             .map(|other| (other.name.clone(), other.key.clone()))
@@ -221,9 +244,11 @@ impl Phases<'_> {
             staging,
             session: &session,
             load: &file.name,
+            rows: outbox.rows,
             columns,
             describe,
             siblings: &siblings,
+            later: &self.flow.later(file),
         })
         .await?;
         Ok(())
@@ -240,7 +265,7 @@ impl Phases<'_> {
         let table = source.strip_prefix("usercom.").unwrap_or(source);
         let rows = snapshot.get("usercom", table)?.rows;
         let mut accounted = report.accounted();
-        for other in self.flow.queries.kind(Kind::Load) {
+        for other in self.flow.loads() {
             if other.name == file.name || other.source.as_deref() != Some(source) {
                 continue;
             }
@@ -261,20 +286,27 @@ impl Phases<'_> {
         verdict: &Verdict,
     ) -> Result<String, Error> {
         let load = &report.load;
-        let reasons = async |sql: String| -> Result<Vec<(String, u64)>, Error> {
+        let reasons = async |rows: u64, sql: String| -> Result<Vec<(String, u64)>, Error> {
+            if rows == 0 {
+                return Ok(Vec::new());
+            }
             let found = crate::reconcile::counts(session, "the report", &sql).await?;
             Ok(found.into_iter().collect())
         };
-        let fates = reasons(format!(
+        let unmoved = report.accounted() - report.outbox;
+        let fates = reasons(unmoved, format!(
             "select f.fate || ': ' || coalesce(f.reason, '?') as name, count(*) as n from recon.fates_{load} as f \
              group by f.fate || ': ' || coalesce(f.reason, '?')"
         ))
         .await?;
-        let flags = reasons(format!(
-            "select f.flag as name, count(*) as n from recon.flags_{load} as f group by f.flag"
-        ))
+        let flags = reasons(
+            report.flagged,
+            format!(
+                "select f.flag as name, count(*) as n from recon.flags_{load} as f group by f.flag"
+            ),
+        )
         .await?;
-        let errors = reasons(format!(
+        let errors = reasons(report.failed + report.unprocessed, format!(
             "select l.error_code as name, count(*) as n from ledger.{load} as l where l.run_id = '{}' \
              and l.outcome in ('failed', 'unprocessed') group by l.error_code",
             self.journal.run()
@@ -296,11 +328,24 @@ impl Phases<'_> {
 
     /// Runs every check whose tables exist by now. True if one found rows: the run is held.
     async fn run_checks(&mut self) -> Result<bool, Error> {
-        let (_, session) = self.session().await?;
+        let waiting: Vec<&QueryFile> = self
+            .flow
+            .queries
+            .kind(Kind::Check)
+            .filter(|check| !self.checked.contains(&check.path))
+            .collect();
+        if waiting.is_empty() {
+            return Ok(false);
+        }
+        let reads = waiting
+            .iter()
+            .flat_map(|check| check.references.iter().cloned())
+            .collect();
+        let (_, session) = self.session(Reads::Only(&reads)).await?;
         let known = session.table_names();
         let mut held = false;
-        for check in self.flow.queries.kind(Kind::Check) {
-            if self.checked.contains(&check.path) || !check.references.is_subset(&known) {
+        for check in waiting {
+            if !check.references.is_subset(&known) {
                 continue;
             }
             self.checked.insert(check.path.clone());
@@ -369,7 +414,7 @@ impl Phases<'_> {
         let mut found = false;
         for file in self.flow.queries.kind(Kind::Reconcile) {
             self.progress.step(&format!("reconciling {}", file.name));
-            let (_, session) = self.session().await?;
+            let (_, session) = self.session(Reads::Only(&file.references)).await?;
             let staging = &self.connection.staging;
             let manifest = write_model(staging, &session, "recon", file).await?;
             if manifest.rows > 0 {

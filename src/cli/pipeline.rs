@@ -4,22 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::context::{Connection, Project, union_views};
+use super::custom_objects;
+use super::demands::{self, AUDIT_OPTION, Demands};
+use super::planning;
 use super::progress::Progress;
-use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::load::{ORG_TABLES, ledger_schema, snapshot_org};
-use crate::mapping::{FieldMap, MapRow, mapped_views, publish_decisions};
+use crate::load::{ORG_TABLES, ledger_schema, snapshot_org, snapshot_query};
+use crate::mapping::{FieldMap, mapped_views, publish_decisions};
 use crate::salesforce::ObjectDescribe;
-use crate::schema::{FieldType, WantedField};
 use crate::stage::{StageError, StageReport, stage};
-use crate::staging::{Snapshot, Staging};
-use crate::transform::{Columns, Kind, Queries, QueryFile, Step, lineage, outbox_schema};
+use crate::staging::{Manifest, Snapshot, Staging};
+use crate::transform::{Columns, Kind, Operation, Queries, QueryFile, Step, outbox_schema};
 use crate::usercom::cell::Zones;
-use crate::usercom::layout::ATTRIBUTE_METADATA;
 use crate::usercom::{Export, OBJECTS};
 
 /// The SQL project with everything that was found out about it.
@@ -28,17 +28,68 @@ pub(super) struct Flow {
     pub queries: Queries,
     /// The field map.
     pub map: FieldMap,
-    /// Columns per load.
+    /// Columns per load, those that are left out too.
     pub columns: BTreeMap<String, Columns>,
+    /// What options and destination leave out.
+    pub demands: Demands,
 }
 
 impl Flow {
-    /// The loads in the order of their phases, each with the models it needs before it.
-    pub(super) fn steps(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
+    /// Every query in an order in which each comes after what it reads.
+    pub(super) fn order(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
         Ok(crate::transform::order(
             &self.queries,
             &known_tables(snapshot),
         )?)
+    }
+
+    /// The loads in the order of their phases, each with the models it needs before it. Loads that are left out are
+    /// not among them, nor are models that only those need.
+    pub(super) fn steps(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
+        let all = self.order(snapshot)?;
+        let mut read: BTreeSet<&str> = self
+            .queries
+            .iter()
+            .filter(|file| matches!(file.kind, Kind::Check | Kind::Reconcile))
+            .flat_map(|file| file.references.iter().map(String::as_str))
+            .collect();
+        let mut kept = Vec::new();
+        for step in all.into_iter().rev() {
+            let file = step.file();
+            let needed = match step {
+                Step::Load(_) => self.is_active(file),
+                _ => read.contains(format!("{}.{}", file.kind.folder(), file.name).as_str()),
+            };
+            if needed {
+                read.extend(file.references.iter().map(String::as_str));
+                kept.push(step);
+            }
+        }
+        kept.reverse();
+        Ok(kept)
+    }
+
+    /// Whether a load takes part in this run.
+    pub(super) fn is_active(&self, load: &QueryFile) -> bool {
+        !self.demands.left_out.contains_key(&load.name)
+    }
+
+    /// Columns of a load that another one sets anew, by updates of the same records: a status that comes last, lookups
+    /// that go in a circle.
+    pub(super) fn later(&self, load: &QueryFile) -> BTreeSet<String> {
+        self.loads()
+            .filter(|other| other.name != load.name && other.object() == load.object())
+            .filter(|other| other.operation == Some(Operation::Update))
+            .filter_map(|other| self.columns.get(&other.name))
+            .flat_map(|columns| columns.sent.iter().map(|field| field.name().clone()))
+            .collect()
+    }
+
+    /// The loads that take part.
+    pub(super) fn loads(&self) -> impl Iterator<Item = &QueryFile> {
+        self.queries
+            .kind(Kind::Load)
+            .filter(|file| self.is_active(file))
     }
 
     /// Columns of a load.
@@ -48,6 +99,12 @@ impl Flow {
             hint: "this is a defect of the program".to_owned(),
         })
     }
+}
+
+/// The project's export.
+pub(super) fn export(project: &Project) -> Result<Export, Error> {
+    let location = project.config.export();
+    Ok(Export::open(&location.to_string_lossy()).map_err(StageError::from)?)
 }
 
 /// Reads the export into typed tables, and the decisions into `config.*`.
@@ -65,7 +122,7 @@ pub(super) async fn stage_all(
         files: config.source.files.clone(),
         ..crate::stage::Settings::default()
     };
-    let export = Export::open(&config.export().to_string_lossy()).map_err(StageError::from)?;
+    let export = export(project)?;
     let report = stage(
         &settings,
         &export,
@@ -74,6 +131,7 @@ pub(super) async fn stage_all(
         progress.as_ref(),
     )
     .await?;
+    custom_objects::write_queries(project, progress).await?;
     Ok(report)
 }
 
@@ -96,6 +154,7 @@ pub(super) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Err
     let used: BTreeSet<String> = queries
         .iter()
         .flat_map(|file| file.parameters.iter().cloned())
+        .chain([AUDIT_OPTION.to_owned()])
         .collect();
     if let Some((option, nearest)) = project.config.options.unused(&used).next() {
         return Err(Error::UnusedOption {
@@ -115,7 +174,10 @@ fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         .filter(|table| matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects"))
         .map(crate::staging::Manifest::name)
         .collect();
-    for object in OBJECTS.iter().map(|object| object.name) {
+    let declared = OBJECTS.iter().map(|object| object.name.as_ref());
+    // The customer's own objects are known from what was staged.
+    let staged = snapshot.schema("usercom").map(|table| table.table.as_str());
+    for object in declared.chain(staged) {
         known.insert(format!("usercom.{object}"));
         known.insert(format!("mapped.{object}"));
     }
@@ -127,128 +189,32 @@ fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
     known
 }
 
-/// Plans every load without running anything: models as views, ledgers empty. Finds the columns that will be sent.
+/// Plans every load without running anything: models as views, ledgers empty. Finds the columns that will be sent, and
+/// the loads that options or the destination leave out.
+///
+/// # Errors
+/// Among others [`Error::Unsupported`] when there are rows for objects that the org does not have.
 pub(super) async fn find_columns(
     project: &Project,
     staging: &Staging,
     queries: Queries,
     map: FieldMap,
+    describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<Flow, Error> {
+    let demands = demands::look(project, staging, &queries, describes).await?;
     let mut flow = Flow {
         queries,
         map,
         columns: BTreeMap::new(),
+        demands,
     };
-    let (_, columns) = virtual_session(project, staging, &flow).await?;
-    flow.columns = columns;
+    flow.columns = planning::columns(project, staging, &flow).await?;
+    let absent = demands::absent(project, staging, &flow, describes).await?;
+    flow.demands.left_out.extend(absent);
     Ok(flow)
 }
 
-/// Source columns of each sent column of a load; custom fields by the field map.
-pub(super) async fn lineage_of(
-    project: &Project,
-    staging: &Staging,
-    flow: &Flow,
-    file: &QueryFile,
-) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    let (session, _) = virtual_session(project, staging, flow).await?;
-    let plan = session.plan(&file.path, &file.sql).await?;
-    let mut found: BTreeMap<String, BTreeSet<String>> = plan
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
-        .collect();
-    for row in flow
-        .map
-        .confirmed()
-        .filter(|row| row.target_object == file.object())
-    {
-        let sources = found.entry(row.target_field.clone()).or_default();
-        sources.insert(format!("{}.{}", row.source, row.source_field));
-    }
-    Ok(found)
-}
-
-/// A session in which nothing is materialised, and the columns of every load.
-async fn virtual_session(
-    project: &Project,
-    staging: &Staging,
-    flow: &Flow,
-) -> Result<(Session, BTreeMap<String, Columns>), Error> {
-    let snapshot = staging.snapshot().await?;
-    let mut shared = Snapshot::default();
-    for table in snapshot.iter() {
-        let org = table.schema_name == "org" && ORG_TABLES.contains(&table.table.as_str());
-        if org || matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects") {
-            shared.insert(table.clone());
-        }
-    }
-    let session = project
-        .engine
-        .session(staging, &shared)?
-        .with_parameters(project.config.options.parameters());
-    for view in mapped_views(&project.config, &flow.map, &shared)? {
-        session.add_view(&view).await?;
-    }
-    let mut columns = BTreeMap::new();
-    for step in flow.steps(&shared)? {
-        match step {
-            Step::Prepare(file) => {
-                session
-                    .add_view(&View {
-                        schema: "prepare".to_owned(),
-                        name: file.name.clone(),
-                        sql: file.sql.clone(),
-                    })
-                    .await
-                    .map_err(|error| named(error, file))?;
-            }
-            Step::Load(file) => {
-                let found = load_columns(&session, file, &flow.map).await?;
-                for (schema, columns) in [
-                    ("ledger", ledger_schema(&found)),
-                    ("outbox", outbox_schema(&found)),
-                    ("org", org_schema(&found)),
-                ] {
-                    session.add_empty(schema, &file.name, columns)?;
-                }
-                columns.insert(file.name.clone(), found);
-            }
-        }
-    }
-    Ok((session, columns))
-}
-
-/// Errors of a view name its file.
-fn named(error: crate::engine::EngineError, file: &QueryFile) -> Error {
-    match error {
-        crate::engine::EngineError::Plan { source, .. } => crate::engine::EngineError::Plan {
-            query: file.path.clone(),
-            source,
-        }
-        .into(),
-        other => other.into(),
-    }
-}
-
-async fn load_columns(
-    session: &Session,
-    file: &QueryFile,
-    map: &FieldMap,
-) -> Result<Columns, Error> {
-    let plan = session.plan(&file.path, &file.sql).await?;
-    let schema = session.schema_of(&file.path, &plan)?;
-    let confirmed: Vec<String> = map
-        .confirmed()
-        .filter(|row| row.target_object == file.object())
-        .map(|row| row.target_field.clone())
-        .collect();
-    Ok(Columns::of(file, &schema, &confirmed)?)
-}
-
-fn org_schema(columns: &Columns) -> arrow::datatypes::SchemaRef {
+pub(super) fn org_schema(file: &QueryFile, columns: &Columns) -> arrow::datatypes::SchemaRef {
     let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
     fields.extend(columns.key_fields().cloned());
     for field in &columns.sent {
@@ -256,215 +222,125 @@ fn org_schema(columns: &Columns) -> arrow::datatypes::SchemaRef {
             fields.push(Field::new(field.name(), DataType::Utf8, true));
         }
     }
+    for name in &file.read {
+        fields.push(Field::new(name, DataType::Utf8, true));
+    }
     Arc::new(Schema::new(fields))
 }
 
-/// Objects that are loaded, each once.
-pub(super) fn objects(queries: &Queries) -> Vec<String> {
-    let objects: BTreeSet<String> = queries
-        .kind(Kind::Load)
-        .map(|file| file.object().to_owned())
-        .collect();
-    objects.into_iter().collect()
-}
-
-/// Reads the org's users, limits and fields into `org.*`.
+/// Reads the org's users, limits and fields into `org.*`; objects that the org does not have are not in the answer.
 pub(super) async fn look_at_org(
     connection: &Connection,
     queries: &Queries,
 ) -> Result<BTreeMap<String, ObjectDescribe>, Error> {
-    let (_, described) =
-        snapshot_org(&connection.staging, &connection.client, &objects(queries)).await?;
+    let objects: BTreeSet<String> = queries
+        .kind(Kind::Load)
+        .map(|file| file.object().to_owned())
+        .collect();
+    let objects: Vec<String> = objects.into_iter().collect();
+    let (_, described) = snapshot_org(&connection.staging, &connection.client, &objects).await?;
     Ok(described
         .into_iter()
         .map(|object| (object.name.clone(), object))
         .collect())
 }
 
-/// The fields that the loads need, for the comparison with the org. Lists get the choices that the attribute declares
-/// and those that occur in the data.
-pub(super) async fn wanted_fields(
-    project: &Project,
-    staging: &Staging,
-    flow: &Flow,
-) -> Result<Vec<WantedField>, Error> {
-    let snapshot = staging.snapshot().await?;
-    let session = project.engine.session(staging, &snapshot)?;
-    let mut wanted: BTreeMap<(String, String), WantedField> = BTreeMap::new();
-    for file in flow.queries.kind(Kind::Load) {
-        let columns = flow.columns(file)?;
-        let object = file.object().to_owned();
-        for field in &columns.sent {
-            let row = flow
-                .map
-                .confirmed()
-                .find(|row| row.target_object == object && row.target_field == *field.name());
-            let declared = row
-                .map(|row| row.field_type.parse::<FieldType>())
-                .transpose()
-                .map_err(|error| Error::Usage {
-                    what: format!(
-                        "config/field_map.csv line {}: {error}",
-                        row.map_or(0, |row| row.line)
-                    ),
-                    hint: error.hint(),
-                })?;
-            let is_key = columns.key.len() == 1 && columns.key.contains(field.name());
-            let key = (object.clone(), field.name().clone());
-            let is_list = matches!(
-                declared,
-                Some(FieldType::Picklist | FieldType::MultiselectPicklist)
-            );
-            let choices = match row {
-                Some(row) if is_list => choices(&session, &snapshot, row).await?,
-                _ => Vec::new(),
-            };
-            wanted.entry(key).or_insert_with(|| WantedField {
-                object: object.clone(),
-                name: field.name().clone(),
-                data_type: field.data_type().clone(),
-                is_key,
-                declared,
-                label: None,
-                choices,
-                max_chars: None,
+/// Asks the org what a file in `queries/org` asks, into `org.<stem>`, every column as text.
+pub(super) async fn ask_org(connection: &Connection, file: &QueryFile) -> Result<Manifest, Error> {
+    Ok(snapshot_query(
+        &connection.staging,
+        &connection.client,
+        &file.name,
+        &file.body(),
+        &file.selected(),
+        selected_schema(file),
+    )
+    .await?)
+}
+
+/// `RelationId` → `relation_id`: columns of `org.<stem>` in the case that SQL is written in.
+pub(super) fn selected_schema(file: &QueryFile) -> SchemaRef {
+    let selected = file.selected();
+    let fields = selected.iter().map(|name| {
+        let mut column = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !column.is_empty() && !column.ends_with('_') {
+                column.push('_');
+            }
+            column.push(if letter == '.' {
+                '_'
+            } else {
+                letter.to_ascii_lowercase()
             });
         }
-        let key = (object.clone(), RAW_VALUES.to_owned());
-        wanted.entry(key).or_insert_with(|| WantedField {
-            object: object.clone(),
-            name: RAW_VALUES.to_owned(),
-            data_type: DataType::Utf8,
-            is_key: false,
-            declared: Some(FieldType::LongTextArea { length: 32_768 }),
-            label: Some("User.com raw values".to_owned()),
-            choices: Vec::new(),
-            max_chars: None,
-        });
-    }
-    Ok(wanted.into_values().collect())
+        Field::new(column, DataType::Utf8, true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// Most choices asked for: one more than the platform's cap, so that passing it shows (`rules.md` 21).
-const MAX_CHOICES: usize = 1_001;
-
-/// Choices of a list: declared ones first, then those that occur.
-async fn choices(
-    session: &Session,
-    snapshot: &Snapshot,
-    row: &MapRow,
-) -> Result<Vec<String>, Error> {
-    use arrow::array::AsArray;
-    let table = snapshot.get("usercom", &row.source);
-    let Some(field) = table.and_then(|table| table.schema.field_with_name(&row.source_field).ok())
-    else {
-        return Ok(Vec::new());
-    };
-    let column = format!("t.\"{}\"", row.source_field);
-    let values = match field.data_type() {
-        DataType::Boolean => return Ok(vec!["Yes".to_owned(), "No".to_owned()]),
-        DataType::List(_) => format!(
-            "select unnest({column}) as value from usercom.{} as t",
-            row.source
-        ),
-        _ => format!(
-            "select cast({column} as varchar) as value from usercom.{} as t",
-            row.source
-        ),
-    };
-    let attribute = field
-        .metadata()
-        .get(ATTRIBUTE_METADATA)
-        .map_or("", String::as_str)
-        .replace('\'', "''");
-    let mut sql = format!(
-        "select v.value, 1 as place from ({values}) as v where btrim(v.value) <> '' group by v.value"
-    );
-    if snapshot.get("usercom", "attributes").is_some() {
-        sql = format!(
-            "select c.value, min(c.place) as place from (select unnest(a.choices) as value, 0 as place \
-             from usercom.attributes as a where a.name = '{attribute}' or a.name_std = '{attribute}' \
-             union all {sql}) as c group by c.value"
-        );
-    }
-    let sql =
-        format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
-    let name = format!("the choices of {}.{}", row.source, row.source_field);
-    let batches = session.collect(&name, &sql).await?;
-    Ok(batches
-        .iter()
-        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
-        .map(|value| value.trim().replace(';', ","))
-        .collect())
+/// What a session is for: views are planned one by one, which takes longer than most of the queries over them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reads<'a> {
+    /// Published tables alone.
+    Tables,
+    /// What these names (`schema.table`) need.
+    Only(&'a BTreeSet<String>),
+    /// Every view.
+    All,
 }
 
-/// What the fields of one object hold, with the customer's policies.
-pub(super) async fn value_policy(
-    session: &Session,
-    describe: Option<&ObjectDescribe>,
-    object: &str,
-) -> Result<ValuePolicy, Error> {
-    use arrow::array::{Array, AsArray};
-    let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
-    let sql = "select p.object, p.field, p.policy from config.value_policy as p";
-    for batch in session.collect("config.value_policy", sql).await? {
-        let column = |index: usize| batch.column(index).as_string::<i32>().clone();
-        let (objects, fields, words) = (column(0), column(1), column(2));
-        for row in 0..batch.num_rows() {
-            let word = if words.is_valid(row) {
-                words.value(row)
-            } else {
-                ""
-            };
-            let policy = Policy::parse(word).ok_or_else(|| Error::Usage {
-                what: format!("config/value_policy.csv: the policy `{word}` is unknown"),
-                hint: "use reject, blank_and_keep_raw or truncate_and_attach".to_owned(),
-            })?;
-            if objects.is_valid(row) && objects.value(row) == object && fields.is_valid(row) {
-                policies.insert(fields.value(row).to_owned(), policy);
-            }
+impl Reads<'_> {
+    fn needs(self, view: &View) -> bool {
+        match self {
+            Self::Tables => false,
+            Self::Only(names) => names.contains(&format!("{}.{}", view.schema, view.name)),
+            Self::All => true,
         }
     }
-    let Some(describe) = describe else {
-        return Ok(ValuePolicy::default());
-    };
-    let limits = describe.fields.iter().map(|field| {
-        let text = !matches!(
-            field.field_type.as_str(),
-            "reference" | "id" | "boolean" | "date" | "datetime"
-        );
-        let limit = FieldLimit {
-            chars: (text && field.length > 0).then_some(field.length as usize),
-            email: field.field_type == "email",
-            whole_digits: (field.precision > 0)
-                .then(|| field.precision.saturating_sub(field.scale)),
-            allowed: field.restricted_picklist.then(|| {
-                let active = field.picklist_values.iter().filter(|value| value.active);
-                active.map(|value| value.value.clone()).collect()
-            }),
-            policy: policies.get(&field.name).copied(),
-        };
-        (field.name.clone(), limit)
-    });
-    Ok(ValuePolicy::new(limits.collect()))
 }
 
 /// A session over the current tables, with the views that queries may read.
 pub(super) async fn open_session(
     project: &Project,
     staging: &Staging,
-    map: &FieldMap,
+    flow: &Flow,
     snapshot: &Snapshot,
+    reads: Reads<'_>,
 ) -> Result<Session, Error> {
     let session = project
         .engine
         .session(staging, snapshot)?
         .with_parameters(project.config.options.parameters());
-    for view in mapped_views(&project.config, map, snapshot)? {
-        session.add_view(&view).await?;
+    for view in mapped_views(&project.config, &flow.map, snapshot)? {
+        if reads.needs(&view) {
+            session.add_view(&view).await?;
+        }
+    }
+    // What is left out has no rows, but others may read it; what was not read back yet neither.
+    for (load, columns) in &flow.columns {
+        let Some(file) = flow.queries.find(Kind::Load, load) else {
+            continue;
+        };
+        let missing = |schema: &str| snapshot.get(schema, load).is_none();
+        if missing("org") {
+            session.add_empty("org", load, org_schema(file, columns))?;
+        }
+        if flow.is_active(file) {
+            continue;
+        }
+        if missing("ledger") {
+            session.add_empty("ledger", load, ledger_schema(columns))?;
+        }
+        if missing("outbox") {
+            session.add_empty("outbox", load, outbox_schema(columns))?;
+        }
     }
     for view in union_views(snapshot) {
-        session.add_view(&view).await?;
+        // The second reads the first.
+        let is_source = view.schema == "recon" && view.name == "fates";
+        if reads.needs(&view) || (is_source && !matches!(reads, Reads::Tables)) {
+            session.add_view(&view).await?;
+        }
     }
     Ok(session)
 }

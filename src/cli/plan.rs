@@ -8,10 +8,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::context::{Connection, Project};
-use super::pipeline::{self, Flow};
+use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
 use super::run::Format;
-use super::{Outcome, ProjectArgs, output};
+use super::{Outcome, ProjectArgs, fields, output};
 use crate::error::Error;
 use crate::load::ledger_schema;
 use crate::schema;
@@ -128,24 +128,24 @@ async fn plan(
     progress: &Arc<Progress>,
     written: &mut Vec<Manifest>,
 ) -> Result<PlanReport, Error> {
-    let (queries, map) = pipeline::read_queries(project)?;
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;
         pipeline::note_staging(&staged, progress);
     }
+    let (queries, map) = pipeline::read_queries(project)?;
     let staging = &connection.staging;
     let describes = pipeline::look_at_org(connection, &queries).await?;
-    let flow = pipeline::find_columns(project, staging, queries, map).await?;
-    let schema_plan = schema::plan(
-        &connection.client,
-        &pipeline::wanted_fields(project, staging, &flow).await?,
-    )
-    .await?;
+    let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
+    let wanted = fields::wanted(project, staging, &flow).await?;
+    let schema_plan = schema::plan(&connection.client, &wanted.fields, &wanted.objects).await?;
     let mut findings: Vec<String> = schema_plan
         .conflicts
         .iter()
         .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
         .collect();
+    for note in &flow.demands.notes {
+        progress.done(&format!("note: {note}"));
+    }
     let mut snapshot = staging.snapshot().await?;
     let mut report = PlanReport {
         target: connection.target.clone(),
@@ -160,13 +160,19 @@ async fn plan(
         progress.step(&format!("planning {}", file.name));
         report.order.push(StepReport {
             step: match step {
+                Step::Org(_) => "ask org",
                 Step::Prepare(_) => "prepare",
                 Step::Load(_) => "load",
             },
             name: file.name.clone(),
             reads: file.references.iter().cloned().collect(),
         });
-        let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+        let reads = Reads::Only(&file.references);
+        let session = pipeline::open_session(project, staging, &flow, &snapshot, reads).await?;
+        if let Step::Org(file) = step {
+            snapshot.insert(pipeline::ask_org(connection, file).await?);
+            continue;
+        }
         if let Step::Prepare(file) = step {
             let manifest = write_model(staging, &session, "prepare", file).await?;
             written.push(manifest.clone());
@@ -174,7 +180,7 @@ async fn plan(
             continue;
         }
         let policy =
-            pipeline::value_policy(&session, describes.get(file.object()), file.object()).await?;
+            fields::value_policy(&session, describes.get(file.object()), file.object()).await?;
         let outbox = Box::pin(write_outbox(&OutboxRequest {
             staging,
             session: &session,
@@ -192,8 +198,13 @@ async fn plan(
         let ledger = project_ledger(project, connection, &flow, file, &snapshot).await?;
         written.push(ledger.clone());
         snapshot.insert(ledger);
+        if !file.read.is_empty() && snapshot.get("org", &file.name).is_none() {
+            let found = project_read_back(project, connection, &flow, file, &snapshot).await?;
+            written.push(found.clone());
+            snapshot.insert(found);
+        }
     }
-    let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+    let session = pipeline::open_session(project, staging, &flow, &snapshot, Reads::All).await?;
     let known = session.table_names();
     for check in flow.queries.kind(Kind::Check) {
         if !check.references.is_subset(&known) {
@@ -265,11 +276,12 @@ async fn project_ledger(
     }
     let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
     let keys = keys.join(", ");
+    let text = format!("concat_ws('|', {keys})");
     let load = &file.name;
     debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
     let sql = format!(
         "select {keys}, id, live from ledger.{load} where id is not null \
-         union all select {keys}, 'projected' as id, 'live' as live from outbox.{load} where _id is null"
+         union all select {keys}, concat('projected {load} ', {text}) as id, 'live' as live from outbox.{load} where _id is null"
     );
     let name = ("ledger", load.as_str());
     Ok(write_table(
@@ -277,6 +289,48 @@ async fn project_ledger(
         &session,
         name,
         "the projected ledger",
+        &sql,
+        &file.key,
+    )
+    .await?)
+}
+
+/// `org.<load>` as it would be read back, for loads of which others need what Salesforce fills in.
+async fn project_read_back(
+    project: &Project,
+    connection: &Connection,
+    flow: &Flow,
+    file: &QueryFile,
+    snapshot: &Snapshot,
+) -> Result<Manifest, Error> {
+    let staging = &connection.staging;
+    let session = project.engine.session(staging, snapshot)?;
+    let schema = pipeline::org_schema(file, flow.columns(file)?);
+    let columns = schema.fields().iter().map(|field| {
+        let name = field.name();
+        if name == "_id" {
+            return "l.id as \"_id\"".to_owned();
+        }
+        if file.key.contains(name) {
+            return format!("l.\"{name}\"");
+        }
+        if file.read.contains(name) {
+            return format!("concat(l.id, ' {name}') as \"{name}\"");
+        }
+        format!("cast(null as varchar) as \"{name}\"")
+    });
+    let columns: Vec<String> = columns.collect();
+    let sql = format!(
+        "select {} from ledger.{} as l",
+        columns.join(", "),
+        file.name
+    );
+    let name = ("org", file.name.as_str());
+    Ok(write_table(
+        staging,
+        &session,
+        name,
+        "the projected records",
         &sql,
         &file.key,
     )

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::{Connection, Project};
-use super::pipeline::{self, Flow};
+use super::pipeline::{self, Flow, Reads};
+use super::planning;
 use super::progress::Progress;
 use super::run::Format;
 use super::{Outcome, ProjectArgs, output};
@@ -94,7 +95,7 @@ async fn reconcile(
     }
     let names: Vec<String> = loaded.iter().map(|file| file.name.clone()).collect();
     let describes = pipeline::look_at_org(connection, &queries).await?;
-    let flow = pipeline::find_columns(project, staging, queries, map).await?;
+    let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
     let loaded: Vec<&QueryFile> = names
         .iter()
         .filter_map(|name| flow.queries.find(Kind::Load, name))
@@ -146,7 +147,7 @@ async fn compare(
             staging,
             engine: &project.engine,
             client: &connection.client,
-            load: &file.name,
+            file,
             describe,
             columns,
             outbox_rows,
@@ -155,19 +156,22 @@ async fn compare(
     )
     .await?;
     let snapshot = staging.snapshot().await?;
-    let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+    let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::All).await?;
     let siblings: Vec<(String, Vec<String>)> = loaded
         .iter()
         .filter(|other| other.object() == file.object() && other.name != file.name)
+        .filter(|other| other.key.len() == 1)
         .map(|other| (other.name.clone(), other.key.clone()))
         .collect();
     let differences = write_differences(&DiffRequest {
         staging,
         session: &session,
         load: &file.name,
+        rows: outbox_rows,
         columns,
         describe,
         siblings: &siblings,
+        later: &flow.later(file),
     })
     .await?;
     let sql = format!(
@@ -175,11 +179,29 @@ async fn compare(
         file.name
     );
     let landed = crate::reconcile::counts(&session, "the ledger", &sql).await?;
+    let on: Vec<String> = file
+        .key
+        .iter()
+        .map(|key| format!("l.\"{key}\" = r.\"{key}\""))
+        .collect();
+    // Others may have rows there too.
+    let sql = format!(
+        "select 'n' as name, count(*) as n from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
+        on.join(" and "),
+        load = file.name
+    );
+    let read_back = match found.rows {
+        0 => 0,
+        _ => crate::reconcile::counts(&session, "the rows read back", &sql)
+            .await?
+            .values()
+            .sum(),
+    };
     Ok(Compared {
         object: file.object().to_owned(),
         load: file.name.clone(),
         landed: landed.values().sum(),
-        read_back: found.rows,
+        read_back,
         differences: differences.rows,
     })
 }
@@ -192,7 +214,7 @@ async fn verify_split(
 ) -> Result<Vec<(String, u64)>, Error> {
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
-    let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+    let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::All).await?;
     let known = session.table_names();
     let mut found = Vec::new();
     for file in flow.queries.kind(Kind::Reconcile) {
@@ -217,7 +239,7 @@ async fn draw_samples(
 ) -> Result<Vec<SampleRow>, Error> {
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
-    let session = pipeline::open_session(project, staging, &flow.map, &snapshot).await?;
+    let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::All).await?;
     let loads: Vec<(String, Vec<String>)> = loaded
         .iter()
         .map(|file| (file.name.clone(), file.key.clone()))
@@ -233,7 +255,7 @@ async fn draw_samples(
             continue;
         };
         if !lineages.contains_key(&record.load) {
-            let lineage = pipeline::lineage_of(project, staging, flow, file).await?;
+            let lineage = planning::lineage_of(project, staging, flow, file).await?;
             lineages.insert(record.load.clone(), lineage);
         }
         let request = SampleRequest {

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::blobs::ExportBlobs;
 use super::context::{Connection, Project};
 use super::phase::Phases;
 use super::pipeline::{self, Flow};
 use super::progress::Progress;
-use super::{Outcome, ProjectArgs, output};
+use super::{Outcome, ProjectArgs, documents, fields, output};
 use crate::error::Error;
 use crate::load::{Event, Journal, settle};
 use crate::reconcile::count_sources;
@@ -122,14 +123,18 @@ async fn job(
     }
     // Only files of runs long gone: another command may be writing right now.
     staging.sweep_leftovers(Duration::from_hours(24)).await?;
-    let (queries, map) = pipeline::read_queries(project)?;
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;
         pipeline::note_staging(&staged, progress);
     }
+    // After staging, which writes the queries of custom objects.
+    let (queries, map) = pipeline::read_queries(project)?;
     progress.step("reading users, limits and fields of the org");
     let mut describes = pipeline::look_at_org(connection, &queries).await?;
-    let flow = pipeline::find_columns(project, staging, queries, map).await?;
+    let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
+    for note in &flow.demands.notes {
+        progress.done(&format!("note: {note}"));
+    }
     if prepare_fields(project, connection, &flow, args, progress).await? {
         describes = pipeline::look_at_org(connection, &flow.queries).await?;
     }
@@ -143,6 +148,7 @@ async fn job(
         journal: &journal,
         progress,
         stop,
+        blobs: Arc::new(ExportBlobs(pipeline::export(project)?)),
         reports: Vec::new(),
         checked: BTreeSet::new(),
         notes: Vec::new(),
@@ -161,6 +167,7 @@ async fn job(
         objects: reports,
     };
     write_summary(connection, &summary).await?;
+    documents::write_segments(project, connection, &flow, journal.run()).await?;
     result?;
     journal
         .record(&Event::RunFinished {
@@ -180,8 +187,8 @@ async fn prepare_fields(
     progress: &Arc<Progress>,
 ) -> Result<bool, Error> {
     progress.step("comparing the destination's fields with what will be sent");
-    let wanted = pipeline::wanted_fields(project, &connection.staging, flow).await?;
-    let plan = schema::plan(&connection.client, &wanted).await?;
+    let wanted = fields::wanted(project, &connection.staging, flow).await?;
+    let plan = schema::plan(&connection.client, &wanted.fields, &wanted.objects).await?;
     plan.ensure_deployable()?;
     if plan.is_empty() {
         return Ok(false);
@@ -190,7 +197,8 @@ async fn prepare_fields(
         progress.done(&plan.to_string());
         return Err(Error::NeedsYes {
             what: format!(
-                "deploying {} field(s) to {}",
+                "deploying {} object(s) and {} field(s) to {}",
+                plan.objects.len(),
                 plan.create.len(),
                 connection.target
             ),

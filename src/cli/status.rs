@@ -321,6 +321,7 @@ impl RunOverview {
                 }
                 self.open_jobs.retain(|open| !open.is(load, part, *attempt));
             }
+            Event::Answered { .. } => {}
             Event::Abandoned {
                 load,
                 part,

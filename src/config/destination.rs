@@ -46,6 +46,15 @@ pub struct Destination {
     pub auth: AuthKind,
     /// Simulator only: folder with `<Object>.csv` of rows that exist from the start, relative to the project.
     pub seed: Option<PathBuf>,
+    /// Simulator only: features that the org lacks, such as `topics`.
+    #[serde(default)]
+    pub without: Vec<String>,
+    /// Simulator only: the user may set audit fields.
+    #[serde(default)]
+    pub audit_fields: bool,
+    /// Simulator only: the org has several currencies.
+    #[serde(default)]
+    pub multi_currency: bool,
     /// Most rows in one Bulk job.
     #[serde(default = "default_part_rows")]
     pub part_rows: usize,

@@ -43,7 +43,7 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 4] = [
+const KNOWN: [Known; 16] = [
     Known {
         name: "people_on_deals",
         default: || text("contact"),
@@ -62,6 +62,72 @@ const KNOWN: [Known; 4] = [
     Known {
         name: "default_owner",
         default: || text(""),
+        allowed: &[],
+    },
+    // CreatedDate and CreatedById (`rules.md` 24).
+    Known {
+        name: "audit_fields",
+        default: || text("if_allowed"),
+        allowed: &["require", "if_allowed", "off"],
+    },
+    Known {
+        name: "tag_strategy",
+        default: || text("topics"),
+        allowed: &["topics", "picklist"],
+    },
+    // Segments, and lists with them (`rules.md` 23).
+    Known {
+        name: "segment_strategy",
+        default: || text("campaigns"),
+        allowed: &["campaigns", "static_list"],
+    },
+    Known {
+        name: "chat_strategy",
+        default: || text("tasks"),
+        allowed: &["tasks", "email_messages", "case_comments"],
+    },
+    // E-mail logs; SMS logs are always tasks (`rules.md` 16).
+    Known {
+        name: "email_strategy",
+        default: || text("tasks"),
+        allowed: &["tasks", "email_messages"],
+    },
+    // A contact's further companies.
+    Known {
+        name: "company_links",
+        default: || text("relations"),
+        allowed: &["relations", "none"],
+    },
+    // Deal lines whose sum is not the deal's value (`rules.md` 10).
+    Known {
+        name: "line_item_mismatch",
+        default: || text("hold_lines"),
+        allowed: &["hold_lines", "balancing_line"],
+    },
+    Known {
+        name: "products",
+        default: || OptionValue::Bool(true),
+        allowed: &[],
+    },
+    Known {
+        name: "teams",
+        default: || OptionValue::Bool(true),
+        allowed: &[],
+    },
+    Known {
+        name: "files",
+        default: || OptionValue::Bool(true),
+        allowed: &[],
+    },
+    Known {
+        name: "notes",
+        default: || OptionValue::Bool(true),
+        allowed: &[],
+    },
+    // The currency of an org that has one, and of deals that name none.
+    Known {
+        name: "currency",
+        default: || text("EUR"),
         allowed: &[],
     },
 ];

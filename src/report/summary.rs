@@ -126,8 +126,10 @@ impl RunSummary {
     }
 
     fn rows(&self, numbers: fn(&PhaseReport) -> Vec<u64>) -> Vec<TableRow> {
+        // Loads without a row would hide the others.
         self.objects
             .iter()
+            .filter(|phase| phase.accounted() > 0)
             .map(|phase| {
                 (
                     vec![phase.load.clone(), phase.object.clone()],

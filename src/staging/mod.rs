@@ -25,8 +25,8 @@ pub use reader::read_ahead;
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
@@ -45,7 +45,12 @@ pub struct Staging {
     store_url: Url,
     root: Path,
     org: Option<String>,
+    /// Manifests whose files were all there when they were read, by path: a published version never changes.
+    known: Arc<Mutex<HashMap<Path, Manifest>>>,
 }
+
+/// Manifests up to which their files are looked at one by one rather than by listing all.
+const FEW: usize = 32;
 
 impl Staging {
     /// Opens the staging area at a folder path or URL. The folder is made when the first object is written.
@@ -72,6 +77,7 @@ impl Staging {
             store_url,
             root,
             org: None,
+            known: Arc::default(),
         })
     }
 
@@ -186,32 +192,68 @@ impl Staging {
             }
         }
         let mut snapshot = Snapshot::default();
+        let mut fresh = Vec::new();
         for (_, path) in newest.into_values() {
-            snapshot.insert(self.read_manifest(&path).await?);
+            if let Some(manifest) = self.known().get(&path).cloned() {
+                snapshot.insert(manifest);
+                continue;
+            }
+            let manifest = self.read_manifest(&path).await?;
+            fresh.push((path, manifest.clone()));
+            snapshot.insert(manifest);
         }
-        // Files are listed after the manifests, so that those of a version published meanwhile do no harm.
+        // Files are looked for after the manifests, so that those of a version published meanwhile do no harm.
+        self.check_files(&bases, &fresh).await?;
+        self.known().extend(fresh);
+        Ok(snapshot)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<Path, Manifest>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails if a file that a manifest names is not there, or not as long as it was.
+    async fn check_files(
+        &self,
+        bases: &[Path],
+        manifests: &[(Path, Manifest)],
+    ) -> Result<(), StagingError> {
         let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
-        for base in bases {
-            let tables = base.join("tables");
-            let files: Vec<_> = self
-                .store
-                .list(Some(&tables))
-                .map_ok(|meta| (self.relative(&meta.location), meta.size))
-                .try_collect()
-                .await
-                .map_err(|source| StagingError::read(&tables, source))?;
-            sizes.extend(files);
-        }
-        for manifest in snapshot.iter() {
-            let missing = |file: &&DataFile| sizes.get(&file.path) != Some(&file.bytes);
-            if let Some(file) = manifest.files.iter().find(missing) {
-                return Err(StagingError::MissingFile {
-                    table: manifest.name(),
-                    path: file.path.clone(),
-                });
+        if manifests.len() > FEW {
+            for base in bases {
+                let tables = base.clone().join("tables");
+                let files: Vec<_> = self
+                    .store
+                    .list(Some(&tables))
+                    .map_ok(|meta| (self.relative(&meta.location), meta.size))
+                    .try_collect()
+                    .await
+                    .map_err(|source| StagingError::read(&tables, source))?;
+                sizes.extend(files);
             }
         }
-        Ok(snapshot)
+        for (_, manifest) in manifests {
+            for file in &manifest.files {
+                let size = match sizes.get(&file.path) {
+                    Some(&size) => Some(size),
+                    None if manifests.len() > FEW => None,
+                    None => match self.store.head(&self.absolute(&file.path)).await {
+                        Ok(meta) => Some(meta.size),
+                        Err(object_store::Error::NotFound { .. }) => None,
+                        Err(source) => {
+                            return Err(StagingError::read(&self.absolute(&file.path), source));
+                        }
+                    },
+                };
+                if size != Some(file.bytes) {
+                    return Err(StagingError::MissingFile {
+                        table: manifest.name(),
+                        path: file.path.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn read_manifest(&self, path: &Path) -> Result<Manifest, StagingError> {
@@ -492,6 +534,8 @@ mod tests {
         let snapshot = staging.snapshot().await.unwrap();
         assert_eq!(snapshot.get("usercom", "people").unwrap().rows, 2);
         std::fs::remove_file(after.join(&published.files[0].path)).unwrap();
+        // The next command opens the area anew.
+        let staging = Staging::open(after.to_str().unwrap()).unwrap();
         let error = staging.snapshot().await.unwrap_err();
         assert!(matches!(error, StagingError::MissingFile { .. }), "{error}");
     }

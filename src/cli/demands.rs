@@ -1,0 +1,194 @@
+//! What the loads demand of options and destination, and so which of them and which of their columns are left out.
+//!
+//! In: the headers `when`, `field … when`, `optional`, `feature` of the load queries, `[options]`, the org's describes.
+//! Out: [`Demands`]. Never: a load left out in silence while it has rows; that is an error before anything is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+
+use super::context::Project;
+use super::pipeline::Flow;
+use super::planning;
+use crate::config::OptionValue;
+use crate::engine::Session;
+use crate::error::Error;
+use crate::salesforce::ObjectDescribe;
+use crate::staging::{Snapshot, Staging};
+use crate::transform::{AUDIT_FIELDS, Kind, Queries, QueryFile};
+
+/// The option that says what to do about `CreatedDate` and `CreatedById` (`rules.md` 24).
+pub(super) const AUDIT_OPTION: &str = "audit_fields";
+
+/// What is left out of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Demands {
+    /// Loads, each with the reason.
+    pub left_out: BTreeMap<String, String>,
+    /// Columns per load.
+    dropped: BTreeMap<String, BTreeSet<String>>,
+    /// What a person should know, a line each.
+    pub notes: Vec<String>,
+}
+
+static NONE: BTreeSet<String> = BTreeSet::new();
+
+impl Demands {
+    /// Columns of a load that are not sent.
+    pub(super) fn dropped(&self, file: &QueryFile) -> &BTreeSet<String> {
+        self.dropped.get(&file.name).unwrap_or(&NONE)
+    }
+}
+
+/// Judges conditions, optional columns and audit fields.
+///
+/// # Errors
+/// A condition that is no boolean; [`Error::Usage`] when audit fields are required and the org does not allow them.
+pub(super) async fn look(
+    project: &Project,
+    staging: &Staging,
+    queries: &Queries,
+    describes: &BTreeMap<String, ObjectDescribe>,
+) -> Result<Demands, Error> {
+    let session = project
+        .engine
+        .session(staging, &Snapshot::default())?
+        .with_parameters(project.config.options.parameters());
+    let mut demands = Demands::default();
+    let mut refused: BTreeSet<&str> = BTreeSet::new();
+    let audit = match project.config.options.get(AUDIT_OPTION) {
+        Some(OptionValue::Text(word)) => word.as_str(),
+        _ => "if_allowed",
+    };
+    for file in queries.kind(Kind::Load) {
+        if let Some(when) = &file.when
+            && !holds(&session, file, when).await?
+        {
+            demands
+                .left_out
+                .insert(file.name.clone(), format!("not {when}"));
+            continue;
+        }
+        let describe = describes.get(file.object());
+        let has = |name: &str| {
+            describe
+                .and_then(|object| object.field(name))
+                .is_some_and(|field| field.createable || field.updateable)
+        };
+        let mut dropped: BTreeSet<String> = file
+            .optional
+            .iter()
+            .filter(|name| !has(name))
+            .cloned()
+            .collect();
+        for field in &file.fields {
+            if let Some(when) = &field.when
+                && !holds(&session, file, when).await?
+            {
+                dropped.insert(field.name.clone());
+            }
+        }
+        for name in AUDIT_FIELDS {
+            // An object that does not exist yet is created by the loader, who may then set them if he may anywhere.
+            let allowed = match describe {
+                Some(_) => has(name),
+                None => describes
+                    .values()
+                    .any(|object| object.field(name).is_some_and(|field| field.createable)),
+            };
+            if audit == "off" || !allowed {
+                dropped.insert(name.to_owned());
+            }
+            if !allowed && describe.is_some() && file.sql.contains(&format!("\"{name}\"")) {
+                refused.insert(file.object());
+            }
+        }
+        demands.dropped.insert(file.name.clone(), dropped);
+    }
+    if !refused.is_empty() && audit != "off" {
+        let objects: Vec<&str> = refused.into_iter().collect();
+        let what = format!(
+            "the org does not let this user set CreatedDate on {}",
+            objects.join(", ")
+        );
+        if audit == "require" {
+            return Err(Error::Usage {
+                what,
+                hint: "in Setup > User Interface enable \"Set Audit Fields upon Record Creation\" and grant it to the user by a \
+                       permission set; or set audit_fields = \"if_allowed\" under [options] to load without original dates"
+                    .to_owned(),
+            });
+        }
+        demands.notes.push(format!(
+            "{what}: records show the day of the migration, their original time is kept in fields of our own \
+             (audit_fields = \"require\" refuses to load so)"
+        ));
+    }
+    Ok(demands)
+}
+
+/// Loads whose object the org does not have, and which have no rows.
+///
+/// # Errors
+/// [`Error::Unsupported`] naming those that have rows, each with the option that does without.
+pub(super) async fn absent(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+    describes: &BTreeMap<String, ObjectDescribe>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut left_out = BTreeMap::new();
+    let mut needed = Vec::new();
+    for file in flow.loads() {
+        let creatable = file.object().ends_with("__c");
+        if describes.contains_key(file.object()) || creatable {
+            continue;
+        }
+        let session = planning::whole(project, staging, flow, &file.references).await?;
+        let sql = format!("select count(*) as n from (\n{}\n) as q", file.sql);
+        let rows: i64 = session
+            .collect(&file.path, &sql)
+            .await?
+            .iter()
+            .flat_map(|batch| {
+                batch
+                    .column(0)
+                    .as_primitive::<Int64Type>()
+                    .values()
+                    .to_vec()
+            })
+            .sum();
+        if rows > 0 {
+            let advice = file.feature.as_deref().unwrap_or("enable it in Setup");
+            needed.push(format!(
+                "{} ({rows} row(s) of {}): {advice}",
+                file.object(),
+                file.path
+            ));
+        } else {
+            left_out.insert(
+                file.name.clone(),
+                format!("no rows, and the org has no {}", file.object()),
+            );
+        }
+    }
+    if needed.is_empty() {
+        Ok(left_out)
+    } else {
+        Err(Error::Unsupported { needed })
+    }
+}
+
+async fn holds(session: &Session, file: &QueryFile, condition: &str) -> Result<bool, Error> {
+    let sql = format!("select coalesce(({condition}), false) as holds");
+    let batches = session.collect(&file.path, &sql).await?;
+    batches
+        .first()
+        .and_then(|batch| batch.column(0).as_boolean_opt())
+        .map(|column| column.value(0))
+        .ok_or_else(|| Error::Usage {
+            what: format!("{}: `{condition}` is no condition", file.path),
+            hint: "write a comparison of options, such as $tag_strategy = 'topics'".to_owned(),
+        })
+}

@@ -1,0 +1,55 @@
+//! Documents that a run leaves for the admin beside its reports.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+
+use super::context::{Connection, Project};
+use super::pipeline::{self, Flow, Reads};
+use crate::error::Error;
+use crate::report::{SegmentText, segments_document};
+
+/// Writes `reports/<run>/segments.md`: what each segment and list is and was made of. Nothing if there are none.
+pub(super) async fn write_segments(
+    project: &Project,
+    connection: &Connection,
+    flow: &Flow,
+    run: &str,
+) -> Result<(), Error> {
+    let staging = &connection.staging;
+    let snapshot = staging.snapshot().await?;
+    let (Some(_), Some(_)) = (
+        snapshot.get("prepare", "segment"),
+        snapshot.get("prepare", "membership"),
+    ) else {
+        return Ok(());
+    };
+    let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::Tables).await?;
+    let sql = "select s.key, s.name, s.description, s.criteria, count(m.person_id) as members \
+               from prepare.segment as s left join prepare.membership as m on m.segment_key = s.key \
+               group by s.key, s.name, s.description, s.criteria order by s.key";
+    let mut segments = Vec::new();
+    for batch in session.collect("the document of segments", sql).await? {
+        let texts = [0, 1, 2, 3].map(|column| batch.column(column).as_string::<i32>().clone());
+        let members = batch.column(4).as_primitive::<Int64Type>();
+        let text = |column: usize, row: usize| {
+            let cells = &texts[column];
+            cells.is_valid(row).then(|| cells.value(row).to_owned())
+        };
+        segments.extend((0..batch.num_rows()).map(|row| SegmentText {
+            key: text(0, row).unwrap_or_default(),
+            name: text(1, row).unwrap_or_default(),
+            description: text(2, row),
+            criteria: text(3, row),
+            members: members.value(row).unsigned_abs(),
+        }));
+    }
+    if segments.is_empty() {
+        return Ok(());
+    }
+    let path = staging.org_path(&["reports", run, "segments.md"]);
+    let document = segments_document(run, &segments);
+    staging
+        .write_document(&path, document.into_bytes().into())
+        .await?;
+    Ok(())
+}

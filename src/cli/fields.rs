@@ -1,0 +1,323 @@
+//! What the destination must have for the loads, and what its fields hold.
+//!
+//! In: the loads' columns, the field map, headers, the org's describes. Out: [`Wanted`] for the comparison with the org, and
+//! each object's [`ValuePolicy`]. Never: a change to the org.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::datatypes::DataType;
+
+use super::context::Project;
+use super::pipeline::Flow;
+use super::planning;
+use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
+use crate::engine::Session;
+use crate::error::Error;
+use crate::mapping::MapRow;
+use crate::salesforce::ObjectDescribe;
+use crate::schema::{FieldType, WantedField, WantedObject};
+use crate::staging::{Snapshot, Staging};
+use crate::transform::{DeclaredField, QueryFile};
+use crate::usercom::layout::ATTRIBUTE_METADATA;
+
+/// What the destination must have.
+pub(super) struct Wanted {
+    /// Fields that the loads send.
+    pub fields: Vec<WantedField>,
+    /// Custom objects that they fill.
+    pub objects: Vec<WantedObject>,
+}
+
+/// The fields and objects that the loads need, for the comparison with the org. Lists get the choices that the attribute
+/// declares and those that occur in the data.
+pub(super) async fn wanted(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+) -> Result<Wanted, Error> {
+    let snapshot = staging.snapshot().await?;
+    let session = project.engine.session(staging, &snapshot)?;
+    let mut fields: BTreeMap<(String, String), WantedField> = BTreeMap::new();
+    let mut objects: BTreeSet<WantedObject> = BTreeSet::new();
+    for file in flow.loads() {
+        let columns = flow.columns(file)?;
+        let object = file.object().to_owned();
+        if let Some((label, plural)) = &file.label {
+            objects.insert(WantedObject {
+                name: object.clone(),
+                label: label.clone(),
+                plural: plural.clone(),
+            });
+        }
+        for field in &columns.sent {
+            let mut declared = from_map(flow, &object, field.name())?;
+            if let Some(header) = file.fields.iter().find(|other| other.name == *field.name()) {
+                declared = from_header(file, header)?;
+            }
+            let key = (object.clone(), field.name().clone());
+            if fields.contains_key(&key) {
+                continue;
+            }
+            let choices = match &declared.choices {
+                Some(Choices::Attribute(row)) => {
+                    attribute_choices(&session, &snapshot, row).await?
+                }
+                Some(Choices::Column(column)) => {
+                    // Models that give the choices need not have run yet.
+                    let (table, column) = column.rsplit_once('.').unwrap_or(("", column));
+                    let tables = BTreeSet::from([table.to_owned()]);
+                    let session = planning::whole(project, staging, flow, &tables).await?;
+                    column_choices(&session, file, table, column).await?
+                }
+                None => Vec::new(),
+            };
+            fields.insert(
+                key,
+                WantedField {
+                    object: object.clone(),
+                    name: field.name().clone(),
+                    data_type: field.data_type().clone(),
+                    is_key: columns.key.len() == 1 && columns.key.contains(field.name()),
+                    declared: declared.field_type,
+                    refers_to: declared.refers_to,
+                    label: None,
+                    choices,
+                    max_chars: None,
+                },
+            );
+        }
+        if columns.keeps_raw() {
+            let key = (object.clone(), RAW_VALUES.to_owned());
+            fields.entry(key).or_insert_with(|| WantedField {
+                object: object.clone(),
+                name: RAW_VALUES.to_owned(),
+                data_type: DataType::Utf8,
+                is_key: false,
+                declared: Some(FieldType::LongTextArea { length: 32_768 }),
+                refers_to: None,
+                label: Some("User.com raw values".to_owned()),
+                choices: Vec::new(),
+                max_chars: None,
+            });
+        }
+    }
+    Ok(Wanted {
+        fields: fields.into_values().collect(),
+        objects: objects.into_iter().collect(),
+    })
+}
+
+/// Where the choices of a list stand.
+enum Choices<'a> {
+    /// In a mapped attribute's definition and values.
+    Attribute(&'a MapRow),
+    /// In a column, `schema.table.column`.
+    Column(&'a str),
+}
+
+/// What a person says about a column.
+#[derive(Default)]
+struct Declared<'a> {
+    field_type: Option<FieldType>,
+    refers_to: Option<String>,
+    choices: Option<Choices<'a>>,
+}
+
+fn is_list(field_type: FieldType) -> bool {
+    matches!(
+        field_type,
+        FieldType::Picklist | FieldType::MultiselectPicklist
+    )
+}
+
+/// What `config/field_map.csv` says about a column.
+fn from_map<'a>(flow: &'a Flow, object: &str, field: &str) -> Result<Declared<'a>, Error> {
+    let Some(row) = flow
+        .map
+        .confirmed()
+        .find(|row| row.target_object == object && row.target_field == field)
+    else {
+        return Ok(Declared::default());
+    };
+    let field_type: FieldType =
+        row.field_type
+            .parse()
+            .map_err(|error: crate::schema::ReadFieldTypeError| Error::Usage {
+                what: format!("config/field_map.csv line {}: {error}", row.line),
+                hint: error.hint(),
+            })?;
+    Ok(Declared {
+        field_type: Some(field_type),
+        refers_to: None,
+        choices: is_list(field_type).then_some(Choices::Attribute(row)),
+    })
+}
+
+/// What the header `-- field:` says about a column.
+fn from_header<'a>(file: &QueryFile, field: &'a DeclaredField) -> Result<Declared<'a>, Error> {
+    let lookup = field
+        .field_type
+        .strip_prefix("Lookup(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    if let Some(object) = lookup {
+        return Ok(Declared {
+            field_type: Some(FieldType::Lookup),
+            refers_to: Some(object.to_owned()),
+            choices: None,
+        });
+    }
+    let field_type: FieldType =
+        field
+            .field_type
+            .parse()
+            .map_err(|error: crate::schema::ReadFieldTypeError| Error::Usage {
+                what: format!("{} line {}: {error}", file.path, field.line),
+                hint: format!("{}; or Lookup(Object)", error.hint()),
+            })?;
+    Ok(Declared {
+        field_type: Some(field_type),
+        refers_to: None,
+        choices: field.choices.as_deref().map(Choices::Column),
+    })
+}
+
+/// The different values of a column, items of lists each for itself.
+async fn column_choices(
+    session: &Session,
+    file: &QueryFile,
+    table: &str,
+    column: &str,
+) -> Result<Vec<String>, Error> {
+    use arrow::array::AsArray;
+    let named = format!("t.\"{column}\"");
+    let plan = session
+        .plan(&file.path, &format!("select {named} from {table} as t"))
+        .await?;
+    let value = match plan.schema().field(0).data_type() {
+        DataType::List(_) => format!("unnest({named})"),
+        _ => format!("cast({named} as varchar)"),
+    };
+    let sql = format!(
+        "select v.value from (select {value} as value from {table} as t) as v where btrim(v.value) <> '' \
+         group by v.value order by v.value limit {MAX_CHOICES}"
+    );
+    let batches = session.collect(&file.path, &sql).await?;
+    Ok(batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
+        .map(|value| value.trim().replace(';', ","))
+        .collect())
+}
+
+/// Most choices asked for: one more than the platform's cap, so that passing it shows (`rules.md` 21).
+const MAX_CHOICES: usize = 1_001;
+
+/// Choices of a list: declared ones first, then those that occur.
+async fn attribute_choices(
+    session: &Session,
+    snapshot: &Snapshot,
+    row: &MapRow,
+) -> Result<Vec<String>, Error> {
+    use arrow::array::AsArray;
+    let table = snapshot.get("usercom", &row.source);
+    let Some(field) = table.and_then(|table| table.schema.field_with_name(&row.source_field).ok())
+    else {
+        return Ok(Vec::new());
+    };
+    let column = format!("t.\"{}\"", row.source_field);
+    let values = match field.data_type() {
+        DataType::Boolean => return Ok(vec!["Yes".to_owned(), "No".to_owned()]),
+        DataType::List(_) => format!(
+            "select unnest({column}) as value from usercom.{} as t",
+            row.source
+        ),
+        _ => format!(
+            "select cast({column} as varchar) as value from usercom.{} as t",
+            row.source
+        ),
+    };
+    let attribute = field
+        .metadata()
+        .get(ATTRIBUTE_METADATA)
+        .map_or("", String::as_str)
+        .replace('\'', "''");
+    let mut sql = format!(
+        "select v.value, 1 as place from ({values}) as v where btrim(v.value) <> '' group by v.value"
+    );
+    if snapshot.get("usercom", "attributes").is_some() {
+        sql = format!(
+            "select c.value, min(c.place) as place from (select unnest(a.choices) as value, 0 as place \
+             from usercom.attributes as a where a.name = '{attribute}' or a.name_std = '{attribute}' \
+             union all {sql}) as c group by c.value"
+        );
+    }
+    let sql =
+        format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
+    let name = format!("the choices of {}.{}", row.source, row.source_field);
+    let batches = session.collect(&name, &sql).await?;
+    Ok(batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
+        .map(|value| value.trim().replace(';', ","))
+        .collect())
+}
+
+/// Fields that show text as it is, so that HTML in it becomes plain text (`rules.md` 18).
+const PLAIN: [(&str, &str); 4] = [
+    ("Task", "Description"),
+    ("Event", "Description"),
+    ("CaseComment", "CommentBody"),
+    ("EmailMessage", "TextBody"),
+];
+
+/// What the fields of one object hold, with the customer's policies.
+pub(super) async fn value_policy(
+    session: &Session,
+    describe: Option<&ObjectDescribe>,
+    object: &str,
+) -> Result<ValuePolicy, Error> {
+    use arrow::array::{Array, AsArray};
+    let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
+    let sql = "select p.object, p.field, p.policy from config.value_policy as p";
+    for batch in session.collect("config.value_policy", sql).await? {
+        let column = |index: usize| batch.column(index).as_string::<i32>().clone();
+        let (objects, fields, words) = (column(0), column(1), column(2));
+        for row in 0..batch.num_rows() {
+            let word = if words.is_valid(row) {
+                words.value(row)
+            } else {
+                ""
+            };
+            let policy = Policy::parse(word).ok_or_else(|| Error::Usage {
+                what: format!("config/value_policy.csv: the policy `{word}` is unknown"),
+                hint: "use reject, blank_and_keep_raw or truncate_and_attach".to_owned(),
+            })?;
+            if objects.is_valid(row) && objects.value(row) == object && fields.is_valid(row) {
+                policies.insert(fields.value(row).to_owned(), policy);
+            }
+        }
+    }
+    let Some(describe) = describe else {
+        return Ok(ValuePolicy::default());
+    };
+    let limits = describe.fields.iter().map(|field| {
+        let text = !matches!(
+            field.field_type.as_str(),
+            "reference" | "id" | "boolean" | "date" | "datetime"
+        );
+        let limit = FieldLimit {
+            plain: PLAIN.contains(&(object, field.name.as_str())),
+            chars: (text && field.length > 0).then_some(field.length as usize),
+            email: field.field_type == "email",
+            whole_digits: (field.precision > 0)
+                .then(|| field.precision.saturating_sub(field.scale)),
+            allowed: field.restricted_picklist.then(|| {
+                let active = field.picklist_values.iter().filter(|value| value.active);
+                active.map(|value| value.value.clone()).collect()
+            }),
+            policy: policies.get(&field.name).copied(),
+        };
+        (field.name.clone(), limit)
+    });
+    Ok(ValuePolicy::new(limits.collect()))
+}

@@ -1,0 +1,197 @@
+//! Planning without running: which columns each load sends, where they come from, and questions to models that have not
+//! run yet.
+//!
+//! In: the staged tables and the query files. Out: columns, lineage, a session. Never: a table written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::context::Project;
+use super::pipeline::{Flow, org_schema, selected_schema};
+use crate::engine::{Session, View};
+use crate::error::Error;
+use crate::load::{ORG_TABLES, ledger_schema};
+use crate::mapping::mapped_views;
+use crate::staging::{Snapshot, Staging};
+use crate::transform::{Columns, QueryFile, Step, lineage, outbox_schema};
+
+/// The tables that exist before any query runs.
+async fn given(staging: &Staging) -> Result<Snapshot, Error> {
+    let snapshot = staging.snapshot().await?;
+    let mut given = Snapshot::default();
+    for table in snapshot.iter() {
+        let org = table.schema_name == "org" && ORG_TABLES.contains(&table.table.as_str());
+        if org || matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects") {
+            given.insert(table.clone());
+        }
+    }
+    Ok(given)
+}
+
+async fn session_over(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+    given: &Snapshot,
+    wanted: impl Fn(&View) -> bool,
+) -> Result<Session, Error> {
+    let session = project
+        .engine
+        .session(staging, given)?
+        .with_parameters(project.config.options.parameters());
+    for view in mapped_views(&project.config, &flow.map, given)? {
+        if wanted(&view) {
+            session.add_view(&view).await?;
+        }
+    }
+    Ok(session)
+}
+
+/// The columns of every load, those that are left out too. Each query is planned over empty tables that have the columns of
+/// what it reads, so that no plan holds another.
+pub(super) async fn columns(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+) -> Result<BTreeMap<String, Columns>, Error> {
+    let given = given(staging).await?;
+    let session = session_over(project, staging, flow, &given, |_| true).await?;
+    let mut columns = BTreeMap::new();
+    for step in flow.order(&given)? {
+        match step {
+            Step::Org(file) => session.add_empty("org", &file.name, selected_schema(file))?,
+            Step::Prepare(file) => {
+                let plan = session.plan(&file.path, &file.sql).await?;
+                let schema = session.schema_of(&file.path, &plan)?;
+                let fields = schema.fields().iter().map(|field| {
+                    let data_type = match field.data_type() {
+                        DataType::Null => DataType::Utf8,
+                        other => other.clone(),
+                    };
+                    Field::new(field.name(), data_type, true)
+                });
+                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                session.add_empty("prepare", &file.name, schema)?;
+            }
+            Step::Load(file) => {
+                let found = load_columns(&session, file, flow).await?;
+                add_empty_load(&session, file, &found)?;
+                columns.insert(file.name.clone(), found);
+            }
+        }
+    }
+    Ok(columns)
+}
+
+fn add_empty_load(session: &Session, file: &QueryFile, columns: &Columns) -> Result<(), Error> {
+    for (schema, columns) in [
+        ("ledger", ledger_schema(columns)),
+        ("outbox", outbox_schema(columns)),
+        ("org", org_schema(file, columns)),
+    ] {
+        session.add_empty(schema, &file.name, columns)?;
+    }
+    Ok(())
+}
+
+/// A session that can answer questions to `tables` and what they come from: models are views, ledgers are empty.
+pub(super) async fn whole(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+    tables: &BTreeSet<String>,
+) -> Result<Session, Error> {
+    let given = given(staging).await?;
+    let steps = flow.order(&given)?;
+    let mut wanted = tables.clone();
+    for step in steps.iter().rev() {
+        let file = step.file();
+        let model = matches!(step, Step::Prepare(_));
+        if model && wanted.contains(&format!("prepare.{}", file.name)) {
+            wanted.extend(file.references.iter().cloned());
+        }
+    }
+    let name = |view: &View| format!("{}.{}", view.schema, view.name);
+    let session = session_over(project, staging, flow, &given, |view| {
+        wanted.contains(&name(view))
+    })
+    .await?;
+    for step in steps {
+        match step {
+            Step::Org(file) => session.add_empty("org", &file.name, selected_schema(file))?,
+            Step::Load(file) => {
+                if let Some(columns) = flow.columns.get(&file.name) {
+                    add_empty_load(&session, file, columns)?;
+                }
+            }
+            Step::Prepare(file) => {
+                let view = View {
+                    schema: "prepare".to_owned(),
+                    name: file.name.clone(),
+                    sql: file.sql.clone(),
+                };
+                if wanted.contains(&name(&view)) {
+                    session
+                        .add_view(&view)
+                        .await
+                        .map_err(|error| named(error, file))?;
+                }
+            }
+        }
+    }
+    Ok(session)
+}
+
+/// Source columns of each sent column of a load; custom fields by the field map.
+pub(super) async fn lineage_of(
+    project: &Project,
+    staging: &Staging,
+    flow: &Flow,
+    file: &QueryFile,
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    let session = whole(project, staging, flow, &file.references).await?;
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let mut found: BTreeMap<String, BTreeSet<String>> = plan
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
+        .collect();
+    for row in flow
+        .map
+        .confirmed()
+        .filter(|row| row.target_object == file.object())
+    {
+        let sources = found.entry(row.target_field.clone()).or_default();
+        sources.insert(format!("{}.{}", row.source, row.source_field));
+    }
+    Ok(found)
+}
+
+/// Errors of a view name its file.
+fn named(error: crate::engine::EngineError, file: &QueryFile) -> Error {
+    match error {
+        crate::engine::EngineError::Plan { source, .. } => crate::engine::EngineError::Plan {
+            query: file.path.clone(),
+            source,
+        }
+        .into(),
+        other => other.into(),
+    }
+}
+
+async fn load_columns(session: &Session, file: &QueryFile, flow: &Flow) -> Result<Columns, Error> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let schema = session.schema_of(&file.path, &plan)?;
+    let dropped = flow.demands.dropped(file);
+    let confirmed: Vec<String> = flow
+        .map
+        .confirmed()
+        .filter(|row| row.target_object == file.object())
+        .map(|row| row.target_field.clone())
+        .collect();
+    Ok(Columns::of(file, &schema, &confirmed, dropped)?)
+}
