@@ -1,6 +1,7 @@
 //! `cargo bench`: the main job, step by step, on a generated export.
 //!
-//! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000), the binary of the same build. Out: a Markdown table with
+//! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000) with all that hangs on them, or as many activities and chat messages
+//! as `TRANSLOAD_BENCH_ACTIVITIES` and `TRANSLOAD_BENCH_MESSAGES` say; the binary of the same build. Out: a Markdown table with
 //! rows, seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its own; the
 //! start of the process counts. The simulator is another process, without delays. `bare` rows are plain DataFusion
 //! programs with default settings and no memory limit that do the same work without rejects, accounting, fates or
@@ -62,11 +63,9 @@ impl Report {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark's own switch")]
-fn people() -> u64 {
-    std::env::var("TRANSLOAD_BENCH_PEOPLE")
-        .ok()
-        .and_then(|text| text.replace(['_', ','], "").parse().ok())
-        .unwrap_or(1_000_000)
+fn switch(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    text.replace(['_', ','], "").parse().ok()
 }
 
 fn main() {
@@ -87,19 +86,31 @@ fn main() {
 }
 
 fn bench(runtime: &tokio::runtime::Runtime) {
-    let people = people();
+    let people = switch("TRANSLOAD_BENCH_PEOPLE").unwrap_or(1_000_000);
+    let mut size = people.to_string();
+    let mut more = Vec::new();
+    for (name, flag) in [
+        ("TRANSLOAD_BENCH_ACTIVITIES", "--activities"),
+        ("TRANSLOAD_BENCH_MESSAGES", "--messages"),
+    ] {
+        if let Some(count) = switch(name) {
+            size.push_str(&format!("-{count}"));
+            more.extend([flag.to_owned(), count.to_string()]);
+        }
+    }
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench");
-    let export = root.join(format!("export-{people}"));
+    let export = root.join(format!("export-{size}"));
     // Made under another name first: an export that was cut short must not be measured.
     if !export.exists() {
         let making = root.join("making");
         let _ = std::fs::remove_dir_all(&making);
         let count = people.to_string();
         let arguments = ["generate", "--seed", "7", "--people", &count, "--out"];
-        run(Command::new(BINARY).args(arguments).arg(&making));
+        let mut command = Command::new(BINARY);
+        run(command.args(arguments).arg(&making).args(&more));
         std::fs::rename(&making, &export).unwrap();
     }
-    let project = root.join(format!("project-{people}"));
+    let project = root.join(format!("project-{size}"));
     let bare = root.join("bare");
     for folder in [&project, &bare] {
         let _ = std::fs::remove_dir_all(folder);
@@ -125,7 +136,7 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     let name = "bare: the same SQL to Parquet models and CSV";
     report.add(name, number(&out), seconds, peak_mb);
 
-    println!("| step ({people} people) | rows | seconds | rows/s | peak RSS |");
+    println!("| step ({size} people) | rows | seconds | rows/s | peak RSS |");
     println!("|---|---:|---:|---:|---:|");
     for line in report.lines {
         println!("{line}");
@@ -405,7 +416,7 @@ fn clean(export: &Path, out: &Path) {
 /// A bare program: the clean CSV, types inferred, to Parquet. Prints the rows.
 async fn bare_stage(folder: &Path) {
     let context = context();
-    let options = CsvReadOptions::new();
+    let options = CsvReadOptions::new().newlines_in_values(true);
     let source = folder.join("people.csv");
     let frame = context
         .read_csv(source.to_str().unwrap(), options)
@@ -451,7 +462,23 @@ async fn bare_transform(project: &Path, out: &Path) {
     known.insert("ledger.attempts".to_owned());
     let parameters: Vec<_> = config.options.parameters().into_iter().collect();
     let mut rows = 0;
-    for step in order(&queries, &known).unwrap() {
+    let steps = order(&queries, &known).unwrap();
+    // What the run left out is left out here.
+    let mut read = std::collections::BTreeSet::new();
+    let mut kept = Vec::new();
+    for step in steps.into_iter().rev() {
+        let file = step.file();
+        let needed = match step {
+            Query::Load(_) => snapshot.get("outbox", &file.name).is_some(),
+            Query::Prepare(_) => read.contains(&format!("prepare.{}", file.name)),
+            Query::Org(_) => false,
+        };
+        if needed {
+            read.extend(file.references.iter().cloned());
+            kept.push(step);
+        }
+    }
+    for step in kept.into_iter().rev() {
         let file = step.file();
         let frame = context.sql(&file.sql).await.unwrap();
         let frame = match frame
@@ -477,6 +504,7 @@ async fn bare_transform(project: &Path, out: &Path) {
                 context.deregister_table(&name).unwrap();
                 context.register_table(name, written.into_view()).unwrap();
             }
+            Query::Org(_) => {}
             Query::Load(_) => {
                 let written = flat(frame).write_csv(target, options, None).await.unwrap();
                 rows += written

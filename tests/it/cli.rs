@@ -102,7 +102,7 @@ fn a_header_that_makes_no_sense_names_its_line() {
     ----- stdout -----
 
     ----- stderr -----
-    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by); did you mean `operation`?
+    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read); did you mean `operation`?
     ");
 }
 
@@ -206,11 +206,17 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     ");
     insta::assert_snapshot!(files(&project.path("new")).join("\n"), @r"
     .gitignore
+    config/activity_types.csv
+    config/countries.csv
     config/defaults.csv
     config/field_map.csv
+    config/iso_countries.csv
     config/lifecycle.csv
     config/owners.csv
+    config/rates.csv
     config/stage_matrix.csv
+    config/territories.csv
+    config/user_territories.csv
     config/value_policy.csv
     export/README.txt
     migration.toml
@@ -249,22 +255,46 @@ fn generate_writes_the_same_export_for_the_same_seed() {
     assert_run!(project.run(["generate", "--people", "50", "--seed", "7", "--out", "a"]), @r"
     exit code: 0
     ----- stdout -----
-    ─────────────────────────────────────────────────
-     file                 object       rows    bytes
-    ═════════════════════════════════════════════════
-     attributes.jsonl     attributes     18    2,975
-     Agents.csv           agents         12      620
-     pipelines.jsonl      pipelines       2      677
-     companies-1.csv      companies       6    1,954
-     companies-2.csv.gz   companies       4    1,001
-     people-1.csv         people         20   11,168
-     people-2.csv         people         13    6,810
-     people-3.jsonl.gz    people          8    4,157
-     people-4.jsonl       people         10   11,825
-     deals-1.csv          deals           9    2,305
-     deals-2.jsonl        deals           4    3,086
-     total                              106   46,578
-    ─────────────────────────────────────────────────
+    ──────────────────────────────────────────────────────────────
+     file                         object            rows    bytes
+    ══════════════════════════════════════════════════════════════
+     attributes.jsonl             attributes          20    3,325
+     Agents.csv                   agents              12      620
+     pipelines.jsonl              pipelines            2      677
+     companies-1.csv              companies            6    2,007
+     companies-2.csv.gz           companies            4    1,029
+     people-1.csv                 people              20   11,168
+     people-2.csv                 people              13    6,810
+     people-3.jsonl.gz            people               8    4,170
+     people-4.jsonl               people              10   12,015
+     deals-1.csv                  deals                9    2,337
+     deals-2.jsonl                deals                4    3,884
+     tags.csv                     tags                10      142
+     lists.csv                    lists                4       88
+     segments.jsonl               segments             6    1,841
+     segment_members.csv          segment_members     19      592
+     products.csv                 products            25    2,996
+     activities-1.csv             activities          11    2,387
+     activities-2.csv.gz          activities          52    5,226
+     activities-3.jsonl.gz        activities          12    2,379
+     events-1.jsonl.gz            events               4    1,221
+     events-2.csv                 events               3      877
+     notes.jsonl                  notes                5    1,708
+     conversations-1.jsonl.gz     conversations        2      883
+     conversations-2.csv          conversations        2      210
+     messages.csv                 messages            11    1,898
+     emails.csv                   emails               5    1,550
+     email_delivery_logs.csv.gz   emails              15    1,243
+     sms_delivery_logs.csv        sms                  2      341
+     deal_products.csv            deal_products        2      228
+     stage_changes.csv            stage_changes       11    1,381
+     custom_objects.jsonl         custom_objects       3    2,963
+     co_subscription.csv          co_subscription      2      391
+     co_invoice.jsonl             co_invoice           2      710
+     co_asset.csv                 co_asset             2      717
+     files.csv                    files                1      229
+     total                                           319   80,243
+    ──────────────────────────────────────────────────────────────
 
     ───────────────────────────────────────────────────────────────────────────────────
      object      rows   records   superseded   ragged   undecodable   unreadable cells
@@ -274,10 +304,36 @@ fn generate_writes_the_same_export_for_the_same_seed() {
      deals         13        12            1        0             0                  0
     ───────────────────────────────────────────────────────────────────────────────────
 
+    ─────────────────────────────────────────────────────────────────────────────────
+     table                  of note                                          records
+    ═════════════════════════════════════════════════════════════════════════════════
+     activities             odd_text 2, person_missing 1, person_passive 1        75
+     co_asset                                                                      2
+     co_invoice                                                                    2
+     co_subscription                                                               2
+     conversations                                                                 4
+     custom_object_fields                                                         29
+     custom_objects                                                                3
+     deal_products          deals_of_another_value 1, deals_with_lines 1           2
+     emails                 person_passive 1                                      20
+     event_attendees        own_person 1                                           9
+     events                 all_day 1, odd_text 1                                  7
+     files                                                                         1
+     lists                                                                         4
+     messages               no_author 1, odd_text 1                               18
+     notes                  odd_text 1                                             5
+     products                                                                     25
+     segment_members        person_missing 4                                      23
+     segments                                                                      6
+     sms                                                                           2
+     stage_changes                                                                15
+     tags                                                                         10
+    ─────────────────────────────────────────────────────────────────────────────────
+
 
     ----- stderr -----
     writing an export of 50 people to a
-    106 rows in 11 files, 46,578 bytes
+    319 rows in 35 files, 80,243 bytes
     ");
     let again = project.run([
         "generate", "--people", "50", "--seed", "7", "--out", "b", "--format", "json",

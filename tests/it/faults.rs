@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde_json::json;
 use transload::sim::salesforce::Options;
 
-use crate::load::send_created_date;
 use crate::org::Org;
 use crate::rehearsal::{Project, Run, Running};
 
@@ -170,7 +169,6 @@ fn inserting(delay: u64) -> (Project, Org) {
         ..Options::default()
     });
     project.load_into(&org, "part_rows = 10\nconcurrent_jobs = 3\n");
-    send_created_date(&project);
     (project, org)
 }
 
@@ -276,8 +274,8 @@ fn hiccups_of_the_server_are_not_noticed() {
         {"method": "GET", "path": "/services/data/*/jobs/query/*/results", "drop": "after"},
     ]));
     let run = project.run_with(&["--yes"]).ended(0);
-    assert_eq!(run.total("created"), 11);
-    assert_eq!(run.total("read_back"), 11);
+    assert_eq!(run.total("created"), 13);
+    assert_eq!(run.total("read_back"), 13);
     let due = org.control(reqwest::Method::GET, "faults", None);
     assert_eq!(due, json!([]), "not every fault struck");
 }
@@ -291,7 +289,7 @@ fn sessions_that_expire_all_the_time_are_renewed() {
     });
     project.load_into(&org, "");
     let run = project.run_with(&["--yes"]).ended(0);
-    assert_eq!(run.total("created"), 11);
+    assert_eq!(run.total("created"), 13);
     let statistics = org.statistics();
     let logins = statistics["requests"]
         .as_object()
@@ -315,7 +313,7 @@ fn a_session_that_ends_during_an_upload_is_renewed() {
         ends("GET", "query/*/results", 1),
     ]));
     let run = project.run_with(&["--yes"]).ended(0);
-    assert_eq!(run.total("created"), 11);
+    assert_eq!(run.total("created"), 13);
     let due = org.control(reqwest::Method::GET, "faults", None);
     assert_eq!(due, json!([]), "not every fault struck");
 }

@@ -402,13 +402,6 @@ fn a_person_who_changes_sides_is_held_or_shuts_the_gate() {
 }
 
 /// Account as a load that sends CreatedDate, so that its rows are inserted; needs an org that allows it.
-pub(crate) fn send_created_date(project: &Project) {
-    project.override_query("queries/load/account.sql", |sql| {
-        let created = "    c.created_at as \"CreatedDate\",\n    c.custom,\n";
-        sql.replace("    c.custom,\n", created)
-    });
-}
-
 fn audited(project: &Project) -> Org {
     project.serve_org(Options {
         audit_fields: true,
@@ -421,7 +414,6 @@ fn rows_with_an_original_timestamp_are_inserted_and_later_updated_without_it() {
     let project = Project::small();
     let org = audited(&project);
     project.load_into(&org, "");
-    send_created_date(&project);
     project.edit(
         "export/companies.csv",
         "assigned_to\n",

@@ -10,8 +10,12 @@ mod cli;
 mod decisions;
 /// Crashes, lost answers, expired sessions, a full disk: the next run finishes.
 mod faults;
+/// A small project with every object.
+mod further;
 /// Changes between runs, and values that do not fit.
 mod load;
+/// Every object of the mission, and what hangs on them.
+mod objects;
 /// A simulated org and questions to it.
 mod org;
 /// `query` and `status`.
@@ -24,6 +28,10 @@ mod rehearsal;
 mod run;
 /// The SQL that query files may rely on.
 mod slt;
+/// The small project after two runs.
+mod story;
+/// Every choice of a project, through the whole job.
+mod strategies;
 /// A project in a temporary folder, the program run in it, snapshots of what it said.
 mod support;
 /// The split and the SQL project.

@@ -25,7 +25,7 @@ const SMALL: [(&str, &str); 8] = [
     (
         "migration.toml",
         "name = \"small\"\nbusiness_timezone = \"Europe/Warsaw\"\n\n[options]\n\
-         default_owner = \"ops@acme.example\"\n\n[destination.simulator]\nkind = \"simulator\"\nseed = \"org\"\n",
+         default_owner = \"ops@acme.example\"\ncurrency = \"PLN\"\n\n[destination.simulator]\nkind = \"simulator\"\nseed = \"org\"\n",
     ),
     (
         "org/User.csv",
@@ -111,6 +111,7 @@ impl Project {
             seed,
             out: project.path("export"),
             mess,
+            ..generate::Options::default()
         };
         let truth = generate::generate(&options).unwrap();
         (project, truth)
@@ -343,7 +344,12 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 

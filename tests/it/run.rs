@@ -57,6 +57,7 @@ fn move_twice() -> Demo {
         seed: 2026,
         out: project.path("again"),
         mess: true,
+        ..generate::Options::default()
     })
     .unwrap();
     let plan = project.transload(&["plan", "--format", "json"]);
@@ -243,7 +244,10 @@ fn the_summary_agrees_with_what_the_generator_wrote() {
         assert_eq!(source["rejected"], rejected, "{table}");
         assert_eq!(demo.superseded[table], truth.superseded, "{table}");
     }
-    assert_eq!(demo.first.total("passive"), truth.people.passive);
+    assert_eq!(
+        demo.first.number("lead", "passive") + demo.first.number("contact", "passive"),
+        truth.people.passive
+    );
     assert_eq!(
         demo.first.number("account", "outbox"),
         truth.companies.rows.records
@@ -254,7 +258,11 @@ fn the_summary_agrees_with_what_the_generator_wrote() {
 fn a_second_run_creates_nothing_and_says_so() {
     let demo = demo();
     assert_eq!(demo.second.code, Some(0), "{}", demo.second.stderr);
-    let rows: u64 = demo.org.values().map(|rows| rows.len() as u64).sum();
+    let loads = demo.second_summary["objects"].as_array().unwrap();
+    let rows: u64 = loads
+        .iter()
+        .map(|load| load["outbox"].as_u64().unwrap())
+        .sum();
     let sentence =
         format!("Nothing was created or changed: all {rows} rows are in the org as last sent.");
     assert!(
@@ -383,7 +391,10 @@ fn the_plan_foretells_the_run() {
             "ignored",
             "flagged",
         ] {
-            assert_eq!(planned[name], done[name], "{name} of {planned}");
+            // What Salesforce makes by itself is known only afterwards.
+            if (name, &planned["load"]) != ("flagged", &Value::from("event_relation")) {
+                assert_eq!(planned[name], done[name], "{name} of {planned}");
+            }
         }
         let sent: u64 = ["insert", "upsert", "update"]
             .iter()
@@ -392,7 +403,10 @@ fn the_plan_foretells_the_run() {
         assert_eq!(done["sent"], sent, "{planned}");
     }
     // Planning left nothing in the org: the run created every record itself.
-    assert_eq!(demo.first.total("created"), demo.first.total("outbox"));
+    assert_eq!(
+        demo.first.total("created") + demo.first.total("updated"),
+        demo.first.total("outbox")
+    );
 }
 
 #[test]
@@ -436,7 +450,7 @@ fn two_targets_of_one_project_keep_their_ledgers_apart() {
         "\n[destination.rehearsal]\nkind = \"simulator\"\nseed = \"org\"\n",
     );
     let run = project.run_with(&["--target", "rehearsal"]).ended(0);
-    assert_eq!(run.total("created"), 11);
+    assert_eq!(run.total("created"), 13);
     let [rehearsal] = project.orgs().try_into().unwrap();
     project.edit(
         "export/people.csv",
@@ -445,7 +459,7 @@ fn two_targets_of_one_project_keep_their_ledgers_apart() {
     );
 
     let run = project.run_with(&["--target", "simulator"]).ended(0);
-    assert_eq!((run.total("created"), run.total("updated")), (11, 0));
+    assert_eq!((run.total("created"), run.total("updated")), (13, 0));
     let orgs = project.orgs();
     assert_eq!(orgs.len(), 2);
     let other = orgs.iter().find(|org| **org != rehearsal).unwrap();
