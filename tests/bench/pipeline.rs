@@ -117,7 +117,11 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     }
     make_project(&project, &export, "http://127.0.0.1:1");
     let mut report = Report::default();
-    staging_steps(&mut report, &project, &export, &bare);
+    staging_steps(&mut report, &project);
+    // A small file is cut by the bare reader in the middle of a quoted line.
+    if more.is_empty() {
+        one_file_steps(&mut report, &export, &bare);
+    }
 
     let (mut simulator, url) = start_simulator(&project);
     make_project(&project, &export, &url);
@@ -143,16 +147,20 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     }
 }
 
-/// Staging of the whole export, and of one clean CSV file of it beside a bare program.
-fn staging_steps(report: &mut Report, project: &Path, export: &Path, bare: &Path) {
-    let staged_rows = |out: &str| -> u64 {
-        let staged: Value = serde_json::from_str(out).unwrap();
-        let tables = staged["tables"].as_array().unwrap();
-        tables.iter().map(|t| t["source"].as_u64().unwrap()).sum()
-    };
+fn staged_rows(out: &str) -> u64 {
+    let staged: Value = serde_json::from_str(out).unwrap();
+    let tables = staged["tables"].as_array().unwrap();
+    tables.iter().map(|t| t["source"].as_u64().unwrap()).sum()
+}
+
+/// Staging of the whole export.
+fn staging_steps(report: &mut Report, project: &Path) {
     let (seconds, peak_mb, out) = run(command(project, &["stage", "--format", "json"]));
     report.add("stage", staged_rows(&out), seconds, peak_mb);
+}
 
+/// Staging of one clean CSV file beside a bare program.
+fn one_file_steps(report: &mut Report, export: &Path, bare: &Path) {
     let one_file = bare.join("export");
     std::fs::create_dir_all(&one_file).unwrap();
     let this = std::env::current_exe().unwrap();

@@ -157,7 +157,10 @@ fn what_an_org_lacks_is_named_with_the_option_that_does_without() {
     ] {
         assert!(run.error().contains(advice), "{advice}: {}", run.error());
     }
-    assert!(org.keys("Account").is_empty(), "rows were sent");
+    assert!(
+        org.rows("SELECT Id FROM Account").is_empty(),
+        "rows were sent"
+    );
     let before = "default_owner = \"ops@acme.example\"\n";
     let options =
         "tag_strategy = \"picklist\"\ncompany_links = \"none\"\nteams = false\nnotes = false\n";
