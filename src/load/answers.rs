@@ -16,6 +16,7 @@ use futures::TryStreamExt;
 
 use super::LoadError;
 use super::part::{ENCODE_ROWS, PartContext};
+use crate::salesforce::record_identity;
 use crate::staging::DataFile;
 use crate::transform::{RowOperation, key_texts};
 
@@ -53,11 +54,6 @@ pub(super) fn count(answers: &[Option<Answer>]) -> PartCounts {
     counts
 }
 
-/// What identifies a record whatever form its id is written in.
-pub(super) fn identity(id: &str) -> &str {
-    id.get(..15).unwrap_or(id)
-}
-
 /// The rows of a part.
 pub(super) struct PartRows {
     /// Key columns.
@@ -83,7 +79,11 @@ impl PartRows {
 
     /// The row that an answer is about.
     pub(super) fn find(&self, text: &str) -> Option<usize> {
-        let text = if self.by_id { identity(text) } else { text };
+        let text = if self.by_id {
+            record_identity(text)
+        } else {
+            text
+        };
         self.position.get(text).map(|&row| row as usize)
     }
 }
@@ -126,7 +126,7 @@ impl PartContext {
         let texts = if by_id {
             let ids = column("_id")?.as_string::<i32>();
             ids.iter()
-                .map(|id| identity(id.unwrap_or_default()).to_owned())
+                .map(|id| record_identity(id.unwrap_or_default()).to_owned())
                 .collect()
         } else {
             key_texts(&all, &self.key).map_err(|reason| self.encode(&part.path, reason))?

@@ -9,10 +9,10 @@ use arrow::array::ArrayRef;
 use futures::TryStreamExt;
 
 use super::LoadError;
-use super::answers::{Answer, PartRows, identity};
+use super::answers::{Answer, PartRows};
 use super::part::PartContext;
 use crate::encode::Cells;
-use crate::salesforce::Row;
+use crate::salesforce::{field_text, record_identity};
 
 /// Values in one query, so that its URL stays short.
 const VALUES: usize = 100;
@@ -94,9 +94,11 @@ impl PartContext {
             while let Some(record) = answer.try_next().await.map_err(self.salesforce(None))? {
                 let key: Vec<String> = names
                     .iter()
-                    .map(|name| self.comparable(name, &value_text(&record, name)))
+                    .map(|name| {
+                        self.comparable(name, &field_text(&record, name).unwrap_or_default())
+                    })
                     .collect();
-                let id = value_text(&record, "Id");
+                let id = field_text(&record, "Id").unwrap_or_default();
                 records.entry(key.join("|")).or_default().push(id);
             }
             for &row in chunk {
@@ -139,19 +141,11 @@ impl PartContext {
             .field(field)
             .map(|field| field.field_type.as_str())
         {
-            Some("reference" | "id") => identity(text).to_owned(),
+            Some("reference" | "id") => record_identity(text).to_owned(),
             Some("double" | "int" | "currency") => text.trim_end_matches(".0").to_owned(),
             // To the second: milliseconds are cut, zones are written in two ways.
             Some("datetime") => text.chars().take("2026-01-01T00:00:00".len()).collect(),
             _ => text.trim().to_lowercase(),
         }
-    }
-}
-
-fn value_text(record: &Row, name: &str) -> String {
-    match record.get(name) {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
     }
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::SchemaRef;
 use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
-use crate::salesforce::{Client, ObjectDescribe, Organization, Row};
+use crate::salesforce::{Client, ObjectDescribe, Organization, field_text};
 use crate::staging::{Manifest, Staging};
 
 /// Tables that [`snapshot_org`] writes.
@@ -110,20 +110,6 @@ pub async fn snapshot_query(
         writer.write(&batch).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
-}
-
-/// A field of a row as text; `Parent.Name` goes through the parent.
-fn field_text(row: &Row, name: &str) -> Option<String> {
-    let mut steps = name.split('.');
-    let mut value = row.get(steps.next()?)?;
-    for step in steps {
-        value = value.get(step)?;
-    }
-    match value {
-        serde_json::Value::Null => None,
-        serde_json::Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }
 
 fn read(what: &str) -> impl Fn(crate::salesforce::Error) -> LoadError {

@@ -22,7 +22,7 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
 use super::readback::{ReadBack, unsorted_name};
-use crate::salesforce::{CsvRows, JobState, QueryScope, Row, WaitOptions};
+use crate::salesforce::{CsvRows, JobState, QueryScope, WaitOptions, field_text, record_identity};
 use crate::staging::{Manifest, TableWriter};
 use crate::transform::Api;
 
@@ -178,7 +178,7 @@ impl Fetch<'_> {
                 let rows = start..(start + IDS).min(batch.num_rows());
                 let known: HashMap<&str, &str> = rows
                     .filter(|&row| asked.is_valid(row))
-                    .map(|row| (identity(asked.value(row)), keys.value(row)))
+                    .map(|row| (record_identity(asked.value(row)), keys.value(row)))
                     .collect();
                 let list: Vec<String> = known.keys().map(|id| format!("'{id}'")).collect();
                 let soql = self.soql(&format!("{field} IN ({})", list.join(", ")));
@@ -210,7 +210,7 @@ impl Fetch<'_> {
                 .map(|row| {
                     self.names
                         .iter()
-                        .map(|name| field_text(row, name))
+                        .map(|name| field_text(row, name).unwrap_or_default())
                         .collect()
                 })
                 .collect();
@@ -255,9 +255,9 @@ impl Fetch<'_> {
             let mut builder = StringBuilder::with_capacity(records.len(), records.len() * 16);
             for record in records {
                 let cell = match (hidden, keys) {
-                    (true, Some(keys)) => {
-                        record.get(0).and_then(|id| keys.get(identity(id)).copied())
-                    }
+                    (true, Some(keys)) => record
+                        .get(0)
+                        .and_then(|id| keys.get(record_identity(id)).copied()),
                     _ => position.and_then(|position| record.get(position)),
                 };
                 builder.append_option(cell.filter(|cell| !cell.is_empty()));
@@ -275,18 +275,5 @@ impl Fetch<'_> {
             }
         }
         filter_record_batch(&batch, &keep)
-    }
-}
-
-/// What identifies a record whatever form its id is written in.
-fn identity(id: &str) -> &str {
-    id.get(..15).unwrap_or(id)
-}
-
-fn field_text(row: &Row, name: &str) -> String {
-    match row.get(name) {
-        None | Some(serde_json::Value::Null) => String::new(),
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
     }
 }

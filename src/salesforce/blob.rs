@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{
     Client, Error, Result, Row,
     call::{Body, Call},
+    metadata::part,
     retry::Safety,
 };
 
@@ -44,36 +45,27 @@ impl Client {
         struct Created {
             id: String,
         }
-        let target = self.data_path(&["sobjects", object]);
-        let call =
-            Call::new(Method::POST, target, Safety::Once).header("sforce-auto-assign", "FALSE");
-        let unbuildable = || Error::BuildRequest {
-            request: call.name(),
-        };
-        let fields = serde_json::to_string(row).map_err(|_| unbuildable())?;
-        let (json, binary) = ("application/json", "application/octet-stream");
-        for mime in [json, binary] {
-            Part::text("").mime_str(mime).map_err(|_| unbuildable())?;
-        }
-        let name = blob.file_name.to_owned();
-        let form = || {
-            let typed = |part: Part, mime: &str| {
-                // Checked above; a part without a type would still be accepted.
-                part.mime_str(mime).unwrap_or_else(|_| Part::text(""))
-            };
-            let stream = reqwest::Body::wrap_stream((blob.content)());
-            let data = Part::stream_with_length(stream, blob.length).file_name(name.clone());
-            Form::new()
-                .part("entity_content", typed(Part::text(fields.clone()), json))
-                .part(blob.field, typed(data, binary))
-        };
         let call = Call::new(
             Method::POST,
             self.data_path(&["sobjects", object]),
             Safety::Once,
         )
-        .header("sforce-auto-assign", "FALSE")
-        .body(Body::Form(&form));
+        .header("sforce-auto-assign", "FALSE");
+        let fields = serde_json::to_string(row).map_err(|_| Error::BuildRequest {
+            request: call.name(),
+        })?;
+        let name = blob.file_name.to_owned();
+        let form = || {
+            let stream = reqwest::Body::wrap_stream((blob.content)());
+            let data = Part::stream_with_length(stream, blob.length).file_name(name.clone());
+            Form::new()
+                .part(
+                    "entity_content",
+                    part(Part::text(fields.clone()), "application/json"),
+                )
+                .part(blob.field, part(data, "application/octet-stream"))
+        };
+        let call = call.body(Body::Form(&form));
         let created: Created = self.json(&call, "the id of a new row").await?;
         Ok(created.id)
     }

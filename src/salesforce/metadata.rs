@@ -258,8 +258,8 @@ impl Metadata {
     }
 }
 
-/// Sets a part's type; both types used here are valid.
-fn part(part: Part, mime: &'static str) -> Part {
+/// Sets the type of a part of a form; the types used here are valid.
+pub(super) fn part(part: Part, mime: &'static str) -> Part {
     let mut headers = reqwest::header::HeaderMap::new();
     headers.insert(
         reqwest::header::CONTENT_TYPE,

@@ -85,7 +85,7 @@ pub use metadata::{
     ComponentMessage, DeployDetails, DeployOptions, DeployResult, Metadata, TestLevel,
 };
 pub use organization::{Limit, Organization};
-pub use query::{QueryScope, Row};
+pub use query::{QueryScope, Row, field_text, record_identity};
 pub use redact::Secret;
 pub use retry::RetryConfig;
 pub use rows::{Atomicity, MAX_COLLECTION_ROWS, RowError, RowResult};

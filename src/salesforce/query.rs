@@ -12,6 +12,28 @@ use super::{Client, Error, Result, call::Call};
 /// A row as Salesforce sends it: field names to values, and `attributes`.
 pub type Row = Map<String, Value>;
 
+/// A field of a row as text, `None` for null; `Parent.Name` goes through the parent.
+#[must_use]
+pub fn field_text(row: &Row, name: &str) -> Option<String> {
+    let mut steps = name.split('.');
+    let mut value = row.get(steps.next()?)?;
+    for step in steps {
+        value = value.get(step)?;
+    }
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// The part of a record id that says which record it is, whether it has 15 characters or 18
+/// (`reference/salesforce.md §8`).
+#[must_use]
+pub fn record_identity(id: &str) -> &str {
+    id.get(..15).unwrap_or(id)
+}
+
 /// Which rows a query sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryScope {
