@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -56,6 +56,8 @@ struct Session {
     instance: Url,
     /// Counts the logins; a request that fails names the one it used.
     generation: u64,
+    /// Whether any request was answered under it: then a 401 means that it expired, not that it never was good.
+    accepted: AtomicBool,
 }
 
 /// Keeps logins single file.
@@ -71,6 +73,9 @@ struct Renewal {
 
 /// The first login gives up early: somebody who mistyped a host is waiting.
 const FIRST_LOGIN: Duration = Duration::from_secs(15);
+
+/// Sessions that one call may see expire. Each time it waits for its turn at a login, so more is bad luck beyond belief.
+const MOST_RENEWALS: u32 = 5;
 
 /// Idle connections kept per host: eight parallel jobs with room for polling.
 const POOL_SIZE: usize = 16;
@@ -217,7 +222,7 @@ impl Client {
         Ok((headers, Chunks::stream(response, call.name(), idle)))
     }
 
-    /// One attempt; an expired session is renewed within it, once per call.
+    /// One attempt; an expired session is renewed within it.
     async fn attempt(&self, call: &Call<'_>, attempts: &Attempts) -> Result<Response, Stop> {
         let streamed = matches!(call.body, Body::Csv { .. });
         if streamed && attempts.interrupted.swap(false, Ordering::Relaxed) {
@@ -235,10 +240,12 @@ impl Client {
                 }
             };
             if response.status().is_success() {
+                session.accepted.store(true, Ordering::Relaxed);
                 return Ok(response);
             }
             let failure = self.read_refusal(response).await;
-            if failure.status == Some(401) && attempts.may_renew(failure.message.as_deref()) {
+            let message = failure.message.as_deref();
+            if failure.status == Some(401) && attempts.may_renew(&session, message) {
                 self.renew(session.generation).await?;
                 continue;
             }
@@ -252,7 +259,7 @@ impl Client {
         let call = Call::get(self.data_path(&["limits"]));
         if let Ok(response) = self.send(&call, &session).await
             && response.status() == 401
-            && attempts.may_renew(None)
+            && attempts.may_renew(&session, None)
         {
             self.renew(session.generation).await?;
         }
@@ -402,6 +409,7 @@ impl Session {
             token: Secret::new(answer.access_token),
             instance: answer.instance_url,
             generation,
+            accepted: AtomicBool::new(false),
         }
     }
 }
@@ -409,16 +417,19 @@ impl Session {
 /// What one call has been through.
 #[derive(Default)]
 struct Attempts {
-    renewed: AtomicBool,
+    renewals: AtomicU32,
     interrupted: AtomicBool,
 }
 
 impl Attempts {
-    /// One renewal per call, and none where a new token could not help (`reference/salesforce.md §3.3`).
-    fn may_renew(&self, message: Option<&str>) -> bool {
+    /// Whether a new token could help (`reference/salesforce.md §3.3`). Once in any case; again only if the session that
+    /// was refused had been good, since calls side by side may use a new one up before this call has its turn.
+    fn may_renew(&self, refused: &Session, message: Option<&str>) -> bool {
         let hopeless =
             message.is_some_and(|text| text.contains("not valid for use with the REST API"));
-        !hopeless && !self.renewed.swap(true, Ordering::Relaxed)
+        let before = self.renewals.fetch_add(1, Ordering::Relaxed);
+        let expired = refused.accepted.load(Ordering::Relaxed);
+        !hopeless && before < MOST_RENEWALS && (before == 0 || expired)
     }
 }
 
