@@ -140,25 +140,26 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
     )
 }
 
-/// Rows in the org with a key that no ledger knows.
+/// Rows in the org with a key that no ledger knows. Other loads' ledgers are asked only about what this one does not know.
 fn extra_sql(request: &DiffRequest<'_>) -> String {
     let load = request.load;
     let key = &request.columns.key;
-    let mut joins = format!("left join ledger.{load} as l on {}", on("l", "r", key));
-    let mut nulls = vec!["l.id is null".to_owned()];
-    for (index, (sibling, sibling_key)) in request.siblings.iter().enumerate() {
-        let alias = format!("s{index}");
-        joins.push_str(&format!(
-            " left join ledger.{sibling} as {alias} on {} = {}",
-            key_text(&alias, sibling_key),
-            key_text("r", key)
-        ));
-        nulls.push(format!("{alias}.id is null"));
+    let mut unknown = format!(
+        "select r.\"{column}\", r._id from org.{load} as r left join ledger.{load} as l on {on} where l.id is null",
+        column = key[0],
+        on = on("l", "r", key)
+    );
+    for (sibling, sibling_key) in request.siblings {
+        unknown = format!(
+            "select r.\"{column}\", r._id from ({unknown}) as r left join ledger.{sibling} as s on {} = {} where s.id is null",
+            key_text("s", sibling_key),
+            key_text("r", key),
+            column = key[0],
+        );
     }
     format!(
         "select {} as key, 'extra' as kind, cast(null as varchar) as field, cast(null as varchar) as sent, \
-         r._id as found from org.{load} as r {joins} where {}",
-        key_text("r", key),
-        nulls.join(" and ")
+         r._id as found from ({unknown}) as r",
+        key_text("r", key)
     )
 }

@@ -2,7 +2,7 @@
 //!
 //! | object | way |
 //! |---|---|
-//! | most | one Bulk query over all rows that have our key (`reference/salesforce.md §2`) |
+//! | most | one Bulk query over all rows that have a key like the load's (`reference/salesforce.md §2`) |
 //! | loaded over REST | the same query over REST |
 //! | without a field for our key | by the ids in the ledger, a set at a time |
 //! | `ContentDocumentLink` | by its documents: it can be asked for in no other way (`§4`) |
@@ -17,11 +17,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder,
 };
 use arrow::compute::{cast, filter_record_batch, is_not_null};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
 use super::readback::{ReadBack, unsorted_name};
+use crate::engine::Session;
 use crate::salesforce::{CsvRows, JobState, QueryScope, WaitOptions, field_text, record_identity};
 use crate::staging::{Manifest, TableWriter};
 use crate::transform::Api;
@@ -104,20 +105,60 @@ impl Fetch<'_> {
         )
     }
 
-    /// All rows with our key.
-    fn whole(&self) -> (String, QueryScope) {
+    /// All rows with our key. Loads that share an object tell their keys apart by how they begin (`message:17`): then only
+    /// rows with a key that begins so.
+    async fn whole(&self) -> Result<(String, QueryScope), ReconcileError> {
         let key = &self.request.columns.key[0];
+        let ours = match self.key_start().await? {
+            Some(start) => format!("{key} LIKE '{}%'", escaped(&start)),
+            None => format!("{key} != null"),
+        };
         if ARCHIVED.contains(&self.request.describe.name.as_str()) {
-            let condition = format!("{key} != null AND IsDeleted = false");
-            return (self.soql(&condition), QueryScope::WithDeletedAndArchived);
+            let condition = format!("{ours} AND IsDeleted = false");
+            return Ok((
+                self.soql(&condition),
+                QueryScope::WithDeletedAndArchived,
+            ));
         }
-        (self.soql(&format!("{key} != null")), QueryScope::Live)
+        Ok((self.soql(&ours), QueryScope::Live))
+    }
+
+    /// How every key in the outbox begins, up to a colon; none where keys are numbers or have nothing in common.
+    async fn key_start(&self) -> Result<Option<String>, ReconcileError> {
+        let columns = self.request.columns;
+        let text = |field: &&Field| field.data_type() == &DataType::Utf8;
+        let Some(key) = columns.key_fields().next().filter(text) else {
+            return Ok(None);
+        };
+        let load = &self.request.file.name;
+        let sql = format!(
+            "select min(\"{key}\") as first, max(\"{key}\") as last from outbox.{load}",
+            key = key.name()
+        );
+        let session = self.session().await?;
+        let mut rows = session.stream(&format!("keys of {load}"), &sql, &[]).await?;
+        let Some(row) = rows.next_batch().await? else {
+            return Ok(None);
+        };
+        let [first, last] = [0, 1].map(|column| row.column(column).as_string::<i32>());
+        if first.is_null(0) {
+            return Ok(None);
+        }
+        Ok(common_start(first.value(0), last.value(0)).map(str::to_owned))
+    }
+
+    async fn session(&self) -> Result<Session, ReconcileError> {
+        let snapshot = self.request.staging.snapshot().await?;
+        Ok(self
+            .request
+            .engine
+            .session(self.request.staging, &snapshot)?)
     }
 
     async fn in_bulk(&mut self, progress: &impl Fn(u64)) -> Result<(), ReconcileError> {
         let fail = self.failed();
         let query = self.request.client.bulk_query();
-        let (soql, scope) = self.whole();
+        let (soql, scope) = self.whole().await?;
         let job = query.create(&soql, scope).await.map_err(&fail)?;
         let job = query
             .wait(&job.id, WaitOptions::default(), |_| {})
@@ -145,7 +186,7 @@ impl Fetch<'_> {
     }
 
     async fn over_rest(&mut self, progress: &impl Fn(u64)) -> Result<(), ReconcileError> {
-        let (soql, scope) = self.whole();
+        let (soql, scope) = self.whole().await?;
         self.rest_rows(&soql, scope, None).await?;
         progress(self.rows);
         Ok(())
@@ -154,11 +195,7 @@ impl Fetch<'_> {
     /// Rows whose `field` is one of the ledger's ids, or of the parents in its key.
     async fn by_ids(&mut self, field: &str, progress: &impl Fn(u64)) -> Result<(), ReconcileError> {
         let load = &self.request.file.name;
-        let snapshot = self.request.staging.snapshot().await?;
-        let session = self
-            .request
-            .engine
-            .session(self.request.staging, &snapshot)?;
+        let session = self.session().await?;
         let key = &self.request.columns.key[0];
         let by_id = field == "Id";
         let asked = if by_id {
@@ -275,5 +312,47 @@ impl Fetch<'_> {
             }
         }
         filter_record_batch(&batch, &keep)
+    }
+}
+
+/// What texts from `first` to `last` all begin with, up to their last common colon.
+fn common_start<'a>(first: &'a str, last: &str) -> Option<&'a str> {
+    let pairs = first.bytes().zip(last.bytes());
+    let common = pairs.take_while(|(left, right)| left == right).count();
+    let colon = first.as_bytes()[..common].iter().rposition(|&b| b == b':')?;
+    Some(&first[..=colon])
+}
+
+/// A text inside a pattern of `LIKE`, which has wildcards of its own.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for letter in text.chars() {
+        if matches!(letter, '\'' | '\\' | '%' | '_') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_load_share_their_start() {
+        assert_eq!(common_start("message:1", "message:99"), Some("message:"));
+        assert_eq!(common_start("message:1", "message:1"), Some("message:"));
+        assert_eq!(common_start("list:1:a", "list:1:b"), Some("list:1:"));
+        assert_eq!(common_start("list:1", "segment:1"), None);
+        assert_eq!(common_start("placeholder", "placeholder"), None);
+        assert_eq!(common_start("żółw:1", "żółw:ń"), Some("żółw:"));
+        assert_eq!(common_start("ż1", "ź1"), None);
+        assert_eq!(common_start("", "a:"), None);
+    }
+
+    #[test]
+    fn wildcards_in_a_key_mean_themselves() {
+        assert_eq!(escaped("co_deal's:%\\"), "co\\_deal\\'s:\\%\\\\");
     }
 }

@@ -55,6 +55,29 @@ fn every_object_moves_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn loads_that_share_an_object_read_back_their_own_rows_only() {
+    let story = story();
+    for (load, start) in [
+        ("task", "activity:"),
+        ("chat_task", "message:"),
+        ("email_task", "email:"),
+        ("sms_task", "sms:"),
+    ] {
+        let sql = format!(
+            "select count(*) as rows, count(*) filter (where starts_with(usercom_id__c, '{start}')) as own from org.{load}"
+        );
+        let run = story
+            .project
+            .transload(&["query", &sql, "--format", "csv"])
+            .ended(0);
+        let line = run.stdout.lines().last().unwrap();
+        let (rows, own) = line.split_once(',').unwrap();
+        assert_ne!(rows, "0", "{load}");
+        assert_eq!(rows, own, "{load}");
+    }
+}
+
+#[test]
 fn a_lead_never_has_a_what_and_the_lost_relation_is_kept() {
     let story = story();
     assert_eq!(

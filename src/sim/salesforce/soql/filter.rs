@@ -350,6 +350,7 @@ fn compare(
 fn like(pattern: &[char], text: &[char]) -> bool {
     match pattern {
         [] => text.is_empty(),
+        ['%'] => true,
         ['%', rest @ ..] => (0..=text.len()).any(|at| like(rest, &text[at..])),
         ['_', rest @ ..] => !text.is_empty() && like(rest, &text[1..]),
         ['\\', c, rest @ ..] | [c, rest @ ..] => text.first() == Some(c) && like(rest, &text[1..]),
