@@ -67,7 +67,8 @@ struct Set {
     /// Place of the first row in its batch.
     from: usize,
     rows: Vec<Row>,
-    files: Vec<Option<String>>,
+    /// Path and bytes of each row's file.
+    files: Vec<Option<(String, u64)>>,
 }
 
 impl PartContext {
@@ -192,10 +193,14 @@ impl PartContext {
             let path = paths
                 .filter(|paths| paths.is_valid(row))
                 .map(|paths| paths.value(row).to_owned());
-            let size = match &path {
-                Some(path) => self.open(path).await.map_or(0, |(size, _)| size),
-                None => 0,
+            let file = match path {
+                Some(path) => {
+                    let (size, _) = self.open(&path).await?;
+                    Some((path, size))
+                }
+                None => None,
             };
+            let size = file.as_ref().map_or(0, |(_, size)| *size);
             let alone = size > LARGE;
             let full = alone || bytes + size > SET_BYTES || seen.contains(&looked_up);
             if full && !set.rows.is_empty() {
@@ -204,7 +209,7 @@ impl PartContext {
             bytes += size;
             seen.insert(looked_up);
             set.rows.push(record);
-            set.files.push(path);
+            set.files.push(file);
             if alone {
                 break;
             }
@@ -335,14 +340,14 @@ impl PartContext {
         operation: RowOperation,
     ) -> Result<Vec<Option<Answer>>, LoadError> {
         let fail = self.salesforce(None);
-        if let ([row], [Some(path)]) = (set.rows.as_slice(), set.files.as_slice())
+        if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice())
             && operation != RowOperation::Update
         {
-            return Ok(vec![Some(self.upload(row, path).await?)]);
+            return Ok(vec![Some(self.upload(row, path, *length).await?)]);
         }
         let mut rows = set.rows.clone();
-        for (row, path) in rows.iter_mut().zip(&set.files) {
-            if let (Some(path), false) = (path, operation == RowOperation::Update) {
+        for (row, file) in rows.iter_mut().zip(&set.files) {
+            if let (Some((path, _)), false) = (file, operation == RowOperation::Update) {
                 let content = self.content(path).await?;
                 row.insert(CONTENT.to_owned(), STANDARD.encode(content).into());
             }
@@ -366,8 +371,7 @@ impl PartContext {
     }
 
     /// Sends one file by itself, streamed.
-    async fn upload(&self, row: &Row, path: &str) -> Result<Answer, LoadError> {
-        let (length, _) = self.open(path).await?;
+    async fn upload(&self, row: &Row, path: &str, length: u64) -> Result<Answer, LoadError> {
         let Some(blobs) = self.blobs.clone() else {
             return Err(self.encode(path, "there is nowhere to read files from".to_owned()));
         };

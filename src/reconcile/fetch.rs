@@ -115,10 +115,7 @@ impl Fetch<'_> {
         };
         if ARCHIVED.contains(&self.request.describe.name.as_str()) {
             let condition = format!("{ours} AND IsDeleted = false");
-            return Ok((
-                self.soql(&condition),
-                QueryScope::WithDeletedAndArchived,
-            ));
+            return Ok((self.soql(&condition), QueryScope::WithDeletedAndArchived));
         }
         Ok((self.soql(&ours), QueryScope::Live))
     }
@@ -136,7 +133,9 @@ impl Fetch<'_> {
             key = key.name()
         );
         let session = self.session().await?;
-        let mut rows = session.stream(&format!("keys of {load}"), &sql, &[]).await?;
+        let mut rows = session
+            .stream(&format!("keys of {load}"), &sql, &[])
+            .await?;
         let Some(row) = rows.next_batch().await? else {
             return Ok(None);
         };
@@ -319,7 +318,9 @@ impl Fetch<'_> {
 fn common_start<'a>(first: &'a str, last: &str) -> Option<&'a str> {
     let pairs = first.bytes().zip(last.bytes());
     let common = pairs.take_while(|(left, right)| left == right).count();
-    let colon = first.as_bytes()[..common].iter().rposition(|&b| b == b':')?;
+    let colon = first.as_bytes()[..common]
+        .iter()
+        .rposition(|&b| b == b':')?;
     Some(&first[..=colon])
 }
 

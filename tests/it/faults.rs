@@ -1,7 +1,7 @@
 //! What goes wrong on the way: killed and stopped processes, expired sessions, lost answers, refused jobs, a full disk.
 //! Every time the next run finishes the job, and the org ends up as if nothing had happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -316,6 +316,96 @@ fn a_session_that_ends_during_an_upload_is_renewed() {
     assert_eq!(run.total("created"), 13);
     let due = org.control(reqwest::Method::GET, "faults", None);
     assert_eq!(due, json!([]), "not every fault struck");
+}
+
+/// A project with these files and notes, loaded into an org that keeps the answer to the third request to `path` back. The
+/// program is killed while it waits: `landed` records of `object` are there then, and only those of two requests are in the
+/// ledger.
+fn killed_before_an_answer(
+    files: &[(&str, String)],
+    path: &str,
+    load: &str,
+    object: &str,
+    landed: usize,
+) -> (Project, Org) {
+    let project = Project::small();
+    for (path, text) in files {
+        project.write(path, text);
+    }
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    org.fault(json!({"method": "POST", "path": path, "skip": 2, "answer_delay_ms": 60_000}));
+    let mut run = project.start(&["--yes"]);
+    let count = format!("SELECT Id FROM {object}");
+    let reached =
+        run.until(|| project.journalled("answered", load) == 2 && org.rows(&count).len() == landed);
+    run.signal("KILL");
+    let killed = run.wait();
+    assert!(reached && killed.code.is_none(), "{killed:?}");
+    (project, org)
+}
+
+/// The next run goes on behind what landed, and the one after that has nothing to do.
+#[track_caller]
+fn assert_each_is_there_once(
+    project: &Project,
+    org: &Org,
+    load: &str,
+    object: &str,
+    rows: u64,
+    landed: u64,
+) {
+    let run = project.run().ended(0);
+    assert_eq!(run.number(load, "created"), rows - landed, "{}", run.stdout);
+    assert_eq!(run.number(load, "unchanged"), landed, "{}", run.stdout);
+    assert_eq!(run.total("failed") + run.total("differences"), 0);
+    let ids = |rows: Vec<BTreeMap<String, String>>| -> BTreeSet<String> {
+        rows.into_iter()
+            .map(|mut row| row.remove("Id").unwrap())
+            .collect()
+    };
+    let in_org = ids(org.rows(&format!("SELECT Id FROM {object}")));
+    assert_eq!(in_org.len() as u64, rows, "a record is there twice");
+    assert_eq!(
+        in_org,
+        project.set(&format!("select l.id from ledger.{load} as l"))
+    );
+    assert_eq!(project.run().ended(0).total("sent"), 0);
+}
+
+#[test]
+fn files_go_on_behind_the_last_one_when_the_process_was_killed() {
+    let mut files = vec![("export/files.csv", "id,name,path,user_id\n".to_owned())];
+    let paths = [
+        "export/blobs/1.bin",
+        "export/blobs/2.bin",
+        "export/blobs/3.bin",
+        "export/blobs/4.bin",
+        "export/blobs/5.bin",
+    ];
+    for (number, path) in (1..).zip(paths) {
+        files[0].1 += &format!("{number},File {number},blobs/{number}.bin,3\n");
+        files.push((path, number.to_string().repeat(3_000_000)));
+    }
+    let path = "/services/data/*/sobjects/ContentVersion";
+    let (project, org) =
+        killed_before_an_answer(&files, path, "content_version", "ContentVersion", 3);
+    assert_each_is_there_once(&project, &org, "content_version", "ContentVersion", 5, 3);
+    let sizes = org.rows("SELECT ContentSize FROM ContentVersion");
+    assert!(
+        sizes.iter().all(|row| row["ContentSize"] == "3000000"),
+        "{sizes:?}"
+    );
+}
+
+/// Notes have no field for a key of ours: those of a lost answer are known by what they say.
+#[test]
+fn notes_go_on_behind_the_last_set_when_the_process_was_killed() {
+    let notes = (1..=700).map(|note| format!("{{\"id\":{note},\"title\":\"Note {note}\",\"content\":\"Text {note}\",\"user_id\":3}}\n"));
+    let files = [("export/notes.jsonl", notes.collect::<String>())];
+    let path = "/services/data/*/composite/sobjects";
+    let (project, org) = killed_before_an_answer(&files, path, "content_note", "ContentNote", 600);
+    assert_each_is_there_once(&project, &org, "content_note", "ContentNote", 700, 600);
 }
 
 /// The program may write files of at most this many kilobytes, as on a disk that is full.

@@ -39,6 +39,9 @@ pub(crate) struct Fault {
     /// Wait before anything else, in milliseconds.
     #[serde(default)]
     pub(crate) delay_ms: u64,
+    /// Carry the request out, then wait before answering, in milliseconds.
+    #[serde(default)]
+    pub(crate) answer_delay_ms: u64,
     /// Answer with this status instead of carrying the request out.
     #[serde(default)]
     pub(crate) status: Option<u16>,

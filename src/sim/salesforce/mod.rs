@@ -19,8 +19,8 @@
 //! [`Options`] decide which optional features the org has and whether it has several currencies.
 //!
 //! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
-//! `POST /control/faults` schedules faults (`{"method", "path" with *, "skip", "times", "delay_ms", "status", "headers",
-//! "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
+//! `POST /control/faults` schedules faults (`{"method", "path" with *, "skip", "times", "delay_ms", "answer_delay_ms",
+//! "status", "headers", "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
 //! `POST /control/rows` edits a row as a user would, `POST /control/settings` changes the life of sessions.
 
 mod blobs;

@@ -39,6 +39,9 @@ pub(super) async fn strike(
         Some(status) => stated(fault, status),
         None => super::answer(app, path, request).await,
     };
+    if fault.answer_delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(fault.answer_delay_ms)).await;
+    }
     if fault.drop == Some(Drop::After) {
         return dropped();
     }
