@@ -1,14 +1,10 @@
--- grain: one row per company and territory of config/territories.csv; users come first
+-- grain: one row per company and territory of config/territories.csv
 -- object: ObjectTerritory2Association
 -- operation: insert
 -- key: ObjectId, Territory2Id
 -- cluster by: ObjectId
+-- after: ledger.user_territory
 -- feature: needs Sales Territories in Setup, with an active model; without them empty config/territories.csv
-with assigned as (
-    select count(*) as users
-    from ledger.user_territory as u
-)
-
 select
     coalesce(a.id, concat('company ', t.company_id)) as "ObjectId",
     coalesce(y.id, t.territory) as "Territory2Id",
@@ -23,7 +19,6 @@ select
         when y.id is null then t.territory
     end as _parent
 from config.territories as t
-cross join assigned as s
 left join ledger.account as a
     on a.usercom_id__c = try_cast(t.company_id as bigint)
 left join org.territories as y

@@ -31,6 +31,7 @@ fn directives(kind: Kind) -> &'static [&'static str] {
             "field",
             "optional",
             "read",
+            "after",
         ],
         Kind::Check => &["grain", "hint"],
         Kind::Reconcile => &["grain"],
@@ -229,6 +230,13 @@ mod tests {
                 .starts_with("queries/load/lead.sql line 5: `tags__c` is not"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_load_may_wait_for_a_ledger_that_its_query_does_not_read() {
+        let file = parse("-- after: ledger.user_territory").unwrap();
+        assert!(file.references.contains("ledger.user_territory"));
+        assert!(file.references.contains("usercom.people"));
     }
 
     #[test]
