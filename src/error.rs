@@ -67,6 +67,24 @@ pub enum Error {
         /// What would be done.
         what: String,
     },
+    /// The org has what would get in the way of rows, and nobody acknowledged it.
+    #[error("the preflight found what would get in the way:\n  {}", open.join("\n  "))]
+    Preflight {
+        /// Id, what and remedy, one entry each.
+        open: Vec<String>,
+    },
+    /// A package for production that no sandbox has seen.
+    #[error(
+        "{target} is a production org, and {count} component(s) of the package were neither validated nor deployed on a sandbox, {first} for one"
+    )]
+    SandboxFirst {
+        /// Name of the destination in `migration.toml`.
+        target: String,
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
     /// Rows for objects that the org or its edition does not have.
     #[error("the org lacks what these loads need: {}", needed.join("; "))]
     Unsupported {
@@ -110,10 +128,12 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
+            Self::Preflight { .. } => Class::Gated,
             Self::Config(_)
             | Self::Mapping(_)
             | Self::UnusedOption { .. }
             | Self::NeedsYes { .. }
+            | Self::SandboxFirst { .. }
             | Self::Unsupported { .. }
             | Self::Usage { .. } => Class::Input,
             Self::Stage(error) if error.is_input() => Class::Input,
@@ -170,6 +190,14 @@ impl Error {
             Self::NeedsYes { .. } => {
                 Some("look at what is listed above, then add --yes".to_owned())
             }
+            Self::Preflight { .. } => Some(
+                "change it in Setup, or name it in the column `finding` of config/preflight.csv with who acknowledges it; nothing was sent"
+                    .to_owned(),
+            ),
+            Self::SandboxFirst { target, .. } => Some(format!(
+                "run `transload schema check --target <sandbox>` or `schema deploy` there first, or add --no-sandbox-first to go to \
+                 {target} at once"
+            )),
             Self::Unsupported { .. } => Some(
                 "enable the feature in Setup and run again, or set the option named above; nothing was sent".to_owned(),
             ),

@@ -4,7 +4,7 @@
 -- operation: upsert
 -- key: usercom_id__c
 -- cluster by: AccountId
--- optional: CurrencyIsoCode
+-- optional: CurrencyIsoCode, RecordTypeId
 -- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag.name
 -- field: usercom_leads__c LongTextArea
 select
@@ -17,6 +17,7 @@ select
     s.amount as "Amount",
     s.iso_code as "CurrencyIsoCode",
     s.owner_user_id as "OwnerId",
+    case when $record_types then r.id end as "RecordTypeId",
     s.pipeline as usercom_pipeline__c,
     s.stage as usercom_stage__c,
     d.status as usercom_status__c,
@@ -57,6 +58,8 @@ inner join prepare.deal as s
     on s.id = d.id
 left join ledger.account as a
     on a.usercom_id__c = s.company_id
+left join org.record_types as r
+    on r.sobject_type = 'Opportunity' and lower(r.name) = lower(left(trim(s.pipeline), 80))
 left join prepare.deal_leads as l
     on l.deal_id = d.id
 left join prepare.deal_tags as t

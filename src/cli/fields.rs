@@ -10,23 +10,16 @@ use arrow::datatypes::DataType;
 use super::context::Project;
 use super::pipeline::Flow;
 use super::planning;
+use crate::config::OptionValue;
 use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::MapRow;
 use crate::salesforce::ObjectDescribe;
-use crate::schema::{FieldType, WantedField, WantedObject};
+use crate::schema::{FieldType, Wanted, WantedField, WantedObject, WantedStage};
 use crate::staging::{Snapshot, Staging};
 use crate::transform::{DeclaredField, QueryFile};
 use crate::usercom::layout::ATTRIBUTE_METADATA;
-
-/// What the destination must have.
-pub(super) struct Wanted {
-    /// Fields that the loads send.
-    pub fields: Vec<WantedField>,
-    /// Custom objects that they fill.
-    pub objects: Vec<WantedObject>,
-}
 
 /// The fields and objects that the loads need, for the comparison with the org. Lists get the choices that the attribute
 /// declares and those that occur in the data.
@@ -83,6 +76,8 @@ pub(super) async fn wanted(
                     label: None,
                     choices,
                     max_chars: None,
+                    whole_digits: None,
+                    decimals: None,
                 },
             );
         }
@@ -98,13 +93,55 @@ pub(super) async fn wanted(
                 label: Some("User.com raw values".to_owned()),
                 choices: Vec::new(),
                 max_chars: None,
+                whole_digits: None,
+                decimals: None,
             });
         }
     }
     Ok(Wanted {
         fields: fields.into_values().collect(),
         objects: objects.into_iter().collect(),
+        stages: stages(&session, &snapshot).await?,
+        record_types: matches!(
+            project.config.options.get("record_types"),
+            Some(OptionValue::Bool(true))
+        ),
     })
+}
+
+/// The rows of the stage matrix. A column `forecast_category` is optional.
+async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStage>, Error> {
+    use arrow::array::{Array, AsArray};
+    let matrix = snapshot.get("config", "stage_matrix");
+    let Some(matrix) = matrix.filter(|matrix| matrix.rows > 0) else {
+        return Ok(Vec::new());
+    };
+    let forecast = match matrix.schema.index_of("forecast_category") {
+        Ok(_) => "m.forecast_category",
+        Err(_) => "cast(null as varchar)",
+    };
+    let sql = format!(
+        "select trim(m.pipeline) as pipeline, lower(trim(m.status)) as status, trim(m.stage_name) as stage, \
+         trim(m.probability) as probability, {forecast} as forecast from config.stage_matrix as m \
+         where btrim(m.pipeline) <> '' and btrim(m.stage_name) <> ''"
+    );
+    let mut stages = Vec::new();
+    for batch in session.collect("config.stage_matrix", &sql).await? {
+        let text = |column: usize, row: usize| {
+            let column = batch.column(column).as_string::<i32>();
+            column.is_valid(row).then(|| column.value(row).to_owned())
+        };
+        for row in 0..batch.num_rows() {
+            stages.push(WantedStage {
+                pipeline: text(0, row).unwrap_or_default(),
+                status: text(1, row).unwrap_or_default(),
+                stage: text(2, row).unwrap_or_default(),
+                probability: text(3, row).and_then(|number| number.parse().ok()),
+                forecast: text(4, row),
+            });
+        }
+    }
+    Ok(stages)
 }
 
 /// Where the choices of a list stand.

@@ -16,10 +16,13 @@ mod phase;
 mod pipeline;
 mod plan;
 mod planning;
+mod preflight;
 mod progress;
+mod projection;
 mod query;
 mod reconcile;
 mod run;
+mod schema;
 mod sim;
 mod stage;
 mod status;
@@ -48,6 +51,9 @@ enum Command {
     Stage(stage::StageArgs),
     /// Show what a run would do: order, rows per load and operation, jobs, batches, API calls
     Plan(plan::PlanArgs),
+    /// Prepare the destination's fields, stages and permissions: plan, check, deploy, remove
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Read the destination back and compare it with what was sent; draw random samples
     Reconcile(reconcile::ReconcileArgs),
     /// Runs, phases, jobs and gates so far
@@ -127,6 +133,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Run(args) => run::run(args).await,
         Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
+        Command::Schema(command) => Box::pin(schema::run(command)).await,
         Command::Reconcile(args) => reconcile::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Query(args) => query::run(args).await,

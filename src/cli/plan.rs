@@ -8,17 +8,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::context::{Connection, Project};
-use super::pipeline::{self, Flow, Reads};
+use super::pipeline::{self, Reads};
 use super::progress::Progress;
 use super::run::Format;
-use super::{Outcome, ProjectArgs, fields, output};
+use super::schema::{Look, prepare};
+use super::{Outcome, ProjectArgs, output, preflight, projection};
 use crate::error::Error;
-use crate::load::ledger_schema;
-use crate::schema;
-use crate::staging::{Manifest, Snapshot};
-use crate::transform::{
-    Kind, OutboxRequest, QueryFile, Step, outbox_schema, write_model, write_outbox, write_table,
-};
+use crate::staging::Manifest;
+use crate::transform::{Kind, QueryFile, Step};
 
 /// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
 /// (`reference/salesforce.md §1.8`).
@@ -51,7 +48,7 @@ struct PlanReport {
     target: String,
     order: Vec<StepReport>,
     loads: Vec<LoadPlan>,
-    fields_to_create: usize,
+    changes: String,
     findings: Vec<String>,
     limits: Vec<LimitReport>,
 }
@@ -111,12 +108,7 @@ async fn connect_and_plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<P
     let connection = project.connect(args.target.as_deref()).await?;
     let mut written = Vec::new();
     let report = Box::pin(plan(&project, &connection, args, progress, &mut written)).await;
-    for manifest in &written {
-        for file in &manifest.files {
-            let staging = &connection.staging;
-            staging.delete(&staging.absolute(&file.path)).await?;
-        }
-    }
+    projection::remove(&connection, &written).await;
     connection.close().await?;
     report
 }
@@ -136,28 +128,52 @@ async fn plan(
     let staging = &connection.staging;
     let describes = pipeline::look_at_org(connection, &queries).await?;
     let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
-    let wanted = fields::wanted(project, staging, &flow).await?;
-    let schema_plan = schema::plan(&connection.client, &wanted.fields, &wanted.objects).await?;
+    let preflight = preflight::look(project, connection, &flow, &describes).await?;
+    for note in &flow.demands.notes {
+        progress.done(&format!("note: {note}"));
+    }
+    let look = Look::Whole;
+    let prepared = prepare(
+        project, connection, &flow, &describes, look, progress, written,
+    )
+    .await?;
+    let schema_plan = &prepared.plan;
     let mut findings: Vec<String> = schema_plan
         .conflicts
         .iter()
         .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
         .collect();
-    for note in &flow.demands.notes {
-        progress.done(&format!("note: {note}"));
-    }
-    let mut snapshot = staging.snapshot().await?;
+    findings.extend(
+        preflight
+            .open()
+            .map(|finding| format!("{}: {}: {}", finding.id, finding.what, finding.remedy)),
+    );
+    let fails = prepared
+        .findings
+        .iter()
+        .filter(|finding| finding.done == "fails");
+    findings.extend(fails.map(|finding| {
+        format!(
+            "{} row(s) of {} would fail without {}, such as {}",
+            finding.rows, finding.load, finding.field, finding.samples
+        )
+    }));
+    let Some(projection) = &prepared.projection else {
+        return Err(Error::Usage {
+            what: "nothing was planned".to_owned(),
+            hint: "this is a defect of the program".to_owned(),
+        });
+    };
     let mut report = PlanReport {
         target: connection.target.clone(),
         order: Vec::new(),
         loads: Vec::new(),
-        fields_to_create: schema_plan.create.len(),
+        changes: schema_plan.summary(),
         findings: Vec::new(),
         limits: Vec::new(),
     };
-    for step in flow.steps(&snapshot)? {
+    for step in flow.steps(&staging.snapshot().await?)? {
         let file = step.file();
-        progress.step(&format!("planning {}", file.name));
         report.order.push(StepReport {
             step: match step {
                 Step::Org(_) => "ask org",
@@ -167,44 +183,12 @@ async fn plan(
             name: file.name.clone(),
             reads: file.references.iter().cloned().collect(),
         });
-        let reads = Reads::Only(&file.references);
-        let session = pipeline::open_session(project, staging, &flow, &snapshot, reads).await?;
-        if let Step::Org(file) = step {
-            snapshot.insert(pipeline::ask_org(connection, file).await?);
-            continue;
-        }
-        if let Step::Prepare(file) = step {
-            let manifest = write_model(staging, &session, "prepare", file).await?;
-            written.push(manifest.clone());
-            snapshot.insert(manifest);
-            continue;
-        }
-        let policy =
-            fields::value_policy(&session, describes.get(file.object()), file.object()).await?;
-        let outbox = Box::pin(write_outbox(&OutboxRequest {
-            staging,
-            session: &session,
-            file,
-            columns: flow.columns(file)?,
-            ledger: snapshot.get("ledger", &file.name),
-            policy: &policy,
-            part_rows: connection.destination.part_rows,
-        }))
-        .await?;
-        written.push(outbox.parts.clone());
-        written.extend(outbox.notes.iter().cloned());
-        report.loads.push(load_plan(file, &outbox.parts));
-        snapshot.insert(outbox.parts);
-        let ledger = project_ledger(project, connection, &flow, file, &snapshot).await?;
-        written.push(ledger.clone());
-        snapshot.insert(ledger);
-        if !file.read.is_empty() && snapshot.get("org", &file.name).is_none() {
-            let found = project_read_back(project, connection, &flow, file, &snapshot).await?;
-            written.push(found.clone());
-            snapshot.insert(found);
+        if let Some(outbox) = projection.outboxes.get(&file.name) {
+            report.loads.push(load_plan(file, outbox));
         }
     }
-    let session = pipeline::open_session(project, staging, &flow, &snapshot, Reads::All).await?;
+    let snapshot = &projection.snapshot;
+    let session = pipeline::open_session(project, staging, &flow, snapshot, Reads::All).await?;
     let known = session.table_names();
     for check in flow.queries.kind(Kind::Check) {
         if !check.references.is_subset(&known) {
@@ -258,83 +242,6 @@ async fn plan(
     }
     report.findings = findings;
     Ok(report)
-}
-
-/// `ledger.<load>` as it would be if every row of the outbox landed.
-async fn project_ledger(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    file: &QueryFile,
-    snapshot: &Snapshot,
-) -> Result<Manifest, Error> {
-    let columns = flow.columns(file)?;
-    let staging = &connection.staging;
-    let session = project.engine.session(staging, snapshot)?;
-    if snapshot.get("ledger", &file.name).is_none() {
-        session.add_empty("ledger", &file.name, ledger_schema(columns))?;
-    }
-    let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
-    let keys = keys.join(", ");
-    let text = format!("concat_ws('|', {keys})");
-    let load = &file.name;
-    debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
-    let sql = format!(
-        "select {keys}, id, live from ledger.{load} where id is not null \
-         union all select {keys}, concat('projected {load} ', {text}) as id, 'live' as live from outbox.{load} where _id is null"
-    );
-    let name = ("ledger", load.as_str());
-    Ok(write_table(
-        staging,
-        &session,
-        name,
-        "the projected ledger",
-        &sql,
-        &file.key,
-    )
-    .await?)
-}
-
-/// `org.<load>` as it would be read back, for loads of which others need what Salesforce fills in.
-async fn project_read_back(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    file: &QueryFile,
-    snapshot: &Snapshot,
-) -> Result<Manifest, Error> {
-    let staging = &connection.staging;
-    let session = project.engine.session(staging, snapshot)?;
-    let schema = pipeline::org_schema(file, flow.columns(file)?);
-    let columns = schema.fields().iter().map(|field| {
-        let name = field.name();
-        if name == "_id" {
-            return "l.id as \"_id\"".to_owned();
-        }
-        if file.key.contains(name) {
-            return format!("l.\"{name}\"");
-        }
-        if file.read.contains(name) {
-            return format!("concat(l.id, ' {name}') as \"{name}\"");
-        }
-        format!("cast(null as varchar) as \"{name}\"")
-    });
-    let columns: Vec<String> = columns.collect();
-    let sql = format!(
-        "select {} from ledger.{} as l",
-        columns.join(", "),
-        file.name
-    );
-    let name = ("org", file.name.as_str());
-    Ok(write_table(
-        staging,
-        &session,
-        name,
-        "the projected records",
-        &sql,
-        &file.key,
-    )
-    .await?)
 }
 
 fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
@@ -421,9 +328,12 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             .collect()
     });
     text.push_str(&output::table(&head, rows.collect(), 2));
+    let changes = match report.changes.as_str() {
+        "" => "nothing",
+        changes => changes,
+    };
     text.push_str(&format!(
-        "Custom fields to create: {}\n",
-        report.fields_to_create
+        "To deploy first: {changes} (transload schema plan shows it)\n"
     ));
     for limit in &report.limits {
         text.push_str(&format!(

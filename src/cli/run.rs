@@ -3,7 +3,7 @@
 //! stage → look at the org → columns → destination fields → for each phase: models, outbox, checks, load, ledger,
 //! read-back, differences, report, gate. A run that broke off is settled first; rows that landed are not sent again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::context::{Connection, Project};
 use super::phase::Phases;
 use super::pipeline::{self, Flow};
 use super::progress::Progress;
-use super::{Outcome, ProjectArgs, documents, fields, output};
+use super::schema::{Consent, Look, deploy, prepare};
+use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
 use crate::load::{Event, Journal, settle};
 use crate::reconcile::count_sources;
 use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};
-use crate::salesforce::WaitOptions;
-use crate::schema;
+use crate::salesforce::ObjectDescribe;
 
 /// Arguments of `transload run`.
 #[derive(Debug, clap::Args)]
@@ -33,6 +33,9 @@ pub(crate) struct RunArgs {
     /// Agree to deploy missing fields to an org that is not the simulator
     #[arg(long)]
     yes: bool,
+    /// Deploy to production what no sandbox has seen
+    #[arg(long)]
+    no_sandbox_first: bool,
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     no_stage: bool,
@@ -131,12 +134,15 @@ async fn job(
     let (queries, map) = pipeline::read_queries(project)?;
     progress.step("reading users, limits and fields of the org");
     let mut describes = pipeline::look_at_org(connection, &queries).await?;
-    let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
+    let mut flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
     for note in &flow.demands.notes {
         progress.done(&format!("note: {note}"));
     }
-    if prepare_fields(project, connection, &flow, args, progress).await? {
+    if prepare_org(project, connection, &flow, &describes, args, progress).await? {
+        // Fields that were hidden or missing may let more columns be sent.
         describes = pipeline::look_at_org(connection, &flow.queries).await?;
+        let Flow { queries, map, .. } = flow;
+        flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
     }
 
     let journal = Journal::start(staging, &connection.target).await?;
@@ -178,35 +184,36 @@ async fn job(
     Ok((summary, notes))
 }
 
-/// Compares the fields that the loads send with the org's, and deploys what is missing. True if anything changed.
-async fn prepare_fields(
+/// Compares the org with what the loads send, and deploys what is missing. True if anything changed.
+async fn prepare_org(
     project: &Project,
     connection: &Connection,
     flow: &Flow,
+    describes: &BTreeMap<String, ObjectDescribe>,
     args: &RunArgs,
     progress: &Arc<Progress>,
 ) -> Result<bool, Error> {
-    progress.step("comparing the destination's fields with what will be sent");
-    let wanted = fields::wanted(project, &connection.staging, flow).await?;
-    let plan = schema::plan(&connection.client, &wanted.fields, &wanted.objects).await?;
-    plan.ensure_deployable()?;
-    if plan.is_empty() {
-        return Ok(false);
-    }
-    if !connection.is_simulator() && !args.yes {
-        progress.done(&plan.to_string());
-        return Err(Error::NeedsYes {
-            what: format!(
-                "deploying {} object(s) and {} field(s) to {}",
-                plan.objects.len(),
-                plan.create.len(),
-                connection.target
-            ),
-        });
-    }
-    progress.step(&format!("deploying {} custom field(s)", plan.create.len()));
-    schema::apply(&connection.client, &plan, WaitOptions::default(), |_| {}).await?;
-    Ok(true)
+    preflight::look(project, connection, flow, describes)
+        .await?
+        .ensure_clear()?;
+    let mut written = Vec::new();
+    let look = Look::IfNeeded;
+    let prepared = prepare(
+        project,
+        connection,
+        flow,
+        describes,
+        look,
+        progress,
+        &mut written,
+    )
+    .await;
+    projection::remove(connection, &written).await;
+    let consent = Consent {
+        yes: args.yes,
+        no_sandbox_first: args.no_sandbox_first,
+    };
+    deploy(connection, &prepared?.plan, consent, progress).await
 }
 
 async fn write_summary(connection: &Connection, summary: &RunSummary) -> Result<(), Error> {

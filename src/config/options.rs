@@ -43,7 +43,7 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 16] = [
+const KNOWN: [Known; 17] = [
     Known {
         name: "people_on_deals",
         default: || text("contact"),
@@ -103,6 +103,12 @@ const KNOWN: [Known; 16] = [
         name: "line_item_mismatch",
         default: || text("hold_lines"),
         allowed: &["hold_lines", "balancing_line"],
+    },
+    // A record type with a sales process per pipeline, where there are several.
+    Known {
+        name: "record_types",
+        default: || OptionValue::Bool(true),
+        allowed: &[],
     },
     Known {
         name: "products",

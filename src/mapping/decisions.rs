@@ -14,7 +14,7 @@ use crate::config::nearest;
 use crate::staging::{Manifest, Staging};
 
 /// Decision files of the product: name and default content, whose header is what queries rely on.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("lifecycle", include_str!("defaults/lifecycle.csv")),
     ("stage_matrix", include_str!("defaults/stage_matrix.csv")),
     ("owners", include_str!("defaults/owners.csv")),
@@ -27,6 +27,7 @@ const TEMPLATES: [(&str, &str); 12] = [
     ),
     ("countries", include_str!("defaults/countries.csv")),
     ("iso_countries", include_str!("defaults/iso_countries.csv")),
+    ("preflight", include_str!("defaults/preflight.csv")),
     ("rates", include_str!("defaults/rates.csv")),
     ("territories", include_str!("defaults/territories.csv")),
     (

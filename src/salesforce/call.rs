@@ -33,6 +33,8 @@ pub(super) enum Body<'a> {
         provider: Provider<'a>,
     },
     Form(&'a (dyn Fn() -> Form + Send + Sync)),
+    /// A SOAP envelope, which carries the token it is given.
+    Soap(&'a (dyn Fn(&str) -> String + Send + Sync)),
 }
 
 /// One request to the instance.

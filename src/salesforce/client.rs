@@ -344,6 +344,10 @@ impl Client {
                 }
             }
             Body::Form(form) => builder.multipart(form()),
+            Body::Soap(envelope) => builder
+                .header(header::CONTENT_TYPE, "text/xml; charset=UTF-8")
+                .header("SOAPAction", "\"\"")
+                .body(envelope(session.token.expose())),
         };
         builder
             .build()

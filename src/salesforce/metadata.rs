@@ -237,6 +237,26 @@ impl Metadata {
         self.client.fetch(&call).await.map(drop)
     }
 
+    /// Reads one component as the XML of a SOAP answer, which has it in `records` (`reference/salesforce.md §5.1`). Both
+    /// names are API names. An expired session is not renewed here: SOAP says so in words of its own.
+    ///
+    /// # Errors
+    /// Whatever the request meets; a fault is a refusal.
+    pub async fn read(&self, kind: &str, name: &str) -> Result<Bytes> {
+        let envelope = |token: &str| {
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+                 <e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns=\"http://soap.sforce.com/2006/04/metadata\">\
+                 <e:Header><SessionHeader><sessionId>{token}</sessionId></SessionHeader></e:Header>\
+                 <e:Body><readMetadata><type>{kind}</type><fullNames>{name}</fullNames></readMetadata></e:Body></e:Envelope>"
+            )
+        };
+        let target = format!("/services/Soap/m/{}", self.client.api_version());
+        let mut call = Call::new(Method::POST, target, Safety::Once).body(Body::Soap(&envelope));
+        call.accept = "text/xml";
+        Ok(self.client.fetch(&call).await?.body)
+    }
+
     async fn look(&self, id: &str) -> Result<Look<DeployResult>> {
         let call = Call::get(self.path(&[id])).query("includeDetails", "true");
         let answer = self.client.fetch(&call).await?;

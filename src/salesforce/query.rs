@@ -80,7 +80,20 @@ impl Client {
         soql: &str,
         scope: QueryScope,
     ) -> impl Stream<Item = Result<Row>> + Send + use<> {
-        let call = Call::get(self.data_path(&[scope.resource()])).query("q", soql);
+        self.walk(&[scope.resource()], soql)
+    }
+
+    /// Asks the Tooling API, whose objects describe the organisation itself.
+    pub fn tooling_query(&self, soql: &str) -> impl Stream<Item = Result<Row>> + Send + use<> {
+        self.walk(&["tooling", "query"], soql)
+    }
+
+    fn walk(
+        &self,
+        resource: &[&str],
+        soql: &str,
+    ) -> impl Stream<Item = Result<Row>> + Send + use<> {
+        let call = Call::get(self.data_path(resource)).query("q", soql);
         let walk = Walk {
             client: self.clone(),
             rows: VecDeque::new(),

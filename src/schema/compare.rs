@@ -3,35 +3,67 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Conflict, CustomField, Error, FieldName, FieldType, Notice, Result, SchemaPlan, WantedField,
-    WantedObject,
+    Change, Conflict, CustomField, Error, FieldName, FieldType, LeadConversion, Notice, OrgSales,
+    Result, SchemaPlan, WantedField, WantedObject, WantedStage,
     derive::{derive, max_choices, needed_type, value_type},
-    name,
+    name, sales,
 };
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 
 /// Fields that a custom object has from the start.
 const IN_EVERY_OBJECT: [&str; 4] = ["Name", "OwnerId", "CreatedDate", "CreatedById"];
 
-/// Compares wanted columns with the descriptions of their objects, which are named as the columns name them. An object
-/// without description is created if it is among `custom`.
+/// What the loads need.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Fields that they send.
+    pub fields: Vec<WantedField>,
+    /// Custom objects that they fill.
+    pub objects: Vec<WantedObject>,
+    /// Rows of the stage matrix.
+    pub stages: Vec<WantedStage>,
+    /// Whether each pipeline has a record type, where there are several.
+    pub record_types: bool,
+}
+
+/// What the organisation has, as this user sees it.
+#[derive(Debug, Clone, Default)]
+pub struct OrgSchema {
+    /// Descriptions by the names that the loads use; an object that is absent has none.
+    pub objects: BTreeMap<String, ObjectDescribe>,
+    /// Every custom field, those that field-level security hides too; none if nobody could say.
+    pub custom_fields: Option<BTreeSet<FieldName>>,
+    /// Custom fields that an object may have (`reference/salesforce.md §5.3`).
+    pub max_fields: Option<usize>,
+    /// Stages and record types of Opportunity.
+    pub sales: OrgSales,
+    /// What a lead hands on; none if nobody could say.
+    pub conversion: Option<LeadConversion>,
+    /// Fields that an earlier deployment of ours created.
+    pub ours: BTreeSet<FieldName>,
+    /// What could not be looked at.
+    pub notices: Vec<Notice>,
+}
+
+/// Compares what is wanted with what is there. An object without description is created if it is among the wanted ones.
 ///
 /// # Errors
 /// A column that cannot become a field, columns that contradict each other, or an object without description.
-pub fn compare(
-    wanted: &[WantedField],
-    custom: &[WantedObject],
-    objects: &BTreeMap<String, ObjectDescribe>,
-) -> Result<SchemaPlan> {
-    let mut plan = SchemaPlan::default();
+pub fn compare(wanted: &Wanted, org: &OrgSchema) -> Result<SchemaPlan> {
+    let mut plan = SchemaPlan {
+        notices: org.notices.clone(),
+        ..SchemaPlan::default()
+    };
+    let objects = &org.objects;
     let new = |name: &str| {
-        let mut custom = custom.iter();
+        let mut custom = wanted.objects.iter();
         custom.find(|object| object.name == name && !objects.contains_key(name))
     };
     let fresh = ObjectDescribe::default();
     let mut create: BTreeMap<FieldName, (CustomField, Vec<Notice>)> = BTreeMap::new();
     let mut permitted = BTreeSet::new();
-    for column in merge(wanted)? {
+    let columns = merge(&wanted.fields)?;
+    for column in &columns {
         let field = FieldName::new(&column.object, &column.name);
         let object = match (objects.get(&column.object), new(&column.object)) {
             (Some(object), _) => object,
@@ -63,27 +95,208 @@ pub fn compare(
                 plan.conflicts.push(missing(object, field));
                 continue;
             }
-            let (custom, notices) = derive(&column)?;
+            permitted.insert(field.clone());
+            if org.hides(&field) {
+                // Its type shows once the permission set does; a deployment of our own would overwrite it.
+                plan.grant.push(field);
+                continue;
+            }
+            let (custom, notices) = derive(column)?;
             add(&mut create, custom, notices)?;
-            permitted.insert(field);
             continue;
         };
         let writable = found.createable || found.updateable;
         if found.custom && !is_required(found) && !found.calculated && !found.auto_number {
             permitted.insert(field.clone());
         }
-        match fit(&column, found, &field)? {
-            Some(conflict) => plan.conflicts.push(conflict),
+        match fit(column, found, &field)? {
+            Some(conflict) => match larger(column, found, &conflict, org)? {
+                Some(change) => plan.change.push(change),
+                None => plan.conflicts.push(conflict),
+            },
             None if found.custom && !writable => plan.grant.push(field),
             None => plan.unchanged.push(field),
         }
     }
+    // Task and Event share their fields.
+    plan.change
+        .sort_by(|left, right| left.field.field.cmp(&right.field.field));
+    plan.change
+        .dedup_by(|right, left| left.field.field == right.field.field);
     for (custom, notices) in create.into_values() {
         plan.create.push(custom);
         plan.notices.extend(notices);
     }
+    count_fields(&mut plan, org);
     plan.permitted = permitted.into_iter().collect();
+    compare_sales(&mut plan, wanted, org);
+    compare_conversion(&mut plan, &columns, org);
     Ok(plan)
+}
+
+impl OrgSchema {
+    fn hides(&self, field: &FieldName) -> bool {
+        let defined = FieldName::new(name::definition_object(&field.object), &field.name);
+        let custom = self.custom_fields.as_ref();
+        custom.is_some_and(|fields| {
+            fields.iter().any(|known| {
+                known.object == defined.object && known.name.eq_ignore_ascii_case(&defined.name)
+            })
+        })
+    }
+}
+
+/// The change that makes a field of ours hold the values, if it is only too short.
+fn larger(
+    column: &WantedField,
+    found: &FieldDescribe,
+    conflict: &Conflict,
+    org: &OrgSchema,
+) -> Result<Option<Change>> {
+    let defined = FieldName::new(name::definition_object(&column.object), &column.name);
+    let Conflict::TooShort { found: length, .. } = conflict else {
+        return Ok(None);
+    };
+    if !org.ours.contains(&defined) {
+        return Ok(None);
+    }
+    let roomy = WantedField {
+        declared: None,
+        is_key: false,
+        ..column.clone()
+    };
+    let (field, _) = derive(&roomy)?;
+    // Text cannot become long text without losing what depends on it.
+    if field.field_type.describe_name() != found.field_type {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        field: CustomField {
+            label: found.label.clone(),
+            is_key: found.unique && found.external_id,
+            ..field
+        },
+        was: format!("{length} characters"),
+    }))
+}
+
+/// Objects that come near or over the number of custom fields that the edition allows.
+fn count_fields(plan: &mut SchemaPlan, org: &OrgSchema) {
+    let Some(limit) = org.max_fields else {
+        return;
+    };
+    let mut adds: BTreeMap<&str, usize> = BTreeMap::new();
+    for field in &plan.create {
+        *adds.entry(&field.field.object).or_default() += 1;
+    }
+    for (object, adds) in adds {
+        let described = match object {
+            "Activity" => ["Task", "Event"]
+                .iter()
+                .find_map(|name| org.objects.get(*name)),
+            object => org.objects.get(object),
+        };
+        let visible = described.map_or(0, |object| {
+            object.fields.iter().filter(|field| field.custom).count()
+        });
+        let has = match &org.custom_fields {
+            Some(fields) => fields.iter().filter(|field| field.object == object).count(),
+            None => visible,
+        };
+        if has + adds > limit {
+            plan.conflicts.push(Conflict::TooManyFields {
+                object: object.to_owned(),
+                has,
+                adds,
+                limit,
+            });
+        } else if (has + adds) * 10 > limit * 9 {
+            plan.notices.push(Notice::NearLimit {
+                object: object.to_owned(),
+                will_have: has + adds,
+                limit,
+            });
+        }
+    }
+}
+
+fn compare_sales(plan: &mut SchemaPlan, wanted: &Wanted, org: &OrgSchema) {
+    let sales = sales::compare(&wanted.stages, &org.sales, wanted.record_types);
+    plan.record_types = sales
+        .create
+        .iter()
+        .map(|pipeline| &pipeline.developer_name)
+        .chain(&sales.grant)
+        .chain(&sales.unchanged)
+        .cloned()
+        .collect();
+    plan.keep_stages = sales.keep;
+    plan.add_stages = sales.add;
+    plan.pipelines = sales.create;
+    plan.grant_record_types = sales.grant;
+    plan.conflicts.extend(sales.conflicts);
+    plan.notices.extend(sales.notices);
+}
+
+/// Custom fields that Lead and Contact both get are handed on when a lead is converted.
+fn compare_conversion(plan: &mut SchemaPlan, columns: &[WantedField], org: &OrgSchema) {
+    let custom = |object: &str| -> BTreeMap<String, (String, u32, u32, u32)> {
+        let columns = columns.iter().filter(|column| column.object == object);
+        let custom = columns.filter(|column| name::is_custom(&column.name));
+        custom
+            .filter_map(|column| Some((column.name.clone(), type_of(plan, org, column)?)))
+            .collect()
+    };
+    let (lead, contact) = (custom("Lead"), custom("Contact"));
+    let shared: Vec<String> = lead
+        .into_iter()
+        .filter(|(name, kind)| contact.get(name) == Some(kind))
+        .map(|(name, _)| name)
+        .collect();
+    if shared.is_empty() {
+        return;
+    }
+    match &org.conversion {
+        Some(there) => plan.conversion = there.with("Contact", &shared),
+        None => plan.notices.push(Notice::NotSeen {
+            what: format!(
+                "the lead conversion mapping could not be read and is left alone: map {} fields of Lead to Contact in \
+                 Setup > Object Manager > Lead > Fields & Relationships > Map Lead Fields",
+                shared.len()
+            ),
+        }),
+    }
+}
+
+/// The type that a field has or will have, as far as a mapping minds; none while it is hidden.
+fn type_of(
+    plan: &SchemaPlan,
+    org: &OrgSchema,
+    column: &WantedField,
+) -> Option<(String, u32, u32, u32)> {
+    let there = org.objects.get(&column.object)?.field(&column.name);
+    if let Some(found) = there {
+        let text = matches!(found.field_type.as_str(), "string" | "textarea");
+        let length = if text { found.length } else { 0 };
+        return Some((
+            found.field_type.clone(),
+            length,
+            found.precision,
+            found.scale,
+        ));
+    }
+    let mut created = plan.create.iter();
+    let created = created
+        .find(|field| field.field.object == column.object && field.field.name == column.name)?;
+    let (length, precision, scale) = match created.field_type {
+        FieldType::Text { length } | FieldType::LongTextArea { length } => (length, 0, 0),
+        FieldType::Number { precision, scale }
+        | FieldType::Currency { precision, scale }
+        | FieldType::Percent { precision, scale } => (0, precision, scale),
+        _ => (0, 0, 0),
+    };
+    let kind = created.field_type.describe_name().to_owned();
+    Some((kind, length, precision.into(), scale.into()))
 }
 
 /// One column per object and field; Salesforce ignores case in names.
@@ -97,6 +310,8 @@ fn merge(wanted: &[WantedField]) -> Result<Vec<WantedField>> {
         };
         first.is_key |= column.is_key;
         first.max_chars = first.max_chars.max(column.max_chars);
+        first.whole_digits = first.whole_digits.max(column.whole_digits);
+        first.decimals = first.decimals.max(column.decimals);
         first.choices.extend(column.choices.iter().cloned());
         first.label = first.label.take().or_else(|| column.label.clone());
         first.refers_to = first.refers_to.take().or_else(|| column.refers_to.clone());

@@ -16,7 +16,7 @@ fn missing_custom_fields_are_created_and_present_ones_left_alone() {
         column("Score__c", DataType::Int64),
         column("usercom_id__c", DataType::Utf8),
     ];
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.create[0].field.to_string(), "Account.usercom_id__c");
     assert_eq!(plan.create.len(), 1);
     assert_eq!(plan.unchanged.len(), 2);
@@ -32,13 +32,13 @@ fn what_was_created_fits_when_it_is_compared_again() {
     let mut empty_list = column("list__c", DataType::Utf8);
     empty_list.declared = Some(FieldType::Picklist);
     let wanted = [key, empty_list, column("on__c", DataType::Boolean)];
-    let plan = compare(&wanted, &[], &account(Vec::new())).unwrap();
+    let plan = plan_of(&wanted, &[], &account(Vec::new())).unwrap();
     let described = plan.create.iter().map(|field| FieldDescribe {
         unique: field.is_key,
         external_id: field.is_key,
         ..custom(&field.field.name, field.field_type.describe_name())
     });
-    let again = compare(&wanted, &[], &account(described.collect())).unwrap();
+    let again = plan_of(&wanted, &[], &account(described.collect())).unwrap();
     assert!(again.is_empty());
     assert_eq!(again.conflicts, []);
     assert_eq!(again.unchanged.len(), 3);
@@ -47,7 +47,7 @@ fn what_was_created_fits_when_it_is_compared_again() {
 #[test]
 fn a_standard_field_that_is_absent_is_a_conflict_with_the_nearest_name() {
     let objects = account(vec![standard("Website", "url")]);
-    let plan = compare(&[column("WebSite1", DataType::Utf8)], &[], &objects).unwrap();
+    let plan = plan_of(&[column("WebSite1", DataType::Utf8)], &[], &objects).unwrap();
     let conflict = &plan.conflicts[0];
     assert_eq!(
         conflict.to_string(),
@@ -72,7 +72,7 @@ fn types_that_cannot_take_the_values_are_conflicts() {
         column("Amount", DataType::Decimal128(18, 2)),
         mail,
     ];
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     let texts: Vec<_> = plan.conflicts.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
@@ -89,7 +89,7 @@ fn a_numeric_key_fits_a_numeric_external_id() {
     let mut key = column("id__c", DataType::Int64);
     key.is_key = true;
     let mut found = custom("id__c", "double");
-    let plan = compare(
+    let plan = plan_of(
         std::slice::from_ref(&key),
         &[],
         &account(vec![found.clone()]),
@@ -98,7 +98,7 @@ fn a_numeric_key_fits_a_numeric_external_id() {
     assert!(matches!(plan.conflicts[..], [Conflict::NotAKey { .. }]));
     found.external_id = true;
     found.unique = true;
-    let plan = compare(&[key], &[], &account(vec![found])).unwrap();
+    let plan = plan_of(&[key], &[], &account(vec![found])).unwrap();
     assert_eq!(plan.unchanged.len(), 1);
 }
 
@@ -117,7 +117,7 @@ fn fields_that_are_too_short_or_lack_values_or_are_read_only_are_conflicts() {
     let mut color = column("color__c", DataType::Utf8);
     color.choices = vec!["red".into(), "Blue".into()];
     let wanted = [note, color, column("sum__c", DataType::Float64)];
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     let texts: Vec<_> = plan.conflicts.iter().map(ToString::to_string).collect();
     assert_eq!(
         texts,
@@ -136,7 +136,7 @@ fn a_visible_field_that_may_not_be_written_is_permitted_by_deploying() {
     let mut found = custom("note__c", "string");
     found.createable = false;
     found.updateable = false;
-    let plan = compare(
+    let plan = plan_of(
         &[column("note__c", DataType::Utf8)],
         &[],
         &account(vec![found]),
@@ -150,7 +150,7 @@ fn a_visible_field_that_may_not_be_written_is_permitted_by_deploying() {
 fn a_required_field_is_never_named_in_the_permission_set() {
     let mut found = custom("must__c", "string");
     found.nillable = false;
-    let plan = compare(
+    let plan = plan_of(
         &[column("must__c", DataType::Utf8)],
         &[],
         &account(vec![found]),
@@ -169,7 +169,7 @@ fn task_and_event_share_one_field_and_have_a_permission_each() {
         object: object.into(),
         ..column("channel__c", DataType::Utf8)
     });
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.create.len(), 1);
     assert_eq!(plan.create[0].field.to_string(), "Activity.channel__c");
     let permitted: Vec<_> = plan.permitted.iter().map(ToString::to_string).collect();
@@ -181,13 +181,13 @@ fn two_queries_that_want_one_field_get_the_roomier_one_or_an_error() {
     let mut long = column("note__c", DataType::Utf8);
     long.max_chars = Some(9_000);
     let wanted = [column("Note__c", DataType::Utf8), long];
-    let plan = compare(&wanted, &[], &account(Vec::new())).unwrap();
+    let plan = plan_of(&wanted, &[], &account(Vec::new())).unwrap();
     assert_eq!(plan.create[0].field_type.to_string(), "LongTextArea(32768)");
     let wanted = [
         column("x__c", DataType::Utf8),
         column("x__c", DataType::Boolean),
     ];
-    let error = compare(&wanted, &[], &account(Vec::new())).unwrap_err();
+    let error = plan_of(&wanted, &[], &account(Vec::new())).unwrap_err();
     assert_eq!(
         error.to_string(),
         "Account.x__c is wanted both as Text(255) and as Checkbox"
@@ -203,7 +203,7 @@ fn relationship_columns_need_their_relationship() {
         column("Owner.Email", DataType::Utf8),
         column("Parent.Ext__c", DataType::Utf8),
     ];
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     assert_eq!(plan.unchanged.len(), 1);
     assert!(matches!(plan.conflicts[..], [Conflict::Missing { .. }]));
 }
@@ -222,7 +222,7 @@ fn the_plan_reads_like_a_list_of_changes() {
         column("Name", DataType::Utf8),
         column("big__c", DataType::Decimal128(38, 0)),
     ];
-    let plan = compare(&wanted, &[], &objects).unwrap();
+    let plan = plan_of(&wanted, &[], &objects).unwrap();
     insta::assert_snapshot!(plan, @r#"
     to create: 2
       + Account.big__c Number(18,0)
@@ -282,5 +282,156 @@ fn column(name: &str, data_type: DataType) -> WantedField {
         choices: Vec::new(),
         refers_to: None,
         max_chars: None,
+        whole_digits: None,
+        decimals: None,
     }
+}
+
+/// Compares columns and objects with the descriptions of an organisation that has nothing else to say.
+fn plan_of(
+    fields: &[WantedField],
+    custom: &[WantedObject],
+    objects: &BTreeMap<String, ObjectDescribe>,
+) -> Result<SchemaPlan> {
+    compare(&wanted(fields, custom), &org(objects))
+}
+
+fn wanted(fields: &[WantedField], custom: &[WantedObject]) -> Wanted {
+    Wanted {
+        fields: fields.to_vec(),
+        objects: custom.to_vec(),
+        ..Wanted::default()
+    }
+}
+
+fn org(objects: &BTreeMap<String, ObjectDescribe>) -> OrgSchema {
+    OrgSchema {
+        objects: objects.clone(),
+        ..OrgSchema::default()
+    }
+}
+
+#[test]
+fn a_field_that_field_level_security_hides_is_permitted_and_not_deployed_again() {
+    let objects = account(Vec::new());
+    let hidden = FieldName::new("Account", "Budget__c");
+    let there = OrgSchema {
+        custom_fields: Some(BTreeSet::from([hidden])),
+        ..org(&objects)
+    };
+    let columns = [
+        column("budget__c", DataType::Utf8),
+        column("new__c", DataType::Utf8),
+    ];
+    let plan = compare(&wanted(&columns, &[]), &there).unwrap();
+    assert_eq!(plan.grant, [FieldName::new("Account", "budget__c")]);
+    assert_eq!(plan.create.len(), 1);
+    assert_eq!(plan.permitted.len(), 2);
+}
+
+#[test]
+fn more_fields_than_the_edition_allows_are_a_conflict_and_nearly_as_many_a_notice() {
+    let objects = account(Vec::new());
+    let there = |has: usize| OrgSchema {
+        max_fields: Some(100),
+        custom_fields: Some(
+            (0..has)
+                .map(|number| FieldName::new("Account", format!("own{number}__c")))
+                .collect(),
+        ),
+        ..org(&objects)
+    };
+    let columns = [
+        column("a__c", DataType::Utf8),
+        column("b__c", DataType::Utf8),
+    ];
+    let wanted = wanted(&columns, &[]);
+    let plan = |has| compare(&wanted, &there(has)).unwrap();
+    assert!(plan(88).notices.is_empty() && plan(88).conflicts.is_empty());
+    assert!(matches!(
+        plan(89).notices[..],
+        [Notice::NearLimit { will_have: 91, .. }]
+    ));
+    assert!(plan(98).conflicts.is_empty());
+    assert!(matches!(
+        plan(99).conflicts[..],
+        [Conflict::TooManyFields {
+            has: 99,
+            adds: 2,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn a_field_of_ours_is_made_longer_and_anybody_elses_is_a_conflict() {
+    let short = FieldDescribe {
+        length: 40,
+        label: "Plan".to_owned(),
+        ..custom("plan__c", "string")
+    };
+    let objects = account(vec![short]);
+    let columns = [WantedField {
+        max_chars: Some(60),
+        ..column("plan__c", DataType::Utf8)
+    }];
+    let wanted = wanted(&columns, &[]);
+    let theirs = compare(&wanted, &org(&objects)).unwrap();
+    assert!(matches!(theirs.conflicts[..], [Conflict::TooShort { .. }]));
+    let ours = OrgSchema {
+        ours: BTreeSet::from([FieldName::new("Account", "plan__c")]),
+        ..org(&objects)
+    };
+    let plan = compare(&wanted, &ours).unwrap();
+    assert_eq!(plan.conflicts, []);
+    let change = &plan.change[0];
+    assert_eq!(change.field.field_type, FieldType::Text { length: 255 });
+    assert_eq!(
+        (change.field.label.as_str(), change.was.as_str()),
+        ("Plan", "40 characters")
+    );
+}
+
+#[test]
+fn fields_that_lead_and_contact_share_are_handed_on_once() {
+    let of = |object: &str, data_type: DataType| WantedField {
+        object: object.to_owned(),
+        ..column("score__c", data_type)
+    };
+    let describe = |fields: Vec<FieldDescribe>| ObjectDescribe {
+        fields,
+        ..ObjectDescribe::default()
+    };
+    let objects = BTreeMap::from([
+        ("Lead".to_owned(), describe(Vec::new())),
+        ("Contact".to_owned(), describe(Vec::new())),
+    ]);
+    let columns = [of("Lead", DataType::Int64), of("Contact", DataType::Int64)];
+    let unread = compare(&wanted(&columns, &[]), &org(&objects)).unwrap();
+    assert!(matches!(unread.notices[..], [Notice::NotSeen { .. }]));
+    let readable = |objects: &BTreeMap<String, ObjectDescribe>, conversion| OrgSchema {
+        conversion: Some(conversion),
+        ..org(objects)
+    };
+    let first = readable(&objects, LeadConversion::default());
+    let plan = compare(&wanted(&columns, &[]), &first).unwrap();
+    let conversion = plan.conversion.unwrap();
+    assert_eq!(conversion.added, 1);
+    let created = plan.create.iter().map(|field| {
+        let field = FieldDescribe {
+            precision: 18,
+            ..custom("score__c", field.field_type.describe_name())
+        };
+        describe(vec![field])
+    });
+    let objects = ["Contact", "Lead"]
+        .map(str::to_owned)
+        .into_iter()
+        .zip(created)
+        .collect();
+    let again = compare(&wanted(&columns, &[]), &readable(&objects, conversion)).unwrap();
+    assert_eq!(again.conversion, None);
+    let differing = [of("Lead", DataType::Int64), of("Contact", DataType::Utf8)];
+    let plan = compare(&wanted(&differing, &[]), &first).unwrap();
+    assert_eq!(plan.conversion, None, "types differ");
 }

@@ -1,9 +1,13 @@
 //! Carrying out a plan: deploys its package, follows the deployment to its end, and assigns the permission set to the
 //! user who loads. Safe to repeat after a break at any point.
 
+use std::collections::BTreeSet;
+
 use futures::TryStreamExt;
 
-use super::{ComponentFailure, Error, FieldName, PERMISSION_SET, Package, Result, SchemaPlan};
+use super::{
+    ComponentFailure, ComponentName, Error, FieldName, LOADER_SET, Package, Result, SchemaPlan,
+};
 use crate::salesforce::{Client, DeployOptions, DeployResult, Row, WaitOptions};
 
 /// What was done.
@@ -32,13 +36,15 @@ pub async fn apply(
     if plan.is_empty() {
         return Ok(DeployReport::default());
     }
-    let package = Package::build(plan, client.api_version())?.zip()?;
-    let metadata = client.metadata();
-    let id = metadata.deploy(&package, &DeployOptions::default()).await?;
-    let result = metadata.wait(&id, options, progress).await?;
-    if !result.success {
-        return Err(refusal(result));
-    }
+    let package = Package::build(plan, client.api_version())?;
+    let id = deploy(
+        client,
+        &package,
+        &DeployOptions::default(),
+        options,
+        progress,
+    )
+    .await?;
     let assigned = assign_permission_set(client).await?;
     ensure_visible(client, plan).await?;
     Ok(DeployReport {
@@ -46,6 +52,65 @@ pub async fn apply(
         created: plan.create.len(),
         assigned,
     })
+}
+
+/// Lets the organisation validate a plan's package without taking it over; returns the id of the validation, none where
+/// there is nothing to deploy.
+///
+/// # Errors
+/// As for [`apply`].
+pub async fn check(
+    client: &Client,
+    plan: &SchemaPlan,
+    options: WaitOptions,
+    progress: impl FnMut(&DeployResult) + Send,
+) -> Result<Option<String>> {
+    plan.ensure_deployable()?;
+    if plan.is_empty() {
+        return Ok(None);
+    }
+    let package = Package::build(plan, client.api_version())?;
+    let only = DeployOptions {
+        check_only: true,
+        ..DeployOptions::default()
+    };
+    let id = deploy(client, &package, &only, options, progress).await?;
+    Ok(Some(id))
+}
+
+/// Deletes components. Those that are gone already are no error.
+///
+/// # Errors
+/// A refused package leaves the organisation as it was.
+pub async fn remove(
+    client: &Client,
+    names: &BTreeSet<ComponentName>,
+    options: WaitOptions,
+    progress: impl FnMut(&DeployResult) + Send,
+) -> Result<String> {
+    let package = Package::destructive(names, client.api_version())?;
+    let lenient = DeployOptions {
+        ignore_warnings: true,
+        ..DeployOptions::default()
+    };
+    deploy(client, &package, &lenient, options, progress).await
+}
+
+async fn deploy(
+    client: &Client,
+    package: &Package,
+    how: &DeployOptions,
+    options: WaitOptions,
+    progress: impl FnMut(&DeployResult) + Send,
+) -> Result<String> {
+    let metadata = client.metadata();
+    let id = metadata.deploy(&package.zip()?, how).await?;
+    let result = metadata.wait(&id, options, progress).await?;
+    if result.success {
+        Ok(id)
+    } else {
+        Err(refusal(result))
+    }
 }
 
 fn refusal(result: DeployResult) -> Error {
@@ -69,12 +134,10 @@ fn refusal(result: DeployResult) -> Error {
 
 /// Makes sure that the user who is logged in has the permission set; true if it was assigned now.
 async fn assign_permission_set(client: &Client) -> Result<bool> {
-    let soql = format!("SELECT Id FROM PermissionSet WHERE Name = '{PERMISSION_SET}'");
+    let soql = format!("SELECT Id FROM PermissionSet WHERE Name = '{LOADER_SET}'");
     let set = first_id(client, &soql)
         .await?
-        .ok_or(Error::FindPermissionSet {
-            name: PERMISSION_SET,
-        })?;
+        .ok_or(Error::FindPermissionSet { name: LOADER_SET })?;
     let user = client.identity().user_id.as_str();
     let assignment = format!(
         "SELECT Id FROM PermissionSetAssignment WHERE AssigneeId = '{user}' AND PermissionSetId = '{set}'"

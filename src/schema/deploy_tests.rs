@@ -168,8 +168,14 @@ async fn an_object_that_the_organization_lacks_is_named() {
         choices: Vec::new(),
         refers_to: None,
         max_chars: None,
+        whole_digits: None,
+        decimals: None,
     };
-    let error = crate::schema::plan(&org.client().await, &[wanted], &[])
+    let wanted = crate::schema::Wanted {
+        fields: vec![wanted],
+        ..Default::default()
+    };
+    let error = crate::schema::look(&org.client().await, &wanted, BTreeSet::new())
         .await
         .unwrap_err();
     assert_eq!(

@@ -32,6 +32,10 @@ pub struct WantedField {
     pub choices: Vec<String>,
     /// Characters of the longest value as it will be sent, where the data was looked at.
     pub max_chars: Option<usize>,
+    /// Most digits before the point, and after it, where the data was looked at.
+    pub whole_digits: Option<usize>,
+    /// See `whole_digits`.
+    pub decimals: Option<usize>,
 }
 
 /// A custom field to be created.
@@ -80,6 +84,8 @@ impl fmt::Display for CustomField {
 
 /// Characters of a key field, unless longer keys occur.
 const KEY_LENGTH: u32 = 64;
+/// Digits after the point of a number nobody looked at.
+const USUAL_DECIMALS: usize = 6;
 /// Characters of a label.
 const MAX_LABEL: usize = 40;
 /// Characters of a choice.
@@ -190,10 +196,7 @@ fn from_column(
             precision: MAX_PRECISION,
             scale: 0,
         },
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => FieldType::Number {
-            precision: MAX_PRECISION,
-            scale: 6,
-        },
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => float(wanted),
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
@@ -223,10 +226,25 @@ fn from_column(
     })
 }
 
-/// Text with room for the longest value.
+/// All digits that a number may have, divided as the data needs them: two more after the point than occur, unless those
+/// before it need the room.
+fn float(wanted: &WantedField) -> FieldType {
+    let most = usize::from(MAX_PRECISION);
+    let whole = wanted.whole_digits.unwrap_or(0).min(most);
+    let decimals = wanted
+        .decimals
+        .map_or(USUAL_DECIMALS, |decimals| decimals + 2);
+    let scale = decimals.min(most - whole);
+    FieldType::Number {
+        precision: MAX_PRECISION,
+        scale: u8::try_from(scale).unwrap_or(0),
+    }
+}
+
+/// Text with room for the longest value and a quarter more: a short text is as long as Salesforce makes it.
 fn text(max_chars: Option<usize>) -> FieldType {
     let longest = u32::try_from(max_chars.unwrap_or(0)).unwrap_or(u32::MAX);
-    if longest <= MAX_TEXT {
+    if longest.saturating_add(longest / 4) <= MAX_TEXT {
         return FieldType::Text { length: MAX_TEXT };
     }
     FieldType::LongTextArea {

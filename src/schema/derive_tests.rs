@@ -49,10 +49,23 @@ fn long_values_need_a_long_field() {
         column.max_chars = Some(max_chars);
         derive(&column).unwrap().0.field_type.to_string()
     };
-    assert_eq!(with(255), "Text(255)");
-    assert_eq!(with(256), "LongTextArea(32768)");
+    assert_eq!(with(204), "Text(255)");
+    assert_eq!(with(205), "LongTextArea(32768)");
     assert_eq!(with(40_000), "LongTextArea(80000)");
     assert_eq!(with(usize::MAX), "LongTextArea(131072)");
+}
+
+#[test]
+fn a_number_has_the_digits_of_the_data_and_some_more() {
+    let with = |whole, decimals| {
+        let mut column = column(DataType::Float64);
+        (column.whole_digits, column.decimals) = (whole, decimals);
+        derive(&column).unwrap().0.field_type.to_string()
+    };
+    assert_eq!(with(None, None), "Number(18,6)");
+    assert_eq!(with(Some(3), Some(2)), "Number(18,4)");
+    assert_eq!(with(Some(16), Some(5)), "Number(18,2)");
+    assert_eq!(with(Some(30), Some(2)), "Number(18,0)");
 }
 
 #[test]
@@ -151,5 +164,7 @@ fn column(data_type: DataType) -> WantedField {
         choices: Vec::new(),
         refers_to: None,
         max_chars: None,
+        whole_digits: None,
+        decimals: None,
     }
 }

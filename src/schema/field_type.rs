@@ -139,6 +139,19 @@ impl FieldType {
         }
     }
 
+    /// Characters that it holds, as describe says; 0 for types without length.
+    pub fn length(self) -> u32 {
+        match self {
+            Self::Text { length } | Self::LongTextArea { length } => length,
+            Self::Email => 80,
+            Self::Phone => 40,
+            Self::Url | Self::Picklist => 255,
+            Self::MultiselectPicklist => 4_099,
+            Self::Lookup => 18,
+            _ => 0,
+        }
+    }
+
     /// The name in describe (`reference/salesforce.md §4`).
     pub fn describe_name(self) -> &'static str {
         match self {

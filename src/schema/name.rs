@@ -1,6 +1,9 @@
 //! Names of custom fields and where their definitions live.
 
+use std::collections::BTreeSet;
+
 use super::FieldName;
+use crate::usercom::sanitise;
 
 /// Longest name without its `__c`.
 const MAX_NAME: usize = 40;
@@ -32,6 +35,48 @@ pub(super) fn is_valid(name: &str) -> bool {
         && base.last() != Some(&b'_')
         && base.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'_')
         && !base.windows(2).any(|pair| pair == b"__")
+}
+
+/// A name that Salesforce accepts, without `__c` and not taken yet whatever its case: letters, digits and single underscores,
+/// a letter first. The same names in the same order get the same results.
+#[must_use]
+pub fn free_name(wanted: &str, longest: usize, taken: &mut BTreeSet<String>) -> String {
+    let mut base = String::new();
+    for letter in wanted.chars() {
+        let letter = if letter.is_ascii_alphanumeric() {
+            letter
+        } else {
+            '_'
+        };
+        if letter != '_' || !base.ends_with('_') {
+            base.push(letter);
+        }
+    }
+    let mut base = base.trim_matches('_').to_owned();
+    if !base.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        base.insert(0, 'x');
+    }
+    base.truncate(longest);
+    let base = base.trim_end_matches('_').to_owned();
+    let mut name = base.clone();
+    let mut number = 2;
+    while !taken.insert(name.to_lowercase()) {
+        let suffix = format!("_{number}");
+        let mut cut = base.clone();
+        cut.truncate(longest - suffix.len());
+        name = format!("{}{suffix}", cut.trim_end_matches('_'));
+        number += 1;
+    }
+    name
+}
+
+/// A developer name for something with a label; `fallback` where the label has no Latin letter.
+pub(super) fn developer_name(label: &str, fallback: &str, taken: &mut BTreeSet<String>) -> String {
+    let plain = sanitise(label).unwrap_or_else(|| fallback.to_owned());
+    let mut letters = plain.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    let name: String = first.into_iter().chain(letters).collect();
+    free_name(&name, MAX_NAME, taken)
 }
 
 /// The object that holds the definition: Task and Event share the fields of Activity

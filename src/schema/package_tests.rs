@@ -1,6 +1,7 @@
 //! Claims about the files of a package.
 
 use super::*;
+use crate::schema::{CustomField, FieldName, Pipeline, Stage};
 
 #[test]
 fn the_manifest_names_everything_in_the_package() {
@@ -18,6 +19,7 @@ fn the_manifest_names_everything_in_the_package() {
         </types>
         <types>
             <members>Transload_Loader</members>
+            <members>Transload_Users</members>
             <name>PermissionSet</name>
         </types>
         <version>66.0</version>
@@ -136,7 +138,7 @@ fn fields_of_contacts_bring_read_access_to_accounts() {
         ..SchemaPlan::default()
     };
     let package = Package::build(&plan, "66.0").unwrap();
-    let (_, text) = package.files().last().unwrap();
+    let text = loader(&package);
     let account = text.split("<objectPermissions>").nth(1).unwrap();
     assert!(account.contains("<object>Account</object>"));
     assert!(account.contains("<allowRead>true</allowRead>"));
@@ -167,12 +169,141 @@ fn a_plan_that_only_permits_has_no_object_file() {
         paths,
         [
             "package.xml",
-            "permissionsets/Transload_Loader.permissionset"
+            "permissionsets/Transload_Loader.permissionset",
+            "permissionsets/Transload_Users.permissionset"
         ]
     );
-    let (_, text) = package.files().last().unwrap();
+    let text = loader(&package);
     assert!(text.contains("<field>Task.channel__c</field>"));
     assert!(!text.contains("objectPermissions"));
+}
+
+fn loader(package: &Package) -> &str {
+    let found = package
+        .files()
+        .find(|(path, _)| path.contains("Transload_Loader"));
+    found.unwrap().1
+}
+
+/// A plan with a pipeline of its own.
+fn pipelines() -> SchemaPlan {
+    let stage = |name: &str, active| Stage {
+        name: name.to_owned(),
+        label: name.to_owned(),
+        probability: 10,
+        closed: false,
+        won: false,
+        forecast: "Pipeline".to_owned(),
+        active,
+    };
+    let mut list = plan().create.remove(1);
+    list.field.object = "Opportunity".to_owned();
+    SchemaPlan {
+        create: vec![list],
+        keep_stages: vec![stage("Own", true), stage("Retired", false)],
+        add_stages: vec![stage("Trial", true)],
+        pipelines: vec![Pipeline {
+            developer_name: "New_business".to_owned(),
+            label: "New business".to_owned(),
+            stages: vec!["Own".to_owned(), "Trial".to_owned()],
+        }],
+        record_types: vec!["New_business".to_owned()],
+        ..SchemaPlan::default()
+    }
+}
+
+#[test]
+fn stages_of_the_organisation_are_deployed_along_and_retired_ones_stay_retired() {
+    let package = Package::build(&pipelines(), "66.0").unwrap();
+    let mut files = package.files();
+    let (_, text) = files
+        .find(|(path, _)| path.starts_with("standardValueSets/"))
+        .unwrap();
+    let names: Vec<&str> = text
+        .split("<fullName>")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap())
+        .collect();
+    assert_eq!(names, ["Own", "Trial"]);
+}
+
+#[test]
+fn a_pipeline_has_a_process_and_a_record_type_that_knows_the_lists() {
+    let package = Package::build(&pipelines(), "66.0").unwrap();
+    let (_, text) = package
+        .files()
+        .find(|(path, _)| *path == "objects/Opportunity.object")
+        .unwrap();
+    for part in [
+        "<businessProcesses>\n        <fullName>New business</fullName>",
+        "<recordTypes>\n        <fullName>New_business</fullName>",
+        "<businessProcess>New business</businessProcess>",
+        "<picklist>colors__c</picklist>",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    for set in ["Loader", "Users"] {
+        let path = format!("permissionsets/Transload_{set}.permissionset");
+        let (_, text) = package.files().find(|(name, _)| **name == path).unwrap();
+        assert!(
+            text.contains("<recordType>Opportunity.New_business</recordType>"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn source_has_a_file_per_component() {
+    let files = Package::source(&pipelines(), "66.0").unwrap();
+    let paths: Vec<&str> = files.keys().map(String::as_str).collect();
+    assert_eq!(
+        paths,
+        [
+            "force-app/main/default/objects/Opportunity/businessProcesses/New business.businessProcess-meta.xml",
+            "force-app/main/default/objects/Opportunity/fields/colors__c.field-meta.xml",
+            "force-app/main/default/objects/Opportunity/recordTypes/New_business.recordType-meta.xml",
+            "force-app/main/default/permissionsets/Transload_Loader.permissionset-meta.xml",
+            "force-app/main/default/permissionsets/Transload_Users.permissionset-meta.xml",
+            "force-app/main/default/standardValueSets/OpportunityStage.standardValueSet-meta.xml",
+            "manifest/package.xml",
+            "sfdx-project.json",
+        ]
+    );
+    assert!(files[paths[1]].contains("<CustomField xmlns"));
+}
+
+#[test]
+fn a_component_is_the_same_whatever_else_is_in_the_package() {
+    let small = Package::build(&plan(), "66.0").unwrap();
+    let mut more = plan();
+    more.create.push(pipelines().create.remove(0));
+    let large = Package::build(&more, "66.0").unwrap();
+    let name = ComponentName::new("CustomField", "Account.score__c");
+    assert_eq!(small.digests()[&name], large.digests()[&name]);
+    more.create[4].label = "Points".to_owned();
+    let other = Package::build(&more, "66.0").unwrap();
+    assert_ne!(small.digests()[&name], other.digests()[&name]);
+}
+
+#[test]
+fn a_destructive_package_names_what_goes_and_brings_nothing() {
+    let names = BTreeSet::from([
+        ComponentName::new("CustomField", "Account.b__c"),
+        ComponentName::new("CustomField", "Account.a__c"),
+        ComponentName::new("PermissionSet", "Transload_Users"),
+    ]);
+    let package = Package::destructive(&names, "66.0").unwrap();
+    let files: BTreeMap<&str, &str> = package.files().collect();
+    assert!(!files["package.xml"].contains("members"));
+    let places = [
+        "Account.a__c",
+        "Account.b__c",
+        "CustomField",
+        "Transload_Users",
+        "PermissionSet",
+    ];
+    let places = places.map(|part| files["destructiveChanges.xml"].find(part).unwrap());
+    assert!(places.is_sorted());
 }
 
 fn file(path: &str) -> String {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{CustomField, Error, FieldType, Result, WantedObject};
+use super::permission::{LOADER_SET, USERS_SET};
+use super::{CustomField, Error, FieldType, LeadConversion, Pipeline, Result, Stage, WantedObject};
 
 /// A field of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,21 +76,25 @@ pub enum Conflict {
         /// Choices that it lacks.
         missing: Vec<String>,
     },
+    /// A stage that the organisation lacks would have to be both open and closed, or won and lost.
+    StageContradicts {
+        /// The stage.
+        stage: String,
+    },
+    /// The object would have more custom fields than the edition allows.
+    TooManyFields {
+        /// The object.
+        object: String,
+        /// Custom fields that it has.
+        has: usize,
+        /// Fields to add.
+        adds: usize,
+        /// Fields that the edition allows.
+        limit: usize,
+    },
 }
 
 impl Conflict {
-    /// The field it is about.
-    pub fn field(&self) -> &FieldName {
-        match self {
-            Self::Missing { field, .. }
-            | Self::TypeDiffers { field, .. }
-            | Self::TooShort { field, .. }
-            | Self::ReadOnly { field }
-            | Self::NotAKey { field }
-            | Self::ValuesMissing { field, .. } => field,
-        }
-    }
-
     /// What to do about it.
     pub fn remedy(&self) -> String {
         match self {
@@ -109,6 +114,13 @@ impl Conflict {
             Self::NotAKey { .. } => "tick External ID and Unique for the field in Setup".into(),
             Self::ValuesMissing { .. } => {
                 "add the values to the picklist in Setup, or map them to values that it has".into()
+            }
+            Self::StageContradicts { .. } => {
+                "give the stage another name for one of its statuses in config/stage_matrix.csv".into()
+            }
+            Self::TooManyFields { .. } => {
+                "leave fields out in config/field_map.csv (status ignored), or delete unused ones in Setup > Object Manager"
+                    .into()
             }
         }
     }
@@ -145,6 +157,19 @@ impl fmt::Display for Conflict {
                     missing.len()
                 )
             }
+            Self::StageContradicts { stage } => write!(
+                f,
+                "stage {stage} is to be created, and the stage matrix sends deals of contradicting statuses to it"
+            ),
+            Self::TooManyFields {
+                object,
+                has,
+                adds,
+                limit,
+            } => write!(
+                f,
+                "{object} has {has} custom fields and needs {adds} more, the edition allows {limit}"
+            ),
         }
     }
 }
@@ -185,6 +210,27 @@ pub enum Notice {
         /// What it became.
         field_type: FieldType,
     },
+    /// An object comes near the number of custom fields that its edition allows.
+    NearLimit {
+        /// The object.
+        object: String,
+        /// Custom fields it will have.
+        will_have: usize,
+        /// Fields that the edition allows.
+        limit: usize,
+    },
+    /// A stage of the organisation is open, won or lost in another way than the deals that go there.
+    StageDiffers {
+        /// The stage.
+        stage: String,
+        /// Status of those deals.
+        status: String,
+    },
+    /// Something could not be looked at, so that the plan may be incomplete.
+    NotSeen {
+        /// What, and what follows.
+        what: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -217,7 +263,54 @@ impl fmt::Display for Notice {
                     "{field} has more digits than Salesforce holds: created as {field_type}"
                 )
             }
+            Self::NearLimit {
+                object,
+                will_have,
+                limit,
+            } => write!(
+                f,
+                "{object} will have {will_have} custom fields of the {limit} that the edition allows"
+            ),
+            Self::StageDiffers { stage, status } => write!(
+                f,
+                "stage {stage} of the organisation gets deals of status {status}, which it does not stand for"
+            ),
+            Self::NotSeen { what } => f.write_str(what),
         }
+    }
+}
+
+/// A field of ours that is made to hold more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its new definition.
+    pub field: CustomField,
+    /// What it holds now, such as `Text(64)`.
+    pub was: String,
+}
+
+/// A component of a package: its metadata type and full name. Added stages have the type `StandardValue`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ComponentName {
+    /// Metadata type, such as `CustomField`.
+    pub kind: String,
+    /// Full name, such as `Account.usercom_id__c`.
+    pub name: String,
+}
+
+impl ComponentName {
+    /// A name.
+    pub fn new(kind: &str, name: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ComponentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
     }
 }
 
@@ -228,22 +321,43 @@ pub struct SchemaPlan {
     pub objects: Vec<WantedObject>,
     /// Fields to create, by object and name. Task and Event share one on `Activity`.
     pub create: Vec<CustomField>,
-    /// Custom fields that are there but that the user may not write.
+    /// Fields of ours that the data no longer fits.
+    pub change: Vec<Change>,
+    /// Custom fields that are there but that the user may not see or write.
     pub grant: Vec<FieldName>,
+    /// Stages of the organisation, which have to be deployed along with new ones.
+    pub keep_stages: Vec<Stage>,
+    /// Stages to add or to switch on.
+    pub add_stages: Vec<Stage>,
+    /// Record types with sales processes to create.
+    pub pipelines: Vec<Pipeline>,
+    /// API names of record types that are there but that the user may not use.
+    pub grant_record_types: Vec<String>,
+    /// The lead conversion, if it has to change.
+    pub conversion: Option<LeadConversion>,
     /// Fields that are there and fit.
     pub unchanged: Vec<FieldName>,
-    /// Fields that do not fit.
+    /// What does not fit.
     pub conflicts: Vec<Conflict>,
     /// Decisions to know about.
     pub notices: Vec<Notice>,
-    /// Custom fields that the permission set has to name: new ones and those that are there, never required ones.
+    /// Custom fields that the permission sets have to name: new ones and those that are there, never required ones.
     pub permitted: Vec<FieldName>,
+    /// API names of all record types that the loads use.
+    pub record_types: Vec<String>,
 }
 
 impl SchemaPlan {
     /// Whether there is nothing to deploy.
     pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.grant.is_empty()
+        self.objects.is_empty()
+            && self.create.is_empty()
+            && self.change.is_empty()
+            && self.grant.is_empty()
+            && self.add_stages.is_empty()
+            && self.pipelines.is_empty()
+            && self.grant_record_types.is_empty()
+            && self.conversion.is_none()
     }
 
     /// Refuses a plan with conflicts.
@@ -258,6 +372,58 @@ impl SchemaPlan {
             conflicts: self.conflicts.clone(),
         })
     }
+
+    /// What would be new in the organisation: it is ours to remove again.
+    pub fn creates(&self) -> Vec<ComponentName> {
+        let objects = self
+            .objects
+            .iter()
+            .map(|object| ("CustomObject", object.name.clone()));
+        let fields = self
+            .create
+            .iter()
+            .map(|field| ("CustomField", field.field.to_string()));
+        let stages = self
+            .add_stages
+            .iter()
+            .map(|stage| ("StandardValue", stage.name.clone()));
+        let types = self.pipelines.iter().flat_map(|pipeline| {
+            [
+                ("BusinessProcess", format!("Opportunity.{}", pipeline.label)),
+                (
+                    "RecordType",
+                    format!("Opportunity.{}", pipeline.developer_name),
+                ),
+            ]
+        });
+        let sets = [LOADER_SET, USERS_SET].map(|set| ("PermissionSet", set.to_owned()));
+        objects
+            .chain(fields)
+            .chain(stages)
+            .chain(types)
+            .chain(sets)
+            .map(|(kind, name)| ComponentName::new(kind, &name))
+            .collect()
+    }
+
+    /// A sentence that says how much would be deployed.
+    pub fn summary(&self) -> String {
+        let counts = [
+            (self.objects.len(), "object"),
+            (self.create.len(), "field"),
+            (self.change.len(), "changed field"),
+            (self.grant.len(), "permission"),
+            (self.add_stages.len(), "stage"),
+            (self.pipelines.len(), "record type"),
+            (self.grant_record_types.len(), "record type to permit"),
+            (usize::from(self.conversion.is_some()), "lead conversion"),
+        ];
+        let parts = counts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        parts.join(", ")
+    }
 }
 
 impl fmt::Display for SchemaPlan {
@@ -266,7 +432,25 @@ impl fmt::Display for SchemaPlan {
             format!("+ {} ({})", object.name, object.label)
         })?;
         section(f, "to create", &self.create, |field| format!("+ {field}"))?;
+        section(f, "stages to add", &self.add_stages, |stage| {
+            format!("+ {stage}")
+        })?;
+        section(f, "record types to create", &self.pipelines, |pipeline| {
+            format!("+ {pipeline}")
+        })?;
+        section(f, "to change", &self.change, |change| {
+            format!("~ {}, was {}", change.field, change.was)
+        })?;
         section(f, "to permit", &self.grant, |field| format!("~ {field}"))?;
+        section(
+            f,
+            "record types to permit",
+            &self.grant_record_types,
+            |name| format!("~ Opportunity.{name}"),
+        )?;
+        section(f, "to map", self.conversion.as_slice(), |conversion| {
+            format!("~ {conversion}")
+        })?;
         section(f, "conflicts", &self.conflicts, |conflict| {
             format!("! {conflict}\n      {}", conflict.remedy())
         })?;

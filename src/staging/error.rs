@@ -89,6 +89,14 @@ impl StagingError {
         }
     }
 
+    /// Whether the object asked for does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadObject { source, .. } if matches!(**source, object_store::Error::NotFound { .. })
+        )
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

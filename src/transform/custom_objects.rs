@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::{DataType, Schema};
 
+use crate::schema::free_name;
+
 /// Longest API name without `__c` (`reference/salesforce.md §5.2`).
 const MAX_NAME: usize = 40;
 
@@ -211,37 +213,6 @@ fn target_of(target: &str, names: &BTreeMap<&str, String>) -> Target {
             }
         }
     }
-}
-
-/// A name that Salesforce accepts, not taken yet: letters, digits and single underscores, a letter first.
-fn free_name(wanted: &str, longest: usize, taken: &mut BTreeSet<String>) -> String {
-    let mut base = String::new();
-    for letter in wanted.chars() {
-        let letter = if letter.is_ascii_alphanumeric() {
-            letter
-        } else {
-            '_'
-        };
-        if letter != '_' || !base.ends_with('_') {
-            base.push(letter);
-        }
-    }
-    let mut base = base.trim_matches('_').to_owned();
-    if !base.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        base.insert(0, 'x');
-    }
-    base.truncate(longest);
-    let base = base.trim_end_matches('_').to_owned();
-    let mut name = base.clone();
-    let mut number = 2;
-    while !taken.insert(name.to_lowercase()) {
-        let suffix = format!("_{number}");
-        let mut cut = base.clone();
-        cut.truncate(longest - suffix.len());
-        name = format!("{}{suffix}", cut.trim_end_matches('_'));
-        number += 1;
-    }
-    name
 }
 
 /// What a query is put together from.
