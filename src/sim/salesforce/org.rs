@@ -157,7 +157,7 @@ impl Org {
         let stages = Stages::read(&model);
         let organization =
             RecordId::parse(&saved.organization).unwrap_or(RecordId::new(*b"00D", pod, 1));
-        let seconds = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
+        let millis = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
         let org = Arc::new(Self {
             sessions: Sessions::new(organization, &options),
             statistics: Statistics::default(),
@@ -176,8 +176,8 @@ impl Org {
             model: RwLock::new(Arc::new(model)),
             access: RwLock::default(),
             stages: RwLock::new(Arc::new(stages)),
-            // Unique over restarts without being stored.
-            numbers: AtomicU64::new(seconds << 16),
+            // Unique over restarts without being stored, even over two within a second.
+            numbers: AtomicU64::new(millis << 8),
             ingest,
             queries,
         });
