@@ -258,3 +258,87 @@ async fn record_type_of_another_object_is_refused() {
     assert_eq!(status, 201);
     org.simulator.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn custom_object_gets_its_lookup_with_its_first_record_type_and_keeps_its_rows() {
+    let org = Org::new().await;
+    let trip = |more: &str| {
+        format!(
+            "<CustomObject><deploymentStatus>Deployed</deploymentStatus><label>Trip</label><pluralLabel>Trips</pluralLabel>\
+             <nameField><label>Name</label><type>Text</type></nameField><sharingModel>ReadWrite</sharingModel>{more}\
+             </CustomObject>"
+        )
+    };
+    let types = "<recordTypes><fullName>Long</fullName><active>true</active><label>Long</label></recordTypes>";
+    let note = "<fields><fullName>Note__c</fullName><label>Note</label><type>Text</type><length>9</length>\
+        <required>true</required></fields>";
+    let set = |more: &str| {
+        format!(
+            "<PermissionSet><label>T</label><objectPermissions><allowCreate>true</allowCreate><allowRead>true</allowRead>\
+             <object>Trip__c</object></objectPermissions>{more}</PermissionSet>"
+        )
+    };
+    let manifest =
+        "<Package><types><members>Trip__c</members><name>CustomObject</name></types></Package>";
+    let deploy = async |org: &Org, object: &str, set: &str| {
+        let files = [
+            ("package.xml", manifest),
+            ("objects/Trip__c.object", object),
+            ("permissionsets/T.permissionset", set),
+        ];
+        let result = org.deploy(&files, false).await;
+        assert_eq!(result["status"], "Succeeded", "{result}");
+    };
+    deploy(&org, &trip(""), &set("")).await;
+    org.assign("T").await;
+    let old = org.create("Trip__c", json!({"Name": "old"})).await;
+    let visible = "<recordTypeVisibilities><recordType>Trip__c.Long</recordType><visible>true</visible></recordTypeVisibilities>";
+    deploy(&org, &trip(types), &set(visible)).await;
+    deploy(&org, &trip(note), &set(visible)).await;
+    let id = org
+        .query("select Id from RecordType where SobjectType = 'Trip__c'")
+        .await[0]["Id"]
+        .clone();
+    let row = json!({"Name": "new", "RecordTypeId": id, "Note__c": "n"});
+    let new = org.create("Trip__c", row).await;
+    for _ in 0..2 {
+        let rows = org
+            .query("select Name, RecordType.DeveloperName, Note__c from Trip__c order by Name")
+            .await;
+        assert_eq!(rows[0]["RecordType"]["DeveloperName"], "Long");
+        assert_eq!(
+            (&rows[0]["Note__c"], &rows[1]["RecordType"]),
+            (&json!("n"), &Value::Null)
+        );
+    }
+    let org = org.restarted(Options::default()).await;
+    assert_eq!(org.row("Trip__c", &new).await["RecordTypeId"], id);
+    assert_eq!(org.row("Trip__c", &old).await["Name"], "old");
+    org.simulator.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn record_types_and_processes_stay_once_they_are_there() {
+    let org = Org::new().await;
+    deployed(&org, &object("Prospecting", PROCESS, "L"), None).await;
+    let list = "<Package><types><members>Opportunity.Sales</members><name>RecordType</name></types><types>\
+        <members>Opportunity.Sales</members><name>BusinessProcess</name></types></Package>";
+    let files = [
+        ("package.xml", "<Package/>"),
+        ("destructiveChangesPost.xml", list),
+    ];
+    let result = org.deploy(&files, false).await;
+    assert_eq!(
+        (&result["status"], &result["numberComponentErrors"]),
+        (&json!("Failed"), &json!(2))
+    );
+    assert_eq!(problem(&result), "Cannot delete record type through API");
+    assert_eq!(
+        (
+            org.count("RecordType").await,
+            org.count("BusinessProcess").await
+        ),
+        (1, 1)
+    );
+    org.simulator.shutdown().await.unwrap();
+}
