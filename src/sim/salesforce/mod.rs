@@ -21,7 +21,9 @@
 //! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
 //! `POST /control/faults` schedules faults (`{"method", "path" with *, "skip", "times", "delay_ms", "answer_delay_ms",
 //! "status", "headers", "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
-//! `POST /control/rows` edits a row as a user would, `POST /control/settings` changes the life of sessions.
+//! `POST /control/rows` edits or makes a row as a user would, `POST /control/settings` changes the life of sessions,
+//! `POST /control/deployments` makes the next deployment slow or broken, `GET /control/lead_convert` shows how leads are
+//! mapped.
 
 mod blobs;
 mod bulk;
@@ -30,11 +32,14 @@ mod deploy;
 mod error;
 mod faults;
 mod ids;
+mod lead_convert;
 mod lock;
 mod md5;
 mod model;
 mod options;
 mod org;
+mod profiles;
+mod record_types;
 mod rest;
 mod rules;
 mod schema;
@@ -48,9 +53,11 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tooling;
+mod upkeep;
 mod view;
 mod write;
 
 pub use error::SimError;
-pub use options::{Feature, Options, UnknownFeature};
+pub use options::{Edition, Feature, Options, UnknownEdition, UnknownFeature};
 pub use server::{Simulator, serve};

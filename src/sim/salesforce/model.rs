@@ -4,13 +4,14 @@
 //! security of one user: a custom field is invisible until a permission set assigned to the user grants it
 //! (reference/salesforce.md §5.2), and so is a custom object.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Prefix, RecordId};
-use super::schema::{Grant, SObject, Schema, Verbs};
+use super::lead_convert::LeadConvert;
+use super::schema::{Grant, RECORD_TYPE, SObject, Schema, Verbs};
 use super::store::{Row, Table};
 
 /// What one permission set grants, by names as spelled in the schema.
@@ -19,6 +20,8 @@ pub(crate) struct Grants {
     /// By object and field.
     pub(crate) fields: HashMap<(String, String), Grant>,
     pub(crate) objects: HashMap<String, ObjectGrant>,
+    /// Visible record types: object and developer name.
+    pub(crate) record_types: BTreeSet<(String, String)>,
 }
 
 /// What a permission set says about one object.
@@ -37,6 +40,7 @@ pub(crate) struct Model {
     pub(crate) tables: Vec<Arc<Table>>,
     /// By permission set name.
     pub(crate) grants: HashMap<String, Grants>,
+    pub(crate) lead_convert: Option<LeadConvert>,
     pub(crate) pod: Prefix,
 }
 
@@ -87,8 +91,10 @@ impl Model {
         let mut access = Access::default();
         let sets = self.assigned(user);
         let granted = self.granted(&sets);
+        let record_types = self.record_types();
+        let typed: HashSet<&str> = record_types.iter().map(|one| one.object.as_str()).collect();
         for (number, object) in self.schema.objects().iter().enumerate() {
-            if object.custom {
+            if object.custom && !object.gone {
                 access
                     .objects
                     .insert(number, self.object_grant(&sets, &object.name));
@@ -106,6 +112,18 @@ impl Model {
                 } else if !grant.editable {
                     access.fixed.insert((number, at));
                 }
+            }
+            let untyped = !typed.contains(object.name.as_str());
+            let hidden = (0u16..)
+                .zip(&object.fields)
+                .filter(|(_, field)| field.gone || (untyped && field.name == RECORD_TYPE));
+            access.hidden.extend(hidden.map(|(at, _)| (number, at)));
+        }
+        for one in record_types {
+            let name = (one.object, one.developer_name);
+            let mut grants = sets.iter().filter_map(|set| self.grants.get(set));
+            if grants.any(|grants| grants.record_types.contains(&name)) {
+                access.record_types.insert(one.id);
             }
         }
         access
@@ -175,12 +193,17 @@ pub(crate) struct Access {
     fixed: HashSet<(usize, u16)>,
     /// Custom objects; a system administrator may do everything with the standard ones.
     objects: HashMap<usize, ObjectGrant>,
+    /// Record types besides `Master` that the user may give to rows.
+    pub(crate) record_types: HashSet<RecordId>,
 }
 
 impl Access {
     /// What the user may do with an object; none = it does not exist for the user.
     pub(crate) fn verbs(&self, number: usize, object: &SObject) -> Option<Verbs> {
         let verbs = object.verbs;
+        if object.gone || verbs.tooling {
+            return None;
+        }
         if !object.custom {
             return Some(verbs);
         }

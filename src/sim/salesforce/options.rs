@@ -66,6 +66,77 @@ impl FromStr for Feature {
     }
 }
 
+/// What the org's owner pays for. It decides how many custom fields an object may have
+/// (reference/salesforce.md §5.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edition {
+    /// 100 custom fields an object.
+    Professional,
+    /// 500 custom fields an object.
+    #[default]
+    Enterprise,
+    /// 500 custom fields an object.
+    Developer,
+    /// 800 custom fields an object.
+    Unlimited,
+}
+
+impl Edition {
+    /// All editions.
+    pub const ALL: [Self; 4] = [
+        Self::Professional,
+        Self::Enterprise,
+        Self::Developer,
+        Self::Unlimited,
+    ];
+
+    /// Custom fields an object may have.
+    pub fn custom_fields(self) -> usize {
+        match self {
+            Self::Professional => 100,
+            Self::Enterprise | Self::Developer => 500,
+            Self::Unlimited => 800,
+        }
+    }
+
+    /// `Organization.OrganizationType`.
+    pub(crate) fn organization_type(self) -> &'static str {
+        match self {
+            Self::Professional => "Professional Edition",
+            Self::Enterprise => "Enterprise Edition",
+            Self::Developer => "Developer Edition",
+            Self::Unlimited => "Unlimited Edition",
+        }
+    }
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Professional => "professional",
+            Self::Enterprise => "enterprise",
+            Self::Developer => "developer",
+            Self::Unlimited => "unlimited",
+        })
+    }
+}
+
+/// A name that is no edition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no edition is named {0}")]
+pub struct UnknownEdition(String);
+
+impl FromStr for Edition {
+    type Err = UnknownEdition;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|edition| edition.to_string() == name);
+        found.ok_or_else(|| UnknownEdition(name.to_owned()))
+    }
+}
+
 /// Settings of a simulated org. `Options { state: folder, ..Options::default() }` is a usable production org.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -99,6 +170,8 @@ pub struct Options {
     pub inactive_owners: bool,
     /// Whether the running user holds "Bulk API Hard Delete" (§1.6).
     pub hard_delete: bool,
+    /// Edition of the org.
+    pub edition: Edition,
     /// Features the org does not have.
     pub without: BTreeSet<Feature>,
     /// Whether the org has several currencies.
@@ -135,6 +208,7 @@ impl Default for Options {
             audit_fields: false,
             inactive_owners: false,
             hard_delete: true,
+            edition: Edition::default(),
             without: BTreeSet::new(),
             multi_currency: false,
             max_job_delay: Duration::ZERO,

@@ -20,17 +20,18 @@ use super::deploy::Deployments;
 use super::error::SimError;
 use super::faults::Faults;
 use super::ids::{Prefix, RecordId};
+use super::lead_convert::LeadConvert;
 use super::lock::{read, write};
 use super::model::{Access, Grants, Model, ObjectGrant};
 use super::options::Options;
 use super::rules;
-use super::schema::{CustomObject, Field, Grant, SObject, Schema, standard};
+use super::schema::{CustomObject, Field, Grant, RECORD_TYPE, SObject, Schema, standard};
 use super::sessions::Sessions;
 use super::setup;
 use super::stages::Stages;
 use super::statistics::Statistics;
 use super::store::{Mark, Table};
-use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer};
+use super::write::{Operation, Outcome, Writer};
 use super::{cascade, soql::Cursors};
 
 /// What `org.json` holds.
@@ -46,9 +47,26 @@ struct Saved {
     objects: Vec<CustomObject>,
     #[serde(default)]
     object_grants: BTreeMap<String, Vec<(String, ObjectGrant)>>,
+    /// Record types that sets make visible: object and developer name.
+    #[serde(default)]
+    record_types: BTreeMap<String, Vec<(String, String)>>,
+    /// Prefixes of deleted objects.
+    #[serde(default)]
+    retired: Vec<String>,
+    #[serde(default)]
+    lead_convert: Option<LeadConvert>,
     /// Position of the running user.
     user: u32,
     sandbox: bool,
+}
+
+/// What a deployment changes, as a whole.
+#[derive(Clone)]
+pub(crate) struct Metadata {
+    pub(crate) schema: Schema,
+    /// By permission set name.
+    pub(crate) grants: HashMap<String, Grants>,
+    pub(crate) lead_convert: Option<LeadConvert>,
 }
 
 /// A simulated org.
@@ -89,6 +107,9 @@ impl Org {
         options.sandbox = saved.sandbox;
 
         let mut schema = standard(&options);
+        for prefix in &saved.retired {
+            schema.retire(prefix.as_bytes().try_into().unwrap_or(*b"a00"));
+        }
         for object in &saved.objects {
             schema.put_custom(object.object(options.multi_currency));
         }
@@ -123,16 +144,20 @@ impl Org {
         for (set, list) in saved.object_grants {
             grants.entry(set).or_default().objects = list.into_iter().collect();
         }
+        for (set, list) in saved.record_types {
+            grants.entry(set).or_default().record_types = list.into_iter().collect();
+        }
         let model = Model {
             schema,
             tables,
             grants,
+            lead_convert: saved.lead_convert,
             pod,
         };
         let stages = Stages::read(&model);
         let organization =
             RecordId::parse(&saved.organization).unwrap_or(RecordId::new(*b"00D", pod, 1));
-        let seconds = u64::try_from(Utc::now().timestamp()).unwrap_or(0);
+        let millis = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
         let org = Arc::new(Self {
             sessions: Sessions::new(organization, &options),
             statistics: Statistics::default(),
@@ -151,8 +176,8 @@ impl Org {
             model: RwLock::new(Arc::new(model)),
             access: RwLock::default(),
             stages: RwLock::new(Arc::new(stages)),
-            // Unique over restarts without being stored.
-            numbers: AtomicU64::new(seconds << 16),
+            // Unique over restarts without being stored, even over two within a second.
+            numbers: AtomicU64::new(millis << 8),
             ingest,
             queries,
         });
@@ -161,6 +186,7 @@ impl Org {
             org.save()?;
         } else {
             setup::complete(&org)?;
+            setup::follow_options(&org)?;
         }
         Ok(org)
     }
@@ -214,19 +240,22 @@ impl Org {
         RecordId::new(*b"005", self.pod, u64::from(user) + 1)
     }
 
-    /// Puts a changed schema or changed grants in force and saves them.
-    pub(crate) fn deploy(
-        &self,
-        schema: Schema,
-        grants: HashMap<String, Grants>,
-    ) -> Result<(), SimError> {
+    /// Puts changed metadata in force and saves it. What deleted fields and objects held goes after that: a process
+    /// killed in between meets values whose field it does not know, and drops them.
+    pub(crate) fn deploy(&self, metadata: Metadata) -> Result<(), SimError> {
+        let Metadata {
+            schema,
+            grants,
+            lead_convert,
+        } = metadata;
+        let before = self.model();
         {
             let mut model = write(&self.model);
             let mut tables = model.tables.clone();
             for (at, object) in schema.objects().iter().enumerate() {
                 let old = model.schema.objects().get(at);
                 if let (Some(table), Some(old)) = (tables.get(at), old) {
-                    if old.fields.len() != object.fields.len() {
+                    if !object.gone && old.fields.len() != object.fields.len() {
                         let state = |source| SimError::State {
                             path: table.path().to_owned(),
                             source,
@@ -249,11 +278,39 @@ impl Org {
                 schema,
                 tables,
                 grants,
+                lead_convert,
                 pod: self.pod,
             });
         }
         self.forget();
-        self.save()
+        self.save()?;
+        self.clear(&before)
+    }
+
+    /// Drops what fields and objects held that were there before and are not now.
+    fn clear(&self, before: &Model) -> Result<(), SimError> {
+        let model = self.model();
+        let pairs = before.schema.objects().iter().zip(model.schema.objects());
+        for ((old, new), table) in pairs.zip(&model.tables) {
+            let state = |source| SimError::State {
+                path: table.path().to_owned(),
+                source,
+            };
+            if new.gone && !old.gone {
+                // The table has the file open; a redeployed object begins with one of its own.
+                std::fs::remove_file(table.path()).map_err(state)?;
+                continue;
+            }
+            let gone = (0u16..).zip(old.fields.iter().zip(&new.fields));
+            let gone: Vec<u16> = gone
+                .filter(|(_, (old, new))| new.gone && !old.gone)
+                .map(|(at, _)| at)
+                .collect();
+            if !new.gone && !gone.is_empty() {
+                table.clear(&gone).map_err(state)?;
+            }
+        }
+        Ok(())
     }
 
     /// Drops what was worked out from rows that have changed.
@@ -272,7 +329,7 @@ impl Org {
         let object = writer.model.schema.object(writer.object);
         if matches!(
             object.name.as_str(),
-            "PermissionSet" | "PermissionSetAssignment" | "OpportunityStage"
+            "PermissionSet" | "PermissionSetAssignment" | "OpportunityStage" | "RecordType"
         ) {
             self.forget();
         }
@@ -293,36 +350,13 @@ impl Org {
         rules::after(writer, outcomes)
     }
 
-    /// Inserts one row past field rights, for the org's own set-up.
-    pub(crate) fn insert(
-        self: &Arc<Self>,
-        object: &str,
-        values: &[(&str, &str)],
-    ) -> io::Result<Option<Outcome>> {
-        let model = self.model();
-        let Some((at, definition)) = model
-            .schema
-            .position(object)
-            .map(|at| (at, model.schema.object(at)))
-        else {
-            return Ok(None);
-        };
-        let columns = values
-            .iter()
-            .filter_map(|(name, _)| definition.position(name).map(Column::Field))
-            .collect();
-        let cells: Vec<Cell<'_>> = values.iter().map(|(_, value)| Cell::Text(value)).collect();
-        let writer = Writer::new(Scope::trusted(self), at, Operation::Insert, columns);
-        Ok(super::write::apply(&writer, &Batch { cells: &cells }, |_| None)?.pop())
-    }
-
     fn save(&self) -> Result<(), SimError> {
         let model = self.model();
         let custom = |object: &Arc<SObject>| {
             object
                 .fields
                 .iter()
-                .filter(|f| f.custom)
+                .filter(|f| f.custom || f.name == RECORD_TYPE)
                 .cloned()
                 .collect::<Vec<_>>()
         };
@@ -338,6 +372,10 @@ impl Org {
             let list = list.map(|(object, grant)| (object.clone(), *grant));
             (set.clone(), list.collect())
         });
+        let record_types = model.grants.iter().map(|(set, grants)| {
+            let list = grants.record_types.iter().cloned();
+            (set.clone(), list.collect())
+        });
         let objects = model.schema.objects().iter();
         let saved = Saved {
             organization: self.organization.to_string(),
@@ -346,6 +384,7 @@ impl Org {
                 .schema
                 .objects()
                 .iter()
+                .filter(|object| !object.gone)
                 .map(|object| (object.name.clone(), custom(object)))
                 .collect(),
             grants: grants.collect(),
@@ -353,6 +392,14 @@ impl Org {
                 .filter_map(|object| object.definition.clone())
                 .collect(),
             object_grants: object_grants.collect(),
+            record_types: record_types.collect(),
+            retired: model
+                .schema
+                .retired()
+                .iter()
+                .map(|prefix| String::from_utf8_lossy(prefix).into_owned())
+                .collect(),
+            lead_convert: model.lead_convert.clone(),
             user: self.user,
             sandbox: self.options.sandbox,
         };

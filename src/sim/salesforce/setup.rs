@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::error::SimError;
 use super::org::Org;
+use super::profiles;
 use super::schema::CURRENCIES;
+use super::tooling;
 use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 
 /// Stages of a new org: name, probability, closed, won, forecast category.
@@ -73,6 +75,7 @@ pub(super) fn furnish(org: &Arc<Org>) -> Result<(), SimError> {
         path: org.options.state.clone(),
         source,
     })?;
+    follow_options(org)?;
     org.forget();
     let Some(folder) = org.options.seed.clone() else {
         return Ok(());
@@ -99,7 +102,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
     let sandbox = if org.options.sandbox { "true" } else { "false" };
     let edition = [
         ("Name", "Simulated Organization"),
-        ("OrganizationType", "Enterprise Edition"),
+        ("OrganizationType", org.options.edition.organization_type()),
         ("InstanceName", "SIM1"),
         ("IsSandbox", sandbox),
         ("IsReadOnly", "false"),
@@ -110,7 +113,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
     ];
     org.insert("Organization", &edition)?;
     let mut profiles = Vec::new();
-    for name in ["System Administrator", "Standard User"] {
+    for name in [profiles::ADMINISTRATOR, "Standard User"] {
         if let Some(Outcome::Done { position, .. }) =
             org.insert("Profile", &[("Name", name), ("UserType", "Standard")])?
         {
@@ -150,6 +153,9 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
         ];
         row.extend(USER_DEFAULTS.iter().filter(|(name, _)| *name != "UserType"));
         row.push(("UserType", kind));
+        if kind == "Standard" {
+            row.push(("UserPermissionsMarketingUser", "true"));
+        }
         org.insert("User", &row)?;
     }
     for (order, (name, probability, closed, won, forecast)) in STAGES.iter().enumerate() {
@@ -179,6 +185,20 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
         org.insert("LeadStatus", &row)?;
     }
     further_rows(org)
+}
+
+/// Rows that follow from the options of this start and from the schema.
+pub(super) fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
+    let write = || {
+        profiles::ensure(org)?;
+        tooling::list_custom_fields(org)?;
+        let edition = org.options.edition.organization_type();
+        org.put("Organization", &[], &[("OrganizationType", edition)])
+    };
+    write().map_err(|source| SimError::State {
+        path: org.options.state.clone(),
+        source,
+    })
 }
 
 /// Rows that an org needs and one made by an earlier version lacks.

@@ -10,6 +10,9 @@ pub(super) struct Component {
     pub(super) file: String,
     pub(super) created: bool,
     pub(super) changed: bool,
+    pub(super) deleted: bool,
+    /// What is odd about it, though it is a success.
+    pub(super) warning: Option<String>,
     pub(super) problem: Option<String>,
 }
 
@@ -22,6 +25,8 @@ impl Component {
             file: file.to_owned(),
             created: false,
             changed: false,
+            deleted: false,
+            warning: None,
             problem: None,
         }
     }
@@ -39,7 +44,7 @@ impl Component {
             "componentType": self.kind,
             "created": self.created && self.problem.is_none(),
             "createdDate": date,
-            "deleted": false,
+            "deleted": self.deleted && self.problem.is_none(),
             "fileName": self.file,
             "fullName": self.full_name,
             "success": self.problem.is_none(),
@@ -49,6 +54,10 @@ impl Component {
             message["problemType"] = json!("Error");
             message["lineNumber"] = json!(1);
             message["columnNumber"] = json!(1);
+        }
+        if let Some(warning) = self.warning.as_ref().filter(|_| self.problem.is_none()) {
+            message["problem"] = json!(warning);
+            message["problemType"] = json!("Warning");
         }
         message
     }

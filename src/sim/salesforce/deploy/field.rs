@@ -6,17 +6,15 @@
 use super::super::schema::{Field, FieldType, OnDelete, PicklistValue, SObject, Schema};
 use super::xml::Element;
 
-/// Custom fields an object may have in Enterprise Edition (§5.3).
-const MOST_FIELDS: usize = 500;
-
-/// Reads a field.
+/// Reads a field; an object may have `most` custom fields.
 pub(super) fn custom_field(
     schema: &Schema,
     object: &SObject,
     element: &Element,
+    most: usize,
 ) -> Result<Field, String> {
     let name = element.get("fullName").unwrap_or_default();
-    check_name(name, object)?;
+    check_name(name, object, most)?;
     let label = element
         .get("label")
         .filter(|label| !label.is_empty())
@@ -162,7 +160,7 @@ fn kind_of(stated: &str) -> Result<FieldType, String> {
     })
 }
 
-fn check_name(name: &str, object: &SObject) -> Result<(), String> {
+fn check_name(name: &str, object: &SObject, most: usize) -> Result<(), String> {
     let stem = name.strip_suffix("__c").unwrap_or_default();
     let fits = stem.starts_with(|c: char| c.is_ascii_alphabetic())
         && stem.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -180,9 +178,9 @@ fn check_name(name: &str, object: &SObject) -> Result<(), String> {
         return Err(format!("Field name too long: {name} (max length=40)"));
     }
     let customs = object.fields.iter().filter(|field| field.custom).count();
-    if object.find(name).is_none() && customs >= MOST_FIELDS {
+    if object.find(name).is_none() && customs >= most {
         return Err(format!(
-            "You have reached the maximum number of {MOST_FIELDS} custom fields on {}",
+            "You have reached the maximum number of {most} custom fields on {}",
             object.name
         ));
     }

@@ -60,19 +60,11 @@ pub(super) fn custom_object(
             "Cannot change the type of the name field of {name}"
         ));
     }
-    let count = schema
-        .objects()
-        .iter()
-        .filter(|object| object.custom)
-        .count();
     Ok(CustomObject {
         name: name.to_owned(),
         label,
         plural,
-        prefix: known.map_or_else(
-            || CustomObject::prefix_of(count),
-            |known| known.prefix.clone(),
-        ),
+        prefix: known.map_or_else(|| schema.next_prefix(), |known| known.prefix.clone()),
         name_label: field.get("label").unwrap_or("Name").to_owned(),
         name_format,
         activities: root.is("enableActivities"),

@@ -1,6 +1,6 @@
 //! The zip of a deployment, unpacked.
 //!
-//! In: the bytes. Out: the manifest and the metadata files by path, without the one folder that may be around them.
+//! In: the bytes. Out: the manifest, what is to be deleted, and the metadata files by path, without the one folder that may be around them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};
@@ -17,6 +17,18 @@ pub(super) struct Package {
     pub(super) manifest: BTreeMap<String, BTreeSet<String>>,
     /// Trees by path.
     pub(super) files: BTreeMap<String, Element>,
+    /// What goes before everything else.
+    pub(super) first: Vec<Deletion>,
+    /// What goes after everything else.
+    pub(super) last: Vec<Deletion>,
+}
+
+/// One member of a `destructiveChanges` file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Deletion {
+    pub(super) kind: String,
+    pub(super) member: String,
+    pub(super) file: String,
 }
 
 impl Package {
@@ -56,10 +68,20 @@ impl Package {
             let tree = Element::parse(&content);
             if path == "package.xml" {
                 let tree = tree.ok_or("package.xml: error parsing the XML")?;
-                for types in tree.all("types") {
-                    let name = types.get("name").unwrap_or_default().to_owned();
-                    let members = types.all("members").map(|member| member.text.clone());
-                    package.manifest.entry(name).or_default().extend(members);
+                for (kind, member) in members(&tree) {
+                    package.manifest.entry(kind).or_default().insert(member);
+                }
+            } else if DESTRUCTIVE.contains(&path) {
+                let tree = tree.ok_or_else(|| format!("{path}: error parsing the XML"))?;
+                let deletions = members(&tree).map(|(kind, member)| Deletion {
+                    kind,
+                    member,
+                    file: path.to_owned(),
+                });
+                if path == DESTRUCTIVE[2] {
+                    package.last.extend(deletions);
+                } else {
+                    package.first.extend(deletions);
                 }
             } else {
                 let tree = tree.unwrap_or_else(|| Element {
@@ -78,6 +100,22 @@ impl Package {
             .get(kind)
             .is_some_and(|members| members.contains(member) || members.contains("*"))
     }
+}
+
+/// Without a word on it, deletions come first.
+const DESTRUCTIVE: [&str; 3] = [
+    "destructiveChanges.xml",
+    "destructiveChangesPre.xml",
+    "destructiveChangesPost.xml",
+];
+
+/// Types and members of a manifest.
+fn members(tree: &Element) -> impl Iterator<Item = (String, String)> {
+    tree.all("types").flat_map(|types| {
+        let kind = types.get("name").unwrap_or_default();
+        let members = types.all("members");
+        members.map(move |member| (kind.to_owned(), member.text.clone()))
+    })
 }
 
 /// Name of the root of a file that is not well formed.

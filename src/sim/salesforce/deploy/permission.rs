@@ -1,11 +1,18 @@
-//! A `PermissionSet` file → field and object grants, or the problem with it (reference/salesforce.md §5.2).
+//! A `PermissionSet` file → what it grants, or the problem with it (reference/salesforce.md §5.2).
+//!
+//! In: the file, the schema and the record types as they will be. Out: [`Grants`] for fields, objects and record types,
+//! and the flags of the set's row. A permission that no flag stands for is taken and has no effect.
 
 use super::super::model::{Grants, ObjectGrant};
 use super::super::schema::{FieldType, Grant, Schema};
 use super::xml::Element;
 
 /// Reads the permissions of a set against the schema as it will be.
-pub(super) fn grants(schema: &Schema, set: &Element) -> Result<Grants, String> {
+pub(super) fn grants(
+    schema: &Schema,
+    set: &Element,
+    is_record_type: impl Fn(&str) -> bool,
+) -> Result<Grants, String> {
     let mut grants = Grants::default();
     for permission in set.all("fieldPermissions") {
         let path = permission.get("field").unwrap_or_default();
@@ -49,5 +56,34 @@ pub(super) fn grants(schema: &Schema, set: &Element) -> Result<Grants, String> {
         let name = schema.object(at).name.clone();
         grants.objects.insert(name, grant);
     }
+    for visibility in set.all("recordTypeVisibilities") {
+        let path = visibility.get("recordType").unwrap_or_default();
+        let known = path.split_once('.').filter(|_| is_record_type(path));
+        let (object, name) = known
+            .ok_or_else(|| format!("In field: recordType - no RecordType named {path} found"))?;
+        if visibility.is("visible") {
+            grants
+                .record_types
+                .insert((object.to_owned(), name.to_owned()));
+        }
+    }
     Ok(grants)
+}
+
+/// Flags of the row of a set, by field name. Those that the file does not name are off.
+pub(super) fn flags(schema: &Schema, set: &Element) -> Vec<(String, bool)> {
+    let Some(at) = schema.position("PermissionSet") else {
+        return Vec::new();
+    };
+    let on: Vec<String> = set
+        .all("userPermissions")
+        .filter(|permission| permission.is("enabled"))
+        .filter_map(|permission| permission.get("name"))
+        .map(|name| format!("Permissions{name}"))
+        .collect();
+    let fields = schema.object(at).fields.iter();
+    fields
+        .filter(|field| field.name.starts_with("Permissions"))
+        .map(|field| (field.name.clone(), on.contains(&field.name)))
+        .collect()
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::super::ids::RecordId;
 use super::super::lock::lock;
 use super::component::Component;
+use super::hold::{Hold, Trial};
 
 /// Options of a deployment.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +46,9 @@ struct Progress {
     components: Vec<Component>,
     error: Option<String>,
     looks: u32,
+    /// Components dealt with, where that is not all of them.
+    deployed: Option<usize>,
+    hold: Hold,
 }
 
 /// One deployment.
@@ -59,9 +63,17 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub(crate) fn new(id: RecordId, user: RecordId, options: Options, zip: Vec<u8>) -> Self {
+    /// A deployment that has not begun; `trial` says what is to go wrong with it.
+    pub(crate) fn new(
+        id: RecordId,
+        user: RecordId,
+        options: Options,
+        zip: Vec<u8>,
+        trial: Trial,
+    ) -> Self {
         let progress = Progress {
             status: "Pending",
+            hold: Hold::new(trial),
             ..Progress::default()
         };
         let created = Utc::now().timestamp() * 1000;
@@ -75,13 +87,15 @@ impl Deployment {
         }
     }
 
+    /// The zip, to be given back by a deployment that waits.
     pub(super) fn take_zip(&self) -> Vec<u8> {
         std::mem::take(&mut lock(&self.zip))
     }
 
     pub(super) fn begin(&self) {
         let mut progress = lock(&self.progress);
-        progress.started = Some(Utc::now().timestamp() * 1000);
+        let now = Utc::now().timestamp() * 1000;
+        progress.started.get_or_insert(now);
         if progress.status == "Pending" {
             progress.status = "InProgress";
         }
@@ -98,6 +112,32 @@ impl Deployment {
         progress.completed = Some(Utc::now().timestamp() * 1000);
     }
 
+    /// Whether it waits for more looks before it goes on.
+    pub(super) fn hold(&self, components: &[Component], zip: Vec<u8>) -> bool {
+        let mut progress = lock(&self.progress);
+        if progress.status.starts_with("Cancel") || !progress.hold.begin() {
+            return false;
+        }
+        *lock(&self.zip) = zip;
+        progress.components = components.to_vec();
+        progress.deployed = Some(0);
+        true
+    }
+
+    /// Breaks it off half-way, if it is to go wrong.
+    pub(super) fn stop(&self, components: &[Component]) -> bool {
+        let mut progress = lock(&self.progress);
+        if progress.status.starts_with("Cancel") || !progress.hold.fails() {
+            return false;
+        }
+        progress.components = components.to_vec();
+        progress.deployed = Some(components.len() / 2);
+        progress.status = "Failed";
+        progress.error = Some("UNKNOWN_EXCEPTION: An unexpected error occurred".to_owned());
+        progress.completed = Some(Utc::now().timestamp() * 1000);
+        true
+    }
+
     /// Ends it with what became of its components.
     pub(super) fn finish(&self, components: &[Component], applied: bool) {
         let mut progress = lock(&self.progress);
@@ -111,17 +151,18 @@ impl Deployment {
             (_, true) => "Failed",
         };
         progress.components = components.to_vec();
+        progress.deployed = None;
         progress.completed = Some(Utc::now().timestamp() * 1000);
     }
 
-    /// Asks it to stop; false if it is over.
-    pub(crate) fn cancel(&self) -> bool {
+    /// Asks it to stop; none if it is over, else whether it must be carried on with.
+    pub(crate) fn cancel(&self) -> Option<bool> {
         let mut progress = lock(&self.progress);
-        let open = progress.completed.is_none();
-        if open {
-            progress.status = "Canceling";
+        if progress.completed.is_some() {
+            return None;
         }
-        open
+        progress.status = "Canceling";
+        Some(progress.hold.release())
     }
 
     /// The answer to the request that made it.
@@ -136,28 +177,35 @@ impl Deployment {
         )
     }
 
-    /// The answer to a look at it.
-    pub(crate) fn look(&self, details: bool) -> Value {
+    /// The answer to a look at it, and whether it must be carried on with.
+    pub(crate) fn look(&self, details: bool) -> (Value, bool) {
         let mut progress = lock(&self.progress);
+        if let Some((share, released)) = progress.hold.look() {
+            let total = progress.components.len();
+            progress.deployed = Some(share.of(total));
+            // What a deployment in progress has done is not listed.
+            return (self.result(progress.status, &progress, false), released);
+        }
         progress.looks += 1;
         if progress.looks == 1 && progress.completed.is_some() {
             let unfinished = Progress {
                 started: progress.started,
                 ..Progress::default()
             };
-            return self.result("InProgress", &unfinished, details);
+            return (self.result("InProgress", &unfinished, details), false);
         }
-        self.result(progress.status, &progress, details)
+        (self.result(progress.status, &progress, details), false)
     }
 
     fn result(&self, status: &str, progress: &Progress, details: bool) -> Value {
         let date = super::super::bulk::timestamp;
-        let failed = progress
-            .components
+        let total = progress.components.len();
+        let reached = progress.deployed.unwrap_or(total);
+        let components = progress.components.get(..reached).unwrap_or_default();
+        let failed = components
             .iter()
             .filter(|component| component.problem.is_some())
             .count();
-        let total = progress.components.len();
         let mut result = json!({
             "id": self.id.to_string(),
             "status": status,
@@ -174,7 +222,7 @@ impl Deployment {
             "startDate": progress.started.map(date),
             "completedDate": progress.completed.map(date),
             "numberComponentErrors": failed,
-            "numberComponentsDeployed": total - failed,
+            "numberComponentsDeployed": reached - failed,
             "numberComponentsTotal": total,
             "numberTestErrors": 0,
             "numberTestsCompleted": 0,
@@ -188,8 +236,7 @@ impl Deployment {
         if details {
             let stamp = date(self.created);
             let list = |failures: bool| -> Vec<Value> {
-                let chosen = progress
-                    .components
+                let chosen = components
                     .iter()
                     .filter(|component| component.problem.is_some() == failures);
                 chosen.map(|component| component.message(&stamp)).collect()
@@ -207,17 +254,33 @@ impl Deployment {
 
 /// The deployments since the start.
 #[derive(Default)]
-pub(crate) struct Deployments(Mutex<HashMap<String, Arc<Deployment>>>);
+pub(crate) struct Deployments {
+    known: Mutex<HashMap<String, Arc<Deployment>>>,
+    /// Held by the deployment that runs.
+    pub(super) turn: Mutex<()>,
+    /// What is to go wrong with the next one.
+    trial: Mutex<Trial>,
+}
 
 impl Deployments {
     /// Keeps a deployment.
     pub(crate) fn keep(&self, deployment: &Arc<Deployment>) {
-        lock(&self.0).insert(deployment.id.short().to_owned(), Arc::clone(deployment));
+        lock(&self.known).insert(deployment.id.short().to_owned(), Arc::clone(deployment));
+    }
+
+    /// Says what is to go wrong with the next deployment.
+    pub(crate) fn plan(&self, trial: Trial) {
+        *lock(&self.trial) = trial;
+    }
+
+    /// What is to go wrong with the deployment that asks; once.
+    pub(crate) fn trial(&self) -> Trial {
+        std::mem::take(&mut *lock(&self.trial))
     }
 
     /// Finds one by its id in either form.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Deployment>> {
         let id = RecordId::parse(id)?;
-        lock(&self.0).get(id.short()).cloned()
+        lock(&self.known).get(id.short()).cloned()
     }
 }

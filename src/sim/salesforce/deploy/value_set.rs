@@ -109,6 +109,15 @@ pub(super) fn value_set(name: &str, root: &Element) -> Result<ValueSet, String> 
 }
 
 impl ValueSet {
+    /// Whether the set is the list of an object and has a value, case and all.
+    pub(super) fn has(&self, object: &str, value: &str) -> bool {
+        let named = |one: &StandardValue| {
+            let mut columns = one.values.iter();
+            columns.any(|(name, text)| *name == "ApiName" && text == value)
+        };
+        self.object == object && self.values.iter().any(named)
+    }
+
     /// Puts the values into the picklist of the field.
     pub(super) fn into_schema(self, schema: &mut Schema) -> Self {
         if let Some(at) = schema.position(self.field.0) {

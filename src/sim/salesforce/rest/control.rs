@@ -6,10 +6,13 @@
 //! | `POST /control/faults` | adds a [`Fault`] or a list of them |
 //! | `GET /control/faults` · `DELETE /control/faults` | faults still due · none any more |
 //! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, rows · back to nothing |
-//! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules |
+//! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
+//! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
+//! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
 //!
-//! It needs no session. Faults never strike it, and it is not counted.
+//! Rows of objects that the API only reads (rules, flows, triggers, …) are written past field rights; the answer to a new
+//! row is its id. It needs no session. Faults never strike it, and it is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::super::deploy::Trial;
 use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
@@ -39,7 +43,8 @@ enum OneOrMany {
 #[serde(deny_unknown_fields)]
 struct Edit {
     object: String,
-    id: String,
+    #[serde(default)]
+    id: Option<String>,
     fields: Map<String, Value>,
     #[serde(default)]
     user: Option<String>,
@@ -81,7 +86,19 @@ pub(super) async fn handle(
             org.sessions
                 .set(lifetime, settings.token_requests.map(Some));
         }
-        (["rows"], &Method::POST) => edit(app, serde_json::from_slice(&body).map_err(invalid)?)?,
+        (["rows"], &Method::POST) => {
+            let made = edit(app, serde_json::from_slice(&body).map_err(invalid)?)?;
+            if let Some(id) = made {
+                return Ok(answer(StatusCode::OK, &json!({"id": id})));
+            }
+        }
+        (["deployments"], &Method::POST) => {
+            let trial: Trial = serde_json::from_slice(&body).map_err(invalid)?;
+            org.deployments.plan(trial);
+        }
+        (["lead_convert"], &Method::GET) => {
+            return Ok(answer(StatusCode::OK, &org.model().lead_convert));
+        }
         _ => return Err(ApiError::not_found()),
     }
     Ok(answer(StatusCode::OK, &json!({})))
@@ -90,6 +107,7 @@ pub(super) async fn handle(
 fn statistics(app: &App) -> Value {
     let model = app.org.model();
     let rows = model.schema.objects().iter().zip(&model.tables);
+    let rows = rows.filter(|(object, _)| !object.gone);
     let rows: Map<String, Value> = rows
         .map(|(object, table)| (object.name.clone(), json!(table.read().live())))
         .collect();
@@ -101,7 +119,8 @@ fn statistics(app: &App) -> Value {
     })
 }
 
-fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
+/// Writes a row; the id of a new one.
+fn edit(app: &App, edit: Edit) -> Result<Option<String>, ApiError> {
     let org = &app.org;
     let model = org.model();
     let object = model
@@ -109,7 +128,6 @@ fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
         .position(&edit.object)
         .ok_or_else(ApiError::not_found)?;
     let definition = Arc::clone(model.schema.object(object));
-    RecordId::parse(&edit.id).ok_or_else(ApiError::not_found)?;
     let user = match &edit.user {
         None => org.user,
         Some(name) => {
@@ -126,7 +144,12 @@ fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
             }
         }
     };
-    let (mut columns, mut values) = (vec![Column::Id], vec![Some(edit.id.clone())]);
+    let (mut columns, mut values) = (Vec::new(), Vec::new());
+    if let Some(id) = &edit.id {
+        RecordId::parse(id).ok_or_else(ApiError::not_found)?;
+        columns.push(Column::Id);
+        values.push(Some(id.clone()));
+    }
     for (name, value) in &edit.fields {
         let unknown = || {
             ApiError::bad(
@@ -147,20 +170,29 @@ fn edit(app: &App, edit: Edit) -> Result<(), ApiError> {
         .iter()
         .map(|value| value.as_deref().map_or(Cell::Null, Cell::Text))
         .collect();
+    let (operation, verb) = match edit.id {
+        Some(_) => (Operation::Update, definition.verbs.update),
+        None => (Operation::Insert, definition.verbs.create),
+    };
     let writer = Writer::new(
         Scope {
             org,
             model,
             access: None,
             user,
-            trusted: false,
+            trusted: !verb,
         },
         object,
-        Operation::Update,
+        operation,
         columns,
     );
     match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
-        _ => Ok(()),
+        Some(Outcome::Done {
+            position,
+            created: true,
+            ..
+        }) => Ok(Some(writer.model.id(object, *position).to_string())),
+        _ => Ok(None),
     }
 }

@@ -67,7 +67,13 @@ pub(super) async fn create(mut call: Call) -> Result<Response, ApiError> {
     };
     let org = &call.app.org;
     let id = org.new_id(*b"0Af");
-    let deployment = Arc::new(Deployment::new(id, org.user_id(call.user), options, zip));
+    let deployment = Arc::new(Deployment::new(
+        id,
+        org.user_id(call.user),
+        options,
+        zip,
+        org.deployments.trial(),
+    ));
     let body = told(&call, &deployment, deployment.accepted());
     org.deployments.keep(&deployment);
     call.app.workers.push(org, Task::Deploy(deployment));
@@ -98,7 +104,10 @@ pub(super) fn get(call: &Call, id: &str) -> Result<Response, ApiError> {
     let details = call
         .parameter("includeDetails")
         .is_some_and(|value| value.eq_ignore_ascii_case("true"));
-    let result = deployment.look(details);
+    let (result, go_on) = deployment.look(details);
+    if go_on {
+        carry_on(call, &deployment);
+    }
     Ok(answer(StatusCode::OK, &told(call, &deployment, result)))
 }
 
@@ -110,15 +119,25 @@ pub(super) fn cancel(call: &Call, id: &str) -> Result<Response, ApiError> {
         .deployments
         .find(id)
         .ok_or_else(ApiError::not_found)?;
-    if !deployment.cancel() {
-        return Err(ApiError::bad(
-            "INVALID_ID_FIELD",
-            "the deployment has already completed",
-        ));
+    match deployment.cancel() {
+        None => {
+            return Err(ApiError::bad(
+                "INVALID_ID_FIELD",
+                "the deployment has already completed",
+            ));
+        }
+        Some(true) => carry_on(call, &deployment),
+        Some(false) => {}
     }
     let result = json!({"status": "Canceling"});
     Ok(answer(
         StatusCode::ACCEPTED,
         &told(call, &deployment, result),
     ))
+}
+
+/// Lets a deployment that was held go on.
+fn carry_on(call: &Call, deployment: &Arc<Deployment>) {
+    let task = Task::Deploy(Arc::clone(deployment));
+    call.app.workers.push(&call.app.org, task);
 }

@@ -7,7 +7,8 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
-use super::super::model::Model;
+use super::super::model::{Access, Model};
+use super::super::record_types::MASTER;
 use super::super::schema::{Field, FieldType, OnDelete, SObject, Verbs};
 use super::call::{Call, json as answer};
 use super::writing::object_named;
@@ -86,11 +87,7 @@ pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
         "lookupLayoutable": null,
         "namedLayoutInfos": [],
         "networkScopeFieldName": null,
-        "recordTypeInfos": [{
-            "active": true, "available": true, "defaultRecordTypeMapping": true, "developerName": "Master",
-            "master": true, "name": "Master", "recordTypeId": "012000000000000AAA",
-            "urls": {"layout": format!("{root}/describe/layouts/012000000000000AAA")},
-        }],
+        "recordTypeInfos": record_types(&model, object, &access, &root),
         "searchLayoutable": true,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": format!("All {}", object.plural), "name": "everything"}],
@@ -99,6 +96,29 @@ pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
         describe.extend(more);
     }
     Ok(answer(StatusCode::OK, &describe))
+}
+
+/// The record types of an object, `Master` last. Only a profile could make another one the default.
+fn record_types(model: &Model, object: &SObject, access: &Access, root: &str) -> Vec<Value> {
+    let info = |id: &str, developer_name: &str, name: &str, active, available| {
+        let master = id == MASTER;
+        json!({
+            "active": active, "available": available, "defaultRecordTypeMapping": master,
+            "developerName": developer_name, "master": master, "name": name, "recordTypeId": id,
+            "urls": {"layout": format!("{root}/describe/layouts/{id}")},
+        })
+    };
+    let own = model.record_types().into_iter();
+    let own = own.filter(|one| one.object == object.name);
+    let mut infos: Vec<Value> = own
+        .map(|one| {
+            let available = access.record_types.contains(&one.id);
+            let id = one.id.to_string();
+            info(&id, &one.developer_name, &one.name, one.active, available)
+        })
+        .collect();
+    infos.push(info(MASTER, "Master", "Master", true, true));
+    infos
 }
 
 fn summary(object: &SObject, verbs: Verbs, version: &str) -> Value {

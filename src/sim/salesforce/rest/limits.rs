@@ -86,6 +86,7 @@ pub(super) fn record_count(call: &Call) -> Response {
             .schema
             .objects()
             .iter()
+            .filter(|object| !object.gone && !object.verbs.tooling)
             .map(|object| object.name.clone())
             .collect(),
     };

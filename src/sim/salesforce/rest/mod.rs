@@ -127,6 +127,8 @@ async fn resource(call: Call) -> Result<Response, ApiError> {
         (["query"], &Method::GET) => query::query(&call, false).await,
         (["queryall"], &Method::GET) => query::query(&call, true).await,
         (["query" | "queryall", _], &Method::GET) => query::page(&call, &name(1)).await,
+        (["tooling", "query"], &Method::GET) => query::tooling(&call).await,
+        (["tooling", "query", _], &Method::GET) => query::page(&call, &name(2)).await,
         (["sobjects"], &Method::GET) => Ok(describe::global(&call)),
         (["sobjects", _], &Method::GET) => describe::basic(&call, &name(1)),
         (["sobjects", _], &Method::POST) => rows::create(call, &name(1)).await,
@@ -178,7 +180,8 @@ async fn resource(call: Call) -> Result<Response, ApiError> {
         (["metadata", "deployrequest", _], &Method::PATCH) => deploy::cancel(&call, &name(2)),
         (
             [
-                "limits" | "query" | "queryall" | "sobjects" | "composite" | "jobs" | "metadata",
+                "limits" | "query" | "queryall" | "sobjects" | "composite" | "jobs" | "metadata"
+                | "tooling",
                 ..,
             ],
             _,

@@ -1,4 +1,4 @@
-//! `query`, `queryAll` and their further pages (reference/salesforce.md §4).
+//! `query`, `queryAll`, `tooling/query` and their further pages (reference/salesforce.md §4).
 //!
 //! In: SOQL. Out: records in pages of at most 2,000. Scans run off the async threads.
 
@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
-use super::super::soql::{Cursor, Plan, parse};
+use super::super::soql::{Cursor, Plan, Query, parse};
 use super::call::{Call, json as answer};
 
 /// Records on a page, unless `Sforce-Query-Options: batchSize=` says less.
@@ -18,11 +18,24 @@ const SMALLEST_PAGE: usize = 200;
 
 /// `GET /query?q=`.
 pub(super) async fn query(call: &Call, all: bool) -> Result<Response, ApiError> {
+    let plan = Plan::new(&call.app.org, call.user, &asked(call)?, all)?;
+    answered(call, plan).await
+}
+
+/// `GET /tooling/query?q=`.
+pub(super) async fn tooling(call: &Call) -> Result<Response, ApiError> {
+    let plan = Plan::tooling(&call.app.org, call.user, &asked(call)?)?;
+    answered(call, plan).await
+}
+
+fn asked(call: &Call) -> Result<Query, ApiError> {
     let text = call
         .parameter("q")
         .ok_or_else(|| ApiError::bad("MALFORMED_QUERY", "unexpected token: '<EOF>'"))?;
-    let tree = parse(text)?;
-    let plan = Plan::new(&call.app.org, call.user, &tree, all)?;
+    parse(text)
+}
+
+async fn answered(call: &Call, plan: Plan) -> Result<Response, ApiError> {
     let page = call
         .header("sforce-query-options")
         .and_then(batch_size)
@@ -107,7 +120,9 @@ fn page_of(cursor: &Cursor, id: &str, offset: usize, version: &str) -> Value {
     let done = end == cursor.positions.len();
     let mut body = json!({"totalSize": cursor.positions.len(), "done": done, "records": records});
     if !done {
-        body["nextRecordsUrl"] = json!(format!("/services/data/v{version}/query/{id}-{end}"));
+        let api = if cursor.plan.tooling { "tooling/" } else { "" };
+        let url = format!("/services/data/v{version}/{api}query/{id}-{end}");
+        body["nextRecordsUrl"] = json!(url);
     }
     body
 }

@@ -50,6 +50,7 @@ pub(super) fn resources(call: &Call) -> Response {
         "query",
         "queryAll",
         "sobjects",
+        "tooling",
     ];
     let map: serde_json::Map<String, Value> = names
         .iter()

@@ -17,6 +17,7 @@ mod prices;
 mod relations;
 mod territories;
 mod topics;
+mod users;
 
 use std::io;
 
@@ -83,6 +84,7 @@ pub(crate) fn of(object: &str) -> Option<&'static Rule> {
         "Territory2" => &territories::TERRITORY,
         "ObjectTerritory2Association" => &territories::OBJECT,
         "UserTerritory2Association" => &territories::USER,
+        "User" => &users::USER,
         _ => return None,
     })
 }

@@ -45,6 +45,7 @@ impl CustomObject {
             audit: true,
             extend: true,
             currency: true,
+            tooling: false,
         };
         let mut object = SObject::new(&self.name, &self.label, &self.plural, prefix, verbs);
         // Real describes have groups and users as owners, which makes the reference polymorphic (§1.7).
@@ -74,6 +75,16 @@ impl CustomObject {
 }
 
 impl Schema {
+    /// The prefix of the next custom object.
+    pub(crate) fn next_prefix(&self) -> String {
+        let taken = |prefix: &String| {
+            let prefix = prefix.as_bytes().try_into().unwrap_or(*b"a00");
+            self.by_prefix(prefix).is_some() || self.retired().contains(&prefix)
+        };
+        let mut prefixes = (0..).map(CustomObject::prefix_of);
+        prefixes.find(|prefix| !taken(prefix)).unwrap_or_default()
+    }
+
     /// Puts a custom object, and its name into the polymorphic references that custom objects join.
     pub(crate) fn put_custom(&mut self, object: SObject) {
         let name = object.name.clone();

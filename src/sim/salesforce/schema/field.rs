@@ -130,6 +130,9 @@ pub(crate) enum OnDelete {
     Cascade,
 }
 
+/// Name of the lookup to the record type.
+pub(crate) const RECORD_TYPE: &str = "RecordTypeId";
+
 /// One field of an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Field {
@@ -169,6 +172,9 @@ pub(crate) struct Field {
     /// A polymorphic reference that custom objects join.
     #[serde(skip)]
     pub(crate) open: bool,
+    /// Deleted: the place is kept so that the numbers of the other fields stay valid.
+    #[serde(skip)]
+    pub(crate) gone: bool,
     #[serde(skip)]
     pub(crate) system: Option<System>,
 }
@@ -202,8 +208,26 @@ impl Field {
             on_delete: OnDelete::Keep,
             child_relationship: None,
             open: false,
+            gone: false,
             system: None,
         }
+    }
+
+    /// The lookup every object with record types has.
+    pub(crate) fn record_type() -> Self {
+        let mut field = Self::new(RECORD_TYPE, "Record Type ID", FieldType::Reference);
+        field.length = 18;
+        field.references = vec!["RecordType".to_owned()];
+        field.relationship = Some("RecordType".to_owned());
+        field
+    }
+
+    /// What is left of a deleted field: a place without a name.
+    pub(super) fn deleted() -> Self {
+        let mut field = Self::new("", "", FieldType::String);
+        (field.createable, field.updateable) = (false, false);
+        field.gone = true;
+        field
     }
 
     /// Must be given on insert.

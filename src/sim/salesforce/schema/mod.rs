@@ -1,8 +1,8 @@
 //! The objects of the org and their fields: what describe shows and what writes are checked against.
 //!
 //! In: the standard objects compiled in as data ([`standard`]), then fields and objects that were deployed. Out:
-//! [`Schema`], an immutable snapshot; a deployment makes a new one. Fields are only ever appended, so a field's number
-//! stays valid for every row written before. Holds no rows and knows no users.
+//! [`Schema`], an immutable snapshot; a deployment makes a new one. Fields are only ever appended, and a
+//! deleted one leaves its place empty, so a field's number stays valid for every row written before. Holds no rows and knows no users.
 
 mod currency;
 mod custom;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub(crate) use currency::CURRENCIES;
 pub(crate) use custom::CustomObject;
-pub(crate) use field::{Field, FieldType, Grant, OnDelete, PicklistValue, System};
+pub(crate) use field::{Field, FieldType, Grant, OnDelete, PicklistValue, RECORD_TYPE, System};
 pub(crate) use standard::standard;
 
 use super::ids::Prefix;
@@ -34,6 +34,8 @@ pub(crate) struct Verbs {
     pub(crate) extend: bool,
     /// Rows have a currency where the org has several.
     pub(crate) currency: bool,
+    /// Only the Tooling API knows the object.
+    pub(crate) tooling: bool,
 }
 
 /// One object.
@@ -48,6 +50,8 @@ pub(crate) struct SObject {
     pub(crate) fields: Vec<Field>,
     /// How a deployed object was defined.
     pub(crate) definition: Option<CustomObject>,
+    /// Deleted: the place is kept so that the numbers of the other objects stay valid.
+    pub(crate) gone: bool,
     by_name: HashMap<String, u16>,
 }
 
@@ -63,6 +67,7 @@ impl SObject {
             verbs,
             fields: Vec::new(),
             definition: None,
+            gone: false,
             by_name: HashMap::new(),
         };
         for field in Field::system_fields() {
@@ -73,6 +78,10 @@ impl SObject {
 
     /// Appends a field, or replaces the definition of one of the same name in its place.
     pub(crate) fn add(&mut self, field: Field) {
+        if field.gone {
+            self.fields.push(field);
+            return;
+        }
         let key = field.name.to_ascii_lowercase();
         if let Some(&at) = self.by_name.get(&key) {
             self.fields[usize::from(at)] = field;
@@ -80,6 +89,13 @@ impl SObject {
             let at = u16::try_from(self.fields.len()).unwrap_or(u16::MAX);
             self.by_name.insert(key, at);
             self.fields.push(field);
+        }
+    }
+
+    /// Takes a field away; its place stays empty.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Some(at) = self.by_name.remove(&name.to_ascii_lowercase()) {
+            self.fields[usize::from(at)] = Field::deleted();
         }
     }
 
@@ -117,6 +133,8 @@ pub(crate) struct Schema {
     objects: Vec<Arc<SObject>>,
     by_name: HashMap<String, usize>,
     by_prefix: HashMap<Prefix, usize>,
+    /// Prefixes of deleted objects: ids that still hold them must not come to mean rows of another.
+    retired: Vec<Prefix>,
 }
 
 impl Schema {
@@ -133,6 +151,47 @@ impl Schema {
         self.by_prefix.entry(object.prefix).or_insert(at);
         self.objects.push(Arc::new(object));
         at
+    }
+
+    /// Takes a custom object away, and the lookups to it; its place stays empty.
+    pub(crate) fn remove(&mut self, name: &str) {
+        let Some(at) = self.by_name.remove(&name.to_ascii_lowercase()) else {
+            return;
+        };
+        let prefix = self.objects[at].prefix;
+        self.by_prefix.remove(&prefix);
+        self.retire(prefix);
+        let spelled = self.objects[at].name.clone();
+        let mut empty = SObject::new("", "", "", *b"\0\0\0", Verbs::default());
+        empty.gone = true;
+        self.objects[at] = Arc::new(empty);
+        for host in &mut self.objects {
+            let refers = |field: &Field| field.references.contains(&spelled);
+            if !host.fields.iter().any(refers) {
+                continue;
+            }
+            let host = Arc::make_mut(host);
+            let lookups: Vec<String> = host
+                .fields
+                .iter()
+                .filter(|field| field.custom && refers(field))
+                .map(|field| field.name.clone())
+                .collect();
+            lookups.iter().for_each(|lookup| host.remove(lookup));
+            for field in &mut host.fields {
+                field.references.retain(|name| *name != spelled);
+            }
+        }
+    }
+
+    /// Keeps a prefix from being given out again.
+    pub(crate) fn retire(&mut self, prefix: Prefix) {
+        self.retired.push(prefix);
+    }
+
+    /// Prefixes of deleted objects.
+    pub(crate) fn retired(&self) -> &[Prefix] {
+        &self.retired
     }
 
     /// The number of an object; names match whatever their case.

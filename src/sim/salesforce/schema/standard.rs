@@ -2,7 +2,7 @@
 //!
 //! In: one file per object under `objects/`, compiled in. Out: the [`Schema`] of a new org. The first line of a file is
 //! `#Name, prefix, label, plural, verbs, feature` (c create, u update, d delete, q query, b Bulk API, a audit fields on
-//! create, x custom fields, m currency); each further line is a field, with tabs between: name, type, length (or
+//! create, x custom fields, m currency, t Tooling API only); each further line is a field, with tabs between: name, type, length (or
 //! precision.scale), flags, references (`*` = custom objects too), relationship, picklist values (`|`, `value=label`),
 //! label, default (`@number:` and a format = numbered by the org). Flags: n nillable, c createable, u updateable,
 //! d defaulted on create, r restricted picklist, l lookup key, x external id, q unique, I ignores case, N name field,
@@ -14,11 +14,12 @@ use super::field::label_of;
 use super::{Field, FieldType, OnDelete, PicklistValue, SObject, Schema, Verbs};
 
 /// Parents come before their children: seed files are read in this order.
-const OBJECTS: [&str; 46] = [
+const OBJECTS: [&str; 54] = [
     include_str!("objects/Organization.tsv"),
     include_str!("objects/Profile.tsv"),
     include_str!("objects/User.tsv"),
     include_str!("objects/Group.tsv"),
+    include_str!("objects/BusinessProcess.tsv"),
     include_str!("objects/RecordType.tsv"),
     include_str!("objects/PermissionSet.tsv"),
     include_str!("objects/PermissionSetAssignment.tsv"),
@@ -61,6 +62,13 @@ const OBJECTS: [&str; 46] = [
     include_str!("objects/ContentDocumentLink.tsv"),
     include_str!("objects/ContentNote.tsv"),
     include_str!("objects/TopicAssignment.tsv"),
+    include_str!("objects/DuplicateRule.tsv"),
+    include_str!("objects/FlowDefinitionView.tsv"),
+    include_str!("objects/ApexTrigger.tsv"),
+    include_str!("objects/AssignmentRule.tsv"),
+    include_str!("objects/ValidationRule.tsv"),
+    include_str!("objects/WorkflowRule.tsv"),
+    include_str!("objects/CustomField.tsv"),
 ];
 
 /// The schema of an org that nobody has customised.
@@ -103,6 +111,7 @@ fn parse(text: &str) -> Option<(SObject, Option<&str>)> {
         audit: verbs.contains('a'),
         extend: verbs.contains('x'),
         currency: verbs.contains('m'),
+        tooling: verbs.contains('t'),
     };
     let mut object = SObject::new(
         name,

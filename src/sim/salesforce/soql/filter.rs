@@ -104,7 +104,8 @@ impl Filter {
             }
             Expr::InQuery(path, query) => {
                 let column = resolver.column(object, path)?;
-                let plan = Plan::new(resolver.org, resolver.user, query, false)?;
+                let plan =
+                    Plan::resolved(resolver.org, resolver.user, query, false, resolver.tooling)?;
                 let mut values = HashSet::new();
                 plan.scan(|position, row| {
                     if let Some(first) = plan.columns.first() {

@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod run;
 
+pub(crate) use ast::Query;
 pub(crate) use cursor::{Cursor, Cursors};
 pub(crate) use parse::parse;
 pub(crate) use plan::Plan;

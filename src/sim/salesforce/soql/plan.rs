@@ -56,6 +56,8 @@ pub(crate) struct Plan {
     pub(super) offset: u64,
     /// Deleted rows too.
     pub(super) all: bool,
+    /// Asked through the Tooling API.
+    pub(crate) tooling: bool,
 }
 
 /// Resolves names for one user.
@@ -64,7 +66,25 @@ pub(super) struct Resolver<'a> {
     pub(super) view: &'a View,
     pub(super) access: &'a Access,
     pub(super) user: u32,
+    /// The query came through the Tooling API.
+    pub(super) tooling: bool,
 }
+
+/// The relationship to the object a validation rule or a custom field belongs to.
+pub(super) const ENTITY: &str = "EntityDefinition";
+const QUALIFIED_NAME: &str = "QualifiedApiName";
+
+/// Objects that both APIs know.
+const SHARED: [&str; 8] = [
+    "ApexTrigger",
+    "BusinessProcess",
+    "Group",
+    "PermissionSet",
+    "PermissionSetAssignment",
+    "Profile",
+    "RecordType",
+    "User",
+];
 
 impl Plan {
     /// Resolves a query for a user; `all` includes deleted rows.
@@ -74,6 +94,21 @@ impl Plan {
         query: &Query,
         all: bool,
     ) -> Result<Self, ApiError> {
+        Self::resolved(org, user, query, all, false)
+    }
+
+    /// Resolves a query of the Tooling API.
+    pub(crate) fn tooling(org: &Arc<Org>, user: u32, query: &Query) -> Result<Self, ApiError> {
+        Self::resolved(org, user, query, false, true)
+    }
+
+    pub(super) fn resolved(
+        org: &Arc<Org>,
+        user: u32,
+        query: &Query,
+        all: bool,
+        tooling: bool,
+    ) -> Result<Self, ApiError> {
         let view = View::new(org);
         let access = org.access(user);
         let resolver = Resolver {
@@ -81,6 +116,7 @@ impl Plan {
             view: &view,
             access: &access,
             user,
+            tooling,
         };
         let object = resolver.object(&query.object)?;
         let (mut columns, mut aggregates) = (Vec::new(), Vec::new());
@@ -141,6 +177,7 @@ impl Plan {
             limit: query.limit.unwrap_or(u64::MAX),
             offset: query.offset,
             all: all || query.all_rows,
+            tooling,
             view,
         })
     }
@@ -222,6 +259,9 @@ impl Resolver<'_> {
         let found = self.view.model.schema.position(name);
         let seen = |at: &usize| {
             let object = self.view.model.schema.object(*at);
+            if self.tooling {
+                return object.verbs.tooling || SHARED.contains(&object.name.as_str());
+            }
             self.access
                 .verbs(*at, object)
                 .is_some_and(|verbs| verbs.query)
@@ -278,6 +318,14 @@ impl Resolver<'_> {
                 ApiError::bad("INVALID_FIELD", message)
             })?;
             return Ok((Node::Field(at), field.kind, vec![field.name.clone()]));
+        }
+        // The definition of an object is known by its name alone.
+        if let ([last], Some(at)) = (rest, definition.position("EntityDefinitionId"))
+            && name.eq_ignore_ascii_case(ENTITY)
+            && last.eq_ignore_ascii_case(QUALIFIED_NAME)
+        {
+            let names = vec![ENTITY.to_owned(), QUALIFIED_NAME.to_owned()];
+            return Ok((Node::Field(at), FieldType::String, names));
         }
         let relation = definition
             .relationship(name)

@@ -18,10 +18,12 @@ impl Plan {
     pub(crate) fn record(&self, version: &str, position: u32, row: &Row) -> Value {
         let id = self.view.model.id(self.object, position);
         let mut record = Map::new();
-        record.insert(
-            "attributes".to_owned(),
-            attributes(self.view.model.schema.object(self.object), version, id),
-        );
+        let mut own = attributes(self.view.model.schema.object(self.object), version, id);
+        if self.tooling {
+            let url = own["url"].as_str().unwrap_or_default();
+            own["url"] = json!(url.replacen("/sobjects/", "/tooling/sobjects/", 1));
+        }
+        record.insert("attributes".to_owned(), own);
         for column in &self.columns {
             let value = value(
                 &self.view,
@@ -36,6 +38,10 @@ impl Plan {
             };
             if rest.is_empty() {
                 record.insert(name.clone(), value);
+            } else if let (Node::Field(_), [last]) = (&column.node, rest) {
+                let url = format!("/services/data/v{version}/tooling/sobjects/{name}");
+                let parent = json!({"attributes": {"type": name, "url": url}, last: value});
+                nest(record.entry(name.clone()).or_insert(Value::Null), parent);
             } else {
                 nest(record.entry(name.clone()).or_insert(Value::Null), value);
             }

@@ -105,6 +105,27 @@ impl Table {
         Ok(())
     }
 
+    /// Takes the values of fields out of all rows.
+    pub(crate) fn clear(&self, fields: &[u16]) -> io::Result<()> {
+        let mut rows = write(&self.rows);
+        let mut builder = RowBuilder::default();
+        for position in 0..rows.len() {
+            let row = rows.get(position).cloned();
+            let held = |row: &Row| fields.iter().any(|field| row.raw(*field).is_some());
+            if let Some(row) = row.filter(held) {
+                builder.start(row.head());
+                for (field, value) in row.fields().filter(|(at, _)| !fields.contains(at)) {
+                    builder.push(field, value);
+                }
+                rows.set(position, Some(builder.finish()));
+            }
+            if position % 1024 == 1023 {
+                rows.log.commit(None)?;
+            }
+        }
+        rows.log.commit(None)
+    }
+
     /// Locks the rows for reading.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Rows> {
         read(&self.rows)

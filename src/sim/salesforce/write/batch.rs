@@ -4,13 +4,15 @@
 //! [`super::apply`] carries out for each chunk: per column whether it may be written, in which order fields are encoded,
 //! what is filled in.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::cascade::{self, Child};
+use super::super::ids::RecordId;
 use super::super::model::{Access, Model};
 use super::super::org::Org;
 use super::super::rules::{self, Pair, Rule};
-use super::super::schema::{FieldType, System};
+use super::super::schema::{FieldType, RECORD_TYPE, System};
 use super::defaults::Defaults;
 
 /// What to do with rows.
@@ -105,6 +107,8 @@ pub(crate) struct Writer {
     pub(super) pairs: Vec<Twins>,
     /// References that keep rows from being deleted.
     pub(super) restrictions: Vec<Child>,
+    /// Record types that rows may be given; none = the column is not there, or the org itself writes.
+    pub(super) record_types: Option<HashSet<RecordId>>,
     /// A field that the org numbers or names.
     pub(super) naming: Option<Naming>,
 }
@@ -203,6 +207,15 @@ impl Writer {
             restrictions = cascade::children(&model, object);
             restrictions.retain(Child::restricts);
         }
+        let typed = definition.position(RECORD_TYPE);
+        let typed = typed.filter(|at| !trusted && columns.iter().any(|one| target(one) == *at));
+        let record_types = typed.map(|_| {
+            let visible = match access {
+                Some(access) => access.record_types.clone(),
+                None => org.access(user).record_types.clone(),
+            };
+            model.usable(&definition.name, &visible)
+        });
         let naming =
             (0u16..)
                 .zip(&definition.fields)
@@ -227,6 +240,7 @@ impl Writer {
             rule,
             pairs,
             restrictions,
+            record_types,
             naming,
         }
     }

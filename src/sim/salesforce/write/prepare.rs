@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::ids::RecordId;
-use super::super::schema::FieldType;
+use super::super::record_types::is_master;
+use super::super::schema::{FieldType, RECORD_TYPE};
 use super::batch::{Batch, Cell, Column, Operation, Writer};
 use super::error::RowError;
-use super::reference::{by_id, by_key};
+use super::reference::{by_id, by_key, record_type};
 use super::value::canonical;
 
 /// A field number and where its text is; none = null.
@@ -115,7 +116,8 @@ fn cell(
         }
         column => {
             let text = text.trim();
-            if text.is_empty() {
+            let typed = field.name == RECORD_TYPE;
+            if text.is_empty() || (typed && is_master(text)) {
                 prepared.values.push((target, None));
                 return Ok(());
             }
@@ -124,9 +126,11 @@ fn cell(
                 Some((_, result)) => result.clone(),
                 None => {
                     let result = match column {
-                        Column::Parent { object, key, .. } => {
-                            by_key(&writer.model, *object, *key, text)
-                        }
+                        Column::Parent {
+                            object: parent,
+                            key,
+                            ..
+                        } => by_key(&writer.model, object, *parent, *key, text),
                         _ => by_id(
                             &writer.model,
                             object,
@@ -134,6 +138,12 @@ fn cell(
                             text,
                             writer.org.options.inactive_owners,
                         ),
+                    };
+                    let result = match &writer.record_types {
+                        Some(usable) if typed => {
+                            result.and_then(|id| record_type(usable, field, id, text))
+                        }
+                        _ => result,
                     };
                     *seen = Some((text.to_owned(), result.clone()));
                     result

@@ -3,9 +3,11 @@
 //! In: the text of a reference cell, or a key of the parent. Out: the parent's id, or the error of
 //! reference/salesforce.md §7. Locks the parent's table for one look only.
 
+use std::collections::HashSet;
+
 use super::super::ids::RecordId;
 use super::super::model::Model;
-use super::super::schema::{Field, SObject};
+use super::super::schema::{Field, RECORD_TYPE, SObject};
 use super::super::store::{Matches, Row};
 use super::error::RowError;
 use super::value::canonical;
@@ -31,17 +33,7 @@ pub(super) fn by_id(
         return Err(incorrect("FIELD_INTEGRITY_EXCEPTION"));
     }
     match model.row(id) {
-        None if field.name == "RecordTypeId" => {
-            let message = format!(
-                "{}: this ID value isn't valid for the user: {text}",
-                field.label
-            );
-            Err(RowError::on(
-                "INVALID_CROSS_REFERENCE_KEY",
-                message,
-                &[&field.name],
-            ))
-        }
+        None if field.name == RECORD_TYPE => Err(not_for_the_user(field, text)),
         None => Err(RowError::unknown_id(&[&field.name])),
         Some(row) if row.deleted() => Err(RowError::deleted()),
         Some(row) => {
@@ -53,6 +45,34 @@ pub(super) fn by_id(
             Ok(id)
         }
     }
+}
+
+/// Lets through what the user may use for rows of the object.
+pub(super) fn record_type(
+    usable: &HashSet<RecordId>,
+    field: &Field,
+    id: RecordId,
+    text: &str,
+) -> Result<RecordId, RowError> {
+    if usable.contains(&id) {
+        return Ok(id);
+    }
+    // A name in the file is told as the id it stands for.
+    let id = id.to_string();
+    let shown = if RecordId::parse(text).is_some() {
+        text
+    } else {
+        &id
+    };
+    Err(not_for_the_user(field, shown))
+}
+
+fn not_for_the_user(field: &Field, id: &str) -> RowError {
+    let message = format!(
+        "{}: this ID value isn't valid for the user: {id}",
+        field.label
+    );
+    RowError::on("INVALID_CROSS_REFERENCE_KEY", message, &[&field.name])
 }
 
 /// Text of the refusal: 3P in the reference; the object's name is in lower case there.
@@ -69,6 +89,7 @@ fn active_owner(user: &SObject, row: &Row, id: RecordId, child: &SObject) -> Res
 /// Finds the parent that a relationship column means.
 pub(super) fn by_key(
     model: &Model,
+    child: &SObject,
     object: usize,
     key: u16,
     text: &str,
@@ -98,6 +119,19 @@ pub(super) fn by_key(
     match table.find(key, field.case_sensitive, &value) {
         Matches::None => Err(missing()),
         Matches::One(position) => Ok(model.id(object, position)),
+        Matches::Many(positions) if parent.name == "RecordType" => {
+            // Names of record types are unique within an object.
+            let mut own = model.record_types();
+            own.retain(|one| {
+                let position = model.position(object, one.id);
+                one.object == child.name && position.is_some_and(|at| positions.contains(&at))
+            });
+            match own.as_slice() {
+                [] => Err(missing()),
+                [one] => Ok(one.id),
+                _ => Err(ambiguous(model, object, field, &positions)),
+            }
+        }
         Matches::Many(positions) => Err(ambiguous(model, object, field, &positions)),
     }
 }
