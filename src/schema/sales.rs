@@ -122,7 +122,9 @@ pub(super) fn compare(wanted: &[WantedStage], org: &OrgSales, record_types: bool
             if !there.active {
                 there.active = true;
                 plan.add.push(there.clone());
-            } else if (there.closed, there.won) != (stage.closed, stage.won) {
+            } else if row.status != "archived"
+                && (there.closed, there.won) != (stage.closed, stage.won)
+            {
                 note_difference(&mut plan.notices, row, there);
             }
         } else if let Some(added) = plan.add.iter_mut().find(|added| added.name == stage.name) {

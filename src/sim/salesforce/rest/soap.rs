@@ -1,6 +1,7 @@
-//! SOAP `login()`, for clients that start with username, password and security token (reference/salesforce.md §3.1).
+//! SOAP: `login()` for clients that start with username, password and security token (reference/salesforce.md §3.1), and
+//! `readMetadata()` of the lead conversion (§5.1).
 //!
-//! In: a login envelope. Out: session id and server URL, or a fault. No other SOAP call is served.
+//! In: an envelope. Out: session id and server URL, or the settings, or a fault. No other SOAP call is served.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -14,6 +15,7 @@ use super::auth::password;
 use super::call::{App, read};
 
 const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+const METADATA: &str = "http://soap.sforce.com/2006/04/metadata";
 
 /// `POST /services/Soap/u/<version>`.
 pub(super) async fn login(app: &App, request: Request) -> Result<Response, ApiError> {
@@ -61,6 +63,75 @@ pub(super) async fn login(app: &App, request: Request) -> Result<Response, ApiEr
          </soapenv:Envelope>",
         escape(&token),
         escape(&username),
+    );
+    Ok(xml(StatusCode::OK, answer))
+}
+
+/// `POST /services/Soap/m/<version>`: `readMetadata` of the lead conversion; the session stands in the header. Other
+/// components are answered as absent.
+pub(super) async fn read_metadata(app: &App, request: Request) -> Result<Response, ApiError> {
+    let body = read(request.into_body()).await?;
+    let session = text_of(&body, "sessionId").unwrap_or_default();
+    let fault = |code: &str, message: &str| {
+        let fault = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" \
+             xmlns:sf=\"{METADATA}\"><soapenv:Body><soapenv:Fault><faultcode>sf:{code}</faultcode>\
+             <faultstring>{code}: {message}</faultstring></soapenv:Fault></soapenv:Body></soapenv:Envelope>"
+        );
+        Ok(xml(StatusCode::INTERNAL_SERVER_ERROR, fault))
+    };
+    if app.org.sessions.user(&session).is_none() {
+        let message = "Invalid Session ID found in SessionHeader: Illegal Session";
+        return fault("INVALID_SESSION_ID", message);
+    }
+    let Some(kind) = text_of(&body, "type") else {
+        return fault("UNKNOWN_EXCEPTION", "only readMetadata is served");
+    };
+    let model = app.org.model();
+    let settings = model
+        .lead_convert
+        .as_ref()
+        .filter(|_| kind == "LeadConvertSettings")
+        .cloned()
+        .unwrap_or_default();
+    let mappings: String = settings
+        .object_mapping
+        .iter()
+        .map(|mapping| {
+            let fields = mapping.mapping_fields.iter().map(|field| {
+                format!(
+                    "<mappingFields><inputField>{}</inputField><outputField>{}</outputField></mappingFields>",
+                    escape(&field.input_field),
+                    escape(&field.output_field)
+                )
+            });
+            format!(
+                "<objectMapping><inputObject>{}</inputObject>{}<outputObject>{}</outputObject></objectMapping>",
+                escape(&mapping.input_object),
+                fields.collect::<String>(),
+                escape(&mapping.output_object)
+            )
+        })
+        .collect();
+    let options = settings
+        .opportunity_creation_options
+        .as_deref()
+        .unwrap_or("VisibleOptional");
+    let records = if kind == "LeadConvertSettings" {
+        format!(
+            "<records xsi:type=\"LeadConvertSettings\"><fullName>LeadConvertSettings</fullName>\
+             <allowOwnerChange>{}</allowOwnerChange>{mappings}\
+             <opportunityCreationOptions>{}</opportunityCreationOptions></records>",
+            settings.allow_owner_change,
+            escape(options)
+        )
+    } else {
+        "<records xsi:nil=\"true\"/>".to_owned()
+    };
+    let answer = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" xmlns=\"{METADATA}\" \
+         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body><readMetadataResponse><result>{records}\
+         </result></readMetadataResponse></soapenv:Body></soapenv:Envelope>"
     );
     Ok(xml(StatusCode::OK, answer))
 }
