@@ -26,6 +26,7 @@ mod refusals;
 mod rehearsal;
 /// The main job on the demo.
 mod run;
+mod schema;
 /// The SQL that query files may rely on.
 mod slt;
 /// The small project after two runs.

@@ -55,6 +55,13 @@ impl Org {
         rows.into_iter().map(flat).collect()
     }
 
+    /// Rows of a query to the Tooling API.
+    pub(crate) fn tooling(&self, soql: &str) -> Vec<serde_json::Map<String, Value>> {
+        self.runtime
+            .block_on(self.client.tooling_query(soql).try_collect())
+            .unwrap_or_else(|error| panic!("{error}: {soql}"))
+    }
+
     /// One field of each row that a SOQL query returns, by another field that is unique.
     pub(crate) fn map(&self, object: &str, key: &str, field: &str) -> BTreeMap<String, String> {
         let rows = self.rows(&format!(

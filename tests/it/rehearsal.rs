@@ -288,10 +288,16 @@ impl Project {
         self.org_of("simulator")
     }
 
-    /// An org with this project's users, served apart from it, whose state lives in the project's folder.
+    /// A sandbox with this project's users, served apart from it, whose state lives in the project's folder.
     pub(crate) fn serve_org(&self, options: Options) -> Org {
+        let sandbox = true;
+        self.serve("served", Options { sandbox, ..options })
+    }
+
+    /// An org of its own state with this project's users.
+    pub(crate) fn serve(&self, state: &str, options: Options) -> Org {
         Org::serve(Options {
-            state: self.path("served"),
+            state: self.path(state),
             seed: Some(self.path("org")),
             inactive_owners: true,
             ..options
