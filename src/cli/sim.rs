@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use crate::sim::salesforce::{Feature, Options, SimError, serve};
+use crate::sim::salesforce::{Edition, Feature, Options, SimError, serve};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]
@@ -37,6 +37,9 @@ pub(crate) struct SalesforceArgs {
     /// Make a production org instead of a sandbox
     #[arg(long)]
     production: bool,
+    /// Edition, which decides how many custom fields an object may have
+    #[arg(long, value_name = "NAME", default_value = "enterprise")]
+    edition: Edition,
     /// Let inactive users own records, as the permission "Update Records with Inactive Owners" does
     #[arg(long)]
     inactive_owners: bool,
@@ -75,6 +78,7 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         seed: args.seed,
         tls: args.tls,
         sandbox: !args.production,
+        edition: args.edition,
         inactive_owners: args.inactive_owners,
         audit_fields: args.audit_fields,
         multi_currency: args.multi_currency,
