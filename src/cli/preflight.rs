@@ -188,6 +188,28 @@ pub(crate) async fn look(
             "choose companyless_customers under [options], then acknowledge this",
         );
     }
+    let codes = describes
+        .get("Account")
+        .is_some_and(|account| account.field("BillingCountryCode").is_some());
+    if !codes {
+        preflight.notes.push(
+            "state and country picklists are off, countries are sent as they are: to have codes, see Setup > State and \
+             Country/Territory Picklists"
+                .to_owned(),
+        );
+    }
+    let audited = describes.get("Account").is_some_and(|account| {
+        account
+            .field("CreatedDate")
+            .is_some_and(|field| field.createable)
+    });
+    if !audited {
+        preflight.notes.push(
+            "the user may not set audit fields: see Setup > User Interface > Enable \"Set Audit Fields upon Record Creation\", \
+             then grant it by a permission set"
+                .to_owned(),
+        );
+    }
     if objects.contains("TopicAssignment") {
         preflight.notes.push(
             "whether topics are enabled for an object cannot be read: see Setup > Topics for Objects".to_owned(),

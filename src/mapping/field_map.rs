@@ -1,5 +1,6 @@
 //! `config/field_map.csv`: which attribute becomes which Salesforce field, and who said so.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{MappingError, template};
@@ -110,7 +111,42 @@ impl FieldMap {
                 signed: !cell(by).is_empty() && !cell(at).is_empty(),
             });
         }
-        Ok(Self { rows })
+        let map = Self { rows };
+        map.ensure_one_source(path)?;
+        Ok(map)
+    }
+
+    /// Refuses a field that two attributes of one table are to go to: one of them would be lost.
+    fn ensure_one_source(&self, path: &str) -> Result<(), MappingError> {
+        let mut seen: BTreeMap<(&str, String, String), &MapRow> = BTreeMap::new();
+        for row in self.rows.iter().filter(|row| row.status != Status::Ignored) {
+            let target = (
+                row.source.as_str(),
+                row.target_object.to_lowercase(),
+                row.target_field.to_lowercase(),
+            );
+            let Some(first) = seen.insert(target, row) else {
+                continue;
+            };
+            if row.target_field.is_empty() {
+                continue;
+            }
+            return Err(MappingError::BadRow {
+                path: path.to_owned(),
+                line: row.line,
+                reason: format!(
+                    "{source}.{} goes to {}.{}, and so does {source}.{} of line {}: Salesforce ignores case in names; give one \
+                     of them another field",
+                    row.source_field,
+                    row.target_object,
+                    row.target_field,
+                    first.source_field,
+                    first.line,
+                    source = row.source,
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// All rows.
@@ -193,6 +229,17 @@ mod tests {
         let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",confirmed,,\n");
         let error = map.require_confirmed().unwrap_err();
         insta::assert_snapshot!(error, @"1 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no confirmed_by or confirmed_at)");
+    }
+
+    #[test]
+    fn two_attributes_cannot_go_to_one_field() {
+        let rows = "people,plan,Lead,Plan__c,Text(80),confirmed,a,b\n\
+                    companies,plan,Lead,Plan__c,Text(80),confirmed,a,b\n\
+                    people,tariff,Contact,Plan__c,Text(80),confirmed,a,b\n\
+                    people,old,Lead,Plan__c,Text(80),ignored,,\n\
+                    people,Płan,Lead,plan__c,Text(80),confirmed,a,b\n";
+        let error = FieldMap::parse("config/field_map.csv", format!("{HEADER}{rows}").as_bytes());
+        insta::assert_snapshot!(error.unwrap_err(), @"config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field");
     }
 
     #[test]

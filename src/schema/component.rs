@@ -123,13 +123,25 @@ fn write_object(xml: &mut Xml, object: &WantedObject) -> io::Result<()> {
     xml.text("visibility", "Public")
 }
 
-/// All of the organisation's stages have to be named: those that are not would be switched off.
+/// All of the organisation's stages have to be named: those that are not would be switched off. New open stages stand before
+/// the first closed one.
 fn write_stages(xml: &mut Xml, keep: &[Stage], add: &[Stage]) -> io::Result<()> {
     xml.flag("sorted", false)?;
-    let added = add
+    let kept: Vec<&Stage> = keep.iter().filter(|stage| stage.active).collect();
+    let closed = kept.iter().position(|stage| stage.closed);
+    let (before, behind) = kept.split_at(closed.unwrap_or(kept.len()));
+    let added = |closed: bool| {
+        add.iter()
+            .filter(|stage| !keep.iter().any(|kept| kept.name == stage.name))
+            .filter(move |stage| stage.closed == closed)
+    };
+    let stages = before
         .iter()
-        .filter(|stage| !keep.iter().any(|kept| kept.name == stage.name));
-    for stage in keep.iter().filter(|stage| stage.active).chain(added) {
+        .copied()
+        .chain(added(false))
+        .chain(behind.iter().copied())
+        .chain(added(true));
+    for stage in stages {
         xml.nest("standardValue", |xml| {
             xml.text("fullName", &stage.name)?;
             xml.flag("default", false)?;

@@ -5,7 +5,7 @@ use std::{fmt, io, sync::Arc};
 use arrow::datatypes::DataType;
 use thiserror::Error as ThisError;
 
-use super::{Conflict, FieldName, FieldType};
+use super::{Conflict, FieldName, FieldType, name};
 use crate::salesforce;
 
 /// The result of preparing an organisation.
@@ -125,8 +125,11 @@ impl Error {
             Self::FindObject { .. } => {
                 "check the `object:` header of the load query, or give the user read access to the object"
             }
-            Self::NameField { .. } => {
-                "use up to 40 letters, digits and single underscores, starting with a letter and followed by `__c`"
+            Self::NameField { field } => {
+                return Some(format!(
+                    "Salesforce would accept {}: up to 40 letters, digits and single underscores, a letter first, and `__c`",
+                    name::suggestion(&field.name)
+                ));
             }
             Self::DeriveType { .. } => {
                 "cast the column in the load query, or give the field a type in config/field_map.csv"

@@ -79,6 +79,13 @@ pub(super) fn developer_name(label: &str, fallback: &str, taken: &mut BTreeSet<S
     free_name(&name, MAX_NAME, taken)
 }
 
+/// The nearest name that Salesforce accepts for a custom field.
+pub(super) fn suggestion(name: &str) -> String {
+    let stem = base(name).unwrap_or(name);
+    let developer_name = developer_name(stem, "Field", &mut BTreeSet::new());
+    format!("{developer_name}__c")
+}
+
 /// The object that holds the definition: Task and Event share the fields of Activity
 /// (`reference/salesforce.md §5.2`).
 pub(super) fn definition_object(object: &str) -> &str {
@@ -129,6 +136,34 @@ mod tests {
         assert_eq!(relationship("Owner.Email"), Some("Owner"));
         assert_eq!(relationship("Contact:Who.Ext__c"), Some("Who"));
         assert_eq!(relationship("Name"), None);
+    }
+
+    #[test]
+    fn any_text_becomes_a_name_that_salesforce_accepts() {
+        for (text, name) in [
+            ("Zażółć gęślą__c", "Zazolc_gesla__c"),
+            ("!!!", "Field__c"),
+            ("عمر", "Field__c"),
+            ("🎯 goal", "Goal__c"),
+            ("2nd phone", "Attribute_2nd_phone__c"),
+            ("a__b_", "A_b__c"),
+        ] {
+            assert_eq!(suggestion(text), name, "{text}");
+            assert!(is_valid(&suggestion(text)), "{text}");
+        }
+        let long = suggestion(&"x".repeat(60));
+        assert!(is_valid(&long) && long.len() == 43, "{long}");
+    }
+
+    #[test]
+    fn names_that_are_taken_get_a_number_whatever_their_case() {
+        let mut taken = BTreeSet::new();
+        let names = ["Plan", "plan", "PLAN!", "plan-2"].map(|text| free_name(text, 40, &mut taken));
+        assert_eq!(names, ["Plan", "plan_2", "PLAN_3", "plan_2_2"]);
+        let long = "x".repeat(40);
+        let first = free_name(&long, 40, &mut taken);
+        let second = free_name(&long, 40, &mut taken);
+        assert!(first.len() == 40 && second.len() == 40 && second.ends_with("_2"));
     }
 
     #[test]

@@ -200,7 +200,14 @@ fn pipelines() -> SchemaPlan {
     list.field.object = "Opportunity".to_owned();
     SchemaPlan {
         create: vec![list],
-        keep_stages: vec![stage("Own", true), stage("Retired", false)],
+        keep_stages: vec![
+            stage("Own", true),
+            stage("Retired", false),
+            Stage {
+                closed: true,
+                ..stage("Lost", true)
+            },
+        ],
         add_stages: vec![stage("Trial", true)],
         pipelines: vec![Pipeline {
             developer_name: "New_business".to_owned(),
@@ -224,7 +231,7 @@ fn stages_of_the_organisation_are_deployed_along_and_retired_ones_stay_retired()
         .skip(1)
         .map(|rest| rest.split('<').next().unwrap())
         .collect();
-    assert_eq!(names, ["Own", "Trial"]);
+    assert_eq!(names, ["Own", "Trial", "Lost"]);
 }
 
 #[test]

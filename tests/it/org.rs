@@ -123,6 +123,12 @@ impl Org {
         self.runtime.block_on(changed).unwrap();
     }
 
+    /// Deletes a record.
+    pub(crate) fn delete(&self, object: &str, id: &str) {
+        let deleted = self.client.delete_row(object, id);
+        self.runtime.block_on(deleted).unwrap();
+    }
+
     /// Ingest jobs that still wait for data.
     pub(crate) fn open_jobs(&self) -> usize {
         let jobs = self.client.ingest();

@@ -381,6 +381,27 @@ fn a_field_is_as_long_as_the_data_needs() {
     assert_eq!(city, Some("Account.usercom_city__c LongTextArea(32768)"));
 }
 
+/// As after a deployment whose end broke off: the fields are there, and nobody may see them.
+#[test]
+fn fields_that_field_level_security_hides_are_permitted() {
+    let project = project();
+    let org = small_org(&project);
+    schema(&project, &["deploy", "--yes"]).ended(0);
+    for row in org.rows(
+        "SELECT Id FROM PermissionSetAssignment WHERE PermissionSet.Name = 'Transload_Loader'",
+    ) {
+        org.delete("PermissionSetAssignment", &row["Id"]);
+    }
+    let hidden = plan(&project);
+    assert_eq!(hidden["create"], json!([]));
+    assert!(
+        lines(&hidden, "permit").contains(&"Account.usercom_id__c"),
+        "{hidden}"
+    );
+    schema(&project, &["deploy", "--yes"]).ended(0);
+    assert_eq!(plan(&project)["permit"], json!([]));
+}
+
 #[test]
 fn more_fields_than_the_edition_allows_are_refused_before_the_deployment() {
     let project = project();
