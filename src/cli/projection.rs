@@ -119,9 +119,11 @@ async fn project_ledger(
     let text = format!("concat_ws('|', {keys})");
     let load = &file.name;
     debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
+    // Of what Salesforce answers, other queries may read whether a row landed.
     let sql = format!(
-        "select {keys}, id, live from ledger.{load} where id is not null \
-         union all select {keys}, concat('projected {load} ', {text}) as id, 'live' as live from outbox.{load} where _id is null"
+        "select {keys}, id, live, outcome from ledger.{load} where id is not null \
+         union all select {keys}, concat('projected {load} ', {text}) as id, 'live' as live, 'created' as outcome \
+         from outbox.{load} where _id is null"
     );
     let name = ("ledger", load.as_str());
     Ok(write_table(

@@ -74,19 +74,28 @@ async fn connect_and_run(
     // Settings and SQL are checked before anything is started.
     pipeline::read_queries(&project)?;
     project.config.target(args.target.as_deref())?;
-    let stop = stop_on_request(progress);
+    let lease = project.staging.lease("run").await?;
+    let stop = stop_on_request(progress, lease.lost().clone());
     progress.step("connecting to the destination");
     let connection = project.connect(args.target.as_deref()).await?;
     let result = Box::pin(job(&project, &connection, args, progress, &stop)).await;
     connection.close().await?;
+    lease.release().await?;
     result
 }
 
-/// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once.
-fn stop_on_request(progress: &Arc<Progress>) -> CancellationToken {
+/// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once. So does the loss of the lease.
+fn stop_on_request(progress: &Arc<Progress>, lost: CancellationToken) -> CancellationToken {
     let stop = CancellationToken::new();
     let (token, progress) = (stop.clone(), Arc::clone(progress));
     let mut waiting = tokio::task::JoinSet::new();
+    let (taken_over, message) = (stop.clone(), Arc::clone(&progress));
+    waiting.spawn(async move {
+        lost.cancelled().await;
+        message
+            .done("another process took the staging area over: stopping after the jobs in flight");
+        taken_over.cancel();
+    });
     waiting.spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             progress.done("stopping after the jobs in flight; ctrl-c again ends at once");

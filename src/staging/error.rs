@@ -14,6 +14,15 @@ pub enum StagingError {
         /// Why not.
         reason: String,
     },
+    /// Another command is writing to the area.
+    #[error(
+        "`transload {}` is at work on this staging area: process {} on {}, since {}",
+        holder.command, holder.pid, holder.host, holder.since.format("%Y-%m-%d %H:%M UTC")
+    )]
+    Held {
+        /// Who.
+        holder: Box<super::Holder>,
+    },
     /// An object could not be read.
     #[error("cannot read {path} in the staging area")]
     ReadObject {
@@ -103,6 +112,10 @@ impl StagingError {
         match self {
             Self::OpenArea { .. } => Some(
                 "`staging` in migration.toml takes a folder or an s3://bucket/prefix URL"
+                    .to_owned(),
+            ),
+            Self::Held { .. } => Some(
+                "wait for it to end; a process that is gone loses its hold at once on the same machine, after a minute on another"
                     .to_owned(),
             ),
             Self::WriteObject { .. } | Self::WriteTable { .. } => Some(

@@ -14,12 +14,14 @@
 
 mod encoder;
 mod error;
+mod lease;
 mod manifest;
 mod reader;
 mod snapshot;
 mod writer;
 
 pub use error::StagingError;
+pub use lease::{Holder, Lease};
 pub use manifest::{DataFile, Manifest};
 pub use reader::read_ahead;
 pub use snapshot::Snapshot;

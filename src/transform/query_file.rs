@@ -344,7 +344,7 @@ mod tests {
     fn unknown_header_names_line_and_nearest() {
         let text = LOAD.replace("-- operation", "-- operaton");
         let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read); did you mean `operation`?");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read, after); did you mean `operation`?");
     }
 
     #[test]

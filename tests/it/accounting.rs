@@ -206,6 +206,7 @@ fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
     let strict = || Options {
         state: project.path("served"),
         seed: Some(project.path("org")),
+        sandbox: true,
         ..Options::default()
     };
     let org = Org::serve(strict());

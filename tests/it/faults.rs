@@ -374,6 +374,25 @@ fn assert_each_is_there_once(
 }
 
 #[test]
+fn a_second_run_is_refused_while_the_first_one_works_and_takes_over_when_it_was_killed() {
+    let (project, org) = slow(300);
+    let mut run = project.start(&["--yes"]);
+    let reached = run.until(|| project.journalled("created", "account") >= 1);
+    let second = project.run_with(&["--yes"]).ended(3);
+    assert!(
+        second.error().contains("`transload run` is at work"),
+        "{}",
+        second.stderr
+    );
+    assert!(second.error().contains("process "), "{}", second.stderr);
+    run.signal("KILL");
+    let killed = run.wait();
+    assert!(reached && killed.code.is_none(), "{killed:?}");
+    project.run().ended(0);
+    assert_as_if_nothing_had_happened(&project, &org);
+}
+
+#[test]
 fn files_go_on_behind_the_last_one_when_the_process_was_killed() {
     let mut files = vec![("export/files.csv", "id,name,path,user_id\n".to_owned())];
     let paths = [

@@ -224,6 +224,7 @@ async fn carry_out(args: &DeployArgs, progress: &Arc<Progress>) -> Result<Outcom
         yes: args.yes,
         no_sandbox_first: args.no_sandbox_first,
     };
+    let lease = project.staging.lease("schema deploy").await?;
     let deployed = async {
         let compared = compare(&project, &connection, common, progress).await?;
         let plan = compared.prepared.plan;
@@ -233,6 +234,7 @@ async fn carry_out(args: &DeployArgs, progress: &Arc<Progress>) -> Result<Outcom
     .await;
     let target = connection.target.clone();
     connection.close().await?;
+    lease.release().await?;
     let (any, summary) = deployed?;
     progress.finish();
     output::data(&match any {

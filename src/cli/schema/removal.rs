@@ -45,9 +45,11 @@ struct Ours {
 
 pub(super) async fn run(args: &RemoveArgs, progress: &Arc<Progress>) -> Result<Outcome, Error> {
     let (project, connection) = connect(&args.project, args.target.as_deref(), progress).await?;
+    let lease = project.staging.lease("schema remove").await?;
     let result = remove(&project, &connection, args.yes, progress).await;
     let target = connection.target.clone();
     connection.close().await?;
+    lease.release().await?;
     let removed = result?;
     progress.finish();
     output::data(&match removed {

@@ -36,7 +36,12 @@ pub(super) async fn strike(
         .status
         .and_then(|status| StatusCode::from_u16(status).ok())
     {
-        Some(status) => stated(fault, status),
+        Some(status) => {
+            // An answer before the end of an upload would look like a broken connection.
+            let mut body = request.into_body().into_data_stream();
+            while let Some(Ok(_)) = body.next().await {}
+            stated(fault, status)
+        }
         None => super::answer(app, path, request).await,
     };
     if fault.answer_delay_ms > 0 {
