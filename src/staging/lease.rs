@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Staging, StagingError};
@@ -78,7 +78,8 @@ fn started(pid: u32) -> Option<String> {
 pub struct Lease {
     staging: Staging,
     number: u64,
-    beat: JoinHandle<()>,
+    /// Renews it; ends with it.
+    beat: JoinSet<()>,
     lost: CancellationToken,
 }
 
@@ -114,7 +115,8 @@ impl Staging {
         }
         let lost = CancellationToken::new();
         let (staging, token) = (self.clone(), lost.clone());
-        let beat = tokio::spawn(async move {
+        let mut beat = JoinSet::new();
+        beat.spawn(async move {
             let mut clock = tokio::time::interval(BEAT);
             loop {
                 clock.tick().await;
@@ -204,8 +206,8 @@ impl Lease {
     ///
     /// # Errors
     /// [`StagingError::WriteObject`]; it ends with the process then.
-    pub async fn release(self) -> Result<(), StagingError> {
-        self.beat.abort();
+    pub async fn release(mut self) -> Result<(), StagingError> {
+        self.beat.shutdown().await;
         let path = self.staging.lease_path(self.number, "released");
         let payload = PutPayload::default();
         self.staging
@@ -214,12 +216,6 @@ impl Lease {
             .await
             .map_err(|source| StagingError::write(&path, source))?;
         Ok(())
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.beat.abort();
     }
 }
 
