@@ -128,7 +128,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
-            Self::Preflight { .. } => Class::Gated,
+            Self::Preflight { .. } | Self::Load(load::LoadError::Reserve { .. }) => Class::Gated,
             Self::Config(_)
             | Self::Mapping(_)
             | Self::UnusedOption { .. }

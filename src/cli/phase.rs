@@ -117,6 +117,8 @@ impl Phases<'_> {
             describe,
             blobs: Some(Arc::clone(&self.blobs)),
             concurrent_jobs: self.connection.destination.concurrent_jobs,
+            part_rows: self.connection.destination.part_rows,
+            reserve_percent: self.connection.destination.reserve_percent,
             max_failed_percent: self.project.config.gates.max_failed_percent,
             stop: self.stop,
             progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,

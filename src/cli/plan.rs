@@ -227,7 +227,8 @@ async fn plan(
         ),
     ] {
         if let Some(limit) = limits.get(name) {
-            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
+            let kept = limit.max * i64::from(connection.destination.reserve_percent) / 100;
+            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining - kept {
                 findings.push(format!(
                     "{name}: the run needs about {needed}, the org has {} left today",
                     limit.remaining

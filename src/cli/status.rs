@@ -322,6 +322,7 @@ impl RunOverview {
                 self.open_jobs.retain(|open| !open.is(load, part, *attempt));
             }
             Event::Answered { .. } => {}
+            Event::Again { load, parts, .. } => self.phase(load).parts += parts.len(),
             Event::Abandoned {
                 load,
                 part,

@@ -61,6 +61,9 @@ pub struct Destination {
     /// Bulk jobs in flight at once.
     #[serde(default = "default_jobs")]
     pub concurrent_jobs: usize,
+    /// Share of the org's daily calls and batches in percent that is left to others.
+    #[serde(default = "default_reserve")]
+    pub reserve_percent: u8,
 }
 
 fn default_version() -> String {
@@ -69,6 +72,10 @@ fn default_version() -> String {
 
 fn default_part_rows() -> usize {
     100_000
+}
+
+fn default_reserve() -> u8 {
+    20
 }
 
 fn default_jobs() -> usize {
@@ -92,6 +99,9 @@ impl Destination {
         }
         if self.concurrent_jobs == 0 || self.concurrent_jobs > 64 {
             return Err(("concurrent_jobs", "must be between 1 and 64".to_owned()));
+        }
+        if self.reserve_percent > 95 {
+            return Err(("reserve_percent", "must be between 0 and 95".to_owned()));
         }
         if self.kind == DestinationKind::Simulator {
             return Ok(());

@@ -75,6 +75,24 @@ pub enum LoadError {
         /// What is wrong.
         reason: String,
     },
+    /// The org's allowance came near its end; a part of it is kept for everybody else.
+    #[error(
+        "loading {load} paused: the org has {remaining} of {max} {limit} left for today, and {reserve} are kept in reserve"
+    )]
+    Reserve {
+        /// The load.
+        load: String,
+        /// `DailyApiRequests` or `DailyBulkApiBatches`.
+        limit: &'static str,
+        /// Left.
+        remaining: u64,
+        /// Allowed in 24 hours.
+        max: u64,
+        /// Kept.
+        reserve: u64,
+        /// When the calls of this run begin to come back.
+        frees: chrono::DateTime<chrono::Utc>,
+    },
     /// The user asked to stop.
     #[error("stopped on request; {done} of {parts} part(s) of {load} are loaded")]
     Stopped {
@@ -113,6 +131,11 @@ impl LoadError {
             Self::JobFailed { .. } => Some(
                 "rows that did land are in the ledger; mend the cause and run again, only the rest is sent".to_owned(),
             ),
+            Self::Reserve { frees, .. } => Some(format!(
+                "the allowance counts the last 24 hours: what this run used comes back from {} on, what others used before; run \
+                 the same command again then, or lower reserve_percent of the destination",
+                frees.format("%Y-%m-%d %H:%M UTC")
+            )),
             Self::Stopped { .. } => Some("run the same command again to go on from here".to_owned()),
             Self::ReadJournal { .. } => Some(
                 "the entry was cut or edited; restore it from a backup of the staging area".to_owned(),

@@ -95,6 +95,17 @@ pub enum Event {
         /// Files of attempts.
         files: Vec<DataFile>,
     },
+    /// Rows that may land next time were cut into new parts.
+    Again {
+        /// The load.
+        load: String,
+        /// Attempt that the parts are for.
+        attempt: u32,
+        /// The new parts.
+        parts: Vec<DataFile>,
+        /// When.
+        at: DateTime<Utc>,
+    },
     /// The job will not be read again; its part is sent anew.
     Abandoned {
         /// The load.

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! part ─▶ intent ─▶ create ─▶ created ─▶ upload ─▶ close ─▶ wait ─▶ results ─▶ attempts file ─▶ done
-//!          journal            journal                                                    journal
+//!   ▲      journal            journal                                  │                 journal
+//!   └── again: a smaller part of the rows that may land next time ◀────┘
 //! ```
 
 mod answers;
@@ -18,6 +19,7 @@ mod outcome;
 mod part;
 mod phase;
 mod rest;
+mod retry;
 mod settle;
 mod snapshot;
 

@@ -13,6 +13,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 
 use super::answers::{Answer, Origin, PartCounts, PartRows, count};
 use super::outcome::split_error;
+use super::retry::{locked, transient};
 use super::{Blobs, Event, Journal, LoadError};
 use crate::encode::RowEncoder;
 use crate::salesforce::{
@@ -36,12 +37,30 @@ pub(super) struct PartContext {
     pub key: Vec<String>,
     /// Sent columns.
     pub sent: Vec<String>,
+    /// Schema of the outbox.
+    pub outbox: SchemaRef,
     /// Schema of the ledger and its attempts.
     pub schema: SchemaRef,
     /// The object's describe.
     pub describe: Arc<ObjectDescribe>,
     /// Contents of files.
     pub blobs: Option<Arc<dyn Blobs>>,
+}
+
+/// What became of a part.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub counts: PartCounts,
+    /// Files of attempts.
+    pub files: Vec<DataFile>,
+    /// Places of rows that may land next time.
+    pub again: Vec<u32>,
+    /// How many of them were never tried.
+    pub unprocessed: u64,
+    /// Rows whose parent could not be locked.
+    pub locked: u64,
+    /// Why the job failed without having tried anything.
+    pub dead: Option<LoadError>,
 }
 
 impl PartContext {
@@ -66,7 +85,7 @@ impl PartContext {
         operation: RowOperation,
         attempt: u32,
         progress: &(dyn Fn(&JobInfo) + Send + Sync),
-    ) -> Result<(PartCounts, Vec<DataFile>), LoadError> {
+    ) -> Result<Sent, LoadError> {
         let bulk = match operation {
             RowOperation::Insert => Operation::Insert,
             RowOperation::Upsert => Operation::Upsert,
@@ -118,7 +137,7 @@ impl PartContext {
         operation: RowOperation,
         attempt: u32,
         job: &JobInfo,
-    ) -> Result<(PartCounts, Vec<DataFile>), LoadError> {
+    ) -> Result<Sent, LoadError> {
         let rows = self.part_rows(part, operation).await?;
         let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
         for set in [ResultSet::Successful, ResultSet::Failed] {
@@ -149,16 +168,22 @@ impl PartContext {
                 files: files.clone(),
             })
             .await?;
-        if job.state == JobState::Failed && counts.created + counts.updated + counts.failed == 0 {
-            return Err(LoadError::JobFailed {
-                load: self.load.clone(),
-                object: self.object.clone(),
-                job: job.id.clone(),
-                state: job.state.to_string(),
-                message: job.error_message.clone().unwrap_or_default(),
-            });
-        }
-        Ok((counts, files))
+        let tried = counts.created + counts.updated + counts.failed > 0;
+        let dead = (job.state == JobState::Failed && !tried).then(|| LoadError::JobFailed {
+            load: self.load.clone(),
+            object: self.object.clone(),
+            job: job.id.clone(),
+            state: job.state.to_string(),
+            message: job.error_message.clone().unwrap_or_default(),
+        });
+        Ok(Sent {
+            counts,
+            files,
+            again: transient(&answers),
+            unprocessed: counts.unprocessed,
+            locked: locked(&answers),
+            dead,
+        })
     }
 
     async fn read_results(

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::PartCounts;
-use super::part::PartContext;
+use super::part::{PartContext, Sent};
+use super::retry::{ATTEMPTS, Again};
 use super::{Blobs, Event, Journal, LoadError, ledger_schema, write_ledger};
 use crate::engine::Engine;
 use crate::salesforce::{Client, ObjectDescribe};
@@ -46,6 +46,10 @@ pub struct LoadRequest<'a> {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// Jobs in flight at once.
     pub concurrent_jobs: usize,
+    /// Rows in a part at most.
+    pub part_rows: usize,
+    /// Share of the org's daily allowances in percent that is left to others.
+    pub reserve_percent: u8,
     /// Most rows in percent that may fail in the canary.
     pub max_failed_percent: f64,
     /// Asks to stop.
@@ -81,6 +85,15 @@ impl PhaseCounts {
         self.unprocessed += part.unprocessed;
         self.sent += part.created + part.updated + part.failed + part.unprocessed;
         self.jobs += 1;
+    }
+
+    /// Takes back the answers of rows that are sent again.
+    fn take_back(&mut self, again: &[Again]) {
+        let rows: u64 = again.iter().map(|part| part.rows.len() as u64).sum();
+        let unprocessed: u64 = again.iter().map(|part| part.unprocessed).sum();
+        self.unprocessed -= unprocessed;
+        self.failed -= rows - unprocessed;
+        self.sent -= rows;
     }
 }
 
@@ -120,13 +133,23 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         object: request.file.object().to_owned(),
         key: request.file.key.clone(),
         sent: sent_columns(&request.outbox.schema),
+        outbox: Arc::clone(&request.outbox.schema),
         schema: ledger_schema(request.columns),
         describe: Arc::new(request.describe.clone()),
         blobs: request.blobs.clone(),
     };
-    let mut counts = PhaseCounts::default();
-    let mut attempts = Vec::new();
-    let result = send_parts(request, &context, parts, &mut counts, &mut attempts).await;
+    let mut sender = Sender {
+        request,
+        context: &context,
+        total: parts.iter().map(|(part, _)| part.rows).sum(),
+        done: Arc::default(),
+        counts: PhaseCounts::default(),
+        attempts: Vec::new(),
+        again: Vec::new(),
+        dead: None,
+    };
+    let result = sender.send_all(parts).await;
+    let (counts, attempts) = (sender.counts, sender.attempts);
     write_ledger(
         request.staging,
         request.engine,
@@ -148,121 +171,237 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
     Ok(counts)
 }
 
-async fn send_parts(
-    request: &LoadRequest<'_>,
-    context: &PartContext,
-    parts: Vec<(DataFile, RowOperation)>,
-    counts: &mut PhaseCounts,
-    attempts: &mut Vec<DataFile>,
-) -> Result<(), LoadError> {
-    let total: u64 = parts.iter().map(|(part, _)| part.rows).sum();
-    let done = Arc::new(AtomicU64::new(0));
-    request.progress.rows(&context.load, 0, total);
-    let stopped = |finished: usize| LoadError::Stopped {
-        load: context.load.clone(),
-        done: finished,
-        parts: parts.len(),
-    };
-    let send = |part: DataFile, operation: RowOperation| {
-        let context = context.clone();
-        let (done, progress) = (Arc::clone(&done), Arc::clone(&request.progress));
-        let api = request.file.api;
-        async move {
-            if api == Api::Rest {
-                let answer = context.send_rest(&part, operation, 1, &done).await?;
-                progress.rows(&context.load, done.load(Ordering::Relaxed), total);
-                return Ok::<_, LoadError>(answer);
-            }
-            let seen = AtomicU64::new(0);
-            let look = |job: &crate::salesforce::JobInfo| {
-                let now = job.number_records_processed.min(part.rows);
-                let before = seen.swap(now, Ordering::Relaxed);
-                let sum = done.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
-                progress.rows(&context.load, sum + now.saturating_sub(before), total);
-            };
-            let answer = context.send(&part, operation, 1, &look).await?;
-            let rest = part.rows - seen.load(Ordering::Relaxed).min(part.rows);
-            let sum = done.fetch_add(rest, Ordering::Relaxed) + rest;
-            progress.rows(&context.load, sum, total);
-            Ok::<_, LoadError>(answer)
-        }
-    };
-    let mut waiting = parts.clone().into_iter().peekable();
-    let canary = waiting.next_if(|(part, _)| part.rows <= CANARY_ROWS as u64 || parts.len() == 1);
-    if let Some((part, operation)) = canary {
-        if request.stop.is_cancelled() {
-            return Err(stopped(0));
-        }
-        let (answer, files) = send(part, operation).await?;
-        counts.add(answer);
-        attempts.extend(files);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a percentage of at most 200 rows"
-        )]
-        let failed =
-            (answer.failed + answer.unprocessed) as f64 * 100.0 / counts.sent.max(1) as f64;
-        // One odd row in 200 is already 0.5 %: the canary looks for what is systematic.
-        if waiting.peek().is_some() && failed > request.max_failed_percent.max(5.0) {
-            counts.canary_stopped = true;
-            return Ok(());
-        }
-    }
-    let limit = Arc::new(Semaphore::new(request.concurrent_jobs.max(1)));
-    let mut jobs: JoinSet<Result<(PartCounts, Vec<DataFile>), LoadError>> = JoinSet::new();
-    let mut broken = None;
-    for (part, operation) in waiting {
-        let permit = tokio::select! {
-            permit = Arc::clone(&limit).acquire_owned() => permit.ok(),
-            () = request.stop.cancelled() => None,
-        };
-        while let Some(finished) = jobs.try_join_next() {
-            if let Err(error) = absorb(finished, counts, attempts, request) {
-                broken.get_or_insert(error);
-            }
-        }
-        if permit.is_none() || broken.is_some() || request.stop.is_cancelled() {
-            break;
-        }
-        let job = send(part, operation);
-        jobs.spawn(async move {
-            let _permit = permit;
-            job.await
-        });
-    }
-    // Jobs in flight are read to their end whatever happened to another one.
-    while let Some(finished) = jobs.join_next().await {
-        if let Err(error) = absorb(finished, counts, attempts, request) {
-            broken.get_or_insert(error);
-        }
-    }
-    if let Some(error) = broken {
-        return Err(error);
-    }
-    let finished = usize::try_from(counts.jobs).unwrap_or(usize::MAX);
-    if finished < parts.len() {
-        return Err(stopped(finished));
-    }
-    Ok(())
+/// The parts of a phase under way.
+struct Sender<'a> {
+    request: &'a LoadRequest<'a>,
+    context: &'a PartContext,
+    /// Rows of first attempts.
+    total: u64,
+    /// Rows answered, for the progress.
+    done: Arc<AtomicU64>,
+    counts: PhaseCounts,
+    attempts: Vec<DataFile>,
+    /// Rows of the round under way that may land next time.
+    again: Vec<Again>,
+    /// Why a job failed without having tried anything.
+    dead: Option<LoadError>,
 }
 
-fn absorb(
-    finished: Result<Result<(PartCounts, Vec<DataFile>), LoadError>, tokio::task::JoinError>,
-    counts: &mut PhaseCounts,
-    attempts: &mut Vec<DataFile>,
-    request: &LoadRequest<'_>,
-) -> Result<(), LoadError> {
-    match finished {
-        Ok(Ok((answer, files))) => {
-            counts.add(answer);
-            attempts.extend(files);
-            Ok(())
+/// A part in flight, with what it was.
+type Finished = Result<(Again, Sent), LoadError>;
+
+impl Sender<'_> {
+    /// Refuses to go on where the org's allowances of calls and batches come to the reserve.
+    async fn ensure_allowance(&self) -> Result<(), LoadError> {
+        let fail = self.context.salesforce(None);
+        let limits = self.request.client.limits().await.map_err(fail)?;
+        for limit in ["DailyApiRequests", "DailyBulkApiBatches"] {
+            if let Some(found) = limits.get(limit) {
+                let number = |value: i64| u64::try_from(value).unwrap_or(0);
+                self.ensure_reserve(limit, number(found.remaining), number(found.max))?;
+            }
         }
-        Ok(Err(error)) => Err(error),
-        Err(_) => Err(LoadError::Encode {
-            load: request.file.name.clone(),
+        Ok(())
+    }
+
+    fn ensure_reserve(
+        &self,
+        limit: &'static str,
+        remaining: u64,
+        max: u64,
+    ) -> Result<(), LoadError> {
+        let reserve = max * u64::from(self.request.reserve_percent) / 100;
+        if remaining > reserve {
+            return Ok(());
+        }
+        Err(LoadError::Reserve {
+            load: self.context.load.clone(),
+            limit,
+            remaining,
+            max,
+            reserve,
+            frees: chrono::Utc::now() + chrono::Duration::hours(24),
+        })
+    }
+
+    /// The canary, the other parts, then what is worth another attempt, round by round.
+    async fn send_all(&mut self, parts: Vec<(DataFile, RowOperation)>) -> Result<(), LoadError> {
+        self.request
+            .progress
+            .rows(&self.context.load, 0, self.total);
+        if !parts.is_empty() {
+            self.ensure_allowance().await?;
+        }
+        let alone = parts.len() == 1;
+        let mut waiting = parts.into_iter().peekable();
+        let canary = waiting.next_if(|(part, _)| part.rows <= CANARY_ROWS as u64 || alone);
+        if let Some(part) = canary {
+            self.run(vec![part], 1, 1).await?;
+            let rows = self.counts.sent.max(1);
+            let failed = self.counts.failed + self.counts.unprocessed;
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a percentage of at most 200 rows"
+            )]
+            let failed = failed as f64 * 100.0 / rows as f64;
+            // One odd row in 200 is already 0.5 %: the canary looks for what is systematic.
+            if waiting.peek().is_some() && failed > self.request.max_failed_percent.max(5.0) {
+                self.counts.canary_stopped = true;
+                return Ok(());
+            }
+        }
+        let jobs = self.request.concurrent_jobs.max(1);
+        self.run(waiting.collect(), 1, jobs).await?;
+        for attempt in 2..=ATTEMPTS {
+            if self.again.is_empty() {
+                break;
+            }
+            let again = std::mem::take(&mut self.again);
+            let dead = self.dead.take();
+            let part_rows = self.request.part_rows;
+            let parts = self.context.cut_again(&again, attempt, part_rows).await?;
+            if parts.is_empty() {
+                self.dead = dead;
+                break;
+            }
+            tracing::info!(
+                load = self.context.load,
+                attempt,
+                rows = parts.iter().map(|(part, _)| part.rows).sum::<u64>(),
+                "sending rows again that may land now"
+            );
+            self.context.client.pause(attempt).await;
+            // The rows get another answer: the one they had does not count.
+            self.counts.take_back(&again);
+            // One job at a time: whatever two of them had locked against each other is now in order.
+            self.run(parts, attempt, 1).await?;
+        }
+        match self.dead.take() {
+            // Nothing of the last jobs was ever tried, however small they were.
+            Some(error) if self.counts.created + self.counts.updated == 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends parts, at most `most` at once: fewer after parents could not be locked, more again after calm.
+    async fn run(
+        &mut self,
+        parts: Vec<(DataFile, RowOperation)>,
+        attempt: u32,
+        most: usize,
+    ) -> Result<(), LoadError> {
+        let (count, before) = (parts.len(), self.counts.jobs);
+        let mut waiting = parts.into_iter().peekable();
+        let mut jobs: JoinSet<Finished> = JoinSet::new();
+        let (mut limit, mut calm) = (most, 0);
+        let mut broken = None;
+        loop {
+            let go_on = broken.is_none() && !self.request.stop.is_cancelled();
+            while go_on && jobs.len() < limit {
+                // Each answer tells how many calls are left.
+                let usage = self.request.client.usage().organization;
+                let allowed = usage.map_or(Ok(()), |usage| {
+                    let remaining = usage.max.saturating_sub(usage.used);
+                    self.ensure_reserve("DailyApiRequests", remaining, usage.max)
+                });
+                if waiting.peek().is_some()
+                    && let Err(error) = allowed
+                {
+                    broken.get_or_insert(error);
+                    break;
+                }
+                let Some((part, operation)) = waiting.next() else {
+                    break;
+                };
+                jobs.spawn(self.send(part, operation, attempt));
+            }
+            // Jobs in flight are read to their end whatever happened to another one.
+            let Some(finished) = jobs.join_next().await else {
+                break;
+            };
+            match self.absorb(finished) {
+                Ok(0) => {
+                    calm += 1;
+                    if calm >= 2 * limit && limit < most {
+                        (limit, calm) = (limit + 1, 0);
+                    }
+                }
+                Ok(_) => (limit, calm) = ((limit / 2).max(1), 0),
+                Err(error) => {
+                    broken.get_or_insert(error);
+                }
+            }
+        }
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        if waiting.peek().is_some() {
+            return Err(LoadError::Stopped {
+                load: self.context.load.clone(),
+                done: usize::try_from(self.counts.jobs - before).unwrap_or(usize::MAX),
+                parts: count,
+            });
+        }
+        Ok(())
+    }
+
+    /// One part, as a task of its own.
+    fn send(
+        &self,
+        part: DataFile,
+        operation: RowOperation,
+        attempt: u32,
+    ) -> impl Future<Output = Finished> + Send + 'static {
+        let context = self.context.clone();
+        let (done, progress) = (Arc::clone(&self.done), Arc::clone(&self.request.progress));
+        let (api, total) = (self.request.file.api, self.total);
+        async move {
+            let sent = if api == Api::Rest {
+                let sent = context.send_rest(&part, operation, attempt, &done).await?;
+                progress.rows(&context.load, done.load(Ordering::Relaxed), total);
+                sent
+            } else {
+                let seen = AtomicU64::new(0);
+                let look = |job: &crate::salesforce::JobInfo| {
+                    let now = job.number_records_processed.min(part.rows);
+                    let before = seen.swap(now, Ordering::Relaxed);
+                    let sum = done.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
+                    progress.rows(&context.load, sum + now.saturating_sub(before), total);
+                };
+                let sent = context.send(&part, operation, attempt, &look).await?;
+                let rest = part.rows - seen.load(Ordering::Relaxed).min(part.rows);
+                let sum = done.fetch_add(rest, Ordering::Relaxed) + rest;
+                progress.rows(&context.load, sum, total);
+                sent
+            };
+            let again = Again {
+                part,
+                operation,
+                rows: sent.again.clone(),
+                unprocessed: sent.unprocessed,
+            };
+            Ok((again, sent))
+        }
+    }
+
+    /// Counts a finished part; returns how many of its rows could not lock their parent.
+    fn absorb(
+        &mut self,
+        finished: Result<Finished, tokio::task::JoinError>,
+    ) -> Result<u64, LoadError> {
+        let (again, sent) = finished.map_err(|_| LoadError::Encode {
+            load: self.request.file.name.clone(),
             part: "a part".to_owned(),
             reason: "its task ended early".to_owned(),
-        }),
+        })??;
+        self.counts.add(sent.counts);
+        self.attempts.extend(sent.files);
+        if !again.rows.is_empty() {
+            self.again.push(again);
+        }
+        if sent.dead.is_some() {
+            self.dead = sent.dead;
+        }
+        Ok(sent.locked)
     }
 }

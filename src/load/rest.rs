@@ -20,7 +20,8 @@ use serde_json::Value;
 
 use super::answers::{Answer, Origin, PartCounts, PartRows, count};
 use super::known;
-use super::part::{ENCODE_ROWS, PartContext};
+use super::part::{ENCODE_ROWS, PartContext, Sent};
+use super::retry::{locked, transient};
 use super::{Event, LoadError};
 use crate::encode::{Cells, note_html};
 use crate::salesforce::{
@@ -79,7 +80,7 @@ impl PartContext {
         operation: RowOperation,
         attempt: u32,
         done: &AtomicU64,
-    ) -> Result<(PartCounts, Vec<DataFile>), LoadError> {
+    ) -> Result<Sent, LoadError> {
         let started = Utc::now();
         self.journal
             .record(&Event::Intent {
@@ -93,6 +94,7 @@ impl PartContext {
             .await?;
         let rows = self.part_rows(part, operation).await?;
         let (mut counts, mut files) = (PartCounts::default(), Vec::new());
+        let (mut again, mut busy) = (Vec::new(), 0);
         let mut sent = 0;
         let names = self.sent_with(operation == RowOperation::Update);
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -111,6 +113,9 @@ impl PartContext {
                 counts.updated += part_counts.updated;
                 counts.failed += part_counts.failed;
                 counts.unprocessed += part_counts.unprocessed;
+                let first = u32::try_from(set.first).unwrap_or(u32::MAX);
+                again.extend(transient(&answers).iter().map(|row| row + first));
+                busy += locked(&answers);
                 let origin = Origin {
                     operation,
                     attempt,
@@ -139,7 +144,14 @@ impl PartContext {
                 files: files.clone(),
             })
             .await?;
-        Ok((counts, files))
+        Ok(Sent {
+            counts,
+            files,
+            again,
+            unprocessed: counts.unprocessed,
+            locked: busy,
+            dead: None,
+        })
     }
 
     /// Cuts the next request out of a batch: as many rows as one set takes, no two of them alike in what a lost answer

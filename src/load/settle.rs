@@ -58,6 +58,8 @@ struct Phase {
     key: Vec<String>,
     outbox: u64,
     loaded: bool,
+    /// Parts that were cut out of others.
+    again: Vec<DataFile>,
     jobs: BTreeMap<(String, u32), Open>,
 }
 
@@ -98,6 +100,10 @@ fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
             } => {
                 let phase = phases.entry(load.clone()).or_default();
                 phase.jobs.entry((part.clone(), *attempt)).or_default().job = Some(job.clone());
+            }
+            Event::Again { load, parts, .. } => {
+                let phase = phases.entry(load.clone()).or_default();
+                phase.again.extend(parts.iter().cloned());
             }
             Event::Answered {
                 load,
@@ -152,6 +158,7 @@ async fn settle_phase(
         object: phase.object.clone(),
         key: phase.key.clone(),
         sent: sent_columns(&outbox.schema),
+        outbox: std::sync::Arc::clone(&outbox.schema),
         schema: std::sync::Arc::clone(&schema),
         describe: std::sync::Arc::new(client.describe(&phase.object).await.map_err(|source| {
             LoadError::ReadOrg {
@@ -183,7 +190,8 @@ async fn settle_phase(
             attempts.extend(files.clone());
             continue;
         }
-        let Some(file) = outbox.files.iter().find(|file| file.path == *part) else {
+        let mut parts = outbox.files.iter().chain(&phase.again);
+        let Some(file) = parts.find(|file| file.path == *part) else {
             continue;
         };
         let operation = file.label.as_deref().and_then(RowOperation::parse);
@@ -214,8 +222,7 @@ async fn settle_phase(
                     .map_err(fail(job))?;
                 let operation = operation.unwrap_or(RowOperation::Upsert);
                 match context.collect(file, operation, *attempt, &info).await {
-                    Ok((_, files)) => attempts.extend(files),
-                    Err(LoadError::JobFailed { .. }) => {}
+                    Ok(sent) => attempts.extend(sent.files),
                     Err(error) => return Err(error),
                 }
                 read += 1;

@@ -170,6 +170,11 @@ impl Client {
         is_loopback(&self.session().await.instance)
     }
 
+    /// Waits before rows are sent for the `attempt`-th time, longer each time.
+    pub async fn pause(&self, attempt: u32) {
+        self.inner.retry.pause(attempt).await;
+    }
+
     pub(super) fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
     }

@@ -197,6 +197,12 @@ impl Retry {
         }
     }
 
+    /// Waits before rows are sent for the `attempt`-th time, longer each time.
+    pub(super) async fn pause(&self, attempt: u32) {
+        let delay = self.delay(attempt.saturating_sub(1), None);
+        self.clock.sleep(delay).await;
+    }
+
     /// Delay before the attempt that follows attempt number `attempts`.
     fn delay(&self, attempts: u32, retry_after: Option<Duration>) -> Duration {
         if let Some(asked) = retry_after {

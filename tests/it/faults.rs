@@ -393,6 +393,39 @@ fn a_second_run_is_refused_while_the_first_one_works_and_takes_over_when_it_was_
 }
 
 #[test]
+fn a_run_that_comes_to_the_reserve_pauses_and_goes_on_later() {
+    let project = Project::small();
+    let org = project.serve_org(Options {
+        daily_bulk_batches: 8,
+        ..Options::default()
+    });
+    project.load_into(&org, "reserve_percent = 50");
+    let plan = project.transload(&["plan"]).ended(1);
+    assert!(
+        plan.stderr.contains("DailyBulkApiBatches"),
+        "{}",
+        plan.stderr
+    );
+    let paused = project.run_with(&["--yes"]).ended(1);
+    for part in [
+        "paused",
+        "DailyBulkApiBatches left for today, and 4 are kept in reserve",
+        "comes back from",
+    ] {
+        assert!(paused.error().contains(part), "{part}: {}", paused.stderr);
+    }
+    let landed = org.keys("Lead").len() as u64;
+    project.edit(
+        "migration.toml",
+        "reserve_percent = 50",
+        "reserve_percent = 0",
+    );
+    let run = project.run();
+    assert_eq!(run.number("lead", "unchanged"), landed, "{}", run.stderr);
+    assert_eq!(run.number("contact", "created"), 3, "{}", run.stderr);
+}
+
+#[test]
 fn files_go_on_behind_the_last_one_when_the_process_was_killed() {
     let mut files = vec![("export/files.csv", "id,name,path,user_id\n".to_owned())];
     let paths = [
