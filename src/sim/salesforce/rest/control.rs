@@ -5,7 +5,9 @@
 //! | `POST /control/expire` | ends all sessions |
 //! | `POST /control/faults` | adds a [`Fault`] or a list of them |
 //! | `GET /control/faults` · `DELETE /control/faults` | faults still due · none any more |
-//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, rows · back to nothing |
+//! | `POST /control/jobs` · `GET` · `DELETE` | the same for [`JobFault`]s, which strike Bulk jobs |
+//! | `POST /control/expire_jobs` | forgets all finished jobs with their results, as after 7 days |
+//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
 //! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
 //! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
@@ -21,23 +23,19 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::super::deploy::Trial;
 use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
+use super::super::job_faults::JobFault;
+use super::super::scenario;
 use super::super::store::Matches;
 use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
 use super::call::{App, json as answer, read};
 use super::writing::api_error;
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(Box<Fault>),
-    Many(Vec<Fault>),
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,12 +70,22 @@ pub(super) async fn handle(
     let org = &app.org;
     match (path.as_slice(), &method) {
         (["expire"], &Method::POST) => org.sessions.expire_all(),
-        (["faults"], &Method::POST) => match serde_json::from_slice(&body).map_err(invalid)? {
-            OneOrMany::One(fault) => org.faults.add(*fault),
-            OneOrMany::Many(faults) => faults.into_iter().for_each(|fault| org.faults.add(fault)),
-        },
+        (["faults"], &Method::POST) => {
+            let faults: Vec<Fault> = list(&body)?;
+            faults.into_iter().for_each(|fault| org.faults.add(fault));
+        }
         (["faults"], &Method::GET) => return Ok(answer(StatusCode::OK, &org.faults.due())),
         (["faults"], &Method::DELETE) => org.faults.clear(),
+        (["jobs"], &Method::POST) => org.job_faults.add(list::<JobFault>(&body)?),
+        (["jobs"], &Method::GET) => return Ok(answer(StatusCode::OK, &org.job_faults.due())),
+        (["jobs"], &Method::DELETE) => org.job_faults.clear(),
+        (["expire_jobs"], &Method::POST) => {
+            let (ingest, query) = (org.ingest.expire()?, org.queries.expire()?);
+            return Ok(answer(
+                StatusCode::OK,
+                &json!({"ingest": ingest, "query": query}),
+            ));
+        }
         (["statistics"], &Method::GET) => return Ok(answer(StatusCode::OK, &statistics(app))),
         (["statistics"], &Method::DELETE) => org.statistics.reset(),
         (["settings"], &Method::POST) => {
@@ -104,6 +112,17 @@ pub(super) async fn handle(
     Ok(answer(StatusCode::OK, &json!({})))
 }
 
+/// One entry or a list of them; what is wrong with which.
+fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiError> {
+    let wrong = |text: String| ApiError::bad("JSON_PARSER_ERROR", text);
+    let body: Value = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
+    let entries = match body {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    scenario::entries(entries).map_err(|(at, error)| wrong(format!("entry {at}: {error}")))
+}
+
 fn statistics(app: &App) -> Value {
     let model = app.org.model();
     let rows = model.schema.objects().iter().zip(&model.tables);
@@ -115,6 +134,7 @@ fn statistics(app: &App) -> Value {
         "requests": app.org.statistics.requests(),
         "api_calls": app.org.statistics.calls(),
         "bulk_batches": app.org.statistics.batches(),
+        "lock_failures": app.org.statistics.lock_failures(),
         "rows": rows,
     })
 }

@@ -11,6 +11,8 @@ mod destructive;
 mod emails;
 mod features;
 mod files;
+mod job_faults;
+mod locks;
 mod login;
 mod metadata;
 mod persistence;
