@@ -9,6 +9,9 @@
 //! | `POST /control/expire_jobs` | forgets all finished jobs with their results, as after 7 days |
 //! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
+//! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool}`; all but `id` may be left out |
+//! | `POST /control/merge` | `{"master", "losers": […]}` of Account, Contact, Lead or Case |
+//! | `POST /control/delete` · `undelete` | `{"id"}`: into the recycle bin with its children · back |
 //! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
 //! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
@@ -31,11 +34,12 @@ use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
 use super::super::job_faults::JobFault;
+use super::super::life;
 use super::super::scenario;
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
+use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer};
 use super::call::{App, json as answer, read};
-use super::writing::api_error;
+use super::writing::{api_error, apply_patiently, patient};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +50,12 @@ struct Edit {
     fields: Map<String, Value>,
     #[serde(default)]
     user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneRecord {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +113,22 @@ pub(super) async fn handle(
         (["deployments"], &Method::POST) => {
             let trial: Trial = serde_json::from_slice(&body).map_err(invalid)?;
             org.deployments.plan(trial);
+        }
+        (["convert_lead"], &Method::POST) => {
+            let made = life::convert(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+            return Ok(answer(StatusCode::OK, &made));
+        }
+        (["merge"], &Method::POST) => {
+            life::merge(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+        }
+        (["delete"], &Method::POST) => {
+            let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
+            life::delete(org, &one.id)?;
+        }
+        (["undelete"], &Method::POST) => {
+            let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
+            let back = life::undelete(org, &one.id)?;
+            return Ok(answer(StatusCode::OK, &json!({"records": back})));
         }
         (["lead_convert"], &Method::GET) => {
             return Ok(answer(StatusCode::OK, &org.model().lead_convert));
@@ -194,19 +220,15 @@ fn edit(app: &App, edit: Edit) -> Result<Option<String>, ApiError> {
         Some(_) => (Operation::Update, definition.verbs.update),
         None => (Operation::Insert, definition.verbs.create),
     };
-    let writer = Writer::new(
-        Scope {
-            org,
-            model,
-            access: None,
-            user,
-            trusted: !verb,
-        },
-        object,
-        operation,
-        columns,
-    );
-    match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
+    let scope = Scope {
+        org,
+        model,
+        access: None,
+        user,
+        trusted: !verb,
+    };
+    let writer = Writer::new(scope, object, operation, columns).held_by(patient(org));
+    match apply_patiently(&writer, &Batch { cells: &cells })?.first() {
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
         Some(Outcome::Done {
             position,

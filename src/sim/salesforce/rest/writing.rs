@@ -304,7 +304,7 @@ impl Written {
 }
 
 /// The error a single-row resource answers with.
-pub(super) fn api_error(error: &RowError) -> ApiError {
+pub(crate) fn api_error(error: &RowError) -> ApiError {
     let mut api = match error.code.as_ref() {
         "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if error.fields.is_empty() => {
             ApiError::new(

@@ -12,6 +12,7 @@ mod emails;
 mod features;
 mod files;
 mod job_faults;
+mod life;
 mod locks;
 mod login;
 mod metadata;
