@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
@@ -49,6 +50,15 @@ pub(crate) struct SalesforceArgs {
     /// Give the org several currencies: EUR, USD and PLN
     #[arg(long)]
     multi_currency: bool,
+    /// Hold rows and their parents while a batch or a request writes them; jobs run five at a time
+    #[arg(long)]
+    locks: bool,
+    /// Milliseconds that a Bulk batch of 10,000 rows takes at least; smaller ones take their share
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    batch_ms: u64,
+    /// JSON file of faults that are due from the start: {"requests": [...], "jobs": [...]}
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// Features the org lacks: topics, contacts_to_multiple_accounts, team_selling, enhanced_email, territories, notes
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     without: Vec<Feature>,
@@ -82,6 +92,9 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         inactive_owners: args.inactive_owners,
         audit_fields: args.audit_fields,
         multi_currency: args.multi_currency,
+        locks: args.locks,
+        batch_time: Duration::from_millis(args.batch_ms),
+        scenario: args.faults,
         without: args.without.into_iter().collect(),
         ..Options::default()
     };

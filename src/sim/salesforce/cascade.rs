@@ -49,6 +49,14 @@ pub(crate) fn children(model: &Model, parent: usize) -> Vec<Child> {
     children
 }
 
+/// References by which rows go with a row of an object: the number of their object, and of the field.
+pub(crate) fn going_with(model: &Model, parent: usize) -> Vec<(usize, u16)> {
+    let all = children(model, parent).into_iter();
+    all.filter(|child| child.on_delete == OnDelete::Cascade)
+        .map(|child| (child.object, child.field))
+        .collect()
+}
+
 /// The label of a child object that keeps a row from being deleted.
 pub(crate) fn restricted(
     model: &Model,

@@ -56,9 +56,29 @@ pub enum SimError {
         /// Row number, the header being 1.
         row: u64,
         /// Status code of the refusal.
-        code: &'static str,
+        code: String,
         /// Fields it is about.
         fields: String,
+    },
+    /// The scenario file cannot be read.
+    #[error("cannot read the fault file {path}")]
+    ReadScenario {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The scenario file, or an entry of it, is not what it should be.
+    #[error("fault file {path}, {entry}")]
+    Scenario {
+        /// The file.
+        path: PathBuf,
+        /// The entry, such as `jobs[2]`.
+        entry: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
     },
     /// The certificate cannot be made.
     #[error("cannot make a certificate")]
@@ -88,6 +108,11 @@ impl SimError {
             Self::SeedName { .. } => {
                 Some("seed files are named <Object>.csv and have API names as columns".to_owned())
             }
+            Self::Scenario { .. } => Some(
+                "a fault file is {\"requests\": […], \"jobs\": […]} with entries as /control/faults and \
+                 /control/jobs take them"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

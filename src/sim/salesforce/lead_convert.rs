@@ -1,7 +1,7 @@
 //! How fields of a lead are mapped when it is converted.
 //!
-//! In: a deployed `LeadConvertSettings`, kept in `org.json`. Out: what `GET /control/lead_convert` shows. Leads are not
-//! converted by the simulator; the settings are only checked and kept.
+//! In: a deployed `LeadConvertSettings`, kept in `org.json`. Out: what `GET /control/lead_convert` shows, and
+//! where values go when `POST /control/convert_lead` converts a lead.
 
 use serde::{Deserialize, Serialize};
 

@@ -178,6 +178,15 @@ pub struct Options {
     pub multi_currency: bool,
     /// Bulk jobs wait up to this long (the wait follows from the job id) before they are processed.
     pub max_job_delay: Duration,
+    /// How long a batch of 10,000 rows takes at least; smaller ones take their share, but 1 ms. Zero = no wait.
+    pub batch_time: Duration,
+    /// Whether batches and requests hold the rows they write, and their parents, against each other (§1.9). Jobs then
+    /// run side by side, five at a time.
+    pub locks: bool,
+    /// How long a REST write waits for rows that another holds.
+    pub lock_wait: Duration,
+    /// JSON file of faults that are due from the start: `{"requests": […], "jobs": […]}`.
+    pub scenario: Option<PathBuf>,
     /// Threads that process Bulk jobs.
     pub job_threads: usize,
     /// API calls in 24 hours.
@@ -212,6 +221,10 @@ impl Default for Options {
             without: BTreeSet::new(),
             multi_currency: false,
             max_job_delay: Duration::ZERO,
+            batch_time: Duration::ZERO,
+            locks: false,
+            lock_wait: Duration::from_secs(10),
+            scenario: None,
             job_threads: std::thread::available_parallelism().map_or(2, usize::from),
             daily_api_requests: 100_000,
             daily_bulk_batches: 15_000,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
 
 use chrono::Utc;
@@ -20,10 +20,12 @@ use super::deploy::Deployments;
 use super::error::SimError;
 use super::faults::Faults;
 use super::ids::{Prefix, RecordId};
+use super::job_faults::JobFaults;
 use super::lead_convert::LeadConvert;
 use super::lock::{read, write};
 use super::model::{Access, Grants, Model, ObjectGrant};
 use super::options::Options;
+use super::row_locks::RowLocks;
 use super::rules;
 use super::schema::{CustomObject, Field, Grant, RECORD_TYPE, SObject, Schema, standard};
 use super::sessions::Sessions;
@@ -32,7 +34,7 @@ use super::stages::Stages;
 use super::statistics::Statistics;
 use super::store::{Mark, Table};
 use super::write::{Operation, Outcome, Writer};
-use super::{cascade, soql::Cursors};
+use super::{cascade, scenario, soql::Cursors};
 
 /// What `org.json` holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -85,6 +87,11 @@ pub(crate) struct Org {
     pub(crate) sessions: Sessions,
     pub(crate) statistics: Statistics,
     pub(crate) faults: Faults,
+    pub(crate) job_faults: JobFaults,
+    /// Records that are held while they are written; empty unless the options ask for it.
+    pub(crate) locks: Arc<RowLocks>,
+    /// The server stops: nobody waits for the sake of time any more.
+    pub(crate) stopping: AtomicBool,
     pub(crate) ingest: IngestJobs,
     pub(crate) queries: QueryJobs,
     pub(crate) deployments: Deployments,
@@ -162,6 +169,9 @@ impl Org {
             sessions: Sessions::new(organization, &options),
             statistics: Statistics::default(),
             faults: Faults::default(),
+            job_faults: JobFaults::default(),
+            locks: Arc::default(),
+            stopping: AtomicBool::new(false),
             deployments: Deployments::default(),
             cursors: Cursors::default(),
             blobs: Blobs::open(&options.state).map_err(|source| SimError::State {
@@ -188,6 +198,7 @@ impl Org {
             setup::complete(&org)?;
             setup::follow_options(&org)?;
         }
+        scenario::load(&org)?;
         Ok(org)
     }
 

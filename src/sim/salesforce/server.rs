@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -99,6 +100,7 @@ async fn run(
         result = served => result,
         () = stopping => Ok(()),
     };
+    app.org.stopping.store(true, Ordering::Relaxed);
     let workers = Arc::clone(&app.workers);
     tokio::task::spawn_blocking(move || workers.stop())
         .await

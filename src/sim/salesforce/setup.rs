@@ -361,7 +361,7 @@ fn seed(org: &Arc<Org>, file: &Path) -> Result<(), SimError> {
             return Err(SimError::SeedRow {
                 path: file.to_owned(),
                 row: at as u64 + 2,
-                code: error.code,
+                code: error.code.to_string(),
                 fields: error.fields.join(", "),
             });
         }

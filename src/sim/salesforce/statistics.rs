@@ -14,6 +14,7 @@ use super::lock::lock;
 #[derive(Default)]
 pub(crate) struct Statistics {
     requests: Mutex<BTreeMap<String, u64>>,
+    lock_failures: Mutex<BTreeMap<String, u64>>,
     calls: AtomicU64,
     batches: AtomicU64,
 }
@@ -43,6 +44,18 @@ impl Statistics {
         taken.is_ok()
     }
 
+    /// Counts a row that another batch or request kept from being written.
+    pub(crate) fn lock_failure(&self, object: &str) {
+        *lock(&self.lock_failures)
+            .entry(object.to_owned())
+            .or_default() += 1;
+    }
+
+    /// Rows that could not be locked, by their object.
+    pub(crate) fn lock_failures(&self) -> BTreeMap<String, u64> {
+        lock(&self.lock_failures).clone()
+    }
+
     /// API calls taken.
     pub(crate) fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
@@ -61,6 +74,7 @@ impl Statistics {
     /// Sets everything back to nothing.
     pub(crate) fn reset(&self) {
         lock(&self.requests).clear();
+        lock(&self.lock_failures).clear();
         self.calls.store(0, Ordering::Relaxed);
         self.batches.store(0, Ordering::Relaxed);
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::super::error::SimError;
 use super::super::ids::RecordId;
+use super::super::job_faults::Fate;
 use super::super::lock::{lock, read, write};
 use super::super::options::Options;
 use super::super::org::replace;
@@ -116,6 +118,9 @@ pub(crate) struct Status {
     pub(crate) error: Option<String>,
     pub(crate) total_ms: u64,
     pub(crate) active_ms: u64,
+    /// How often batches were tried again.
+    #[serde(default)]
+    pub(crate) retries: u64,
     /// The upload arrived whole.
     pub(crate) uploaded: bool,
     /// An upload is under way; not for longer than its connection.
@@ -133,6 +138,10 @@ pub(crate) struct IngestJob {
     /// As in the path: `66.0`.
     pub(crate) version: String,
     pub(crate) status: Mutex<Status>,
+    /// What a fault does to the job; lost when the process ends.
+    pub(crate) fate: Fate,
+    /// From when on the results are there.
+    pub(crate) results_from: Mutex<Option<Instant>>,
     folder: PathBuf,
 }
 
@@ -191,6 +200,11 @@ impl IngestJob {
         }
     }
 
+    /// Whether the results are not there yet although the job has ended.
+    pub(crate) fn results_late(&self) -> bool {
+        lock(&self.results_from).is_some_and(|from| Instant::now() < from)
+    }
+
     /// A copy of the status.
     pub(crate) fn status(&self) -> Status {
         lock(&self.status).clone()
@@ -234,7 +248,7 @@ impl IngestJob {
             return info;
         }
         info["jobType"] = json!("V2Ingest");
-        info["retries"] = json!(0);
+        info["retries"] = json!(status.retries);
         info["totalProcessingTime"] = json!(status.total_ms);
         info["apiActiveProcessingTime"] = json!(status.active_ms);
         info["apexProcessingTime"] = json!(0);
@@ -331,6 +345,7 @@ impl IngestJobs {
         spec: Spec,
         user: u32,
         version: &str,
+        fate: Fate,
     ) -> io::Result<Arc<IngestJob>> {
         let now = Utc::now().timestamp() * 1000;
         let status = Status {
@@ -341,6 +356,7 @@ impl IngestJobs {
             error: None,
             total_ms: 0,
             active_ms: 0,
+            retries: 0,
             uploaded: false,
             uploading: false,
         };
@@ -351,6 +367,8 @@ impl IngestJobs {
             created: now,
             version: version.to_owned(),
             status: Mutex::new(status),
+            fate,
+            results_from: Mutex::default(),
             folder: self.folder.clone(),
         });
         job.change(|_| ())?;
@@ -367,6 +385,16 @@ impl IngestJobs {
     /// All jobs, by id.
     pub(crate) fn all(&self) -> Vec<Arc<IngestJob>> {
         read(&self.jobs).values().cloned().collect()
+    }
+
+    /// Forgets all jobs that have ended, as the service does after 7 days; returns how many.
+    pub(crate) fn expire(&self) -> io::Result<usize> {
+        let mut ended = self.all();
+        ended.retain(|job| job.status().state.terminal());
+        for job in &ended {
+            self.remove(job)?;
+        }
+        Ok(ended.len())
     }
 
     /// Forgets a job and removes its files.
@@ -403,6 +431,8 @@ fn load(folder: &Path, path: &Path, id: RecordId) -> Result<IngestJob, SimError>
         created: saved.created,
         version: saved.version,
         status: Mutex::new(saved.status),
+        fate: Fate::default(),
+        results_from: Mutex::default(),
         folder: folder.to_owned(),
     })
 }

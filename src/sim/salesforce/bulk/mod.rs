@@ -1,7 +1,7 @@
 //! Bulk API 2.0 behind its REST resources: jobs, their processing and their results.
 //!
 //! In: an uploaded CSV in the state folder, or a query. Out: rows written in chunks of 200 and a results file
-//! ([`process`], [`results`]), or a result CSV ([`query`]). Jobs survive a restart ([`job`]): a job that was in progress
+//! ([`process`], [`chunk`], [`results`]), at the org's [`pace`], or a result CSV ([`query`]). Jobs survive a restart ([`job`]): a job that was in progress
 //! goes on after the last chunk that reached its table's log. Work is done on threads of its own ([`workers`]); requests
 //! only look.
 //!
@@ -10,8 +10,10 @@
 //!                      └─abort─▶ Aborted ◀─abort──┘
 //! ```
 
+mod chunk;
 mod header;
 mod job;
+mod pace;
 mod process;
 mod query;
 mod results;

@@ -1,7 +1,7 @@
 //! Processing an ingest job: upload → chunks of 200 rows → table and results file.
 //!
-//! In: a job whose upload is complete. Out: rows written, the results file, the job in a terminal state. Holds one chunk
-//! of the upload in memory. Row errors never fail the job; what concerns the whole file does (reference/salesforce.md
+//! In: a job whose upload is complete, and its fate. Out: rows written, the results file, the job in a terminal state.
+//! Holds one chunk of the upload in memory. Row errors never fail the job; what concerns the whole file does (reference/salesforce.md
 //! §1.4, §1.6, §1.7).
 
 use std::fs::File;
@@ -9,17 +9,24 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::job_faults::Ending;
+use super::super::lock::lock;
 use super::super::org::Org;
-use super::super::store::Mark;
-use super::super::write::{Batch, Cell, Operation, Outcome, RowError, Scope, Writer, apply};
+use super::super::write::{Operation, Scope, Writer};
+use super::chunk::chunk;
 use super::header::columns;
 use super::job::{IngestJob, LineEnding, State};
-use super::results::{ResultsFile, Span, chunks, encode, reader};
+use super::pace::Pace;
+use super::results::{ResultsFile, Span, chunks, reader};
 
 /// Rows in a chunk: the unit of duplicate detection and of the log.
 const CHUNK: usize = 200;
 /// Chunks in a batch: the unit that the daily allocation counts.
 const CHUNKS_PER_BATCH: u32 = 50;
+/// How often a batch is tried again before its job fails (§1.8).
+const MOST_RETRIES: u32 = 20;
+/// How long a batch is worked on before it is given up (§1.8), in milliseconds.
+const BATCH_LIMIT: u64 = 5 * 60 * 1000;
 
 /// How a job ends.
 enum End {
@@ -45,6 +52,7 @@ pub(super) fn process(org: &Arc<Org>, job: &IngestJob) -> io::Result<()> {
         return Ok(());
     }
     let end = run(org, job)?;
+    *lock(&job.results_from) = Some(Instant::now() + job.fate.late_results);
     let millis = u64::try_from(started.elapsed().as_millis())
         .unwrap_or(u64::MAX)
         .max(1);
@@ -57,6 +65,7 @@ pub(super) fn process(org: &Arc<Org>, job: &IngestJob) -> io::Result<()> {
                 status.state = State::Failed;
                 status.error = Some(message);
             }
+            End::Aborted if status.state == State::InProgress => status.state = State::Aborted,
             _ => {}
         }
     })?;
@@ -114,6 +123,11 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
     };
 
     let mut file = Resumed::open(org, job)?;
+    let early = match &job.fate.end {
+        Some((share, ending)) => Some((share_of(job, *share)?, ending.clone())),
+        None => None,
+    };
+    let mut pace = Pace::new(org, job);
     if let Some(at) = file.position {
         let mut position = csv::Position::new();
         position.set_byte(at);
@@ -125,8 +139,19 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
             return Ok(End::Aborted);
         }
         let start = rows.position().byte();
+        let mut most = CHUNK;
+        if let Some((rows, ending)) = &early {
+            let left = rows.saturating_sub(job.status().processed);
+            if left == 0 {
+                return Ok(match ending {
+                    Ending::Failed(message) => End::Failed(message.clone()),
+                    Ending::Aborted => End::Aborted,
+                });
+            }
+            most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+        }
         let mut count = 0;
-        while count < CHUNK
+        while count < most
             && rows
                 .read_byte_record(&mut records[count])
                 .map_err(io::Error::other)?
@@ -146,12 +171,16 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
                 End::Complete
             });
         }
-        if file.chunk.is_multiple_of(CHUNKS_PER_BATCH)
-            && !org.statistics.take_batch(org.options.daily_bulk_batches)
-        {
-            return Ok(End::Failed(
-                "ExceededQuota : ApiBatchItems Limit exceeded.".to_owned(),
-            ));
+        if file.chunk.is_multiple_of(CHUNKS_PER_BATCH) {
+            if !org.statistics.take_batch(org.options.daily_bulk_batches) {
+                return Ok(End::Failed(
+                    "ExceededQuota : ApiBatchItems Limit exceeded.".to_owned(),
+                ));
+            }
+            if let Some(message) = die(job) {
+                return Ok(End::Failed(message));
+            }
+            pace.batch(&writer);
         }
         let length = u32::try_from(rows.position().byte() - start).unwrap_or(u32::MAX);
         let span = Span {
@@ -160,10 +189,52 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
             rows: u32::try_from(count).unwrap_or(0),
         };
         let failed = chunk(&writer, job, &mut file, span, &records[..count])?;
-        let mut status = super::super::lock::lock(&job.status);
-        status.processed += count as u64;
-        status.failed += failed;
+        {
+            let mut status = lock(&job.status);
+            status.processed += count as u64;
+            status.failed += failed;
+        }
+        pace.rows(count);
     }
+}
+
+/// A share of the rows of a job's upload.
+fn share_of(job: &IngestJob, share: f64) -> io::Result<u64> {
+    let mut rows = reader(job.spec.column_delimiter.byte())
+        .from_path(job.file("csv"))
+        .map_err(io::Error::other)?;
+    let mut record = csv::ByteRecord::new();
+    let mut total = 0u64;
+    while rows
+        .read_byte_record(&mut record)
+        .map_err(io::Error::other)?
+    {
+        total += 1;
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an upload has fewer rows than a double has whole numbers, and a share is at most 1"
+    )]
+    let rows = (total.saturating_sub(1) as f64 * share).floor() as u64;
+    Ok(rows)
+}
+
+/// Lets a batch die as often as the job's fate says, none of its rows landed, its time spent without being waited for.
+/// The message of a job that is given up is the one known from the Bulk API, with its own number.
+fn die(job: &IngestJob) -> Option<String> {
+    let deaths = job.fate.batch_deaths;
+    if deaths == 0 {
+        return None;
+    }
+    let mut status = lock(&job.status);
+    status.retries += u64::from(deaths.min(MOST_RETRIES));
+    let spent = BATCH_LIMIT * u64::from(deaths.min(MOST_RETRIES + 1));
+    status.total_ms += spent;
+    status.active_ms += spent;
+    (deaths > MOST_RETRIES)
+        .then(|| format!("InternalServerError : Retried more than {MOST_RETRIES} times"))
 }
 
 fn writer(org: &Arc<Org>, job: &IngestJob, names: &[&str]) -> Result<Writer, String> {
@@ -197,13 +268,14 @@ fn writer(org: &Arc<Org>, job: &IngestJob, names: &[&str]) -> Result<Writer, Str
         operation,
         columns,
     )
-    .keyed(key))
+    .keyed(key)
+    .held_by(org.options.locks.then(|| Arc::new(org.locks.batch()))))
 }
 
 /// The results file of a job and where to go on.
-struct Resumed {
-    results: ResultsFile,
-    chunk: u32,
+pub(super) struct Resumed {
+    pub(super) results: ResultsFile,
+    pub(super) chunk: u32,
     position: Option<u64>,
 }
 
@@ -220,7 +292,7 @@ impl Resumed {
                 all = chunks(&path)?;
             }
         }
-        let mut status = super::super::lock::lock(&job.status);
+        let mut status = lock(&job.status);
         status.processed = all.iter().map(|chunk| u64::from(chunk.span.rows)).sum();
         status.failed = all.iter().map(|chunk| u64::from(chunk.failed)).sum();
         Ok(Self {
@@ -231,99 +303,4 @@ impl Resumed {
                 .map(|chunk| chunk.span.start + u64::from(chunk.span.length)),
         })
     }
-}
-
-fn chunk(
-    writer: &Writer,
-    job: &IngestJob,
-    file: &mut Resumed,
-    span: Span,
-    records: &[csv::ByteRecord],
-) -> io::Result<u64> {
-    let mut unreadable = Vec::new();
-    let mut cells = Vec::with_capacity(records.len() * writer.columns.len());
-    for (row, record) in records.iter().enumerate() {
-        for value in record {
-            cells.push(match std::str::from_utf8(value) {
-                Ok("") => Cell::Absent,
-                Ok("#N/A") => Cell::Null,
-                Ok(text) => Cell::Text(text),
-                Err(_) => {
-                    unreadable.push(row);
-                    Cell::Absent
-                }
-            });
-        }
-    }
-    if !unreadable.is_empty() {
-        return unreadable_chunk(writer, job, file, span, records, &unreadable);
-    }
-    let mut results = Vec::new();
-    let outcomes = apply(writer, &Batch { cells: &cells }, |outcomes| {
-        results = encode(span, outcomes);
-        Some(Mark {
-            job: job.number(),
-            chunk: file.chunk,
-            results: results.clone(),
-        })
-    })?;
-    file.results.append(&results)?;
-    file.chunk += 1;
-    Ok(outcomes
-        .iter()
-        .filter(|outcome| matches!(outcome, Outcome::Failed { .. }))
-        .count() as u64)
-}
-
-/// A chunk with rows that are not UTF-8: those fail, the rest is written. The text of the error is a guess.
-fn unreadable_chunk(
-    writer: &Writer,
-    job: &IngestJob,
-    file: &mut Resumed,
-    span: Span,
-    records: &[csv::ByteRecord],
-    unreadable: &[usize],
-) -> io::Result<u64> {
-    let readable = (0..records.len()).filter(|row| !unreadable.contains(row));
-    let cells: Vec<Cell<'_>> = readable
-        .flat_map(|row| records[row].iter())
-        .map(
-            |value| match std::str::from_utf8(value).unwrap_or_default() {
-                "" => Cell::Absent,
-                "#N/A" => Cell::Null,
-                text => Cell::Text(text),
-            },
-        )
-        .collect();
-    let mut results = Vec::new();
-    apply(writer, &Batch { cells: &cells }, |outcomes| {
-        let mut written = outcomes.iter().cloned();
-        let error = RowError::new(
-            "TEXT_DATA_OUTSIDE_SUPPORTED_CHARSET",
-            "invalid UTF-8 sequence",
-        );
-        let refused = || Outcome::Failed {
-            position: None,
-            error: error.clone(),
-        };
-        let all: Vec<Outcome> = (0..records.len())
-            .map(|row| {
-                if unreadable.contains(&row) {
-                    refused()
-                } else {
-                    written.next().unwrap_or_else(refused)
-                }
-            })
-            .collect();
-        results = encode(span, &all);
-        Some(Mark {
-            job: job.number(),
-            chunk: file.chunk,
-            results: results.clone(),
-        })
-    })?;
-    file.results.append(&results)?;
-    file.chunk += 1;
-    let failed = u32::from_le_bytes(results[16..20].try_into().unwrap_or_default());
-    Ok(u64::from(failed))
 }

@@ -405,6 +405,16 @@ impl QueryJobs {
         read(&self.jobs).values().cloned().collect()
     }
 
+    /// Forgets all jobs that have ended, as the service does after 7 days; returns how many.
+    pub(crate) fn expire(&self) -> io::Result<usize> {
+        let mut ended = self.all();
+        ended.retain(|job| job.status().state.terminal());
+        for job in &ended {
+            self.remove(job)?;
+        }
+        Ok(ended.len())
+    }
+
     /// Forgets a job and removes its files.
     pub(crate) fn remove(&self, job: &QueryJob) -> io::Result<()> {
         write(&self.jobs).remove(job.id.short());

@@ -268,6 +268,13 @@ impl ResultStream {
         })
     }
 
+    /// Leaves the header only.
+    pub(crate) fn without_rows(mut self) -> Self {
+        self.chunks.clear();
+        self.kind = Kind::Successful;
+        self
+    }
+
     /// The next block of CSV; none at the end.
     pub(crate) fn block(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = self.header.take().unwrap_or_default();

@@ -14,6 +14,9 @@ use super::job::IngestJob;
 use super::query::QueryJob;
 use super::{process, query};
 
+/// Threads where jobs must get into each other's way.
+const SIDE_BY_SIDE: usize = 5;
+
 /// Something to process.
 pub(crate) enum Task {
     /// An ingest job whose upload is complete.
@@ -47,7 +50,8 @@ impl Workers {
         for job in org.queries.unfinished() {
             self.push(org, Task::Query(job));
         }
-        for number in 0..org.options.job_threads.max(1) {
+        let least = if org.options.locks { SIDE_BY_SIDE } else { 1 };
+        for number in 0..org.options.job_threads.max(least) {
             let (workers, org) = (Arc::clone(self), Arc::clone(org));
             let thread = std::thread::Builder::new().name(format!("sim-job-{number}"));
             lock(&self.threads).push(thread.spawn(move || workers.work(&org))?);

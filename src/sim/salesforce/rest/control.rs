@@ -5,8 +5,13 @@
 //! | `POST /control/expire` | ends all sessions |
 //! | `POST /control/faults` | adds a [`Fault`] or a list of them |
 //! | `GET /control/faults` · `DELETE /control/faults` | faults still due · none any more |
-//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, rows · back to nothing |
+//! | `POST /control/jobs` · `GET` · `DELETE` | the same for [`JobFault`]s, which strike Bulk jobs |
+//! | `POST /control/expire_jobs` | forgets all finished jobs with their results, as after 7 days |
+//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
+//! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool}`; all but `id` may be left out |
+//! | `POST /control/merge` | `{"master", "losers": […]}` of Account, Contact, Lead or Case |
+//! | `POST /control/delete` · `undelete` | `{"id"}`: into the recycle bin with its children · back |
 //! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
 //! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
@@ -21,23 +26,20 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::super::deploy::Trial;
 use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
+use super::super::job_faults::JobFault;
+use super::super::life;
+use super::super::scenario;
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
+use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer};
 use super::call::{App, json as answer, read};
-use super::writing::api_error;
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(Box<Fault>),
-    Many(Vec<Fault>),
-}
+use super::writing::{api_error, apply_patiently, patient};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +50,12 @@ struct Edit {
     fields: Map<String, Value>,
     #[serde(default)]
     user: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneRecord {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -72,12 +80,22 @@ pub(super) async fn handle(
     let org = &app.org;
     match (path.as_slice(), &method) {
         (["expire"], &Method::POST) => org.sessions.expire_all(),
-        (["faults"], &Method::POST) => match serde_json::from_slice(&body).map_err(invalid)? {
-            OneOrMany::One(fault) => org.faults.add(*fault),
-            OneOrMany::Many(faults) => faults.into_iter().for_each(|fault| org.faults.add(fault)),
-        },
+        (["faults"], &Method::POST) => {
+            let faults: Vec<Fault> = list(&body)?;
+            faults.into_iter().for_each(|fault| org.faults.add(fault));
+        }
         (["faults"], &Method::GET) => return Ok(answer(StatusCode::OK, &org.faults.due())),
         (["faults"], &Method::DELETE) => org.faults.clear(),
+        (["jobs"], &Method::POST) => org.job_faults.add(list::<JobFault>(&body)?),
+        (["jobs"], &Method::GET) => return Ok(answer(StatusCode::OK, &org.job_faults.due())),
+        (["jobs"], &Method::DELETE) => org.job_faults.clear(),
+        (["expire_jobs"], &Method::POST) => {
+            let (ingest, query) = (org.ingest.expire()?, org.queries.expire()?);
+            return Ok(answer(
+                StatusCode::OK,
+                &json!({"ingest": ingest, "query": query}),
+            ));
+        }
         (["statistics"], &Method::GET) => return Ok(answer(StatusCode::OK, &statistics(app))),
         (["statistics"], &Method::DELETE) => org.statistics.reset(),
         (["settings"], &Method::POST) => {
@@ -96,12 +114,39 @@ pub(super) async fn handle(
             let trial: Trial = serde_json::from_slice(&body).map_err(invalid)?;
             org.deployments.plan(trial);
         }
+        (["convert_lead"], &Method::POST) => {
+            let made = life::convert(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+            return Ok(answer(StatusCode::OK, &made));
+        }
+        (["merge"], &Method::POST) => {
+            life::merge(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+        }
+        (["delete"], &Method::POST) => {
+            let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
+            life::delete(org, &one.id)?;
+        }
+        (["undelete"], &Method::POST) => {
+            let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
+            let back = life::undelete(org, &one.id)?;
+            return Ok(answer(StatusCode::OK, &json!({"records": back})));
+        }
         (["lead_convert"], &Method::GET) => {
             return Ok(answer(StatusCode::OK, &org.model().lead_convert));
         }
         _ => return Err(ApiError::not_found()),
     }
     Ok(answer(StatusCode::OK, &json!({})))
+}
+
+/// One entry or a list of them; what is wrong with which.
+fn list<T: DeserializeOwned>(body: &[u8]) -> Result<Vec<T>, ApiError> {
+    let wrong = |text: String| ApiError::bad("JSON_PARSER_ERROR", text);
+    let body: Value = serde_json::from_slice(body).map_err(|error| wrong(error.to_string()))?;
+    let entries = match body {
+        Value::Array(list) => list,
+        one => vec![one],
+    };
+    scenario::entries(entries).map_err(|(at, error)| wrong(format!("entry {at}: {error}")))
 }
 
 fn statistics(app: &App) -> Value {
@@ -115,6 +160,7 @@ fn statistics(app: &App) -> Value {
         "requests": app.org.statistics.requests(),
         "api_calls": app.org.statistics.calls(),
         "bulk_batches": app.org.statistics.batches(),
+        "lock_failures": app.org.statistics.lock_failures(),
         "rows": rows,
     })
 }
@@ -174,19 +220,15 @@ fn edit(app: &App, edit: Edit) -> Result<Option<String>, ApiError> {
         Some(_) => (Operation::Update, definition.verbs.update),
         None => (Operation::Insert, definition.verbs.create),
     };
-    let writer = Writer::new(
-        Scope {
-            org,
-            model,
-            access: None,
-            user,
-            trusted: !verb,
-        },
-        object,
-        operation,
-        columns,
-    );
-    match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
+    let scope = Scope {
+        org,
+        model,
+        access: None,
+        user,
+        trusted: !verb,
+    };
+    let writer = Writer::new(scope, object, operation, columns).held_by(patient(org));
+    match apply_patiently(&writer, &Batch { cells: &cells })?.first() {
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
         Some(Outcome::Done {
             position,

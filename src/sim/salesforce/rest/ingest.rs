@@ -170,13 +170,21 @@ fn new_job(call: &Call, spec: Spec) -> Result<Arc<IngestJob>, ApiError> {
     {
         return Err(ApiError::bad("INVALIDJOB", "contentType must be CSV"));
     }
+    let fate = org.job_faults.strike(&object.name, &spec.operation);
+    if fate.quota {
+        return Err(ApiError::bad(
+            "EXCEEDEDQUOTA",
+            "ApiBatchItems Limit exceeded.",
+        ));
+    }
     let spec = Spec {
         object: object.name.clone(),
         ..spec
     };
+    let id = org.new_id(*b"750");
     Ok(org
         .ingest
-        .create(org.new_id(*b"750"), spec, call.user, &call.version)?)
+        .create(id, spec, call.user, &call.version, fate)?)
 }
 
 fn job(call: &Call, id: &str) -> Result<Arc<IngestJob>, ApiError> {
@@ -404,7 +412,11 @@ pub(super) async fn results(call: &Call, id: &str, which: &str) -> Result<Respon
         .table(&job.spec.object)
         .ok_or_else(ApiError::not_found)?;
     let kind_of = |name: &str| object.find(name).map(|(_, field)| field.kind);
-    let stream = ResultStream::open(&job, kind, object.prefix, model.pod, kind_of)?;
+    let mut stream = ResultStream::open(&job, kind, object.prefix, model.pod, kind_of)?;
+    if job.results_late() {
+        // What the service answers before results are ready is not documented.
+        stream = stream.without_rows();
+    }
     Ok(csv(call, BlockSource::Results(Box::new(stream))))
 }
 

@@ -6,9 +6,12 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
+use super::super::org::Org;
+use super::super::row_locks::Holder;
 use super::super::schema::FieldType;
 use super::super::write::{
     Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
@@ -122,15 +125,14 @@ impl<'a> Target<'a> {
             let writer = Arc::new(self.writer(columns));
             let outcomes = if cells.is_empty() {
                 // A record without a single field still counts as one.
-                apply(
+                apply_patiently(
                     &writer,
                     &Batch {
                         cells: &vec![Cell::Absent; count],
                     },
-                    |_| None,
                 )?
             } else {
-                apply(&writer, &Batch { cells: &cells }, |_| None)?
+                apply_patiently(&writer, &Batch { cells: &cells })?
             };
             written.extend(outcomes.into_iter().map(|outcome| Written {
                 outcome,
@@ -158,6 +160,7 @@ impl<'a> Target<'a> {
             columns,
         )
         .keyed(self.key)
+        .held_by(patient(org))
     }
 
     fn record(&self, fields: &Map<String, Value>) -> Result<Record, RowError> {
@@ -221,6 +224,25 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Who holds the rows of a request, if the org plays locks.
+pub(super) fn patient(org: &Org) -> Option<Arc<Holder>> {
+    let options = &org.options;
+    options
+        .locks
+        .then(|| Arc::new(org.locks.request(options.lock_wait)))
+}
+
+/// Writes rows; other requests go on while these wait for the rows of somebody else.
+pub(super) fn apply_patiently(writer: &Writer, batch: &Batch<'_>) -> std::io::Result<Vec<Outcome>> {
+    let work = || apply(writer, batch, |_| None);
+    let several = Handle::try_current()
+        .is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if writer.org.options.locks && several {
+        return tokio::task::block_in_place(work);
+    }
+    work()
+}
+
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -282,12 +304,12 @@ impl Written {
 }
 
 /// The error a single-row resource answers with.
-pub(super) fn api_error(error: &RowError) -> ApiError {
-    let mut api = match error.code {
+pub(crate) fn api_error(error: &RowError) -> ApiError {
+    let mut api = match error.code.as_ref() {
         "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if error.fields.is_empty() => {
             ApiError::new(
                 axum::http::StatusCode::NOT_FOUND,
-                error.code,
+                &error.code,
                 error.message.clone(),
             )
         }

@@ -61,6 +61,14 @@ fn related(draft: &mut Draft<'_>) -> Result<(), RowError> {
         let message = "Related To ID: must be blank when Name ID is a lead";
         return Err(integrity(message, &["WhatId"]));
     }
+    let converted = lead && draft.sent("WhoId") && !draft.writer().trusted();
+    if converted
+        && draft
+            .referred("WhoId")
+            .is_some_and(|who| who.is("IsConverted"))
+    {
+        return Err(RowError::converted_lead());
+    }
     let account = account(draft);
     draft.set("AccountId", account.as_deref());
     Ok(())

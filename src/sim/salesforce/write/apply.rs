@@ -13,6 +13,7 @@ use super::super::store::{Head, Mark, Matches, Row, RowBuilder, Transaction};
 use super::batch::{Batch, Naming, Operation, Twins, Writer};
 use super::draft::check;
 use super::error::RowError;
+use super::locking::hold;
 use super::prepare::{Prepared, PreparedRow, Value, prepare};
 use super::reference::ambiguous;
 
@@ -44,6 +45,9 @@ pub(crate) fn apply(
     mark: impl FnOnce(&[Outcome]) -> Option<Mark>,
 ) -> io::Result<Vec<Outcome>> {
     let mut prepared = prepare(writer, batch);
+    if let Some(holder) = &writer.holder {
+        hold(writer, holder, &mut prepared);
+    }
     check(writer, &mut prepared);
     let (object, table) = writer.model.at(writer.object);
     let mut chunk = Chunk {
@@ -68,6 +72,9 @@ pub(crate) fn apply(
     let mark = mark(&outcomes);
     chunk.change.commit(mark.as_ref())?;
     writer.org.after_write(writer, &outcomes)?;
+    if let Some(holder) = &writer.holder {
+        holder.written();
+    }
     Ok(outcomes)
 }
 
@@ -218,6 +225,10 @@ impl Chunk<'_> {
         let before = before.ok_or_else(|| (Some(position), RowError::unknown_id(&[])))?;
         if before.deleted() {
             return Err((Some(position), RowError::deleted()));
+        }
+        let converted = |at: u16| before.get(at) == Some("true");
+        if self.writer.converted.is_some_and(converted) {
+            return Err((Some(position), RowError::converted_lead()));
         }
         // The key of an upsert names the row, it is not a change to it.
         let blocked = self.writer.blocked(|right| right.update);

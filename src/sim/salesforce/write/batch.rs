@@ -11,6 +11,7 @@ use super::super::cascade::{self, Child};
 use super::super::ids::RecordId;
 use super::super::model::{Access, Model};
 use super::super::org::Org;
+use super::super::row_locks::Holder;
 use super::super::rules::{self, Pair, Rule};
 use super::super::schema::{FieldType, RECORD_TYPE, System};
 use super::defaults::Defaults;
@@ -111,6 +112,10 @@ pub(crate) struct Writer {
     pub(super) record_types: Option<HashSet<RecordId>>,
     /// A field that the org numbers or names.
     pub(super) naming: Option<Naming>,
+    /// The field that says that a row was converted and must not change any more.
+    pub(super) converted: Option<u16>,
+    /// Who holds the rows while they are written; none = the org plays no locks, or a row that follows from another.
+    pub(super) holder: Option<Arc<Holder>>,
 }
 
 /// A [`Pair`] by field numbers, with whether case counts.
@@ -224,6 +229,9 @@ impl Writer {
                     None if definition.custom && field.name_field => Some(Naming::Id(at)),
                     None => None,
                 });
+        let converted = (definition.name == "Lead" && !trusted)
+            .then(|| definition.position("IsConverted"))
+            .flatten();
         Self {
             org: Arc::clone(org),
             model,
@@ -242,6 +250,8 @@ impl Writer {
             restrictions,
             record_types,
             naming,
+            converted,
+            holder: None,
         }
     }
 
@@ -273,6 +283,19 @@ impl Writer {
     /// Whether the org itself writes.
     pub(crate) fn trusted(&self) -> bool {
         self.trusted
+    }
+
+    /// Holds what is written against others.
+    pub(crate) fn held_by(mut self, holder: Option<Arc<Holder>>) -> Self {
+        self.holder = holder;
+        self
+    }
+
+    /// Lets go of what a batch held.
+    pub(crate) fn let_go(&self) {
+        if let Some(holder) = &self.holder {
+            holder.release();
+        }
     }
 
     /// Sets the upsert key.

@@ -2,21 +2,22 @@
 //!
 //! In: a status code, a message and the fields it is about. Out: [`RowError`], told as the Bulk API or as REST tells it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// One error of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowError {
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) fields: Vec<String>,
 }
 
 impl RowError {
     /// An error that names no field.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Self {
-            code,
+            code: code.into(),
             message: message.into(),
             fields: Vec::new(),
         }
@@ -26,7 +27,7 @@ impl RowError {
     pub(crate) fn on(code: &'static str, message: impl Into<String>, fields: &[&str]) -> Self {
         let fields = fields.iter().map(|&field| field.to_owned()).collect();
         Self {
-            code,
+            code: Cow::Borrowed(code),
             message: message.into(),
             fields,
         }
@@ -49,6 +50,24 @@ impl RowError {
              it is read/write for your profile or permission set."
         );
         Self::on("INVALID_FIELD_FOR_INSERT_UPDATE", message, &[field])
+    }
+
+    /// A row, or the parent of one, that another batch or request holds (reference/salesforce.md §1.9).
+    pub(crate) fn locked(ids: &[String]) -> Self {
+        let message = format!(
+            "unable to obtain exclusive access to this record or {} records: {}",
+            ids.len(),
+            ids.join(",")
+        );
+        Self::new("UNABLE_TO_LOCK_ROW", message)
+    }
+
+    /// A lead that was converted; the text is the one known from practice.
+    pub(crate) fn converted_lead() -> Self {
+        Self::new(
+            "CANNOT_UPDATE_CONVERTED_LEAD",
+            "cannot reference converted lead",
+        )
     }
 
     /// A row that is in the recycle bin.

@@ -2,13 +2,15 @@
 //!
 //! In: an operation, columns and cells as text ([`batch`]). Out: one [`Outcome`] per row, with the real error texts
 //! ([`error`]). Values are brought to the canonical form of their type first ([`value`]), references are checked
-//! ([`reference`]), then a chunk is applied under its table's lock ([`apply`]). Never half a row.
+//! ([`reference`]), records are held against other writers if the org plays locks ([`locking`]), then a chunk is applied
+//! under its table's lock ([`apply`]). Never half a row.
 
 mod apply;
 mod batch;
 mod defaults;
 mod draft;
 mod error;
+mod locking;
 mod prepare;
 mod reference;
 pub(crate) mod value;

@@ -35,7 +35,7 @@ pub(super) fn by_id(
     match model.row(id) {
         None if field.name == RECORD_TYPE => Err(not_for_the_user(field, text)),
         None => Err(RowError::unknown_id(&[&field.name])),
-        Some(row) if row.deleted() => Err(RowError::deleted()),
+        Some(row) if row.deleted() => Err(RowError::unknown_id(&[&field.name])),
         Some(row) => {
             let user = object
                 .filter(|object| object.name == "User" && field.name == "OwnerId" && !lax_owner);
