@@ -43,6 +43,20 @@ pub enum LoadError {
         /// What is odd.
         problem: &'static str,
     },
+    /// The results have fewer rows than the job processed.
+    #[error(
+        "the results of job {job} of {load} have {answered} rows, the job processed {processed}"
+    )]
+    MissingResults {
+        /// The load.
+        load: String,
+        /// Job id.
+        job: String,
+        /// Rows in the results.
+        answered: usize,
+        /// Rows that the job says it processed.
+        processed: usize,
+    },
     /// A result file lacks a column it must have.
     #[error("the results of job {job} have no column {column}")]
     ResultColumn {
@@ -136,6 +150,9 @@ impl LoadError {
                  the same command again then, or lower reserve_percent of the destination",
                 frees.format("%Y-%m-%d %H:%M UTC")
             )),
+            Self::MissingResults { .. } => Some(
+                "Salesforce may still be writing them: run the same command again, it reads them before it sends anything".to_owned(),
+            ),
             Self::Stopped { .. } => Some("run the same command again to go on from here".to_owned()),
             Self::ReadJournal { .. } => Some(
                 "the entry was cut or edited; restore it from a backup of the staging area".to_owned(),

@@ -9,10 +9,12 @@ use arrow::array::ArrayRef;
 use futures::TryStreamExt;
 
 use super::LoadError;
-use super::answers::{Answer, PartRows};
+use super::answers::{Answer, Origin, PartRows};
 use super::part::PartContext;
 use crate::encode::Cells;
 use crate::salesforce::{field_text, record_identity};
+use crate::staging::DataFile;
+use crate::transform::RowOperation;
 
 /// Values in one query, so that its URL stays short.
 const VALUES: usize = 100;
@@ -50,6 +52,41 @@ impl PartContext {
             answers[row] = Some(Answer::Found { id });
         }
         Ok(())
+    }
+
+    /// After a job whose results have expired: the rows whose record is there under their key (`rules.md` 30). Whether they have
+    /// the part's values nobody knows, so the next run writes those. Rows that are updated by id need no such look.
+    pub(super) async fn recover_by_key(
+        &self,
+        part: &DataFile,
+        operation: RowOperation,
+        attempt: u32,
+        job: &str,
+    ) -> Result<Vec<DataFile>, LoadError> {
+        if operation == RowOperation::Update {
+            return Ok(Vec::new());
+        }
+        let rows = self.part_rows(part, operation).await?;
+        let keys: Vec<(String, ArrayRef)> = self
+            .key
+            .iter()
+            .cloned()
+            .zip(rows.keys.iter().cloned())
+            .collect();
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let origin = Origin {
+            operation,
+            attempt,
+            job,
+            unprocessed: Some(
+                "the results of its job have expired, and the org has no record of its key",
+            ),
+        };
+        let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
+        for (row, id) in self.find(&keys, &all, "").await? {
+            answers[row] = Some(Answer::Found { id });
+        }
+        self.store(&rows, 0, &answers, &origin).await
     }
 
     /// Ids of the records that have the values of `columns` of `rows`; `and` narrows the query. Rows that no record or

@@ -25,6 +25,9 @@ use crate::transform::{AUDIT_FIELDS, RowOperation};
 /// Rows encoded before they go on the wire.
 pub(super) const ENCODE_ROWS: usize = 4096;
 
+/// How often results are read that have fewer rows than their job processed; the pauses in between add up to some minutes.
+const RESULT_LOOKS: u32 = 8;
+
 /// What all parts of a phase share.
 #[derive(Clone)]
 pub(super) struct PartContext {
@@ -139,16 +142,7 @@ impl PartContext {
         job: &JobInfo,
     ) -> Result<Sent, LoadError> {
         let rows = self.part_rows(part, operation).await?;
-        let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
-        for set in [ResultSet::Successful, ResultSet::Failed] {
-            if set == ResultSet::Failed
-                && job.number_records_failed == 0
-                && job.state == JobState::JobComplete
-            {
-                continue;
-            }
-            self.read_results(job, set, &rows, &mut answers).await?;
-        }
+        let mut answers = self.answers(job, &rows).await?;
         self.find_duplicates(&rows, &mut answers).await?;
         // What has no answer was never tried: the unprocessed records of a failed or aborted job.
         let counts = count(&answers);
@@ -183,6 +177,41 @@ impl PartContext {
             unprocessed: counts.unprocessed,
             locked: locked(&answers),
             dead,
+        })
+    }
+
+    /// The answers of a finished job, once there is one for every row that it says it processed: results may lag behind the
+    /// job's end, and a row taken for one that was never tried would be sent twice.
+    async fn answers(
+        &self,
+        job: &JobInfo,
+        rows: &PartRows,
+    ) -> Result<Vec<Option<Answer>>, LoadError> {
+        let processed = usize::try_from(job.number_records_processed).unwrap_or(usize::MAX);
+        let processed = processed.min(rows.len());
+        let mut answered = 0;
+        for look in 1..=RESULT_LOOKS {
+            let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
+            for set in [ResultSet::Successful, ResultSet::Failed] {
+                if set == ResultSet::Failed
+                    && job.number_records_failed == 0
+                    && job.state == JobState::JobComplete
+                {
+                    continue;
+                }
+                self.read_results(job, set, rows, &mut answers).await?;
+            }
+            answered = answers.iter().flatten().count();
+            if answered >= processed {
+                return Ok(answers);
+            }
+            self.client.pause(look + 1).await;
+        }
+        Err(LoadError::MissingResults {
+            load: self.load.clone(),
+            job: job.id.clone(),
+            answered,
+            processed,
         })
     }
 

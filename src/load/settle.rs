@@ -208,7 +208,12 @@ async fn settle_phase(
             }
             (Some(job), _) => {
                 let info = match ingest.get(job).await {
-                    Err(error) if error.is_not_found() => continue,
+                    Err(error) if error.is_not_found() => {
+                        let operation = operation.unwrap_or(RowOperation::Upsert);
+                        let found = context.recover_by_key(file, operation, *attempt, job);
+                        attempts.extend(found.await?);
+                        continue;
+                    }
                     other => other.map_err(fail(job))?,
                 };
                 if info.state == JobState::Open {

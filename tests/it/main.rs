@@ -24,6 +24,7 @@ mod query;
 mod refusals;
 /// A whole project, its tables, and the org it loads into.
 mod rehearsal;
+mod retries;
 /// The main job on the demo.
 mod run;
 mod schema;
