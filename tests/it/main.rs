@@ -13,6 +13,7 @@ mod faults;
 /// A small project with every object.
 mod further;
 /// Changes between runs, and values that do not fit.
+mod kills;
 mod load;
 /// Every object of the mission, and what hangs on them.
 mod objects;

@@ -1,0 +1,111 @@
+//! Killed again and again at random moments, a migration of every object ends as if nothing had happened.
+//!
+//! `TRANSLOAD_KILLS` says how often (default 16, `TRANSLOAD_KILLS=200 cargo test --test it kills` for the whole), and
+//! `TRANSLOAD_SEED` from which seed; both are in the message of a failure.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use transload::sim::salesforce::Options;
+
+use crate::further;
+use crate::org::Org;
+use crate::rehearsal::{Project, Run};
+
+/// Kills of one project before it may finish.
+const KILLS_IN_A_ROW: usize = 8;
+
+/// What makes a record of an object unique, in words that do not depend on ids.
+const RECORDS: [(&str, &str); 16] = [
+    ("Account", "usercom_id__c"),
+    ("Lead", "usercom_id__c"),
+    ("Contact", "usercom_id__c, Account.usercom_id__c"),
+    ("Opportunity", "usercom_id__c, Amount, StageName"),
+    ("OpportunityLineItem", "usercom_id__c, TotalPrice"),
+    ("Task", "usercom_id__c, Subject"),
+    ("Event", "usercom_id__c, StartDateTime"),
+    ("EventRelation", "Event.usercom_id__c, Relation.Name"),
+    ("Topic", "Name"),
+    ("TopicAssignment", "Topic.Name, Entity.Name"),
+    ("Campaign", "usercom_id__c"),
+    ("CampaignMember", "usercom_id__c, Status"),
+    (
+        "OpportunityContactRole",
+        "Opportunity.usercom_id__c, Contact.usercom_id__c",
+    ),
+    ("ContentVersion", "usercom_id__c, ContentSize"),
+    ("ContentNote", "Title"),
+    ("subscription__c", "usercom_id__c, company__c"),
+];
+
+/// How many records there are of each object and description. Ids of other records are left out.
+fn records(org: &Org) -> BTreeMap<String, usize> {
+    let mut records = BTreeMap::new();
+    for (object, fields) in RECORDS {
+        for mut row in org.rows(&format!("SELECT {fields} FROM {object}")) {
+            row.retain(|_, value| !(value.len() == 18 && value.chars().all(char::is_alphanumeric)));
+            *records.entry(format!("{object} {row:?}")).or_default() += 1;
+        }
+    }
+    records
+}
+
+fn serve(project: &Project) -> Org {
+    let org = project.serve_org(Options {
+        max_job_delay: Duration::from_millis(40),
+        ..Options::default()
+    });
+    project.load_into(&org, "part_rows = 3\nconcurrent_jobs = 3\n");
+    org
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+#[test]
+fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
+    let undisturbed = further::project();
+    let org = serve(&undisturbed);
+    let started = Instant::now();
+    undisturbed.run_with(&["--yes"]).ended(0);
+    let whole = started.elapsed();
+    let expected = records(&org);
+    assert!(expected.len() > 40, "{expected:#?}");
+
+    let (kills, first) = (number("TRANSLOAD_KILLS", 16), number("TRANSLOAD_SEED", 1));
+    let (mut killed, mut seed) = (0, first);
+    while killed < kills {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let project = further::project();
+        let org = serve(&project);
+        for _ in 0..KILLS_IN_A_ROW {
+            let mut run = project.start(&["--yes"]);
+            let moment = Instant::now() + whole.mul_f64(random.random_range(0.02..1.0));
+            if !run.until(|| Instant::now() >= moment) {
+                run.wait().ended(0);
+                break;
+            }
+            run.signal("KILL");
+            killed += u64::from(run.wait().code.is_none());
+        }
+        let run: Run = project.run();
+        let context = format!("TRANSLOAD_SEED={seed}: {}", run.stderr);
+        assert_eq!(run.code, Some(0), "{context}");
+        assert_eq!(
+            run.total("failed") + run.total("unprocessed") + run.total("differences"),
+            0,
+            "{context}"
+        );
+        let found = records(&org);
+        for (record, count) in &expected {
+            assert_eq!(found.get(record), Some(count), "{record}: {context}");
+        }
+        assert_eq!(found.len(), expected.len(), "{context}");
+        assert_eq!(org.open_jobs(), 0, "{context}");
+        assert_eq!(project.run().ended(0).total("sent"), 0, "{context}");
+        seed += 1;
+    }
+}
