@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,10 @@ pub(super) struct Phases<'a> {
     /// Contents of the export's files.
     pub blobs: Arc<dyn Blobs>,
     pub reports: Vec<PhaseReport>,
+    /// Time in which jobs were sent and answered.
+    pub sending: Duration,
+    /// Time in which rows were read back and compared.
+    pub reading: Duration,
     /// Checks and reconcile queries that have run.
     pub checked: BTreeSet<String>,
     /// Lines for the end of the run.
@@ -106,6 +111,7 @@ impl Phases<'_> {
                 ),
                 hint: "this is a defect of the program".to_owned(),
             })?;
+        let started = Instant::now();
         let counts = load_phase(&LoadRequest {
             staging: &self.connection.staging,
             engine: &self.project.engine,
@@ -124,7 +130,10 @@ impl Phases<'_> {
             progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,
         })
         .await?;
+        self.sending += started.elapsed();
+        let started = Instant::now();
         self.compare(file, &outbox).await?;
+        self.reading += started.elapsed();
         let (snapshot, session) = self.session(Reads::Tables).await?;
         let report = count_phase(
             &session,

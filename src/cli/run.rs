@@ -17,10 +17,13 @@ use super::progress::Progress;
 use super::schema::{Consent, Look, deploy, prepare};
 use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
-use crate::load::{Event, Journal, settle};
-use crate::reconcile::count_sources;
-use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};
+use crate::load::{Event, Journal, OutcomeClass, classify, settle};
+use crate::reconcile::{count_sources, counts};
+use crate::report::{
+    Effort, FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,
+};
 use crate::salesforce::ObjectDescribe;
+use crate::staging::Snapshot;
 
 /// Arguments of `transload run`.
 #[derive(Debug, clap::Args)]
@@ -165,11 +168,15 @@ async fn job(
         stop,
         blobs: Arc::new(ExportBlobs(pipeline::export(project)?)),
         reports: Vec::new(),
+        sending: Duration::ZERO,
+        reading: Duration::ZERO,
         checked: BTreeSet::new(),
         notes: Vec::new(),
     };
+    let started = std::time::Instant::now();
     let result = Box::pin(phases.run()).await;
-    let (reports, notes) = (phases.reports, phases.notes);
+    let (sending, reading) = (phases.sending, phases.reading);
+    let (reports, mut notes) = (phases.reports, phases.notes);
     let status = match &result {
         Ok(status) => *status,
         Err(_) => RunStatus::Failed,
@@ -180,7 +187,11 @@ async fn job(
         status,
         sources: count_sources(&snapshot),
         objects: reports,
+        effort: effort(project, connection, &snapshot, journal.run())
+            .await?
+            .with_times(started.elapsed(), sending, reading),
     };
+    notes.extend(summary.effort.sentences());
     write_summary(connection, &summary).await?;
     documents::write_segments(project, connection, &flow, journal.run()).await?;
     result?;
@@ -191,6 +202,37 @@ async fn job(
         })
         .await?;
     Ok((summary, notes))
+}
+
+/// Calls of this run, and answers that were worth another attempt.
+async fn effort(
+    project: &Project,
+    connection: &Connection,
+    snapshot: &Snapshot,
+    run: &str,
+) -> Result<Effort, Error> {
+    let usage = connection.client.usage();
+    let mut effort = Effort {
+        requests: usage.requests,
+        org_requests: usage.organization.map(|usage| (usage.used, usage.max)),
+        ..Effort::default()
+    };
+    let session = project.engine.session(&connection.staging, snapshot)?;
+    for table in snapshot.schema("ledger") {
+        let Some(load) = table.table.strip_prefix("attempts_") else {
+            continue;
+        };
+        let sql = format!(
+            "select a.error_code as name, count(*) as n from ledger.attempts_{load} as a \
+             where a.run_id = '{run}' and a.outcome in ('failed', 'unprocessed') group by a.error_code"
+        );
+        for (code, rows) in counts(&session, "the attempts", &sql).await? {
+            if classify(&code) == OutcomeClass::Transient {
+                *effort.sent_again.entry(code).or_default() += rows;
+            }
+        }
+    }
+    Ok(effort)
 }
 
 /// Compares the org with what the loads send, and deploys what is missing. True if anything changed.

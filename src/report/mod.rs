@@ -2,10 +2,12 @@
 //!
 //! In: counted reports. Out: text. Never: a number of its own.
 
+mod effort;
 mod phase;
 mod segments;
 mod summary;
 
+pub use effort::Effort;
 pub use phase::phase_document;
 pub use segments::{SegmentText, segments_document};
 pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};

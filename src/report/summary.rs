@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::reconcile::{PhaseReport, SourceReport};
 
+use super::Effort;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +44,8 @@ pub struct RunSummary {
     pub sources: Vec<SourceReport>,
     /// Per load, in the order of the phases.
     pub objects: Vec<PhaseReport>,
+    /// What it took.
+    pub effort: Effort,
 }
 
 /// Heads of [`RunSummary::source_rows`].
@@ -176,6 +180,10 @@ impl RunSummary {
         text.push_str(&markdown_table(&FATE_HEAD, cells(self.fate_rows())));
         text.push_str("\n## What Salesforce did with the outbox\n\n");
         text.push_str(&markdown_table(&OUTCOME_HEAD, cells(self.outcome_rows())));
+        text.push_str("\n## What it took\n\n");
+        for sentence in self.effort.sentences() {
+            text.push_str(&format!("- {sentence}\n"));
+        }
         text
     }
 }
