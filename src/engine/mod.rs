@@ -47,7 +47,7 @@ impl EngineSettings {
 
 /// Rows per record batch: a merge holds two batches of each of its inputs, so small ones keep wide sorts inside a small pool.
 /// With 4,096, 5.8M rows of wide tasks took 581 MB of 512.
-pub const BATCH_ROWS: usize = 2048;
+pub const BATCH_ROWS: usize = 1024;
 
 /// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by
 /// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors
@@ -144,7 +144,8 @@ impl Engine {
         options.optimizer.hash_join_single_partition_threshold_rows = 50_000;
         options.execution.parquet.schema_force_view_types = false;
         options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
-        options.execution.sort_spill_reservation_bytes = 4 << 20;
+        // What a sort may count on while it merges: a few batches of the widest tables.
+        options.execution.sort_spill_reservation_bytes = 12 << 20;
         options.sql_parser.map_string_types_to_utf8view = false;
         config
     }

@@ -251,6 +251,28 @@ impl PartContext {
             .files)
     }
 
+    /// The same answers in one file: requests over REST have a small one each, which nobody could open all at once.
+    pub(super) async fn compact(&self, files: &[DataFile]) -> Result<Vec<DataFile>, LoadError> {
+        if files.len() < 2 {
+            return Ok(files.to_vec());
+        }
+        let table = format!("attempts_{}", self.load);
+        let mut writer = self
+            .staging
+            .create("ledger", &table, Arc::clone(&self.schema), &[])
+            .await?;
+        let fields = self.schema.fields().iter();
+        let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        for file in files {
+            let mut batches = self.staging.read_file(file, &columns, ENCODE_ROWS).await?;
+            while let Some(batch) = batches.try_next().await? {
+                writer.write(&batch).await?;
+            }
+        }
+        let whole = writer.finish(std::collections::BTreeMap::new()).await?;
+        Ok(whole.files)
+    }
+
     pub(super) fn encode(&self, part: &str, reason: String) -> LoadError {
         LoadError::Encode {
             load: self.load.clone(),

@@ -135,6 +135,8 @@ impl PartContext {
                 done.fetch_add(answers.len() as u64, Ordering::Relaxed);
             }
         }
+        let small = std::mem::take(&mut files);
+        files = self.compact(&small).await?;
         self.journal
             .record(&Event::Done {
                 load: self.load.clone(),
@@ -144,6 +146,12 @@ impl PartContext {
                 files: files.clone(),
             })
             .await?;
+        // The entry names the whole from now on.
+        for file in small.iter().filter(|file| !files.contains(file)) {
+            self.staging
+                .delete(&self.staging.absolute(&file.path))
+                .await?;
+        }
         Ok(Sent {
             counts,
             files,

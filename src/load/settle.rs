@@ -198,13 +198,11 @@ async fn settle_phase(
         match (&open.job, &open.intent) {
             (None, Some((_, word, at))) if word.starts_with("rest ") => {
                 let answered = open.answered.iter().map(|file| file.rows).sum();
-                attempts.extend(open.answered.iter().cloned());
                 let operation = operation.unwrap_or(RowOperation::Insert);
-                attempts.extend(
-                    context
-                        .recover(file, operation, *attempt, answered, *at)
-                        .await?,
-                );
+                let found = context.recover(file, operation, *attempt, answered, *at);
+                let mut files = open.answered.clone();
+                files.extend(found.await?);
+                attempts.extend(context.compact(&files).await?);
             }
             (Some(job), _) => {
                 let info = match ingest.get(job).await {

@@ -467,6 +467,28 @@ fn notes_go_on_behind_the_last_set_when_the_process_was_killed() {
     let path = "/services/data/*/composite/sobjects";
     let (project, org) = killed_before_an_answer(&files, path, "content_note", "ContentNote", 600);
     assert_each_is_there_once(&project, &org, "content_note", "ContentNote", 700, 600);
+    // A file per request would be too many to open in a large migration.
+    let org_folder = project.path(".transload/orgs").join(&project.orgs()[0]);
+    let attempts = org_folder.join("tables/ledger/attempts_content_note");
+    let files = walk(&attempts)
+        .into_iter()
+        .filter(|path| path.ends_with(".parquet"))
+        .count();
+    assert!(files <= 2, "{files} files of attempts");
+}
+
+/// Paths of all files below a folder.
+fn walk(folder: &std::path::Path) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            paths.extend(walk(&path));
+        } else {
+            paths.push(path.to_string_lossy().into_owned());
+        }
+    }
+    paths
 }
 
 /// The program may write files of at most this many kilobytes, as on a disk that is full.
