@@ -478,21 +478,47 @@ impl PartContext {
         operation: RowOperation,
         attempt: u32,
     ) -> Result<Vec<DataFile>, LoadError> {
-        let mut files = Vec::new();
-        for (row, id) in found {
-            let answer = Some(Answer::Landed {
+        let origin = Origin {
+            operation,
+            attempt,
+            job: REST,
+            unprocessed: None,
+        };
+        let (mut files, mut run) = (Vec::new(), Vec::new());
+        let mut first = 0;
+        for (&row, id) in found {
+            // Rows that follow each other go into one file.
+            if row != first + run.len() {
+                files.extend(
+                    self.store_run(rows, start + first, &mut run, &origin)
+                        .await?,
+                );
+                first = row;
+            }
+            run.push(Some(Answer::Landed {
                 id: id.clone(),
                 created: true,
-            });
-            let origin = Origin {
-                operation,
-                attempt,
-                job: REST,
-                unprocessed: None,
-            };
-            files.extend(self.store(rows, start + row, &[answer], &origin).await?);
+            }));
         }
+        files.extend(
+            self.store_run(rows, start + first, &mut run, &origin)
+                .await?,
+        );
         Ok(files)
+    }
+
+    async fn store_run(
+        &self,
+        rows: &PartRows,
+        first: usize,
+        run: &mut Vec<Option<Answer>>,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<DataFile>, LoadError> {
+        let answers = std::mem::take(run);
+        if answers.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store(rows, first, &answers, origin).await
     }
 }
 
