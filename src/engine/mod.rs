@@ -26,7 +26,7 @@ use crate::staging::{Snapshot, Staging};
 /// Limits of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Target for the resident memory of the process, in bytes; the pool gets a quarter of it.
+    /// Target for the resident memory of the process, in bytes; the pool gets a fifth of it.
     pub memory_limit: usize,
     /// Where sorts spill; a folder inside the work folder.
     pub spill: PathBuf,
@@ -35,8 +35,8 @@ pub struct EngineSettings {
 }
 
 /// How many times the pool fits into the process: what is resident is two to four times what the pool accounts for, most
-/// where a sort of wide rows begins to merge. With a fifth, comparing a million wide contacts stopped for want of memory.
-const POOL_SHARE: usize = 4;
+/// where a sort of wide rows begins to merge. With a quarter, 5.8M rows of wide tasks took 638 MB of 512.
+const POOL_SHARE: usize = 5;
 
 impl EngineSettings {
     /// Bytes of the engine's memory pool.
@@ -46,7 +46,7 @@ impl EngineSettings {
 }
 
 /// Rows per record batch: a merge holds two batches of each of its inputs, so small ones keep wide sorts inside a small pool.
-/// With 4,096, 5.8M rows of wide tasks took 581 MB of 512.
+/// With 2,048, comparing a million wide contacts stopped for want of memory.
 pub const BATCH_ROWS: usize = 1024;
 
 /// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by

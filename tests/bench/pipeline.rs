@@ -568,6 +568,10 @@ fn flat(frame: DataFrame) -> DataFrame {
                     }
                 })
                 .collect(),
+            DataType::List(_) => {
+                let text = array_to_string(ident(field.name()), lit(";"));
+                vec![text.alias(field.name())]
+            }
             _ => vec![ident(field.name())],
         })
         .collect();
