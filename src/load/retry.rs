@@ -86,7 +86,7 @@ impl PartContext {
             let table = format!("{}_again", self.load);
             let mut writer = self
                 .staging
-                .create("outbox", &table, self.outbox.clone(), &[])
+                .create("outbox", &table, std::sync::Arc::clone(&self.outbox), &[])
                 .await?
                 .labelled(operation.word());
             let names: Vec<&str> = self

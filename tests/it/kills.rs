@@ -61,6 +61,10 @@ fn serve(project: &Project) -> Org {
     org
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told how long it may take"
+)]
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
