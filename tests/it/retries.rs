@@ -69,20 +69,16 @@ fn rows_whose_parent_is_locked_land_at_another_attempt() {
 }
 
 #[test]
-fn a_row_that_is_locked_for_ever_is_given_up_and_the_only_one_that_fails() {
+fn rows_that_are_locked_for_ever_are_given_up_after_six_attempts() {
     let (project, org) = faulty(
-        json!({"object": "Lead", "rows": {"every": 3, "code": "UNABLE_TO_LOCK_ROW", "attempts": null}}),
+        json!({"object": "Lead", "rows": {"every": 1, "code": "UNABLE_TO_LOCK_ROW", "attempts": null}}),
     );
-    let run = project.run_with(&["--yes"]);
-    let failed = run.number("lead", "failed");
-    if failed == 0 {
-        // No key of three may be every third by its hash; then nothing was to be refused.
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        return;
-    }
-    assert_eq!(run.code, Some(1), "{}", run.stderr);
-    assert_eq!(org.keys("Lead").len() as u64, 3 - failed);
+    let run = project.run_with(&["--yes"]).ended(1);
+    assert_eq!(run.number("lead", "failed"), 3, "{}", run.stdout);
+    assert_eq!(org.keys("Lead").len(), 0);
     assert_eq!(attempts(&project, "lead")["failed"], 6);
+    let again = &run.summary["effort"]["sent_again"]["UNABLE_TO_LOCK_ROW"];
+    assert_eq!(again, 18, "{}", run.stdout);
 }
 
 #[test]
