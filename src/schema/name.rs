@@ -88,7 +88,8 @@ pub(super) fn suggestion(name: &str) -> String {
 
 /// The object that holds the definition: Task and Event share the fields of Activity
 /// (`reference/salesforce.md §5.2`).
-pub(super) fn definition_object(object: &str) -> &str {
+#[must_use]
+pub fn definition_object(object: &str) -> &str {
     match object {
         "Task" | "Event" => "Activity",
         other => other,

@@ -249,7 +249,7 @@ fn remove_takes_back_what_we_created_and_nothing_else() {
     assert!(
         refused
             .error()
-            .contains("Account has 4 rows with values in our fields, 3 of them are ours"),
+            .contains("Account has values in our fields in 1 row(s) that are not ours"),
         "{}",
         refused.stderr
     );

@@ -244,8 +244,7 @@ async fn carry_out(args: &DeployArgs, progress: &Arc<Progress>) -> Result<Outcom
     Ok(Outcome::Fine)
 }
 
-/// Writes the package as source. A file that is there and says something else is not overwritten in silence: it was written by
-/// an earlier plan, and the folder is for nothing else.
+/// Writes the package as source; files of an earlier plan are replaced.
 fn write_source(plan: &SchemaPlan, version: &str, folder: &Path) -> Result<(), Error> {
     for (path, text) in Package::source(plan, version)? {
         let path = folder.join(path);

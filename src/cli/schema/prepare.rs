@@ -86,10 +86,7 @@ fn foresee(
 ) -> BTreeMap<String, ObjectDescribe> {
     let mut foreseen = describes.clone();
     for field in &wanted.fields {
-        let defined = match field.object.as_str() {
-            "Task" | "Event" => "Activity",
-            object => object,
-        };
+        let defined = schema::definition_object(&field.object);
         let created = plan
             .create
             .iter()

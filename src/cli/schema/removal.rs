@@ -15,7 +15,7 @@ use super::record::SchemaRecord;
 use super::{RemoveArgs, connect, prepare};
 use crate::error::Error;
 use crate::reconcile::counts;
-use crate::salesforce::{ErrorClass, ObjectDescribe, Row, WaitOptions, field_text};
+use crate::salesforce::{ObjectDescribe, Row, WaitOptions, field_text};
 use crate::schema::{self, ComponentName};
 use crate::transform::{Kind, Queries};
 
@@ -34,6 +34,9 @@ const BY_HAND: [(&str, &str); 3] = [
         "Setup > Sales Processes: delete once no record type uses it",
     ),
 ];
+
+/// Conditions in one query, so that its URL stays short.
+const FILTERS: usize = 100;
 
 /// Fields of one object that are ours.
 #[derive(Default)]
@@ -209,24 +212,47 @@ async fn look_for_others(
         });
     let filled: Vec<String> = filled.collect();
     let name = &object.name;
-    let rows = match (ours.object, filled.is_empty()) {
-        (true, _) => count(connection, name, "").await?,
-        (false, true) => 0,
-        (false, false) => {
-            count(connection, name, &format!(" WHERE {}", filled.join(" OR "))).await?
-        }
+    let more = |rows: u64| {
+        format!("{name} has {rows} rows with values in our fields, {loaded} of them are ours")
     };
-    if rows > loaded {
-        return Ok(Some(format!(
-            "{name} has {rows} rows with values in our fields, {loaded} of them are ours"
-        )));
+    if ours.object {
+        let rows = count(connection, name, "").await?;
+        return Ok((rows > loaded).then(|| more(rows)));
+    }
+    for some in filled.chunks(FILTERS) {
+        let any = some.join(" OR ");
+        match key {
+            // Rows without our key are not ours, however many of ours are gone.
+            Some(key) => {
+                let theirs = format!(" WHERE {} = null AND ({any})", key.name);
+                let rows = count(connection, name, &theirs).await?;
+                if rows > 0 {
+                    return Ok(Some(format!(
+                        "{name} has values in our fields in {rows} row(s) that are not ours"
+                    )));
+                }
+            }
+            None => {
+                let rows = count(connection, name, &format!(" WHERE {any}")).await?;
+                if rows > loaded {
+                    return Ok(Some(more(rows)));
+                }
+            }
+        }
+    }
+    if let Some(key) = key {
+        let keyed = format!(" WHERE {} != null", key.name);
+        let rows = count(connection, name, &keyed).await?;
+        if rows > loaded {
+            return Ok(Some(more(rows)));
+        }
     }
     let texts: Vec<&str> = fields
         .iter()
         .filter(|field| field.field_type == "textarea")
         .map(|field| field.name.as_str())
         .collect();
-    let Some(key) = key.filter(|_| !ours.object && !texts.is_empty()) else {
+    let Some(key) = key.filter(|_| !texts.is_empty()) else {
         return Ok(None);
     };
     let soql = format!(
@@ -247,13 +273,12 @@ async fn look_for_others(
 
 async fn count(connection: &Connection, object: &str, condition: &str) -> Result<u64, Error> {
     let soql = format!("SELECT COUNT(Id) n FROM {object}{condition}");
-    let rows: Result<Vec<Row>, _> = connection.client.query(&soql).try_collect().await;
-    let rows = match rows {
-        Ok(rows) => rows,
-        // Fields that are gone already hold nothing.
-        Err(error) if error.class() == ErrorClass::Refused => return Ok(0),
-        Err(error) => return Err(schema::Error::from(error).into()),
-    };
+    let rows: Vec<Row> = connection
+        .client
+        .query(&soql)
+        .try_collect()
+        .await
+        .map_err(schema::Error::from)?;
     let number = rows.first().and_then(|row| field_text(row, "n"));
     Ok(number.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
