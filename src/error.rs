@@ -1,8 +1,8 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
 use crate::{
-    config, encode, engine, generate, load, mapping, reconcile, salesforce, schema, sim, stage,
-    staging, transform,
+    config, encode, engine, generate, load, mapping, reconcile, rollback, salesforce, schema,
+    sim, stage, staging, transform,
 };
 
 /// Any failure of a command. Failed rows are not errors: they are entries in tables.
@@ -47,6 +47,9 @@ pub enum Error {
     /// Reconciling.
     #[error(transparent)]
     Reconcile(#[from] reconcile::ReconcileError),
+    /// Taking a run back.
+    #[error(transparent)]
+    Rollback(#[from] rollback::RollbackError),
     /// The simulator.
     #[error("the simulator stopped")]
     Simulator(#[from] sim::salesforce::SimError),
@@ -157,6 +160,10 @@ impl Error {
                 | schema::Error::DeriveKey { .. }
                 | schema::Error::MergeWanted { .. },
             ) => Class::Input,
+            Self::Rollback(
+                rollback::RollbackError::UnknownRun { .. }
+                | rollback::RollbackError::IsRollback { .. },
+            ) => Class::Input,
             Self::Load(load::LoadError::ReadOrg { source, .. }) if source.is_not_found() => {
                 Class::Input
             }
@@ -179,6 +186,7 @@ impl Error {
             Self::Connect { source, .. } => source.hint(),
             Self::Load(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
+            Self::Rollback(error) => error.hint(),
             Self::Generate(error) => error.hint(),
             Self::UnusedOption {
                 nearest: Some(nearest),

@@ -31,6 +31,8 @@ pub mod load;
 pub mod mapping;
 // Read-back, differences, accounting, gates.
 pub mod reconcile;
+// A run taken back: what we created goes, what we changed is as it was.
+pub mod rollback;
 // Documents for people.
 pub mod report;
 // The Salesforce API client: transport only.

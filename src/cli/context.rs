@@ -199,6 +199,7 @@ pub(crate) fn union_views(snapshot: &Snapshot) -> Vec<View> {
         let families = [
             ("recon", "fates_", "fates", "key, fate, reason, parent"),
             ("recon", "flags_", "flagged", "key, flag"),
+            ("recon", "spared_", "spared", "key, id, reason, detail"),
             (
                 "recon",
                 "altered_",

@@ -21,6 +21,7 @@ mod progress;
 mod projection;
 mod query;
 mod reconcile;
+mod rollback;
 mod run;
 mod schema;
 mod sim;
@@ -56,6 +57,8 @@ enum Command {
     Schema(schema::SchemaCommand),
     /// Read the destination back and compare it with what was sent; draw random samples
     Reconcile(reconcile::ReconcileArgs),
+    /// Take a run back: delete what it created, restore what it changed, spare what was edited since
+    Rollback(rollback::RollbackArgs),
     /// Runs, phases, jobs and gates so far
     Status(status::StatusArgs),
     /// Ask any table a question in SQL
@@ -135,6 +138,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Plan(args) => plan::run(args).await,
         Command::Schema(command) => Box::pin(schema::run(command)).await,
         Command::Reconcile(args) => reconcile::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Query(args) => query::run(args).await,
         Command::Generate(args) => generate::run(args),

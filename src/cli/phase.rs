@@ -14,7 +14,8 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
 use crate::reconcile::{
-    DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, read_back, write_differences,
+    DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, keep_pre_images, read_back,
+    write_differences,
 };
 use crate::report::{RunStatus, phase_document};
 use crate::salesforce::ObjectDescribe;
@@ -111,6 +112,7 @@ impl Phases<'_> {
                 ),
                 hint: "this is a defect of the program".to_owned(),
             })?;
+        self.keep_pre_images(file, describe, &outbox).await?;
         let started = Instant::now();
         let counts = load_phase(&LoadRequest {
             staging: &self.connection.staging,
@@ -126,6 +128,7 @@ impl Phases<'_> {
             part_rows: self.connection.destination.part_rows,
             reserve_percent: self.connection.destination.reserve_percent,
             max_failed_percent: self.project.config.gates.max_failed_percent,
+            hard_delete: false,
             stop: self.stop,
             progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,
         })
@@ -210,6 +213,27 @@ impl Phases<'_> {
             staging.publish(notes).await?;
         }
         Ok(staging.publish(outbox.parts).await?)
+    }
+
+    /// Saves what rows that are there already look like, before they are changed.
+    async fn keep_pre_images(
+        &self,
+        file: &QueryFile,
+        describe: &ObjectDescribe,
+        outbox: &Manifest,
+    ) -> Result<(), Error> {
+        let request = ReadBack {
+            staging: &self.connection.staging,
+            engine: &self.project.engine,
+            client: &self.connection.client,
+            file,
+            describe,
+            columns: self.flow.columns(file)?,
+            outbox_rows: outbox.rows,
+        };
+        let later = self.flow.later(file);
+        keep_pre_images(&request, outbox, &later, self.journal.run()).await?;
+        Ok(())
     }
 
     /// Reads the org back and compares, unless there is nothing of this load anywhere.

@@ -168,7 +168,7 @@ pub(super) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Err
 }
 
 /// Tables that exist before any query runs.
-fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
+pub(super) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = snapshot
         .iter()
         .filter(|table| matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects"))

@@ -88,7 +88,7 @@ async fn connect_and_run(
 }
 
 /// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once. So does the loss of the lease.
-fn stop_on_request(progress: &Arc<Progress>, lost: CancellationToken) -> CancellationToken {
+pub(super) fn stop_on_request(progress: &Arc<Progress>, lost: CancellationToken) -> CancellationToken {
     let stop = CancellationToken::new();
     let (token, progress) = (stop.clone(), Arc::clone(progress));
     let mut waiting = tokio::task::JoinSet::new();
@@ -124,18 +124,7 @@ async fn job(
     stop: &CancellationToken,
 ) -> Result<(RunSummary, Vec<String>), Error> {
     let staging = &connection.staging;
-    for record in Journal::runs(staging).await? {
-        if record.finished() {
-            continue;
-        }
-        progress.step(&format!(
-            "settling run {}, which did not finish",
-            record.run
-        ));
-        for line in settle(staging, &project.engine, &connection.client, &record).await? {
-            progress.done(&line);
-        }
-    }
+    settle_all(project, connection, progress).await?;
     // Only files of runs long gone: another command may be writing right now.
     staging.sweep_leftovers(Duration::from_hours(24)).await?;
     if !args.no_stage {
@@ -157,7 +146,13 @@ async fn job(
         flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
     }
 
-    let journal = Journal::start(staging, &connection.target).await?;
+    let journal = Journal::start(
+        staging,
+        &connection.target,
+        &connection.client.identity().user_id,
+        &[],
+    )
+    .await?;
     let mut phases = Phases {
         project,
         connection,
@@ -202,6 +197,28 @@ async fn job(
         })
         .await?;
     Ok((summary, notes))
+}
+
+/// Settles every run that did not finish.
+pub(super) async fn settle_all(
+    project: &Project,
+    connection: &Connection,
+    progress: &Progress,
+) -> Result<(), Error> {
+    let staging = &connection.staging;
+    for record in Journal::runs(staging).await? {
+        if record.finished() {
+            continue;
+        }
+        progress.step(&format!(
+            "settling run {}, which did not finish",
+            record.run
+        ));
+        for line in settle(staging, &project.engine, &connection.client, &record).await? {
+            progress.done(&line);
+        }
+    }
+    Ok(())
 }
 
 /// Calls of this run, and answers that were worth another attempt.

@@ -15,10 +15,14 @@ use chrono::Utc;
 use futures::TryStreamExt;
 
 use super::LoadError;
+use super::ledger::UNDONE;
 use super::part::{ENCODE_ROWS, PartContext};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
 use crate::transform::{RowOperation, key_texts};
+
+/// How columns begin that hold a part's key apart from the fields that are sent.
+pub const KEY_APART: &str = "_key_";
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,14 +102,51 @@ pub(super) struct Origin<'a> {
     pub unprocessed: Option<&'a str>,
 }
 
+impl Origin<'_> {
+    fn undoes(&self) -> bool {
+        use RowOperation::{Delete, Release, Restore};
+        matches!(self.operation, Delete | Release | Restore)
+    }
+
+    /// What a landed row's record is to us from now on.
+    fn live(&self) -> &'static str {
+        match self.operation {
+            RowOperation::Delete | RowOperation::Release => UNDONE,
+            _ => "live",
+        }
+    }
+
+    /// The outcome of a row that was undone.
+    fn undone(&self) -> &'static str {
+        match self.operation {
+            RowOperation::Delete => "deleted",
+            RowOperation::Release => "released",
+            _ => "restored",
+        }
+    }
+}
+
 impl PartContext {
+    /// Columns of a part that hold the key. Where a rollback gives the key's own field another value, they stand apart.
+    fn key_columns(&self) -> Vec<String> {
+        let apart = |name: &String| {
+            let apart = format!("{KEY_APART}{name}");
+            match self.outbox.field_with_name(&apart) {
+                Ok(_) => apart,
+                Err(_) => name.clone(),
+            }
+        };
+        self.key.iter().map(apart).collect()
+    }
+
     /// Reads what is known of a part's rows.
     pub(super) async fn part_rows(
         &self,
         part: &DataFile,
         operation: RowOperation,
     ) -> Result<PartRows, LoadError> {
-        let mut columns: Vec<&str> = self.key.iter().map(String::as_str).collect();
+        let key = self.key_columns();
+        let mut columns: Vec<&str> = key.iter().map(String::as_str).collect();
         columns.extend(["_id", "_fingerprint", "_written"]);
         let mut batches = Vec::new();
         let mut stream = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
@@ -122,21 +163,20 @@ impl PartContext {
             all.column_by_name(name)
                 .ok_or_else(|| self.encode(&part.path, format!("no column {name}")))
         };
-        let by_id = operation == RowOperation::Update;
+        let by_id = operation.by_id();
         let texts = if by_id {
             let ids = column("_id")?.as_string::<i32>();
             ids.iter()
                 .map(|id| record_identity(id.unwrap_or_default()).to_owned())
                 .collect()
         } else {
-            key_texts(&all, &self.key).map_err(|reason| self.encode(&part.path, reason))?
+            key_texts(&all, &key).map_err(|reason| self.encode(&part.path, reason))?
         };
         let mut position = HashMap::with_capacity(texts.len());
         for (row, text) in (0_u32..).zip(texts) {
             position.insert(text.into_boxed_str(), row);
         }
-        let keys = self
-            .key
+        let keys = key
             .iter()
             .map(|name| column(name).cloned())
             .collect::<Result<Vec<_>, _>>()?;
@@ -179,12 +219,13 @@ impl PartContext {
                 _ => None,
             };
             id.append_option(landed);
-            live.append_option(landed.map(|_| "live"));
+            live.append_option(landed.map(|_| origin.live()));
             written.append_option(landed.map(|_| &rows.written[row]));
             // Without a fingerprint the row counts as changed, so that the next run writes it.
-            let known = matches!(answer, Some(Answer::Landed { .. }));
+            let known = matches!(answer, Some(Answer::Landed { .. })) && !origin.undoes();
             fingerprint.push(known.then(|| rows.fingerprint[row]));
             outcome.append_value(match answer {
+                Some(Answer::Landed { .. }) if origin.undoes() => origin.undone(),
                 Some(Answer::Landed { created: true, .. }) => "created",
                 Some(Answer::Landed { .. } | Answer::Found { .. }) => "updated",
                 Some(Answer::Failed { .. }) => "failed",

@@ -25,6 +25,12 @@ pub enum Event {
         target: String,
         /// Version of the program.
         version: String,
+        /// Id of the user who loads.
+        #[serde(default)]
+        user: Option<String>,
+        /// The runs that this one takes back, if it is a rollback.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        undoes: Vec<String>,
     },
     /// A phase's outbox is fixed and its first job may be opened.
     PhaseStarted {
@@ -32,7 +38,10 @@ pub enum Event {
         load: String,
         /// Salesforce object.
         object: String,
-        /// Outbox version.
+        /// Table with the rows to send, `outbox.<load>` if not named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<String>,
+        /// Its version.
         outbox: u64,
         /// Key columns.
         key: Vec<String>,
@@ -169,11 +178,16 @@ impl RunRecord {
 }
 
 impl Journal {
-    /// Starts the journal of a new run.
+    /// Starts the journal of a new run; `undoes` names the runs that a rollback takes back.
     ///
     /// # Errors
     /// [`LoadError::Staging`].
-    pub async fn start(staging: &Staging, target: &str) -> Result<Self, LoadError> {
+    pub async fn start(
+        staging: &Staging,
+        target: &str,
+        user: &str,
+        undoes: &[String],
+    ) -> Result<Self, LoadError> {
         let now = Utc::now();
         let run = format!(
             "{}-{:04x}",
@@ -186,6 +200,8 @@ impl Journal {
                 at: now,
                 target: target.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
+                user: Some(user.to_owned()),
+                undoes: undoes.to_vec(),
             })
             .await?;
         Ok(journal)

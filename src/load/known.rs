@@ -63,7 +63,7 @@ impl PartContext {
         attempt: u32,
         job: &str,
     ) -> Result<Vec<DataFile>, LoadError> {
-        if operation == RowOperation::Update {
+        if operation.by_id() {
             return Ok(Vec::new());
         }
         let rows = self.part_rows(part, operation).await?;

@@ -1,20 +1,26 @@
 //! The ledger: per key the last known id and its liveness, apart from the latest outcome.
 //!
 //! In: the ledger so far and new attempts. Out: one row per key, sorted by key. A failed update never hides an id:
-//! identity columns come from the last attempt that landed, outcome columns from the last attempt of all.
+//! identity columns come from the last attempt that landed, outcome columns from the last attempt that has an outcome. What
+//! was undone has no id.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::compute::{interleave, partition};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::compute::kernels::cmp::eq;
+use arrow::compute::{interleave, nullif, partition};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
 use super::LoadError;
 use super::journal::attempts_manifest;
 use crate::engine::Engine;
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
 use crate::transform::{Columns, outbox_schema};
+
+/// Liveness of a key whose record a rollback took back: its id is forgotten, the next run creates it anew.
+pub(super) const UNDONE: &str = "undone";
 
 /// Columns that say which record a key is.
 const IDENTITY: [&str; 4] = ["id", "live", "fingerprint", "written"];
@@ -179,25 +185,30 @@ impl Fold {
             return Ok(None);
         }
         let ids = batch.column(self.keys).as_string::<i32>().clone();
+        let outcomes = batch.column_by_name("outcome").cloned();
+        let has_outcome = |row: &usize| outcomes.as_ref().is_none_or(|column| column.is_valid(*row));
         let equal_keys = partition(&batch.columns()[..self.keys]).map_err(|error| arrow(&error))?;
         let mut done = Vec::new();
         for range in equal_keys.ranges() {
             let last = range.end - 1;
             let landed = range.clone().rev().find(|&row| ids.is_valid(row));
+            let outcome = range.clone().rev().find(has_outcome);
             let continues = range.start == 0
                 && self.previous.as_ref().is_some_and(|previous| {
                     self.same_key(previous, previous.num_rows() - 1, &batch, 0)
                 });
             match &mut self.open {
                 Some(group) if continues => {
-                    group.outcome = (1, last);
+                    if let Some(outcome) = outcome {
+                        group.outcome = (1, outcome);
+                    }
                     if let Some(landed) = landed {
                         group.identity = (1, landed);
                     }
                 }
                 open => done.extend(open.replace(Group {
                     identity: (1, landed.unwrap_or(last)),
-                    outcome: (1, last),
+                    outcome: (1, outcome.unwrap_or(last)),
                 })),
             }
         }
@@ -280,12 +291,33 @@ impl Fold {
             })
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
+            .and_then(|folded| self.without_undone(folded))
             .map_err(|error| arrow(&error))?;
         Ok(Some(columns))
     }
+
+    /// Takes the id away from keys whose record was undone.
+    fn without_undone(&self, folded: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let Some(live) = folded.column_by_name("live") else {
+            return Ok(folded);
+        };
+        let undone = eq(live, &StringArray::new_scalar(UNDONE))?;
+        if undone.true_count() == 0 {
+            return Ok(folded);
+        }
+        let columns = folded.columns().iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| match field.name().as_str() {
+            "id" | "fingerprint" | "written" => nullif(column, &undone),
+            _ => Ok(Arc::clone(column)),
+        });
+        RecordBatch::try_new(
+            Arc::clone(&self.schema),
+            columns.collect::<Result<Vec<_>, _>>()?,
+        )
+    }
 }
 
-fn arrow(error: &arrow::error::ArrowError) -> LoadError {
+fn arrow(error: &ArrowError) -> LoadError {
     LoadError::Encode {
         load: "the ledger".to_owned(),
         part: "of attempts".to_owned(),

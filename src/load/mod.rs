@@ -24,10 +24,11 @@ mod settle;
 mod snapshot;
 
 pub use error::LoadError;
+pub use answers::KEY_APART;
 pub use journal::{Event, Journal, RunRecord};
 pub use ledger::{ledger_schema, write_ledger};
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
 pub use rest::{BlobStream, Blobs};
-pub use settle::settle;
+pub use settle::{columns_of, settle};
 pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

@@ -25,6 +25,9 @@ use crate::transform::{AUDIT_FIELDS, RowOperation};
 /// Rows encoded before they go on the wire.
 pub(super) const ENCODE_ROWS: usize = 4096;
 
+/// What says that a record is not there any more.
+pub(super) const GONE: &str = "ENTITY_IS_DELETED";
+
 /// How often results are read that have fewer rows than their job processed; the pauses in between add up to some minutes.
 const RESULT_LOOKS: u32 = 8;
 
@@ -48,6 +51,8 @@ pub(super) struct PartContext {
     pub describe: Arc<ObjectDescribe>,
     /// Contents of files.
     pub blobs: Option<Arc<dyn Blobs>>,
+    /// Whether deleted rows pass the recycle bin.
+    pub hard_delete: bool,
 }
 
 /// What became of a part.
@@ -92,7 +97,9 @@ impl PartContext {
         let bulk = match operation {
             RowOperation::Insert => Operation::Insert,
             RowOperation::Upsert => Operation::Upsert,
-            RowOperation::Update | RowOperation::Unchanged => Operation::Update,
+            RowOperation::Delete if self.hard_delete => Operation::HardDelete,
+            RowOperation::Delete => Operation::Delete,
+            _ => Operation::Update,
         };
         self.journal
             .record(&Event::Intent {
@@ -142,7 +149,7 @@ impl PartContext {
         job: &JobInfo,
     ) -> Result<Sent, LoadError> {
         let rows = self.part_rows(part, operation).await?;
-        let mut answers = self.answers(job, &rows).await?;
+        let mut answers = self.answers(job, operation, &rows).await?;
         self.find_duplicates(&rows, &mut answers).await?;
         // What has no answer was never tried: the unprocessed records of a failed or aborted job.
         let counts = count(&answers);
@@ -185,6 +192,7 @@ impl PartContext {
     async fn answers(
         &self,
         job: &JobInfo,
+        operation: RowOperation,
         rows: &PartRows,
     ) -> Result<Vec<Option<Answer>>, LoadError> {
         let processed = usize::try_from(job.number_records_processed).unwrap_or(usize::MAX);
@@ -199,7 +207,8 @@ impl PartContext {
                 {
                     continue;
                 }
-                self.read_results(job, set, rows, &mut answers).await?;
+                self.read_results(job, set, operation, rows, &mut answers)
+                    .await?;
             }
             answered = answers.iter().flatten().count();
             if answered >= processed {
@@ -219,6 +228,7 @@ impl PartContext {
         &self,
         job: &JobInfo,
         set: ResultSet,
+        operation: RowOperation,
         rows: &PartRows,
         answers: &mut [Option<Answer>],
     ) -> Result<(), LoadError> {
@@ -260,10 +270,7 @@ impl PartContext {
                 let cell = |column: usize| record.get(column).unwrap_or_default();
                 *slot = Some(if set == ResultSet::Failed {
                     let (code, error) = split_error(cell(detail));
-                    Answer::Failed {
-                        code: code.to_owned(),
-                        error: error.to_owned(),
-                    }
+                    failed(operation, code, error, &text)
                 } else {
                     Answer::Landed {
                         id: cell(id).to_owned(),
@@ -324,8 +331,11 @@ impl PartContext {
         part: &DataFile,
         operation: Operation,
     ) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-        let update = operation == Operation::Update;
-        let sent = self.sent_with(update);
+        let update = !matches!(operation, Operation::Insert | Operation::Upsert);
+        let sent = match operation {
+            Operation::Delete | Operation::HardDelete => Vec::new(),
+            _ => self.sent_with(update),
+        };
         let all = self.sent.clone();
         let (staging, part) = (self.staging.clone(), part.clone());
         let start = async move {
@@ -348,6 +358,21 @@ impl PartContext {
             Ok::<_, std::io::Error>(futures::stream::iter([Ok(header)]).chain(rows))
         };
         futures::stream::once(start).try_flatten()
+    }
+}
+
+/// The answer that an error stands for; `id` names the row where it is deleted.
+pub(super) fn failed(operation: RowOperation, code: &str, error: &str, id: &str) -> Answer {
+    // Its parent took it along, or somebody was faster.
+    if operation == RowOperation::Delete && code == GONE {
+        return Answer::Landed {
+            id: id.to_owned(),
+            created: false,
+        };
+    }
+    Answer::Failed {
+        code: code.to_owned(),
+        error: error.to_owned(),
     }
 }
 
@@ -375,6 +400,10 @@ fn encode_batch(
         if update {
             if let Some(ids) = ids.filter(|ids| ids.is_valid(row)) {
                 out.extend_from_slice(ids.value(row).as_bytes());
+            }
+            if sent.is_empty() {
+                out.push(b'\n');
+                continue;
             }
             out.push(b',');
         }

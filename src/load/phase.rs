@@ -52,6 +52,8 @@ pub struct LoadRequest<'a> {
     pub reserve_percent: u8,
     /// Most rows in percent that may fail in the canary.
     pub max_failed_percent: f64,
+    /// Whether deleted rows pass the recycle bin.
+    pub hard_delete: bool,
     /// Asks to stop.
     pub stop: &'a CancellationToken,
     /// Told about rows.
@@ -118,6 +120,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         .record(&Event::PhaseStarted {
             load: load.clone(),
             object: request.file.object().to_owned(),
+            table: (request.outbox.table != load).then(|| request.outbox.table.clone()),
             outbox: request.outbox.version,
             key: request.file.key.clone(),
             parts: parts.len(),
@@ -137,6 +140,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         schema: ledger_schema(request.columns),
         describe: Arc::new(request.describe.clone()),
         blobs: request.blobs.clone(),
+        hard_delete: request.hard_delete,
     };
     let mut sender = Sender {
         request,

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::answers::{Answer, Origin, PartCounts, PartRows, count};
 use super::known;
-use super::part::{ENCODE_ROWS, PartContext, Sent};
+use super::part::{ENCODE_ROWS, PartContext, Sent, failed};
 use super::retry::{locked, transient};
 use super::{Event, LoadError};
 use crate::encode::{Cells, note_html};
@@ -96,7 +96,7 @@ impl PartContext {
         let (mut counts, mut files) = (PartCounts::default(), Vec::new());
         let (mut again, mut busy) = (Vec::new(), 0);
         let mut sent = 0;
-        let names = self.sent_with(operation == RowOperation::Update);
+        let names = self.sent_with(operation.updates());
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
         columns.extend(self.probe());
@@ -256,11 +256,19 @@ impl PartContext {
         self.key.iter().all(|key| self.sent.contains(key))
     }
 
-    /// A field as REST takes it: the body of a note is HTML in base64.
+    /// A field as REST takes it: the body of a note is HTML in base64, and what a rollback has as text has its type.
     fn body(&self, name: &str, value: Value) -> Value {
-        match (self.object.as_str(), name, &value) {
-            ("ContentNote", "Content", Value::String(text)) => {
-                STANDARD.encode(note_html(text)).into()
+        let Value::String(text) = &value else {
+            return value;
+        };
+        if (self.object.as_str(), name) == ("ContentNote", "Content") {
+            return STANDARD.encode(note_html(text)).into();
+        }
+        let field = self.describe.field(name);
+        match field.map(|field| field.field_type.as_str()) {
+            Some("boolean") => (text == "true").into(),
+            Some("int" | "double" | "currency" | "percent") => {
+                serde_json::from_str(text).unwrap_or(value)
             }
             _ => value,
         }
@@ -286,6 +294,12 @@ impl PartContext {
                     }
                 }
                 return Ok(answers);
+            }
+            // Once more is as good as once.
+            Err(LoadError::Salesforce { source, .. })
+                if source.is_ambiguous() && operation.by_id() =>
+            {
+                return self.request(set, operation).await;
             }
             Err(LoadError::Salesforce { source, .. }) if source.is_ambiguous() => {}
             Err(error) => return Err(error),
@@ -361,20 +375,24 @@ impl PartContext {
     ) -> Result<Vec<Option<Answer>>, LoadError> {
         let fail = self.salesforce(None);
         if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice())
-            && operation != RowOperation::Update
+            && !operation.by_id()
         {
             return Ok(vec![Some(self.upload(row, path, *length).await?)]);
         }
         let mut rows = set.rows.clone();
         for (row, file) in rows.iter_mut().zip(&set.files) {
-            if let (Some((path, _)), false) = (file, operation == RowOperation::Update) {
+            if let (Some((path, _)), false) = (file, operation.by_id()) {
                 let content = self.content(path).await?;
                 row.insert(CONTENT.to_owned(), STANDARD.encode(content).into());
             }
         }
         let each = Atomicity::RowByRow;
+        let ids: Vec<&str> = rows.iter().filter_map(|row| row.get("Id")?.as_str()).collect();
         let results = match (operation, self.key.first()) {
-            (RowOperation::Update, _) => self.client.update_rows(&self.object, &rows, each).await,
+            (RowOperation::Delete, _) => self.client.delete_rows(&ids, each).await,
+            (operation, _) if operation.updates() => {
+                self.client.update_rows(&self.object, &rows, each).await
+            }
             (RowOperation::Upsert, Some(key)) => {
                 self.client
                     .upsert_rows(&self.object, key, &rows, each)
@@ -382,11 +400,14 @@ impl PartContext {
             }
             _ => self.client.insert_rows(&self.object, &rows, each).await,
         };
-        let created = operation != RowOperation::Update;
         let results = results.map_err(fail)?;
         Ok(results
             .into_iter()
-            .map(|result| Some(answer_of(result, created)))
+            .zip(&rows)
+            .map(|(result, row)| {
+                let id = row.get("Id").and_then(Value::as_str).unwrap_or_default();
+                Some(answer_of(result, operation, id))
+            })
             .collect())
     }
 
@@ -451,6 +472,10 @@ impl PartContext {
         answered: u64,
         started: DateTime<Utc>,
     ) -> Result<Vec<DataFile>, LoadError> {
+        // Whether a known record has the part's values nobody knows: the next run sends them.
+        if operation.by_id() {
+            return Ok(Vec::new());
+        }
         let rows = self.part_rows(part, operation).await?;
         let first = usize::try_from(answered).unwrap_or(usize::MAX);
         let probe = self.probe();
@@ -522,7 +547,8 @@ impl PartContext {
     }
 }
 
-fn answer_of(result: RowResult, created: bool) -> Answer {
+fn answer_of(result: RowResult, operation: RowOperation, id: &str) -> Answer {
+    let created = !operation.by_id();
     if let (true, Some(id)) = (result.success, result.id) {
         return Answer::Landed {
             id,
@@ -534,8 +560,5 @@ fn answer_of(result: RowResult, created: bool) -> Answer {
         message: "no reason given".to_owned(),
         fields: Vec::new(),
     });
-    Answer::Failed {
-        code: error.status_code,
-        error: error.message,
-    }
+    failed(operation, &error.status_code, &error.message, id)
 }

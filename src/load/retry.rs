@@ -71,11 +71,7 @@ impl PartContext {
             return Ok(Vec::new());
         }
         let mut parts = Vec::new();
-        for operation in [
-            RowOperation::Insert,
-            RowOperation::Upsert,
-            RowOperation::Update,
-        ] {
+        for operation in RowOperation::ALL {
             let of_this: Vec<&Again> = again
                 .iter()
                 .filter(|part| part.operation == operation)

@@ -56,6 +56,7 @@ pub async fn settle(
 struct Phase {
     object: String,
     key: Vec<String>,
+    table: Option<String>,
     outbox: u64,
     loaded: bool,
     /// Parts that were cut out of others.
@@ -71,11 +72,13 @@ fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
                 load,
                 object,
                 key,
+                table,
                 outbox,
                 ..
             } => {
                 let phase = phases.entry(load.clone()).or_default();
-                (phase.object, phase.key, phase.outbox) = (object.clone(), key.clone(), *outbox);
+                (phase.object, phase.key) = (object.clone(), key.clone());
+                (phase.table, phase.outbox) = (table.clone(), *outbox);
             }
             Event::PhaseLoaded { load, .. } => {
                 phases.entry(load.clone()).or_default().loaded = true
@@ -141,7 +144,7 @@ async fn settle_phase(
 ) -> Result<String, LoadError> {
     let snapshot = staging.snapshot().await?;
     let Some(outbox) = snapshot
-        .get("outbox", load)
+        .get("outbox", phase.table.as_deref().unwrap_or(load))
         .filter(|outbox| outbox.version == phase.outbox)
     else {
         return Ok(format!(
@@ -167,6 +170,7 @@ async fn settle_phase(
             }
         })?),
         blobs: None,
+        hard_delete: false,
     };
     let fail = |job: &str| {
         let (load, object, job) = (load.to_owned(), phase.object.clone(), job.to_owned());
@@ -264,7 +268,8 @@ async fn settle_phase(
 }
 
 /// The columns of a load, from its outbox.
-fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
+#[must_use]
+pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
     let sent = outbox
         .schema
         .fields()

@@ -85,6 +85,22 @@ pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, Stri
     }
 }
 
+/// SQL for the normal form of a field of `org.<load>` (alias `r`), as pre-images have that of the value written; `sent` is the
+/// column that was sent, none if it is the key.
+#[must_use]
+pub fn found_form(describe: &ObjectDescribe, sent: Option<&Field>, name: &str) -> String {
+    match (readable(describe, name), sent) {
+        (Some(target), Some(field)) => {
+            let target = TargetField {
+                kind: target.field_type.clone(),
+                scale: i64::from(target.scale),
+            };
+            normal_forms(field, &target).1
+        }
+        _ => format!("cast(r.\"{name}\" as varchar)"),
+    }
+}
+
 fn is_text(kind: &str) -> bool {
     matches!(
         kind,

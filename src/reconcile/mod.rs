@@ -1,7 +1,7 @@
 //! Reconciliation: what was sent against what is in the org, and whether the books balance.
 //!
 //! In: an outbox, its ledger and the destination. Out: `org.<load>` (rows read back), `recon.differences_<load>`,
-//! and a [`PhaseReport`] whose numbers are all counted in SQL over published tables. Never: a number taken from a
+//! `ledger.before_<load>` (values that an update replaced), and a [`PhaseReport`] whose numbers are all counted in SQL over published tables. Never: a number taken from a
 //! counter in memory, or a difference that Salesforce's documented coercions explain.
 //!
 //! ```text
@@ -17,12 +17,16 @@ mod diff;
 mod error;
 mod fetch;
 mod gate;
+mod pre_image;
 mod readback;
+mod rows;
 mod sample;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
+pub use coercion::found_form;
 pub use diff::{DiffRequest, write_differences};
 pub use error::ReconcileError;
 pub use gate::{Verdict, judge};
+pub use pre_image::{PRE_IMAGE, keep_pre_images};
 pub use readback::{ReadBack, read_back};
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};

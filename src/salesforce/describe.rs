@@ -30,6 +30,21 @@ pub struct ObjectDescribe {
     /// Record types, the master one included.
     #[serde(rename = "recordTypeInfos")]
     pub record_types: Vec<RecordType>,
+    /// Fields of other objects that name rows of this one.
+    pub child_relationships: Vec<ChildRelationship>,
+}
+
+/// A field of another object that names rows of this one.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChildRelationship {
+    /// API name of the other object.
+    #[serde(rename = "childSObject")]
+    pub child_object: String,
+    /// API name of its field.
+    pub field: String,
+    /// Cannot be used any more.
+    pub deprecated_and_hidden: bool,
 }
 
 /// A field of an object.

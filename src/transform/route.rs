@@ -224,11 +224,37 @@ pub enum RowOperation {
     Update,
     /// Same values as last sent: not sent again.
     Unchanged,
+    /// Undo: give a record that stays ours the values it had.
+    Restore,
+    /// Undo: give a record that was the org's own the values it had, our key among them, and forget it.
+    Release,
+    /// Undo: delete a record that we created.
+    Delete,
 }
 
 impl RowOperation {
     /// All, in the order in which they are sent.
-    pub const ALL: [Self; 4] = [Self::Insert, Self::Upsert, Self::Update, Self::Unchanged];
+    pub const ALL: [Self; 7] = [
+        Self::Insert,
+        Self::Upsert,
+        Self::Update,
+        Self::Unchanged,
+        Self::Restore,
+        Self::Release,
+        Self::Delete,
+    ];
+
+    /// Whether rows are named by their record's id.
+    #[must_use]
+    pub fn by_id(self) -> bool {
+        !matches!(self, Self::Insert | Self::Upsert)
+    }
+
+    /// Whether fields of a known record are set.
+    #[must_use]
+    pub fn updates(self) -> bool {
+        matches!(self, Self::Update | Self::Restore | Self::Release)
+    }
 
     /// The word used in tables and for Bulk jobs.
     #[must_use]
@@ -238,6 +264,9 @@ impl RowOperation {
             Self::Upsert => "upsert",
             Self::Update => "update",
             Self::Unchanged => "unchanged",
+            Self::Restore => "restore",
+            Self::Release => "release",
+            Self::Delete => "delete",
         }
     }
 

@@ -1,0 +1,284 @@
+//! Pre-images: the values that records have before this run changes them, so that they can have them again.
+//!
+//! In: a published outbox, before its first job. Out: `ledger.before_<load>`, one row per run, record and field that is about to
+//! change: the value it has (`before`, as Salesforce writes it) and the one it gets (`wrote`, in its normal form). It only grows.
+//! Never: a field that stays as it is, or a row that is created.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+
+use super::ReconcileError;
+use super::coercion::{TargetField, normal_forms, readable};
+use super::fetch::{key_start, ours};
+use super::readback::ReadBack;
+use super::rows::Rows;
+use crate::encode::RAW_VALUES;
+use crate::engine::Session;
+use crate::staging::{Manifest, Snapshot, TableWriter};
+use crate::transform::{Api, sent_columns};
+
+/// How the tables of pre-images begin.
+pub const PRE_IMAGE: &str = "before_";
+
+/// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.
+const FEW: u64 = 2_000;
+
+/// Saves what the outbox of `request` will replace, under `run`; fields that a later load sets anew (`later`) are that load's.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn keep_pre_images(
+    request: &ReadBack<'_>,
+    outbox: &Manifest,
+    later: &std::collections::BTreeSet<String>,
+    run: &str,
+) -> Result<(), ReconcileError> {
+    let rows = |operation: &str| -> u64 {
+        let files = outbox.files.iter();
+        let files = files.filter(|file| file.label.as_deref() == Some(operation));
+        files.map(|file| file.rows).sum()
+    };
+    let (updates, upserts) = (rows("update"), rows("upsert"));
+    if updates + upserts == 0 {
+        return Ok(());
+    }
+    let load = &request.file.name;
+    let now = Box::pin(fetch(request, updates, upserts)).await?;
+    let kept = compare(request, &now, later, run).await;
+    request.staging.remove(&now).await;
+    let Some(kept) = kept? else {
+        return Ok(());
+    };
+    let snapshot = request.staging.snapshot().await?;
+    let mut manifest = kept;
+    if let Some(before) = snapshot.get("ledger", &format!("{PRE_IMAGE}{load}")) {
+        manifest.files.splice(0..0, before.files.iter().cloned());
+        manifest.rows += before.rows;
+    }
+    request.staging.publish(manifest).await?;
+    Ok(())
+}
+
+/// `_id`, the key, and every sent field that can be read.
+fn schema(request: &ReadBack<'_>) -> SchemaRef {
+    let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
+    fields.extend(request.columns.key_fields().cloned());
+    let sent = request.columns.sent.iter().map(|field| field.name().as_str());
+    for name in sent.chain([RAW_VALUES]) {
+        let known = fields.iter().any(|field| field.name() == name);
+        if !known && readable(request.describe, name).is_some() {
+            fields.push(Field::new(name, DataType::Utf8, true));
+        }
+    }
+    let visible = |field: &Field| {
+        field.name() == "_id" || readable(request.describe, field.name()).is_some()
+    };
+    fields.retain(visible);
+    Arc::new(Schema::new(fields))
+}
+
+/// The records that will change, as they are now.
+async fn fetch(
+    request: &ReadBack<'_>,
+    updates: u64,
+    upserts: u64,
+) -> Result<Manifest, ReconcileError> {
+    let load = &request.file.name;
+    let schema = schema(request);
+    let table = format!("{load}_before");
+    let ReadBack { staging, client, describe, .. } = request;
+    let mut rows = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
+    let snapshot = staging.snapshot().await?;
+    let session = request.engine.session(staging, &snapshot)?;
+    let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
+    let by_key = upserts > 0 || (updates > FEW && !hidden);
+    if by_key {
+        let start = key_start(&session, request, "outbox").await?;
+        let (condition, scope) = ours(request, start.as_deref());
+        match request.file.api {
+            Api::Rest => rows.over_rest(&condition, scope, None).await?,
+            Api::Bulk => rows.in_bulk(&condition, scope, &|_| {}).await?,
+        }
+    }
+    let mut found = rows.finish().await?;
+    if updates == 0 {
+        return Ok(found);
+    }
+    // By id: those that do not have our key yet, or all of a few.
+    let mut view = Snapshot::default();
+    for known in snapshot.get("outbox", load).into_iter().chain([&found]) {
+        view.insert(known.clone());
+    }
+    let session = request.engine.session(staging, &view)?;
+    let sql = format!(
+        "select o._id as asked, o._id as key from outbox.{load} as o left join {} as r \
+         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null",
+        found.name()
+    );
+    let mut more = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
+    more.by_ids(&session, "Id", &sql, false, &|_| {}).await?;
+    let more = more.finish().await?;
+    found.rows += more.rows;
+    found.files.extend(more.files);
+    Ok(found)
+}
+
+/// What differs from the outbox; none if nothing does.
+async fn compare(
+    request: &ReadBack<'_>,
+    now: &Manifest,
+    later: &std::collections::BTreeSet<String>,
+    run: &str,
+) -> Result<Option<Manifest>, ReconcileError> {
+    let load = &request.file.name;
+    let snapshot = request.staging.snapshot().await?;
+    let Some(outbox) = snapshot.get("outbox", load) else {
+        return Ok(None);
+    };
+    let mut view = Snapshot::default();
+    view.insert(outbox.clone());
+    view.insert(now.clone());
+    let session = request.engine.session(request.staging, &view)?;
+    let kept = schema_of_kept(request);
+    let name = format!("{PRE_IMAGE}{load}");
+    let mut writer = request
+        .staging
+        .create("ledger", &name, Arc::clone(&kept), &[])
+        .await?;
+    let Some(entries) = entries(request, &outbox.schema, later) else {
+        return Ok(None);
+    };
+    let keys: Vec<String> = request
+        .columns
+        .key
+        .iter()
+        .map(|key| format!("o.\"{key}\" as \"{key}\""))
+        .collect();
+    let same_key: Vec<String> = request
+        .columns
+        .key
+        .iter()
+        .map(|key| format!("r.\"{key}\" = o.\"{key}\""))
+        .collect();
+    let by_id = "substr(r._id, 1, 15) = substr(o._id, 1, 15)".to_owned();
+    for (operation, on) in [("update", by_id), ("upsert", same_key.join(" and "))] {
+        let any = outbox.files.iter().any(|file| file.label.as_deref() == Some(operation));
+        let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
+        if !any || (operation == "upsert" && hidden) {
+            continue;
+        }
+        let sql = format!(
+            "select d.* from (select {keys}, r._id as id, o._clear as clear, unnest(make_array({entries})) as entry \
+             from outbox.{load} as o inner join {now} as r on {on} where o._operation = '{operation}') as d \
+             where d.entry is not null",
+            keys = keys.join(", "),
+            now = now.name(),
+        );
+        keep(&session, &name, &sql, &kept, request, run, &mut writer).await?;
+    }
+    let manifest = writer.finish(BTreeMap::new()).await?;
+    Ok((manifest.rows > 0).then_some(manifest))
+}
+
+fn schema_of_kept(request: &ReadBack<'_>) -> SchemaRef {
+    let text = |name: &str| Field::new(name, DataType::Utf8, true);
+    let mut fields = vec![text("run_id")];
+    fields.extend(request.columns.key_fields().cloned());
+    fields.extend(["id", "field", "before", "wrote"].map(text));
+    Arc::new(Schema::new(fields))
+}
+
+/// SQL for one entry per field that differs: its place among the sent columns, its name and both values. None if no field can
+/// be compared.
+fn entries(
+    request: &ReadBack<'_>,
+    outbox: &Schema,
+    later: &std::collections::BTreeSet<String>,
+) -> Option<String> {
+    let mut entries = Vec::new();
+    for (place, name) in sent_columns(outbox).iter().enumerate() {
+        let Ok(field) = outbox.field_with_name(name) else {
+            continue;
+        };
+        let Some(target) = readable(request.describe, name).filter(|_| !later.contains(name)) else {
+            continue;
+        };
+        let target = TargetField {
+            kind: target.field_type.clone(),
+            scale: i64::from(target.scale),
+        };
+        let found = format!("cast(r.\"{name}\" as varchar)");
+        // A key is typed as in the outbox; everything else was read as text.
+        let (sent, normal) = if request.columns.key.contains(name) {
+            (format!("cast(o.\"{name}\" as varchar)"), found.clone())
+        } else {
+            normal_forms(field, &target)
+        };
+        entries.push(format!(
+            "case when (({sent} is not null and cast({sent} as varchar) <> '') or o._clear is not null) and {sent} is distinct from {normal} \
+             then named_struct('place', {place}, 'field', '{name}', 'before', {found}, 'wrote', cast({sent} as varchar)) end"
+        ));
+    }
+    (!entries.is_empty()).then(|| entries.join(",\n "))
+}
+
+async fn keep(
+    session: &Session,
+    name: &str,
+    sql: &str,
+    kept: &SchemaRef,
+    request: &ReadBack<'_>,
+    run: &str,
+    writer: &mut TableWriter,
+) -> Result<(), ReconcileError> {
+    let mut stream = session.stream(&format!("ledger.{name}"), sql, &[]).await?;
+    let store = |error: arrow::error::ArrowError| ReconcileError::Store {
+        object: request.describe.name.clone(),
+        reason: error.to_string(),
+    };
+    while let Some(batch) = stream.next_batch().await? {
+        let batch = changed(&batch, kept, request.columns.key.len(), run).map_err(store)?;
+        writer.write(&batch).await?;
+    }
+    Ok(())
+}
+
+/// The rows of a batch whose field is written: it has a value, or is cleared.
+fn changed(
+    batch: &RecordBatch,
+    kept: &SchemaRef,
+    keys: usize,
+    run: &str,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let entry = batch.column(keys + 2).as_struct();
+    let child = |name: &str| -> Result<ArrayRef, arrow::error::ArrowError> {
+        entry.column_by_name(name).cloned().ok_or_else(|| {
+            arrow::error::ArrowError::SchemaError(format!("an entry without {name}"))
+        })
+    };
+    let places = child("place")?;
+    let places: &Int64Array = places.as_primitive::<Int64Type>();
+    let clear = batch.column(keys + 1).as_binary::<i32>();
+    let wrote = child("wrote")?;
+    let is_written = |row: usize| {
+        let place = usize::try_from(places.value(row)).unwrap_or(usize::MAX);
+        let bits = clear.is_valid(row).then(|| clear.value(row));
+        let byte = bits.and_then(|bits| bits.get(place / 8));
+        wrote.is_valid(row) || byte.is_some_and(|byte| byte & (1 << (place % 8)) != 0)
+    };
+    let keep: BooleanArray = (0..batch.num_rows()).map(|row| Some(is_written(row))).collect();
+    let runs: StringArray = std::iter::repeat_n(Some(run), batch.num_rows()).collect();
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(runs)];
+    columns.extend(batch.columns()[..=keys].iter().cloned());
+    for name in ["field", "before"] {
+        columns.push(child(name)?);
+    }
+    columns.push(wrote);
+    let rows = RecordBatch::try_new(Arc::clone(kept), columns)?;
+    filter_record_batch(&rows, &keep)
+}
+

@@ -1,0 +1,225 @@
+//! Records that must not lose their parent: those that others attached to what we created, and those that are spared.
+//!
+//! In: the relationships that the org names, asked for rows changed since the first run by somebody else. Out: for a record's id,
+//! what hangs on it. Memory: one entry per parent, 15 bytes and a name.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{TryStreamExt, pin_mut};
+
+use super::RollbackError;
+use crate::engine::Session;
+use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text, record_identity};
+
+/// The part of an id that says which record it is.
+type Identity = [u8; 15];
+
+/// What hangs on a record.
+#[derive(Clone, Debug)]
+struct Holder {
+    /// In words: `Task of others`, `Contact that is kept`.
+    what: Arc<str>,
+    rows: u32,
+}
+
+/// Records that must stay because others need them.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    held: HashMap<Identity, Holder>,
+}
+
+fn identity(id: &str) -> Option<Identity> {
+    record_identity(id).as_bytes().try_into().ok()
+}
+
+impl Guard {
+    /// Keeps `parent`, because of `what`.
+    pub(super) fn protect(&mut self, parent: &str, what: &Arc<str>) {
+        if let Some(parent) = identity(parent) {
+            let holder = self.held.entry(parent).or_insert_with(|| Holder {
+                what: Arc::clone(what),
+                rows: 0,
+            });
+            holder.rows += 1;
+        }
+    }
+
+    /// How many records are kept.
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What hangs on a record.
+    pub(super) fn why(&self, id: &str) -> Option<String> {
+        let holder = self.held.get(&identity(id)?)?;
+        Some(match holder.rows {
+            0 | 1 => format!("1 {}", holder.what),
+            rows => format!("{rows} × {}", holder.what),
+        })
+    }
+}
+
+/// A child object with the fields that may name one of our records.
+fn relationships(described: &BTreeMap<String, ObjectDescribe>) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut fields: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for child in described.values().flat_map(|object| &object.child_relationships) {
+        if !child.deprecated_and_hidden && !child.field.is_empty() {
+            fields
+                .entry(child.child_object.as_str())
+                .or_default()
+                .insert(child.field.as_str());
+        }
+    }
+    fields
+}
+
+/// What others attached to records of `described` objects since `since`.
+pub(super) struct Others<'a> {
+    pub client: &'a Client,
+    pub described: &'a BTreeMap<String, ObjectDescribe>,
+    pub since: DateTime<Utc>,
+    /// Users who loaded.
+    pub loaders: &'a BTreeSet<String>,
+    /// Sees the ledgers.
+    pub session: &'a Session,
+    /// Ledgers by object.
+    pub ledgers: &'a BTreeMap<String, Vec<String>>,
+}
+
+impl Others<'_> {
+    /// Looks for them. Child objects that cannot be asked are returned by name.
+    pub(super) async fn look(&self, guard: &mut Guard) -> Result<Vec<String>, RollbackError> {
+        let read = |what: &str| {
+            let what = what.to_owned();
+            move |source| RollbackError::ReadOrg {
+                what: what.clone(),
+                source: Box::new(source),
+            }
+        };
+        let objects = self.client.describe_global().await;
+        let queryable: BTreeSet<String> = objects
+            .map_err(read("its objects"))?
+            .into_iter()
+            .filter(|object| object.queryable)
+            .map(|object| object.name)
+            .collect();
+        let mut unasked = Vec::new();
+        for (object, fields) in relationships(self.described) {
+            if !queryable.contains(object) {
+                continue;
+            }
+            match self.children(object, &fields).await {
+                Ok(children) => self.protect(guard, object, children).await?,
+                // History, shares, feeds and the like have no such columns, or want to be asked in ways of their own.
+                Err(error) if error.class() == ErrorClass::Refused => unasked.push(object.to_owned()),
+                Err(error) => return Err(read(&format!("rows of {object}"))(error)),
+            }
+        }
+        Ok(unasked)
+    }
+
+    /// Child rows of others with the parents they name.
+    async fn children(
+        &self,
+        object: &str,
+        fields: &BTreeSet<&str>,
+    ) -> Result<HashMap<Identity, Vec<String>>, crate::salesforce::Error> {
+        let fields: Vec<&str> = fields.iter().copied().collect();
+        let any: Vec<String> = fields.iter().map(|field| format!("{field} != null")).collect();
+        let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
+        let soql = format!(
+            "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND CreatedById NOT IN ({}) AND ({})",
+            fields.join(", "),
+            self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            loaders.join(", "),
+            any.join(" OR "),
+        );
+        let mut children = HashMap::new();
+        let rows = self.client.query(&soql);
+        pin_mut!(rows);
+        while let Some(row) = rows.try_next().await? {
+            let parents = fields.iter().filter_map(|field| field_text(&row, field));
+            if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                children.insert(id, parents.collect());
+            }
+        }
+        Ok(children)
+    }
+
+    /// Keeps the parents of children that no ledger knows: those that it knows are reviewed by themselves.
+    async fn protect(
+        &self,
+        guard: &mut Guard,
+        object: &str,
+        mut children: HashMap<Identity, Vec<String>>,
+    ) -> Result<(), RollbackError> {
+        for load in self.ledgers.get(object).into_iter().flatten() {
+            if children.is_empty() {
+                break;
+            }
+            let sql = format!("select l.id from ledger.{load} as l where l.id is not null");
+            let mut ids = self.session.stream(&format!("ids of {load}"), &sql, &[]).await?;
+            while let Some(batch) = ids.next_batch().await? {
+                for id in batch.column(0).as_string::<i32>().iter().flatten() {
+                    if let Some(id) = identity(id) {
+                        children.remove(&id);
+                    }
+                }
+            }
+        }
+        let what: Arc<str> = format!("{object} of others").into();
+        for parent in children.values().flatten() {
+            guard.protect(parent, &what);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the parents of records that `load` created and that are not taken back this time.
+pub(super) async fn protect_parents_of(
+    session: &Session,
+    load: &str,
+    key: &[String],
+    references: &[String],
+    what: &Arc<str>,
+    guard: &mut Guard,
+) -> Result<(), RollbackError> {
+    let on: Vec<String> = key
+        .iter()
+        .map(|key| format!("l.\"{key}\" = o.\"{key}\""))
+        .collect();
+    for field in references {
+        let sql = format!(
+            "select o.\"{field}\" as parent from outbox.{load} as o inner join ledger.{load} as l on {} \
+             where l.id is not null and o.\"{field}\" is not null",
+            on.join(" and ")
+        );
+        let mut rows = session.stream(&format!("parents of {load}"), &sql, &[]).await?;
+        while let Some(batch) = rows.next_batch().await? {
+            for parent in batch.column(0).as_string::<i32>().iter().flatten() {
+                guard.protect(parent, what);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parent_is_kept_whichever_way_its_id_is_written() {
+        let mut guard = Guard::default();
+        let what: Arc<str> = "Task of others".into();
+        guard.protect("001A00000000001AAA", &what);
+        guard.protect("001A00000000001", &what);
+        guard.protect("", &what);
+        assert_eq!(guard.why("001A00000000001AAA").unwrap(), "2 × Task of others");
+        assert_eq!(guard.len(), 1);
+        assert!(guard.why("001A00000000002AAA").is_none());
+    }
+}

@@ -1,0 +1,26 @@
+//! Rollback: a run taken back, days later and from another process.
+//!
+//! In: journal, ledger and pre-images of the runs to undo, and the org as it is now. Out: `outbox.undo_<load>` (what will be
+//! deleted or restored, fixed before the first job), `recon.spared_<load>` (what somebody has a stake in, with the reason), and
+//! a ledger in which what was undone has no id any more, so that the next run creates it anew. Never: a record that somebody
+//! edited since, or one that holds records of others.
+//!
+//! ```text
+//! runs ─▶ loads, last first ─▶ read back ─▶ review: gone │ delete │ restore │ spare ─▶ undo parts ─▶ jobs ─▶ review again
+//!                                              ▲                               │                      (nothing may be left)
+//!                              children of others, parents of what is spared ◀─┘
+//! ```
+//!
+//! A record is compared three ways: what it was (pre-image), what we wrote (outbox, pre-image), what is there. A rollback that was
+//! killed is settled like any other run, and what is left is reviewed anew.
+
+mod children;
+mod error;
+mod review;
+mod scope;
+mod undo;
+
+pub use error::RollbackError;
+pub use review::{Load, Review, Reviewed, Reviewer, Spared};
+pub use scope::{Scope, choose};
+pub use undo::UNDO;

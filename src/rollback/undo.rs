@@ -1,0 +1,267 @@
+//! The parts of a rollback: `outbox.undo_<load>`, in the form that every outbox has.
+//!
+//! In: decisions. Out: files labelled `delete`, `restore` and `release`, cut like any part; the key stands in columns of its own,
+//! since its field may be what is restored. Values are texts as Salesforce wrote them. Never: a job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder, new_null_array,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::RollbackError;
+use crate::load::KEY_APART;
+use crate::staging::{Manifest, Staging, TableWriter};
+use crate::transform::RowOperation;
+
+/// How the names of these tables begin.
+pub const UNDO: &str = "undo_";
+
+/// Bytes of values in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
+const PART_BYTES: usize = 80_000_000;
+
+/// Rows that are written at once.
+const ROWS: usize = 500;
+
+/// A record that gets values back.
+#[derive(Clone, Debug)]
+pub(super) struct Restored {
+    /// Its key, one row.
+    pub key: Vec<ArrayRef>,
+    pub id: String,
+    /// The bits of fields that we have written.
+    pub written: Vec<u8>,
+    /// Field and value; none clears it.
+    pub fields: BTreeMap<String, Option<String>>,
+}
+
+/// Writes the parts of one load.
+pub(super) struct UndoWriter {
+    staging: Staging,
+    load: String,
+    schema: SchemaRef,
+    /// Fields that may be restored.
+    fields: Vec<String>,
+    keys: usize,
+    part_rows: usize,
+    lanes: BTreeMap<RowOperation, Lane>,
+    waiting: BTreeMap<RowOperation, Vec<Restored>>,
+}
+
+struct Lane {
+    table: TableWriter,
+    rows: usize,
+    bytes: usize,
+}
+
+impl UndoWriter {
+    /// `key` are the key's columns as the ledger has them, `fields` the names of fields that may be restored.
+    pub(super) fn new(
+        staging: &Staging,
+        load: &str,
+        key: &[Field],
+        fields: Vec<String>,
+        part_rows: usize,
+    ) -> Self {
+        let apart = key.iter().map(|field| {
+            let name = format!("{KEY_APART}{}", field.name());
+            Field::new(name, field.data_type().clone(), true)
+        });
+        let mut columns: Vec<Field> = apart.collect();
+        columns.extend(
+            fields
+                .iter()
+                .map(|name| Field::new(name, DataType::Utf8, true)),
+        );
+        columns.extend([
+            Field::new("_operation", DataType::Utf8, false),
+            Field::new("_id", DataType::Utf8, true),
+            Field::new("_fingerprint", DataType::Int64, true),
+            Field::new("_written", DataType::Binary, true),
+            Field::new("_clear", DataType::Binary, true),
+        ]);
+        let metadata = [("sent".to_owned(), fields.join(","))];
+        Self {
+            staging: staging.clone(),
+            load: load.to_owned(),
+            schema: Arc::new(Schema::new(columns).with_metadata(metadata.into())),
+            keys: key.len(),
+            fields,
+            part_rows: part_rows.max(1),
+            lanes: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    fn store(&self, error: &ArrowError) -> RollbackError {
+        RollbackError::Store {
+            load: self.load.clone(),
+            reason: error.to_string(),
+        }
+    }
+
+    /// Records to be deleted: their key columns and ids.
+    pub(super) async fn delete(
+        &mut self,
+        key: Vec<ArrayRef>,
+        ids: StringArray,
+    ) -> Result<(), RollbackError> {
+        let rows = ids.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        let operation: StringArray =
+            std::iter::repeat_n(Some(RowOperation::Delete.word()), rows).collect();
+        let mut columns = key;
+        let nothing = |count: usize| {
+            let fields = self.schema.fields().iter().skip(self.keys).take(count);
+            fields.map(|field| new_null_array(field.data_type(), rows))
+        };
+        columns.extend(nothing(self.fields.len()));
+        columns.push(Arc::new(operation));
+        columns.push(Arc::new(ids));
+        columns.push(Arc::new(Int64Array::from(vec![None; rows])));
+        columns.push(new_null_array(&DataType::Binary, rows));
+        columns.push(new_null_array(&DataType::Binary, rows));
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|error| self.store(&error))?;
+        self.write(RowOperation::Delete, &batch, 0).await
+    }
+
+    /// A record that gets values back; `release` if it was the org's own before.
+    pub(super) async fn restore(
+        &mut self,
+        record: Restored,
+        release: bool,
+    ) -> Result<(), RollbackError> {
+        let operation = if release {
+            RowOperation::Release
+        } else {
+            RowOperation::Restore
+        };
+        let waiting = self.waiting.entry(operation).or_default();
+        waiting.push(record);
+        if waiting.len() >= ROWS {
+            let records = std::mem::take(waiting);
+            self.write_restored(operation, &records).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_restored(
+        &mut self,
+        operation: RowOperation,
+        records: &[Restored],
+    ) -> Result<(), RollbackError> {
+        let batch = self
+            .restored(operation, records)
+            .map_err(|error| self.store(&error))?;
+        let values = records.iter().flat_map(|record| record.fields.values());
+        let bytes = values.flatten().map(String::len).sum();
+        self.write(operation, &batch, bytes).await
+    }
+
+    fn restored(
+        &self,
+        operation: RowOperation,
+        records: &[Restored],
+    ) -> Result<RecordBatch, ArrowError> {
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        for key in 0..self.keys {
+            let cells: Vec<&dyn Array> = records
+                .iter()
+                .map(|record| record.key[key].as_ref())
+                .collect();
+            columns.push(arrow::compute::concat(&cells)?);
+        }
+        for field in &self.fields {
+            let values = records
+                .iter()
+                .map(|record| record.fields.get(field).and_then(Option::as_deref));
+            columns.push(Arc::new(values.collect::<StringArray>()));
+        }
+        let (mut word, mut id) = (StringBuilder::new(), StringBuilder::new());
+        let (mut written, mut clear) = (BinaryBuilder::new(), BinaryBuilder::new());
+        for record in records {
+            word.append_value(operation.word());
+            id.append_value(&record.id);
+            written.append_value(&record.written);
+            let mut bits = vec![0_u8; self.fields.len().div_ceil(8)];
+            for (place, field) in self.fields.iter().enumerate() {
+                if record.fields.get(field).is_some_and(Option::is_none) {
+                    bits[place / 8] |= 1 << (place % 8);
+                }
+            }
+            clear.append_value(&bits);
+        }
+        columns.push(Arc::new(word.finish()));
+        columns.push(Arc::new(id.finish()));
+        columns.push(Arc::new(Int64Array::from(vec![None; records.len()])));
+        columns.push(Arc::new(written.finish()));
+        columns.push(Arc::new(clear.finish()));
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+
+    async fn write(
+        &mut self,
+        operation: RowOperation,
+        batch: &RecordBatch,
+        bytes: usize,
+    ) -> Result<(), RollbackError> {
+        let mut lane = match self.lanes.remove(&operation) {
+            Some(lane) => lane,
+            None => Lane {
+                table: self
+                    .staging
+                    .create(
+                        "outbox",
+                        &format!("{UNDO}{}", self.load),
+                        Arc::clone(&self.schema),
+                        &[],
+                    )
+                    .await?
+                    .labelled(operation.word()),
+                rows: 0,
+                bytes: 0,
+            },
+        };
+        let mut start = 0;
+        while start < batch.num_rows() {
+            if lane.rows >= self.part_rows || lane.bytes >= PART_BYTES {
+                lane.table.next_file().await?;
+                (lane.rows, lane.bytes) = (0, 0);
+            }
+            let rows = (self.part_rows - lane.rows).min(batch.num_rows() - start);
+            lane.table.write(&batch.slice(start, rows)).await?;
+            lane.rows += rows;
+            lane.bytes += bytes * rows / batch.num_rows();
+            start += rows;
+        }
+        self.lanes.insert(operation, lane);
+        Ok(())
+    }
+
+    /// The table, not yet published: values back first, then deletions. None without a row.
+    pub(super) async fn finish(mut self) -> Result<Option<Manifest>, RollbackError> {
+        for (operation, records) in std::mem::take(&mut self.waiting) {
+            if !records.is_empty() {
+                self.write_restored(operation, &records).await?;
+            }
+        }
+        let mut whole: Option<Manifest> = None;
+        for lane in self.lanes.into_values() {
+            let part = lane.table.finish(BTreeMap::new()).await?;
+            match &mut whole {
+                Some(whole) => {
+                    whole.rows += part.rows;
+                    whole.files.extend(part.files);
+                }
+                None => whole = Some(part),
+            }
+        }
+        Ok(whole)
+    }
+}
