@@ -1,8 +1,8 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
 use crate::{
-    config, encode, engine, generate, load, mapping, reconcile, rollback, salesforce, schema,
-    sim, stage, staging, transform,
+    config, encode, engine, generate, load, mapping, reconcile, rollback, salesforce, schema, sim,
+    stage, staging, transform,
 };
 
 /// Any failure of a command. Failed rows are not errors: they are entries in tables.

@@ -1,7 +1,7 @@
 //! `transload rollback`: takes a run back and proves it.
 //!
-//! settle → choose the runs → review every load, last first → show the plan → `--yes` → jobs, last load first → review again:
-//! nothing may be left but what is spared.
+//! settle → choose the runs → review every load, last first → show the plan → `--yes` → jobs, last load first → look for every
+//! record in the org: nothing may be left but what is spared.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -74,7 +74,7 @@ struct Report {
     /// The rollback's own run id; none if nothing was done.
     run: Option<String>,
     undoes: Vec<String>,
-    /// `planned`, `ok`, or `gated` where something is left or spared.
+    /// `planned`, `ok`, `partial` (one object of several), or `gated` where something is left or spared.
     status: &'static str,
     objects: Vec<Line>,
     /// Objects that could not be asked for records of others.
@@ -94,10 +94,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     })
 }
 
-async fn connect_and_undo(
-    args: &RollbackArgs,
-    progress: &Arc<Progress>,
-) -> Result<Report, Error> {
+async fn connect_and_undo(args: &RollbackArgs, progress: &Arc<Progress>) -> Result<Report, Error> {
     let project = Project::open(&args.project)?;
     project.config.target(args.target.as_deref())?;
     let lease = project.staging.lease("rollback").await?;
@@ -129,12 +126,13 @@ impl Undo<'_> {
     async fn run(&self) -> Result<Report, Error> {
         let staging = &self.connection.staging;
         settle_all(self.project, self.connection, self.progress).await?;
+        let loads = self.loads().await?;
         let records = Journal::runs(staging).await?;
         let Some(scope) = choose(&records, self.args.run.as_deref())? else {
-            self.progress.done("no run has sent anything that was not taken back already");
-            return Ok(report(None, &[], "ok", Review::default(), &Review::default()));
+            self.progress
+                .done("no run has sent anything that was not taken back already");
+            return Ok(report(None, &[], "ok", Review::default(), &[]));
         };
-        let loads = self.loads().await?;
         let described = self.describe(&loads).await?;
         let tell = |what: &str| self.progress.step(what);
         let reviewer = Reviewer {
@@ -151,17 +149,17 @@ impl Undo<'_> {
         let plan = reviewer.review().await?;
         let work = plan.loads.iter().any(|load| load.outbox.is_some());
         if self.args.dry_run {
-            return Ok(report(None, &scope.runs, "planned", plan, &Review::default()));
+            return Ok(report(None, &scope.runs, "planned", plan, &[]));
         }
         if !work {
             self.progress.done("nothing is left to take back");
             let spared = plan.loads.iter().any(|load| load.spared > 0);
             let status = if spared { "gated" } else { "ok" };
-            return Ok(report(None, &scope.runs, status, plan, &Review::default()));
+            return Ok(report(None, &scope.runs, status, plan, &[]));
         }
         if !self.args.yes {
             self.progress.finish();
-            let planned = report(None, &scope.runs, "planned", plan, &Review::default());
+            let planned = report(None, &scope.runs, "planned", plan, &[]);
             output::note(&table(&planned));
             return Err(Error::NeedsYes {
                 what: format!("taking back {}", scope.runs.join(", ")),
@@ -177,16 +175,28 @@ impl Undo<'_> {
         for reviewed in &plan.loads {
             self.undo(reviewed, &loads, &described, &journal).await?;
         }
-        self.progress.step("looking at what is left");
-        let after = reviewer.review().await?;
-        let clean = after.loads.iter().all(|load| load.outbox.is_none() && load.spared == 0);
-        let status = if clean { "ok" } else { "gated" };
-        let report = report(Some(journal.run().to_owned()), &scope.runs, status, plan, &after);
+        let mut left = Vec::new();
+        for reviewed in &plan.loads {
+            self.progress
+                .step(&format!("looking for {} in the org", reviewed.load));
+            left.push(reviewer.left(reviewed).await?);
+        }
+        let spared = plan.loads.iter().any(|load| load.spared > 0);
+        let clean = !spared && left.iter().all(|&left| left == (0, 0));
+        let status = match (&self.args.object, clean) {
+            (Some(_), true) => "partial",
+            (_, true) => "ok",
+            (_, false) => "gated",
+        };
+        let run = Some(journal.run().to_owned());
+        let report = report(run, &scope.runs, status, plan, &left);
         self.write(&report, &scope).await?;
+        // The rest of these runs can still be taken back.
+        let ended = self.args.object.as_ref().map_or(status, |_| "partial");
         journal
             .record(&Event::RunFinished {
                 at: chrono::Utc::now(),
-                status: status.to_owned(),
+                status: ended.to_owned(),
             })
             .await?;
         Ok(report)
@@ -209,13 +219,17 @@ impl Undo<'_> {
                 && table.rows > 0
             {
                 return Err(Error::Usage {
-                    what: format!("rows were loaded by queries/load/{load}.sql, which the project does not have any more"),
+                    what: format!(
+                        "rows were loaded by queries/load/{load}.sql, which the project does not have any more"
+                    ),
                     hint: "put the query back as it was, then roll back again".to_owned(),
                 });
             }
         }
         if let Some(object) = &self.args.object
-            && !files.iter().any(|file| file.object().eq_ignore_ascii_case(object))
+            && !files
+                .iter()
+                .any(|file| file.object().eq_ignore_ascii_case(object))
         {
             return Err(Error::Usage {
                 what: format!("nothing was loaded into {object}"),
@@ -290,7 +304,8 @@ impl Undo<'_> {
         let Some(describe) = described.get(load.file.object()) else {
             return Ok(());
         };
-        self.progress.step(&format!("taking {} back", load.file.name));
+        self.progress
+            .step(&format!("taking {} back", load.file.name));
         self.delete_companions(&load.file.name).await?;
         load_phase(&LoadRequest {
             staging: &self.connection.staging,
@@ -329,9 +344,16 @@ impl Undo<'_> {
             "select distinct r.\"ActivityId\" as id from outbox.undo_{load} as u inner join org.{load} as r on r._id = u._id \
              where u._operation = 'delete' and r.\"ActivityId\" is not null"
         );
-        let mut rows = session.stream(&format!("activities of {load}"), &sql, &[]).await?;
+        let mut rows = session
+            .stream(&format!("activities of {load}"), &sql, &[])
+            .await?;
         while let Some(batch) = rows.next_batch().await? {
-            let ids: Vec<&str> = batch.column(0).as_string::<i32>().iter().flatten().collect();
+            let ids: Vec<&str> = batch
+                .column(0)
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .collect();
             for ids in ids.chunks(IDS) {
                 let deleted = self.connection.client.delete_rows(ids, Atomicity::RowByRow);
                 deleted.await.map_err(|source| RollbackError::ReadOrg {
@@ -344,7 +366,9 @@ impl Undo<'_> {
     }
 
     async fn write(&self, report: &Report, scope: &Scope) -> Result<(), Error> {
-        let Some(run) = &report.run else { return Ok(()) };
+        let Some(run) = &report.run else {
+            return Ok(());
+        };
         let staging = &self.connection.staging;
         let json = serde_json::to_vec_pretty(report).unwrap_or_default();
         let path = staging.org_path(&["reports", run, "rollback.json"]);
@@ -355,7 +379,9 @@ impl Undo<'_> {
             table(report)
         );
         let path = staging.org_path(&["reports", run, "rollback.md"]);
-        staging.write_document(&path, text.into_bytes().into()).await?;
+        staging
+            .write_document(&path, text.into_bytes().into())
+            .await?;
         Ok(())
     }
 }
@@ -365,15 +391,22 @@ fn report(
     undoes: &[String],
     status: &'static str,
     plan: Review,
-    after: &Review,
+    left: &[(u64, u64)],
 ) -> Report {
     let done = run.is_some();
-    let line = |plan: Reviewed| {
-        let left = after.loads.iter().find(|load| load.load == plan.load);
-        let (rows, fields) = left.map_or((0, 0), |load| (load.delete, load.restore));
+    let line = |(at, plan): (usize, Reviewed)| {
+        let (rows, fields) = left.get(at).copied().unwrap_or_default();
         Line {
-            deleted: if done { plan.delete.saturating_sub(rows) } else { 0 },
-            restored: if done { plan.restore.saturating_sub(fields) } else { 0 },
+            deleted: if done {
+                plan.delete.saturating_sub(rows)
+            } else {
+                0
+            },
+            restored: if done {
+                plan.restore.saturating_sub(fields)
+            } else {
+                0
+            },
             left: rows + fields,
             plan,
         }
@@ -382,7 +415,7 @@ fn report(
         run,
         undoes: undoes.to_vec(),
         status,
-        objects: plan.loads.into_iter().map(line).collect(),
+        objects: plan.loads.into_iter().enumerate().map(line).collect(),
         unasked: plan.unasked,
     }
 }
@@ -390,9 +423,26 @@ fn report(
 fn table(report: &Report) -> String {
     let done = report.run.is_some();
     let head: &[&str] = if done {
-        &["object", "load", "deleted", "gone before", "restored", "fields", "spared", "left"]
+        &[
+            "object",
+            "load",
+            "deleted",
+            "gone before",
+            "restored",
+            "fields",
+            "spared",
+            "left",
+        ]
     } else {
-        &["object", "load", "to delete", "gone", "to restore", "fields", "spared"]
+        &[
+            "object",
+            "load",
+            "to delete",
+            "gone",
+            "to restore",
+            "fields",
+            "spared",
+        ]
     };
     let rows = report.objects.iter().map(|line| {
         let plan = &line.plan;
@@ -404,7 +454,10 @@ fn table(report: &Report) -> String {
         numbers.extend([plan.fields, plan.spared]);
         numbers.extend(done.then_some(line.left));
         let names = [plan.object.clone(), plan.load.clone()];
-        names.into_iter().chain(numbers.into_iter().map(output::number)).collect()
+        names
+            .into_iter()
+            .chain(numbers.into_iter().map(output::number))
+            .collect()
     });
     output::table(head, rows.collect(), 2)
 }
@@ -414,7 +467,11 @@ fn print(report: &Report, format: Format) -> Result<(), Error> {
         let text = serde_json::to_string(report).unwrap_or_default();
         output::data(&format!("{text}\n"))?;
     } else if !report.undoes.is_empty() {
-        output::data(&format!("Takes back {}\n{}", report.undoes.join(", "), table(report)))?;
+        output::data(&format!(
+            "Takes back {}\n{}",
+            report.undoes.join(", "),
+            table(report)
+        ))?;
     }
     let spared: u64 = report.objects.iter().map(|line| line.plan.spared).sum();
     if spared > 0 {
@@ -442,6 +499,7 @@ fn print(report: &Report, format: Format) -> Result<(), Error> {
             "rollback {run}: {}",
             match report.status {
                 "ok" => "the org is as it was",
+                "partial" => "the records of one object are as they were",
                 _ => "the org is as it was, apart from what is spared or left",
             }
         ));

@@ -88,7 +88,10 @@ async fn connect_and_run(
 }
 
 /// The first ctrl-c finishes the jobs in flight and stops; the second ends the process at once. So does the loss of the lease.
-pub(super) fn stop_on_request(progress: &Arc<Progress>, lost: CancellationToken) -> CancellationToken {
+pub(super) fn stop_on_request(
+    progress: &Arc<Progress>,
+    lost: CancellationToken,
+) -> CancellationToken {
     let stop = CancellationToken::new();
     let (token, progress) = (stop.clone(), Arc::clone(progress));
     let mut waiting = tokio::task::JoinSet::new();

@@ -19,10 +19,7 @@ use super::ledger::UNDONE;
 use super::part::{ENCODE_ROWS, PartContext};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
-use crate::transform::{RowOperation, key_texts};
-
-/// How columns begin that hold a part's key apart from the fields that are sent.
-pub const KEY_APART: &str = "_key_";
+use crate::transform::{KEY_APART, RowOperation, key_texts};
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

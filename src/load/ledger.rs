@@ -186,7 +186,8 @@ impl Fold {
         }
         let ids = batch.column(self.keys).as_string::<i32>().clone();
         let outcomes = batch.column_by_name("outcome").cloned();
-        let has_outcome = |row: &usize| outcomes.as_ref().is_none_or(|column| column.is_valid(*row));
+        let has_outcome =
+            |row: &usize| outcomes.as_ref().is_none_or(|column| column.is_valid(*row));
         let equal_keys = partition(&batch.columns()[..self.keys]).map_err(|error| arrow(&error))?;
         let mut done = Vec::new();
         for range in equal_keys.ranges() {

@@ -24,7 +24,6 @@ mod settle;
 mod snapshot;
 
 pub use error::LoadError;
-pub use answers::KEY_APART;
 pub use journal::{Event, Journal, RunRecord};
 pub use ledger::{ledger_schema, write_ledger};
 pub use outcome::{OutcomeClass, classify, remedy};

@@ -387,7 +387,10 @@ impl PartContext {
             }
         }
         let each = Atomicity::RowByRow;
-        let ids: Vec<&str> = rows.iter().filter_map(|row| row.get("Id")?.as_str()).collect();
+        let ids: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row.get("Id")?.as_str())
+            .collect();
         let results = match (operation, self.key.first()) {
             (RowOperation::Delete, _) => self.client.delete_rows(&ids, each).await,
             (operation, _) if operation.updates() => {

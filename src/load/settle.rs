@@ -152,7 +152,14 @@ async fn settle_phase(
         ));
     };
     let columns = columns_of(outbox, &phase.key);
-    let schema = ledger_schema(&columns);
+    let known = snapshot
+        .get("ledger", load)
+        .filter(|_| phase.table.is_some());
+    // The parts of a rollback have values as text; the ledger knows the key's types.
+    let schema = known.map_or_else(
+        || ledger_schema(&columns),
+        |ledger| std::sync::Arc::clone(&ledger.schema),
+    );
     let context = PartContext {
         staging: staging.clone(),
         client: client.clone(),

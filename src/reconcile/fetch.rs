@@ -27,6 +27,12 @@ const ARCHIVED: [&str; 2] = ["Task", "Event"];
 /// Objects that can only be asked for by one of their fields.
 const ASKED_BY: [(&str, &str); 1] = [("ContentDocumentLink", "ContentDocumentId")];
 
+/// The field that rows of an object are asked for by, if there is no other way.
+pub(super) fn asked_by(object: &str) -> Option<&'static str> {
+    let found = ASKED_BY.iter().find(|(name, _)| *name == object);
+    found.map(|(_, field)| *field)
+}
+
 /// A fetch in progress.
 struct Fetch<'a> {
     request: &'a ReadBack<'a>,
@@ -54,9 +60,8 @@ pub(super) async fn fetch(
     let mut fetch = Fetch { request, rows };
     let object = request.describe.name.as_str();
     let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
-    let asked_by = ASKED_BY.iter().find(|(name, _)| *name == object);
-    match asked_by {
-        Some((_, field)) => fetch.by_ids(field, &progress).await?,
+    match asked_by(object) {
+        Some(field) => fetch.by_ids(field, &progress).await?,
         None if hidden => fetch.by_ids("Id", &progress).await?,
         None => fetch.whole(&progress).await?,
     }

@@ -21,6 +21,7 @@ mod pre_image;
 mod readback;
 mod rows;
 mod sample;
+mod verify;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use coercion::found_form;
@@ -30,3 +31,4 @@ pub use gate::{Verdict, judge};
 pub use pre_image::{PRE_IMAGE, keep_pre_images};
 pub use readback::{ReadBack, read_back};
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
+pub use verify::still_there;

@@ -67,16 +67,19 @@ pub async fn keep_pre_images(
 fn schema(request: &ReadBack<'_>) -> SchemaRef {
     let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
     fields.extend(request.columns.key_fields().cloned());
-    let sent = request.columns.sent.iter().map(|field| field.name().as_str());
+    let sent = request
+        .columns
+        .sent
+        .iter()
+        .map(|field| field.name().as_str());
     for name in sent.chain([RAW_VALUES]) {
         let known = fields.iter().any(|field| field.name() == name);
         if !known && readable(request.describe, name).is_some() {
             fields.push(Field::new(name, DataType::Utf8, true));
         }
     }
-    let visible = |field: &Field| {
-        field.name() == "_id" || readable(request.describe, field.name()).is_some()
-    };
+    let visible =
+        |field: &Field| field.name() == "_id" || readable(request.describe, field.name()).is_some();
     fields.retain(visible);
     Arc::new(Schema::new(fields))
 }
@@ -90,7 +93,12 @@ async fn fetch(
     let load = &request.file.name;
     let schema = schema(request);
     let table = format!("{load}_before");
-    let ReadBack { staging, client, describe, .. } = request;
+    let ReadBack {
+        staging,
+        client,
+        describe,
+        ..
+    } = request;
     let mut rows = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
     let snapshot = staging.snapshot().await?;
     let session = request.engine.session(staging, &snapshot)?;
@@ -166,7 +174,10 @@ async fn compare(
         .collect();
     let by_id = "substr(r._id, 1, 15) = substr(o._id, 1, 15)".to_owned();
     for (operation, on) in [("update", by_id), ("upsert", same_key.join(" and "))] {
-        let any = outbox.files.iter().any(|file| file.label.as_deref() == Some(operation));
+        let any = outbox
+            .files
+            .iter()
+            .any(|file| file.label.as_deref() == Some(operation));
         let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
         if !any || (operation == "upsert" && hidden) {
             continue;
@@ -204,7 +215,8 @@ fn entries(
         let Ok(field) = outbox.field_with_name(name) else {
             continue;
         };
-        let Some(target) = readable(request.describe, name).filter(|_| !later.contains(name)) else {
+        let Some(target) = readable(request.describe, name).filter(|_| !later.contains(name))
+        else {
             continue;
         };
         let target = TargetField {
@@ -270,7 +282,9 @@ fn changed(
         let byte = bits.and_then(|bits| bits.get(place / 8));
         wrote.is_valid(row) || byte.is_some_and(|byte| byte & (1 << (place % 8)) != 0)
     };
-    let keep: BooleanArray = (0..batch.num_rows()).map(|row| Some(is_written(row))).collect();
+    let keep: BooleanArray = (0..batch.num_rows())
+        .map(|row| Some(is_written(row)))
+        .collect();
     let runs: StringArray = std::iter::repeat_n(Some(run), batch.num_rows()).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(runs)];
     columns.extend(batch.columns()[..=keys].iter().cloned());
@@ -281,4 +295,3 @@ fn changed(
     let rows = RecordBatch::try_new(Arc::clone(kept), columns)?;
     filter_record_batch(&rows, &keep)
 }
-

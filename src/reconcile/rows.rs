@@ -246,4 +246,3 @@ impl<'a> Rows<'a> {
         filter_record_batch(&batch, &keep)
     }
 }
-

@@ -17,18 +17,10 @@ use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text, record_i
 /// The part of an id that says which record it is.
 type Identity = [u8; 15];
 
-/// What hangs on a record.
-#[derive(Clone, Debug)]
-struct Holder {
-    /// In words: `Task of others`, `Contact that is kept`.
-    what: Arc<str>,
-    rows: u32,
-}
-
-/// Records that must stay because others need them.
+/// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
-    held: HashMap<Identity, Holder>,
+    held: HashMap<Identity, Arc<str>>,
 }
 
 fn identity(id: &str) -> Option<Identity> {
@@ -39,11 +31,7 @@ impl Guard {
     /// Keeps `parent`, because of `what`.
     pub(super) fn protect(&mut self, parent: &str, what: &Arc<str>) {
         if let Some(parent) = identity(parent) {
-            let holder = self.held.entry(parent).or_insert_with(|| Holder {
-                what: Arc::clone(what),
-                rows: 0,
-            });
-            holder.rows += 1;
+            self.held.entry(parent).or_insert_with(|| Arc::clone(what));
         }
     }
 
@@ -54,18 +42,17 @@ impl Guard {
 
     /// What hangs on a record.
     pub(super) fn why(&self, id: &str) -> Option<String> {
-        let holder = self.held.get(&identity(id)?)?;
-        Some(match holder.rows {
-            0 | 1 => format!("1 {}", holder.what),
-            rows => format!("{rows} × {}", holder.what),
-        })
+        Some(self.held.get(&identity(id)?)?.to_string())
     }
 }
 
 /// A child object with the fields that may name one of our records.
 fn relationships(described: &BTreeMap<String, ObjectDescribe>) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut fields: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for child in described.values().flat_map(|object| &object.child_relationships) {
+    for child in described
+        .values()
+        .flat_map(|object| &object.child_relationships)
+    {
         if !child.deprecated_and_hidden && !child.field.is_empty() {
             fields
                 .entry(child.child_object.as_str())
@@ -114,7 +101,9 @@ impl Others<'_> {
             match self.children(object, &fields).await {
                 Ok(children) => self.protect(guard, object, children).await?,
                 // History, shares, feeds and the like have no such columns, or want to be asked in ways of their own.
-                Err(error) if error.class() == ErrorClass::Refused => unasked.push(object.to_owned()),
+                Err(error) if error.class() == ErrorClass::Refused => {
+                    unasked.push(object.to_owned())
+                }
                 Err(error) => return Err(read(&format!("rows of {object}"))(error)),
             }
         }
@@ -128,7 +117,10 @@ impl Others<'_> {
         fields: &BTreeSet<&str>,
     ) -> Result<HashMap<Identity, Vec<String>>, crate::salesforce::Error> {
         let fields: Vec<&str> = fields.iter().copied().collect();
-        let any: Vec<String> = fields.iter().map(|field| format!("{field} != null")).collect();
+        let any: Vec<String> = fields
+            .iter()
+            .map(|field| format!("{field} != null"))
+            .collect();
         let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
         let soql = format!(
             "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND CreatedById NOT IN ({}) AND ({})",
@@ -161,7 +153,10 @@ impl Others<'_> {
                 break;
             }
             let sql = format!("select l.id from ledger.{load} as l where l.id is not null");
-            let mut ids = self.session.stream(&format!("ids of {load}"), &sql, &[]).await?;
+            let mut ids = self
+                .session
+                .stream(&format!("ids of {load}"), &sql, &[])
+                .await?;
             while let Some(batch) = ids.next_batch().await? {
                 for id in batch.column(0).as_string::<i32>().iter().flatten() {
                     if let Some(id) = identity(id) {
@@ -197,7 +192,9 @@ pub(super) async fn protect_parents_of(
              where l.id is not null and o.\"{field}\" is not null",
             on.join(" and ")
         );
-        let mut rows = session.stream(&format!("parents of {load}"), &sql, &[]).await?;
+        let mut rows = session
+            .stream(&format!("parents of {load}"), &sql, &[])
+            .await?;
         while let Some(batch) = rows.next_batch().await? {
             for parent in batch.column(0).as_string::<i32>().iter().flatten() {
                 guard.protect(parent, what);
@@ -218,7 +215,7 @@ mod tests {
         guard.protect("001A00000000001AAA", &what);
         guard.protect("001A00000000001", &what);
         guard.protect("", &what);
-        assert_eq!(guard.why("001A00000000001AAA").unwrap(), "2 × Task of others");
+        assert_eq!(guard.why("001A00000000001AAA").unwrap(), "Task of others");
         assert_eq!(guard.len(), 1);
         assert!(guard.why("001A00000000002AAA").is_none());
     }

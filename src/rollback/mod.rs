@@ -16,6 +16,7 @@
 
 mod children;
 mod error;
+mod pass;
 mod review;
 mod scope;
 mod undo;

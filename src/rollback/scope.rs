@@ -66,10 +66,7 @@ impl<'a> Candidate<'a> {
 ///
 /// # Errors
 /// [`RollbackError::UnknownRun`], [`RollbackError::IsRollback`].
-pub fn choose(
-    records: &[RunRecord],
-    wanted: Option<&str>,
-) -> Result<Option<Scope>, RollbackError> {
+pub fn choose(records: &[RunRecord], wanted: Option<&str>) -> Result<Option<Scope>, RollbackError> {
     let mut all: Vec<Candidate<'_>> = records.iter().map(Candidate::of).collect();
     all.sort_by_key(|candidate| candidate.started);
     let (rollbacks, mut runs): (Vec<_>, Vec<_>) = all
@@ -149,7 +146,9 @@ mod tests {
     }
 
     fn chosen(records: &[RunRecord], wanted: Option<&str>) -> Vec<String> {
-        choose(records, wanted).unwrap().map_or_else(Vec::new, |scope| scope.runs)
+        choose(records, wanted)
+            .unwrap()
+            .map_or_else(Vec::new, |scope| scope.runs)
     }
 
     #[test]
@@ -178,7 +177,10 @@ mod tests {
 
     #[test]
     fn what_was_taken_back_is_not_taken_back_again_unless_the_rollback_broke_off() {
-        let mut records = vec![run(1, &[], Some("ok")), run(2, &["r1"], Some("interrupted"))];
+        let mut records = vec![
+            run(1, &[], Some("ok")),
+            run(2, &["r1"], Some("interrupted")),
+        ];
         assert_eq!(chosen(&records, None), ["r1"]);
         records.push(run(3, &["r1"], Some("gated")));
         assert!(chosen(&records, None).is_empty());

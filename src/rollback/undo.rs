@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder, new_null_array,
+    Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
+    new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::RollbackError;
-use crate::load::KEY_APART;
 use crate::staging::{Manifest, Staging, TableWriter};
-use crate::transform::RowOperation;
+use crate::transform::{KEY_APART, RowOperation};
 
 /// How the names of these tables begin.
 pub const UNDO: &str = "undo_";

@@ -77,7 +77,9 @@ pub use bulk_query::{BulkQuery, ResultPage};
 pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use csv_stream::CsvRows;
-pub use describe::{ChildRelationship, FieldDescribe, ObjectDescribe, ObjectSummary, PicklistValue, RecordType};
+pub use describe::{
+    ChildRelationship, FieldDescribe, ObjectDescribe, ObjectSummary, PicklistValue, RecordType,
+};
 pub use error::{Error, ErrorClass, FailureKind, RequestFailure, Result};
 pub use ingest::{Ingest, ResultSet};
 pub use job::{JobInfo, JobState, Operation};

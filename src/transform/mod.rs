@@ -23,7 +23,8 @@ pub use graph::{Step, order};
 pub use lineage::lineage;
 pub use model::{write_model, write_table};
 pub use outbox::{
-    CANARY_ROWS, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns, write_outbox,
+    CANARY_ROWS, KEY_APART, Outbox, OutboxRequest, key_texts, outbox_schema, sent_columns,
+    write_outbox,
 };
 pub use project::{GENERATED, Queries};
 pub use query_file::{Api, DeclaredField, Kind, Operation, QueryFile};

@@ -29,6 +29,9 @@ pub const CANARY_ROWS: usize = 200;
 /// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
 const PART_BYTES: usize = 95_000_000;
 
+/// How columns begin that hold a part's key apart from the fields that are sent.
+pub const KEY_APART: &str = "_key_";
+
 /// Columns of an outbox that are not sent.
 const META: [(&str, DataType); 4] = [
     ("_id", DataType::Utf8),

@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::{Api, Operation, QueryFile, TransformError};
 use crate::mapping::CUSTOM;
+use crate::salesforce::record_identity;
 
 /// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
 /// and the two of [`HIDDEN`].
@@ -310,22 +311,26 @@ impl<'a> Ledger<'a> {
     }
 
     pub(super) fn id(&self, row: usize) -> Option<&'a str> {
-        let value = |ids: Option<&'a StringArray>| {
-            ids.filter(|ids| ids.is_valid(row))
-                .map(|ids| ids.value(row))
-        };
-        value(self.id).or_else(|| value(self.given))
+        text(self.given, row)
+            .filter(|_| !self.is_known(row))
+            .or_else(|| text(self.id, row))
+    }
+
+    /// Whether the ledger speaks of the record that the query means: after that was made anew, it does not.
+    fn is_known(&self, row: usize) -> bool {
+        match (text(self.id, row), text(self.given, row)) {
+            (Some(known), Some(given)) => record_identity(known) == record_identity(given),
+            (known, _) => known.is_some(),
+        }
     }
 
     fn live(&self, row: usize) -> Option<&'a str> {
-        self.live
-            .filter(|live| live.is_valid(row))
-            .map(|live| live.value(row))
+        text(self.live, row).filter(|_| self.is_known(row))
     }
 
     pub(super) fn written(&self, row: usize) -> Option<&'a [u8]> {
         self.written
-            .filter(|written| written.is_valid(row))
+            .filter(|written| written.is_valid(row) && self.is_known(row))
             .map(|written| written.value(row))
     }
 
@@ -339,7 +344,8 @@ impl<'a> Ledger<'a> {
     ) -> Result<RowOperation, &'static str> {
         let same = self
             .fingerprint
-            .is_some_and(|known| known.is_valid(row) && known.value(row) == fingerprint);
+            .is_some_and(|known| known.is_valid(row) && known.value(row) == fingerprint)
+            && self.is_known(row);
         match (self.id(row), self.live(row).unwrap_or("live"), wanted) {
             (Some(_), "deleted", _) => Err("deleted_in_salesforce"),
             (Some(_), "merged", _) => Err("merged_in_salesforce"),
@@ -352,6 +358,12 @@ impl<'a> Ledger<'a> {
             (None, _, _) => Ok(RowOperation::Insert),
         }
     }
+}
+
+fn text(column: Option<&StringArray>, row: usize) -> Option<&str> {
+    column
+        .filter(|column| column.is_valid(row))
+        .map(|column| column.value(row))
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ mod refusals;
 /// A whole project, its tables, and the org it loads into.
 mod rehearsal;
 mod retries;
+/// Runs taken back.
+mod rollback;
 /// The main job on the demo.
 mod run;
 mod schema;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use transload::salesforce::{Auth, Client, JobInfo, JobState, Secret, Settings};
+use transload::salesforce::{Auth, Client, JobInfo, JobState, QueryScope, Secret, Settings};
 use transload::sim::salesforce::{Options, Simulator};
 
 use crate::rehearsal::runtime;
@@ -53,6 +53,32 @@ impl Org {
             cells
         };
         rows.into_iter().map(flat).collect()
+    }
+
+    /// Rows of a SOQL query that sees deleted and archived ones too.
+    pub(crate) fn rows_with_deleted(&self, soql: &str) -> Vec<BTreeMap<String, String>> {
+        let scope = QueryScope::WithDeletedAndArchived;
+        let rows: Vec<serde_json::Map<String, Value>> = self
+            .runtime
+            .block_on(self.client.query_in(soql, scope).try_collect())
+            .unwrap_or_else(|error| panic!("{error}: {soql}"));
+        rows.into_iter()
+            .map(|row| {
+                let mut cells = BTreeMap::new();
+                flatten("", row, &mut cells);
+                cells
+            })
+            .collect()
+    }
+
+    /// Names of an object's fields that can be read with its rows; none where the org lacks the object.
+    pub(crate) fn field_names(&self, object: &str) -> Vec<String> {
+        let described = self.runtime.block_on(self.client.describe(object)).unwrap();
+        let fields = described.fields.into_iter();
+        fields
+            .filter(|field| field.field_type != "base64")
+            .map(|field| field.name)
+            .collect()
     }
 
     /// Rows of a query to the Tooling API.

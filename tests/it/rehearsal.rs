@@ -216,6 +216,11 @@ impl Project {
         Running::start(self.command(&arguments))
     }
 
+    /// The program with other arguments, while the test does something else.
+    pub(crate) fn start_as(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+
     /// Organisation ids that the staging area knows.
     pub(crate) fn orgs(&self) -> Vec<String> {
         let mut orgs: Vec<String> = names(&self.path(".transload/orgs")).into_iter().collect();
