@@ -1,0 +1,324 @@
+//! Whether the records of a ledger are still there: deleted, merged and converted ones are marked, those that came back too.
+//!
+//! In: a ledger, and the org asked for what is gone since. Out: the ledger with `live` as the org has it; outcomes stay as they
+//! are. Never: a row per live record asked for; only what is gone is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::{Int64Type, SchemaRef};
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{TryStreamExt, pin_mut};
+
+use super::{LoadError, write_ledger};
+use crate::engine::{Engine, Session};
+use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text, record_identity};
+use crate::staging::{DataFile, Staging};
+
+/// What a record is called that is there.
+const LIVE: &str = "live";
+
+/// Ids in one query, so that its URL stays short.
+const IDS: usize = 200;
+
+/// The part of an id that says which record it is.
+pub type Identity = [u8; 15];
+
+/// Records that a ledger names and that are no longer what they were: `deleted`, `merged` or `converted`.
+pub type Dead = HashMap<Identity, &'static str>;
+
+/// The identity of an id; none for what is no id.
+#[must_use]
+pub fn identity(id: &str) -> Option<Identity> {
+    record_identity(id).as_bytes().try_into().ok()
+}
+
+/// A ledger to look after.
+pub struct Liveness<'a> {
+    /// The staging area, with the organisation in view.
+    pub staging: &'a Staging,
+    /// Reads and folds the ledger.
+    pub engine: &'a Engine,
+    /// Connected to the destination.
+    pub client: &'a Client,
+    /// The load.
+    pub load: &'a str,
+    /// Its key columns.
+    pub key: &'a [String],
+    /// Its object's describe.
+    pub describe: &'a ObjectDescribe,
+}
+
+impl Liveness<'_> {
+    /// Brings `live` in line with the org; returns what is dead now.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn refresh(&self) -> Result<Dead, LoadError> {
+        let snapshot = self.staging.snapshot().await?;
+        let [key] = self.key else {
+            return Ok(Dead::new());
+        };
+        let (Some(ledger), Some(_)) = (
+            snapshot.get("ledger", self.load).filter(|ledger| ledger.rows > 0),
+            self.describe.field(key),
+        ) else {
+            return Ok(Dead::new());
+        };
+        let session = self.engine.session(self.staging, &snapshot)?;
+        let Some(since) = self.since(&session).await? else {
+            return Ok(Dead::new());
+        };
+        let gone = self.gone(key, since).await?;
+        let differences = format!("differences_{}", self.load);
+        let missing = snapshot.get("recon", &differences).is_some_and(|table| table.rows > 0);
+        let changes = self.changes(&session, &gone, missing).await?;
+        if !changes.is_empty() {
+            let schema = Arc::clone(&ledger.schema);
+            let file = self.attempts(&session, &schema, &changes).await?;
+            write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
+        }
+        self.dead().await
+    }
+
+    /// What the ledger says is dead.
+    async fn dead(&self) -> Result<Dead, LoadError> {
+        let snapshot = self.staging.snapshot().await?;
+        let session = self.engine.session(self.staging, &snapshot)?;
+        let sql = format!(
+            "select l.id, l.live from ledger.{} as l where l.id is not null and l.live <> '{LIVE}'",
+            self.load
+        );
+        let mut dead = Dead::new();
+        let name = format!("dead records of {}", self.load);
+        let mut rows = session.stream(&name, &sql, &[]).await?;
+        while let Some(batch) = rows.next_batch().await? {
+            let [ids, live] = [0, 1].map(|column| batch.column(column).as_string::<i32>());
+            for row in 0..batch.num_rows() {
+                if let (Some(id), Some(live)) = (identity(ids.value(row)), word(live.value(row))) {
+                    dead.insert(id, live);
+                }
+            }
+        }
+        Ok(dead)
+    }
+
+    /// When the first record landed that the ledger knows; a little earlier, since clocks differ.
+    async fn since(&self, session: &Session) -> Result<Option<DateTime<Utc>>, LoadError> {
+        let sql = format!(
+            "select cast(min(l.at) as bigint) as at from ledger.{} as l where l.id is not null",
+            self.load
+        );
+        let name = format!("first record of {}", self.load);
+        let rows = session.collect(&name, &sql).await?;
+        let first = rows.iter().find_map(|batch| {
+            let at: &Int64Array = batch.column(0).as_primitive_opt::<Int64Type>()?;
+            (batch.num_rows() > 0 && at.is_valid(0)).then(|| at.value(0))
+        });
+        let first = first.and_then(DateTime::from_timestamp_micros);
+        Ok(first.map(|first| first - chrono::Duration::minutes(10)))
+    }
+
+    fn read(&self) -> impl Fn(crate::salesforce::Error) -> LoadError + use<> {
+        let what = format!("which records of {} are gone", self.describe.name);
+        move |source| LoadError::ReadOrg {
+            what: what.clone(),
+            source: Box::new(source),
+        }
+    }
+
+    /// Records with our key that were deleted or merged since, and converted ones.
+    async fn gone(&self, key: &str, since: DateTime<Utc>) -> Result<Dead, LoadError> {
+        let mut gone = Dead::new();
+        let object = &self.describe.name;
+        if self.describe.field("IsDeleted").is_some() {
+            let master = self.describe.field("MasterRecordId").is_some();
+            let soql = format!(
+                "SELECT Id{} FROM {object} WHERE IsDeleted = true AND {key} != null AND SystemModstamp >= {}",
+                if master { ", MasterRecordId" } else { "" },
+                since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            );
+            let scope = QueryScope::WithDeletedAndArchived;
+            let rows = self.client.query_in(&soql, scope);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                let merged = field_text(&row, "MasterRecordId").is_some_and(|id| !id.is_empty());
+                let word = if merged { "merged" } else { "deleted" };
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    gone.insert(id, word);
+                }
+            }
+        }
+        if self.describe.field("IsConverted").is_some() {
+            let soql = format!("SELECT Id FROM {object} WHERE IsConverted = true AND {key} != null");
+            let rows = self.client.query(&soql);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    gone.insert(id, "converted");
+                }
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Records whose liveness is another one than the ledger says. `missing` if the last read-back missed some.
+    async fn changes(
+        &self,
+        session: &Session,
+        gone: &Dead,
+        missing: bool,
+    ) -> Result<Dead, LoadError> {
+        let (mut changes, mut doubtful) = (Dead::new(), BTreeMap::new());
+        let load = self.load;
+        let key = format!("cast(l.\"{}\" as varchar)", self.key[0]);
+        let mut questions = vec![format!(
+            "select l.id, l.live, false as missing from ledger.{load} as l where l.id is not null"
+        )];
+        if missing {
+            // Purged from the recycle bin: nothing in the org speaks of them any more.
+            questions.push(format!(
+                "select l.id, l.live, true as missing from ledger.{load} as l inner join recon.differences_{load} as d \
+                 on d.key = {key} where l.id is not null and l.live = '{LIVE}' and d.kind = 'missing'"
+            ));
+        }
+        for sql in questions {
+            let name = format!("liveness of {load}");
+            let mut rows = session.stream(&name, &sql, &[]).await?;
+            while let Some(batch) = rows.next_batch().await? {
+                let [ids, live] = [0, 1].map(|column| batch.column(column).as_string::<i32>());
+                let missing = batch.column(2).as_boolean();
+                for row in 0..batch.num_rows() {
+                    let Some(id) = identity(ids.value(row)) else {
+                        continue;
+                    };
+                    let live = if live.is_valid(row) { live.value(row) } else { LIVE };
+                    match gone.get(&id) {
+                        Some(&now) if now != live => drop(changes.insert(id, now)),
+                        Some(_) => {}
+                        None if live != LIVE || missing.value(row) => {
+                            doubtful.insert(ids.value(row).to_owned(), live.to_owned());
+                        }
+                        None => {}
+                    }
+                }
+            }
+        }
+        let there = self.there(doubtful.keys()).await?;
+        for (id, live) in &doubtful {
+            let Some(id) = identity(id) else { continue };
+            match there.contains(&id) {
+                true if live != LIVE => drop(changes.insert(id, LIVE)),
+                false if live == LIVE => drop(changes.insert(id, "deleted")),
+                _ => {}
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Which of these records can be read.
+    async fn there(
+        &self,
+        ids: impl Iterator<Item = &String>,
+    ) -> Result<BTreeSet<Identity>, LoadError> {
+        let mut there = BTreeSet::new();
+        let ids: Vec<String> = ids.map(|id| format!("'{id}'")).collect();
+        for chunk in ids.chunks(IDS) {
+            let soql = format!(
+                "SELECT Id FROM {} WHERE Id IN ({})",
+                self.describe.name,
+                chunk.join(", ")
+            );
+            let rows = self.client.query(&soql);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                there.extend(field_text(&row, "Id").as_deref().and_then(identity));
+            }
+        }
+        Ok(there)
+    }
+
+    /// A file of attempts that says nothing but the liveness of these records.
+    async fn attempts(
+        &self,
+        session: &Session,
+        schema: &SchemaRef,
+        changes: &Dead,
+    ) -> Result<Vec<DataFile>, LoadError> {
+        let columns: Vec<String> = schema
+            .fields()
+            .iter()
+            .map(|field| format!("l.\"{}\"", field.name()))
+            .collect();
+        let sql = format!(
+            "select {} from ledger.{} as l where l.id is not null",
+            columns.join(", "),
+            self.load
+        );
+        let table = format!("attempts_{}", self.load);
+        let mut writer = self
+            .staging
+            .create("ledger", &table, Arc::clone(schema), &[])
+            .await?;
+        let name = format!("records of {}", self.load);
+        let mut rows = session.stream(&name, &sql, &[]).await?;
+        while let Some(batch) = rows.next_batch().await? {
+            let marked = self.marked(&batch, schema, changes).map_err(|error| {
+                LoadError::Encode {
+                    load: self.load.to_owned(),
+                    part: "of its ledger".to_owned(),
+                    reason: error.to_string(),
+                }
+            })?;
+            if marked.num_rows() > 0 {
+                writer.write(&marked).await?;
+            }
+        }
+        Ok(writer.finish(BTreeMap::new()).await?.files)
+    }
+
+    fn marked(
+        &self,
+        batch: &RecordBatch,
+        schema: &SchemaRef,
+        changes: &Dead,
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let ids = batch.column(self.key.len()).as_string::<i32>();
+        let (mut places, mut live) = (Vec::new(), StringBuilder::new());
+        for row in 0..batch.num_rows() {
+            let now = identity(ids.value(row)).and_then(|id| changes.get(&id));
+            if let Some(now) = now {
+                places.push(u32::try_from(row).unwrap_or(u32::MAX));
+                live.append_value(now);
+            }
+        }
+        let rows = take_record_batch(batch, &UInt32Array::from(places))?;
+        let rows = concat_batches(schema, [&rows])?;
+        let count = rows.num_rows();
+        let live: ArrayRef = Arc::new(live.finish());
+        let operation: StringArray = std::iter::repeat_n(Some("liveness"), count).collect();
+        let now = vec![Utc::now().timestamp_micros(); count];
+        let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| -> ArrayRef {
+            match field.name().as_str() {
+                "live" => Arc::clone(&live),
+                "operation" => Arc::new(operation.clone()),
+                "at" => Arc::new(TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC")),
+                "outcome" | "error_code" | "error" | "job_id" | "attempt" | "run_id" => {
+                    new_null_array(field.data_type(), count)
+                }
+                _ => Arc::clone(column),
+            }
+        });
+        RecordBatch::try_new(Arc::clone(schema), columns.collect())
+    }
+}
+
+/// The word as it is kept.
+fn word(live: &str) -> Option<&'static str> {
+    ["deleted", "merged", "converted"].into_iter().find(|word| *word == live)
+}
