@@ -15,6 +15,8 @@ mod further;
 /// Changes between runs, and values that do not fit.
 mod kills;
 mod load;
+/// Records that were in the org before.
+mod matches;
 /// Every object of the mission, and what hangs on them.
 mod objects;
 /// A simulated org and questions to it.
