@@ -33,6 +33,8 @@ mod run;
 mod schema;
 /// The SQL that query files may rely on.
 mod slt;
+/// What the plan says about the org's storage.
+mod storage;
 /// The small project after two runs.
 mod story;
 /// Every choice of a project, through the whole job.
