@@ -28,15 +28,27 @@ select
     t.tags as usercom_tags__c,
     c.created_at as "CreatedDate",
     c.custom,
-    case when not c.in_scope then 'out_of_scope' end as _fate,
-    case when not c.in_scope then 'scope' end as _reason,
+    m.salesforce_id as _id,
+    case
+        when not c.in_scope then 'out_of_scope'
+        when m.reason is not null then 'held'
+    end as _fate,
+    case when not c.in_scope then 'scope' else m.reason end as _reason,
+    case when c.in_scope and m.reason is not null then m.records end as _parent,
+    c.in_scope as _until_known,
+    concat_ws(
+        ';',
+        case when coalesce(trim(c.name), '') = '' then 'Name' end,
+        case when o.owner_key = '' then 'OwnerId' end
+    ) as _fallbacks,
     concat_ws(
         ';',
         case
             when p.company_id is null then 'no_people'
             when p.contacts = 0 then 'leads_only'
         end,
-        case when coalesce(trim(c.name), '') = '' then 'name_from_default' end
+        case when coalesce(trim(c.name), '') = '' and not coalesce(m.same, false) then 'name_from_default' end,
+        m.flag
     ) as _flags
 from mapped.companies as c
 left join prepare.company_people as p
@@ -49,5 +61,7 @@ left join prepare.country as y
     on y.name = lower(trim(c.country)) and x.takes_codes
 left join prepare.tags_of as t
     on t.kind = 'company' and t.id = c.id
+left join prepare.match as m
+    on m.target = 'Account' and m.id = c.id
 left join config.defaults as d
     on d.object = 'Account' and d.field = 'Name'

@@ -15,12 +15,17 @@ with contact as (
             when $companyless_customers = 'placeholder_account' then h.id
         end as account_id,
         l.id as lead_id,
+        coalesce(m.same, false) as same,
+        m.salesforce_id,
+        m.records,
+        m.reason as match_reason,
+        m.flag as match_flag,
         case
             when s.fate is not null then s.fate
             when l.id is not null then 'held'
             when s.named_company is not null and a.id is null then 'held'
-            when s.named_company is null and $companyless_customers = 'hold' then 'held'
-        end as final_fate
+            when s.named_company is null and $companyless_customers = 'hold' and not coalesce(m.same, false) then 'held'
+        end as early_fate
     from prepare.person as s
     left join ledger.account as a
         on a.usercom_id__c = s.company_id
@@ -28,6 +33,8 @@ with contact as (
         on h.usercom_id__c = 'placeholder'
     left join ledger.lead as l
         on l.usercom_id__c = s.id
+    left join prepare.match as m
+        on m.target = 'Contact' and m.id = s.id
     where s.target = 'Contact'
 )
 
@@ -56,24 +63,39 @@ select
     g.segments as usercom_segments__c,
     p.created_at as "CreatedDate",
     p.custom,
-    c.final_fate as _fate,
+    c.salesforce_id as _id,
+    case
+        when c.early_fate is not null then c.early_fate
+        when c.match_reason is not null then 'held'
+    end as _fate,
     case
         when c.fate = 'out_of_scope' then 'scope'
         when c.fate = 'passive' then 'no_email_no_phone'
         when c.fate = 'held' then c.reason
         when c.lead_id is not null then 'is_a_lead_already'
-        when c.final_fate = 'held' and c.named_company is null then 'customer_without_company'
-        when c.final_fate = 'held' then 'account_missing'
+        when c.early_fate = 'held' and c.named_company is null then 'customer_without_company'
+        when c.early_fate = 'held' then 'account_missing'
+        else c.match_reason
     end as _reason,
     case
         when c.fate is not null then null
         when c.lead_id is not null then 'lead ' || c.lead_id
-        when c.final_fate = 'held' then 'company ' || c.named_company
+        when c.early_fate = 'held' then 'company ' || c.named_company
+        when c.match_reason is not null then c.records
     end as _parent,
+    c.early_fate is null as _until_known,
     concat_ws(
         ';',
-        c.name_flag,
-        case when c.named_company is null then 'customer_without_company' end
+        case when c.named_company is null then 'AccountId' end,
+        case when c.name_flag is not null then 'LastName' end,
+        case when not p.unsubscribed then 'HasOptedOutOfEmail' end,
+        case when c.owner_key = '' then 'OwnerId' end
+    ) as _fallbacks,
+    concat_ws(
+        ';',
+        c.match_flag,
+        case when not c.same then c.name_flag end,
+        case when c.named_company is null and not c.same then 'customer_without_company' end
     ) as _flags
 from mapped.people as p
 inner join contact as c

@@ -31,17 +31,32 @@ select
     g.segments as usercom_segments__c,
     p.created_at as "CreatedDate",
     p.custom,
-    s.fate as _fate,
-    case s.fate
-        when 'out_of_scope' then 'scope'
-        when 'passive' then 'no_email_no_phone'
-        when 'held' then s.reason
+    m.salesforce_id as _id,
+    case
+        when s.fate is not null then s.fate
+        when m.reason is not null then 'held'
+    end as _fate,
+    case
+        when s.fate = 'out_of_scope' then 'scope'
+        when s.fate = 'passive' then 'no_email_no_phone'
+        when s.fate = 'held' then s.reason
+        else m.reason
     end as _reason,
+    case when s.fate is null and m.reason is not null then m.records end as _parent,
+    s.fate is null as _until_known,
     concat_ws(
         ';',
-        s.name_flag,
+        case when s.name_flag is not null then 'LastName' end,
+        case when s.company_name is null then 'Company' end,
+        case when not p.unsubscribed then 'HasOptedOutOfEmail' end,
+        case when s.owner_key = '' then 'OwnerId' end
+    ) as _fallbacks,
+    concat_ws(
+        ';',
+        m.flag,
+        case when not coalesce(m.same, false) then s.name_flag end,
         case
-            when s.company_name is not null then null
+            when s.company_name is not null or m.same then null
             when s.email_domain is not null then 'company_from_email'
             else 'company_from_default'
         end
@@ -57,6 +72,8 @@ left join prepare.tags_of as t
     on t.kind = 'person' and t.id = p.id
 left join prepare.segments_of as g
     on g.person_id = p.id
+left join prepare.match as m
+    on m.target = 'Lead' and m.id = p.id
 left join config.defaults as l
     on l.object = s.target and l.field = 'LastName'
 left join config.defaults as c

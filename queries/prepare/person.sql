@@ -77,5 +77,6 @@ select
     j.company_id,
     j.company_name,
     j.named_company,
+    j.owner_key,
     j.owner_user_id
 from judged as j

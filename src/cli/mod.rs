@@ -27,6 +27,7 @@ mod schema;
 mod sim;
 mod stage;
 mod status;
+mod storage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

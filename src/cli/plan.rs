@@ -12,7 +12,7 @@ use super::pipeline::{self, Reads};
 use super::progress::Progress;
 use super::run::Format;
 use super::schema::{Look, prepare};
-use super::{Outcome, ProjectArgs, output, preflight, projection};
+use super::{Outcome, ProjectArgs, output, preflight, projection, storage};
 use crate::error::Error;
 use crate::staging::Manifest;
 use crate::transform::{Kind, QueryFile, Step};
@@ -26,6 +26,12 @@ const CALLS_PER_JOB: u64 = 6;
 
 /// Calls of one read-back at least: create, one look, one page, delete.
 const CALLS_PER_READ_BACK: u64 = 4;
+
+/// Limits of storage, and what a load takes of them in kilobytes.
+const STORAGE: [(&str, fn(&LoadPlan) -> u64); 2] = [
+    ("DataStorageMB", |load| load.data_storage_kb),
+    ("FileStorageMB", |load| load.file_storage_kb),
+];
 
 /// Arguments of `transload plan`.
 #[derive(Debug, clap::Args)]
@@ -77,6 +83,8 @@ struct LoadPlan {
     jobs: u64,
     batches: u64,
     api_calls: u64,
+    data_storage_kb: u64,
+    file_storage_kb: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -208,6 +216,13 @@ async fn plan(
             findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
         }
     }
+    let storage = storage::estimate(&session, &flow, projection).await?;
+    for load in &mut report.loads {
+        if let Some(storage) = storage.get(&load.load) {
+            load.data_storage_kb = storage.data_kb;
+            load.file_storage_kb = storage.file_kb;
+        }
+    }
     let limits = connection
         .client
         .limits()
@@ -241,8 +256,36 @@ async fn plan(
             });
         }
     }
+    for (name, kilobytes) in STORAGE {
+        if let Some(limit) = limits.get(name) {
+            let needed = megabytes(report.loads.iter().map(kilobytes).sum());
+            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
+                let largest = report.loads.iter().max_by_key(|load| kilobytes(load));
+                let largest = largest.map_or_else(String::new, |load| {
+                    let most = output::number(megabytes(kilobytes(load)));
+                    format!(", {most} MB of them for {}", load.load)
+                });
+                findings.push(format!(
+                    "{name}: the new records need about {} MB{largest}; the org has {} MB left. Free or buy storage (Setup > \
+                     Storage Usage), or load less by [scope] and [options]",
+                    output::number(needed),
+                    limit.remaining
+                ));
+            }
+            report.limits.push(LimitReport {
+                limit: name.to_owned(),
+                needed,
+                remaining: limit.remaining,
+            });
+        }
+    }
     report.findings = findings;
     Ok(report)
+}
+
+/// Whole megabytes, rounded up: what the org counts in.
+fn megabytes(kilobytes: u64) -> u64 {
+    kilobytes.div_ceil(1024)
 }
 
 fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
@@ -269,6 +312,7 @@ fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
         jobs,
         batches: parts.iter().map(|rows| rows.div_ceil(BATCH_ROWS) + 1).sum(),
         api_calls: jobs * CALLS_PER_JOB + u64::from(outbox.rows > 0) * CALLS_PER_READ_BACK,
+        ..LoadPlan::default()
     }
 }
 
@@ -306,6 +350,8 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         "jobs",
         "batches",
         "API calls",
+        "data MB",
+        "file MB",
     ];
     let rows = report.loads.iter().map(|load| {
         let numbers = [
@@ -322,6 +368,8 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             load.jobs,
             load.batches,
             load.api_calls,
+            megabytes(load.data_storage_kb),
+            megabytes(load.file_storage_kb),
         ];
         [load.object.clone(), load.load.clone()]
             .into_iter()

@@ -116,14 +116,23 @@ async fn project_ledger(
     }
     let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
     let keys = keys.join(", ");
-    let text = format!("concat_ws('|', {keys})");
     let load = &file.name;
     debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
-    // Of what Salesforce answers, other queries may read whether a row landed.
+    let own: Vec<String> = file.key.iter().map(|key| format!("o.\"{key}\"")).collect();
+    let own = own.join(", ");
+    let on: Vec<String> = file
+        .key
+        .iter()
+        .map(|key| format!("l.\"{key}\" = o.\"{key}\""))
+        .collect();
+    let on = on.join(" and ");
+    // Of what Salesforce answers, other queries may read whether a row landed. A row may have an id that the ledger does not
+    // know: its record is in the org already.
     let sql = format!(
         "select {keys}, id, live, outcome from ledger.{load} where id is not null \
-         union all select {keys}, concat('projected {load} ', {text}) as id, 'live' as live, 'created' as outcome \
-         from outbox.{load} where _id is null"
+         union all select {own}, coalesce(o._id, concat('projected {load} ', concat_ws('|', {own}))) as id, 'live' as live, \
+         'created' as outcome from outbox.{load} as o left join ledger.{load} as l on {on} and l.id is not null \
+         where l.id is null"
     );
     let name = ("ledger", load.as_str());
     Ok(write_table(

@@ -56,6 +56,12 @@ pub(crate) struct SalesforceArgs {
     /// Milliseconds that a Bulk batch of 10,000 rows takes at least; smaller ones take their share
     #[arg(long, value_name = "N", default_value_t = 0)]
     batch_ms: u64,
+    /// Data storage of the org in megabytes
+    #[arg(long, value_name = "N", default_value_t = Options::default().data_storage_mb)]
+    data_storage_mb: u64,
+    /// File storage of the org in megabytes
+    #[arg(long, value_name = "N", default_value_t = Options::default().file_storage_mb)]
+    file_storage_mb: u64,
     /// JSON file of faults that are due from the start: {"requests": [...], "jobs": [...]}
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -94,6 +100,8 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         multi_currency: args.multi_currency,
         locks: args.locks,
         batch_time: Duration::from_millis(args.batch_ms),
+        data_storage_mb: args.data_storage_mb,
+        file_storage_mb: args.file_storage_mb,
         scenario: args.faults,
         without: args.without.into_iter().collect(),
         ..Options::default()

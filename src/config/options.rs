@@ -43,7 +43,7 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 17] = [
+const KNOWN: [Known; 18] = [
     Known {
         name: "people_on_deals",
         default: || text("contact"),
@@ -63,6 +63,12 @@ const KNOWN: [Known; 17] = [
         name: "default_owner",
         default: || text(""),
         allowed: &[],
+    },
+    // Rows that may be in the org already and that config/matches.csv does not name (`rules.md` 5).
+    Known {
+        name: "undecided_matches",
+        default: || text("hold"),
+        allowed: &["hold", "create"],
     },
     // CreatedDate and CreatedById (`rules.md` 24).
     Known {

@@ -68,7 +68,7 @@ pub async fn snapshot_org(
 }
 
 /// Asks the org a SOQL query and publishes the answer as `org.<table>`, every field as text. An object that the org does not
-/// have gives an empty table: what asks for it need not be in use.
+/// have gives an empty table: what asks for it need not be in use. A custom field that is not there yet is null everywhere.
 ///
 /// # Errors
 /// [`LoadError::ReadOrg`], [`LoadError::Staging`].
@@ -83,12 +83,17 @@ pub async fn snapshot_query(
     let mut writer = staging
         .create("org", table, Arc::clone(&schema), &[])
         .await?;
-    let rows = client.query(soql).try_chunks(SNAPSHOT_ROWS);
-    pin_mut!(rows);
+    let mut rows = Box::pin(client.query(soql).try_chunks(SNAPSHOT_ROWS));
+    let mut without = without_our_fields(soql);
     loop {
         let chunk = match rows.try_next().await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => break,
+            Err(error) if error.1.code() == Some("INVALID_FIELD") && without.is_some() => {
+                let soql = without.take().unwrap_or_default();
+                rows.set(client.query(&soql).try_chunks(SNAPSHOT_ROWS));
+                continue;
+            }
             Err(error) if matches!(error.1.code(), Some("INVALID_TYPE" | "INVALID_FIELD")) => break,
             Err(error) => return Err(read(&format!("org.{table}"))(error.1)),
         };
@@ -110,6 +115,20 @@ pub async fn snapshot_query(
         writer.write(&batch).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
+}
+
+/// The query with every `Name__c = null` replaced by a condition that always holds; none if there is nothing to replace.
+fn without_our_fields(soql: &str) -> Option<String> {
+    let words: Vec<&str> = soql.split(' ').collect();
+    let mut changed = words.clone();
+    for at in 0..words.len().saturating_sub(2) {
+        if let [field, "=", "null"] = words[at..at + 3]
+            && field.ends_with("__c")
+        {
+            changed[at..at + 3].copy_from_slice(&["Id", "!=", "null"]);
+        }
+    }
+    (changed != words).then(|| changed.join(" "))
 }
 
 fn read(what: &str) -> impl Fn(crate::salesforce::Error) -> LoadError {
@@ -254,4 +273,29 @@ async fn fields(staging: &Staging, described: &[ObjectDescribe]) -> Result<(), L
         ],
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_custom_field_that_is_not_there_yet_is_null_everywhere() {
+        let asked = "select Id from Lead where usercom_id__c = null and IsConverted = false";
+        assert_eq!(
+            without_our_fields(asked).unwrap(),
+            "select Id from Lead where Id != null and IsConverted = false"
+        );
+    }
+
+    #[test]
+    fn other_conditions_are_asked_as_they_are() {
+        for asked in [
+            "select Id from Lead where Email = null",
+            "select Id from Lead where usercom_id__c != null",
+            "select Id from Lead",
+        ] {
+            assert_eq!(without_our_fields(asked), None, "{asked}");
+        }
+    }
 }

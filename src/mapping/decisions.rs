@@ -14,13 +14,14 @@ use crate::config::nearest;
 use crate::staging::{Manifest, Staging};
 
 /// Decision files of the product: name and default content, whose header is what queries rely on.
-const TEMPLATES: [(&str, &str); 13] = [
+const TEMPLATES: [(&str, &str); 14] = [
     ("lifecycle", include_str!("defaults/lifecycle.csv")),
     ("stage_matrix", include_str!("defaults/stage_matrix.csv")),
     ("owners", include_str!("defaults/owners.csv")),
     ("defaults", include_str!("defaults/defaults.csv")),
     ("value_policy", include_str!("defaults/value_policy.csv")),
     ("field_map", include_str!("defaults/field_map.csv")),
+    ("matches", include_str!("defaults/matches.csv")),
     (
         "activity_types",
         include_str!("defaults/activity_types.csv"),

@@ -5,6 +5,7 @@
 
 mod custom_objects;
 mod error;
+mod fallback;
 mod graph;
 mod header;
 mod lineage;

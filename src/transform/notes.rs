@@ -125,7 +125,7 @@ impl Notes {
                 .and_then(|column| column.as_string_opt::<i32>())
         };
         let (fate, reason, parent) = (text("_fate"), text("_reason"), text("_parent"));
-        let sending = super::outbox::sending(fate, batch.num_rows());
+        let sending = super::outbox::sending(batch);
         if let Some(fates) = fate {
             for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
                 let fate = fates.value(row);

@@ -16,8 +16,9 @@ use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::fallback::without_fallbacks;
 use super::notes::Notes;
-use super::route::{Columns, KNOWN, Ledger, RowOperation};
+use super::route::{Columns, KNOWN, Ledger, RowOperation, UNTIL_KNOWN};
 use super::{QueryFile, TransformError};
 use crate::encode::{RAW_VALUES, RowEncoder, ValuePolicy};
 use crate::engine::Session;
@@ -251,6 +252,7 @@ impl<'a> Writer<'a> {
             .request
             .columns
             .project(&batch)
+            .and_then(|sent| without_fallbacks(&batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(&error))?;
         let (mut sent, altered) = sent;
@@ -560,9 +562,23 @@ impl Rows {
     }
 }
 
-/// True where a row's fate is to be sent.
-pub(super) fn sending(fate: Option<&StringArray>, rows: usize) -> BooleanArray {
-    (0..rows)
-        .map(|row| Some(fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty())))
+/// True where a row's fate is to be sent, or no longer counts because the ledger knows the row.
+pub(super) fn sending(batch: &RecordBatch) -> BooleanArray {
+    let text = |name: &str| {
+        batch
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt::<i32>())
+    };
+    let (fate, known) = (text("_fate"), text(KNOWN[0]));
+    let until_known = batch
+        .column_by_name(UNTIL_KNOWN)
+        .and_then(|column| column.as_boolean_opt());
+    (0..batch.num_rows())
+        .map(|row| {
+            let sends = fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty());
+            let is_known = known.is_some_and(|known| known.is_valid(row));
+            let until = until_known.is_some_and(|until| until.is_valid(row) && until.value(row));
+            Some(sends || (until && is_known))
+        })
         .collect()
 }

@@ -16,7 +16,24 @@ use crate::salesforce::record_identity;
 
 /// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
 /// and the two of [`HIDDEN`].
-pub(super) const RESERVED: [&str; 7] = ["_fate", "_reason", "_parent", "_flags", "_id", KEY, FILE];
+pub(super) const RESERVED: [&str; 9] = [
+    "_fate",
+    "_reason",
+    "_parent",
+    "_flags",
+    "_id",
+    UNTIL_KNOWN,
+    FALLBACKS,
+    KEY,
+    FILE,
+];
+
+/// True where a row's fate counts only until the ledger knows its record: what may be in the org already no longer
+/// matters once we know that it is.
+pub(super) const UNTIL_KNOWN: &str = "_until_known";
+
+/// Fields whose value in a row is a fallback, `a;b`: see [`super::fallback`].
+pub(super) const FALLBACKS: &str = "_fallbacks";
 
 /// The key of a load whose object has no field for it; such rows go over REST, where answers come in order.
 const KEY: &str = "_key";
@@ -87,7 +104,7 @@ impl Columns {
                 (name, _) if name.starts_with('_') => {
                     return Err(wrong(
                         format!("`{name}` is not a reserved column"),
-                        "reserved columns are _fate, _reason, _parent, _flags, _id, _key and _file; field names start with a letter",
+                        "reserved columns are _fate, _reason, _parent, _flags, _id, _until_known, _fallbacks, _key and _file; field names start with a letter",
                     ));
                 }
                 (name, DataType::Struct(_)) => {

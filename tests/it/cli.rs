@@ -212,6 +212,7 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/field_map.csv
     config/iso_countries.csv
     config/lifecycle.csv
+    config/matches.csv
     config/owners.csv
     config/preflight.csv
     config/rates.csv

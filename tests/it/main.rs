@@ -15,6 +15,8 @@ mod further;
 /// Changes between runs, and values that do not fit.
 mod kills;
 mod load;
+/// Records that were in the org before.
+mod matches;
 /// Every object of the mission, and what hangs on them.
 mod objects;
 /// A simulated org and questions to it.
@@ -33,6 +35,8 @@ mod run;
 mod schema;
 /// The SQL that query files may rely on.
 mod slt;
+/// What the plan says about the org's storage.
+mod storage;
 /// The small project after two runs.
 mod story;
 /// Every choice of a project, through the whole job.

@@ -46,6 +46,14 @@ impl Blobs {
         self.folder.join(name)
     }
 
+    /// Bytes of all contents.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = std::fs::read_dir(&self.folder).into_iter().flatten();
+        files
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum()
+    }
+
     /// Bytes of a content, and their checksum.
     pub(crate) fn measure(&self, name: &str) -> io::Result<(u64, String)> {
         let mut file = File::open(self.path(name))?;

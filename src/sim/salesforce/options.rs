@@ -195,6 +195,8 @@ pub struct Options {
     pub daily_bulk_batches: u64,
     /// Data storage in megabytes.
     pub data_storage_mb: u64,
+    /// File storage in megabytes.
+    pub file_storage_mb: u64,
     /// Rows in one set of query results when the caller does not say (§2).
     pub query_result_rows: u64,
 }
@@ -229,6 +231,7 @@ impl Default for Options {
             daily_api_requests: 100_000,
             daily_bulk_batches: 15_000,
             data_storage_mb: 10_240,
+            file_storage_mb: 10_240,
             query_result_rows: 100_000,
         }
     }

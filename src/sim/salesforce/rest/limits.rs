@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, json as answer};
 
 /// Limits that the simulator does not use up.
-const FIXED: [(&str, u64); 20] = [
+const FIXED: [(&str, u64); 19] = [
     ("ActiveScratchOrgs", 3),
     ("AnalyticsExternalDataSizeMB", 40_960),
     ("ConcurrentAsyncGetReportInstances", 200),
@@ -24,7 +24,6 @@ const FIXED: [(&str, u64); 20] = [
     ("DailyStandardVolumePlatformEvents", 10_000),
     ("DailyStreamingApiEvents", 10_000),
     ("DailyWorkflowEmails", 100_000),
-    ("FileStorageMB", 10_240),
     ("HourlyTimeBasedWorkflow", 1_000),
     ("MassEmail", 5_000),
     ("SingleEmail", 5_000),
@@ -67,6 +66,8 @@ pub(super) fn limits(call: &Call) -> Response {
         .map(|(object, table)| table.read().live() * kilobytes(&object.name, object.custom))
         .sum();
     insert("DataStorageMB", org.options.data_storage_mb, used / 1024);
+    let used = org.blobs.bytes() / (1024 * 1024);
+    insert("FileStorageMB", org.options.file_storage_mb, used);
     answer(StatusCode::OK, &limits)
 }
 
