@@ -358,3 +358,13 @@ pub(super) async fn value_policy(
     });
     Ok(ValuePolicy::new(limits.collect()))
 }
+
+/// Fields of an object that name other records.
+pub(super) fn references(describe: Option<&ObjectDescribe>) -> Vec<String> {
+    let fields = describe.into_iter().flat_map(|describe| &describe.fields);
+    fields
+        .filter(|field| field.field_type == "reference")
+        .map(|field| field.name.clone())
+        .collect()
+}
+

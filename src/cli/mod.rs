@@ -11,6 +11,8 @@ mod documents;
 mod fields;
 mod generate;
 mod init;
+mod liveness;
+mod load;
 mod output;
 mod phase;
 mod pipeline;
@@ -56,6 +58,8 @@ enum Command {
     /// Prepare the destination's fields, stages and permissions: plan, check, deploy, remove
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
+    /// Load what was staged last; with --failed only what did not land
+    Load(load::LoadArgs),
     /// Read the destination back and compare it with what was sent; draw random samples
     Reconcile(reconcile::ReconcileArgs),
     /// Take a run back: delete what it created, restore what it changed, spare what was edited since
@@ -138,6 +142,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Schema(command) => Box::pin(schema::run(command)).await,
+        Command::Load(args) => load::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::context::{Connection, Project};
 use super::fields;
+use super::liveness::Liveness;
 use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
 use crate::engine::Session;
@@ -34,6 +35,10 @@ pub(super) struct Phases<'a> {
     pub journal: &'a Journal,
     pub progress: &'a Arc<Progress>,
     pub stop: &'a CancellationToken,
+    /// Whether rows that landed are left alone.
+    pub only_failed: bool,
+    /// What became of records that landed.
+    pub liveness: Liveness,
     /// Contents of the export's files.
     pub blobs: Arc<dyn Blobs>,
     pub reports: Vec<PhaseReport>,
@@ -96,6 +101,12 @@ impl Phases<'_> {
 
     /// One phase. `Some` when the run ends here.
     async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
+        let parents = file.references.iter();
+        let mut looked: Vec<&str> = parents.filter_map(|name| name.strip_prefix("ledger.")).collect();
+        looked.push(&file.name);
+        self.liveness
+            .look(self.project, self.connection, self.flow, self.describes, &looked)
+            .await?;
         let outbox = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
@@ -207,6 +218,9 @@ impl Phases<'_> {
             ledger: snapshot.get("ledger", &file.name),
             policy: &policy,
             part_rows: self.connection.destination.part_rows,
+            dead: self.liveness.dead(),
+            references: &fields::references(describe),
+            only_failed: self.only_failed,
         }))
         .await?;
         for notes in outbox.notes {

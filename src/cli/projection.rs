@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Connection, Project};
+use super::liveness;
 use super::fields;
 use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
@@ -42,6 +43,7 @@ impl Projection {
             snapshot: staging.snapshot().await?,
             outboxes: BTreeMap::new(),
         };
+        let dead = liveness::known(project, connection, flow, describes).await?;
         let snapshot = &mut projection.snapshot;
         for step in flow.steps(snapshot)? {
             let file = step.file();
@@ -66,6 +68,9 @@ impl Projection {
                         ledger: snapshot.get("ledger", &file.name),
                         policy: &policy,
                         part_rows: connection.destination.part_rows,
+                        dead: &dead,
+                        references: &fields::references(describe),
+                        only_failed: false,
                     }))
                     .await?;
                     written.push(outbox.parts.clone());

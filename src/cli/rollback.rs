@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::run::{Format, settle_all, stop_on_request};
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
-use crate::load::{Event, Journal, LoadRequest, columns_of, load_phase};
+use crate::load::{Event, Journal, Liveness, LoadRequest, columns_of, load_phase};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::salesforce::{Atomicity, ObjectDescribe};
 use crate::transform::{Kind, Operation, QueryFile, Step};
@@ -175,6 +175,7 @@ impl Undo<'_> {
         for reviewed in &plan.loads {
             self.undo(reviewed, &loads, &described, &journal).await?;
         }
+        self.forget(&loads, &described).await?;
         let mut left = Vec::new();
         for reviewed in &plan.loads {
             self.progress
@@ -327,6 +328,37 @@ impl Undo<'_> {
             progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,
         })
         .await?;
+        Ok(())
+    }
+
+    /// Loads that only change what others made forget records that those took back.
+    async fn forget(
+        &self,
+        loads: &[Load],
+        described: &BTreeMap<String, ObjectDescribe>,
+    ) -> Result<(), Error> {
+        for load in loads {
+            let Some(describe) = described.get(load.file.object()) else {
+                continue;
+            };
+            if load.file.operation != Some(Operation::Update) {
+                continue;
+            }
+            let makers: Vec<String> = load
+                .siblings
+                .iter()
+                .map(|(name, _)| name.clone())
+                .collect();
+            let ledger = Liveness {
+                staging: &self.connection.staging,
+                engine: &self.project.engine,
+                client: &self.connection.client,
+                load: &load.file.name,
+                key: &load.file.key,
+                describe,
+            };
+            ledger.forget(&makers).await?;
+        }
         Ok(())
     }
 

@@ -11,12 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::blobs::ExportBlobs;
 use super::context::{Connection, Project};
+use super::liveness::Liveness;
 use super::phase::Phases;
 use super::pipeline::{self, Flow};
 use super::progress::Progress;
 use super::schema::{Consent, Look, deploy, prepare};
 use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
+use crate::mapping::publish_decisions;
 use crate::load::{Event, Journal, OutcomeClass, classify, settle};
 use crate::reconcile::{count_sources, counts};
 use crate::report::{
@@ -32,19 +34,22 @@ pub(crate) struct RunArgs {
     pub(super) project: ProjectArgs,
     /// Destination, by its name in migration.toml
     #[arg(long, value_name = "NAME")]
-    target: Option<String>,
+    pub(super) target: Option<String>,
     /// Agree to deploy missing fields to an org that is not the simulator
     #[arg(long)]
-    yes: bool,
+    pub(super) yes: bool,
     /// Deploy to production what no sandbox has seen
     #[arg(long)]
-    no_sandbox_first: bool,
+    pub(super) no_sandbox_first: bool,
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
-    no_stage: bool,
+    pub(super) no_stage: bool,
+    /// Send only what failed, was never tried or was held
+    #[arg(skip)]
+    pub(super) only_failed: bool,
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    pub(super) format: Format,
 }
 
 /// How a summary is printed.
@@ -133,6 +138,9 @@ async fn job(
     if !args.no_stage {
         let staged = pipeline::stage_all(project, progress).await?;
         pipeline::note_staging(&staged, progress);
+    } else {
+        // Decisions are corrected without a new export.
+        publish_decisions(&project.config.project, &project.staging).await?;
     }
     // After staging, which writes the queries of custom objects.
     let (queries, map) = pipeline::read_queries(project)?;
@@ -164,6 +172,8 @@ async fn job(
         journal: &journal,
         progress,
         stop,
+        only_failed: args.only_failed,
+        liveness: Liveness::default(),
         blobs: Arc::new(ExportBlobs(pipeline::export(project)?)),
         reports: Vec::new(),
         sending: Duration::ZERO,

@@ -3,7 +3,7 @@
 //! In: a ledger, and the org asked for what is gone since. Out: the ledger with `live` as the org has it; outcomes stay as they
 //! are. Never: a row per live record asked for; only what is gone is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -15,28 +15,18 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{TryStreamExt, pin_mut};
 
+use super::ledger::UNDONE;
 use super::{LoadError, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text, record_identity};
+use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text};
 use crate::staging::{DataFile, Staging};
+use crate::transform::{Dead, Identity, identity};
 
 /// What a record is called that is there.
 const LIVE: &str = "live";
 
 /// Ids in one query, so that its URL stays short.
 const IDS: usize = 200;
-
-/// The part of an id that says which record it is.
-pub type Identity = [u8; 15];
-
-/// Records that a ledger names and that are no longer what they were: `deleted`, `merged` or `converted`.
-pub type Dead = HashMap<Identity, &'static str>;
-
-/// The identity of an id; none for what is no id.
-#[must_use]
-pub fn identity(id: &str) -> Option<Identity> {
-    record_identity(id).as_bytes().try_into().ok()
-}
 
 /// A ledger to look after.
 pub struct Liveness<'a> {
@@ -86,8 +76,46 @@ impl Liveness<'_> {
         self.dead().await
     }
 
+    /// Forgets records that none of `makers`, the loads that made them, knows any more.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn forget(&self, makers: &[String]) -> Result<(), LoadError> {
+        let snapshot = self.staging.snapshot().await?;
+        let (Some(ledger), false) = (snapshot.get("ledger", self.load), makers.is_empty()) else {
+            return Ok(());
+        };
+        let session = self.engine.session(self.staging, &snapshot)?;
+        let made: Vec<String> = makers
+            .iter()
+            .map(|maker| format!("select m.id from ledger.{maker} as m where m.id is not null"))
+            .collect();
+        let sql = format!(
+            "select l.id from ledger.{} as l left join ({}) as m on m.id = l.id where l.id is not null and m.id is null",
+            self.load,
+            made.join(" union all ")
+        );
+        let name = format!("records of {} that are gone", self.load);
+        let mut rows = session.stream(&name, &sql, &[]).await?;
+        let mut changes = Dead::new();
+        while let Some(batch) = rows.next_batch().await? {
+            let ids = batch.column(0).as_string::<i32>().iter().flatten();
+            changes.extend(ids.filter_map(identity).map(|id| (id, UNDONE)));
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let schema = Arc::clone(&ledger.schema);
+        let file = self.attempts(&session, &schema, &changes).await?;
+        write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
+        Ok(())
+    }
+
     /// What the ledger says is dead.
-    async fn dead(&self) -> Result<Dead, LoadError> {
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn dead(&self) -> Result<Dead, LoadError> {
         let snapshot = self.staging.snapshot().await?;
         let session = self.engine.session(self.staging, &snapshot)?;
         let sql = format!(

@@ -27,7 +27,7 @@ mod snapshot;
 pub use error::LoadError;
 pub use journal::{Event, Journal, RunRecord};
 pub use ledger::{ledger_schema, write_ledger};
-pub use liveness::{Dead, Identity, Liveness, identity};
+pub use liveness::Liveness;
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
 pub use rest::{BlobStream, Blobs};

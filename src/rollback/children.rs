@@ -12,19 +12,13 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::RollbackError;
 use crate::engine::Session;
-use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text, record_identity};
-
-/// The part of an id that says which record it is.
-type Identity = [u8; 15];
+use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
+use crate::transform::{Identity, identity};
 
 /// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     held: HashMap<Identity, Arc<str>>,
-}
-
-fn identity(id: &str) -> Option<Identity> {
-    record_identity(id).as_bytes().try_into().ok()
 }
 
 impl Guard {

@@ -4,6 +4,7 @@
 //! `outbox.*` parts that will be sent. Never: HTTP, or a second list of anything that a query already says.
 
 mod custom_objects;
+mod dead;
 mod error;
 mod fallback;
 mod graph;
@@ -19,6 +20,7 @@ mod route;
 pub use custom_objects::{
     CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
 };
+pub use dead::{Dead, Identity, identity};
 pub use error::TransformError;
 pub use graph::{Step, order};
 pub use lineage::lineage;

@@ -149,10 +149,10 @@ impl Notes {
     }
 
     /// Holds a row that the query wanted to send.
-    pub(super) fn hold(&mut self, key: &str, reason: &str) {
+    pub(super) fn hold(&mut self, key: &str, reason: &str, parent: Option<&str>) {
         self.count("held", 1);
         self.fates
-            .push(&[Some(key), Some("held"), Some(reason), None]);
+            .push(&[Some(key), Some("held"), Some(reason), parent]);
     }
 
     /// Notes changed values; returns the rows that policy `reject` keeps back, with the reason.

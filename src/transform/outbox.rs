@@ -16,6 +16,7 @@ use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use super::dead::{Dead, Parents};
 use super::fallback::without_fallbacks;
 use super::notes::Notes;
 use super::route::{Columns, KNOWN, Ledger, RowOperation, UNTIL_KNOWN};
@@ -57,6 +58,12 @@ pub struct OutboxRequest<'a> {
     pub policy: &'a ValuePolicy,
     /// Most rows in one part.
     pub part_rows: usize,
+    /// Records on which nothing is hung.
+    pub dead: &'a Dead,
+    /// Sent columns that name other records.
+    pub references: &'a [String],
+    /// Whether rows that landed are left alone, whatever their values are now.
+    pub only_failed: bool,
 }
 
 /// A written outbox, not yet published.
@@ -131,9 +138,10 @@ fn with_ledger(request: &OutboxRequest<'_>) -> String {
         .iter()
         .map(|key| format!("l.\"{key}\" = q.\"{key}\""))
         .collect();
-    let [id, live, fingerprint, written] = KNOWN;
+    let [id, live, fingerprint, written, outcome] = KNOWN;
     format!(
-        "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written} \
+        "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
+         l.outcome as {outcome} \
          from (\n{}\n) as q left join ledger.{} as l on {}",
         file.sql,
         file.name,
@@ -276,28 +284,37 @@ impl<'a> Writer<'a> {
             .iter()
             .filter_map(|field| batch.column_by_name(field.name()).cloned())
             .collect();
-        let ledger = Ledger::of(&batch);
         let insert_only = self.request.columns.insert_only();
         let wanted = self
             .request
             .file
             .operation
             .unwrap_or(super::Operation::Upsert);
+        let ledger = Ledger::of_load(&batch, wanted);
+        let parents = Parents::of(&sent, self.request.references, self.request.dead);
         let digests = encoder.digests();
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
         for (row, key) in keys.iter().enumerate() {
             if let Some(reason) = rejected.get(&row) {
-                self.notes.hold(key, reason);
+                self.notes.hold(key, reason, None);
                 continue;
             }
             let fingerprint = digests.fingerprints[row];
-            let operation = match ledger.decide(row, fingerprint, wanted, insert_only) {
+            let decided = match self.request.only_failed {
+                true => ledger.decide_failed(row, fingerprint, wanted, insert_only),
+                false => ledger.decide(row, fingerprint, wanted, insert_only),
+            };
+            let operation = match decided {
                 Ok(operation) => operation,
                 Err(reason) => {
-                    self.notes.hold(key, reason);
+                    self.notes.hold(key, reason, None);
                     continue;
                 }
             };
+            if let Some((reason, parent)) = parents.dead(row) {
+                self.notes.hold(key, reason, Some(&parent));
+                continue;
+            }
             let present = digests.present(row);
             let clear = ledger
                 .written(row)

@@ -45,11 +45,12 @@ pub const FILE: &str = "_file";
 const HIDDEN: [&str; 2] = [KEY, FILE];
 
 /// Columns that the engine adds from the ledger.
-pub(super) const KNOWN: [&str; 4] = [
+pub(super) const KNOWN: [&str; 5] = [
     "_known_id",
     "_known_live",
     "_known_fingerprint",
     "_known_written",
+    "_known_outcome",
 ];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`rules.md` 24).
@@ -305,6 +306,9 @@ pub(super) struct Ledger<'a> {
     live: Option<&'a StringArray>,
     fingerprint: Option<&'a Int64Array>,
     written: Option<&'a BinaryArray>,
+    outcome: Option<&'a StringArray>,
+    /// Whether the query says which record a row is, as loads do that only update.
+    by_query: bool,
 }
 
 impl<'a> Ledger<'a> {
@@ -324,6 +328,16 @@ impl<'a> Ledger<'a> {
             written: batch
                 .column_by_name("_known_written")
                 .and_then(|column| column.as_binary_opt::<i32>()),
+            outcome: text("_known_outcome"),
+            by_query: false,
+        }
+    }
+
+    /// For a load that means records which others made: after one was made anew, the ledger speaks of the old one.
+    pub(super) fn of_load(batch: &'a RecordBatch, wanted: Operation) -> Self {
+        Self {
+            by_query: wanted == Operation::Update,
+            ..Self::of(batch)
         }
     }
 
@@ -333,10 +347,12 @@ impl<'a> Ledger<'a> {
             .or_else(|| text(self.id, row))
     }
 
-    /// Whether the ledger speaks of the record that the query means: after that was made anew, it does not.
+    /// Whether the ledger speaks of the record that the query means.
     fn is_known(&self, row: usize) -> bool {
         match (text(self.id, row), text(self.given, row)) {
-            (Some(known), Some(given)) => record_identity(known) == record_identity(given),
+            (Some(known), Some(given)) if self.by_query => {
+                record_identity(known) == record_identity(given)
+            }
             (known, _) => known.is_some(),
         }
     }
@@ -349,6 +365,23 @@ impl<'a> Ledger<'a> {
         self.written
             .filter(|written| written.is_valid(row) && self.is_known(row))
             .map(|written| written.value(row))
+    }
+
+    /// As [`Self::decide`], where only what failed and what was never sent is sent.
+    pub(super) fn decide_failed(
+        &self,
+        row: usize,
+        fingerprint: i64,
+        wanted: Operation,
+        insert_only: bool,
+    ) -> Result<RowOperation, &'static str> {
+        match (text(self.outcome, row), self.id(row)) {
+            (None | Some("failed" | "unprocessed"), _) => {
+                self.decide(row, fingerprint, wanted, insert_only)
+            }
+            (Some(_), Some(_)) => Ok(RowOperation::Unchanged),
+            (Some(_), None) => Err("was_taken_back"),
+        }
     }
 
     /// The operation for a row, or the reason why it is held.

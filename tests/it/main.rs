@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+/// Records that changed in the org, and rows that are sent again.
+mod again;
 /// The identities of the books on generated exports.
 mod accounting;
 /// Exit codes and messages of commands and of bad input.
