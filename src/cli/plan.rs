@@ -27,8 +27,11 @@ const CALLS_PER_JOB: u64 = 6;
 /// Calls of one read-back at least: create, one look, one page, delete.
 const CALLS_PER_READ_BACK: u64 = 4;
 
-/// Limits of storage, and what a load takes of them in kilobytes.
-const STORAGE: [(&str, fn(&LoadPlan) -> u64); 2] = [
+/// What a load takes of a storage in kilobytes.
+type Kilobytes = fn(&LoadPlan) -> u64;
+
+/// Limits of storage.
+const STORAGE: [(&str, Kilobytes); 2] = [
     ("DataStorageMB", |load| load.data_storage_kb),
     ("FileStorageMB", |load| load.file_storage_kb),
 ];
