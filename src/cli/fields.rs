@@ -367,4 +367,3 @@ pub(super) fn references(describe: Option<&ObjectDescribe>) -> Vec<String> {
         .map(|field| field.name.clone())
         .collect()
 }
-

@@ -55,7 +55,12 @@ impl Liveness {
             changed |= any || had.is_some_and(|had| !had.is_empty());
         }
         if changed {
-            self.dead = self.by_load.values().flatten().map(|(&id, &word)| (id, word)).collect();
+            self.dead = self
+                .by_load
+                .values()
+                .flatten()
+                .map(|(&id, &word)| (id, word))
+                .collect();
         }
         Ok(())
     }
@@ -71,7 +76,9 @@ pub(super) async fn known(
     let mut dead = Dead::new();
     let snapshot = connection.staging.snapshot().await?;
     for file in flow.loads() {
-        if snapshot.get("ledger", &file.name).is_some_and(|ledger| ledger.rows > 0)
+        if snapshot
+            .get("ledger", &file.name)
+            .is_some_and(|ledger| ledger.rows > 0)
             && let Some(ledger) = ledger(project, connection, flow, describes, &file.name)
         {
             dead.extend(ledger.dead().await?);

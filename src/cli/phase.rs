@@ -102,10 +102,18 @@ impl Phases<'_> {
     /// One phase. `Some` when the run ends here.
     async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
         let parents = file.references.iter();
-        let mut looked: Vec<&str> = parents.filter_map(|name| name.strip_prefix("ledger.")).collect();
+        let mut looked: Vec<&str> = parents
+            .filter_map(|name| name.strip_prefix("ledger."))
+            .collect();
         looked.push(&file.name);
         self.liveness
-            .look(self.project, self.connection, self.flow, self.describes, &looked)
+            .look(
+                self.project,
+                self.connection,
+                self.flow,
+                self.describes,
+                &looked,
+            )
             .await?;
         let outbox = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
@@ -280,6 +288,7 @@ impl Phases<'_> {
         )
         .await?;
         let (snapshot, session) = self.session(Reads::Tables).await?;
+        let leads = self.flow.leads_before(file, &snapshot);
         let siblings: Vec<(String, Vec<String>)> = self
             .flow
             .queries
@@ -297,6 +306,7 @@ impl Phases<'_> {
             columns,
             describe,
             siblings: &siblings,
+            leads: &leads,
             later: &self.flow.later(file),
         })
         .await?;

@@ -85,6 +85,20 @@ impl Flow {
             .collect()
     }
 
+    /// Loads of Leads that have a ledger, for a load of what a converted Lead becomes.
+    pub(super) fn leads_before(
+        &self,
+        load: &QueryFile,
+        snapshot: &Snapshot,
+    ) -> Vec<(String, Vec<String>)> {
+        let becomes = matches!(load.object(), "Account" | "Contact" | "Opportunity");
+        self.loads()
+            .filter(|other| becomes && other.object() == "Lead" && other.key.len() == 1)
+            .filter(|other| snapshot.get("ledger", &other.name).is_some())
+            .map(|other| (other.name.clone(), other.key.clone()))
+            .collect()
+    }
+
     /// The loads that take part.
     pub(super) fn loads(&self) -> impl Iterator<Item = &QueryFile> {
         self.queries

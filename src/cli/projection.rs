@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Connection, Project};
-use super::liveness;
 use super::fields;
+use super::liveness;
 use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
 use crate::error::Error;

@@ -157,6 +157,7 @@ async fn compare(
     .await?;
     let snapshot = staging.snapshot().await?;
     let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::All).await?;
+    let leads = flow.leads_before(file, &snapshot);
     let siblings: Vec<(String, Vec<String>)> = loaded
         .iter()
         .filter(|other| other.object() == file.object() && other.name != file.name)
@@ -171,6 +172,7 @@ async fn compare(
         columns,
         describe,
         siblings: &siblings,
+        leads: &leads,
         later: &flow.later(file),
     })
     .await?;

@@ -344,11 +344,7 @@ impl Undo<'_> {
             if load.file.operation != Some(Operation::Update) {
                 continue;
             }
-            let makers: Vec<String> = load
-                .siblings
-                .iter()
-                .map(|(name, _)| name.clone())
-                .collect();
+            let makers: Vec<String> = load.siblings.iter().map(|(name, _)| name.clone()).collect();
             let ledger = Liveness {
                 staging: &self.connection.staging,
                 engine: &self.project.engine,

@@ -18,8 +18,8 @@ use super::progress::Progress;
 use super::schema::{Consent, Look, deploy, prepare};
 use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
-use crate::mapping::publish_decisions;
 use crate::load::{Event, Journal, OutcomeClass, classify, settle};
+use crate::mapping::publish_decisions;
 use crate::reconcile::{count_sources, counts};
 use crate::report::{
     Effort, FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,

@@ -55,7 +55,9 @@ impl Liveness<'_> {
             return Ok(Dead::new());
         };
         let (Some(ledger), Some(_)) = (
-            snapshot.get("ledger", self.load).filter(|ledger| ledger.rows > 0),
+            snapshot
+                .get("ledger", self.load)
+                .filter(|ledger| ledger.rows > 0),
             self.describe.field(key),
         ) else {
             return Ok(Dead::new());
@@ -66,7 +68,9 @@ impl Liveness<'_> {
         };
         let gone = self.gone(key, since).await?;
         let differences = format!("differences_{}", self.load);
-        let missing = snapshot.get("recon", &differences).is_some_and(|table| table.rows > 0);
+        let missing = snapshot
+            .get("recon", &differences)
+            .is_some_and(|table| table.rows > 0);
         let changes = self.changes(&session, &gone, missing).await?;
         if !changes.is_empty() {
             let schema = Arc::clone(&ledger.schema);
@@ -183,7 +187,8 @@ impl Liveness<'_> {
             }
         }
         if self.describe.field("IsConverted").is_some() {
-            let soql = format!("SELECT Id FROM {object} WHERE IsConverted = true AND {key} != null");
+            let soql =
+                format!("SELECT Id FROM {object} WHERE IsConverted = true AND {key} != null");
             let rows = self.client.query(&soql);
             pin_mut!(rows);
             while let Some(row) = rows.try_next().await.map_err(self.read())? {
@@ -225,7 +230,11 @@ impl Liveness<'_> {
                     let Some(id) = identity(ids.value(row)) else {
                         continue;
                     };
-                    let live = if live.is_valid(row) { live.value(row) } else { LIVE };
+                    let live = if live.is_valid(row) {
+                        live.value(row)
+                    } else {
+                        LIVE
+                    };
                     match gone.get(&id) {
                         Some(&now) if now != live => drop(changes.insert(id, now)),
                         Some(_) => {}
@@ -296,13 +305,13 @@ impl Liveness<'_> {
         let name = format!("records of {}", self.load);
         let mut rows = session.stream(&name, &sql, &[]).await?;
         while let Some(batch) = rows.next_batch().await? {
-            let marked = self.marked(&batch, schema, changes).map_err(|error| {
-                LoadError::Encode {
-                    load: self.load.to_owned(),
-                    part: "of its ledger".to_owned(),
-                    reason: error.to_string(),
-                }
-            })?;
+            let marked =
+                self.marked(&batch, schema, changes)
+                    .map_err(|error| LoadError::Encode {
+                        load: self.load.to_owned(),
+                        part: "of its ledger".to_owned(),
+                        reason: error.to_string(),
+                    })?;
             if marked.num_rows() > 0 {
                 writer.write(&marked).await?;
             }
@@ -331,22 +340,31 @@ impl Liveness<'_> {
         let live: ArrayRef = Arc::new(live.finish());
         let operation: StringArray = std::iter::repeat_n(Some("liveness"), count).collect();
         let now = vec![Utc::now().timestamp_micros(); count];
-        let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| -> ArrayRef {
-            match field.name().as_str() {
-                "live" => Arc::clone(&live),
-                "operation" => Arc::new(operation.clone()),
-                "at" => Arc::new(TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC")),
-                "outcome" | "error_code" | "error" | "job_id" | "attempt" | "run_id" => {
-                    new_null_array(field.data_type(), count)
-                }
-                _ => Arc::clone(column),
-            }
-        });
+        let columns =
+            schema
+                .fields()
+                .iter()
+                .zip(rows.columns())
+                .map(|(field, column)| -> ArrayRef {
+                    match field.name().as_str() {
+                        "live" => Arc::clone(&live),
+                        "operation" => Arc::new(operation.clone()),
+                        "at" => Arc::new(
+                            TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC"),
+                        ),
+                        "outcome" | "error_code" | "error" | "job_id" | "attempt" | "run_id" => {
+                            new_null_array(field.data_type(), count)
+                        }
+                        _ => Arc::clone(column),
+                    }
+                });
         RecordBatch::try_new(Arc::clone(schema), columns.collect())
     }
 }
 
 /// The word as it is kept.
 fn word(live: &str) -> Option<&'static str> {
-    ["deleted", "merged", "converted"].into_iter().find(|word| *word == live)
+    ["deleted", "merged", "converted"]
+        .into_iter()
+        .find(|word| *word == live)
 }

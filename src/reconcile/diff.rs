@@ -32,6 +32,8 @@ pub struct DiffRequest<'a> {
     pub describe: &'a ObjectDescribe,
     /// Other loads into the same object that have a ledger, with their key columns.
     pub siblings: &'a [(String, Vec<String>)],
+    /// Loads of Leads, with their key columns: a converted one hands our key on to the record it became.
+    pub leads: &'a [(String, Vec<String>)],
     /// Columns that a later load sets anew: theirs to compare.
     pub later: &'a BTreeSet<String>,
 }
@@ -149,9 +151,12 @@ fn extra_sql(request: &DiffRequest<'_>) -> String {
         column = key[0],
         on = on("l", "r", key)
     );
-    for (sibling, sibling_key) in request.siblings {
+    let siblings = request.siblings.iter().map(|load| (load, ""));
+    let leads = request.leads.iter();
+    let leads = leads.map(|load| (load, " and s.live = 'converted'"));
+    for ((sibling, sibling_key), and) in siblings.chain(leads) {
         unknown = format!(
-            "select r.\"{column}\", r._id from ({unknown}) as r left join ledger.{sibling} as s on {} = {} where s.id is null",
+            "select r.\"{column}\", r._id from ({unknown}) as r left join ledger.{sibling} as s on {} = {}{and} where s.id is null",
             key_text("s", sibling_key),
             key_text("r", key),
             column = key[0],

@@ -338,6 +338,7 @@ impl Reviewer<'_> {
             columns: &load.columns,
             describe,
             siblings: &load.siblings,
+            leads: &[],
             later: &load.later,
         })
         .await?;

@@ -41,10 +41,17 @@ fn rows_are_not_hung_on_a_parent_that_somebody_deleted() {
     assert_eq!(run.number("opportunity", "created"), 0, "{}", run.stdout);
     assert_eq!(
         held(&project, "opportunity"),
-        [["60", "parent_deleted_in_salesforce", &format!("AccountId {}", account["Id"])]]
+        [[
+            "60",
+            "parent_deleted_in_salesforce",
+            &format!("AccountId {}", account["Id"])
+        ]]
     );
     // Its own row is not made anew either: somebody decided against it.
-    assert_eq!(held(&project, "account"), [["12", "deleted_in_salesforce", "∅"]]);
+    assert_eq!(
+        held(&project, "account"),
+        [["12", "deleted_in_salesforce", "∅"]]
+    );
     assert_eq!(live(&project, "account", "12"), "deleted");
     assert_eq!(org.keys("Account").len(), 2);
 
@@ -58,20 +65,32 @@ fn rows_are_not_hung_on_a_parent_that_somebody_deleted() {
 fn a_record_that_is_purged_is_seen_by_the_read_back_and_from_then_on() {
     let (project, org) = loaded();
     let account = org.row("Account", "12", "Id");
-    org.control(Method::POST, "delete", Some(json!({"id": account["Id"], "purge": true})));
+    org.purge("Account", &account["Id"]);
     let first = project.run();
     assert_eq!(first.code, Some(1), "{}", first.stderr);
     assert_eq!(first.number("account", "differences"), 1);
     let second = project.run().ended(0);
-    assert_eq!(live(&project, "account", "12"), "deleted", "{}", second.stdout);
-    assert_eq!(held(&project, "account"), [["12", "deleted_in_salesforce", "∅"]]);
+    assert_eq!(
+        live(&project, "account", "12"),
+        "deleted",
+        "{}",
+        second.stdout
+    );
+    assert_eq!(
+        held(&project, "account"),
+        [["12", "deleted_in_salesforce", "∅"]]
+    );
 }
 
 #[test]
 fn merged_and_converted_parents_hold_their_children_with_that_reason() {
     let (project, org) = loaded();
     let [kept, lost] = ["11", "12"].map(|key| org.row("Account", key, "Id")["Id"].clone());
-    org.control(Method::POST, "merge", Some(json!({"master": kept, "losers": [lost]})));
+    org.control(
+        Method::POST,
+        "merge",
+        Some(json!({"master": kept, "losers": [lost]})),
+    );
     let lead = org.row("Lead", "1", "Id")["Id"].clone();
     org.control(
         Method::POST,
@@ -88,10 +107,23 @@ fn merged_and_converted_parents_hold_their_children_with_that_reason() {
     );
     let run = project.run();
     let reasons = |load: &str| -> Vec<String> {
-        held(&project, load).into_iter().map(|row| row[1].clone()).collect()
+        held(&project, load)
+            .into_iter()
+            .map(|row| row[1].clone())
+            .collect()
     };
-    assert_eq!(reasons("opportunity"), ["parent_merged_in_salesforce"], "{}", run.stderr);
-    assert_eq!(reasons("task"), ["parent_converted_in_salesforce"], "{}", run.stderr);
+    assert_eq!(
+        reasons("opportunity"),
+        ["parent_merged_in_salesforce"],
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        reasons("task"),
+        ["parent_converted_in_salesforce"],
+        "{}",
+        run.stderr
+    );
     assert_eq!(reasons("lead"), ["converted_in_salesforce"]);
     assert_eq!(live(&project, "account", "12"), "merged");
     assert_eq!(live(&project, "lead", "1"), "converted");
@@ -121,10 +153,18 @@ fn after_a_correction_only_what_failed_is_sent_with_what_hung_on_it() {
         .transload(&["load", "--failed", "--format", "json"])
         .ended(0);
     assert_eq!(again.number("account", "created"), 1, "{}", again.stdout);
-    assert_eq!(again.number("opportunity", "created"), 1, "{}", again.stdout);
+    assert_eq!(
+        again.number("opportunity", "created"),
+        1,
+        "{}",
+        again.stdout
+    );
     assert_eq!(again.total("sent"), 2, "{}", again.stdout);
     assert_eq!(again.number("contact", "unchanged"), 3);
-    assert_eq!(org.row("Contact", "3", "MailingCity")["MailingCity"], "Paris");
+    assert_eq!(
+        org.row("Contact", "3", "MailingCity")["MailingCity"],
+        "Paris"
+    );
     // A whole run sends the rest.
     let whole = project.run().ended(0);
     assert_eq!(whole.number("contact", "updated"), 3, "{}", whole.stdout);

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
-/// Records that changed in the org, and rows that are sent again.
-mod again;
 /// The identities of the books on generated exports.
 mod accounting;
+/// Records that changed in the org, and rows that are sent again.
+mod again;
 /// Exit codes and messages of commands and of bad input.
 mod cli;
 /// Decisions that a person must take before rows move.

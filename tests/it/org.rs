@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use transload::salesforce::{Auth, Client, JobInfo, JobState, QueryScope, Secret, Settings};
+use transload::salesforce::{
+    Auth, Client, JobInfo, JobState, Operation, QueryScope, Secret, Settings, WaitOptions,
+};
 use transload::sim::salesforce::{Options, Simulator};
 
 use crate::rehearsal::runtime;
@@ -153,6 +155,26 @@ impl Org {
     pub(crate) fn delete(&self, object: &str, id: &str) {
         let deleted = self.client.delete_row(object, id);
         self.runtime.block_on(deleted).unwrap();
+    }
+
+    /// Deletes a record for good.
+    pub(crate) fn purge(&self, object: &str, id: &str) {
+        let ingest = self.client.ingest();
+        let csv = format!("Id\n{id}\n");
+        self.runtime.block_on(async {
+            let job = ingest
+                .create(object, Operation::HardDelete, None)
+                .await
+                .unwrap();
+            let body = || futures::stream::iter([Ok(bytes::Bytes::from(csv.clone()))]);
+            ingest.upload(&job.id, None, body).await.unwrap();
+            ingest.close(&job.id).await.unwrap();
+            let done = ingest
+                .wait(&job.id, WaitOptions::default(), |_| {})
+                .await
+                .unwrap();
+            assert_eq!(done.number_records_failed, 0);
+        });
     }
 
     /// Ingest jobs that still wait for data.
