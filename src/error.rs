@@ -41,6 +41,16 @@ pub enum Error {
         /// The client's error.
         source: Box<salesforce::Error>,
     },
+    /// The destination leads to another org than before.
+    #[error("the destination {target} was the org {known}, and is the org {found} now")]
+    OtherOrg {
+        /// Its name in `migration.toml`.
+        target: String,
+        /// Organisation id when something was first loaded.
+        known: String,
+        /// Organisation id now.
+        found: String,
+    },
     /// Loading.
     #[error(transparent)]
     Load(#[from] load::LoadError),
@@ -138,6 +148,7 @@ impl Error {
             | Self::NeedsYes { .. }
             | Self::SandboxFirst { .. }
             | Self::Unsupported { .. }
+            | Self::OtherOrg { .. }
             | Self::Usage { .. } => Class::Input,
             Self::Stage(error) if error.is_input() => Class::Input,
             Self::Engine(error) if error.is_input() => Class::Input,
@@ -209,6 +220,10 @@ impl Error {
             Self::Unsupported { .. } => Some(
                 "enable the feature in Setup and run again, or set the option named above; nothing was sent".to_owned(),
             ),
+            Self::OtherOrg { target, .. } => Some(format!(
+                "check login_url and the credentials of [destination.{target}]; if it was refreshed or replaced on purpose, \
+                 `transload run --new-org` begins anew with it"
+            )),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Simulator(error) => error.hint(),
             Self::File { .. } => None,

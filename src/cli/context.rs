@@ -13,6 +13,17 @@ use crate::salesforce::{Auth, Client, Secret, Settings};
 use crate::sim::salesforce::{Feature, Simulator};
 use crate::staging::{Snapshot, Staging};
 
+/// What a command expects of the org behind a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meeting {
+    /// The known one, if any is.
+    Known,
+    /// The known one; it becomes known if none is.
+    First,
+    /// Whichever it is, it is the known one from now on.
+    New,
+}
+
 /// A project, opened.
 #[derive(Debug)]
 pub(crate) struct Project {
@@ -46,8 +57,15 @@ impl Project {
         })
     }
 
-    /// Starts or reaches the destination and logs in.
-    pub(crate) async fn connect(&self, target: Option<&str>) -> Result<Connection, Error> {
+    /// Starts or reaches the destination and logs in. The org must be the one that this destination was before.
+    ///
+    /// # Errors
+    /// Among others [`Error::OtherOrg`].
+    pub(crate) async fn connect(
+        &self,
+        target: Option<&str>,
+        meeting: Meeting,
+    ) -> Result<Connection, Error> {
         let (name, destination) = self.config.target(target)?;
         let simulator = match destination.kind {
             DestinationKind::Simulator => Some(self.start_simulator(name, destination).await?),
@@ -63,7 +81,9 @@ impl Project {
                 target: name.to_owned(),
                 source: Box::new(source),
             })?;
-        let staging = self.staging.with_org(&client.identity().organization_id);
+        let org = client.identity().organization_id.clone();
+        self.meet(name, &org, meeting).await?;
+        let staging = self.staging.with_org(&org);
         Ok(Connection {
             target: name.to_owned(),
             destination: destination.clone(),
@@ -71,6 +91,29 @@ impl Project {
             staging,
             simulator,
         })
+    }
+
+    /// Compares the org with the one that the destination was when something was first loaded into it.
+    async fn meet(&self, target: &str, org: &str, meeting: Meeting) -> Result<(), Error> {
+        let path = self.staging.absolute(&format!("targets/{target}"));
+        let known = match self.staging.read(&path).await {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).trim().to_owned()),
+            Err(error) if error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        match (known, meeting) {
+            (Some(known), _) if known == org => Ok(()),
+            (Some(known), Meeting::Known | Meeting::First) => Err(Error::OtherOrg {
+                target: target.to_owned(),
+                known,
+                found: org.to_owned(),
+            }),
+            (None, Meeting::Known) => Ok(()),
+            (_, Meeting::First | Meeting::New) => {
+                let text = format!("{org}\n");
+                Ok(self.staging.write_document(&path, text.into()).await?)
+            }
+        }
     }
 
     async fn start_simulator(

@@ -35,6 +35,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
         target: args.target,
         yes: args.yes,
         no_sandbox_first: args.no_sandbox_first,
+        new_org: false,
         no_stage: true,
         only_failed: args.failed,
         format: args.format,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::context::{Connection, Project};
+use super::context::{Connection, Meeting, Project};
 use super::pipeline::{self, Reads};
 use super::progress::Progress;
 use super::run::Format;
@@ -116,7 +116,9 @@ async fn connect_and_plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<P
     pipeline::read_queries(&project)?;
     project.config.target(args.target.as_deref())?;
     progress.step("connecting to the destination (reading only)");
-    let connection = project.connect(args.target.as_deref()).await?;
+    let connection = project
+        .connect(args.target.as_deref(), Meeting::Known)
+        .await?;
     let mut written = Vec::new();
     let report = Box::pin(plan(&project, &connection, args, progress, &mut written)).await;
     projection::remove(&connection, &written).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::context::{Connection, Project};
+use super::context::{Connection, Meeting, Project};
 use super::pipeline::{self, Flow, Reads};
 use super::planning;
 use super::progress::Progress;
@@ -65,7 +65,9 @@ async fn connect_and_reconcile(
     let project = Project::open(&args.project)?;
     pipeline::read_queries(&project)?;
     progress.step("connecting to the destination (reading only)");
-    let connection = project.connect(args.target.as_deref()).await?;
+    let connection = project
+        .connect(args.target.as_deref(), Meeting::Known)
+        .await?;
     let result = reconcile(&project, &connection, args, progress).await;
     connection.close().await?;
     result

@@ -10,13 +10,13 @@ use arrow::array::AsArray;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Connection, Project};
+use super::context::{Connection, Meeting, Project};
 use super::pipeline;
 use super::progress::Progress;
 use super::run::{Format, settle_all, stop_on_request};
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
-use crate::load::{Event, Journal, Liveness, LoadRequest, columns_of, load_phase};
+use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, columns_of, load_phase};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::salesforce::{Atomicity, ObjectDescribe};
 use crate::transform::{Kind, Operation, QueryFile, Step};
@@ -100,7 +100,9 @@ async fn connect_and_undo(args: &RollbackArgs, progress: &Arc<Progress>) -> Resu
     let lease = project.staging.lease("rollback").await?;
     let stop = stop_on_request(progress, lease.lost().clone());
     progress.step("connecting to the destination");
-    let connection = project.connect(args.target.as_deref()).await?;
+    let connection = project
+        .connect(args.target.as_deref(), Meeting::Known)
+        .await?;
     let undo = Undo {
         project: &project,
         connection: &connection,
@@ -167,9 +169,12 @@ impl Undo<'_> {
         }
         let journal = Journal::start(
             staging,
-            &self.connection.target,
-            &self.connection.client.identity().user_id,
-            &scope.runs,
+            RunStart {
+                target: &self.connection.target,
+                user: &self.connection.client.identity().user_id,
+                undoes: &scope.runs,
+                ..RunStart::default()
+            },
         )
         .await?;
         for reviewed in &plan.loads {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::blobs::ExportBlobs;
-use super::context::{Connection, Project};
+use super::context::{Connection, Meeting, Project};
 use super::liveness::Liveness;
 use super::phase::Phases;
 use super::pipeline::{self, Flow};
@@ -18,14 +18,14 @@ use super::progress::Progress;
 use super::schema::{Consent, Look, deploy, prepare};
 use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
-use crate::load::{Event, Journal, OutcomeClass, classify, settle};
+use crate::load::{Event, Journal, OutcomeClass, RunRecord, RunStart, classify, settle};
 use crate::mapping::publish_decisions;
 use crate::reconcile::{count_sources, counts};
 use crate::report::{
     Effort, FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,
 };
 use crate::salesforce::ObjectDescribe;
-use crate::staging::Snapshot;
+use crate::staging::{Snapshot, Staging};
 
 /// Arguments of `transload run`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +41,9 @@ pub(crate) struct RunArgs {
     /// Deploy to production what no sandbox has seen
     #[arg(long)]
     pub(super) no_sandbox_first: bool,
+    /// Agree that the destination leads to another org than before, and begin anew with it
+    #[arg(long)]
+    pub(super) new_org: bool,
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     pub(super) no_stage: bool,
@@ -85,7 +88,12 @@ async fn connect_and_run(
     let lease = project.staging.lease("run").await?;
     let stop = stop_on_request(progress, lease.lost().clone());
     progress.step("connecting to the destination");
-    let connection = project.connect(args.target.as_deref()).await?;
+    let meeting = if args.new_org {
+        Meeting::New
+    } else {
+        Meeting::First
+    };
+    let connection = project.connect(args.target.as_deref(), meeting).await?;
     let result = Box::pin(job(&project, &connection, args, progress, &stop)).await;
     connection.close().await?;
     lease.release().await?;
@@ -132,7 +140,7 @@ async fn job(
     stop: &CancellationToken,
 ) -> Result<(RunSummary, Vec<String>), Error> {
     let staging = &connection.staging;
-    settle_all(project, connection, progress).await?;
+    let broken = settle_all(project, connection, progress).await?;
     // Only files of runs long gone: another command may be writing right now.
     staging.sweep_leftovers(Duration::from_hours(24)).await?;
     if !args.no_stage {
@@ -159,9 +167,12 @@ async fn job(
 
     let journal = Journal::start(
         staging,
-        &connection.target,
-        &connection.client.identity().user_id,
-        &[],
+        RunStart {
+            target: &connection.target,
+            user: &connection.client.identity().user_id,
+            sources: sources(staging).await?,
+            undoes: &[],
+        },
     )
     .await?;
     let mut phases = Phases {
@@ -181,6 +192,14 @@ async fn job(
         checked: BTreeSet::new(),
         notes: Vec::new(),
     };
+    let now = sources(staging).await?;
+    for note in broken
+        .iter()
+        .filter_map(|record| changed_since(record, &now))
+    {
+        progress.done(&format!("note: {note}"));
+        phases.notes.push(note);
+    }
     let started = std::time::Instant::now();
     let result = Box::pin(phases.run()).await;
     let (sending, reading) = (phases.sending, phases.reading);
@@ -212,13 +231,50 @@ async fn job(
     Ok((summary, notes))
 }
 
-/// Settles every run that did not finish.
+/// Digests of the staged tables.
+async fn sources(staging: &Staging) -> Result<BTreeMap<String, String>, Error> {
+    let snapshot = staging.snapshot().await?;
+    let tables = snapshot.schema("usercom");
+    Ok(tables
+        .map(|table| (table.table.clone(), table.digest()))
+        .collect())
+}
+
+/// What is to be said where the staged tables are other ones than those that a broken-off run read.
+fn changed_since(record: &RunRecord, now: &BTreeMap<String, String>) -> Option<String> {
+    let before = record.events.iter().find_map(|event| match event {
+        Event::RunStarted { sources, .. } if !sources.is_empty() => Some(sources),
+        _ => None,
+    })?;
+    let tables: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let changed: Vec<&str> = tables
+        .into_iter()
+        .filter(|table| before.get(*table) != now.get(*table))
+        .map(String::as_str)
+        .collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "the export changed since run {} broke off: {}; rows of its outboxes are settled as they were sent, the others go as they \
+             are now",
+            record.run,
+            changed.join(", ")
+        )
+    })
+}
+
+/// Makes sure that the ledger is what was written, and settles every run that did not finish; returns those.
 pub(super) async fn settle_all(
     project: &Project,
     connection: &Connection,
     progress: &Progress,
-) -> Result<(), Error> {
+) -> Result<Vec<RunRecord>, Error> {
     let staging = &connection.staging;
+    let snapshot = staging.snapshot().await?;
+    if snapshot.schema("ledger").next().is_some() {
+        progress.step("checking the ledger");
+    }
+    staging.verify(snapshot.schema("ledger")).await?;
+    let mut broken = Vec::new();
     for record in Journal::runs(staging).await? {
         if record.finished() {
             continue;
@@ -230,8 +286,9 @@ pub(super) async fn settle_all(
         for line in settle(staging, &project.engine, &connection.client, &record).await? {
             progress.done(&line);
         }
+        broken.push(record);
     }
-    Ok(())
+    Ok(broken)
 }
 
 /// Calls of this run, and answers that were worth another attempt.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
-use crate::load::{Event, Journal, LoadError, RunRecord};
+use crate::load::{Event, Journal, RunRecord};
 use crate::staging::Staging;
 
 /// Arguments of `transload status`.
@@ -82,12 +82,7 @@ pub(super) async fn organisations(staging: &Staging) -> Result<Vec<Organisation>
 }
 
 async fn target_of(staging: &Staging, run: &str) -> Result<Option<String>, Error> {
-    let path = staging.org_path(&["journal", run, "00000000.json"]);
-    let bytes = staging.read(&path).await?;
-    let event = serde_json::from_slice(&bytes).map_err(|source| LoadError::ReadJournal {
-        path: path.to_string(),
-        source,
-    })?;
+    let event = Journal::first(staging, run).await?;
     Ok(match event {
         Event::RunStarted { target, .. } => Some(target),
         _ => None,

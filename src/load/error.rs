@@ -122,8 +122,16 @@ pub enum LoadError {
     ReadJournal {
         /// Path inside the store.
         path: String,
-        /// Position and cause.
-        source: serde_json::Error,
+        /// What is wrong with it.
+        source: crate::staging::SealError,
+    },
+    /// A journal entry is gone.
+    #[error("the journal of run {run} has no entry {missing}, but later ones")]
+    JournalGap {
+        /// The run.
+        run: String,
+        /// Name of the entry.
+        missing: String,
     },
 }
 
@@ -154,8 +162,10 @@ impl LoadError {
                 "Salesforce may still be writing them: run the same command again, it reads them before it sends anything".to_owned(),
             ),
             Self::Stopped { .. } => Some("run the same command again to go on from here".to_owned()),
-            Self::ReadJournal { .. } => Some(
-                "the entry was cut or edited; restore it from a backup of the staging area".to_owned(),
+            Self::ReadJournal { .. } | Self::JournalGap { .. } => Some(
+                "the journal says which jobs may be under way, so nothing is sent without it: restore the staging area's folder \
+                 orgs/<org>/journal from a backup, then run the same command again"
+                    .to_owned(),
             ),
             Self::Staging(error) => error.hint(),
             Self::Engine(error) => error.hint(),

@@ -4,14 +4,16 @@
 //! crash the next run knows every job that may exist. Safe against a crash of the process; against loss of power
 //! only where the store is durable (`engine-notes.md` 6).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::LoadError;
-use crate::staging::{DataFile, Manifest, Staging};
+use crate::staging::{DataFile, Manifest, Staging, seal, unseal};
 
 /// One journal entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub enum Event {
         /// Id of the user who loads.
         #[serde(default)]
         user: Option<String>,
+        /// Digests of the staged tables that it reads.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sources: BTreeMap<String, String>,
         /// The runs that this one takes back, if it is a rollback.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         undoes: Vec<String>,
@@ -150,12 +155,30 @@ pub enum Event {
     },
 }
 
+/// Where an entry stands, as its checksum has it.
+fn place(run: &str, name: &str) -> String {
+    format!("{run}/{name}")
+}
+
 /// The journal of one run.
 #[derive(Clone, Debug)]
 pub struct Journal {
     staging: Staging,
     run: String,
     next: Arc<Mutex<u64>>,
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, Default)]
+pub struct RunStart<'a> {
+    /// Destination's name in `migration.toml`.
+    pub target: &'a str,
+    /// Id of the user who loads.
+    pub user: &'a str,
+    /// Digests of the staged tables that it reads.
+    pub sources: BTreeMap<String, String>,
+    /// The runs that a rollback takes back.
+    pub undoes: &'a [String],
 }
 
 /// One run as the journal tells it.
@@ -178,16 +201,11 @@ impl RunRecord {
 }
 
 impl Journal {
-    /// Starts the journal of a new run; `undoes` names the runs that a rollback takes back.
+    /// Starts the journal of a new run.
     ///
     /// # Errors
     /// [`LoadError::Staging`].
-    pub async fn start(
-        staging: &Staging,
-        target: &str,
-        user: &str,
-        undoes: &[String],
-    ) -> Result<Self, LoadError> {
+    pub async fn start(staging: &Staging, start: RunStart<'_>) -> Result<Self, LoadError> {
         let now = Utc::now();
         let run = format!(
             "{}-{:04x}",
@@ -198,10 +216,11 @@ impl Journal {
         journal
             .record(&Event::RunStarted {
                 at: now,
-                target: target.to_owned(),
+                target: start.target.to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                user: Some(user.to_owned()),
-                undoes: undoes.to_vec(),
+                user: Some(start.user.to_owned()),
+                sources: start.sources,
+                undoes: start.undoes.to_vec(),
             })
             .await?;
         Ok(journal)
@@ -229,19 +248,16 @@ impl Journal {
     /// [`LoadError::Staging`].
     pub async fn record(&self, event: &Event) -> Result<(), LoadError> {
         let mut next = self.next.lock().await;
-        let body = serde_json::to_vec(event).map_err(|source| LoadError::ReadJournal {
-            path: self.run.clone(),
-            source,
-        })?;
         loop {
             let name = format!("{:08}.json", *next);
+            let body =
+                seal(event, &place(&self.run, &name)).map_err(|error| LoadError::ReadJournal {
+                    path: self.run.clone(),
+                    source: error.into(),
+                })?;
             let path = self.staging.org_path(&["journal", &self.run, &name]);
             *next += 1;
-            if self
-                .staging
-                .create_object(&path, body.clone().into())
-                .await?
-            {
+            if self.staging.create_object(&path, body.into()).await? {
                 return Ok(());
             }
         }
@@ -255,19 +271,10 @@ impl Journal {
         let mut runs: Vec<RunRecord> = Vec::new();
         for path in staging.list(&staging.org_path(&["journal"])).await? {
             let parts: Vec<_> = path.parts().collect();
-            let Some(run) = parts
-                .len()
-                .checked_sub(2)
-                .and_then(|index| parts.get(index))
-            else {
+            let [.., run, name] = parts.as_slice() else {
                 continue;
             };
-            let bytes = staging.read(&path).await?;
-            let event =
-                serde_json::from_slice(&bytes).map_err(|source| LoadError::ReadJournal {
-                    path: path.to_string(),
-                    source,
-                })?;
+            let event = Self::entry(staging, &path, run.as_ref(), name.as_ref()).await?;
             match runs.last_mut() {
                 Some(last) if last.run == run.as_ref() => last.events.push(event),
                 _ => runs.push(RunRecord {
@@ -275,8 +282,39 @@ impl Journal {
                     events: vec![event],
                 }),
             }
+            let known = runs.last().map_or(0, |last| last.events.len());
+            let expected = format!("{:08}.json", known - 1);
+            if name.as_ref() != expected {
+                return Err(LoadError::JournalGap {
+                    run: run.as_ref().to_owned(),
+                    missing: expected,
+                });
+            }
         }
         Ok(runs)
+    }
+
+    async fn entry(
+        staging: &Staging,
+        path: &Path,
+        run: &str,
+        name: &str,
+    ) -> Result<Event, LoadError> {
+        let bytes = staging.read(path).await?;
+        unseal(&bytes, &place(run, name)).map_err(|source| LoadError::ReadJournal {
+            path: path.to_string(),
+            source,
+        })
+    }
+
+    /// The first entry of a run.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
+    pub async fn first(staging: &Staging, run: &str) -> Result<Event, LoadError> {
+        let name = "00000000.json";
+        let path = staging.org_path(&["journal", run, name]);
+        Self::entry(staging, &path, run, name).await
     }
 }
 
@@ -294,7 +332,7 @@ pub(super) fn attempts_manifest(
         rows: files.iter().map(|file| file.rows).sum(),
         files,
         sorted_by: Vec::new(),
-        counts: std::collections::BTreeMap::new(),
+        counts: BTreeMap::new(),
         schema,
     }
 }

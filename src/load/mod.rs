@@ -25,7 +25,7 @@ mod settle;
 mod snapshot;
 
 pub use error::LoadError;
-pub use journal::{Event, Journal, RunRecord};
+pub use journal::{Event, Journal, RunRecord, RunStart};
 pub use ledger::{ledger_schema, write_ledger};
 pub use liveness::Liveness;
 pub use outcome::{OutcomeClass, classify, remedy};

@@ -257,7 +257,7 @@ impl Reviewer<'_> {
         let attempts = format!("attempts_{name}");
         let touched = snapshot.get("ledger", &attempts).is_some()
             && any(&attempts, " and t.outcome in ('created', 'updated')").await?;
-        if !touched && !(pre_images && any(&before, "").await?) {
+        if !(touched || pre_images && any(&before, "").await?) {
             // What an earlier rollback spared is not spared by this one.
             if snapshot.get("recon", &format!("spared_{name}")).is_some() {
                 spared_table(self.staging, name)

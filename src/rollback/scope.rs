@@ -124,6 +124,7 @@ mod tests {
                 target: "sandbox".to_owned(),
                 version: String::new(),
                 user: Some("005A".to_owned()),
+                sources: std::collections::BTreeMap::new(),
                 undoes: undoes.iter().map(|&run| run.to_owned()).collect(),
             },
             Event::Intent {

@@ -78,8 +78,16 @@ pub enum StagingError {
     ReadManifest {
         /// Path inside the store.
         path: String,
-        /// Position and cause.
-        source: serde_json::Error,
+        /// What is wrong with it.
+        source: super::SealError,
+    },
+    /// A file that a table consists of is not what was written.
+    #[error("the file {path} of table {table} is not what was written: its checksum does not fit")]
+    AlteredFile {
+        /// `schema.table`.
+        table: String,
+        /// Path inside the staging area.
+        path: String,
     },
 }
 
@@ -127,11 +135,16 @@ impl StagingError {
                 "was the staging area moved or cleaned while in use? run the same command again"
                     .to_owned(),
             ),
+            Self::ReadManifest { path, .. } if path.contains("/ledger/") => Some(
+                "the ledger says which record each row is: restore the staging area's manifests and tables of `ledger` from a backup, \
+                 then run the same command again"
+                    .to_owned(),
+            ),
             Self::ReadManifest { .. } => Some(
                 "the file was cut or edited; move it away and the version before it is used again"
                     .to_owned(),
             ),
-            Self::MissingFile { .. } => Some(
+            Self::MissingFile { .. } | Self::AlteredFile { .. } => Some(
                 "restore it from a backup of the staging area; without it the books would be wrong in silence"
                     .to_owned(),
             ),

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
+use super::seal::Checksum;
+
 /// One Parquet file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
@@ -19,6 +21,8 @@ pub struct DataFile {
     /// What the writer says of the file (an outbox part's operation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Checksum of its bytes.
+    pub checksum: String,
 }
 
 /// The published description of one version of a table.
@@ -50,6 +54,16 @@ impl Manifest {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.schema_name, self.table)
+    }
+
+    /// The same for the same files, whatever they are called.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut sum = Checksum::default();
+        for file in &self.files {
+            sum.add(file.checksum.as_bytes());
+        }
+        sum.text()
     }
 
     /// A number the writer counted, 0 if it did not.

@@ -17,6 +17,7 @@ mod error;
 mod lease;
 mod manifest;
 mod reader;
+mod seal;
 mod snapshot;
 mod writer;
 
@@ -24,6 +25,7 @@ pub use error::StagingError;
 pub use lease::{Holder, Lease};
 pub use manifest::{DataFile, Manifest};
 pub use reader::read_ahead;
+pub use seal::{SealError, seal, unseal};
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
@@ -36,6 +38,8 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
+
+use seal::Checksum;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
 pub const SHARED_SCHEMAS: [&str; 3] = ["usercom", "rejects", "config"];
@@ -260,10 +264,38 @@ impl Staging {
 
     async fn read_manifest(&self, path: &Path) -> Result<Manifest, StagingError> {
         let bytes = self.read(path).await?;
-        serde_json::from_slice(&bytes).map_err(|source| StagingError::ReadManifest {
+        unseal(&bytes, &self.relative(path)).map_err(|source| StagingError::ReadManifest {
             path: path.to_string(),
             source,
         })
+    }
+
+    /// Reads every file of these tables and makes sure that each is what was written. Memory: one read of the store.
+    ///
+    /// # Errors
+    /// [`StagingError::AlteredFile`], [`StagingError::ReadObject`].
+    pub async fn verify(
+        &self,
+        tables: impl Iterator<Item = &Manifest>,
+    ) -> Result<(), StagingError> {
+        for table in tables {
+            for file in &table.files {
+                let path = self.absolute(&file.path);
+                let failed = |source| StagingError::read(&path, source);
+                let mut bytes = self.store.get(&path).await.map_err(failed)?.into_stream();
+                let mut sum = Checksum::default();
+                while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
+                    sum.add(&chunk);
+                }
+                if sum.text() != file.checksum {
+                    return Err(StagingError::AlteredFile {
+                        table: table.name(),
+                        path: file.path.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Makes `manifest` the table's current version and removes files that no longer have a reader:
@@ -290,11 +322,10 @@ impl Staging {
             let path = folder
                 .clone()
                 .join(format!("{:010}.json", manifest.version));
-            let body = serde_json::to_vec_pretty(&manifest).map_err(|source| {
-                StagingError::ReadManifest {
-                    path: path.to_string(),
-                    source,
-                }
+            let place = self.relative(&path);
+            let body = seal(&manifest, &place).map_err(|error| StagingError::ReadManifest {
+                path: path.to_string(),
+                source: error.into(),
             })?;
             if self.create_object(&path, body.into()).await? {
                 self.sweep(&manifest, &versions).await?;

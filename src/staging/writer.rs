@@ -18,6 +18,7 @@ use parquet::file::properties::WriterProperties;
 use tokio::io::AsyncWriteExt;
 
 use super::encoder::Encoder;
+use super::seal::Checksum;
 use super::{DataFile, Manifest, Staging, StagingError};
 
 /// Bytes after which a column's values are no longer collected in a dictionary: few values fit, and names, addresses
@@ -42,18 +43,23 @@ struct OpenFile {
     rows: u64,
     encoder: Encoder,
     object: BufWriter,
+    checksum: Checksum,
 }
 
 impl OpenFile {
     async fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
         let bytes = self.encoder.write(batch).await?;
+        self.checksum.add(&bytes);
         Ok(self.object.write_all(&bytes).await?)
     }
 
-    async fn close(mut self: Box<Self>) -> Result<(), ParquetError> {
+    /// Returns the checksum of the whole file.
+    async fn close(mut self: Box<Self>) -> Result<String, ParquetError> {
         let bytes = self.encoder.finish().await?;
+        self.checksum.add(&bytes);
         self.object.write_all(&bytes).await?;
-        Ok(self.object.shutdown().await?)
+        self.object.shutdown().await?;
+        Ok(self.checksum.text())
     }
 }
 
@@ -133,7 +139,8 @@ impl TableWriter {
             return Ok(());
         };
         let (path, rows) = (file.path.clone(), file.rows);
-        file.close()
+        let checksum = file
+            .close()
             .await
             .map_err(|source| StagingError::WriteTable {
                 table: self.manifest.name(),
@@ -152,6 +159,7 @@ impl TableWriter {
             rows,
             bytes: meta.size,
             label: self.label.clone(),
+            checksum,
         });
         Ok(())
     }
@@ -229,6 +237,7 @@ impl TableWriter {
             rows: 0,
             encoder,
             object,
+            checksum: Checksum::default(),
         })
     }
 

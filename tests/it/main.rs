@@ -45,5 +45,7 @@ mod story;
 mod strategies;
 /// A project in a temporary folder, the program run in it, snapshots of what it said.
 mod support;
+/// Staging areas that somebody touched, exports that changed, orgs that are others.
+mod tampered;
 /// The split and the SQL project.
 mod transform;

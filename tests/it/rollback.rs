@@ -454,3 +454,26 @@ fn a_run_that_broke_off_goes_with_the_one_that_carried_it_on() {
     assert_eq!(undone.summary["undoes"].as_array().unwrap().len(), 2);
     assert_eq!(records(&org), before);
 }
+
+#[test]
+fn a_record_that_was_the_orgs_own_is_given_back_without_our_key() {
+    let project = Project::small();
+    let org = served(&project);
+    let own = org.insert(
+        "Account",
+        json!({"Name": "Hooli Holding", "Website": "hooli.example", "Phone": "1"}),
+    );
+    project.write(
+        "config/matches.csv",
+        &format!("object,usercom_id,salesforce_id,decision\nAccount,12,{own},same\n"),
+    );
+    let before = records(&org);
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.number("account", "updated"), 1, "{}", run.stdout);
+    let account = org.row("Account", "12", "Name, Phone");
+    assert_eq!((&*account["Id"], &*account["Name"]), (&*own, "Hooli"));
+    rollback(&project, &["--yes"]).ended(0);
+    assert_eq!(records(&org), before);
+    let again = project.run().ended(0);
+    assert_eq!(again.number("account", "updated"), 1, "{}", again.stdout);
+}

@@ -85,7 +85,11 @@ impl Project {
             .iter()
             .enumerate()
             .fold(self, |project, (number, event)| {
-                project.file(&format!("{folder}/{number:08}.json"), event)
+                let name = format!("{number:08}.json");
+                let event: serde_json::Value = serde_json::from_str(event).unwrap();
+                let sealed = transload::staging::seal(&event, &format!("{run}/{name}")).unwrap();
+                let sealed = String::from_utf8(sealed).unwrap();
+                project.file(&format!("{folder}/{name}"), &sealed)
             })
     }
 

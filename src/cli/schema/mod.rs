@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::context::{Connection, Project};
+use super::context::{Connection, Meeting, Project};
 use super::pipeline::{self, Flow};
 use super::preflight::{self, Preflight};
 use super::progress::Progress;
@@ -157,7 +157,7 @@ async fn connect(
     pipeline::read_queries(&project)?;
     project.config.target(target)?;
     progress.step("connecting to the destination");
-    let connection = project.connect(target).await?;
+    let connection = project.connect(target, Meeting::First).await?;
     Ok((project, connection))
 }
 

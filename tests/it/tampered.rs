@@ -1,0 +1,178 @@
+//! A staging area that somebody touched, an export that changed on the way, an org that is another one: nothing is sent on wrong
+//! grounds.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use transload::sim::salesforce::Options;
+
+use crate::org::Org;
+use crate::rehearsal::{Project, Run};
+use crate::support::files;
+
+fn loaded() -> (Project, Org) {
+    let project = Project::small();
+    let org = project.serve_org(Options::default());
+    project.load_into(&org, "");
+    project.run_with(&["--yes"]).ended(0);
+    (project, org)
+}
+
+/// The one file of the staging area whose name fits.
+fn file(project: &Project, fits: impl Fn(&str) -> bool) -> PathBuf {
+    let names = files(&project.path(".transload"));
+    let found: Vec<&String> = names.iter().filter(|name| fits(name)).collect();
+    let [name] = found.as_slice() else {
+        panic!("{found:?} of {names:#?}")
+    };
+    project.path(".transload").join(name)
+}
+
+/// Nothing was sent, and the message says what to do about which file.
+#[track_caller]
+fn assert_refused(project: &Project, org: &Org, file: &str, what: &str) {
+    let before = org.statistics()["rows"].clone();
+    for arguments in [&["run", "--format", "json"][..], &["rollback", "--yes"]] {
+        let run = project.transload(arguments);
+        assert_eq!(run.code, Some(3), "{}", run.stderr);
+        let error = run.error();
+        assert!(error.contains(file), "{error}");
+        assert!(run.stderr.contains(what), "{}", run.stderr);
+        assert!(run.stderr.contains("backup"), "{}", run.stderr);
+    }
+    assert_eq!(org.statistics()["rows"], before);
+}
+
+#[test]
+fn a_journal_entry_that_was_edited_or_cut_is_refused() {
+    let (project, org) = loaded();
+    let entry = file(&project, |name| {
+        name.ends_with("/00000003.json") && name.contains("/journal/")
+    });
+    let text = fs::read_to_string(&entry).unwrap();
+    fs::write(&entry, text.replace("account", "contact")).unwrap();
+    assert_refused(&project, &org, "00000003.json", "checksum does not fit");
+    fs::write(&entry, &text[..text.len() / 2]).unwrap();
+    assert_refused(&project, &org, "00000003.json", "cut off");
+    fs::remove_file(&entry).unwrap();
+    assert_refused(&project, &org, "00000003.json", "has no entry");
+    fs::write(&entry, &text).unwrap();
+    project.run().ended(0);
+}
+
+#[test]
+fn a_ledger_that_was_edited_or_cut_is_refused() {
+    let (project, org) = loaded();
+    let table = file(&project, |name| name.contains("/tables/ledger/contact/"));
+    let bytes = fs::read(&table).unwrap();
+    let mut edited = bytes.clone();
+    let middle = edited.len() / 2;
+    edited[middle] ^= 1;
+    fs::write(&table, &edited).unwrap();
+    assert_refused(
+        &project,
+        &org,
+        "tables/ledger/contact",
+        "is not what was written",
+    );
+    fs::write(&table, &bytes[..bytes.len() - 9]).unwrap();
+    assert_refused(
+        &project,
+        &org,
+        "tables/ledger/contact",
+        "not as long as it was written",
+    );
+    fs::write(&table, &bytes).unwrap();
+
+    let manifest = file(&project, |name| {
+        name.contains("/manifests/ledger/contact/") && name.ends_with(".json")
+    });
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("\"rows\": 3", "\"rows\": 2")).unwrap();
+    assert_refused(
+        &project,
+        &org,
+        "manifests/ledger/contact",
+        "checksum does not fit",
+    );
+    fs::write(&manifest, &text).unwrap();
+    project.run().ended(0);
+}
+
+/// A run that was killed while it loaded Leads, carried on after `change`.
+fn carried_on(change: impl Fn(&Project)) -> Run {
+    let project = Project::small();
+    let org = project.serve_org(Options {
+        max_job_delay: Duration::from_millis(200),
+        ..Options::default()
+    });
+    project.load_into(&org, "");
+    let mut running = project.start(&["--yes"]);
+    assert!(running.until(|| org.rows("SELECT Id FROM Account").len() == 3));
+    running.signal("KILL");
+    assert!(running.wait().code.is_none());
+    change(&project);
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(org.keys("Account").len(), 3, "{}", run.stderr);
+    run
+}
+
+#[test]
+fn an_export_that_changed_between_crash_and_resume_is_reported() {
+    let same = carried_on(|_| ());
+    assert!(
+        !same.stderr.contains("the export changed"),
+        "{}",
+        same.stderr
+    );
+    let changed = carried_on(|project| {
+        project.edit("export/companies.csv", "Globex,", "Globex Corporation,");
+    });
+    assert!(
+        changed.stderr.contains("the export changed since run")
+            && changed.stderr.contains("broke off: companies;"),
+        "{}",
+        changed.stderr
+    );
+    assert_eq!(
+        changed.number("account", "updated"),
+        1,
+        "{}",
+        changed.stdout
+    );
+}
+
+#[test]
+fn another_org_behind_the_same_destination_is_refused_by_its_id() {
+    let (project, org) = loaded();
+    let known = project.orgs()[0].clone();
+    drop(org);
+    let other = project.serve(
+        "other",
+        Options {
+            sandbox: true,
+            ..Options::default()
+        },
+    );
+    project.load_into(&other, "");
+    for arguments in [
+        &["run", "--format", "json", "--yes"][..],
+        &["plan"],
+        &["reconcile"],
+        &["rollback", "--yes"],
+    ] {
+        let run = project.transload(arguments);
+        assert_eq!(run.code, Some(2), "{arguments:?} {}", run.stderr);
+        assert!(
+            run.error().contains(&format!("was the org {known}")),
+            "{}",
+            run.error()
+        );
+        assert!(run.stderr.contains("--new-org"), "{}", run.stderr);
+    }
+    assert!(other.rows("SELECT Id FROM Account").is_empty());
+    let run = project.run_with(&["--yes", "--new-org"]).ended(0);
+    assert_eq!(run.number("account", "created"), 3);
+    project.run().ended(0);
+}
