@@ -103,6 +103,14 @@ pub(super) async fn run(args: StatusArgs) -> Result<Outcome, Error> {
         }
     }
     runs.retain(|run| args.target.as_deref().is_none_or(|name| run.target == name));
+    let undone: BTreeSet<String> = runs
+        .iter()
+        .filter(|run| matches!(run.status.as_str(), "ok" | "gated"))
+        .flat_map(|run| run.undoes.iter().cloned())
+        .collect();
+    for run in runs.iter_mut().filter(|run| undone.contains(&run.run)) {
+        run.status = "taken back".to_owned();
+    }
     runs.sort_by(|left, right| left.run.cmp(&right.run));
     if let Some(wanted) = &args.run
         && !runs.iter().any(|run| run.run == *wanted)
@@ -191,6 +199,9 @@ struct RunOverview {
     finished: Option<DateTime<Utc>>,
     /// `unfinished`: still running, or interrupted.
     status: String,
+    /// The runs that a rollback takes back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    undoes: Vec<String>,
     phases: Vec<PhaseOverview>,
     open_jobs: Vec<OpenJob>,
 }
@@ -237,6 +248,7 @@ impl RunOverview {
             started: None,
             finished: None,
             status: "unfinished".to_owned(),
+            undoes: Vec::new(),
             phases: Vec::new(),
             open_jobs: Vec::new(),
         };
@@ -253,8 +265,10 @@ impl RunOverview {
                 at,
                 target,
                 version,
+                undoes,
                 ..
             } => {
+                self.undoes.clone_from(undoes);
                 self.started = Some(*at);
                 self.target.clone_from(target);
                 self.version.clone_from(version);
@@ -374,7 +388,10 @@ impl RunOverview {
             self.organisation.clone(),
             moment(self.started),
             moment(self.finished),
-            self.status.clone(),
+            match self.undoes.is_empty() {
+                true => self.status.clone(),
+                false => format!("rollback {}", self.status),
+            },
             output::number(self.open_jobs.len() as u64),
         ]
     }
@@ -385,6 +402,7 @@ impl PhaseOverview {
         let gate = match self.passed {
             Some(true) => "passed",
             Some(false) => "shut",
+            None if self.loaded && !run.undoes.is_empty() => "undone",
             None if self.loaded => "not reconciled",
             None if run.finished.is_none() => "loading",
             None => "not loaded",

@@ -17,7 +17,8 @@ use super::retry::{locked, transient};
 use super::{Blobs, Event, Journal, LoadError};
 use crate::encode::RowEncoder;
 use crate::salesforce::{
-    Client, CsvRows, JobInfo, JobState, ObjectDescribe, Operation, ResultSet, WaitOptions,
+    Client, CsvRows, ErrorClass, JobInfo, JobState, ObjectDescribe, Operation, ResultSet,
+    WaitOptions,
 };
 use crate::staging::{DataFile, Staging};
 use crate::transform::{AUDIT_FIELDS, RowOperation};
@@ -30,6 +31,9 @@ pub(super) const GONE: &str = "ENTITY_IS_DELETED";
 
 /// How often results are read that have fewer rows than their job processed; the pauses in between add up to some minutes.
 const RESULT_LOOKS: u32 = 8;
+
+/// How often results whose answer broke off are read again.
+const BROKEN_READS: u32 = 3;
 
 /// What all parts of a phase share.
 #[derive(Clone)]
@@ -128,10 +132,14 @@ impl PartContext {
             })
             .await?;
         let fail = self.salesforce(Some(&job.id));
-        ingest
-            .upload(&job.id, None, || self.csv(part, bulk))
-            .await
-            .map_err(&fail)?;
+        match ingest.upload(&job.id, None, || self.csv(part, bulk)).await {
+            // The answer was lost, and the job takes no second upload: it has the first one. Whatever it should lack has no
+            // answer in the end and is sent again.
+            Err(error) if error.is_ambiguous() => {
+                tracing::info!(job = job.id, %error, "closing a job whose upload was not answered");
+            }
+            other => other.map_err(&fail)?,
+        }
         ingest.close(&job.id).await.map_err(&fail)?;
         let finished = ingest
             .wait(&job.id, WaitOptions::default(), progress)
@@ -197,9 +205,10 @@ impl PartContext {
     ) -> Result<Vec<Option<Answer>>, LoadError> {
         let processed = usize::try_from(job.number_records_processed).unwrap_or(usize::MAX);
         let processed = processed.min(rows.len());
-        let mut answered = 0;
+        let (mut missing, mut broken) = (None, 0);
         for look in 1..=RESULT_LOOKS {
             let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
+            missing = None;
             for set in [ResultSet::Successful, ResultSet::Failed] {
                 if set == ResultSet::Failed
                     && job.number_records_failed == 0
@@ -207,21 +216,34 @@ impl PartContext {
                 {
                     continue;
                 }
-                self.read_results(job, set, operation, rows, &mut answers)
-                    .await?;
+                match self
+                    .read_results(job, set, operation, rows, &mut answers)
+                    .await
+                {
+                    // An answer that breaks off is read again from its start.
+                    Err(LoadError::Salesforce { source, .. })
+                        if source.class() == ErrorClass::Transient && broken < BROKEN_READS =>
+                    {
+                        broken += 1;
+                        missing = Some(self.salesforce(Some(&job.id))(*source));
+                        break;
+                    }
+                    other => other?,
+                }
             }
-            answered = answers.iter().flatten().count();
-            if answered >= processed {
+            let answered = answers.iter().flatten().count();
+            if missing.is_none() && answered >= processed {
                 return Ok(answers);
             }
+            missing.get_or_insert(LoadError::MissingResults {
+                load: self.load.clone(),
+                job: job.id.clone(),
+                answered,
+                processed,
+            });
             self.client.pause(look + 1).await;
         }
-        Err(LoadError::MissingResults {
-            load: self.load.clone(),
-            job: job.id.clone(),
-            answered,
-            processed,
-        })
+        Err(missing.unwrap_or_else(|| self.encode(&job.id, "its results were not read".to_owned())))
     }
 
     async fn read_results(

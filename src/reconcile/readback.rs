@@ -12,9 +12,12 @@ use super::coercion::readable;
 use super::{ReconcileError, fetch};
 use crate::encode::RAW_VALUES;
 use crate::engine::Engine;
-use crate::salesforce::{Client, ObjectDescribe};
+use crate::salesforce::{Client, ErrorClass, ObjectDescribe};
 use crate::staging::{Manifest, Snapshot, Staging};
 use crate::transform::{Columns, QueryFile};
+
+/// How often rows are asked for at most.
+const ATTEMPTS: u32 = 4;
 
 /// What to read back.
 pub struct ReadBack<'a> {
@@ -50,7 +53,19 @@ pub async fn read_back(
             .await?;
         return Ok(writer.publish(BTreeMap::new()).await?);
     }
-    let unsorted = fetch::fetch(request, &schema, progress).await?;
+    let mut attempt = 1;
+    let unsorted = loop {
+        match fetch::fetch(request, &schema, &progress).await {
+            // An answer that breaks off is asked for again.
+            Err(ReconcileError::ReadBack { source, .. })
+                if attempt < ATTEMPTS && source.class() == ErrorClass::Transient =>
+            {
+                attempt += 1;
+                request.client.pause(attempt).await;
+            }
+            found => break found?,
+        }
+    };
     let sorted = sort(request, &schema, &unsorted).await;
     request.staging.remove(&unsorted).await;
     sorted

@@ -21,6 +21,7 @@ use super::run::Format;
 use super::{Outcome, ProjectArgs, output, projection};
 use crate::error::Error;
 use crate::schema::{Package, SchemaPlan};
+use crate::staging::Lease;
 
 pub(super) use prepare::{Consent, Look, Prepared, deploy, prepare};
 
@@ -157,8 +158,24 @@ async fn connect(
     pipeline::read_queries(&project)?;
     project.config.target(target)?;
     progress.step("connecting to the destination");
-    let connection = project.connect(target, Meeting::First).await?;
+    let connection = project.connect(target, Meeting::Known).await?;
     Ok((project, connection))
+}
+
+/// As [`connect`], for a command that writes: nobody else is at work meanwhile.
+async fn connect_alone(
+    command: &str,
+    args: &ProjectArgs,
+    target: Option<&str>,
+    progress: &Arc<Progress>,
+) -> Result<(Project, Lease, Connection), Error> {
+    let project = Project::open(args)?;
+    pipeline::read_queries(&project)?;
+    project.config.target(target)?;
+    let lease = project.staging.lease(command).await?;
+    progress.step("connecting to the destination");
+    let connection = project.connect(target, Meeting::First).await?;
+    Ok((project, lease, connection))
 }
 
 async fn plan(args: &PlanArgs, progress: &Arc<Progress>) -> Result<Outcome, Error> {
@@ -218,13 +235,17 @@ async fn check(args: &CheckArgs, progress: &Arc<Progress>) -> Result<Outcome, Er
 
 async fn carry_out(args: &DeployArgs, progress: &Arc<Progress>) -> Result<Outcome, Error> {
     let common = &args.common;
-    let (project, connection) =
-        connect(&common.project, common.target.as_deref(), progress).await?;
+    let (project, lease, connection) = connect_alone(
+        "schema deploy",
+        &common.project,
+        common.target.as_deref(),
+        progress,
+    )
+    .await?;
     let consent = Consent {
         yes: args.yes,
         no_sandbox_first: args.no_sandbox_first,
     };
-    let lease = project.staging.lease("schema deploy").await?;
     let deployed = async {
         let compared = compare(&project, &connection, common, progress).await?;
         let plan = compared.prepared.plan;

@@ -12,7 +12,7 @@ use super::super::context::{Connection, Project};
 use super::super::progress::Progress;
 use super::super::{Outcome, output};
 use super::record::SchemaRecord;
-use super::{RemoveArgs, connect, prepare};
+use super::{RemoveArgs, connect_alone, prepare};
 use crate::error::Error;
 use crate::reconcile::counts;
 use crate::salesforce::{ObjectDescribe, Row, WaitOptions, field_text};
@@ -47,8 +47,9 @@ struct Ours {
 }
 
 pub(super) async fn run(args: &RemoveArgs, progress: &Arc<Progress>) -> Result<Outcome, Error> {
-    let (project, connection) = connect(&args.project, args.target.as_deref(), progress).await?;
-    let lease = project.staging.lease("schema remove").await?;
+    let target = args.target.as_deref();
+    let (project, lease, connection) =
+        connect_alone("schema remove", &args.project, target, progress).await?;
     let result = remove(&project, &connection, args.yes, progress).await;
     let target = connection.target.clone();
     connection.close().await?;
