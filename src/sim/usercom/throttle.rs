@@ -48,7 +48,8 @@ mod tests {
         assert_eq!(passed, 3);
         let wait = throttle.take(3, start).unwrap_err();
         assert!(wait > Duration::from_millis(300) && wait < Duration::from_millis(400));
-        assert!(throttle.take(3, start + wait).is_ok());
-        assert!(throttle.take(3, start + wait).is_err());
+        let later = start + wait + Duration::from_millis(1);
+        assert!(throttle.take(3, later).is_ok());
+        assert!(throttle.take(3, later).is_err());
     }
 }
