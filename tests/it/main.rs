@@ -39,3 +39,5 @@ mod strategies;
 mod support;
 /// The split and the SQL project.
 mod transform;
+/// A simulated User.com account, read over HTTP.
+mod usercom_sim;

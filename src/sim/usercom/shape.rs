@@ -167,7 +167,9 @@ fn companies(account: &Account, person: &mut Record) -> Result<(), UsercomSimErr
 /// A deal's lines, which sit in its record.
 fn lines(account: &Account, deal: &mut Record, id: i64) -> Result<(), UsercomSimError> {
     let mut lines = Vec::new();
-    for mut line in account.rows_of(Object::OrderProducts, id)? {
+    let mut rows = account.rows_of(Object::OrderProducts, id)?;
+    rows.sort_by_key(|line| line.id("position").unwrap_or(i64::MAX));
+    for mut line in rows {
         line.take("deal_id");
         lines.push(arranged(account, Object::OrderProducts, line, Version::V2));
     }

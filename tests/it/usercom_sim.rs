@@ -1,0 +1,621 @@
+//! A simulated User.com account, started as people start it and read by a client that knows nothing but HTTP.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use transload::sim::usercom::DEFAULT_TOKEN;
+
+use crate::rehearsal::runtime;
+use crate::support::Project;
+
+const V2: &str = "*/*; version=2";
+
+#[test]
+fn every_row_is_on_some_page_once_and_the_last_next_is_404() {
+    let account = Account::of(people(7), &["--page-size", "3"]);
+    let (ids, end) = account.walk("users/");
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(end, Some(StatusCode::NOT_FOUND));
+
+    let account = Account::of(people(7), &["--page-size", "3", "--bugs", "none"]);
+    let (ids, end) = account.walk("users/");
+    assert_eq!((ids.len(), end), (7, None));
+    // A page that ends with the list has no other behind it.
+    let account = Account::of(people(6), &["--page-size", "3", "--bugs", "none"]);
+    assert_eq!(account.walk("users/").0.len(), 6);
+}
+
+#[test]
+fn a_row_is_named_as_the_version_names_it_and_keeps_every_cell() {
+    let project = Project::empty()
+        .file(
+            "export/attributes.jsonl",
+            "{\"id\":9,\"name\":\"Lead Source\",\"name_std\":\"lead_source\",\"value_type\":\"fixed\",\"content_type\":\"clientuser\"}\n",
+        )
+        .file("export/tags.csv", "id,name\n4,vip\n")
+        .file(
+            "export/companies.csv",
+            "id,name,size\n20,Acme,7\n",
+        )
+        .file(
+            "export/people.csv",
+            "ID,User Key,User ID,First Name,Page visits,Companies,Tags,Unsubscribed,Updated at,Lead Source,Shoe size\n\
+             1,k1,C-1,Ada,17,\"{20,21}\",\"{vip,odd}\",tak,2024-02-03 10:00:00+02,web,41\n",
+        );
+    let account = Account::of(project, &["--bugs", "none"]);
+
+    let person = account.get("users/1/").body;
+    assert_eq!(person["user_key"], "k1");
+    assert_eq!(person["custom_id"], "C-1");
+    assert_eq!(person["first_name"], "Ada");
+    assert_eq!(person["page_views"], 17);
+    assert_eq!(
+        person["companies"],
+        json!([{"id": 20, "name": "Acme", "member_since": null}, {"id": 21, "name": null, "member_since": null}])
+    );
+    assert_eq!(
+        person["tags"],
+        json!([{"id": 4, "name": "vip"}, {"id": null, "name": "odd"}])
+    );
+    assert_eq!(person["unsubscribed"], "tak");
+    assert_eq!(person["updated_at"], "2024-02-03T08:00:00.000000Z");
+    assert_eq!(person["lead_source"], json!(["web"]));
+    assert_eq!(person["shoe_size"], "41");
+    assert_eq!(person["email"], Value::Null);
+
+    let person = account.ask(Method::GET, "users/1/", "*/*", None).body;
+    assert_eq!(person["key"], "k1");
+    assert_eq!(person["user_id"], "C-1");
+    assert_eq!(
+        person["attributes"],
+        json!([
+            {"id": 9, "name": "Lead Source", "name_std": "lead_source", "value": ["web"]},
+            {"id": null, "name": "shoe_size", "name_std": "shoe_size", "value": "41"},
+        ])
+    );
+    assert!(person.get("lead_source").is_none() && person.get("custom_id").is_none());
+}
+
+#[test]
+fn of_several_versions_of_a_row_the_newest_is_served_and_damaged_rows_are_not() {
+    let project = Project::empty().file(
+        "export/deals.csv",
+        "id,name,updated_at\n\
+         1,new,2024-05-01T00:00:00Z\n\
+         1,old,2024-04-01T00:00:00Z\n\
+         x,without id,2024-04-01T00:00:00Z\n\
+         2,ragged\n",
+    );
+    let account = Account::of(project, &["--bugs", "none"]);
+    let deals = account.get("deals/").body;
+    assert_eq!(deals["count"], 1);
+    assert_eq!(deals["results"][0]["name"], "new");
+}
+
+#[test]
+fn what_lies_inside_a_record_is_where_the_api_shows_it() {
+    let project = Project::empty()
+        .file("export/people.jsonl", "{\"id\":1,\"name\":\"Ada\",\"key\":\"k\",\"email\":\"a@example.com\",\"emails\":[{\"id\":50,\"subject\":\"Hi\"}]}\n")
+        .file("export/deals.jsonl", "{\"id\":7,\"name\":\"Deal\",\"person\":1,\"order_products\":[{\"product_id\":3,\"quantity\":2}],\"stage_changes\":[{\"id\":70,\"stage\":5,\"stage_name\":\"New\"}]}\n")
+        .file("export/deal_products.csv", "id,deal_id,position,product_id,quantity\n90,7,2,4,0.50\n")
+        .file("export/segments.jsonl", "{\"id\":30,\"name\":\"All\",\"users\":[{\"id\":1,\"member_since\":\"2024-01-01T00:00:00Z\"},99]}\n")
+        .file("export/conversations.csv", "id,user_id,active\n5,1,t\n")
+        .file(
+            "export/messages.csv",
+            "id,conversation_id,author_id,author_name,content\n11,5,1,Ada,one\n12,5,7001,Agent,two\n13,5,1,Ada,three\n",
+        );
+    let account = Account::of(project, &["--bugs", "none", "--page-size", "2"]);
+
+    let deal = account.get("deals/7/").body;
+    assert_eq!(deal["user_id"], 1);
+    let products = deal["order_products"].as_array().unwrap();
+    let ids: Vec<&Value> = products.iter().map(|line| &line["product_id"]).collect();
+    assert_eq!(ids, [&json!(3), &json!(4)]);
+    assert_eq!(
+        account.get("deals/7/stage-changes/").body["results"][0]["stage_name"],
+        "New"
+    );
+    assert_eq!(
+        account.get("users/1/emails/").body["results"][0]["subject"],
+        "Hi"
+    );
+
+    let members = account.get("segments/30/users/").body;
+    assert_eq!(members["results"][0]["name"], "Ada");
+    assert_eq!(
+        members["results"][0]["member_since"],
+        "2024-01-01T00:00:00Z"
+    );
+    assert_eq!(members["results"][1], json!({"id": 99}));
+
+    assert_eq!(
+        account.get("conversations/").body["results"][0]["messages"],
+        3
+    );
+    let listed = account.get("users/1/conversations/").body;
+    assert_eq!(
+        listed["results"][0]["user"],
+        json!({"id": 1, "key": "k", "email": "a@example.com", "name": "Ada"})
+    );
+    let page = account.get("conversations/5/").body;
+    assert_eq!(page["count"], 3);
+    assert_eq!(page["results"]["messages"][1]["user"]["name"], "Agent");
+    let next = account.follow(&page).unwrap().body;
+    assert_eq!(next["results"]["messages"][0]["content"], "three");
+    assert_eq!(next["results"]["id"], 5);
+}
+
+#[test]
+fn people_are_filtered_by_when_they_changed_both_ends_inside() {
+    let project = Project::empty().file(
+        "export/people.csv",
+        "id,updated_at\n1,2024-01-01T00:00:00Z\n2,2024-01-02T00:00:00.9Z\n3,2024-01-03T00:00:00Z\n",
+    );
+    let account = Account::of(project, &[]);
+    let ids = |path: &str| account.walk(path).0;
+    assert_eq!(
+        ids("users/search/?search=updated_at&min=1704067200&max=1704153600"),
+        [1, 2]
+    );
+    assert_eq!(ids("users/?updated_at__gte=2024-01-02T00:00:00Z"), [2, 3]);
+    assert_eq!(ids("users/?updated_at__gte=1704240000"), [3]);
+    let refused = account.get("users/?updated_at__gte=yesterday");
+    assert_eq!(refused.status, 400);
+}
+
+#[test]
+fn a_wrong_key_a_forbidden_endpoint_and_a_missing_one_are_told_apart() {
+    let arguments = ["--without", "exports=405,products", "--forbid", "deals"];
+    let account = Account::of(people(1), &arguments);
+    let forbidden = account.get("deals/");
+    assert_eq!(forbidden.status, 403);
+    assert_eq!(
+        forbidden.body["detail"],
+        "You do not have permission to perform this action."
+    );
+    assert_eq!(account.get("products/").status, 404);
+    let exports = account.ask(
+        Method::POST,
+        "exports/",
+        V2,
+        Some(json!({"type": "deals", "segment": 1})),
+    );
+    assert_eq!(exports.status, 405);
+    account.control(Method::POST, "settings", Some(json!({"token": "another"})));
+    let refused = account.get("users/");
+    assert_eq!(
+        (refused.status, &refused.body["detail"]),
+        (401, &json!("Invalid token."))
+    );
+    // Missing data is no reason for a key in the output.
+    assert!(!refused.body.to_string().contains(DEFAULT_TOKEN));
+}
+
+#[test]
+fn more_requests_than_the_rate_are_told_when_to_come_back() {
+    let account = Account::of(people(1), &["--rate", "2"]);
+    let statuses: Vec<u16> = (0..4).map(|_| account.get("users/").status).collect();
+    assert!(statuses.contains(&429), "{statuses:?}");
+    let refused = account.until(429);
+    assert_eq!(refused.headers["retry-after"], "1");
+    account.control(
+        Method::POST,
+        "settings",
+        Some(json!({"retry_after": "date"})),
+    );
+    let date = account.until(429).headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(date.ends_with("GMT"), "{date}");
+    account.control(
+        Method::POST,
+        "settings",
+        Some(json!({"retry_after": "none"})),
+    );
+    assert!(account.until(429).headers.get("retry-after").is_none());
+    account.control(Method::POST, "settings", Some(json!({"rate": null})));
+    assert!((0..20).all(|_| account.get("users/").status == 200));
+}
+
+#[test]
+fn the_clock_of_the_account_may_be_wrong() {
+    let account = Account::of(people(1), &["--date-skew", "-3600"]);
+    let shown = account.get("users/").headers["date"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let shown = chrono::DateTime::parse_from_rfc2822(&shown).unwrap();
+    let behind = chrono::Utc::now()
+        .signed_duration_since(shown)
+        .num_seconds();
+    assert!((3_590..3_700).contains(&behind), "{behind}");
+}
+
+#[test]
+fn faults_strike_the_requests_they_are_for_and_are_counted() {
+    let account = Account::of(people(3), &[]);
+    let faults = json!([
+        {"path": "/api/public/users/", "status": 503, "headers": {"Retry-After": "7"}},
+        {"path": "/api/public/users/", "proxy": true, "status": 200},
+        {"path": "/api/public/users/", "reset": "before"},
+        {"path": "/api/public/users/", "reset": "middle"},
+        {"path": "/api/public/users/", "truncate": 10},
+        {"path": "/api/public/users/", "delay_ms": 300},
+    ]);
+    account.control(Method::POST, "faults", Some(faults));
+    assert_eq!(account.get("tags/").status, 200);
+
+    let unavailable = account.get("users/");
+    assert_eq!(
+        (
+            unavailable.status,
+            unavailable.headers["retry-after"].as_bytes()
+        ),
+        (503, &b"7"[..])
+    );
+    let proxy = account.get("users/");
+    assert_eq!((proxy.status, &proxy.body), (200, &Value::Null));
+    assert!(
+        proxy.headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
+    assert!(
+        account.try_get("users/").is_err(),
+        "reset before the answer"
+    );
+    assert!(
+        account.try_get("users/").is_err(),
+        "reset in the middle of the answer"
+    );
+    let cut = account.get("users/");
+    assert_eq!((cut.status, cut.body), (200, Value::Null));
+    let start = std::time::Instant::now();
+    assert_eq!(account.get("users/").body["count"], 3);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+
+    let stats = account.control(Method::GET, "stats", None);
+    assert_eq!(stats["answered_twice"], 0, "broken answers do not count");
+    assert_eq!(stats["faults"]["reset_middle"], 1);
+    assert_eq!(stats["by_path"]["/api/public/users/"]["503"], 1);
+    assert_eq!(account.control(Method::GET, "faults", None), json!([]));
+    account.get("users/");
+    let stats = account.control(Method::GET, "stats", None);
+    assert_eq!(stats["twice"], json!(["/api/public/users/"]));
+}
+
+#[test]
+fn rows_shift_between_pages_while_somebody_reads() {
+    let account = Account::of(people(9), &["--page-size", "3"]);
+    let first = account.get("users/").body;
+    account.change(
+        json!({"object": "people", "action": "touch", "id": 8, "fields": {"name": "Changed"}}),
+    );
+    account.change(json!({"object": "people", "action": "delete", "id": 2}));
+    account.change(json!({"object": "people", "action": "delete", "id": 1}));
+    let second = account.follow(&first).unwrap().body;
+    let third = account.follow(&second).unwrap().body;
+    let seen: Vec<i64> = [&first, &second, &third]
+        .into_iter()
+        .flat_map(ids)
+        .collect();
+    assert_eq!(seen, [1, 2, 3, 5, 6, 7, 9], "4 and 8 fell between pages");
+    let found = account.get("users/8/").body;
+    assert_eq!(found["name"], "Changed");
+    assert_ne!(found["updated_at"], Value::Null);
+    assert_eq!(account.get("users/2/").status, 404);
+    let made =
+        account.change(json!({"object": "people", "action": "insert", "fields": {"name": "New"}}));
+    assert_eq!(made["ids"], json!([10]));
+    let rows = account.control(Method::GET, "rows?object=people", None);
+    assert_eq!(rows["ids"], json!([10, 8, 3, 4, 5, 6, 7, 9]));
+    assert_eq!(rows["deleted"], json!([1, 2]));
+}
+
+#[test]
+fn rows_change_by_themselves_with_churn() {
+    let arguments = [
+        "--page-size",
+        "5",
+        "--churn",
+        "2",
+        "--churn-kinds",
+        "move,delete,insert",
+    ];
+    let account = Account::of(people(40), &arguments);
+    let before: BTreeSet<i64> = account.walk("users/").0.into_iter().collect();
+    assert!(before.len() < 40, "nothing was missed");
+    let rows = account.control(Method::GET, "rows?object=people", None);
+    assert_ne!(rows["deleted"], json!([]));
+    assert!(rows["ids"].as_array().unwrap().contains(&json!(41)));
+}
+
+#[test]
+fn a_bulk_export_is_there_after_a_while_with_cells_as_exports_write_them() {
+    let project = people(3)
+        .file(
+            "export/segments.jsonl",
+            "{\"id\":30,\"name\":\"Some\",\"users\":[1,3]}\n",
+        )
+        .file("export/tags.csv", "id,name\n1,vip\n2,\"a, b\"\n")
+        .file(
+            "export/people-2.csv",
+            "id,name,tags,unsubscribed,updated_at\n3,\"Three, \"\"3\"\"\",\"{vip,\"\"a, b\"\"}\",t,2024-02-01\n",
+        );
+    let account = Account::of(project, &["--export-delay-ms", "300"]);
+    let refused = account.ask(
+        Method::POST,
+        "exports/",
+        V2,
+        Some(json!({"type": "people"})),
+    );
+    assert_eq!(
+        (refused.status, &refused.body),
+        (400, &json!({"segment": ["This field is required."]}))
+    );
+    let wanted = json!({"type": "people", "segment": 30});
+    let made = account.ask(Method::POST, "exports/", V2, Some(wanted.clone()));
+    let name = made.body["filename"].as_str().unwrap().to_owned();
+    assert!(name.len() == 40 && name.ends_with(".csv"), "{name}");
+    let address = format!("/media/exports/{name}");
+    assert_eq!(account.fetch(&address).0, 404);
+    let text = account.wait_for(&address);
+    let mut csv = csv::Reader::from_reader(text.as_bytes());
+    let header = csv.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
+    let cell = |row: usize, column: &str| {
+        let at = header.iter().position(|name| name == column).unwrap();
+        rows[row][at].to_owned()
+    };
+    assert_eq!((rows.len(), cell(0, "id")), (2, "1".to_owned()));
+    assert_eq!(cell(1, "name"), "Three, \"3\"");
+    assert_eq!(cell(1, "tags"), "{vip,\"a, b\"}");
+    assert_eq!(cell(1, "unsubscribed"), "t");
+
+    account.control(
+        Method::POST,
+        "settings",
+        Some(json!({"export_place": "url", "export_delay_ms": 0})),
+    );
+    let made = account.ask(Method::POST, "exports/", V2, Some(wanted));
+    let url = made.body["url"].as_str().unwrap().to_owned();
+    assert_eq!(
+        account.wait_for(url.strip_prefix(&account.url).unwrap()),
+        text
+    );
+}
+
+#[test]
+fn a_generated_account_holds_what_its_export_holds() {
+    let project = Project::empty();
+    let account = Account::start(
+        project,
+        &[
+            "--people",
+            "300",
+            "--seed",
+            "5",
+            "--state",
+            "state",
+            "--bugs",
+            "last_next",
+        ],
+    );
+    let (ids, _) = account.walk("users/");
+    let distinct: BTreeSet<i64> = ids.iter().copied().collect();
+    assert_eq!(distinct.len(), ids.len());
+    assert!(ids.len() > 280, "{}", ids.len());
+    let rows = account.control(Method::GET, "rows?object=people", None);
+    assert_eq!(rows["count"], ids.len());
+}
+
+#[test]
+fn bad_arguments_are_refused_with_what_there_is() {
+    let project = people(1);
+    let run = project.run([
+        "sim", "usercom", "--export", "export", "--state", "s", "--bugs", "ants",
+    ]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .contains("no bug is called `ants`; there are last_next"),
+        "{}",
+        run.stderr
+    );
+    let run = project.run(["sim", "usercom", "--export", "nowhere", "--state", "s"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("cannot read the export nowhere"),
+        "{}",
+        run.stderr
+    );
+    let empty = Project::empty().file("export/letter.txt", "");
+    let run = empty.run(["sim", "usercom", "--export", "export", "--state", "s"]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .contains("hint: files are named after their object"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// An export of people 1, 2, 3, ….
+fn people(count: i64) -> Project {
+    let rows = (1..=count).map(|id| format!("{id},Person {id},2024-01-01T00:00:00Z\n"));
+    let text = format!("id,name,updated_at\n{}", rows.collect::<String>());
+    Project::empty().file("export/people-1.csv", &text)
+}
+
+fn ids(page: &Value) -> Vec<i64> {
+    let rows = page["results"].as_array().unwrap();
+    rows.iter().map(|row| row["id"].as_i64().unwrap()).collect()
+}
+
+/// What came back.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    /// Null if it is no JSON.
+    body: Value,
+}
+
+/// The simulator as a process of its own, ended when dropped.
+struct Account {
+    child: Child,
+    url: String,
+    http: Client,
+    runtime: Runtime,
+    _project: Project,
+}
+
+impl Account {
+    /// Serves the project's export.
+    fn of(project: Project, arguments: &[&str]) -> Self {
+        let mut all = vec!["--export", "export", "--state", "state"];
+        all.extend(arguments);
+        Self::start(project, &all)
+    }
+
+    fn start(project: Project, arguments: &[&str]) -> Self {
+        let mut all = vec!["sim", "usercom", "--port", "0"];
+        all.extend(arguments);
+        let mut child = project
+            .command(all)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut url).unwrap();
+        Self {
+            child,
+            url: url.trim_end().to_owned(),
+            http: Client::builder().build().unwrap(),
+            runtime: runtime(),
+            _project: project,
+        }
+    }
+
+    fn send(
+        &self,
+        method: Method,
+        url: &str,
+        accept: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, reqwest::Error> {
+        self.runtime.block_on(async {
+            let mut request = self
+                .http
+                .request(method, url)
+                .header(AUTHORIZATION, format!("Token {DEFAULT_TOKEN}"))
+                .header(ACCEPT, accept);
+            if let Some(body) = body {
+                request = request.json(&body);
+            }
+            let response = request.send().await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let text = response.text().await?;
+            Ok(Answer {
+                status,
+                headers,
+                body: serde_json::from_str(&text).unwrap_or_default(),
+            })
+        })
+    }
+
+    fn ask(&self, method: Method, path: &str, accept: &str, body: Option<Value>) -> Answer {
+        let url = format!("{}/api/public/{path}", self.url);
+        self.send(method, &url, accept, body).unwrap()
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, V2, None)
+    }
+
+    fn try_get(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        let url = format!("{}/api/public/{path}", self.url);
+        self.send(Method::GET, &url, V2, None)
+    }
+
+    /// The page that `next` leads to.
+    fn follow(&self, page: &Value) -> Option<Answer> {
+        let next = page["next"].as_str()?;
+        Some(self.send(Method::GET, next, V2, None).unwrap())
+    }
+
+    /// Ids of all pages, and how the list ended if not with null.
+    fn walk(&self, path: &str) -> (Vec<i64>, Option<StatusCode>) {
+        let mut found = Vec::new();
+        let mut page = self.get(path);
+        loop {
+            if page.status != 200 {
+                return (found, StatusCode::from_u16(page.status).ok());
+            }
+            found.extend(ids(&page.body));
+            match self.follow(&page.body) {
+                Some(next) => page = next,
+                None => return (found, None),
+            }
+        }
+    }
+
+    /// Asks until this is answered.
+    fn until(&self, status: u16) -> Answer {
+        let mut answers = (0..50).map(|_| self.get("users/"));
+        answers.find(|answer| answer.status == status).unwrap()
+    }
+
+    fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/control/{path}", self.url);
+        let answer = self.send(method, &url, "*/*", body).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
+    }
+
+    fn change(&self, change: Value) -> Value {
+        self.control(Method::POST, "rows", Some(change))
+    }
+
+    fn fetch(&self, path: &str) -> (u16, String) {
+        self.runtime.block_on(async {
+            let response = self
+                .http
+                .get(format!("{}{path}", self.url))
+                .send()
+                .await
+                .unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })
+    }
+
+    /// The text of a file once it is there.
+    fn wait_for(&self, path: &str) -> String {
+        for _ in 0..200 {
+            let (status, text) = self.fetch(path);
+            if status == 200 {
+                return text;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{path} never came");
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
