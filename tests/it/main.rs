@@ -41,3 +41,5 @@ mod support;
 mod transform;
 /// A simulated User.com account, read over HTTP.
 mod usercom_sim;
+/// The tables that a reader of the simulated account arrives at.
+mod usercom_tables;

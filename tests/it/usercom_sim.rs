@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use transload::sim::usercom::DEFAULT_TOKEN;
 
 use crate::rehearsal::runtime;
 use crate::support::Project;
 
-const V2: &str = "*/*; version=2";
+/// The header that asks for version 2.
+pub(crate) const V2: &str = "*/*; version=2";
 
 #[test]
 fn every_row_is_on_some_page_once_and_the_last_next_is_404() {
@@ -268,13 +269,12 @@ fn faults_strike_the_requests_they_are_for_and_are_counted() {
             .unwrap()
             .starts_with("text/html")
     );
+    let before = account.try_get("users/").map(|_| ()).unwrap_err();
+    assert!(before.is_request(), "{before}");
+    let middle = account.try_get("users/").map(|_| ()).unwrap_err();
     assert!(
-        account.try_get("users/").is_err(),
-        "reset before the answer"
-    );
-    assert!(
-        account.try_get("users/").is_err(),
-        "reset in the middle of the answer"
+        !middle.is_request(),
+        "the head of the answer arrived: {middle}"
     );
     let cut = account.get("users/");
     assert_eq!((cut.status, cut.body), (200, Value::Null));
@@ -469,17 +469,17 @@ struct Answer {
 }
 
 /// The simulator as a process of its own, ended when dropped.
-struct Account {
+pub(crate) struct Account {
     child: Child,
     url: String,
     http: Client,
     runtime: Runtime,
-    _project: Project,
+    project: Project,
 }
 
 impl Account {
     /// Serves the project's export.
-    fn of(project: Project, arguments: &[&str]) -> Self {
+    pub(crate) fn of(project: Project, arguments: &[&str]) -> Self {
         let mut all = vec!["--export", "export", "--state", "state"];
         all.extend(arguments);
         Self::start(project, &all)
@@ -503,7 +503,7 @@ impl Account {
             url: url.trim_end().to_owned(),
             http: Client::builder().build().unwrap(),
             runtime: runtime(),
-            _project: project,
+            project,
         }
     }
 
@@ -576,11 +576,40 @@ impl Account {
         answers.find(|answer| answer.status == status).unwrap()
     }
 
-    fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+    /// What a control request answers.
+    pub(crate) fn control(&self, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/control/{path}", self.url);
         let answer = self.send(method, &url, "*/*", body).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body
+    }
+
+    /// The project whose export is served.
+    pub(crate) fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// All rows of a list; those of a conversation are its messages.
+    pub(crate) fn rows(&self, path: &str, accept: &str) -> Vec<Map<String, Value>> {
+        let mut found = Vec::new();
+        let mut page = self.ask(Method::GET, path, accept, None);
+        assert_eq!(page.status, 200, "{path}");
+        let mut count = None;
+        while page.status == 200 {
+            let results = &mut page.body["results"];
+            let rows = match results.get_mut("messages") {
+                Some(messages) => messages.take(),
+                None => results.take(),
+            };
+            found.extend(serde_json::from_value::<Vec<Map<String, Value>>>(rows).unwrap());
+            count = page.body["count"].as_u64();
+            let Some(next) = page.body["next"].as_str() else {
+                break;
+            };
+            page = self.send(Method::GET, next, accept, None).unwrap();
+        }
+        assert_eq!(count, Some(found.len() as u64), "{path}");
+        found
     }
 
     fn change(&self, change: Value) -> Value {
