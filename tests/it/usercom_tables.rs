@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 
 use crate::support::{Project, SETTINGS};
-use crate::usercom_sim::{Account, V2};
+use crate::usercom_account::{Account, V2};
 
 /// Lists, and the stems of the files that they are written to.
 const LISTS: [(&str, &str); 10] = [

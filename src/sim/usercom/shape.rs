@@ -96,7 +96,7 @@ fn arranged(account: &Account, object: Object, mut row: Record, version: Version
             Version::V1 => v1_name(object, field.name),
             Version::V2 => field.name,
         };
-        out.set(name, value.unwrap_or_else(null));
+        out.push(name, value.unwrap_or_else(null));
     }
     let definitions = account.definitions.all(object);
     if version == Version::V2 || object.content_types().is_empty() {
@@ -133,10 +133,10 @@ fn arranged(account: &Account, object: Object, mut row: Record, version: Version
 
 fn attribute(id: Option<i64>, name: &str, name_std: &str, value: Raw) -> Record {
     let mut out = Record::default();
-    out.set("id", raw(&id));
-    out.set("name", raw(name));
-    out.set("name_std", raw(name_std));
-    out.set("value", value);
+    out.push("id", raw(&id));
+    out.push("name", raw(name));
+    out.push("name_std", raw(name_std));
+    out.push("value", value);
     out
 }
 
