@@ -314,6 +314,45 @@ fn rows_shift_between_pages_while_somebody_reads() {
 }
 
 #[test]
+fn a_person_who_is_gone_is_in_no_segment() {
+    let segment = "{\"id\":30,\"name\":\"All\",\"users\":[1,2,3]}\n";
+    let account = Account::of(people(3).file("export/segments.jsonl", segment), &[]);
+    account.change(json!({"object": "people", "action": "delete", "id": 2}));
+    assert_eq!(account.walk("segments/30/users/").0, [1, 3]);
+    assert_eq!(account.get("segments/").body["results"][0]["users"], 2);
+}
+
+#[test]
+fn an_account_has_the_bugs_that_are_asked_for() {
+    let project = Project::empty().file(
+        "export/people.csv",
+        "id,first_name,last_name,score\n1,Ada,Nowak,7\n2,Jan,Lis,8\n3,Eva,Kos,9\n",
+    );
+    let account = Account::of(project, &["--bugs", "none", "--page-size", "2"]);
+    let set = |bugs: Value| account.control(Method::POST, "settings", Some(json!({"bugs": bugs})));
+    let page = || account.get("users/").body;
+    let clean = page();
+    assert_eq!(clean["results"][0]["first_name"], "Ada");
+
+    set(json!(["missing_names"]));
+    assert!(page()["results"][0].get("first_name").is_none());
+    set(json!(["wrong_count"]));
+    assert_eq!(page()["count"], 4);
+    set(json!(["string_numbers"]));
+    let last = account.follow(&page()).unwrap().body;
+    assert_eq!(last["results"][0]["score"], "9");
+    assert_eq!(page()["results"][0]["score"], 7);
+    set(json!(["v1_only"]));
+    let rows = page();
+    assert!(rows["results"][0].get("user_key").is_none());
+    assert!(rows["results"][0]["attributes"].is_array());
+    set(json!(["repeat_cursor"]));
+    let last = account.follow(&page()).unwrap().body;
+    let again = account.follow(&last).unwrap().body;
+    assert_eq!(last["next"], again["next"]);
+}
+
+#[test]
 fn rows_change_by_themselves_with_churn() {
     let arguments = [
         "--page-size",

@@ -21,7 +21,7 @@ pub(crate) struct UsercomArgs {
     /// Port on 127.0.0.1; 0 picks a free one. The first line on stdout is the URL
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Folder for rows as they are served; its contents are replaced, but for a generated export
+    /// Folder for rows as they are served, which are replaced at every start, and for a generated export, which is kept
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// Export folder that the account holds

@@ -434,8 +434,10 @@ pub(super) fn row_id(object: Object, record: &Record, parent: Option<i64>) -> Op
     }
 }
 
-fn pair(first: i64, second: i64) -> Option<i64> {
-    (first > 0 && second > 0).then(|| first << 32 | second)
+/// An id from two numbers that tell a row apart.
+pub(super) fn pair(first: i64, second: i64) -> Option<i64> {
+    let fits = (1..1 << 31).contains(&first) && (1..1 << 32).contains(&second);
+    fits.then_some(first << 32 | second)
 }
 
 /// `companies` gives the name of a person's company only where no `company_id` says which one is meant; as the API shows

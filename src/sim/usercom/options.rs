@@ -16,7 +16,8 @@ pub const DEFAULT_TOKEN: &str = "simulated0simulated0simulated0simulated0simulat
 pub struct Options {
     /// Folder of export files that the account holds.
     pub export: PathBuf,
-    /// Folder for the rows as they are served, and for files of bulk exports. Its contents are replaced at every start.
+    /// Folder for the rows as they are served (`rows/`) and for files of bulk exports (`exports/`); both are replaced at
+    /// every start.
     pub state: PathBuf,
     /// The key that requests must carry.
     pub token: String,

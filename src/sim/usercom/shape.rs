@@ -65,10 +65,11 @@ pub(super) fn shown(
                 raw(&account.table(Object::SegmentMembers).count_of(id)),
             );
         }
-        Object::Attributes if version == Version::V1 => {
-            if row.text("content_type").as_deref() == Some("clientuser") {
-                row.set("content_type", raw("user"));
-            }
+        Object::Attributes
+            if version == Version::V1
+                && row.text("content_type").as_deref() == Some("clientuser") =>
+        {
+            row.set("content_type", raw("user"));
         }
         _ => {}
     }
