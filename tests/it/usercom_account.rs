@@ -3,7 +3,7 @@
 //! In: a project with an export, arguments of `sim usercom`. Out: answers. The account ends when the value is dropped.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
@@ -63,6 +63,15 @@ impl Account {
             runtime: runtime(),
             project,
         }
+    }
+
+    /// Sends ctrl-c and waits; the exit code, none if the signal ended it.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(mut self) -> Option<i32> {
+        let kill = format!("kill -INT {}", self.child.id());
+        let sent = Command::new("sh").arg("-c").arg(kill).status().unwrap();
+        assert!(sent.success());
+        self.child.wait().unwrap().code()
     }
 
     pub(crate) fn send(

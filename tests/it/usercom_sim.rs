@@ -449,6 +449,14 @@ fn a_generated_account_holds_what_its_export_holds() {
     assert_eq!(rows["count"], ids.len());
 }
 
+#[cfg(unix)]
+#[test]
+fn the_account_ends_cleanly_on_ctrl_c_with_connections_open() {
+    let account = Account::of(people(1), &[]);
+    assert_eq!(account.get("users/").status, 200);
+    assert_eq!(account.interrupt(), Some(0));
+}
+
 #[test]
 fn bad_arguments_are_refused_with_what_there_is() {
     let project = people(1);
@@ -466,6 +474,22 @@ fn bad_arguments_are_refused_with_what_there_is() {
     assert_eq!(run.code, Some(2));
     assert!(
         run.stderr.contains("cannot read the export nowhere"),
+        "{}",
+        run.stderr
+    );
+    let run = project.run([
+        "sim",
+        "usercom",
+        "--export",
+        "export",
+        "--state",
+        "s",
+        "--without",
+        "user",
+    ]);
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr.contains("there are users, companies"),
         "{}",
         run.stderr
     );

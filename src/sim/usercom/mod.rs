@@ -50,5 +50,7 @@ mod throttle;
 
 pub use error::UsercomSimError;
 pub use loading::Loaded;
-pub use options::{Bug, ChangeKind, DEFAULT_TOKEN, ExportPlace, Options, RetryAfter, UnknownName};
+pub use options::{
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Options, RetryAfter, UnknownName,
+};
 pub use server::Server;
