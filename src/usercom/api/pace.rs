@@ -110,7 +110,7 @@ mod tests {
         let now = Instant::now();
         let first = turns(&pace, now, 2);
         assert!((19_000..=20_000).contains(&first[0]), "{first:?}");
-        assert_eq!(first[1] - first[0], 312);
+        assert!((312..=313).contains(&(first[1] - first[0])), "{first:?}");
         for _ in 0..10 * CALM {
             pace.went_well();
         }
