@@ -57,6 +57,9 @@ pub enum Error {
     /// The simulator.
     #[error("the simulator stopped")]
     Simulator(#[from] sim::salesforce::SimError),
+    /// The simulated User.com account.
+    #[error("the simulated account cannot be served")]
+    UsercomSimulator(#[from] sim::usercom::UsercomSimError),
     /// Writing a synthetic export.
     #[error(transparent)]
     Generate(#[from] generate::GenerateError),
@@ -153,6 +156,7 @@ impl Error {
                 _ => Class::Input,
             },
             Self::Generate(error) if error.is_input() => Class::Input,
+            Self::UsercomSimulator(error) if error.is_input() => Class::Input,
             Self::Connect { source, .. }
                 if source.class() == salesforce::ErrorClass::Credentials =>
             {
@@ -214,6 +218,7 @@ impl Error {
             ),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Simulator(error) => error.hint(),
+            Self::UsercomSimulator(error) => error.hint(),
             Self::File { .. } => None,
         }
     }

@@ -1,7 +1,9 @@
 //! `transload sim`: a simulator on loopback for any other client.
 //!
-//! In: a state folder. Out: on stdout's first line the URL, then a served org until ctrl-c. Never: reachable from
-//! another machine.
+//! In: a state folder. Out: on stdout's first line the URL, then a served org or account until ctrl-c. Never: reachable
+//! from another machine.
+
+mod usercom;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -18,6 +20,8 @@ use crate::sim::salesforce::{Edition, Feature, Options, SimError, serve};
 pub(crate) enum SimCommand {
     /// A Salesforce org: logins, REST, Bulk API 2.0, Metadata API
     Salesforce(SalesforceArgs),
+    /// A User.com account: REST API v1 and v2, bulk exports
+    Usercom(usercom::UsercomArgs),
 }
 
 /// Arguments of `transload sim salesforce`.
@@ -68,20 +72,12 @@ pub(crate) struct SalesforceArgs {
 pub(super) async fn run(command: SimCommand) -> Result<Outcome, Error> {
     match command {
         SimCommand::Salesforce(args) => salesforce(args).await,
+        SimCommand::Usercom(args) => usercom::run(args).await,
     }
 }
 
 async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
-    let listener =
-        TcpListener::bind(("127.0.0.1", args.port))
-            .await
-            .map_err(|source| match source.kind() {
-                ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Error::Usage {
-                    what: format!("port {} cannot be used: {source}", args.port),
-                    hint: "choose another --port, or 0 for a free one".to_owned(),
-                },
-                _ => Error::Simulator(SimError::Listen(source)),
-            })?;
+    let listener = bind(args.port).await?;
     let port = listener.local_addr().map_err(SimError::Listen)?.port();
     let options = Options {
         state: args.state,
@@ -114,6 +110,19 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
     }
     serve(listener, options, stop).await?;
     Ok(Outcome::Fine)
+}
+
+/// A socket that only this machine reaches.
+async fn bind(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Error::Usage {
+                what: format!("port {port} cannot be used: {source}"),
+                hint: "choose another --port, or 0 for a free one".to_owned(),
+            },
+            _ => Error::Simulator(SimError::Listen(source)),
+        })
 }
 
 /// Ready on ctrl-c, and on a request to terminate where there is one. Both are listened for from the call on, not
