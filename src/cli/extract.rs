@@ -14,6 +14,7 @@ use crate::usercom::api::{self, Client, TOKEN_VARIABLE, Token};
 use crate::usercom::cell;
 use crate::usercom::extract::manifest::Mode;
 use crate::usercom::extract::{Choices, Finished, Prepared, Settings, prepare};
+use crate::usercom::probe;
 
 /// Arguments of `transload extract`.
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,9 @@ pub(crate) struct ExtractArgs {
     /// Only show what there is and how long it would take
     #[arg(long)]
     dry_run: bool,
+    /// Find out what the account offers, without extracting; later extracts use what was found
+    #[arg(long, conflicts_with_all = ["object", "full", "since", "restart", "dry_run"])]
+    probe: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -45,6 +49,9 @@ pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
     let config = super::config(&args.project)?;
     let api = source(&config)?;
     let client = client(api)?;
+    if args.probe {
+        return find_out(&config, api, &client, args.format).await;
+    }
     let choices = Choices {
         objects: args.object.clone(),
         full: args.full,
@@ -52,7 +59,7 @@ pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
     };
     let progress = Progress::new(false);
     progress.step(&format!("looking at {}", client.host()));
-    let settings = settings(&config, api);
+    let settings = settings(&config, api)?;
     let prepared = prepare(client.clone(), settings, choices, args.restart).await;
     progress.finish();
     let prepared = prepared?;
@@ -99,10 +106,49 @@ fn client(api: &Api) -> Result<Client, Error> {
     Ok(Client::new(settings)?)
 }
 
-fn settings(config: &Config, api: &Api) -> Settings {
-    Settings {
-        url: api.url.as_str().trim_end_matches('/').to_owned(),
-        folder: config.project.join(&api.folder),
+/// Asks the account what it can do.
+async fn find_out(
+    config: &Config,
+    api: &Api,
+    client: &Client,
+    format: Format,
+) -> Result<Outcome, Error> {
+    let progress = Progress::new(false);
+    progress.step(&format!("asking {} what it can do", client.host()));
+    let findings = probe::probe(client, &account(api)).await;
+    progress.finish();
+    let findings = findings?;
+    let folder = config.project.join(&api.folder);
+    findings.write(&folder)?;
+    if format == Format::Json {
+        let document = serde_json::json!({
+            "capabilities": findings.capabilities,
+            "findings": findings.findings,
+        });
+        output::data(&format!("{document}\n"))?;
+        return Ok(Outcome::Fine);
+    }
+    for finding in &findings.findings {
+        output::data(&format!("{}\n  {}\n", finding.question, finding.answer))?;
+    }
+    output::note(&format!(
+        "written to probe.md and capabilities.json in {}",
+        folder.display()
+    ));
+    Ok(Outcome::Fine)
+}
+
+/// The account as it is written into manifests.
+fn account(api: &Api) -> String {
+    api.url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn settings(config: &Config, api: &Api) -> Result<Settings, Error> {
+    let folder = config.project.join(&api.folder);
+    Ok(Settings {
+        url: account(api),
+        capabilities: probe::known(&folder, &account(api))?,
+        folder,
         manual: config.project.join(&api.manual),
         overlap: chrono::Duration::minutes(i64::from(api.overlap_minutes)),
         second_look: api.second_look,
@@ -121,7 +167,7 @@ fn settings(config: &Config, api: &Api) -> Settings {
             .filter(|(name, _)| name.as_str() != "exports")
             .map(|(name, path)| (name.clone(), path.clone()))
             .collect(),
-    }
+    })
 }
 
 fn since(config: &Config, text: Option<&str>) -> Result<Option<DateTime<Utc>>, Error> {

@@ -31,6 +31,7 @@ pub mod json_text;
 pub mod keys;
 pub mod layout;
 mod objects;
+pub mod probe;
 pub mod schema;
 
 pub use blobs::Blobs;

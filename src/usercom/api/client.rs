@@ -265,6 +265,24 @@ impl Client {
         }
     }
 
+    /// The status of a path, whatever it is.
+    ///
+    /// # Errors
+    /// [`ApiError::Unreachable`], [`ApiError::Unauthorized`].
+    pub async fn status(&self, target: &str) -> Result<u16, ApiError> {
+        match self.open(target).await {
+            Ok(response) => Ok(response.status().as_u16()),
+            Err(ApiError::Forbidden { .. }) => Ok(403),
+            Err(
+                ApiError::NotFound { status, .. }
+                | ApiError::Status { status, .. }
+                | ApiError::NotJson { status, .. }
+                | ApiError::Redirected { status, .. },
+            ) => Ok(status),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One request outside the rate and without repetition, for finding out where the limit is: status and headers.
     ///
     /// # Errors

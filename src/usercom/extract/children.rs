@@ -47,10 +47,12 @@ struct Batch {
 
 /// Reads a child object.
 pub(super) async fn read(run: &Run<'_>, object: Object) -> Result<(), ExtractError> {
-    let Kind::Child { parent, key, rows } = object.kind else {
-        return Ok(());
+    let shape = match object.kind {
+        Kind::List => return Ok(()),
+        Kind::Export { key } => return read_export(run, object, key).await,
+        Kind::Child { parent, key, rows } => Shape { parent, key, rows },
     };
-    let shape = Shape { parent, key, rows };
+    let Shape { parent, key, .. } = shape;
     let mut work = Work::open(run, object)?;
     if matches!(work.state.step, Step::Finished | Step::Missing(_)) {
         return Ok(());
@@ -73,6 +75,21 @@ pub(super) async fn read(run: &Run<'_>, object: Object) -> Result<(), ExtractErr
     }
     run.progress.rows(object.name, total, total);
     work.finish()
+}
+
+/// Reads an object that only a bulk export gives.
+async fn read_export(run: &Run<'_>, object: Object, key: &str) -> Result<(), ExtractError> {
+    let mut work = Work::open(run, object)?;
+    if matches!(work.state.step, Step::Finished | Step::Missing(_)) {
+        return Ok(());
+    }
+    if export::read(&mut work, key).await? {
+        return work.finish();
+    }
+    work.set_missing(&format!(
+        "User.com gives them as a bulk export only, which could not be had; manual/{}.csv is staged instead",
+        object.name
+    ))
 }
 
 /// The parents to ask about, in order. Rows of the others are taken over.

@@ -93,7 +93,7 @@ impl ExtractError {
     }
 
     /// Names the file that could not be read or written.
-    pub(super) fn file(
+    pub(in crate::usercom) fn file(
         action: &'static str,
         path: &Path,
     ) -> impl FnOnce(io::Error) -> Self + use<> {

@@ -21,6 +21,7 @@ use crate::usercom::header::normalise;
 /// Between two looks for the file: at first, and at most.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
+/// What is answered to the wish for an export.
 #[derive(Deserialize)]
 struct Promise {
     #[serde(default)]
@@ -33,7 +34,10 @@ struct Promise {
 pub(super) async fn read(work: &mut Work<'_>, key: &str) -> Result<bool, ExtractError> {
     let run = work.run;
     let name = work.object.name;
-    let Some(kind) = work.object.export_type.filter(|_| run.settings.exports) else {
+    let known = run.settings.capabilities.as_ref();
+    let is_offered = known.is_none_or(|known| known.exports.is_some());
+    let is_wanted = run.settings.exports && is_offered;
+    let Some(kind) = work.object.export_type.filter(|_| is_wanted) else {
         return Ok(false);
     };
     let request = format!("{{\"type\":\"{kind}\"}}");
@@ -46,7 +50,7 @@ pub(super) async fn read(work: &mut Work<'_>, key: &str) -> Result<bool, Extract
     };
     let give_up = |why: &str| {
         run.progress
-            .note(&format!("note: {name}: {why}; pages are read instead"));
+            .note(&format!("note: {name}: {why}; it is done without"));
         Ok(false)
     };
     let Some(places) = places(&answer.body) else {
@@ -90,7 +94,7 @@ pub(super) async fn read(work: &mut Work<'_>, key: &str) -> Result<bool, Extract
 }
 
 /// Where the file may be, likeliest first.
-fn places(answer: &str) -> Option<Vec<String>> {
+pub(in crate::usercom) fn places(answer: &str) -> Option<Vec<String>> {
     let promise: Promise = serde_json::from_str(answer).ok()?;
     let mut places: Vec<String> = promise.url.into_iter().collect();
     let is_plain = |name: &String| {

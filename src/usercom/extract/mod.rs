@@ -13,7 +13,7 @@
 
 mod children;
 mod error;
-mod export;
+pub(super) mod export;
 mod ids;
 pub mod manifest;
 pub mod manual;
@@ -50,6 +50,7 @@ use self::state::{ObjectState, Places, RunState, Step};
 use super::api::Client;
 use super::cell::ATTRIBUTE_TYPE;
 use super::json_text;
+use super::probe::Capabilities;
 
 /// How to extract.
 #[derive(Clone, Debug)]
@@ -76,6 +77,8 @@ pub struct Settings {
     pub include: Vec<String>,
     /// Paths that differ from the known ones.
     pub endpoints: BTreeMap<String, String>,
+    /// What a probe found out, if there was one.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// What one command asks for.

@@ -33,6 +33,11 @@ pub enum Kind {
         /// What its rows are.
         rows: Rows,
     },
+    /// A bulk export and nothing else.
+    Export {
+        /// The column that says which person a row belongs to.
+        key: &'static str,
+    },
 }
 
 /// What the list of one parent holds.
@@ -115,6 +120,14 @@ pub const OBJECTS: &[Object] = &[
         Some("email_delivery_logs"),
     ),
     Object {
+        name: "sms",
+        path: "exports/",
+        kind: Kind::Export { key: "person_id" },
+        is_guess: true,
+        by_default: true,
+        export_type: Some("sms_delivery_logs"),
+    },
+    Object {
         // Staging has no table for what people did on a web site.
         by_default: false,
         ..child(
@@ -147,7 +160,7 @@ impl Object {
     #[must_use]
     pub fn parent(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::List => None,
+            Kind::List | Kind::Export { .. } => None,
             Kind::Child { parent, .. } => Some(parent),
         }
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::manifest::Skipped;
 use super::objects::{CONVERSATIONS_BY_PERSON, Kind, Object, Rows, object};
 use super::{ExtractError, Settings};
-use crate::usercom::api::{Client, Version};
+use crate::usercom::api::{ApiError, BASE_PATH, Client};
 
 /// What one object will take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,15 @@ pub(super) async fn survey(
         match object.kind {
             Kind::List => list(client, settings, object, &changes, &mut survey).await?,
             Kind::Child { .. } => child(object, &changes, &mut survey),
+            Kind::Export { .. } => {
+                survey.estimates.push(Estimate {
+                    object: object.name.to_owned(),
+                    rows: None,
+                    requests: 2,
+                    note: "",
+                });
+                survey.objects.push(object);
+            }
         }
     }
     // Lists first: children need them whole.
@@ -65,7 +74,11 @@ async fn list(
     survey: &mut Survey,
 ) -> Result<(), ExtractError> {
     let fail = ExtractError::api(object.name);
-    let answer = client.get_as(&settings.path(&object), Version::Two).await;
+    let path = settings.path(&object);
+    let answer = match known_missing(settings, &object, &path) {
+        Some(error) => Err(error),
+        None => client.get(&path).await,
+    };
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) if object.is_guess && error.is_missing() => {
@@ -107,6 +120,16 @@ async fn list(
     });
     survey.objects.push(object);
     Ok(())
+}
+
+/// What a probe has found missing is not asked for again.
+fn known_missing(settings: &Settings, object: &Object, path: &str) -> Option<ApiError> {
+    let known = settings.capabilities.as_ref()?;
+    let status = *known.endpoints.get(path)?;
+    (object.is_guess && matches!(status, 403..=405 | 410)).then(|| ApiError::NotFound {
+        path: format!("{BASE_PATH}{path}"),
+        status,
+    })
 }
 
 fn child(object: Object, changes: &impl Fn(&Object) -> bool, survey: &mut Survey) {

@@ -19,6 +19,7 @@ use super::state::Step;
 use super::work::{Work, updated_at};
 use super::{ExtractError, Run};
 use crate::usercom::api::ApiError;
+use crate::usercom::probe::ChangesBy;
 
 /// Passes after which what is missing is reported instead of looked for.
 const MOST_PASSES: u32 = 4;
@@ -209,18 +210,29 @@ async fn changes(
     }
     let until = run.state.started_at + chrono::Duration::days(1);
     let forms = [
-        format!(
-            "{path}search/?search=updated_at&min={}&max={}",
-            since.timestamp(),
-            until.timestamp()
+        (
+            ChangesBy::Search,
+            format!(
+                "{path}search/?search=updated_at&min={}&max={}",
+                since.timestamp(),
+                until.timestamp()
+            ),
         ),
-        format!(
-            "{path}?updated_at__gte={}",
-            since.format("%Y-%m-%dT%H:%M:%SZ")
+        (
+            ChangesBy::Filter,
+            format!(
+                "{path}?updated_at__gte={}",
+                since.format("%Y-%m-%dT%H:%M:%SZ")
+            ),
         ),
     ];
+    let known = run.settings.capabilities.as_ref();
+    let known = known.map(|known| known.changes);
     let mut is_read = false;
-    for form in forms {
+    for (by, form) in forms {
+        if known.is_some_and(|known| known != by) {
+            continue;
+        }
         // A second's worth of rows is cut off by neither form.
         let oldest = since - chrono::Duration::seconds(1);
         match read_changes(work, &form, oldest).await {

@@ -266,6 +266,7 @@ impl Served {
             leave_out: Vec::new(),
             include: Vec::new(),
             endpoints: BTreeMap::new(),
+            capabilities: None,
         }
     }
 

@@ -72,8 +72,8 @@ async fn what_is_left_out_is_not_asked_for() {
     let prepared = prepare(served.server.client(), settings, Choices::default(), false)
         .await
         .unwrap();
-    // Eight lists of one page, two pages of people twice; two deals; one segment.
-    assert_eq!(prepared.requests(), 8 + 4 + 2 + 1);
+    // Eight lists of one page, two pages of people twice; two deals; one segment; the export of text messages.
+    assert_eq!(prepared.requests(), 8 + 4 + 2 + 1 + 2);
     let finished = prepared.run(&Told::default()).await.unwrap();
     assert!(!finished.manifest.objects.contains_key("messages"));
     assert_eq!(served.asked("GET conversations/"), 0);
