@@ -62,16 +62,6 @@ pub enum ExtractError {
         /// What differs.
         differs: String,
     },
-    /// `--since` lies after what the last extract has seen.
-    #[error(
-        "--since {since} would leave out what changed before: the last extract has seen everything up to {watermark}"
-    )]
-    Gap {
-        /// As given.
-        since: String,
-        /// Of the last extract.
-        watermark: String,
-    },
     /// Staging found no complete extract.
     #[error("there is no complete extract in {path}")]
     NoExtract {
@@ -133,9 +123,6 @@ impl ExtractError {
             Self::Busy { .. } => "wait for it, or end it".to_owned(),
             Self::OtherChoices { .. } => {
                 "ask for the same to go on with it, or add --restart to drop it and begin anew".to_owned()
-            }
-            Self::Gap { .. } => {
-                "name an earlier time, or leave --since out to go on where the last extract ended".to_owned()
             }
             Self::NoExtract {
                 unfinished: None, ..

@@ -76,7 +76,7 @@ pub fn look(folder: &Path) -> Result<Manual, ExtractError> {
     let has = |stem: &&str| stems.contains(*stem);
     let missing = WANTED
         .iter()
-        .filter(|wanted| !has(&wanted.stem) && !wanted.also.iter().any(|stem| has(&stem)))
+        .filter(|wanted| !has(&wanted.stem) && !wanted.also.iter().any(has))
         .copied()
         .collect();
     Ok(Manual { copied, missing })

@@ -143,16 +143,6 @@ pub async fn prepare(
         places.remove()?;
     }
     let base = find_base(&settings, &choices)?;
-    if let (Some(since), Some(base)) = (choices.since, &base) {
-        let watermarks = base.manifest.objects.values();
-        let seen = watermarks.filter_map(|entry| entry.watermark).min();
-        if let Some(seen) = seen.filter(|seen| since > *seen) {
-            return Err(ExtractError::Gap {
-                since: since.to_rfc3339(),
-                watermark: seen.to_rfc3339(),
-            });
-        }
-    }
     if let Some((places, before)) = &unfinished {
         let differs = differs(before, &settings, &choices, &selected);
         if !differs.is_empty() {

@@ -46,7 +46,8 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Rows in all files.
-    pub(super) fn rows(&self) -> u64 {
+    #[cfg(test)]
+    fn rows(&self) -> u64 {
         let complete: u64 = self.files.iter().map(|file| file.rows).sum();
         complete + self.open.map_or(0, |(_, rows, _)| rows)
     }
@@ -250,12 +251,8 @@ impl PartWriter {
                 rows.push(row.to_owned());
             }
             if rows.len() >= TAKEN_ROWS {
-                self.append(
-                    rows.drain(..)
-                        .collect::<Vec<_>>()
-                        .iter()
-                        .map(String::as_str),
-                )?;
+                self.append(rows.iter().map(String::as_str))?;
+                rows.clear();
             }
             Ok(())
         })?;

@@ -60,7 +60,8 @@ impl Run<'_> {
     fn since(&self, name: &str) -> Option<DateTime<Utc>> {
         let seen = self.base_entry(name)?.watermark?;
         Some(match self.state.choices.since {
-            Some(since) => since.min(seen),
+            // Nothing between the two may be left out.
+            Some(since) => since.min(seen - self.settings.overlap),
             None => seen - self.settings.overlap,
         })
     }

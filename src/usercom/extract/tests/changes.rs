@@ -2,7 +2,7 @@
 
 use super::account::{Account, Served, Told, ids, person, rows};
 use crate::usercom::extract::manifest::Mode;
-use crate::usercom::extract::{Choices, ExtractError, Finished};
+use crate::usercom::extract::{Choices, Finished};
 
 const LATER: &str = "Thu, 08 Jan 2026 10:00:00 GMT";
 
@@ -160,20 +160,26 @@ async fn a_full_extract_builds_upon_nothing() {
 }
 
 #[tokio::test]
-async fn a_time_that_would_leave_a_gap_is_refused() {
-    let served = Account::small().serve().await;
-    let folder = tempfile::tempdir().unwrap();
-    served.extract(folder.path()).await.unwrap();
-    let choices = Choices {
-        since: Some("2026-01-02T00:00:00Z".parse().unwrap()),
-        ..Choices::default()
-    };
-    let told = Told::default();
-    let error = served
-        .extract_with(folder.path(), choices, &told)
-        .await
-        .unwrap_err();
-    assert!(matches!(error, ExtractError::Gap { .. }), "{error}");
+async fn a_wanted_time_is_read_from_and_never_leaves_a_gap() {
+    // Before the first extract, and after what changed since.
+    for (since, people) in [("2025-11-01T00:00:00Z", 10), ("2026-01-07T00:00:00Z", 6)] {
+        let served = Account::small().serve().await;
+        let folder = tempfile::tempdir().unwrap();
+        served.extract(folder.path()).await.unwrap();
+        served.account().date = LATER.to_owned();
+        served.account().put("users/", &person(2, "2026-01-05"));
+        let choices = Choices {
+            since: Some(since.parse().unwrap()),
+            ..Choices::default()
+        };
+        let told = Told::default();
+        let finished = served
+            .extract_with(folder.path(), choices, &told)
+            .await
+            .unwrap();
+        assert_eq!(finished.manifest.objects["people"].mode, Mode::Changes);
+        assert_eq!(rows(&finished, "people").len(), people, "{since}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Lists that move while they are read.
 
-use super::account::{Account, ids, person, rows};
+use super::account::{Account, Told, ids, person, rows};
+use crate::usercom::extract::{Choices, prepare};
 
 /// Seven people in three pages, and what happens after the first page was given.
 async fn extract_while(
@@ -79,4 +80,19 @@ async fn a_row_that_is_deleted_meanwhile_is_marked_and_in_no_file() {
     assert_eq!(ids(&finished, "people"), (2..=7).collect());
     assert_eq!(finished.manifest.objects["people"].deleted, [1]);
     assert_eq!(finished.manifest.objects["people"].missing, 0);
+}
+
+#[tokio::test]
+async fn a_list_that_seems_quiet_is_read_once_if_that_was_chosen() {
+    let served = Account::small().serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = served.settings(folder.path());
+    settings.second_look = false;
+    let client = served.server.client();
+    let prepared = prepare(client, settings, Choices::default(), false)
+        .await
+        .unwrap();
+    let finished = prepared.run(&Told::default()).await.unwrap();
+    assert_eq!(ids(&finished, "people").len(), 5);
+    assert_eq!(served.asked("GET users/?cursor=3"), 1);
 }
