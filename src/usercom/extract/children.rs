@@ -25,7 +25,7 @@ use crate::usercom::schema::pair;
 const FEW: u64 = 5;
 
 /// Between two checkpoints at most.
-const OFTEN: Duration = Duration::from_secs(2);
+const OFTEN: Duration = Duration::from_secs(1);
 
 /// Rows between two checkpoints at most.
 const MANY_ROWS: usize = 500;
@@ -178,7 +178,10 @@ async fn ask(
             Err(error) if error.is_missing() && object.is_guess => {
                 return Ok(Some(error.to_string()));
             }
-            Err(error) => return Err(fail(error)),
+            Err(error) => {
+                flush(work, &mut batch)?;
+                return Err(fail(error));
+            }
         }
         done += 1;
         work.state.done_through = Some(id);

@@ -22,7 +22,7 @@ use crate::usercom::api::ApiError;
 use crate::usercom::probe::ChangesBy;
 
 /// Passes after which what is missing is reported instead of looked for.
-const MOST_PASSES: u32 = 4;
+const MOST_PASSES: u32 = 6;
 
 /// Pages without a row in a row after which a list is taken for endless.
 const MOST_EMPTY: u32 = 50;

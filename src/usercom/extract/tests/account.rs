@@ -12,6 +12,9 @@ use crate::usercom::extract::part::read_rows;
 use crate::usercom::extract::{Choices, ExtractError, Finished, Progress, Settings, prepare};
 use crate::usercom::json_text;
 
+/// Something that happens to the account after a page was given.
+type Hook = Box<dyn FnMut(&mut Account, &str) + Send>;
+
 /// What the account holds and how it behaves.
 #[derive(Default)]
 pub(super) struct Account {
@@ -37,7 +40,7 @@ pub(super) struct Account {
     /// The server's time of day.
     pub(super) date: String,
     /// Called after each page with the request's line.
-    pub(super) after: Option<Box<dyn FnMut(&mut Account, &str) + Send>>,
+    pub(super) after: Option<Hook>,
 }
 
 /// A running account.

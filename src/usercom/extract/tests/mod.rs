@@ -192,6 +192,32 @@ async fn a_bulk_export_that_never_appears_or_lacks_columns_is_done_without() {
 }
 
 #[tokio::test]
+async fn what_people_did_is_read_only_where_it_is_asked_for() {
+    let mut account = Account::small();
+    for id in 1..=5 {
+        account.set(&format!("users/{id}/events/"), &[]);
+    }
+    account.put("users/4/events/", r#"{"id":41,"name":"login"}"#);
+    let served = account.serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    served.extract(folder.path()).await.unwrap();
+    assert_eq!(served.asked("GET users/4/events/"), 0);
+    let mut settings = served.settings(folder.path());
+    settings.include = vec!["person_events".to_owned()];
+    let prepared = prepare(served.server.client(), settings, Choices::default(), false)
+        .await
+        .unwrap();
+    let finished = prepared.run(&Told::default()).await.unwrap();
+    assert_eq!(
+        rows(&finished, "person_events"),
+        [r#"{"id":41,"name":"login","person_id":4}"#]
+    );
+    let export = crate::usercom::Export::Folder(finished.folder);
+    let listing = export.list(&BTreeMap::new()).await.unwrap();
+    assert_eq!(listing.ignored.len(), 1, "known, but not staged");
+}
+
+#[tokio::test]
 async fn an_attribute_of_an_unknown_type_is_told() {
     let mut account = Account::small();
     account.put(
