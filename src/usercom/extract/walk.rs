@@ -13,11 +13,12 @@ use std::collections::HashSet;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use super::ExtractError;
 use super::manifest::Mode;
 use super::objects::Object;
+use super::run::Run;
 use super::state::Step;
 use super::work::{Work, updated_at};
-use super::{ExtractError, Run};
 use crate::usercom::api::ApiError;
 use crate::usercom::probe::ChangesBy;
 

@@ -5,12 +5,13 @@
 
 use chrono::{DateTime, Utc};
 
+use super::ExtractError;
 use super::ids::{self, IdLog, IdSet};
 use super::manifest::{Entry, Mode};
 use super::objects::Object;
 use super::part::PartWriter;
+use super::run::Run;
 use super::state::{self, ObjectState, Step};
-use super::{ExtractError, Run};
 use crate::usercom::api::row_id;
 use crate::usercom::{cell, json_text};
 

@@ -8,7 +8,10 @@ mod refusals;
 
 use account::{Account, Told, ids, rows};
 
-use super::*;
+use std::collections::BTreeMap;
+
+use super::manifest::Mode;
+use super::{Choices, prepare};
 
 #[tokio::test]
 async fn every_object_becomes_files_whose_rows_know_their_parents() {
