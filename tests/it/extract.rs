@@ -304,7 +304,7 @@ fn rows_that_move_while_they_are_read_are_all_there() {
 
 #[test]
 fn rows_that_come_and_go_while_they_are_read_leave_a_closed_set() {
-    let project = generated(150, 8);
+    let project = generated(400, 8);
     let account = Account::start(
         &project,
         &[

@@ -128,6 +128,8 @@ pub(super) struct ObjectState {
     pub(super) pass: u32,
     /// Pages read.
     pub(super) pages: u64,
+    /// The last page of the list that had rows.
+    pub(super) last_page: Option<String>,
     /// Rows that the API says there are.
     pub(super) count: Option<u64>,
     /// Whether the list moved while it was read.

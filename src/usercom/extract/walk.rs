@@ -6,7 +6,9 @@
 //!
 //! ```text
 //! pass 1: write all ─▶ pass 2: write what is new; what is not listed any more is asked for by its id: 404 = deleted
-//!                        └─▶ as many as counted: closed. Else another pass, if the last one brought news
+//!                        ├─▶ as many as counted: closed
+//!                        ├─▶ fewer: look at both ends of the list, where rows that were created meanwhile are
+//!                        └─▶ still not: another pass, if the last one brought news
 //! ```
 
 use std::collections::HashSet;
@@ -22,8 +24,15 @@ use super::work::{Work, updated_at};
 use crate::usercom::api::ApiError;
 use crate::usercom::probe::ChangesBy;
 
-/// Passes after which what is missing is reported instead of looked for.
-const MOST_PASSES: u32 = 6;
+/// Passes after which what is missing is reported instead of looked for: of a list that takes seconds, and of a long one,
+/// which in a busy account never stands still.
+const MOST_PASSES: (u32, u32) = (6, 3);
+
+/// Pages of a long list.
+const MANY_PAGES: u64 = 50;
+
+/// Looks at the ends of a list after a pass.
+const MOST_LOOKS: u32 = 3;
 
 /// Pages without a row in a row after which a list is taken for endless.
 const MOST_EMPTY: u32 = 50;
@@ -116,6 +125,9 @@ async fn read_pass(
             work.state.count = page.count.or(work.state.count);
         }
         work.add(&page.rows)?;
+        if !page.rows.is_empty() {
+            work.state.last_page = Some(target);
+        }
         work.state.step = page.next.map_or(Step::Check, Step::Page);
         work.checkpoint()?;
         show(work);
@@ -153,14 +165,74 @@ async fn close(work: &mut Work<'_>, path: &str) -> Result<bool, ExtractError> {
     let gone = confirm_gone(work, path, &unlisted).await?;
     let any_gone = !gone.is_empty();
     work.state.deleted = gone;
-    let has_all = count.is_none_or(|count| count == known(work));
-    if has_all && (count.is_some() || !work.state.news) {
+    for _ in 0..MOST_LOOKS {
+        if work.state.count.is_none_or(|count| count <= known(work)) {
+            break;
+        }
+        look_at_ends(work, path).await?;
+    }
+    let (has_all, has_count) = match work.state.count {
+        Some(count) => (count == known(work), true),
+        None => (true, false),
+    };
+    if has_all && (has_count || !work.state.news) {
         return Ok(true);
     }
-    // Another look helps only where the list still moves.
+    // Another pass helps only where the list still moves.
     let is_moving = work.state.news || any_gone || work.state.moved;
     work.state.moved = false;
-    Ok(!is_moving || work.state.pass >= MOST_PASSES)
+    Ok(!is_moving || work.state.pass >= most_passes(work))
+}
+
+fn most_passes(work: &Work<'_>) -> u32 {
+    match work.state.pages > MANY_PAGES {
+        true => MOST_PASSES.1,
+        false => MOST_PASSES.0,
+    }
+}
+
+/// Reads the first page and the last ones again, and of people those who changed since the extract began: rows that were
+/// created while the list was read are there.
+async fn look_at_ends(work: &mut Work<'_>, path: &str) -> Result<(), ExtractError> {
+    let mut starts = vec![path.to_owned()];
+    starts.extend(work.state.last_page.clone());
+    let changes = work.run.settings.capabilities.as_ref();
+    let may_search = changes.is_none_or(|known| known.changes == ChangesBy::Search);
+    if work.object.name == "people" && may_search {
+        let from = work.run.state.started_at.timestamp();
+        let until = from + 7 * 86_400;
+        starts.push(format!(
+            "{path}search/?search=updated_at&min={from}&max={until}"
+        ));
+    }
+    let fail = ExtractError::api(work.object.name);
+    for start in starts {
+        let is_search = start.contains("/search/?");
+        let mut next = Some(start);
+        let mut left = MOST_EMPTY;
+        while let Some(target) = next.take().filter(|_| left > 0) {
+            left -= 1;
+            let answer = match work.run.client.get(&target).await {
+                Err(ApiError::NotFound { .. }) => break,
+                Err(ApiError::Status { .. }) if is_search => break,
+                answer => answer.map_err(&fail)?,
+            };
+            let page = match answer.page("") {
+                Err(_) if is_search => break,
+                page => page.map_err(&fail)?,
+            };
+            let before = work.ids.len();
+            work.add(&page.rows)?;
+            let any_new = work.ids.len() > before;
+            if !is_search && !page.rows.is_empty() {
+                work.state.count = page.count.or(work.state.count);
+            }
+            // Where nothing is new there is nothing new behind it, but at the very end.
+            let goes_on = any_new || work.state.last_page.as_ref() == Some(&target);
+            next = page.next.filter(|_| goes_on);
+        }
+    }
+    work.checkpoint()
 }
 
 /// Records that are known and alive, as the API would count them.
@@ -285,7 +357,7 @@ async fn read_changes(
             return Ok(false);
         }
         let is_one_page = work.state.pages <= 1;
-        if is_one_page || !work.state.news || work.state.pass >= MOST_PASSES {
+        if is_one_page || !work.state.news || work.state.pass >= most_passes(work) {
             return Ok(true);
         }
         work.next_pass()?;

@@ -96,3 +96,28 @@ async fn a_list_that_seems_quiet_is_read_once_if_that_was_chosen() {
     assert_eq!(ids(&finished, "people").len(), 5);
     assert_eq!(served.asked("GET users/?cursor=3"), 1);
 }
+
+#[tokio::test]
+async fn in_an_account_that_never_stands_still_new_rows_are_found_at_the_ends() {
+    let mut account = Account::small();
+    for id in 6..=200 {
+        account.put("users/", &person(id, "2025-12-01"));
+        account.set(&format!("users/{id}/emails/"), &[]);
+    }
+    let mut next = 1_000;
+    account.after = Some(Box::new(move |account, line| {
+        // Somebody new comes with every page but those that look at the ends.
+        if line.starts_with("GET users/?cursor=") && next < 1_150 {
+            next += 1;
+            account.put("users/", &person(next, "2026-01-01"));
+            account.set(&format!("users/{next}/emails/"), &[]);
+        }
+    }));
+    let served = account.serve().await;
+    let folder = tempfile::tempdir().unwrap();
+    let finished = served.extract(folder.path()).await.unwrap();
+    let people = &finished.manifest.objects["people"];
+    assert_eq!(people.missing, 0);
+    assert_eq!(ids(&finished, "people").len() as u64, people.rows);
+    assert!(people.rows > 300, "{}", people.rows);
+}
