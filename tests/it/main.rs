@@ -41,3 +41,9 @@ mod strategies;
 mod support;
 /// The split and the SQL project.
 mod transform;
+/// A simulated User.com account in a process of its own, and a client of it.
+mod usercom_account;
+/// A simulated User.com account, read over HTTP.
+mod usercom_sim;
+/// The tables that a reader of the simulated account arrives at.
+mod usercom_tables;

@@ -11,7 +11,7 @@ use super::{bind, stop_requested};
 use crate::error::Error;
 use crate::generate;
 use crate::sim::usercom::{
-    Bug, ChangeKind, DEFAULT_TOKEN, ExportPlace, Loaded, Options, RetryAfter, Server,
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Loaded, Options, RetryAfter, Server,
     UsercomSimError,
 };
 
@@ -21,7 +21,7 @@ pub(crate) struct UsercomArgs {
     /// Port on 127.0.0.1; 0 picks a free one. The first line on stdout is the URL
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Folder for rows as they are served; its contents are replaced, but for a generated export
+    /// Folder for rows as they are served, which are replaced at every start, and for a generated export, which is kept
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// Export folder that the account holds
@@ -42,7 +42,7 @@ pub(crate) struct UsercomArgs {
     #[arg(long, requires = "people")]
     clean: bool,
     /// Key that requests must carry as `Authorization: Token KEY` [default: printed on stderr]
-    #[arg(long, value_name = "KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY")]
     token: Option<String>,
     /// Rows of a page
     #[arg(long, value_name = "N", default_value_t = 100)]
@@ -58,7 +58,7 @@ pub(crate) struct UsercomArgs {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = lacking)]
     without: Vec<(String, u16)>,
     /// Endpoints that the key must not use: 403
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = endpoint)]
     forbid: Vec<String>,
     /// Requests per second beyond which 429 is answered
     #[arg(long, value_name = "N")]
@@ -102,12 +102,20 @@ pub(crate) struct UsercomArgs {
     exports_at: ExportPlace,
 }
 
+/// An endpoint that exists.
+fn endpoint(name: &str) -> Result<String, String> {
+    match ENDPOINTS.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("there are {}", ENDPOINTS.join(", "))),
+    }
+}
+
 /// `segments` or `exports=405`.
 fn lacking(text: &str) -> Result<(String, u16), String> {
     match text.split_once('=') {
-        None => Ok((text.to_owned(), 404)),
+        None => Ok((endpoint(text)?, 404)),
         Some((name, status)) => match status.parse() {
-            Ok(status @ 400..=599) => Ok((name.to_owned(), status)),
+            Ok(status @ 400..=599) => Ok((endpoint(name)?, status)),
             _ => Err(format!("`{status}` is not a status between 400 and 599")),
         },
     }

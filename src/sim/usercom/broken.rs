@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use serde_json::json;
 
 use super::error::html;
@@ -18,6 +18,8 @@ use super::faults::{Fault, Reset};
 
 /// Bytes that arrive before a connection is reset in the middle.
 const BEFORE_RESET: usize = 40;
+/// How long it takes until they have left.
+const FLUSHED: Duration = Duration::from_millis(20);
 
 /// Waits if the fault says so; the answer if it stands in place of the right one.
 pub(super) async fn instead(fault: &Fault) -> Option<Response> {
@@ -77,7 +79,17 @@ pub(super) async fn on_the_way(fault: &Fault, response: Response) -> Response {
 
 /// A body that fails after these bytes.
 fn cut(bytes: Bytes) -> Body {
-    let reset = io::Error::new(io::ErrorKind::ConnectionReset, "reset on purpose");
-    let start = (!bytes.is_empty()).then_some(Ok(bytes));
-    Body::from_stream(stream::iter(start.into_iter().chain([Err(reset)])))
+    if bytes.is_empty() {
+        return Body::from_stream(stream::once(async { Err::<Bytes, _>(reset()) }));
+    }
+    let then = async {
+        // The server holds small pieces back until it waits for the next one.
+        tokio::time::sleep(FLUSHED).await;
+        Err(reset())
+    };
+    Body::from_stream(stream::once(async { Ok(bytes) }).chain(stream::once(then)))
+}
+
+fn reset() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionReset, "reset on purpose")
 }

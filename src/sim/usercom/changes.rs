@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::account::Account;
 use super::cell::micros;
 use super::error::UsercomSimError;
-use super::loading::row_id;
+use super::loading::{pair, row_id};
 use super::objects::Object;
 use super::options::ChangeKind;
 use super::record::{Record, raw};
@@ -54,7 +54,12 @@ pub(super) fn apply(account: &Account, change: Change) -> Result<Option<i64>, Us
             return Ok(None);
         };
         match change.action {
-            ChangeKind::Delete => table.delete(found),
+            ChangeKind::Delete => {
+                table.delete(found);
+                if object == Object::People {
+                    leave_segments(account, table.id(found));
+                }
+            }
             ChangeKind::Move => table.bring_forward(found),
             _ => record = table.read(found)?,
         }
@@ -89,4 +94,19 @@ pub(super) fn apply(account: &Account, change: Change) -> Result<Option<i64>, Us
         table.bring_forward(place);
     }
     Ok(Some(id))
+}
+
+/// A person who is gone is no member of anything.
+fn leave_segments(account: &Account, person: i64) {
+    let segments: Vec<i64> = {
+        let segments = account.table(Object::Segments);
+        let all = segments.all();
+        all.into_iter().map(|place| segments.id(place)).collect()
+    };
+    let mut members = account.table_to_change(Object::SegmentMembers);
+    for segment in segments {
+        if let Some(place) = pair(segment, person).and_then(|id| members.find(id)) {
+            members.delete(place);
+        }
+    }
 }

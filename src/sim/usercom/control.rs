@@ -7,6 +7,7 @@
 //! | `GET /control/stats` · `DELETE` | requests by path and status, pages answered twice, the busiest second · back to nothing |
 //! | `POST /control/rows` | a change or a list of them: `{"object", "action": "insert"·"delete"·"touch"·"move", "id", "fields": {…}}`; answers the ids |
 //! | `GET /control/rows?object=NAME` | ids of its rows in the order of the list, and of those that were deleted |
+//! | `GET /control/unreachable` | by object, ids of rows whose record does not exist: no endpoint shows them |
 //! | `POST /control/settings` | any of `token`, `page_size`, `rate` (null: none), `retry_after`, `date_skew`, `bugs`, `without`, `forbidden`, `churn`, `churn_kinds`, `export_delay_ms`, `export_place`, `fault_percent` |
 //!
 //! It needs no key, faults never strike it, and it is not counted.
@@ -26,7 +27,7 @@ use url::form_urlencoded::parse;
 use super::account::Account;
 use super::changes::{Change, apply};
 use super::error::Refusal;
-use super::objects::Object;
+use super::objects::{ALL, Object};
 use super::options::{Bug, ChangeKind, ExportPlace, RetryAfter};
 
 /// Longest body that is read.
@@ -91,6 +92,7 @@ fn act(
         ("stats", &Method::DELETE) => account.stats.reset(),
         ("rows", &Method::POST) => return change(account, list(body)?),
         ("rows", &Method::GET) => return rows(account, query),
+        ("unreachable", &Method::GET) => return Ok(unreachable(account)),
         ("settings", &Method::POST) => {
             set(
                 account,
@@ -139,6 +141,25 @@ fn rows(account: &Account, query: &str) -> Result<Value, Refusal> {
         .map(|place| table.id(place))
         .collect();
     Ok(json!({"count": ids.len(), "ids": ids, "deleted": table.gone()}))
+}
+
+fn unreachable(account: &Account) -> Value {
+    let mut out = serde_json::Map::new();
+    for object in ALL {
+        let Some((_, owner)) = object.parent().filter(|_| object.is_child()) else {
+            continue;
+        };
+        let (table, owners) = (account.table(object), account.table(owner));
+        let lost = table
+            .parents()
+            .filter(|parent| owners.find(*parent).is_none());
+        let ids: Vec<i64> = lost
+            .flat_map(|parent| table.of(parent))
+            .map(|place| table.id(place))
+            .collect();
+        out.insert(object.name().to_owned(), json!(ids));
+    }
+    Value::Object(out)
 }
 
 fn set(account: &Account, settings: Settings) {

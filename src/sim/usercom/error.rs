@@ -61,8 +61,8 @@ pub enum UsercomSimError {
     /// The server stopped by itself.
     #[error("the simulator's server failed")]
     Serve(#[source] io::Error),
-    /// A thread of the simulator ended without a result.
-    #[error("a thread of the simulator ended early")]
+    /// A thread of the simulator could not be started, or ended without a result.
+    #[error("a thread of the simulator could not be started or ended early")]
     Thread,
 }
 

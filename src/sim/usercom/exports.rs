@@ -165,7 +165,7 @@ fn start(account: &Arc<Account>, name: &str, content: Content) -> Result<(), Use
     thread
         .spawn(writer)
         .map(drop)
-        .map_err(UsercomSimError::Listen)
+        .map_err(|_| UsercomSimError::Thread)
 }
 
 fn write(account: &Account, name: &str, content: &Content) -> Result<(), UsercomSimError> {

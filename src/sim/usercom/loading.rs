@@ -4,8 +4,9 @@
 //! columns of their own, and records sit inside other records. Out: one table per object, its rows named as in v2, its
 //! attributes under their `name_std`, each record where its object is; and [`Loaded`], what was left out. Never: a cell dropped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -70,6 +71,7 @@ pub(super) fn load(export: &Path, rows: &Path) -> Result<(Contents, Loaded), Use
             lists: BTreeMap::new(),
         },
         seen: BTreeSet::new(),
+        keys: HashMap::new(),
         loaded: Loaded {
             behind: listing.behind,
             unknown: listing.unknown,
@@ -91,6 +93,8 @@ struct Loader {
     writers: BTreeMap<Object, Writer>,
     contents: Contents,
     seen: BTreeSet<(Object, String)>,
+    /// Targets of keys in JSON records, which come again and again; by object, key, and whether there is a `custom_id`.
+    keys: HashMap<(Object, bool), HashMap<String, Arc<Target>>>,
     loaded: Loaded,
 }
 
@@ -102,6 +106,8 @@ struct Target {
     /// Its name in the file, as names are compared.
     own: String,
     kind: Kind,
+    /// Whether the object or an attribute declares it.
+    declared: bool,
 }
 
 impl Loader {
@@ -168,10 +174,7 @@ impl Loader {
             if is_null(&cell) {
                 continue;
             }
-            let own = plain(&key);
-            let target = self.target(object, &own, &|other| {
-                with_custom_id && other == "custom_id"
-            });
+            let target = self.key(object, &key, with_custom_id);
             self.put(object, &mut record, &target, cell);
         }
         for attribute in attributes {
@@ -189,12 +192,26 @@ impl Loader {
         record
     }
 
+    /// What a key of JSON records is.
+    fn key(&mut self, object: Object, key: &str, with_custom_id: bool) -> Arc<Target> {
+        let known = self.keys.get(&(object, with_custom_id));
+        if let Some(target) = known.and_then(|keys| keys.get(key)) {
+            return Arc::clone(target);
+        }
+        let has = |other: &str| with_custom_id && other == "custom_id";
+        let target = Arc::new(self.target(object, &plain(key), &has));
+        let keys = self.keys.entry((object, with_custom_id)).or_default();
+        keys.insert(key.to_owned(), Arc::clone(&target));
+        target
+    }
+
     /// What a column of this name is, in a file that has certain others.
     fn target(&self, object: Object, own: &str, has: &dyn Fn(&str) -> bool) -> Target {
-        let target = |name: &str, kind| Target {
+        let target = |name: &str, kind, declared| Target {
             name: name.to_owned(),
             own: own.to_owned(),
             kind,
+            declared,
         };
         // The customer's own id in v1 and the UI, the internal one in v2 (`reference/usercom.md` §0.2).
         let ambiguous = matches!(
@@ -205,8 +222,8 @@ impl Loader {
         );
         if ambiguous {
             return match has("custom_id") {
-                true => target("id", Kind::Integer),
-                false => target("custom_id", Kind::Text),
+                true => target("id", Kind::Integer, true),
+                false => target("custom_id", Kind::Text, true),
             };
         }
         let mut fields = object.fields().iter();
@@ -217,11 +234,14 @@ impl Loader {
             } else {
                 field.name
             };
-            return target(name, field.kind);
+            return target(name, field.kind, name == field.name);
         }
         match self.contents.definitions.of(object, own) {
-            Some(known) => target(&known.name_std, known.kind),
-            None => target(own, Kind::Text),
+            Some(known) => target(&known.name_std, known.kind, true),
+            None => {
+                let nested = object.nested().iter().any(|(key, _)| *key == own);
+                target(own, Kind::Text, nested)
+            }
         }
     }
 
@@ -236,9 +256,7 @@ impl Loader {
             _ => cell,
         };
         record.set(name, value);
-        let declared = object.fields().iter().any(|field| field.name == *name)
-            || object.nested().iter().any(|(key, _)| key == name)
-            || self.contents.definitions.of(object, &plain(name)).is_some();
+        let declared = target.declared && !named;
         if !declared && self.seen.insert((object, name.clone())) {
             let list = self.contents.undeclared.entry(object).or_default();
             list.push(name.clone());
@@ -416,8 +434,10 @@ pub(super) fn row_id(object: Object, record: &Record, parent: Option<i64>) -> Op
     }
 }
 
-fn pair(first: i64, second: i64) -> Option<i64> {
-    (first > 0 && second > 0).then(|| first << 32 | second)
+/// An id from two numbers that tell a row apart.
+pub(super) fn pair(first: i64, second: i64) -> Option<i64> {
+    let fits = (1..1 << 31).contains(&first) && (1..1 << 32).contains(&second);
+    fits.then_some(first << 32 | second)
 }
 
 /// `companies` gives the name of a person's company only where no `company_id` says which one is meant; as the API shows

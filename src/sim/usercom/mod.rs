@@ -19,6 +19,8 @@
 //! - **Lists** are in order of ids; what changes later comes to the front, so that rows shift between pages.
 //! - **Tests** steer it through `/control/…` (see `control`), which is no part of User.com.
 //!
+//! The state folder holds `rows/` (one file per object, written anew at every start) and `exports/` (files of bulk exports).
+//!
 //! It shares no type and no function with the crate's client.
 
 mod account;
@@ -48,5 +50,7 @@ mod throttle;
 
 pub use error::UsercomSimError;
 pub use loading::Loaded;
-pub use options::{Bug, ChangeKind, DEFAULT_TOKEN, ExportPlace, Options, RetryAfter, UnknownName};
+pub use options::{
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Options, RetryAfter, UnknownName,
+};
 pub use server::Server;

@@ -11,12 +11,28 @@ use serde::{Deserialize, Serialize};
 /// The key of an account, unless another is chosen: 64 characters, as the real ones.
 pub const DEFAULT_TOKEN: &str = "simulated0simulated0simulated0simulated0simulated0simulated0abcd";
 
+/// First parts of the addresses under `/api/public/` that an account may lack or forbid.
+pub const ENDPOINTS: [&str; 11] = [
+    "users",
+    "companies",
+    "deals",
+    "activities",
+    "tags",
+    "lists",
+    "attributes",
+    "segments",
+    "products",
+    "conversations",
+    "exports",
+];
+
 /// An account and how it is served.
 #[derive(Clone)]
 pub struct Options {
     /// Folder of export files that the account holds.
     pub export: PathBuf,
-    /// Folder for the rows as they are served, and for files of bulk exports. Its contents are replaced at every start.
+    /// Folder for the rows as they are served (`rows/`) and for files of bulk exports (`exports/`); both are replaced at
+    /// every start.
     pub state: PathBuf,
     /// The key that requests must carry.
     pub token: String,

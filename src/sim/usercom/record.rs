@@ -64,6 +64,11 @@ impl Record {
         }
     }
 
+    /// Adds a value under a key that is not there yet.
+    pub(super) fn push(&mut self, key: &str, value: Raw) {
+        self.cells.push((key.to_owned(), value));
+    }
+
     /// Takes a value out.
     pub(super) fn take(&mut self, key: &str) -> Option<Raw> {
         let at = self.cells.iter().position(|(name, _)| name == key)?;
@@ -104,7 +109,7 @@ impl<'de> Deserialize<'de> for Record {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
                 let mut record = Record::default();
                 while let Some((name, value)) = map.next_entry::<String, Raw>()? {
-                    record.set(&name, value);
+                    record.cells.push((name, value));
                 }
                 Ok(record)
             }

@@ -65,10 +65,11 @@ pub(super) fn shown(
                 raw(&account.table(Object::SegmentMembers).count_of(id)),
             );
         }
-        Object::Attributes if version == Version::V1 => {
-            if row.text("content_type").as_deref() == Some("clientuser") {
-                row.set("content_type", raw("user"));
-            }
+        Object::Attributes
+            if version == Version::V1
+                && row.text("content_type").as_deref() == Some("clientuser") =>
+        {
+            row.set("content_type", raw("user"));
         }
         _ => {}
     }
@@ -96,7 +97,7 @@ fn arranged(account: &Account, object: Object, mut row: Record, version: Version
             Version::V1 => v1_name(object, field.name),
             Version::V2 => field.name,
         };
-        out.set(name, value.unwrap_or_else(null));
+        out.push(name, value.unwrap_or_else(null));
     }
     let definitions = account.definitions.all(object);
     if version == Version::V2 || object.content_types().is_empty() {
@@ -133,10 +134,10 @@ fn arranged(account: &Account, object: Object, mut row: Record, version: Version
 
 fn attribute(id: Option<i64>, name: &str, name_std: &str, value: Raw) -> Record {
     let mut out = Record::default();
-    out.set("id", raw(&id));
-    out.set("name", raw(name));
-    out.set("name_std", raw(name_std));
-    out.set("value", value);
+    out.push("id", raw(&id));
+    out.push("name", raw(name));
+    out.push("name_std", raw(name_std));
+    out.push("value", value);
     out
 }
 
@@ -167,7 +168,9 @@ fn companies(account: &Account, person: &mut Record) -> Result<(), UsercomSimErr
 /// A deal's lines, which sit in its record.
 fn lines(account: &Account, deal: &mut Record, id: i64) -> Result<(), UsercomSimError> {
     let mut lines = Vec::new();
-    for mut line in account.rows_of(Object::OrderProducts, id)? {
+    let mut rows = account.rows_of(Object::OrderProducts, id)?;
+    rows.sort_by_key(|line| line.id("position").unwrap_or(i64::MAX));
+    for mut line in rows {
         line.take("deal_id");
         lines.push(arranged(account, Object::OrderProducts, line, Version::V2));
     }
