@@ -3,6 +3,7 @@
 use crate::{
     config, encode, engine, generate, load, mapping, reconcile, rollback, salesforce, schema, sim,
     stage, staging, transform,
+    usercom::{api, extract},
 };
 
 /// Any failure of a command. Failed rows are not errors: they are entries in tables.
@@ -21,6 +22,12 @@ pub enum Error {
     /// Reading the export.
     #[error(transparent)]
     Stage(#[from] stage::StageError),
+    /// Reading User.com.
+    #[error(transparent)]
+    Extract(#[from] extract::ExtractError),
+    /// Connecting to User.com.
+    #[error(transparent)]
+    Api(#[from] api::ApiError),
     /// The customer's decisions.
     #[error(transparent)]
     Mapping(#[from] mapping::MappingError),
@@ -154,6 +161,8 @@ impl Error {
             | Self::OtherOrg { .. }
             | Self::Usage { .. } => Class::Input,
             Self::Stage(error) if error.is_input() => Class::Input,
+            Self::Extract(error) if error.is_input() => Class::Input,
+            Self::Api(error) if error.is_input() => Class::Input,
             Self::Engine(error) if error.is_input() => Class::Input,
             Self::Transform(error) => match error {
                 transform::TransformError::Engine(error) if !error.is_input() => Class::Failure,
@@ -194,6 +203,8 @@ impl Error {
             Self::Staging(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Stage(error) => error.hint(),
+            Self::Extract(error) => error.hint(),
+            Self::Api(error) => error.hint(),
             Self::Mapping(error) => error.hint(),
             Self::Transform(error) => error.hint(),
             Self::Encode(error) => error.hint(),

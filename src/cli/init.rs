@@ -1,7 +1,7 @@
 //! `transload init`: a new project that lacks nothing but the export.
 //!
 //! In: an empty or missing folder. Out: `migration.toml` with every section, the decision files with their defaults,
-//! a folder for the export. Never: a file written over.
+//! a folder for the export, examples of the files that only people can make. Never: a file written over.
 
 use std::fs;
 use std::io;
@@ -19,10 +19,35 @@ pub(crate) struct InitArgs {
     folder: PathBuf,
 }
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 10] = [
     ("migration.toml", include_str!("init/migration.toml")),
     (".gitignore", include_str!("init/gitignore")),
     ("export/README.txt", include_str!("init/export.txt")),
+    ("manual/README.txt", include_str!("init/manual/README.txt")),
+    (
+        "manual/examples/agents.csv",
+        include_str!("init/manual/examples/agents.csv"),
+    ),
+    (
+        "manual/examples/pipelines.csv",
+        include_str!("init/manual/examples/pipelines.csv"),
+    ),
+    (
+        "manual/examples/stages.csv",
+        include_str!("init/manual/examples/stages.csv"),
+    ),
+    (
+        "manual/examples/files.csv",
+        include_str!("init/manual/examples/files.csv"),
+    ),
+    (
+        "manual/examples/automations.csv",
+        include_str!("init/manual/examples/automations.csv"),
+    ),
+    (
+        "manual/examples/templates.csv",
+        include_str!("init/manual/examples/templates.csv"),
+    ),
 ];
 
 /// Runs the command.
@@ -71,7 +96,8 @@ new project in {project}
 
 next:
   1. set business_timezone in {project}/migration.toml
-  2. put the User.com export files into {project}/export
+  2. put the User.com export files into {project}/export, or fill in [source.api], set USERCOM_API_TOKEN and
+     transload extract -p {project}    reads them from User.com's API
   3. transload stage -p {project}      what the export holds, and what of it cannot be read
   4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
   5. transload plan -p {project}       what would be sent

@@ -8,6 +8,7 @@ mod context;
 mod custom_objects;
 mod demands;
 mod documents;
+mod extract;
 mod fields;
 mod generate;
 mod init;
@@ -51,6 +52,8 @@ struct Cli {
 enum Command {
     /// The main job: stage → transform → load → reconcile, phase by phase, going on where it stopped
     Run(run::RunArgs),
+    /// Read User.com's API into export files; goes on where it stopped, and the next time reads what changed
+    Extract(extract::ExtractArgs),
     /// Read the export into typed tables, with rejects
     Stage(stage::StageArgs),
     /// Show what a run would do: order, rows per load and operation, jobs, batches, API calls
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(command: Command) -> Result<Outcome, Error> {
     match command {
         Command::Run(args) => run::run(args).await,
+        Command::Extract(args) => Box::pin(extract::run(args)).await,
         Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Schema(command) => Box::pin(schema::run(command)).await,

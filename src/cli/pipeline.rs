@@ -20,6 +20,7 @@ use crate::stage::{StageError, StageReport, stage};
 use crate::staging::{Manifest, Snapshot, Staging};
 use crate::transform::{Columns, Kind, Operation, Queries, QueryFile, Step, outbox_schema};
 use crate::usercom::cell::Zones;
+use crate::usercom::extract::to_stage;
 use crate::usercom::{Export, OBJECTS};
 
 /// The SQL project with everything that was found out about it.
@@ -115,9 +116,12 @@ impl Flow {
     }
 }
 
-/// The project's export.
+/// The project's export: the newest complete extract where there is a live source, else the folder of export files.
 pub(super) fn export(project: &Project) -> Result<Export, Error> {
-    let location = project.config.export();
+    let location = match &project.config.source.api {
+        Some(api) => to_stage(&project.config.project.join(&api.folder))?,
+        None => project.config.export(),
+    };
     Ok(Export::open(&location.to_string_lossy()).map_err(StageError::from)?)
 }
 

@@ -271,6 +271,16 @@ impl crate::load::Progress for Progress {
     }
 }
 
+impl crate::usercom::extract::Progress for Progress {
+    fn rows(&self, object: &str, done: u64, total: u64) {
+        crate::load::Progress::rows(self, object, done, total);
+    }
+
+    fn note(&self, line: &str) {
+        self.done(line);
+    }
+}
+
 /// What is known about one table on its way, and how to say it. Holds no clock: the caller says what time it is.
 #[derive(Debug)]
 struct Meter {

@@ -6,11 +6,13 @@
 mod destination;
 mod error;
 mod options;
+mod source;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
 pub use options::{OptionValue, Options};
+pub use source::{Api, Source};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,28 +43,6 @@ pub struct Config {
     /// All destinations by name.
     pub destinations: BTreeMap<String, Destination>,
     default_target: Option<String>,
-}
-
-/// The `[source]` section.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Source {
-    /// Folder of the export, relative to the project.
-    pub export: PathBuf,
-    /// Zone of timestamps that carry none; never the machine's.
-    pub timezone: chrono_tz::Tz,
-    /// File name → object, for names that do not say what they hold.
-    pub files: BTreeMap<String, String>,
-}
-
-impl Default for Source {
-    fn default() -> Self {
-        Self {
-            export: PathBuf::from("export"),
-            timezone: chrono_tz::UTC,
-            files: BTreeMap::new(),
-        }
-    }
 }
 
 /// The `[gates]` section: what a phase may show and still let the next one begin.
@@ -130,7 +110,7 @@ impl Config {
         text: &str,
         work: Option<&str>,
     ) -> Result<Self, ConfigError> {
-        let file: File =
+        let mut file: File =
             toml::from_str(text).map_err(|error| ConfigError::parse(path, text, &error))?;
         let bad = |key: &str, reason: String| ConfigError::BadValue {
             path: path.to_path_buf(),
@@ -150,6 +130,10 @@ impl Config {
                 "gates.max_failed_percent",
                 "must be between 0 and 100".to_owned(),
             ));
+        }
+        if let Some(api) = &mut file.source.api {
+            api.check()
+                .map_err(|(key, reason)| bad(&format!("source.api.{key}"), reason))?;
         }
         for (name, destination) in &file.destination {
             destination

@@ -15,11 +15,12 @@ use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::blobs::Blobs;
+use super::extract::manifest::MANIFEST;
 use super::schema::CUSTOM_PREFIX;
 use super::{ExportError, OBJECTS, custom};
 
 /// Objects that an export may hold besides the declared ones; their files are known but not staged yet.
-const LATER: &[&str] = &["automations"];
+const LATER: &[&str] = &["automations", "templates", "person_events"];
 
 /// Where an export is.
 #[derive(Clone, Debug)]
@@ -139,7 +140,7 @@ impl Export {
         let mut listing = Listing::default();
         let mut blobs = Blobs::default();
         for (name, size) in names {
-            if blobs.note(&name, size) {
+            if blobs.note(&name, size) || name == MANIFEST {
                 continue;
             }
             let base = name.rsplit('/').next().unwrap_or(&name);

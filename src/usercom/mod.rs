@@ -2,9 +2,10 @@
 //!
 //! In: files of an export, a folder or a prefix in an object store (`reference/usercom.md` §6). Out: records cut
 //! from those files, blobs as streams, the declared tables, and parsers that turn one cell into one typed value or a reason why
-//! not. Nothing here writes anything or knows Arrow builders; `stage` does that.
+//! not. Nothing here but `extract`, which makes such files, writes anything, and nothing knows Arrow builders; `stage` does.
 //!
 //! ```text
+//! User.com ──api──▶ pages ──extract──▶ export files
 //! export ──list──▶ ExportFile ──decode──▶ bytes ──cut──▶ Block (whole records) ──▶ stage
 //!                      │                    CSV: csv_cutter, JSON Lines: json_cutter
 //!                      └─ object, format
@@ -13,6 +14,7 @@
 //! header (normalised and sanitised names)       ─┘
 //! ```
 
+pub mod api;
 pub mod attributes;
 mod blobs;
 pub mod cell;
@@ -22,12 +24,14 @@ mod cut;
 mod decode;
 mod error;
 mod export;
+pub mod extract;
 pub mod header;
 mod json_cutter;
 pub mod json_text;
 pub mod keys;
 pub mod layout;
 mod objects;
+pub mod probe;
 pub mod schema;
 
 pub use blobs::Blobs;

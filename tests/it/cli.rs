@@ -198,7 +198,8 @@ fn init_makes_a_project_that_lacks_only_the_export() {
 
     next:
       1. set business_timezone in new/migration.toml
-      2. put the User.com export files into new/export
+      2. put the User.com export files into new/export, or fill in [source.api], set USERCOM_API_TOKEN and
+         transload extract -p new    reads them from User.com's API
       3. transload stage -p new      what the export holds, and what of it cannot be read
       4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
       5. transload plan -p new       what would be sent
@@ -221,6 +222,13 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/user_territories.csv
     config/value_policy.csv
     export/README.txt
+    manual/README.txt
+    manual/examples/agents.csv
+    manual/examples/automations.csv
+    manual/examples/files.csv
+    manual/examples/pipelines.csv
+    manual/examples/stages.csv
+    manual/examples/templates.csv
     migration.toml
     ");
     assert_run!(project.run(["run", "--project", "new"]), @r"

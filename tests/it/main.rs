@@ -10,6 +10,10 @@ mod again;
 mod cli;
 /// Decisions that a person must take before rows move.
 mod decisions;
+/// User.com's API read into export files, against a simulated account.
+mod extract;
+/// Bad input of `extract`.
+mod extract_refusals;
 /// Crashes, lost answers, expired sessions, a full disk: the next run finishes.
 mod faults;
 /// A small project with every object.
