@@ -15,7 +15,7 @@ use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::fetch::{key_start, ours};
 use super::readback::ReadBack;
-use super::rows::Rows;
+use super::rows::{Rows, patiently};
 use crate::encode::RAW_VALUES;
 use crate::engine::Session;
 use crate::staging::{Manifest, Snapshot, TableWriter};
@@ -47,7 +47,10 @@ pub async fn keep_pre_images(
         return Ok(());
     }
     let load = &request.file.name;
-    let now = Box::pin(fetch(request, updates, upserts)).await?;
+    let now = patiently(request.client, async || {
+        Box::pin(fetch(request, updates, upserts)).await
+    })
+    .await?;
     let kept = compare(request, &now, later, run).await;
     request.staging.remove(&now).await;
     let Some(kept) = kept? else {

@@ -9,15 +9,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::coercion::readable;
+use super::rows::patiently;
 use super::{ReconcileError, fetch};
 use crate::encode::RAW_VALUES;
 use crate::engine::Engine;
-use crate::salesforce::{Client, ErrorClass, ObjectDescribe};
+use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{Manifest, Snapshot, Staging};
 use crate::transform::{Columns, QueryFile};
-
-/// How often rows are asked for at most.
-const ATTEMPTS: u32 = 4;
 
 /// What to read back.
 pub struct ReadBack<'a> {
@@ -53,19 +51,10 @@ pub async fn read_back(
             .await?;
         return Ok(writer.publish(BTreeMap::new()).await?);
     }
-    let mut attempt = 1;
-    let unsorted = loop {
-        match fetch::fetch(request, &schema, &progress).await {
-            // An answer that breaks off is asked for again.
-            Err(ReconcileError::ReadBack { source, .. })
-                if attempt < ATTEMPTS && source.class() == ErrorClass::Transient =>
-            {
-                attempt += 1;
-                request.client.pause(attempt).await;
-            }
-            found => break found?,
-        }
-    };
+    let unsorted = patiently(request.client, async || {
+        fetch::fetch(request, &schema, &progress).await
+    })
+    .await?;
     let sorted = sort(request, &schema, &unsorted).await;
     request.staging.remove(&unsorted).await;
     sorted

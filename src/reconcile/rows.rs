@@ -16,7 +16,8 @@ use futures::{TryStreamExt, pin_mut};
 use super::ReconcileError;
 use crate::engine::Session;
 use crate::salesforce::{
-    Client, CsvRows, JobState, ObjectDescribe, QueryScope, WaitOptions, field_text, record_identity,
+    Client, CsvRows, ErrorClass, JobState, ObjectDescribe, QueryScope, WaitOptions, field_text,
+    record_identity,
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
@@ -25,6 +26,28 @@ const IDS: usize = 200;
 
 /// Rows of a REST answer that are written at once.
 const REST_ROWS: usize = 2_000;
+
+/// How often rows are asked for at most.
+const ATTEMPTS: u32 = 4;
+
+/// Asks for rows again where an answer broke off: what was read until then is left to be swept.
+pub(super) async fn patiently<T>(
+    client: &Client,
+    read: impl AsyncFn() -> Result<T, ReconcileError>,
+) -> Result<T, ReconcileError> {
+    let mut attempt = 1;
+    loop {
+        match read().await {
+            Err(ReconcileError::ReadBack { source, .. })
+                if attempt < ATTEMPTS && source.class() == ErrorClass::Transient =>
+            {
+                attempt += 1;
+                client.pause(attempt).await;
+            }
+            read => return read,
+        }
+    }
+}
 
 /// A table being filled.
 pub(super) struct Rows<'a> {

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use super::ReconcileError;
 use super::fetch::{asked_by, key_start, ours};
 use super::readback::ReadBack;
-use super::rows::Rows;
+use super::rows::{Rows, patiently};
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::{Api, KEY_APART};
 
@@ -20,6 +20,13 @@ const FEW: u64 = 2_000;
 /// # Errors
 /// [`ReconcileError`].
 pub async fn still_there(request: &ReadBack<'_>, outbox: &Manifest) -> Result<u64, ReconcileError> {
+    patiently(request.client, async || {
+        Box::pin(count(request, outbox)).await
+    })
+    .await
+}
+
+async fn count(request: &ReadBack<'_>, outbox: &Manifest) -> Result<u64, ReconcileError> {
     let deletions = outbox.files.iter();
     let deletions = deletions.filter(|file| file.label.as_deref() == Some("delete"));
     let wanted: u64 = deletions.map(|file| file.rows).sum();

@@ -280,9 +280,9 @@ fn hiccups_of_the_server_are_not_noticed() {
     assert_eq!(due, json!([]), "not every fault struck");
 }
 
-/// Whatever a request meets, alone and at each of its places, the rows land once.
+/// Whatever requests meet, the rows land once and the run does not end.
 #[test]
-fn overload_resets_slow_and_broken_answers_are_each_not_noticed() {
+fn overload_resets_slow_and_broken_answers_are_not_noticed() {
     let (jobs, job) = (
         "/services/data/*/jobs/ingest",
         "/services/data/*/jobs/ingest/*",
@@ -292,46 +292,45 @@ fn overload_resets_slow_and_broken_answers_are_each_not_noticed() {
         "/services/data/*/jobs/ingest/*/successfulResults",
     );
     let pages = "/services/data/*/jobs/query/*/results";
-    let faults = [
-        json!({"method": "POST", "path": jobs, "status": 429, "headers": {"Retry-After": "1"}}),
-        json!({"method": "POST", "path": jobs, "skip": 1, "status": 429}),
-        json!({"method": "PATCH", "path": job, "status": 503, "headers": {"Retry-After": "Wed, 01 Jan 2020 00:00:00 GMT"}}),
-        json!({"method": "GET", "path": job, "status": 503, "times": 2}),
-        json!({"method": "PUT", "path": batches, "drop": "before"}),
-        json!({"method": "PUT", "path": batches, "skip": 1, "drop": "after"}),
-        json!({"method": "PUT", "path": batches, "delay_ms": 1500}),
-        json!({"method": "PUT", "path": batches, "expire": true}),
-        json!({"method": "GET", "path": results, "truncate": 30}),
-        json!({"method": "GET", "path": results, "skip": 1, "answer_delay_ms": 1500}),
-        json!({"method": "GET", "path": pages, "truncate": 30}),
+    let late = "Wed, 01 Jan 2020 00:00:00 GMT";
+    let rounds = [
+        json!([
+            {"method": "POST", "path": jobs, "status": 429, "headers": {"Retry-After": "1"}},
+            {"method": "PUT", "path": batches, "drop": "before"},
+            {"method": "GET", "path": results, "truncate": 30},
+        ]),
+        json!([
+            {"method": "POST", "path": jobs, "skip": 1, "status": 429},
+            {"method": "PATCH", "path": job, "status": 503, "headers": {"Retry-After": late}},
+            {"method": "PUT", "path": batches, "drop": "after"},
+            {"method": "GET", "path": results, "skip": 1, "answer_delay_ms": 1500},
+        ]),
+        json!([
+            {"method": "GET", "path": job, "status": 503, "times": 2},
+            {"method": "PUT", "path": batches, "delay_ms": 1500},
+            {"method": "PUT", "path": batches, "skip": 1, "expire": true},
+            {"method": "GET", "path": pages, "truncate": 30},
+        ]),
     ];
     let project = Project::small();
     let org = project.serve_org(Options::default());
     project.load_into(&org, "");
-    for (at, fault) in faults.into_iter().enumerate() {
-        org.fault(fault.clone());
-        project.append(
-            "export/companies.csv",
-            &format!("{},New {at},,,7001\n", 100 + at),
-        );
+    for (at, faults) in rounds.into_iter().enumerate() {
+        org.fault(faults.clone());
+        let key = 100 + at;
+        project.append("export/companies.csv", &format!("{key},New {at},,,7001\n"));
         project.append(
             "export/people.csv",
-            &format!(
-                "{},p{at}@new.example,,Ada {at},lead,,,,f,7001,2026-01-01T00:00:00Z\n",
-                100 + at
-            ),
+            &format!("{key},p{at}@new.example,,Ada {at},lead,,,,f,7001,2026-01-01T00:00:00Z\n"),
         );
         let run = project.run_with(&["--yes"]).ended(0);
-        assert_eq!(run.total("failed") + run.total("differences"), 0, "{fault}");
-        assert_eq!(
-            org.control(reqwest::Method::GET, "faults", None),
-            json!([]),
-            "{fault} did not strike"
-        );
-        org.clear_faults();
+        let failed = run.total("failed") + run.total("differences");
+        assert_eq!(failed, 0, "{faults}");
+        let due = org.control(reqwest::Method::GET, "faults", None);
+        assert_eq!(due, json!([]), "not every fault struck");
     }
-    assert_eq!(org.keys("Account").len(), 14);
-    assert_eq!(org.keys("Lead").len(), 14);
+    assert_eq!(org.keys("Account").len(), 6);
+    assert_eq!(org.keys("Lead").len(), 6);
 }
 
 #[test]
