@@ -309,12 +309,23 @@ async fn effort(
         let Some(load) = table.table.strip_prefix("attempts_") else {
             continue;
         };
-        let sql = format!(
-            "select a.error_code as name, count(*) as n from ledger.attempts_{load} as a \
-             where a.run_id = '{run}' and a.outcome in ('failed', 'unprocessed') group by a.error_code"
-        );
-        for (code, rows) in counts(&session, "the attempts", &sql).await? {
-            if classify(&code) == OutcomeClass::Transient {
+        let failed = |table: &str| {
+            format!(
+                "select t.error_code as name, count(*) as n from ledger.{table} as t \
+                 where t.run_id = '{run}' and t.outcome in ('failed', 'unprocessed') group by t.error_code"
+            )
+        };
+        let all = failed(&format!("attempts_{load}"));
+        let mut again = counts(&session, "the attempts", &all).await?;
+        again.retain(|code, _| classify(code) == OutcomeClass::Transient);
+        if again.is_empty() {
+            continue;
+        }
+        // The last answer of a row that was given up was followed by no other.
+        let last = counts(&session, "the ledger", &failed(load)).await?;
+        for (code, rows) in again {
+            let rows = rows.saturating_sub(last.get(&code).copied().unwrap_or_default());
+            if rows > 0 {
                 *effort.sent_again.entry(code).or_default() += rows;
             }
         }

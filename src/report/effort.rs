@@ -20,7 +20,7 @@ pub struct Effort {
     pub requests: u64,
     /// Requests of everybody in the last 24 hours, and the allowance, where the org tells.
     pub org_requests: Option<(u64, u64)>,
-    /// Answers that were worth another attempt, by error code.
+    /// Rows that were sent again, each time counted, by the error code of the answer before.
     pub sent_again: BTreeMap<String, u64>,
 }
 

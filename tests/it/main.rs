@@ -10,16 +10,19 @@ mod again;
 mod cli;
 /// Decisions that a person must take before rows move.
 mod decisions;
+/// A full disk, files that are gone.
+mod disk;
 /// User.com's API read into export files, against a simulated account.
 mod extract;
 /// Bad input of `extract`.
 mod extract_refusals;
-/// Crashes, lost answers, expired sessions, a full disk: the next run finishes.
+/// Crashes, lost answers, expired sessions: the next run finishes.
 mod faults;
 /// A small project with every object.
 mod further;
-/// Changes between runs, and values that do not fit.
+/// Killed again and again at random moments.
 mod kills;
+/// Changes between runs, and values that do not fit.
 mod load;
 /// Records that were in the org before.
 mod matches;
@@ -33,11 +36,13 @@ mod query;
 mod refusals;
 /// A whole project, its tables, and the org it loads into.
 mod rehearsal;
+/// Rows and jobs that fail for a while.
 mod retries;
 /// Runs taken back.
 mod rollback;
 /// The main job on the demo.
 mod run;
+/// The destination's fields.
 mod schema;
 /// The SQL that query files may rely on.
 mod slt;

@@ -78,7 +78,7 @@ fn rows_that_are_locked_for_ever_are_given_up_after_six_attempts() {
     assert_eq!(org.keys("Lead").len(), 0);
     assert_eq!(attempts(&project, "lead")["failed"], 6);
     let again = &run.summary["effort"]["sent_again"]["UNABLE_TO_LOCK_ROW"];
-    assert_eq!(again, 18, "{}", run.stdout);
+    assert_eq!(again, 15, "{}", run.stdout);
 }
 
 #[test]

@@ -31,6 +31,12 @@ pub enum SimError {
         #[source]
         source: serde_json::Error,
     },
+    /// Another process serves the same org.
+    #[error("another process serves the org in {state}")]
+    InUse {
+        /// The state folder.
+        state: PathBuf,
+    },
     /// A seed file cannot be read.
     #[error("cannot read the seed file {path}")]
     ReadSeed {
@@ -105,6 +111,9 @@ impl SimError {
                 "move the folder of {} away to start a new org",
                 path.display()
             )),
+            Self::InUse { .. } => Some(
+                "a command that uses the embedded simulator is at work, or `transload sim salesforce`: wait for it to end".to_owned(),
+            ),
             Self::SeedName { .. } => {
                 Some("seed files are named <Object>.csv and have API names as columns".to_owned())
             }

@@ -36,6 +36,7 @@ mod cascade;
 mod deploy;
 mod error;
 mod faults;
+mod hold;
 mod ids;
 mod job_faults;
 mod lead_convert;

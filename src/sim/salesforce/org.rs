@@ -19,6 +19,7 @@ use super::bulk::{IngestJobs, QueryJobs};
 use super::deploy::Deployments;
 use super::error::SimError;
 use super::faults::Faults;
+use super::hold::Hold;
 use super::ids::{Prefix, RecordId};
 use super::job_faults::JobFaults;
 use super::lead_convert::LeadConvert;
@@ -73,6 +74,8 @@ pub(crate) struct Metadata {
 
 /// A simulated org.
 pub(crate) struct Org {
+    /// Nobody else has the state folder.
+    _hold: Hold,
     pub(crate) options: Options,
     /// The organisation's id.
     pub(crate) organization: RecordId,
@@ -107,6 +110,7 @@ impl Org {
             path: rows.clone(),
             source,
         })?;
+        let hold = Hold::take(&options.state)?;
         let path = options.state.join("org.json");
         let saved = load(&path)?;
         let fresh = saved.is_none();
@@ -166,6 +170,7 @@ impl Org {
             RecordId::parse(&saved.organization).unwrap_or(RecordId::new(*b"00D", pod, 1));
         let millis = u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0);
         let org = Arc::new(Self {
+            _hold: hold,
             sessions: Sessions::new(organization, &options),
             statistics: Statistics::default(),
             faults: Faults::default(),
