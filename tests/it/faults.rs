@@ -9,7 +9,7 @@ use serde_json::json;
 use transload::sim::salesforce::Options;
 
 use crate::org::Org;
-use crate::rehearsal::{Project, Run, Running};
+use crate::rehearsal::{Project, Run};
 
 const PEOPLE: u64 = 400;
 const SEED: u64 = 8;
