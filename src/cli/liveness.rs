@@ -30,7 +30,12 @@ impl Liveness {
         &self.dead
     }
 
-    /// Asks the org about the ledgers of these loads.
+    /// A load has just been answered: what it made is there.
+    pub(super) fn landed(&mut self, load: &str) {
+        self.looked.insert(load.to_owned(), Instant::now());
+    }
+
+    /// Asks the org about the ledgers of these loads, as far as there are some.
     pub(super) async fn look(
         &mut self,
         project: &Project,
@@ -40,9 +45,18 @@ impl Liveness {
         loads: &[&str],
     ) -> Result<(), Error> {
         let fresh = |looked: &Instant| looked.elapsed() < FRESH;
+        let is_due = |load: &&&str| !self.looked.get(**load).is_some_and(fresh);
+        let due: Vec<&str> = loads.iter().filter(is_due).copied().collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let snapshot = connection.staging.snapshot().await?;
         let mut changed = false;
-        for &load in loads {
-            if self.looked.get(load).is_some_and(fresh) {
+        for load in due {
+            if snapshot
+                .get("ledger", load)
+                .is_none_or(|ledger| ledger.rows == 0)
+            {
                 continue;
             }
             let Some(ledger) = ledger(project, connection, flow, describes, load) else {

@@ -153,6 +153,7 @@ impl Phases<'_> {
         })
         .await?;
         self.sending += started.elapsed();
+        self.liveness.landed(&file.name);
         let started = Instant::now();
         self.compare(file, &outbox).await?;
         self.reading += started.elapsed();

@@ -72,11 +72,12 @@ impl Liveness<'_> {
             .get("recon", &differences)
             .is_some_and(|table| table.rows > 0);
         let changes = self.changes(&session, &gone, missing).await?;
-        if !changes.is_empty() {
-            let schema = Arc::clone(&ledger.schema);
-            let file = self.attempts(&session, &schema, &changes).await?;
-            write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
+        if changes.is_empty() {
+            return self.dead_in(&session).await;
         }
+        let schema = Arc::clone(&ledger.schema);
+        let file = self.attempts(&session, &schema, &changes).await?;
+        write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
         self.dead().await
     }
 
@@ -122,6 +123,10 @@ impl Liveness<'_> {
     pub async fn dead(&self) -> Result<Dead, LoadError> {
         let snapshot = self.staging.snapshot().await?;
         let session = self.engine.session(self.staging, &snapshot)?;
+        self.dead_in(&session).await
+    }
+
+    async fn dead_in(&self, session: &Session) -> Result<Dead, LoadError> {
         let sql = format!(
             "select l.id, l.live from ledger.{} as l where l.id is not null and l.live <> '{LIVE}'",
             self.load
@@ -210,8 +215,14 @@ impl Liveness<'_> {
         let (mut changes, mut doubtful) = (Dead::new(), BTreeMap::new());
         let load = self.load;
         let key = format!("cast(l.\"{}\" as varchar)", self.key[0]);
+        // Where nothing is gone, only what may have come back is looked at.
+        let which = if gone.is_empty() {
+            format!(" and l.live <> '{LIVE}'")
+        } else {
+            String::new()
+        };
         let mut questions = vec![format!(
-            "select l.id, l.live, false as missing from ledger.{load} as l where l.id is not null"
+            "select l.id, l.live, false as missing from ledger.{load} as l where l.id is not null{which}"
         )];
         if missing {
             // Purged from the recycle bin: nothing in the org speaks of them any more.

@@ -30,6 +30,7 @@ pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
@@ -53,6 +54,53 @@ pub struct Staging {
     org: Option<String>,
     /// Manifests whose files were all there when they were read, by path: a published version never changes.
     known: Arc<Mutex<HashMap<Path, Manifest>>>,
+    /// Current versions, while this process has the lease: nobody else publishes then.
+    heads: Arc<Heads>,
+}
+
+/// Version and manifest of each table, by its names.
+type Versions = BTreeMap<(String, String), (u64, Path)>;
+
+/// What is known of the tables below each base without listing them again.
+#[derive(Debug, Default)]
+struct Heads {
+    alone: AtomicBool,
+    /// Versions published so far: a listing that one of them overtook is not kept.
+    published: AtomicU64,
+    bases: Mutex<HashMap<Path, Versions>>,
+}
+
+impl Heads {
+    fn bases(&self) -> MutexGuard<'_, HashMap<Path, Versions>> {
+        self.bases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this process is the only writer from now on.
+    fn set_alone(&self, alone: bool) {
+        self.bases().clear();
+        self.alone.store(alone, Ordering::Release);
+    }
+
+    fn of(&self, base: &Path) -> Option<Versions> {
+        self.bases().get(base).cloned()
+    }
+
+    fn keep(&self, base: &Path, versions: &Versions, published: u64) {
+        let mut bases = self.bases();
+        let is_current = self.published.load(Ordering::Acquire) == published;
+        if is_current && self.alone.load(Ordering::Acquire) {
+            bases.insert(base.clone(), versions.clone());
+        }
+    }
+
+    fn published(&self, base: &Path, manifest: &Manifest, path: &Path) {
+        let mut bases = self.bases();
+        self.published.fetch_add(1, Ordering::AcqRel);
+        if let Some(versions) = bases.get_mut(base) {
+            let name = (manifest.schema_name.clone(), manifest.table.clone());
+            versions.insert(name, (manifest.version, path.clone()));
+        }
+    }
 }
 
 /// Manifests up to which their files are looked at one by one rather than by listing all.
@@ -84,6 +132,7 @@ impl Staging {
             root,
             org: None,
             known: Arc::default(),
+            heads: Arc::default(),
         })
     }
 
@@ -179,23 +228,17 @@ impl Staging {
     /// # Errors
     /// [`StagingError::ReadObject`], [`StagingError::ReadManifest`], [`StagingError::MissingFile`].
     pub async fn snapshot(&self) -> Result<Snapshot, StagingError> {
-        let mut newest: BTreeMap<(String, String), (u64, Path)> = BTreeMap::new();
+        let mut newest = Versions::new();
         let mut bases = vec![self.root.clone()];
         if let Some(org) = &self.org {
             bases.push(self.root.clone().join("orgs").join(org.as_str()));
         }
-        for base in bases.clone() {
-            for path in self.list(&base.clone().join("manifests")).await? {
-                let Some((schema, table, version)) = manifest::parse_path(&base, &path) else {
-                    continue;
-                };
-                let slot = newest
-                    .entry((schema, table))
-                    .or_insert((version, path.clone()));
-                if version > slot.0 {
-                    *slot = (version, path);
-                }
-            }
+        for base in &bases {
+            let versions = match self.heads.of(base) {
+                Some(versions) => versions,
+                None => self.versions(base).await?,
+            };
+            newest.extend(versions);
         }
         let mut snapshot = Snapshot::default();
         let mut fresh = Vec::new();
@@ -212,6 +255,25 @@ impl Staging {
         self.check_files(&bases, &fresh).await?;
         self.known().extend(fresh);
         Ok(snapshot)
+    }
+
+    /// Lists the current version of every table below a base.
+    async fn versions(&self, base: &Path) -> Result<Versions, StagingError> {
+        let published = self.heads.published.load(Ordering::Acquire);
+        let mut newest = Versions::new();
+        for path in self.list(&base.clone().join("manifests")).await? {
+            let Some((schema, table, version)) = manifest::parse_path(base, &path) else {
+                continue;
+            };
+            let slot = newest
+                .entry((schema, table))
+                .or_insert((version, path.clone()));
+            if version > slot.0 {
+                *slot = (version, path);
+            }
+        }
+        self.heads.keep(base, &newest, published);
+        Ok(newest)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Path, Manifest>> {
@@ -328,6 +390,7 @@ impl Staging {
                 source: error.into(),
             })?;
             if self.create_object(&path, body.into()).await? {
+                self.heads.published(&base, &manifest, &path);
                 self.sweep(&manifest, &versions).await?;
                 return Ok(manifest);
             }

@@ -72,8 +72,8 @@ fn a_fate_that_nobody_knows_is_named() {
     let project = Project::small();
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "'out_of_scope' end as _fate",
-            "'x' else 'hold' end as _fate",
+            "    end as _fate,",
+            "        else 'hold'\n    end as _fate,",
         )
     });
     let run = project.run().ended(2);
