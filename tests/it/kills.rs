@@ -1,6 +1,6 @@
 //! Killed again and again at random moments, a migration of every object ends as if nothing had happened.
 //!
-//! `TRANSLOAD_KILLS` says how often (default 8, `TRANSLOAD_KILLS=200 cargo test --test it kills` for the whole), and
+//! `TRANSLOAD_KILLS` says how often (default 4, `TRANSLOAD_KILLS=200 cargo test --test it kills` for the whole), and
 //! `TRANSLOAD_SEED` from which seed; both are in the message of a failure.
 
 use std::collections::BTreeMap;
@@ -79,7 +79,7 @@ fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     let expected = records(&org);
     assert!(expected.len() > 40, "{expected:#?}");
 
-    let (kills, first) = (number("TRANSLOAD_KILLS", 8), number("TRANSLOAD_SEED", 1));
+    let (kills, first) = (number("TRANSLOAD_KILLS", 4), number("TRANSLOAD_SEED", 1));
     let (mut killed, mut seed) = (0, first);
     while killed < kills {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
