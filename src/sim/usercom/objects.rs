@@ -535,19 +535,12 @@ impl Object {
 
 /// A name as it is compared: lower case, one underscore for everything between letters and digits.
 pub(super) fn plain(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for letter in name.trim().chars().flat_map(char::to_lowercase) {
-        if letter.is_alphanumeric() {
-            out.push(letter);
-        } else if !out.is_empty() && !out.ends_with('_') {
-            out.push('_');
-        }
-    }
-    out.truncate(out.trim_end_matches('_').len());
-    if out.is_empty() {
-        name.trim().to_owned()
-    } else {
-        out
+    let lower = name.to_lowercase();
+    let words = lower.split(|letter: char| !letter.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    match words.is_empty() {
+        true => name.trim().to_owned(),
+        false => words.join("_"),
     }
 }
 
