@@ -14,9 +14,8 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::fetch::{key_start, ours};
-use super::readback::ReadBack;
+use super::readback::{self, ReadBack};
 use super::rows::{Rows, patiently};
-use crate::encode::RAW_VALUES;
 use crate::engine::Session;
 use crate::staging::{Manifest, Snapshot, TableWriter};
 use crate::transform::{Api, sent_columns};
@@ -66,24 +65,13 @@ pub async fn keep_pre_images(
     Ok(())
 }
 
-/// `_id`, the key, and every sent field that can be read.
+/// What is read back of a row, as far as the object has it: a key without a field of its own is not asked for.
 fn schema(request: &ReadBack<'_>) -> SchemaRef {
-    let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
-    fields.extend(request.columns.key_fields().cloned());
-    let sent = request
-        .columns
-        .sent
-        .iter()
-        .map(|field| field.name().as_str());
-    for name in sent.chain([RAW_VALUES]) {
-        let known = fields.iter().any(|field| field.name() == name);
-        if !known && readable(request.describe, name).is_some() {
-            fields.push(Field::new(name, DataType::Utf8, true));
-        }
-    }
-    let visible =
-        |field: &Field| field.name() == "_id" || readable(request.describe, field.name()).is_some();
-    fields.retain(visible);
+    let whole = readback::schema(request);
+    let visible = |field: &&Arc<Field>| {
+        field.name() == "_id" || readable(request.describe, field.name()).is_some()
+    };
+    let fields: Vec<Arc<Field>> = whole.fields().iter().filter(visible).cloned().collect();
     Arc::new(Schema::new(fields))
 }
 

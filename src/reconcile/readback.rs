@@ -89,7 +89,7 @@ async fn sort(
 }
 
 /// `_id`, the key columns, then every sent field that this login can read.
-fn schema(request: &ReadBack<'_>) -> SchemaRef {
+pub(super) fn schema(request: &ReadBack<'_>) -> SchemaRef {
     let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
     fields.extend(request.columns.key_fields().cloned());
     let sent = request

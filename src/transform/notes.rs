@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::route::{KNOWN, UNTIL_KNOWN};
 use super::{QueryFile, TransformError};
 use crate::encode::Altered;
 use crate::staging::{Manifest, Staging, TableWriter};
@@ -125,7 +126,7 @@ impl Notes {
                 .and_then(|column| column.as_string_opt::<i32>())
         };
         let (fate, reason, parent) = (text("_fate"), text("_reason"), text("_parent"));
-        let sending = super::outbox::sending(batch);
+        let sending = sending(batch);
         if let Some(fates) = fate {
             for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
                 let fate = fates.value(row);
@@ -227,4 +228,25 @@ fn cell(column: Option<&StringArray>, row: usize) -> Option<&str> {
     column
         .filter(|column| column.is_valid(row))
         .map(|column| column.value(row))
+}
+
+/// True where a row's fate is to be sent, or no longer counts because the ledger knows the row.
+fn sending(batch: &RecordBatch) -> BooleanArray {
+    let text = |name: &str| {
+        batch
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt::<i32>())
+    };
+    let (fate, known) = (text("_fate"), text(KNOWN[0]));
+    let until_known = batch
+        .column_by_name(UNTIL_KNOWN)
+        .and_then(|column| column.as_boolean_opt());
+    (0..batch.num_rows())
+        .map(|row| {
+            let sends = fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty());
+            let is_known = known.is_some_and(|known| known.is_valid(row));
+            let until = until_known.is_some_and(|until| until.is_valid(row) && until.value(row));
+            Some(sends || (until && is_known))
+        })
+        .collect()
 }

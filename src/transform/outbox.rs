@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
-    StringBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
+    UInt32Array,
 };
 use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -19,7 +19,7 @@ use arrow::error::ArrowError;
 use super::dead::{Dead, Parents};
 use super::fallback::without_fallbacks;
 use super::notes::Notes;
-use super::route::{Columns, KNOWN, Ledger, RowOperation, UNTIL_KNOWN};
+use super::route::{Columns, KNOWN, Ledger, RowOperation};
 use super::{QueryFile, TransformError};
 use crate::encode::{RAW_VALUES, RowEncoder, ValuePolicy};
 use crate::engine::Session;
@@ -577,25 +577,4 @@ impl Rows {
         columns.push(Arc::new(self.clear.finish_cloned()));
         RecordBatch::try_new(Arc::clone(schema), columns)
     }
-}
-
-/// True where a row's fate is to be sent, or no longer counts because the ledger knows the row.
-pub(super) fn sending(batch: &RecordBatch) -> BooleanArray {
-    let text = |name: &str| {
-        batch
-            .column_by_name(name)
-            .and_then(|column| column.as_string_opt::<i32>())
-    };
-    let (fate, known) = (text("_fate"), text(KNOWN[0]));
-    let until_known = batch
-        .column_by_name(UNTIL_KNOWN)
-        .and_then(|column| column.as_boolean_opt());
-    (0..batch.num_rows())
-        .map(|row| {
-            let sends = fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty());
-            let is_known = known.is_some_and(|known| known.is_valid(row));
-            let until = until_known.is_some_and(|until| until.is_valid(row) && until.value(row));
-            Some(sends || (until && is_known))
-        })
-        .collect()
 }

@@ -1,0 +1,133 @@
+//! Claims of the staging area as a whole.
+
+use std::time::Duration;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+
+use super::*;
+
+fn batch(values: Vec<i64>) -> RecordBatch {
+    let column: ArrayRef = Arc::new(Int64Array::from(values));
+    RecordBatch::try_from_iter([("id", column)]).unwrap()
+}
+
+async fn publish(staging: &Staging, values: Vec<i64>) -> Manifest {
+    let batch = batch(values);
+    let mut writer = staging
+        .create("usercom", "people", batch.schema(), &["id"])
+        .await
+        .unwrap();
+    writer.write(&batch).await.unwrap();
+    writer.publish(BTreeMap::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_table_is_its_newest_version_and_the_one_before_stays_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    let first = publish(&staging, vec![1]).await;
+    let second = publish(&staging, vec![1, 2]).await;
+    let third = publish(&staging, vec![1, 2, 3]).await;
+    let snapshot = staging.snapshot().await.unwrap();
+    let current = snapshot.get("usercom", "people").unwrap();
+    assert_eq!((current.version, current.rows), (3, 3));
+    assert_eq!(third.files, current.files);
+    let exists = |manifest: &Manifest| folder.path().join(&manifest.files[0].path).exists();
+    assert!(!exists(&first));
+    assert!(exists(&second));
+}
+
+#[tokio::test]
+async fn an_unpublished_version_is_invisible_and_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    let published = publish(&staging, vec![1]).await;
+    let batch = batch(vec![1, 2]);
+    let mut writer = staging
+        .create("usercom", "people", batch.schema(), &["id"])
+        .await
+        .unwrap();
+    writer.write(&batch).await.unwrap();
+    let unpublished = writer.finish(BTreeMap::new()).await.unwrap();
+    let snapshot = staging.snapshot().await.unwrap();
+    assert_eq!(
+        snapshot.get("usercom", "people").unwrap().files,
+        published.files
+    );
+    assert_eq!(
+        staging
+            .sweep_leftovers(Duration::from_secs(3600))
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(staging.sweep_leftovers(Duration::ZERO).await.unwrap(), 1);
+    assert!(
+        staging
+            .read(&staging.absolute(&unpublished.files[0].path))
+            .await
+            .is_err()
+    );
+    assert!(
+        staging
+            .read(&staging.absolute(&published.files[0].path))
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_moved_area_keeps_its_tables_and_a_lost_file_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = folder.path().join("before");
+    let staging = Staging::open(before.to_str().unwrap()).unwrap();
+    let published = publish(&staging, vec![1, 2]).await;
+    let after = folder.path().join("after");
+    std::fs::rename(&before, &after).unwrap();
+    let staging = Staging::open(after.to_str().unwrap()).unwrap();
+    let snapshot = staging.snapshot().await.unwrap();
+    assert_eq!(snapshot.get("usercom", "people").unwrap().rows, 2);
+    std::fs::remove_file(after.join(&published.files[0].path)).unwrap();
+    // The next command opens the area anew.
+    let staging = Staging::open(after.to_str().unwrap()).unwrap();
+    let error = staging.snapshot().await.unwrap_err();
+    assert!(matches!(error, StagingError::MissingFile { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn tables_of_organisations_are_apart_and_shared_ones_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    publish(&staging, vec![1]).await;
+    let sandbox = staging.with_org("00Dsandbox");
+    let batch = batch(vec![7]);
+    let mut writer = sandbox
+        .create("ledger", "account", batch.schema(), &[])
+        .await
+        .unwrap();
+    writer.write(&batch).await.unwrap();
+    writer.publish(BTreeMap::new()).await.unwrap();
+    assert!(
+        sandbox
+            .snapshot()
+            .await
+            .unwrap()
+            .get("ledger", "account")
+            .is_some()
+    );
+    let production = staging.with_org("00Dproduction").snapshot().await.unwrap();
+    assert!(production.get("ledger", "account").is_none());
+    assert!(production.get("usercom", "people").is_some());
+}
+
+#[tokio::test]
+async fn a_table_without_rows_still_has_a_file_and_a_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    let writer = staging
+        .create("usercom", "deals", batch(vec![]).schema(), &[])
+        .await
+        .unwrap();
+    let manifest = writer.publish(BTreeMap::new()).await.unwrap();
+    assert_eq!((manifest.rows, manifest.files.len()), (0, 1));
+}
