@@ -1,8 +1,8 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
 use crate::{
-    config, encode, engine, generate, load, mapping, reconcile, rollback, salesforce, schema, sim,
-    stage, staging, transform,
+    config, encode, engine, load, mapping, reconcile, rollback, salesforce, schema, stage, staging,
+    transform,
     usercom::{api, extract},
 };
 
@@ -69,13 +69,13 @@ pub enum Error {
     Rollback(#[from] rollback::RollbackError),
     /// The simulator.
     #[error("the simulator stopped")]
-    Simulator(#[from] sim::salesforce::SimError),
+    Simulator(#[from] transload_sim::salesforce::SimError),
     /// The simulated User.com account.
     #[error("the simulated account cannot be served")]
-    UsercomSimulator(#[from] sim::usercom::UsercomSimError),
+    UsercomSimulator(#[from] transload_sim::usercom::UsercomSimError),
     /// Writing a synthetic export.
     #[error(transparent)]
-    Generate(#[from] generate::GenerateError),
+    Generate(#[from] transload_generate::GenerateError),
     /// An option `[options]` that nothing uses.
     #[error("migration.toml: the option `{option}` is used by no query")]
     UnusedOption {

@@ -36,7 +36,7 @@ pub mod rollback;
 // Documents for people.
 pub mod report;
 // The Salesforce API client: transport only.
-pub mod salesforce;
+pub use transload_salesforce as salesforce;
 // The destination's fields: derive, compare, deploy.
 pub mod schema;
 // Export rows → typed Parquet and rejects.
@@ -45,8 +45,3 @@ pub mod stage;
 pub mod transform;
 // The source: export reader, declared schema, header aliases.
 pub mod usercom;
-
-// A synthetic export of any size.
-pub mod generate;
-// The simulators; they import nothing from the rest.
-pub mod sim;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::progress::Progress;
 use super::{Outcome, output};
 use crate::error::Error;
-use crate::generate::{Options, RowTruth, Summary, TableTruth, generate};
+use transload_generate::{Options, RowTruth, Summary, TableTruth, generate};
 
 /// Arguments of `transload generate`.
 #[derive(Debug, clap::Args)]

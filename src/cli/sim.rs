@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use crate::sim::salesforce::{Edition, Feature, Options, SimError, serve};
+use transload_sim::salesforce::{Edition, Feature, Options, SimError, serve};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]

@@ -10,37 +10,37 @@ use super::random::{Draws, Object};
 
 /// Slots of the draws that decide what a record is, apart from those of its fields.
 pub(super) mod slot {
-    pub(in crate::generate) const ID: u32 = 1000;
-    pub(in crate::generate) const PASSIVE: u32 = 1001;
-    pub(in crate::generate) const LIFECYCLE: u32 = 1002;
-    pub(in crate::generate) const EMAIL: u32 = 1003;
-    pub(in crate::generate) const FIRST_NAME: u32 = 1004;
-    pub(in crate::generate) const LAST_NAME: u32 = 1005;
-    pub(in crate::generate) const PLACE: u32 = 1006;
-    pub(in crate::generate) const CREATED: u32 = 1007;
-    pub(in crate::generate) const UPDATED: u32 = 1008;
-    pub(in crate::generate) const OLDER: u32 = 1009;
-    pub(in crate::generate) const HAS_COMPANY: u32 = 1010;
-    pub(in crate::generate) const MORE_COMPANIES: u32 = 1011;
-    pub(in crate::generate) const PHONE: u32 = 1012;
-    pub(in crate::generate) const PERSON: u32 = 1013;
-    pub(in crate::generate) const PIPELINE: u32 = 1014;
-    pub(in crate::generate) const STATUS: u32 = 1015;
-    pub(in crate::generate) const STAGE: u32 = 1016;
+    pub(crate) const ID: u32 = 1000;
+    pub(crate) const PASSIVE: u32 = 1001;
+    pub(crate) const LIFECYCLE: u32 = 1002;
+    pub(crate) const EMAIL: u32 = 1003;
+    pub(crate) const FIRST_NAME: u32 = 1004;
+    pub(crate) const LAST_NAME: u32 = 1005;
+    pub(crate) const PLACE: u32 = 1006;
+    pub(crate) const CREATED: u32 = 1007;
+    pub(crate) const UPDATED: u32 = 1008;
+    pub(crate) const OLDER: u32 = 1009;
+    pub(crate) const HAS_COMPANY: u32 = 1010;
+    pub(crate) const MORE_COMPANIES: u32 = 1011;
+    pub(crate) const PHONE: u32 = 1012;
+    pub(crate) const PERSON: u32 = 1013;
+    pub(crate) const PIPELINE: u32 = 1014;
+    pub(crate) const STATUS: u32 = 1015;
+    pub(crate) const STAGE: u32 = 1016;
     /// The first of four.
-    pub(in crate::generate) const COMPANY: u32 = 1020;
+    pub(crate) const COMPANY: u32 = 1020;
     /// The first of eight.
-    pub(in crate::generate) const CANDIDATE: u32 = 1030;
+    pub(crate) const CANDIDATE: u32 = 1030;
     /// The first of twenty.
-    pub(in crate::generate) const SUBJECT: u32 = 1100;
+    pub(crate) const SUBJECT: u32 = 1100;
     /// The first of twelve.
-    pub(in crate::generate) const SEGMENT: u32 = 1120;
+    pub(crate) const SEGMENT: u32 = 1120;
     /// The first of forty.
-    pub(in crate::generate) const LINES: u32 = 1140;
+    pub(crate) const LINES: u32 = 1140;
     /// The first of ten.
-    pub(in crate::generate) const KIND: u32 = 1180;
+    pub(crate) const KIND: u32 = 1180;
     /// The first of eighty.
-    pub(in crate::generate) const NESTED: u32 = 1200;
+    pub(crate) const NESTED: u32 = 1200;
 }
 
 /// How far a person has come.

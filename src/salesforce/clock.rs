@@ -45,13 +45,13 @@ pub(super) mod testing {
     use super::*;
 
     #[derive(Debug)]
-    pub(in crate::salesforce) struct ManualClock {
+    pub(crate) struct ManualClock {
         start: Instant,
         slept: Mutex<Vec<Duration>>,
     }
 
     impl ManualClock {
-        pub(in crate::salesforce) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             Self {
                 start: Instant::now(),
                 slept: Mutex::default(),
@@ -59,7 +59,7 @@ pub(super) mod testing {
         }
 
         /// Every sleep so far, in order.
-        pub(in crate::salesforce) fn slept(&self) -> Vec<Duration> {
+        pub(crate) fn slept(&self) -> Vec<Duration> {
             self.slept.lock().unwrap().clone()
         }
 

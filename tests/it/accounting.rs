@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use transload::generate::{RowTruth, Summary};
-use transload::sim::salesforce::Options;
+use transload_generate::{RowTruth, Summary};
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::Project;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::json;
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

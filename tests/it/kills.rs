@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::further;
 use crate::org::Org;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

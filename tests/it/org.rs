@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::TryStreamExt;
 use serde_json::{Value, json};
-use transload::salesforce::{
+use transload_salesforce::{
     Auth, Client, JobInfo, JobState, Operation, QueryScope, Secret, Settings, WaitOptions,
 };
-use transload::sim::salesforce::{Options, Simulator};
+use transload_sim::salesforce::{Options, Simulator};
 
 use crate::rehearsal::runtime;
 

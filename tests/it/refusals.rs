@@ -1,6 +1,6 @@
 //! Bad input: a clear message with a hint, the right exit code, and nothing in the org that was not asked for.
 
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::rehearsal::{Project, Run};
 

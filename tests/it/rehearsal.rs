@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use transload::engine::{Engine, EngineSettings};
-use transload::generate::{self, Summary};
-use transload::sim::salesforce::Options;
 use transload::staging::Staging;
+use transload_generate::{self as generate, Summary};
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::support;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::further;
 use crate::org::Org;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use transload::generate::{self, RowTruth, Summary};
+use transload_generate::{self as generate, RowTruth, Summary};
 
 use crate::rehearsal::{Project, Run};
 

@@ -1,7 +1,7 @@
 //! The org is prepared before any row moves: planned, validated, deployed, and taken back.
 
 use serde_json::{Value, json};
-use transload::sim::salesforce::{Edition, Options};
+use transload_sim::salesforce::{Edition, Options};
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

@@ -1,7 +1,7 @@
 //! What the plan says about storage: records by the platform's figures, files and e-mails by their bytes, against what is left.
 
 use serde_json::Value;
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::further;
 use crate::rehearsal::{Project, Run};

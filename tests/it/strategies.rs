@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use transload::sim::salesforce::{Feature, Options};
+use transload_sim::salesforce::{Feature, Options};
 
 use crate::further;
 use crate::rehearsal::{Project, Run};

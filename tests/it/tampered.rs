@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use transload::sim::salesforce::Options;
+use transload_sim::salesforce::Options;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};

@@ -10,7 +10,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
-use transload::sim::usercom::DEFAULT_TOKEN;
+use transload_sim::usercom::DEFAULT_TOKEN;
 
 use crate::rehearsal::runtime;
 use crate::support::Project;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use transload::sim::usercom::DEFAULT_TOKEN;
+use transload_sim::usercom::DEFAULT_TOKEN;
 
 use crate::support::Project;
 use crate::usercom_account::{Account, V2, ids};

@@ -9,8 +9,8 @@ use super::super::progress::Progress;
 use super::super::{Outcome, output};
 use super::{bind, stop_requested};
 use crate::error::Error;
-use crate::generate;
-use crate::sim::usercom::{
+use transload_generate as generate;
+use transload_sim::usercom::{
     Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Loaded, Options, RetryAfter, Server,
     UsercomSimError,
 };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::export;
 use super::read_back::contents;
-use crate::generate::catalogue::{
+use crate::catalogue::{
     ACTIVITY_ATTRIBUTES, AGENTS, COMPANY_ATTRIBUTES, DEAL_ATTRIBUTES, PERSON_ATTRIBUTES,
 };
 
@@ -15,7 +15,7 @@ const SEED: u64 = 2026;
 
 fn demo(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("data/demo")
+        .join("../../data/demo")
         .join(path)
 }
 

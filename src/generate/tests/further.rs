@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::export;
 use super::read_back::{Export, Row, bytes_of, contents};
-use crate::generate::{Options, Summary, generate};
+use crate::{Options, Summary, generate};
 
 /// Records nested in the newest rows of an object, with the row they are in.
 pub(super) fn nested<'a>(rows: &[&'a Row], key: &str) -> Vec<(&'a Row, Value)> {

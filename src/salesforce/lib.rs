@@ -15,9 +15,9 @@
 //! ```no_run
 //! use bytes::Bytes;
 //! use futures::stream;
-//! use transload::salesforce::{Client, CsvRows, Operation, ResultSet, Settings, WaitOptions};
+//! use transload_salesforce::{Client, CsvRows, Operation, ResultSet, Settings, WaitOptions};
 //!
-//! # async fn load(settings: Settings) -> transload::salesforce::Result<()> {
+//! # async fn load(settings: Settings) -> transload_salesforce::Result<()> {
 //! let client = Client::connect(settings).await?;
 //! let ingest = client.ingest();
 //! let job = ingest.create("Account", Operation::Upsert, Some("usercom_id__c")).await?;
