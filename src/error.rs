@@ -1,8 +1,8 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
 use crate::{
-    config, encode, engine, load, mapping, reconcile, rollback, salesforce, schema, stage, staging,
-    transform,
+    config, encode, engine, load, mapping, project, reconcile, rollback, salesforce, schema, stage,
+    staging, transform,
     usercom::{api, extract},
 };
 
@@ -32,6 +32,9 @@ pub enum Error {
     #[error(transparent)]
     Mapping(#[from] mapping::MappingError),
     /// The SQL project.
+    #[error(transparent)]
+    Project(#[from] project::ProjectError),
+    /// Models and outboxes.
     #[error(transparent)]
     Transform(#[from] transform::TransformError),
     /// Encoding rows.
@@ -164,6 +167,7 @@ impl Error {
             Self::Extract(error) if error.is_input() => Class::Input,
             Self::Api(error) if error.is_input() => Class::Input,
             Self::Engine(error) if error.is_input() => Class::Input,
+            Self::Project(_) => Class::Input,
             Self::Transform(error) => match error {
                 transform::TransformError::Engine(error) if !error.is_input() => Class::Failure,
                 transform::TransformError::Staging(_) => Class::Failure,
@@ -206,6 +210,7 @@ impl Error {
             Self::Extract(error) => error.hint(),
             Self::Api(error) => error.hint(),
             Self::Mapping(error) => error.hint(),
+            Self::Project(error) => error.hint(),
             Self::Transform(error) => error.hint(),
             Self::Encode(error) => error.hint(),
             Self::Schema(error) => error.hint(),

@@ -41,7 +41,11 @@ pub use transload_salesforce as salesforce;
 pub mod schema;
 // Export rows → typed Parquet and rejects.
 pub mod stage;
-// The SQL project: files, order, outbox.
+// The SQL project: files, headers, order.
+pub mod project;
+// What load, reconcile and rollback share: columns, key, operation, schemas, identity.
+pub mod rows;
+// Models and outboxes.
 pub mod transform;
 // The source: export reader, declared schema, header aliases.
 pub mod usercom;

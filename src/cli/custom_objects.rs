@@ -6,7 +6,8 @@ use arrow::array::{Array, AsArray};
 use super::context::Project;
 use super::progress::Progress;
 use crate::error::Error;
-use crate::transform::{CustomObject, GENERATED, MetadataKeys, generate_custom_objects};
+use crate::project::GENERATED;
+use crate::transform::{CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.

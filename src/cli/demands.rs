@@ -14,9 +14,10 @@ use super::planning;
 use crate::config::OptionValue;
 use crate::engine::Session;
 use crate::error::Error;
+use crate::project::{Kind, Queries, QueryFile};
+use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
-use crate::transform::{AUDIT_FIELDS, Kind, Queries, QueryFile};
 
 /// The option that says what to do about `CreatedDate` and `CreatedById` (`rules.md` 24).
 pub(super) const AUDIT_OPTION: &str = "audit_fields";

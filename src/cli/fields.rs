@@ -15,10 +15,10 @@ use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::MapRow;
+use crate::project::{DeclaredField, QueryFile};
 use crate::salesforce::ObjectDescribe;
 use crate::schema::{FieldType, Wanted, WantedField, WantedObject, WantedStage};
 use crate::staging::{Snapshot, Staging};
-use crate::transform::{DeclaredField, QueryFile};
 use crate::usercom::layout::ATTRIBUTE_METADATA;
 
 /// The fields and objects that the loads need, for the comparison with the org. Lists get the choices that the attribute

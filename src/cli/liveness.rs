@@ -10,8 +10,9 @@ use super::context::{Connection, Project};
 use super::pipeline::Flow;
 use crate::error::Error;
 use crate::load;
+use crate::project::Kind;
+use crate::rows::Dead;
 use crate::salesforce::ObjectDescribe;
-use crate::transform::{Dead, Kind};
 
 /// How long an answer of the org is good.
 const FRESH: Duration = Duration::from_secs(60);

@@ -14,6 +14,7 @@ use super::progress::Progress;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
+use crate::project::{Kind, QueryFile, Step};
 use crate::reconcile::{
     DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, keep_pre_images, read_back,
     write_differences,
@@ -21,7 +22,7 @@ use crate::reconcile::{
 use crate::report::{RunStatus, phase_document};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{Kind, OutboxRequest, QueryFile, Step, write_model, write_outbox};
+use crate::transform::{OutboxRequest, write_model, write_outbox};
 
 /// Rows of a failed check that are shown on the terminal.
 const SHOWN: usize = 10;

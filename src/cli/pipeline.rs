@@ -13,12 +13,14 @@ use super::planning;
 use super::progress::Progress;
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::load::{ORG_TABLES, ledger_schema, snapshot_org, snapshot_query};
+use crate::load::{ORG_TABLES, snapshot_org, snapshot_query};
 use crate::mapping::{FieldMap, mapped_views, publish_decisions};
+use crate::project::{Kind, Operation, Queries, QueryFile, Step};
+use crate::rows::ledger_schema;
+use crate::rows::{Columns, outbox_schema};
 use crate::salesforce::ObjectDescribe;
 use crate::stage::{StageError, StageReport, stage};
 use crate::staging::{Manifest, Snapshot, Staging};
-use crate::transform::{Columns, Kind, Operation, Queries, QueryFile, Step, outbox_schema};
 use crate::usercom::cell::Zones;
 use crate::usercom::extract::to_stage;
 use crate::usercom::{Export, OBJECTS};
@@ -38,7 +40,7 @@ pub(super) struct Flow {
 impl Flow {
     /// Every query in an order in which each comes after what it reads.
     pub(super) fn order(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
-        Ok(crate::transform::order(
+        Ok(crate::project::order(
             &self.queries,
             &known_tables(snapshot),
         )?)

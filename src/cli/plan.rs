@@ -14,8 +14,8 @@ use super::run::Format;
 use super::schema::{Look, prepare};
 use super::{Outcome, ProjectArgs, output, preflight, projection, storage};
 use crate::error::Error;
+use crate::project::{Kind, QueryFile, Step};
 use crate::staging::Manifest;
-use crate::transform::{Kind, QueryFile, Step};
 
 /// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
 /// (`reference/salesforce.md §1.8`).

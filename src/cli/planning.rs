@@ -12,10 +12,13 @@ use super::context::Project;
 use super::pipeline::{Flow, org_schema, selected_schema};
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::load::{ORG_TABLES, ledger_schema};
+use crate::load::ORG_TABLES;
 use crate::mapping::mapped_views;
+use crate::project::{QueryFile, Step};
+use crate::rows::ledger_schema;
+use crate::rows::{Columns, outbox_schema};
 use crate::staging::{Snapshot, Staging};
-use crate::transform::{Columns, QueryFile, Step, lineage, outbox_schema};
+use crate::transform::lineage;
 
 /// The tables that exist before any query runs.
 async fn given(staging: &Staging) -> Result<Snapshot, Error> {

@@ -13,12 +13,12 @@ use super::liveness;
 use super::pipeline::{self, Flow, Reads};
 use super::progress::Progress;
 use crate::error::Error;
-use crate::load::ledger_schema;
+use crate::project::{QueryFile, Step};
+use crate::rows::ledger_schema;
+use crate::rows::outbox_schema;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{
-    OutboxRequest, QueryFile, Step, outbox_schema, write_model, write_outbox, write_table,
-};
+use crate::transform::{OutboxRequest, write_model, write_outbox, write_table};
 
 /// The tables of a run that did not take place.
 pub(super) struct Projection {

@@ -12,12 +12,13 @@ use super::run::Format;
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::Journal;
+use crate::project::{Kind, QueryFile};
 use crate::reconcile::{
     DiffRequest, ReadBack, SAMPLE_HEAD, SampleRequest, SampleRow, draw, read_back, sample,
     write_differences,
 };
 use crate::salesforce::ObjectDescribe;
-use crate::transform::{Kind, QueryFile, write_model};
+use crate::transform::write_model;
 
 /// Arguments of `transload reconcile`.
 #[derive(Debug, clap::Args)]

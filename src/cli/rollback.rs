@@ -16,10 +16,11 @@ use super::progress::Progress;
 use super::run::{Format, settle_all, stop_on_request};
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
-use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, columns_of, load_phase};
+use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, load_phase};
+use crate::project::{Kind, Operation, QueryFile, Step};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
+use crate::rows::columns_of;
 use crate::salesforce::{Atomicity, ObjectDescribe};
-use crate::transform::{Kind, Operation, QueryFile, Step};
 
 /// Ids that are deleted in one request.
 const IDS: usize = 200;
@@ -212,7 +213,7 @@ impl Undo<'_> {
     async fn loads(&self) -> Result<Vec<Load>, Error> {
         let (queries, _) = pipeline::read_queries(self.project)?;
         let snapshot = self.connection.staging.snapshot().await?;
-        let order = crate::transform::order(&queries, &pipeline::known_tables(&snapshot))?;
+        let order = crate::project::order(&queries, &pipeline::known_tables(&snapshot))?;
         let files: Vec<&QueryFile> = order
             .into_iter()
             .filter(|step| matches!(step, Step::Load(_)))

@@ -12,8 +12,9 @@ use super::pipeline::Flow;
 use super::projection::Projection;
 use crate::engine::Session;
 use crate::error::Error;
+use crate::project::QueryFile;
+use crate::rows::{Columns, FILE};
 use crate::staging::Manifest;
-use crate::transform::{Columns, FILE, QueryFile};
 
 /// What one load will take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -17,9 +17,9 @@ use futures::TryStreamExt;
 use super::LoadError;
 use super::ledger::UNDONE;
 use super::part::{ENCODE_ROWS, PartContext};
+use crate::rows::{KEY_APART, RowOperation, key_texts};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
-use crate::transform::{KEY_APART, RowOperation, key_texts};
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use super::LoadError;
 use super::answers::{Answer, Origin, PartRows};
 use super::part::PartContext;
 use crate::encode::Cells;
+use crate::rows::RowOperation;
 use crate::salesforce::{field_text, record_identity};
 use crate::staging::DataFile;
-use crate::transform::RowOperation;
 
 /// Values in one query, so that its URL stays short.
 const VALUES: usize = 100;

@@ -10,14 +10,13 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::compute::kernels::cmp::eq;
 use arrow::compute::{interleave, nullif, partition};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::LoadError;
 use super::journal::attempts_manifest;
 use crate::engine::Engine;
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
-use crate::transform::{Columns, outbox_schema};
 
 /// Liveness of a key whose record a rollback took back: its id is forgotten, the next run creates it anew.
 pub(super) const UNDONE: &str = "undone";
@@ -36,32 +35,6 @@ const OUTCOME: [&str; 8] = [
     "run_id",
     "at",
 ];
-
-/// Schema of `ledger.<load>` and of its attempts: the key columns, identity, outcome.
-#[must_use]
-pub fn ledger_schema(columns: &Columns) -> SchemaRef {
-    let mut fields: Vec<Field> = columns.key_fields().cloned().collect();
-    fields.extend([
-        Field::new("id", DataType::Utf8, true),
-        Field::new("live", DataType::Utf8, true),
-        Field::new("fingerprint", DataType::Int64, true),
-        Field::new("written", DataType::Binary, true),
-        Field::new("outcome", DataType::Utf8, true),
-        Field::new("error_code", DataType::Utf8, true),
-        Field::new("error", DataType::Utf8, true),
-        Field::new("operation", DataType::Utf8, true),
-        Field::new("job_id", DataType::Utf8, true),
-        Field::new("attempt", DataType::Int64, true),
-        Field::new("run_id", DataType::Utf8, true),
-        Field::new(
-            "at",
-            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
-            true,
-        ),
-    ]);
-    let metadata = outbox_schema(columns).metadata().clone();
-    Arc::new(Schema::new(fields).with_metadata(metadata))
-}
 
 /// Folds new attempts into the ledger and publishes both.
 ///
@@ -342,6 +315,8 @@ fn row_of(
 mod tests {
     use arrow::array::{Int64Array, StringArray};
     use proptest::prelude::*;
+
+    use arrow::datatypes::{DataType, Field, Schema};
 
     use super::*;
 

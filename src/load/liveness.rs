@@ -18,9 +18,9 @@ use futures::{TryStreamExt, pin_mut};
 use super::ledger::UNDONE;
 use super::{LoadError, write_ledger};
 use crate::engine::{Engine, Session};
+use crate::rows::{Dead, Identity, identity};
 use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text};
 use crate::staging::{DataFile, Staging};
-use crate::transform::{Dead, Identity, identity};
 
 /// What a record is called that is there.
 const LIVE: &str = "live";

@@ -26,10 +26,10 @@ mod snapshot;
 
 pub use error::LoadError;
 pub use journal::{Event, Journal, RunRecord, RunStart};
-pub use ledger::{ledger_schema, write_ledger};
+pub use ledger::write_ledger;
 pub use liveness::Liveness;
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
 pub use rest::{BlobStream, Blobs};
-pub use settle::{columns_of, settle};
+pub use settle::settle;
 pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

@@ -16,12 +16,12 @@ use super::outcome::split_error;
 use super::retry::{locked, transient};
 use super::{Blobs, Event, Journal, LoadError};
 use crate::encode::RowEncoder;
+use crate::rows::{AUDIT_FIELDS, RowOperation};
 use crate::salesforce::{
     Client, CsvRows, ErrorClass, JobInfo, JobState, ObjectDescribe, Operation, ResultSet,
     WaitOptions,
 };
 use crate::staging::{DataFile, Staging};
-use crate::transform::{AUDIT_FIELDS, RowOperation};
 
 /// Rows encoded before they go on the wire.
 pub(super) const ENCODE_ROWS: usize = 4096;

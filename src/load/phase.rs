@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::answers::PartCounts;
 use super::part::{PartContext, Sent};
 use super::retry::{ATTEMPTS, Again};
-use super::{Blobs, Event, Journal, LoadError, ledger_schema, write_ledger};
+use super::{Blobs, Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
+use crate::project::{Api, QueryFile};
+use crate::rows::{Columns, RowOperation, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
-use crate::transform::{Api, CANARY_ROWS, Columns, QueryFile, RowOperation, sent_columns};
+use crate::transform::CANARY_ROWS;
 
 /// Sees rows as they are answered.
 pub trait Progress: Send + Sync {

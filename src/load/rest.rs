@@ -24,11 +24,11 @@ use super::part::{ENCODE_ROWS, PartContext, Sent, failed};
 use super::retry::{locked, transient};
 use super::{Event, LoadError};
 use crate::encode::{Cells, note_html};
+use crate::rows::{FILE, RowOperation};
 use crate::salesforce::{
     Atomicity, Blob, ErrorClass, MAX_COLLECTION_ROWS, Row, RowError, RowResult,
 };
 use crate::staging::DataFile;
-use crate::transform::{FILE, RowOperation};
 
 /// Files over this size go by themselves: in a set they would be base64 in JSON.
 const LARGE: u64 = 2 * 1024 * 1024;

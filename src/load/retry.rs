@@ -12,8 +12,8 @@ use super::answers::Answer;
 use super::outcome::{OutcomeClass, classify};
 use super::part::{ENCODE_ROWS, PartContext};
 use super::{Event, LoadError};
+use crate::rows::RowOperation;
 use crate::staging::DataFile;
-use crate::transform::RowOperation;
 
 /// How often a row is sent at most. Each time its job is a tenth as large, so that a row that takes its batch down with it
 /// ends up nearly alone.

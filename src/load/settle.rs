@@ -9,11 +9,11 @@ use chrono::Duration;
 
 use super::journal::RunRecord;
 use super::part::PartContext;
-use super::{Event, Journal, LoadError, ledger_schema, write_ledger};
+use super::{Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
+use crate::rows::{RowOperation, columns_of, ledger_schema, sent_columns};
 use crate::salesforce::{Client, JobState, WaitOptions};
-use crate::staging::{DataFile, Manifest, Staging};
-use crate::transform::{Columns, RowOperation, sent_columns};
+use crate::staging::{DataFile, Staging};
 
 /// A job as the journal knows it.
 #[derive(Clone, Debug, Default)]
@@ -272,29 +272,4 @@ async fn settle_phase(
     Ok(format!(
         "{load}: {rows} answered row(s) kept, {read} job(s) read to their end, {aborted} open job(s) aborted"
     ))
-}
-
-/// The columns of a load, from its outbox.
-#[must_use]
-pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
-    let sent = outbox
-        .schema
-        .fields()
-        .iter()
-        .filter(|field| !field.name().starts_with('_') && field.name() != crate::encode::RAW_VALUES)
-        .map(|field| field.as_ref().clone())
-        .collect();
-    let hidden = outbox
-        .schema
-        .fields()
-        .iter()
-        .filter(|field| field.name().starts_with('_') && key.contains(field.name()))
-        .map(|field| field.as_ref().clone())
-        .collect();
-    Columns {
-        sent,
-        custom: 0,
-        hidden,
-        key: key.to_vec(),
-    }
 }

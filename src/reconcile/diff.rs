@@ -12,9 +12,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use crate::engine::Session;
+use crate::rows::{Columns, key_text, on};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Staging};
-use crate::transform::Columns;
 
 /// What to compare.
 pub struct DiffRequest<'a> {
@@ -71,22 +71,6 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         }
     }
     Ok(writer.publish(BTreeMap::new()).await?)
-}
-
-fn key_text(alias: &str, key: &[String]) -> String {
-    let parts: Vec<String> = key
-        .iter()
-        .map(|name| format!("cast({alias}.\"{name}\" as varchar)"))
-        .collect();
-    format!("concat_ws('|', {})", parts.join(", "))
-}
-
-fn on(left: &str, right: &str, key: &[String]) -> String {
-    let parts: Vec<String> = key
-        .iter()
-        .map(|name| format!("{left}.\"{name}\" = {right}.\"{name}\""))
-        .collect();
-    parts.join(" and ")
 }
 
 /// Rows that landed: missing ones and changed fields.

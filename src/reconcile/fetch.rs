@@ -17,9 +17,9 @@ use super::ReconcileError;
 use super::readback::{ReadBack, unsorted_name};
 use super::rows::Rows;
 use crate::engine::Session;
+use crate::project::Api;
 use crate::salesforce::QueryScope;
 use crate::staging::Manifest;
-use crate::transform::Api;
 
 /// Objects whose old rows are archived and vanish from `query` (`rules.md` 28).
 const ARCHIVED: [&str; 2] = ["Task", "Event"];

@@ -17,8 +17,9 @@ use super::fetch::{key_start, ours};
 use super::readback::{self, ReadBack};
 use super::rows::{Rows, patiently};
 use crate::engine::Session;
+use crate::project::Api;
+use crate::rows::sent_columns;
 use crate::staging::{Manifest, Snapshot, TableWriter};
-use crate::transform::{Api, sent_columns};
 
 /// How the tables of pre-images begin.
 pub const PRE_IMAGE: &str = "before_";

@@ -13,9 +13,10 @@ use super::rows::patiently;
 use super::{ReconcileError, fetch};
 use crate::encode::RAW_VALUES;
 use crate::engine::Engine;
+use crate::project::QueryFile;
+use crate::rows::Columns;
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{Manifest, Snapshot, Staging};
-use crate::transform::{Columns, QueryFile};
 
 /// What to read back.
 pub struct ReadBack<'a> {

@@ -12,8 +12,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms};
 use crate::engine::Session;
+use crate::project::QueryFile;
+use crate::rows::{Columns, key_texts};
 use crate::salesforce::ObjectDescribe;
-use crate::transform::{Columns, QueryFile, key_texts};
 
 /// Fields to put side by side for the records of one load.
 pub struct SampleRequest<'a> {

@@ -9,8 +9,9 @@ use super::ReconcileError;
 use super::fetch::{asked_by, key_start, ours};
 use super::readback::ReadBack;
 use super::rows::{Rows, patiently};
+use crate::project::Api;
+use crate::rows::KEY_APART;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{Api, KEY_APART};
 
 /// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.
 const FEW: u64 = 2_000;

@@ -12,8 +12,8 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::RollbackError;
 use crate::engine::Session;
+use crate::rows::{Identity, identity};
 use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
-use crate::transform::{Identity, identity};
 
 /// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
 #[derive(Debug, Default)]

@@ -13,12 +13,13 @@ use super::children::{Guard, Others, protect_parents_of};
 use super::pass::{Pass, goes_with, spared_table};
 use super::{RollbackError, Scope};
 use crate::engine::Engine;
+use crate::project::QueryFile;
 use crate::reconcile::{
     DiffRequest, PRE_IMAGE, ReadBack, read_back, still_there, write_differences,
 };
+use crate::rows::{Columns, sent_columns};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{Manifest, Staging};
-use crate::transform::{Columns, QueryFile, sent_columns};
 
 /// What is read of each record besides the fields that were sent: who changed it last and who made it; what its file is and
 /// whether that has a newer version; the Task that Salesforce made for an e-mail.

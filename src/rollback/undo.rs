@@ -14,8 +14,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::RollbackError;
+use crate::rows::{KEY_APART, RowOperation};
 use crate::staging::{Manifest, Staging, TableWriter};
-use crate::transform::{KEY_APART, RowOperation};
 
 /// How the names of these tables begin.
 pub const UNDO: &str = "undo_";

@@ -3,7 +3,7 @@
 use arrow::datatypes::Field as ArrowField;
 
 use super::*;
-use crate::transform::{Kind, QueryFile};
+use crate::project::{Kind, QueryFile};
 
 const KEYS: MetadataKeys = MetadataKeys {
     attribute: "usercom.attribute",
@@ -112,7 +112,7 @@ fn a_circle_and_a_self_reference_take_a_second_pass() {
     assert!(first.references.contains("ledger.account"));
     let second = parse(&generated, "co_invoice_links");
     assert!(second.references.contains("ledger.co_subscription"));
-    assert_eq!(second.operation, Some(crate::transform::Operation::Update));
+    assert_eq!(second.operation, Some(crate::project::Operation::Update));
 }
 
 #[test]

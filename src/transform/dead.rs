@@ -3,23 +3,9 @@
 //! In: rows that would be sent. Out: those that refer to such a record, with the reason why they are held and the parent. Never: a
 //! lookup into the org; who keeps the ledger says what is dead.
 
-use std::collections::HashMap;
-
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 
-use crate::salesforce::record_identity;
-
-/// The part of an id that says which record it is.
-pub type Identity = [u8; 15];
-
-/// Records by what became of them: `deleted`, `merged` or `converted`.
-pub type Dead = HashMap<Identity, &'static str>;
-
-/// The identity of an id; none for what is no id.
-#[must_use]
-pub fn identity(id: &str) -> Option<Identity> {
-    record_identity(id).as_bytes().try_into().ok()
-}
+use crate::rows::{Dead, identity};
 
 /// The columns of a batch that name other records.
 pub(super) struct Parents<'a> {

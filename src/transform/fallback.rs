@@ -10,7 +10,8 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::nullif;
 use arrow::error::ArrowError;
 
-use super::route::{FALLBACKS, Ledger};
+use super::route::Ledger;
+use crate::rows::FALLBACKS;
 
 /// Takes fallbacks out of rows whose record is known and never had them from us. `remap` gives for each column of the
 /// ledger's `written` its place among those of `sent`.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::{QueryFile, TransformError};
+use super::TransformError;
 use crate::engine::Session;
+use crate::project::{ProjectError, QueryFile};
 use crate::staging::{Manifest, Staging};
 
 /// Runs a query and writes its result as `schema.<stem>`, sorted by its `-- key:` if it has one; not published.
@@ -63,10 +64,12 @@ pub async fn write_table(
             .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns))
-            .map_err(|error| TransformError::Columns {
-                path: query.to_owned(),
-                reason: error.to_string(),
-                hint: "cast the column in the query".to_owned(),
+            .map_err(|error| {
+                TransformError::Project(ProjectError::Columns {
+                    path: query.to_owned(),
+                    reason: error.to_string(),
+                    hint: "cast the column in the query".to_owned(),
+                })
             })?;
         writer.write(&columns).await?;
     }

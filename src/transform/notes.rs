@@ -9,9 +9,11 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::route::{KNOWN, UNTIL_KNOWN};
-use super::{QueryFile, TransformError};
+use super::TransformError;
+use super::route::KNOWN;
 use crate::encode::Altered;
+use crate::project::{ProjectError, QueryFile};
+use crate::rows::UNTIL_KNOWN;
 use crate::staging::{Manifest, Staging, TableWriter};
 
 /// Fates a load query may give a row.
@@ -73,10 +75,12 @@ impl Table {
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.map(|(name, array)| (name, array, true)),
         )
-        .map_err(|error| TransformError::Columns {
-            path: "recon".to_owned(),
-            reason: error.to_string(),
-            hint: String::new(),
+        .map_err(|error| {
+            TransformError::Project(ProjectError::Columns {
+                path: "recon".to_owned(),
+                reason: error.to_string(),
+                hint: String::new(),
+            })
         })?;
         self.writer.write(&batch).await?;
         Ok(())

@@ -13,16 +13,18 @@ use arrow::array::{
     UInt32Array,
 };
 use arrow::compute::{filter_record_batch, take_arrays};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use super::dead::{Dead, Parents};
+use super::TransformError;
+use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::notes::Notes;
-use super::route::{Columns, KNOWN, Ledger, RowOperation};
-use super::{QueryFile, TransformError};
-use crate::encode::{RAW_VALUES, RowEncoder, ValuePolicy};
+use super::route::{KNOWN, Ledger};
+use crate::encode::{RowEncoder, ValuePolicy};
 use crate::engine::Session;
+use crate::project::{Operation, ProjectError, QueryFile};
+use crate::rows::{Columns, Dead, RowOperation, key_texts, outbox_schema, sent_columns};
 use crate::staging::{Manifest, Staging, TableWriter};
 
 /// Rows of the first part of a phase: enough to see whether the org accepts them (`rules.md` 26).
@@ -30,17 +32,6 @@ pub const CANARY_ROWS: usize = 200;
 
 /// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
 const PART_BYTES: usize = 95_000_000;
-
-/// How columns begin that hold a part's key apart from the fields that are sent.
-pub const KEY_APART: &str = "_key_";
-
-/// Columns of an outbox that are not sent.
-const META: [(&str, DataType); 4] = [
-    ("_id", DataType::Utf8),
-    ("_fingerprint", DataType::Int64),
-    ("_written", DataType::Binary),
-    ("_clear", DataType::Binary),
-];
 
 /// What an outbox is made from.
 pub struct OutboxRequest<'a> {
@@ -73,31 +64,6 @@ pub struct Outbox {
     pub parts: Manifest,
     /// `recon.fates_<load>`, `recon.flags_<load>`, `recon.altered_<load>`.
     pub notes: Vec<Manifest>,
-}
-
-/// Schema of an outbox with these sent columns.
-#[must_use]
-pub fn outbox_schema(columns: &Columns) -> SchemaRef {
-    let mut fields = columns.sent.clone();
-    if columns.keeps_raw() {
-        fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
-    }
-    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
-    let metadata = [("sent".to_owned(), names.join(","))];
-    fields.extend(columns.hidden.iter().cloned());
-    fields.push(Field::new("_operation", DataType::Utf8, false));
-    fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
-    Arc::new(Schema::new(fields).with_metadata(metadata.into()))
-}
-
-/// Names of the columns that are sent, from an outbox's or ledger's schema.
-#[must_use]
-pub fn sent_columns(schema: &Schema) -> Vec<String> {
-    schema
-        .metadata()
-        .get("sent")
-        .map(|names| names.split(',').map(str::to_owned).collect())
-        .unwrap_or_default()
 }
 
 /// Runs the load query and writes the outbox.
@@ -268,11 +234,11 @@ impl<'a> Writer<'a> {
             sent.remove_column(sent.num_columns() - 1);
         }
         let encoder = RowEncoder::new(&sent, sent.num_columns()).map_err(|error| {
-            TransformError::Columns {
+            TransformError::Project(ProjectError::Columns {
                 path: self.request.file.path.clone(),
                 reason: error.to_string(),
                 hint: error.hint().unwrap_or_default(),
-            }
+            })
         })?;
         let rejected = self.notes.altered(&altered, &keys).await?;
         self.notes.flags(&batch, &keys).await?;
@@ -285,11 +251,7 @@ impl<'a> Writer<'a> {
             .filter_map(|field| batch.column_by_name(field.name()).cloned())
             .collect();
         let insert_only = self.request.columns.insert_only();
-        let wanted = self
-            .request
-            .file
-            .operation
-            .unwrap_or(super::Operation::Upsert);
+        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
         let ledger = Ledger::of_load(&batch, wanted);
         let parents = Parents::of(&sent, self.request.references, self.request.dead);
         let digests = encoder.digests();
@@ -471,10 +433,12 @@ impl<'a> Writer<'a> {
         }
         let (notes, noted) = self.notes.finish().await?;
         counts.extend(noted);
-        let mut parts = parts.ok_or_else(|| TransformError::Columns {
-            path: self.request.file.path.clone(),
-            reason: "no outbox was written".to_owned(),
-            hint: String::new(),
+        let mut parts = parts.ok_or_else(|| {
+            TransformError::Project(ProjectError::Columns {
+                path: self.request.file.path.clone(),
+                reason: "no outbox was written".to_owned(),
+                hint: String::new(),
+            })
         })?;
         parts.counts = counts;
         if by_key {
@@ -485,47 +449,22 @@ impl<'a> Writer<'a> {
 
     /// Keys of a batch's rows as text, columns joined with `|`.
     fn keys(&self, batch: &RecordBatch) -> Result<Vec<String>, TransformError> {
-        key_texts(batch, &self.request.file.key).map_err(|reason| TransformError::Columns {
-            path: self.request.file.path.clone(),
-            reason,
-            hint: "a key is a text or a whole number".to_owned(),
+        key_texts(batch, &self.request.file.key).map_err(|reason| {
+            TransformError::Project(ProjectError::Columns {
+                path: self.request.file.path.clone(),
+                reason,
+                hint: "a key is a text or a whole number".to_owned(),
+            })
         })
     }
 
     fn arrow(&self, error: &ArrowError) -> TransformError {
-        TransformError::Columns {
+        TransformError::Project(ProjectError::Columns {
             path: self.request.file.path.clone(),
             reason: error.to_string(),
             hint: "cast the column to the type its field needs".to_owned(),
-        }
-    }
-}
-
-/// Keys of a batch's rows as the text that is sent, columns joined with `|`.
-///
-/// # Errors
-/// The reason, when a key column is missing or has no text form.
-pub fn key_texts(batch: &RecordBatch, key: &[String]) -> Result<Vec<String>, String> {
-    let columns = key
-        .iter()
-        .map(|name| {
-            let column = batch
-                .column_by_name(name)
-                .ok_or_else(|| format!("the key `{name}` is not among the columns"))?;
-            crate::encode::Cells::new(name, column).map_err(|error| error.to_string())
         })
-        .collect::<Result<Vec<_>, String>>()?;
-    let texts = (0..batch.num_rows()).map(|row| {
-        let mut text = Vec::new();
-        for (index, column) in columns.iter().enumerate() {
-            if index > 0 {
-                text.push(b'|');
-            }
-            column.write(row, &mut text);
-        }
-        String::from_utf8_lossy(&text).into_owned()
-    });
-    Ok(texts.collect())
+    }
 }
 
 /// Rows of one batch that take the same way.

@@ -35,8 +35,9 @@ use transload::config::Config;
 use transload::encode::RowEncoder;
 use transload::load::{Event, Journal};
 use transload::mapping::{CUSTOM, FieldMap, mapped_views};
+use transload::project::{Queries, Step as Query, order};
+use transload::rows::sent_columns;
 use transload::staging::{Snapshot, Staging};
-use transload::transform::{Queries, Step as Query, order, sent_columns};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 

@@ -14,10 +14,10 @@ use super::super::{Outcome, output};
 use super::record::SchemaRecord;
 use super::{RemoveArgs, connect_alone, prepare};
 use crate::error::Error;
+use crate::project::{Kind, Queries};
 use crate::reconcile::counts;
 use crate::salesforce::{ObjectDescribe, Row, WaitOptions, field_text};
 use crate::schema::{self, ComponentName};
-use crate::transform::{Kind, Queries};
 
 /// What the Metadata API does not delete, and where people do it.
 const BY_HAND: [(&str, &str); 3] = [

@@ -10,8 +10,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::TransformError;
-use super::project::Queries;
+use super::ProjectError;
+use super::queries::Queries;
 use super::query_file::{Kind, QueryFile};
 use crate::config::nearest;
 
@@ -39,11 +39,11 @@ impl<'a> Step<'a> {
 /// Orders all models and loads; `known` are the tables that exist before any query runs.
 ///
 /// # Errors
-/// [`TransformError::UnknownTable`], [`TransformError::Cycle`].
+/// [`ProjectError::UnknownTable`], [`ProjectError::Cycle`].
 pub fn order<'a>(
     queries: &'a Queries,
     known: &BTreeSet<String>,
-) -> Result<Vec<Step<'a>>, TransformError> {
+) -> Result<Vec<Step<'a>>, ProjectError> {
     let nodes: Vec<&QueryFile> = queries
         .iter()
         .filter(|file| matches!(file.kind, Kind::Prepare | Kind::Load | Kind::Org))
@@ -72,7 +72,7 @@ pub fn order<'a>(
         for table in &file.references {
             if !makers.contains_key(table) && !known.contains(table) && !recon.contains(table) {
                 let names = makers.keys().chain(known).chain(&recon);
-                return Err(TransformError::UnknownTable {
+                return Err(ProjectError::UnknownTable {
                     path: file.path.clone(),
                     table: table.clone(),
                     nearest: nearest(table, names.map(String::as_str)),
@@ -144,7 +144,7 @@ fn ancestors(index: usize, needs: &[BTreeSet<usize>], all: &mut BTreeSet<usize>)
     }
 }
 
-fn check_cycles(nodes: &[&QueryFile], needs: &[BTreeSet<usize>]) -> Result<(), TransformError> {
+fn check_cycles(nodes: &[&QueryFile], needs: &[BTreeSet<usize>]) -> Result<(), ProjectError> {
     fn walk(
         index: usize,
         needs: &[BTreeSet<usize>],
@@ -170,7 +170,7 @@ fn check_cycles(nodes: &[&QueryFile], needs: &[BTreeSet<usize>]) -> Result<(), T
     let mut clean = BTreeSet::new();
     for index in 0..nodes.len() {
         if let Some(circle) = walk(index, needs, &mut Vec::new(), &mut clean) {
-            return Err(TransformError::Cycle {
+            return Err(ProjectError::Cycle {
                 path: circle
                     .into_iter()
                     .map(|index| nodes[index].path.clone())
@@ -218,7 +218,7 @@ mod tests {
         QueryFile::parse(&format!("queries/prepare/{name}.sql"), Kind::Prepare, &sql).unwrap()
     }
 
-    fn names(files: Vec<QueryFile>) -> Result<Vec<String>, TransformError> {
+    fn names(files: Vec<QueryFile>) -> Result<Vec<String>, ProjectError> {
         let queries = Queries::of(files);
         let known = BTreeSet::from(["usercom.people".to_owned(), "usercom.companies".to_owned()]);
         let steps = order(&queries, &known)?;

@@ -9,7 +9,7 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
-use super::TransformError;
+use super::ProjectError;
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,8 +136,8 @@ impl QueryFile {
     /// Parses a file.
     ///
     /// # Errors
-    /// [`TransformError::Header`], [`TransformError::Parse`], [`TransformError::Refused`].
-    pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, TransformError> {
+    /// [`ProjectError::Header`], [`ProjectError::Parse`], [`ProjectError::Refused`].
+    pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, ProjectError> {
         let ending = kind.ending();
         let name = path
             .rsplit('/')
@@ -149,7 +149,7 @@ impl QueryFile {
             .chars()
             .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
         if !valid || name.is_empty() {
-            return Err(TransformError::Refused {
+            return Err(ProjectError::Refused {
                 path: path.to_owned(),
                 what: format!("the file name `{name}.{ending}`"),
                 hint: "use lower-case letters, digits and underscores: the stem names the table"
@@ -224,9 +224,9 @@ impl QueryFile {
             .to_owned()
     }
 
-    fn read_soql(&self) -> Result<(), TransformError> {
+    fn read_soql(&self) -> Result<(), ProjectError> {
         if self.selected().iter().any(|field| field.is_empty()) || self.selected().is_empty() {
-            return Err(TransformError::Refused {
+            return Err(ProjectError::Refused {
                 path: self.path.clone(),
                 what: "a statement that is not `select … from …`".to_owned(),
                 hint: "a file in queries/org is one SOQL query over one object".to_owned(),
@@ -235,13 +235,12 @@ impl QueryFile {
         Ok(())
     }
 
-    fn read_statement(&mut self) -> Result<(), TransformError> {
-        let statements =
-            DFParser::parse_sql(&self.sql).map_err(|source| TransformError::Parse {
-                path: self.path.clone(),
-                source: Box::new(source),
-            })?;
-        let refused = |what: &str, hint: &str| TransformError::Refused {
+    fn read_statement(&mut self) -> Result<(), ProjectError> {
+        let statements = DFParser::parse_sql(&self.sql).map_err(|source| ProjectError::Parse {
+            path: self.path.clone(),
+            source: Box::new(source),
+        })?;
+        let refused = |what: &str, hint: &str| ProjectError::Refused {
             path: self.path.clone(),
             what: what.to_owned(),
             hint: hint.to_owned(),
@@ -281,7 +280,7 @@ impl QueryFile {
             }
         }
         let (tables, _) =
-            resolve_table_references(statement, true).map_err(|source| TransformError::Parse {
+            resolve_table_references(statement, true).map_err(|source| ProjectError::Parse {
                 path: self.path.clone(),
                 source: Box::new(source),
             })?;

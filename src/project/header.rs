@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::query_file::{Api, DeclaredField, parameters};
-use super::{Kind, Operation, QueryFile, TransformError};
+use super::{Kind, Operation, ProjectError, QueryFile};
 use crate::config::nearest;
 
 fn directives(kind: Kind) -> &'static [&'static str] {
@@ -40,8 +40,8 @@ fn directives(kind: Kind) -> &'static [&'static str] {
 }
 
 impl QueryFile {
-    fn header_error(&self, line: usize, reason: String) -> TransformError {
-        TransformError::Header {
+    fn header_error(&self, line: usize, reason: String) -> ProjectError {
+        ProjectError::Header {
             path: self.path.clone(),
             line,
             reason,
@@ -49,7 +49,7 @@ impl QueryFile {
     }
 
     /// Reads the comment lines at the top.
-    pub(super) fn read_header(&mut self) -> Result<(), TransformError> {
+    pub(super) fn read_header(&mut self) -> Result<(), ProjectError> {
         let sql = self.sql.clone();
         let known = directives(self.kind);
         let mut seen: BTreeSet<&str> = BTreeSet::new();
@@ -102,7 +102,7 @@ impl QueryFile {
         }
     }
 
-    fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), TransformError> {
+    fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), ProjectError> {
         match name {
             "grain" => value.clone_into(&mut self.grain),
             "source" => self.source = Some(value.to_owned()),
@@ -197,7 +197,7 @@ fn declared_field(value: &str, line: usize) -> Option<DeclaredField> {
 mod tests {
     use super::*;
 
-    fn parse(header: &str) -> Result<QueryFile, TransformError> {
+    fn parse(header: &str) -> Result<QueryFile, ProjectError> {
         let sql = format!(
             "-- grain: x\n-- object: Lead\n-- operation: upsert\n-- key: a__c\n{header}\nselect p.id as a__c from usercom.people as p"
         );

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use super::TransformError;
+use super::ProjectError;
 use super::query_file::{Kind, QueryFile};
 
 static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
@@ -35,8 +35,8 @@ impl Queries {
     /// of the same path.
     ///
     /// # Errors
-    /// [`TransformError`] of the first file that is not valid.
-    pub fn load(project: &Path) -> Result<Self, TransformError> {
+    /// [`ProjectError`] of the first file that is not valid.
+    pub fn load(project: &Path) -> Result<Self, ProjectError> {
         let mut texts: BTreeMap<(Kind, String), String> = BTreeMap::new();
         for kind in FOLDERS {
             let Some(folder) = DEFAULTS.get_dir(kind.folder()) else {
@@ -66,7 +66,7 @@ impl Queries {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let shown = format!("queries/{}/{name}", kind.folder());
                 let text =
-                    std::fs::read_to_string(&path).map_err(|source| TransformError::ReadFile {
+                    std::fs::read_to_string(&path).map_err(|source| ProjectError::ReadFile {
                         path: path.display().to_string(),
                         source,
                     })?;

@@ -1,0 +1,93 @@
+//! What can go wrong in the SQL project before anything runs.
+
+use datafusion::error::DataFusionError;
+
+/// A query file that cannot be used as it is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProjectError {
+    /// A file of the project's own `queries/` cannot be read.
+    #[error("cannot read {path}")]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A header directive makes no sense.
+    #[error("{path} line {line}: {reason}")]
+    Header {
+        /// The file.
+        path: String,
+        /// 1-based line.
+        line: usize,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The text is not SQL.
+    #[error("{path} is not valid SQL: {}", source.strip_backtrace().lines().next().unwrap_or_default())]
+    Parse {
+        /// The file.
+        path: String,
+        /// The parser's error.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// SQL that the product does not run.
+    #[error("{path} uses {what}")]
+    Refused {
+        /// The file.
+        path: String,
+        /// The construct.
+        what: String,
+        /// What to write instead.
+        hint: String,
+    },
+    /// A table nobody makes.
+    #[error("{path} reads {table}, which does not exist")]
+    UnknownTable {
+        /// The file.
+        path: String,
+        /// `schema.table`.
+        table: String,
+        /// The nearest existing name.
+        nearest: Option<String>,
+    },
+    /// Queries that wait for each other.
+    #[error("queries depend on each other in a circle: {}", path.join(" → "))]
+    Cycle {
+        /// The files along the circle, the first repeated at the end.
+        path: Vec<String>,
+    },
+    /// The result of a load query cannot be sent.
+    #[error("{path}: {reason}")]
+    Columns {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl ProjectError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { hint, .. } | Self::Columns { hint, .. } => Some(hint.clone()),
+            Self::UnknownTable {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!("did you mean {nearest}?")),
+            Self::UnknownTable { .. } => Some(
+                "`transload query \"show tables\"` lists what there is; a config table needs its CSV in config/".to_owned(),
+            ),
+            Self::Cycle { .. } => {
+                Some("take what both need into a model of its own under queries/prepare/".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

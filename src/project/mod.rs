@@ -1,0 +1,15 @@
+//! The SQL project: which queries there are, what their headers say, and in what order they run.
+//!
+//! In: `queries/`, the defaults and the project's own. Out: parsed [`QueryFile`]s and their order. Never: a query that
+//! is run, or a second list of anything that a query already says.
+
+mod error;
+mod header;
+mod order;
+mod queries;
+mod query_file;
+
+pub use error::ProjectError;
+pub use order::{Step, order};
+pub use queries::{GENERATED, Queries};
+pub use query_file::{Api, DeclaredField, Kind, Operation, QueryFile};

@@ -1,0 +1,302 @@
+//! The columns of a load: what is sent, what is kept beside it, what names a row.
+//!
+//! In: the schema of a load query's result, or of an outbox. Out: [`Columns`]. Never: a value.
+
+use std::collections::BTreeSet;
+
+use arrow::array::{ArrayRef, RecordBatch, StructArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use crate::encode::RAW_VALUES;
+use crate::mapping::CUSTOM;
+use crate::project::{Api, ProjectError, QueryFile};
+use crate::staging::Manifest;
+
+/// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
+/// and the two of [`HIDDEN`].
+pub(crate) const RESERVED: [&str; 9] = [
+    "_fate",
+    "_reason",
+    "_parent",
+    "_flags",
+    "_id",
+    UNTIL_KNOWN,
+    FALLBACKS,
+    KEY,
+    FILE,
+];
+
+/// True where a row's fate counts only until the ledger knows its record: what may be in the org already no longer
+/// matters once we know that it is.
+pub(crate) const UNTIL_KNOWN: &str = "_until_known";
+
+/// Fields whose value in a row is a fallback, `a;b`: see `transform::fallback`.
+pub(crate) const FALLBACKS: &str = "_fallbacks";
+
+/// The key of a load whose object has no field for it; such rows go over REST, where answers come in order.
+const KEY: &str = "_key";
+
+/// Path of the file in the export that is the content of a record.
+pub const FILE: &str = "_file";
+
+/// Reserved columns that are kept in the outbox.
+const HIDDEN: [&str; 2] = [KEY, FILE];
+
+/// Create-only audit fields: rows that carry them are inserted, never upserted (`rules.md` 24).
+pub const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
+
+/// The columns of a load.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// What is sent: API name and Arrow type, in order.
+    pub sent: Vec<Field>,
+    /// How many of [`Self::sent`] come from the struct of custom fields; they stand last.
+    pub custom: usize,
+    /// Reserved columns that are kept in the outbox.
+    pub hidden: Vec<Field>,
+    /// Key column names.
+    pub key: Vec<String>,
+}
+
+impl Columns {
+    /// Reads and checks the columns of a load query's result; `confirmed` are the custom fields that the map
+    /// confirms for this object, `dropped` the columns that this destination or these options do without.
+    ///
+    /// # Errors
+    /// [`ProjectError::Columns`].
+    pub fn of(
+        file: &QueryFile,
+        schema: &Schema,
+        confirmed: &[String],
+        dropped: &BTreeSet<String>,
+    ) -> Result<Self, ProjectError> {
+        let wrong = |reason: String, hint: &str| ProjectError::Columns {
+            path: file.path.clone(),
+            reason,
+            hint: hint.to_owned(),
+        };
+        let mut sent: Vec<Field> = Vec::new();
+        let mut own: Vec<Field> = Vec::new();
+        let mut hidden: Vec<Field> = Vec::new();
+        for field in schema.fields() {
+            match (field.name().as_str(), field.data_type()) {
+                (name, _) if dropped.contains(name) => {}
+                (name, _) if HIDDEN.contains(&name) => {
+                    hidden.push(field.as_ref().clone().with_nullable(true))
+                }
+                (CUSTOM, DataType::Struct(children)) => own.extend(
+                    children
+                        .iter()
+                        .filter(|child| confirmed.contains(child.name()))
+                        .map(|child| child.as_ref().clone().with_nullable(true)),
+                ),
+                (name, _) if RESERVED.contains(&name) => {}
+                (name, _) if name.starts_with('_') => {
+                    return Err(wrong(
+                        format!("`{name}` is not a reserved column"),
+                        "reserved columns are _fate, _reason, _parent, _flags, _id, _until_known, _fallbacks, _key and _file; field names start with a letter",
+                    ));
+                }
+                (name, DataType::Struct(_)) => {
+                    return Err(wrong(
+                        format!("`{name}` is a struct"),
+                        "select its children, each under a field's API name",
+                    ));
+                }
+                _ => sent.push(field.as_ref().clone().with_nullable(true)),
+            }
+        }
+        let custom = own.len();
+        sent.extend(own);
+        for (index, field) in sent.iter().enumerate() {
+            let twin = sent[..index]
+                .iter()
+                .find(|other| other.name().eq_ignore_ascii_case(field.name()));
+            if let Some(twin) = twin {
+                return Err(wrong(
+                    format!(
+                        "`{}` and `{}` are the same field",
+                        twin.name(),
+                        field.name()
+                    ),
+                    "Salesforce ignores case; send each field once (is it also in config/field_map.csv?)",
+                ));
+            }
+        }
+        if !hidden.is_empty() && file.api == Api::Bulk {
+            return Err(wrong(
+                format!("`{}` needs the header `-- api: rest`", hidden[0].name()),
+                "a Bulk job matches its answers by columns that are sent, and takes no files",
+            ));
+        }
+        for key in &file.key {
+            if !sent.iter().chain(&hidden).any(|field| field.name() == key) {
+                return Err(wrong(
+                    format!("the key `{key}` is not among the columns"),
+                    "the header `-- key:` names columns of the last select",
+                ));
+            }
+        }
+        for column in file.cluster_by.iter().chain(&file.order_by) {
+            if !schema.fields().iter().any(|field| field.name() == column) {
+                return Err(wrong(
+                    format!("`{column}` in `cluster by` or `order by` is not among the columns"),
+                    "these headers name columns of the last select",
+                ));
+            }
+        }
+        Ok(Self {
+            sent,
+            custom,
+            hidden,
+            key: file.key.clone(),
+        })
+    }
+
+    /// Types of the key columns.
+    pub fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        self.key.iter().filter_map(|key| {
+            let mut fields = self.sent.iter().chain(&self.hidden);
+            fields.find(|field| field.name() == key)
+        })
+    }
+
+    /// Whether the object takes custom fields, and so the one that keeps values which had to be changed.
+    #[must_use]
+    pub fn keeps_raw(&self) -> bool {
+        self.sent.iter().any(|field| field.name().ends_with("__c"))
+    }
+
+    /// Schema of what is sent.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        std::sync::Arc::new(Schema::new(self.sent.clone()))
+    }
+
+    /// Whether new rows are inserted rather than upserted: they carry create-only audit fields, or no single
+    /// external id names them.
+    #[must_use]
+    pub fn insert_only(&self) -> bool {
+        let mut names = self.sent.iter().map(Field::name);
+        let unsent = |key: &String| self.hidden.iter().any(|field| field.name() == key);
+        self.key.len() != 1
+            || self.key.iter().any(unsent)
+            || names.any(|name| AUDIT_FIELDS.contains(&name.as_str()))
+    }
+
+    /// The sent columns of a batch, custom fields flattened.
+    pub(crate) fn project(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let plain = self.sent.len() - self.custom;
+        let empty = arrow::array::new_null_array(&DataType::Null, 0);
+        let children: Option<(Vec<String>, Vec<ArrayRef>)> = batch
+            .column_by_name(CUSTOM)
+            .and_then(|column| column.as_any().downcast_ref::<StructArray>())
+            .map(|custom| {
+                let names = custom
+                    .column_names()
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect();
+                // The struct's own nulls are pushed down into its children.
+                let (_, columns) = custom.clone().flatten();
+                (names, columns)
+            });
+        let columns = self.sent.iter().enumerate().map(|(index, field)| {
+            if index < plain {
+                return batch.column_by_name(field.name()).cloned();
+            }
+            let (names, columns) = children.as_ref()?;
+            let position = names.iter().position(|name| name == field.name())?;
+            columns.get(position).cloned()
+        });
+        RecordBatch::try_new(
+            self.schema(),
+            columns
+                .map(|column| column.unwrap_or_else(|| ArrayRef::clone(&empty)))
+                .collect(),
+        )
+    }
+}
+
+/// The columns of a load, from its outbox.
+#[must_use]
+pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
+    let sent = outbox
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| !field.name().starts_with('_') && field.name() != RAW_VALUES)
+        .map(|field| field.as_ref().clone())
+        .collect();
+    let hidden = outbox
+        .schema
+        .fields()
+        .iter()
+        .filter(|field| field.name().starts_with('_') && key.contains(field.name()))
+        .map(|field| field.as_ref().clone())
+        .collect();
+    Columns {
+        sent,
+        custom: 0,
+        hidden,
+        key: key.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Kind;
+
+    fn file() -> QueryFile {
+        let sql = "-- grain: x\n-- object: Account\n-- operation: upsert\n-- key: usercom_id__c\nselect c.id as usercom_id__c from usercom.companies as c";
+        QueryFile::parse("queries/load/account.sql", Kind::Load, sql).unwrap()
+    }
+
+    #[test]
+    fn only_confirmed_custom_fields_are_sent() {
+        let children = vec![
+            Field::new("Size__c", DataType::Int64, true),
+            Field::new("Secret__c", DataType::Utf8, true),
+            Field::new("_", DataType::Boolean, true),
+        ];
+        let schema = Schema::new(vec![
+            Field::new("usercom_id__c", DataType::Int64, false),
+            Field::new("custom", DataType::Struct(children.into()), true),
+            Field::new("_fate", DataType::Utf8, true),
+        ]);
+        let columns =
+            Columns::of(&file(), &schema, &["Size__c".to_owned()], &BTreeSet::new()).unwrap();
+        let names: Vec<&str> = columns
+            .sent
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        assert_eq!(names, ["usercom_id__c", "Size__c"]);
+    }
+
+    #[test]
+    fn the_same_field_twice_is_refused() {
+        let schema = Schema::new(vec![
+            Field::new("usercom_id__c", DataType::Int64, false),
+            Field::new("Name", DataType::Utf8, true),
+            Field::new("name", DataType::Utf8, true),
+        ]);
+        let error = Columns::of(&file(), &schema, &[], &BTreeSet::new()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("`Name` and `name` are the same field"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_missing_key_column_is_refused() {
+        let schema = Schema::new(vec![Field::new("Name", DataType::Utf8, true)]);
+        assert!(Columns::of(&file(), &schema, &[], &BTreeSet::new()).is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! Schema of a ledger: the last known id of each key and its latest outcome.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::{Columns, outbox_schema};
+
+/// Schema of `ledger.<load>` and of its attempts: the key columns, identity, outcome.
+#[must_use]
+pub fn ledger_schema(columns: &Columns) -> SchemaRef {
+    let mut fields: Vec<Field> = columns.key_fields().cloned().collect();
+    fields.extend([
+        Field::new("id", DataType::Utf8, true),
+        Field::new("live", DataType::Utf8, true),
+        Field::new("fingerprint", DataType::Int64, true),
+        Field::new("written", DataType::Binary, true),
+        Field::new("outcome", DataType::Utf8, true),
+        Field::new("error_code", DataType::Utf8, true),
+        Field::new("error", DataType::Utf8, true),
+        Field::new("operation", DataType::Utf8, true),
+        Field::new("job_id", DataType::Utf8, true),
+        Field::new("attempt", DataType::Int64, true),
+        Field::new("run_id", DataType::Utf8, true),
+        Field::new(
+            "at",
+            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
+            true,
+        ),
+    ]);
+    let metadata = outbox_schema(columns).metadata().clone();
+    Arc::new(Schema::new(fields).with_metadata(metadata))
+}

@@ -1,0 +1,67 @@
+//! What is done with a row: the word in outbox and ledger, and the operation of a Bulk job.
+
+/// What is done with a row that moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowOperation {
+    /// Create; the key is unknown.
+    Insert,
+    /// Create, or update if our key is there already.
+    Upsert,
+    /// Change a row whose id is known.
+    Update,
+    /// Same values as last sent: not sent again.
+    Unchanged,
+    /// Undo: give a record that stays ours the values it had.
+    Restore,
+    /// Undo: give a record that was the org's own the values it had, our key among them, and forget it.
+    Release,
+    /// Undo: delete a record that we created.
+    Delete,
+}
+
+impl RowOperation {
+    /// All, in the order in which they are sent.
+    pub const ALL: [Self; 7] = [
+        Self::Insert,
+        Self::Upsert,
+        Self::Update,
+        Self::Unchanged,
+        Self::Restore,
+        Self::Release,
+        Self::Delete,
+    ];
+
+    /// Whether rows are named by their record's id.
+    #[must_use]
+    pub fn by_id(self) -> bool {
+        !matches!(self, Self::Insert | Self::Upsert)
+    }
+
+    /// Whether fields of a known record are set.
+    #[must_use]
+    pub fn updates(self) -> bool {
+        matches!(self, Self::Update | Self::Restore | Self::Release)
+    }
+
+    /// The word used in tables and for Bulk jobs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Upsert => "upsert",
+            Self::Update => "update",
+            Self::Unchanged => "unchanged",
+            Self::Restore => "restore",
+            Self::Release => "release",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.word() == word)
+    }
+}

@@ -1,0 +1,44 @@
+//! Schema of an outbox: the columns that are sent, those kept beside them, and what the engine knows about each row.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::Columns;
+use crate::encode::RAW_VALUES;
+
+/// How columns begin that hold a part's key apart from the fields that are sent.
+pub const KEY_APART: &str = "_key_";
+
+/// Columns of an outbox that are not sent.
+const META: [(&str, DataType); 4] = [
+    ("_id", DataType::Utf8),
+    ("_fingerprint", DataType::Int64),
+    ("_written", DataType::Binary),
+    ("_clear", DataType::Binary),
+];
+
+/// Schema of an outbox with these sent columns.
+#[must_use]
+pub fn outbox_schema(columns: &Columns) -> SchemaRef {
+    let mut fields = columns.sent.clone();
+    if columns.keeps_raw() {
+        fields.push(Field::new(RAW_VALUES, DataType::Utf8, true));
+    }
+    let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    let metadata = [("sent".to_owned(), names.join(","))];
+    fields.extend(columns.hidden.iter().cloned());
+    fields.push(Field::new("_operation", DataType::Utf8, false));
+    fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
+    Arc::new(Schema::new(fields).with_metadata(metadata.into()))
+}
+
+/// Names of the columns that are sent, from an outbox's or ledger's schema.
+#[must_use]
+pub fn sent_columns(schema: &Schema) -> Vec<String> {
+    schema
+        .metadata()
+        .get("sent")
+        .map(|names| names.split(',').map(str::to_owned).collect())
+        .unwrap_or_default()
+}
