@@ -8,10 +8,7 @@ use crate::org::Org;
 use crate::rehearsal::Project;
 
 fn loaded() -> (Project, Org) {
-    let project = Project::small();
-    let org = project.serve_org(Options::default());
-    project.load_into(&org, "");
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     (project, org)
 }
 

@@ -214,8 +214,7 @@ fn an_active_user_is_preferred_and_an_inactive_one_better_than_none() {
 
 #[test]
 fn records_without_an_owner_take_the_default_owner() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     let org = project.org();
     assert_eq!(owner_of_hooli(&org), user(&org, "ops@acme.example.crm"));
     let fay = org.row("Lead", "6", "OwnerId");

@@ -45,8 +45,7 @@ fn a_full_disk_while_loading_stops_the_run_and_the_next_one_goes_on() {
 
 #[test]
 fn a_missing_table_file_is_an_error_and_not_an_empty_table() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     let ledger = project
         .path(".transload/orgs")
         .join(&project.orgs()[0])
@@ -58,8 +57,7 @@ fn a_missing_table_file_is_an_error_and_not_an_empty_table() {
 
 #[test]
 fn a_project_that_was_moved_goes_on_where_it_stopped() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     let moved = project.moved();
     let run = moved.run().ended(0);
     assert_eq!(run.total("sent"), 0, "{}", run.stdout);

@@ -342,8 +342,7 @@ fn a_row_whose_values_a_new_query_leaves_alone_is_not_sent() {
 
 #[test]
 fn an_attribute_that_is_new_in_the_export_moves_once_it_is_mapped() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     project.edit(
         "export/companies.csv",
         "assigned_to\n",
@@ -379,8 +378,7 @@ fn an_attribute_that_is_new_in_the_export_moves_once_it_is_mapped() {
 /// Neither way converts or deletes anything: a promotion waits, and where both records came to be the gate shuts.
 #[test]
 fn a_person_who_changes_sides_is_held_or_shuts_the_gate() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     project.edit("export/people.csv", "Lee Lane,lead", "Lee Lane,customer");
     let run = project.run().ended(0);
     assert_eq!((run.total("sent"), run.number("contact", "held")), (0, 1));

@@ -366,8 +366,7 @@ fn undecided_rows_are_created_and_flagged_where_the_project_says_so() {
 
 #[test]
 fn a_row_that_has_landed_no_longer_waits_for_records_like_it() {
-    let project = Project::small();
-    project.run().ended(0);
+    let project = Project::loaded();
     {
         let org = project.org();
         org.insert(

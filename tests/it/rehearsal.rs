@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -94,6 +95,38 @@ impl Project {
             project.write(path, text);
         }
         project
+    }
+
+    /// The small project after its first run into the embedded simulator; that run is made once, and its folders are
+    /// copied.
+    pub(crate) fn loaded() -> Self {
+        static FIRST: LazyLock<PathBuf> = LazyLock::new(|| {
+            let project = Project::small();
+            project.run().ended(0);
+            kept(&project, "embedded")
+        });
+        let project = Self::empty();
+        copy(&FIRST, &project.path(""));
+        project
+    }
+
+    /// As [`Self::loaded`], with an org that the test serves, and what that first run said.
+    pub(crate) fn loaded_into_an_org() -> (Self, Org, Run) {
+        static FIRST: LazyLock<(PathBuf, Run)> = LazyLock::new(|| {
+            let project = Project::small();
+            let org = project.serve_org(Options::default());
+            project.load_into(&org, "");
+            let run = project.run_with(&["--yes"]).ended(0);
+            // The simulator's state is whole only once it has stopped.
+            drop(org);
+            (kept(&project, "served"), run)
+        });
+        let project = Self::empty();
+        let (folder, run) = &*FIRST;
+        copy(folder, &project.path(""));
+        let org = project.serve_org(Options::default());
+        project.load_into(&org, "");
+        (project, org, run.clone())
     }
 
     /// A copy of `data/demo`.
@@ -351,6 +384,22 @@ fn names(folder: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+/// A copy of a project's folder that outlives it, in cargo's folder for tests.
+fn kept(project: &Project, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("first-runs");
+    let day = Duration::from_hours(24);
+    for old in names(&folder).into_iter().map(|name| folder.join(name)) {
+        let modified = fs::metadata(&old).and_then(|found| found.modified());
+        if modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > day)) {
+            // Another process may have been quicker.
+            let _ = fs::remove_dir_all(old);
+        }
+    }
+    let folder = folder.join(format!("{name}-{}", std::process::id()));
+    copy(&project.path(""), &folder);
+    folder
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -428,7 +477,7 @@ impl Running {
 }
 
 /// A run that has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run {
     /// None if a signal ended it.
     pub(crate) code: Option<i32>,

@@ -161,9 +161,7 @@ fn chats_and_e_mails_go_with_what_salesforce_made_of_them() {
 
 #[test]
 fn a_second_run_is_taken_back_to_what_the_first_one_left() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     let before = records(&org);
     // Changed, cleared, set, new.
     project.edit(
@@ -233,9 +231,7 @@ fn a_run_by_its_name_is_taken_back_with_all_later_ones() {
 
 #[test]
 fn what_somebody_edited_since_is_spared_and_keeps_its_parents() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     let contact = org.row("Contact", "3", "AccountId");
     edit(
         &org,
@@ -283,9 +279,7 @@ fn what_somebody_edited_since_is_spared_and_keeps_its_parents() {
 
 #[test]
 fn records_that_others_attached_keep_their_parents() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     let contact = org.row("Contact", "4", "AccountId");
     edit(
         &org,
@@ -322,9 +316,7 @@ fn records_that_others_attached_keep_their_parents() {
 
 #[test]
 fn a_field_that_somebody_changed_after_us_keeps_their_value_and_the_others_go_back() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     project.edit(
         "export/companies.csv",
         "12,Hooli,hooli.example,,",
@@ -353,9 +345,7 @@ fn a_field_that_somebody_changed_after_us_keeps_their_value_and_the_others_go_ba
 
 #[test]
 fn one_object_alone_goes_only_as_far_as_nothing_of_ours_hangs_on_it() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     let refused = rollback(&project, &[]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("add --yes"), "{}", refused.stderr);
@@ -377,9 +367,7 @@ fn one_object_alone_goes_only_as_far_as_nothing_of_ours_hangs_on_it() {
 
 #[test]
 fn records_pass_the_recycle_bin_only_on_request() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     rollback(&project, &["--object", "Lead", "--yes"]).ended(0);
     rollback(&project, &["--yes", "--hard-delete"]).ended(0);
     let deleted = |object: &str| {
@@ -391,9 +379,7 @@ fn records_pass_the_recycle_bin_only_on_request() {
 
 #[test]
 fn what_is_gone_already_is_no_trouble() {
-    let project = Project::small();
-    let org = served(&project);
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     let contact = org.row("Contact", "3", "Id");
     org.control(Method::POST, "delete", Some(json!({"id": contact["Id"]})));
     let undone = rollback(&project, &["--yes"]).ended(0);

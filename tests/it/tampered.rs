@@ -12,10 +12,7 @@ use crate::rehearsal::{Project, Run};
 use crate::support::files;
 
 fn loaded() -> (Project, Org) {
-    let project = Project::small();
-    let org = project.serve_org(Options::default());
-    project.load_into(&org, "");
-    project.run_with(&["--yes"]).ended(0);
+    let (project, org, _) = Project::loaded_into_an_org();
     (project, org)
 }
 
