@@ -10,13 +10,13 @@
 use std::collections::BTreeSet;
 
 use super::query_file::{Api, DeclaredField, parameters};
-use super::{Kind, Operation, ProjectError, QueryFile};
+use super::{Operation, ProjectError, QueryFile, QueryKind};
 use crate::config::nearest;
 
-fn directives(kind: Kind) -> &'static [&'static str] {
+fn directives(kind: QueryKind) -> &'static [&'static str] {
     match kind {
-        Kind::Prepare => &["grain", "key"],
-        Kind::Load => &[
+        QueryKind::Prepare => &["grain", "key"],
+        QueryKind::Load => &[
             "grain",
             "source",
             "object",
@@ -33,9 +33,9 @@ fn directives(kind: Kind) -> &'static [&'static str] {
             "read",
             "after",
         ],
-        Kind::Check => &["grain", "hint"],
-        Kind::Reconcile => &["grain"],
-        Kind::Org => &["grain", "after"],
+        QueryKind::Check => &["grain", "hint"],
+        QueryKind::Reconcile => &["grain"],
+        QueryKind::Org => &["grain", "after"],
     }
 }
 
@@ -86,7 +86,7 @@ impl QueryFile {
             self.directive(name, value, line)?;
         }
         let required: &[(&str, bool)] = match self.kind {
-            Kind::Load => &[
+            QueryKind::Load => &[
                 ("grain", self.grain.is_empty()),
                 ("object", self.object.is_none()),
                 ("operation", self.operation.is_none()),
@@ -201,7 +201,7 @@ mod tests {
         let sql = format!(
             "-- grain: x\n-- object: Lead\n-- operation: upsert\n-- key: a__c\n{header}\nselect p.id as a__c from usercom.people as p"
         );
-        QueryFile::parse("queries/load/lead.sql", Kind::Load, &sql)
+        QueryFile::parse("queries/load/lead.sql", QueryKind::Load, &sql)
     }
 
     #[test]

@@ -12,4 +12,4 @@ mod query_file;
 pub use error::ProjectError;
 pub use order::{Step, order};
 pub use queries::{GENERATED, Queries};
-pub use query_file::{Api, DeclaredField, Kind, Operation, QueryFile};
+pub use query_file::{Api, DeclaredField, Operation, QueryFile, QueryKind};

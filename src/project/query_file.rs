@@ -13,7 +13,7 @@ use super::ProjectError;
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum QueryKind {
     /// `queries/prepare/`: an intermediate model, table `prepare.<stem>`.
     Prepare,
     /// `queries/load/`: one load into one Salesforce object.
@@ -26,7 +26,7 @@ pub enum Kind {
     Org,
 }
 
-impl Kind {
+impl QueryKind {
     /// The folder's name.
     #[must_use]
     pub fn folder(self) -> &'static str {
@@ -93,7 +93,7 @@ pub struct QueryFile {
     /// File stem: the table's name.
     pub name: String,
     /// Which folder it is from.
-    pub kind: Kind,
+    pub kind: QueryKind,
     /// The whole text.
     pub sql: String,
     /// `-- grain:` what one row is.
@@ -137,7 +137,7 @@ impl QueryFile {
     ///
     /// # Errors
     /// [`ProjectError::Header`], [`ProjectError::Parse`], [`ProjectError::Refused`].
-    pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, ProjectError> {
+    pub fn parse(path: &str, kind: QueryKind, sql: &str) -> Result<Self, ProjectError> {
         let ending = kind.ending();
         let name = path
             .rsplit('/')
@@ -180,7 +180,7 @@ impl QueryFile {
             parameters: BTreeSet::new(),
         };
         file.read_header()?;
-        if kind == Kind::Org {
+        if kind == QueryKind::Org {
             file.read_soql()?;
         } else {
             file.read_statement()?;
@@ -263,7 +263,7 @@ impl QueryFile {
                 ));
             }
         }
-        if self.kind != Kind::Check {
+        if self.kind != QueryKind::Check {
             let text = statement.to_string().to_ascii_uppercase();
             for (pattern, name) in [
                 ("NOT EXISTS", "not exists"),
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn header_and_references_are_read() {
-        let file = QueryFile::parse("queries/load/account.sql", Kind::Load, LOAD).unwrap();
+        let file = QueryFile::parse("queries/load/account.sql", QueryKind::Load, LOAD).unwrap();
         assert_eq!(file.object(), "Account");
         assert_eq!(file.key, ["usercom_id__c"]);
         assert!(file.references.contains("usercom.companies"));
@@ -342,33 +342,37 @@ mod tests {
     #[test]
     fn unknown_header_names_line_and_nearest() {
         let text = LOAD.replace("-- operation", "-- operaton");
-        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
         insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read, after); did you mean `operation`?");
     }
 
     #[test]
     fn senseless_operation_is_refused() {
         let text = LOAD.replace("upsert", "merge");
-        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
         insta::assert_snapshot!(error, @"queries/load/account.sql line 3: operation `merge` is none of insert, update, upsert");
     }
 
     #[test]
     fn unqualified_tables_and_anti_joins_are_refused() {
         let text = "-- grain: x\nselect a.id from companies as a";
-        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap_err();
         assert!(
             error.to_string().contains("unqualified table `companies`"),
             "{error}"
         );
         let text = "-- grain: x\nselect a.id from usercom.companies as a where not exists (select 1 from usercom.deals as d where d.company_id = a.id)";
-        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap_err();
         assert!(error.hint().unwrap().contains("left join"), "{error}");
     }
 
     #[test]
     fn two_statements_are_refused() {
         let text = "-- grain: x\nselect 1; select 2";
-        assert!(QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).is_err());
+        assert!(QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).is_err());
     }
 }

@@ -79,7 +79,7 @@ pub enum StagingError {
         /// Path inside the store.
         path: String,
         /// What is wrong with it.
-        source: super::SealError,
+        source: super::ChecksumError,
     },
     /// A file that a table consists of is not what was written.
     #[error("the file {path} of table {table} is not what was written: its checksum does not fit")]

@@ -1,4 +1,4 @@
-//! Cuts separated values into records, quotes considered, and survives quotes that do not close.
+//! Splits separated values into records, quotes considered, and survives quotes that do not close.
 //!
 //! In: a window on the text. Out: blocks of whole records. The rules are those of the `csv` crate, which parses
 //! the values later, with one exception: text right behind a closing quote is a fault here, because it
@@ -10,8 +10,8 @@
 
 use csv::ByteRecord;
 
+use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
 use super::cell;
-use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
 use super::{DecodedReader, ExportError};
 
 /// What a good record looks like; known once the header is read.
@@ -22,7 +22,7 @@ struct Shape {
 }
 
 /// See the module's documentation.
-pub struct CsvCutter {
+pub struct CsvSplitter {
     window: Window,
     delimiter: u8,
     shape: Shape,
@@ -45,7 +45,7 @@ enum Scan {
     Stray,
 }
 
-impl CsvCutter {
+impl CsvSplitter {
     /// Reads the header; `None` for an empty file.
     ///
     /// # Errors
@@ -95,14 +95,14 @@ impl CsvCutter {
             columns: names.len(),
             id: None,
         };
-        let cutter = Self {
+        let splitter = Self {
             window,
             delimiter,
             shape,
             row: 0,
             scratch: record,
         };
-        Ok(Some((cutter, names)))
+        Ok(Some((splitter, names)))
     }
 
     /// The separator between values.
@@ -192,7 +192,7 @@ impl CsvCutter {
         limits: Limits,
     ) -> Result<(), ExportError> {
         self.row += 1;
-        let mut region = CutFault {
+        let mut region = SplitFault {
             row: self.row,
             byte: self.window.position(),
             fault,
@@ -405,5 +405,5 @@ fn find(data: &[u8], hits: impl Fn(u64) -> u64, is_hit: impl Fn(u8) -> bool) -> 
 }
 
 #[cfg(test)]
-#[path = "csv_cutter_tests.rs"]
+#[path = "csv_splitter_tests.rs"]
 mod tests;
