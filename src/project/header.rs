@@ -9,7 +9,8 @@
 
 use std::collections::BTreeSet;
 
-use super::query_file::{Api, DeclaredField, parameters};
+use super::query_file::{Api, DeclaredField};
+use super::syntax::parameters;
 use super::{Operation, ProjectError, QueryFile, QueryKind};
 use crate::config::nearest;
 
@@ -102,6 +103,15 @@ impl QueryFile {
         }
     }
 
+    /// Takes note of the options in a condition.
+    fn read_parameters(&mut self, condition: &str, line: usize) -> Result<(), ProjectError> {
+        let found = parameters(condition).map_err(|error| {
+            self.header_error(line, format!("`{condition}` is no condition: {error}"))
+        })?;
+        self.parameters.extend(found);
+        Ok(())
+    }
+
     fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), ProjectError> {
         match name {
             "grain" => value.clone_into(&mut self.grain),
@@ -116,7 +126,7 @@ impl QueryFile {
             "read" => self.read = list(value),
             "after" => self.references.extend(list(value)),
             "when" => {
-                self.parameters.extend(parameters(value));
+                self.read_parameters(value, line)?;
                 self.when = Some(value.to_owned());
             }
             "label" => {
@@ -131,7 +141,7 @@ impl QueryFile {
                     )
                 })?;
                 if let Some(when) = &field.when {
-                    self.parameters.extend(parameters(when));
+                    self.read_parameters(when, line)?;
                 }
                 self.fields.push(field);
             }

@@ -8,6 +8,7 @@ mod header;
 mod order;
 mod queries;
 mod query_file;
+mod syntax;
 
 pub use error::ProjectError;
 pub use order::{Step, order};

@@ -10,6 +10,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::ProjectError;
+use super::syntax::{anti_join, parameters};
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -245,6 +246,7 @@ impl QueryFile {
             what: what.to_owned(),
             hint: hint.to_owned(),
         };
+        let not_a_query = || refused("a statement that is not a query", "a file is one `select`");
         let statement = match (statements.len(), statements.front()) {
             (1, Some(statement)) => statement,
             _ => {
@@ -254,30 +256,18 @@ impl QueryFile {
                 ));
             }
         };
-        match statement {
-            Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)) => {}
-            _ => {
-                return Err(refused(
-                    "a statement that is not a query",
-                    "a file is one `select`",
-                ));
-            }
-        }
-        if self.kind != QueryKind::Check {
-            let text = statement.to_string().to_ascii_uppercase();
-            for (pattern, name) in [
-                ("NOT EXISTS", "not exists"),
-                (" NOT IN (SELECT", "not in (select …)"),
-                (" EXCEPT ", "except"),
-                (" ANTI JOIN ", "anti join"),
-            ] {
-                if text.contains(pattern) {
-                    return Err(refused(
-                        name,
-                        "write `left join … on … where other.key is null`: it runs in bounded memory, anti joins do not",
-                    ));
-                }
-            }
+        let inner = match statement {
+            Statement::Statement(inner) => inner.as_ref(),
+            _ => return Err(not_a_query()),
+        };
+        let SqlStatement::Query(query) = inner else {
+            return Err(not_a_query());
+        };
+        if let (true, Some(name)) = (self.kind != QueryKind::Check, anti_join(query)) {
+            return Err(refused(
+                name,
+                "write `left join … on … where other.key is null`: it runs in bounded memory, anti joins do not",
+            ));
         }
         let (tables, _) =
             resolve_table_references(statement, true).map_err(|source| ProjectError::Parse {
@@ -296,32 +286,13 @@ impl QueryFile {
             };
             self.references.insert(format!("{schema}.{name}"));
         }
-        self.parameters.extend(parameters(&self.sql));
+        let parameters = parameters(&self.sql).map_err(|source| ProjectError::Parse {
+            path: self.path.clone(),
+            source: Box::new(source),
+        })?;
+        self.parameters.extend(parameters);
         Ok(())
     }
-}
-
-/// `$name` placeholders outside comments and strings.
-pub(super) fn parameters(sql: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for line in sql.lines() {
-        let code = line.split("--").next().unwrap_or_default();
-        for (index, piece) in code.split('\'').enumerate() {
-            if index % 2 == 1 {
-                continue;
-            }
-            for candidate in piece.split('$').skip(1) {
-                let name: String = candidate
-                    .chars()
-                    .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-                    .collect();
-                if !name.is_empty() {
-                    found.insert(name);
-                }
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -368,6 +339,13 @@ mod tests {
         let error =
             QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap_err();
         assert!(error.hint().unwrap().contains("left join"), "{error}");
+    }
+
+    #[test]
+    fn texts_that_name_an_anti_join_or_a_parameter_are_texts() {
+        let text = "-- grain: x\nselect 'does not exists' as a, '$b -- ' || $c as d from usercom.deals as e";
+        let file = QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap();
+        assert_eq!(file.parameters, BTreeSet::from(["c".to_owned()]));
     }
 
     #[test]
