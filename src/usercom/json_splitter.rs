@@ -2,6 +2,8 @@
 //!
 //! In: a window on the text. Out: blocks of whole lines. Lines over the cap become faults.
 
+use memchr::memchr;
+
 use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
 use super::json_text;
 use super::schema::{Element, Nested};
@@ -59,7 +61,7 @@ impl JsonSplitter {
             let mut searched = 0;
             let end = loop {
                 let data = self.window.data();
-                if let Some(found) = data[searched..].iter().position(|&byte| byte == b'\n') {
+                if let Some(found) = memchr(b'\n', &data[searched..]) {
                     break Some(searched + found);
                 }
                 searched = data.len();
@@ -92,7 +94,7 @@ impl JsonSplitter {
         let mut length = 0;
         loop {
             let data = self.window.data();
-            let end = data.iter().position(|&byte| byte == b'\n');
+            let end = memchr(b'\n', data);
             let count = end.unwrap_or(data.len());
             length += count as u64;
             self.window.consume(count);
