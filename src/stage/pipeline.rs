@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Converted};
-use super::table::InputFile;
+use super::input::InputFile;
 use super::{Settings, StageError};
 use crate::staging::read_ahead;
 use crate::usercom::{Block, Export, ExportError, Limits, Splitter, keys};
