@@ -2,17 +2,20 @@
 
 use object_store::path::Path;
 
+/// Why a location cannot be used: whatever reads paths and URLs has errors of its own.
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A failure of the staging area; says which object and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StagingError {
     /// The location cannot be used as a staging area.
-    #[error("cannot open the staging area {location}: {reason}")]
+    #[error("cannot open the staging area {location}")]
     OpenArea {
         /// As given.
         location: String,
         /// Why not.
-        reason: String,
+        source: Cause,
     },
     /// Another command is writing to the area.
     #[error(

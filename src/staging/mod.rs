@@ -43,6 +43,7 @@ use url::Url;
 
 use checksum::Checksum;
 use current::{CurrentVersions, Versions};
+use error::Cause;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
 pub const SHARED_SCHEMAS: [&str; 3] = ["usercom", "rejects", "config"];
@@ -55,7 +56,7 @@ pub struct Staging {
     root: Path,
     org: Option<String>,
     /// Manifests whose files were all there when they were read, by path: a published version never changes.
-    known: Arc<Mutex<HashMap<Path, Manifest>>>,
+    known: Arc<Mutex<HashMap<Path, Arc<Manifest>>>>,
     /// Current versions, while this process has the lease: nobody else publishes then.
     current: Arc<CurrentVersions>,
 }
@@ -69,18 +70,18 @@ impl Staging {
     /// # Errors
     /// [`StagingError::OpenArea`] when the URL cannot be used.
     pub fn open(location: &str) -> Result<Self, StagingError> {
-        let open = |reason: String| StagingError::OpenArea {
+        let open = |source: Cause| StagingError::OpenArea {
             location: location.to_owned(),
-            reason,
+            source,
         };
         let url = if location.contains("://") {
-            Url::parse(location).map_err(|error| open(error.to_string()))?
+            Url::parse(location).map_err(|error| open(error.into()))?
         } else {
-            let path = std::path::absolute(location).map_err(|error| open(error.to_string()))?;
-            Url::from_directory_path(&path).map_err(|()| open("not a usable path".to_owned()))?
+            let path = std::path::absolute(location).map_err(|error| open(error.into()))?;
+            Url::from_directory_path(&path).map_err(|()| open("not a usable path".into()))?
         };
         let (store, root) = object_store::parse_url_opts(&url, crate::config::storage_options())
-            .map_err(|error| open(error.to_string()))?;
+            .map_err(|error| open(error.into()))?;
         let mut store_url = url;
         store_url.set_path("");
         Ok(Self {
@@ -204,8 +205,8 @@ impl Staging {
                 snapshot.insert(manifest);
                 continue;
             }
-            let manifest = self.read_manifest(&path).await?;
-            fresh.push((path, manifest.clone()));
+            let manifest = Arc::new(self.read_manifest(&path).await?);
+            fresh.push((path, Arc::clone(&manifest)));
             snapshot.insert(manifest);
         }
         // Files are looked for after the manifests, so that those of a version published meanwhile do no harm.
@@ -233,7 +234,7 @@ impl Staging {
         Ok(newest)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Path, Manifest>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Path, Arc<Manifest>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -241,7 +242,7 @@ impl Staging {
     async fn check_files(
         &self,
         bases: &[Path],
-        manifests: &[(Path, Manifest)],
+        manifests: &[(Path, Arc<Manifest>)],
     ) -> Result<(), StagingError> {
         let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
         if manifests.len() > FEW {
