@@ -14,7 +14,7 @@ use super::planning;
 use crate::config::OptionValue;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::project::{Kind, Queries, QueryFile};
+use crate::project::{Queries, QueryFile, QueryKind};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
@@ -62,7 +62,7 @@ pub(super) async fn look(
         Some(OptionValue::Text(word)) => word.as_str(),
         _ => "if_allowed",
     };
-    for file in queries.kind(Kind::Load) {
+    for file in queries.kind(QueryKind::Load) {
         if let Some(when) = &file.when
             && !holds(&session, file, when).await?
         {

@@ -10,7 +10,7 @@ use super::context::{Connection, Project};
 use super::pipeline::Flow;
 use crate::error::Error;
 use crate::load;
-use crate::project::Kind;
+use crate::project::QueryKind;
 use crate::rows::Dead;
 use crate::salesforce::ObjectDescribe;
 
@@ -109,7 +109,7 @@ fn ledger<'a>(
     describes: &'a BTreeMap<String, ObjectDescribe>,
     load: &str,
 ) -> Option<load::Liveness<'a>> {
-    let file = flow.queries.find(Kind::Load, load)?;
+    let file = flow.queries.find(QueryKind::Load, load)?;
     Some(load::Liveness {
         staging: &connection.staging,
         engine: &project.engine,

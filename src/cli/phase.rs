@@ -14,7 +14,7 @@ use super::progress::Progress;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
-use crate::project::{Kind, QueryFile, Step};
+use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{
     DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, keep_pre_images, read_back,
     write_differences,
@@ -294,7 +294,7 @@ impl Phases<'_> {
         let siblings: Vec<(String, Vec<String>)> = self
             .flow
             .queries
-            .kind(Kind::Load)
+            .kind(QueryKind::Load)
             .filter(|other| other.key.len() == 1)
             .filter(|other| other.object() == file.object() && other.name != file.name)
             .filter(|other| snapshot.get("ledger", &other.name).is_some())
@@ -392,7 +392,7 @@ impl Phases<'_> {
         let waiting: Vec<&QueryFile> = self
             .flow
             .queries
-            .kind(Kind::Check)
+            .kind(QueryKind::Check)
             .filter(|check| !self.checked.contains(&check.path))
             .collect();
         if waiting.is_empty() {
@@ -473,7 +473,7 @@ impl Phases<'_> {
     /// Runs the project's reconcile queries. True if one found rows.
     async fn run_reconcile_queries(&mut self) -> Result<bool, Error> {
         let mut found = false;
-        for file in self.flow.queries.kind(Kind::Reconcile) {
+        for file in self.flow.queries.kind(QueryKind::Reconcile) {
             self.progress.step(&format!("reconciling {}", file.name));
             let (_, session) = self.session(Reads::Only(&file.references)).await?;
             let staging = &self.connection.staging;

@@ -15,7 +15,7 @@ use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::{ORG_TABLES, snapshot_org, snapshot_query};
 use crate::mapping::{FieldMap, mapped_views, publish_decisions};
-use crate::project::{Kind, Operation, Queries, QueryFile, Step};
+use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
 use crate::rows::ledger_schema;
 use crate::rows::{Columns, outbox_schema};
 use crate::salesforce::ObjectDescribe;
@@ -53,7 +53,7 @@ impl Flow {
         let mut read: BTreeSet<&str> = self
             .queries
             .iter()
-            .filter(|file| matches!(file.kind, Kind::Check | Kind::Reconcile))
+            .filter(|file| matches!(file.kind, QueryKind::Check | QueryKind::Reconcile))
             .flat_map(|file| file.references.iter().map(String::as_str))
             .collect();
         let mut kept = Vec::new();
@@ -105,7 +105,7 @@ impl Flow {
     /// The loads that take part.
     pub(super) fn loads(&self) -> impl Iterator<Item = &QueryFile> {
         self.queries
-            .kind(Kind::Load)
+            .kind(QueryKind::Load)
             .filter(|file| self.is_active(file))
     }
 
@@ -254,7 +254,7 @@ pub(super) async fn look_at_org(
     queries: &Queries,
 ) -> Result<BTreeMap<String, ObjectDescribe>, Error> {
     let objects: BTreeSet<String> = queries
-        .kind(Kind::Load)
+        .kind(QueryKind::Load)
         .map(|file| file.object().to_owned())
         .collect();
     let objects: Vec<String> = objects.into_iter().collect();
@@ -338,7 +338,7 @@ pub(super) async fn open_session(
     }
     // What is left out has no rows, but others may read it; what was not read back yet neither.
     for (load, columns) in &flow.columns {
-        let Some(file) = flow.queries.find(Kind::Load, load) else {
+        let Some(file) = flow.queries.find(QueryKind::Load, load) else {
             continue;
         };
         let missing = |schema: &str| snapshot.get(schema, load).is_none();

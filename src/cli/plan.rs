@@ -14,7 +14,7 @@ use super::run::Format;
 use super::schema::{Look, prepare};
 use super::{Outcome, ProjectArgs, output, preflight, projection, storage};
 use crate::error::Error;
-use crate::project::{Kind, QueryFile, Step};
+use crate::project::{QueryFile, QueryKind, Step};
 use crate::staging::Manifest;
 
 /// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
@@ -203,7 +203,7 @@ async fn plan(
     let snapshot = &projection.snapshot;
     let session = pipeline::open_session(project, staging, &flow, snapshot, Reads::All).await?;
     let known = session.table_names();
-    for check in flow.queries.kind(Kind::Check) {
+    for check in flow.queries.kind(QueryKind::Check) {
         if !check.references.is_subset(&known) {
             continue;
         }

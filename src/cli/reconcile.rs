@@ -12,7 +12,7 @@ use super::run::Format;
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::Journal;
-use crate::project::{Kind, QueryFile};
+use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{
     DiffRequest, ReadBack, SAMPLE_HEAD, SampleRequest, SampleRow, draw, read_back, sample,
     write_differences,
@@ -84,7 +84,7 @@ async fn reconcile(
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
     let loaded: Vec<&QueryFile> = queries
-        .kind(Kind::Load)
+        .kind(QueryKind::Load)
         .filter(|file| {
             snapshot.get("ledger", &file.name).is_some()
                 && snapshot.get("outbox", &file.name).is_some()
@@ -101,7 +101,7 @@ async fn reconcile(
     let flow = pipeline::find_columns(project, staging, queries, map, &describes).await?;
     let loaded: Vec<&QueryFile> = names
         .iter()
-        .filter_map(|name| flow.queries.find(Kind::Load, name))
+        .filter_map(|name| flow.queries.find(QueryKind::Load, name))
         .collect();
     let mut compared = Vec::new();
     for file in &loaded {
@@ -222,7 +222,7 @@ async fn verify_split(
     let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::All).await?;
     let known = session.table_names();
     let mut found = Vec::new();
-    for file in flow.queries.kind(Kind::Reconcile) {
+    for file in flow.queries.kind(QueryKind::Reconcile) {
         if !file.references.is_subset(&known) {
             continue;
         }
@@ -253,7 +253,7 @@ async fn draw_samples(
     let mut rows = Vec::new();
     let mut lineages: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for record in &drawn {
-        let Some(file) = flow.queries.find(Kind::Load, &record.load) else {
+        let Some(file) = flow.queries.find(QueryKind::Load, &record.load) else {
             continue;
         };
         let Some(describe) = describes.get(file.object()) else {

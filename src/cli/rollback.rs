@@ -17,7 +17,7 @@ use super::run::{Format, settle_all, stop_on_request};
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, load_phase};
-use crate::project::{Kind, Operation, QueryFile, Step};
+use crate::project::{Operation, QueryFile, QueryKind, Step};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::rows::columns_of;
 use crate::salesforce::{Atomicity, ObjectDescribe};
@@ -222,7 +222,7 @@ impl Undo<'_> {
             .collect();
         for table in snapshot.schema("ledger") {
             if let Some(load) = table.table.strip_prefix("attempts_")
-                && queries.find(Kind::Load, load).is_none()
+                && queries.find(QueryKind::Load, load).is_none()
                 && table.rows > 0
             {
                 return Err(Error::Usage {

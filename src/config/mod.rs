@@ -11,7 +11,7 @@ mod source;
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
-pub use options::{OptionValue, Options};
+pub use options::{OptionValue, QueryOptions};
 pub use source::{Api, Source};
 
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ pub struct Config {
     /// Where exports are and how to read them.
     pub source: Source,
     /// Values of `$name` in SQL.
-    pub options: Options,
+    pub options: QueryOptions,
     /// Boolean SQL expression per source table.
     pub scope: BTreeMap<String, String>,
     /// When a phase may be followed by the next.
@@ -160,7 +160,7 @@ impl Config {
         if memory_limit < 128 << 20 {
             return Err(bad("memory_limit", "must be at least 128MB".to_owned()));
         }
-        let options = Options::new(file.options)
+        let options = QueryOptions::new(file.options)
             .map_err(|(key, reason)| bad(&format!("options.{key}"), reason))?;
         let absolute = std::path::absolute(project).unwrap_or_else(|_| project.to_path_buf());
         let staging = match (work, file.staging) {

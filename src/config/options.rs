@@ -146,12 +146,12 @@ const KNOWN: [Known; 18] = [
 
 /// The options of a project: the defaults and what `[options]` overrides or adds.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct QueryOptions {
     values: BTreeMap<String, OptionValue>,
     added: Vec<String>,
 }
 
-impl Options {
+impl QueryOptions {
     pub(super) fn new(given: BTreeMap<String, OptionValue>) -> Result<Self, (String, String)> {
         let mut added = Vec::new();
         for (name, value) in &given {

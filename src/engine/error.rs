@@ -7,10 +7,18 @@ use datafusion::error::DataFusionError;
 #[non_exhaustive]
 pub enum EngineError {
     /// The engine could not be started.
-    #[error("cannot start the query engine: {reason}")]
+    #[error("cannot start the query engine")]
     Start {
-        /// Why not.
-        reason: String,
+        /// The system's or DataFusion's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no place for what does not fit in memory.
+    #[error("cannot make a folder for spilled rows in {}", folder.display())]
+    MakeSpillFolder {
+        /// The folder of the work folder.
+        folder: std::path::PathBuf,
+        /// The system's error.
+        source: std::io::Error,
     },
     /// A published table could not be opened.
     #[error("cannot open table {table}")]

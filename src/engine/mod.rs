@@ -4,9 +4,11 @@
 //! In: a [`Snapshot`] of tables and SQL. Out: bounded streams of record batches. Never: I/O to Salesforce,
 //! schema inference, or a cached file list (`engine-notes.md` 1, 3, 11).
 
+mod catalog;
 mod error;
 mod join_choice;
 mod session;
+mod spill;
 mod stream;
 
 pub use error::EngineError;
@@ -19,9 +21,14 @@ use std::sync::Arc;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
 use crate::staging::{Snapshot, Staging};
+use catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
+use join_choice::JoinChoice;
+use spill::SpillFolder;
 
 /// Limits of the engine.
 #[derive(Clone, Debug)]
@@ -57,37 +64,41 @@ const PARTITIONS: usize = 1;
 /// Runs queries; one per process.
 #[derive(Debug)]
 pub struct Engine {
-    settings: EngineSettings,
-    /// Where this process spills.
-    spill: PathBuf,
-    environment: Arc<RuntimeEnv>,
     runtime: Option<tokio::runtime::Runtime>,
+    handle: tokio::runtime::Handle,
+    /// What every session has in common: functions, rules, configuration. Tables are each session's own.
+    common: SessionState,
+    /// Removed after the runtime is gone.
+    _spill: SpillFolder,
 }
 
 impl Engine {
     /// Starts the engine's threads and prepares its spill folder.
     ///
     /// # Errors
-    /// [`EngineError::Start`].
+    /// [`EngineError::MakeSpillFolder`], [`EngineError::Start`].
     pub fn start(settings: EngineSettings, staging: &Staging) -> Result<Self, EngineError> {
-        let start = |reason: String| EngineError::Start { reason };
-        sweep_spill(&settings.spill);
-        let spill = settings.spill.join(std::process::id().to_string());
-        std::fs::create_dir_all(&spill)
-            .map_err(|error| start(format!("{}: {error}", spill.display())))?;
+        let spill = SpillFolder::create(&settings.spill).map_err(|source| {
+            EngineError::MakeSpillFolder {
+                folder: settings.spill.clone(),
+                source,
+            }
+        })?;
         let pool = TrackConsumersPool::new(
             FairSpillPool::new(settings.pool()),
             std::num::NonZeroUsize::MIN.saturating_add(2),
         );
         let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![spill.clone()]))
+            .with_mode(DiskManagerMode::Directories(vec![spill.path().to_owned()]))
             .with_max_temp_directory_size(u64::MAX / 2);
         let environment = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
             .with_disk_manager_builder(disk)
             .with_object_list_cache_limit(0)
             .build_arc()
-            .map_err(|error| start(error.to_string()))?;
+            .map_err(|source| EngineError::Start {
+                source: source.into(),
+            })?;
         environment.register_object_store(staging.store_url(), staging.store());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
@@ -96,59 +107,70 @@ impl Engine {
             .thread_name("engine")
             .enable_all()
             .build()
-            .map_err(|error| start(error.to_string()))?;
+            .map_err(|source| EngineError::Start {
+                source: source.into(),
+            })?;
         Ok(Self {
-            settings,
-            spill,
-            environment,
+            handle: runtime.handle().clone(),
             runtime: Some(runtime),
+            common: common_state(&settings, environment),
+            _spill: spill,
         })
     }
 
-    /// A session that sees the tables of `snapshot` and nothing else.
+    /// A session that sees the tables of `snapshot` and nothing else. Opens none of them: that is done when a query names one.
     ///
     /// # Errors
     /// [`EngineError::Register`].
     pub fn session(&self, staging: &Staging, snapshot: &Snapshot) -> Result<Session, EngineError> {
-        Session::new(
-            self.config(),
-            Arc::clone(&self.environment),
-            self.hash_join_bytes(),
-            staging,
-            snapshot,
-            self.handle(),
-        )
+        let tables = Tables::new(staging, snapshot);
+        Ok(Session::new(
+            self.common.clone(),
+            tables,
+            self.handle.clone(),
+        ))
     }
+}
 
-    fn handle(&self) -> Option<tokio::runtime::Handle> {
-        self.runtime
-            .as_ref()
-            .map(|runtime| runtime.handle().clone())
-    }
+/// A session's state without tables: made once, since it has hundreds of functions and rules.
+fn common_state(settings: &EngineSettings, environment: Arc<RuntimeEnv>) -> SessionState {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let after = rules
+        .iter()
+        .position(|rule| rule.name() == "join_selection")
+        .map_or(0, |position| position + 1);
+    let choice = JoinChoice {
+        // Half the pool.
+        max_build_bytes: settings.pool() / 2,
+    };
+    rules.insert(after, Arc::new(choice));
+    SessionStateBuilder::new()
+        .with_config(config())
+        .with_runtime_env(environment)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .build()
+}
 
-    /// Most bytes that a hash join may hold: half the pool.
-    fn hash_join_bytes(&self) -> usize {
-        self.settings.pool() / 2
-    }
-
-    fn config(&self) -> SessionConfig {
-        let mut config = SessionConfig::new()
-            .with_target_partitions(PARTITIONS)
-            .with_batch_size(BATCH_ROWS)
-            .with_create_default_catalog_and_schema(true)
-            .with_information_schema(true)
-            .with_collect_statistics(true);
-        let options = config.options_mut();
-        options.optimizer.prefer_existing_sort = true;
-        options.optimizer.hash_join_single_partition_threshold = 8 << 20;
-        options.optimizer.hash_join_single_partition_threshold_rows = 50_000;
-        options.execution.parquet.schema_force_view_types = false;
-        options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
-        // What a sort may count on while it merges: a few batches of the widest tables.
-        options.execution.sort_spill_reservation_bytes = 12 << 20;
-        options.sql_parser.map_string_types_to_utf8view = false;
-        config
-    }
+fn config() -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(PARTITIONS)
+        .with_batch_size(BATCH_ROWS)
+        // Each session brings its own.
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_information_schema(true)
+        .with_collect_statistics(true);
+    let options = config.options_mut();
+    options.optimizer.prefer_existing_sort = true;
+    options.optimizer.hash_join_single_partition_threshold = 8 << 20;
+    options.optimizer.hash_join_single_partition_threshold_rows = 50_000;
+    options.execution.parquet.schema_force_view_types = false;
+    options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
+    // What a sort may count on while it merges: a few batches of the widest tables.
+    options.execution.sort_spill_reservation_bytes = 12 << 20;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    config
 }
 
 impl Drop for Engine {
@@ -156,25 +178,6 @@ impl Drop for Engine {
         // A runtime may not be dropped on an async worker thread by blocking.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
-        }
-        // What is still open is removed by the next start.
-        let _ = std::fs::remove_dir_all(&self.spill);
-    }
-}
-
-/// Removes what processes that are gone spilled. Each process has a folder named by its id.
-fn sweep_spill(folder: &std::path::Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let alive = entry.file_name().to_str().is_some_and(|id| {
-            std::path::Path::new("/proc/self").exists()
-                && std::path::Path::new("/proc").join(id).exists()
-        });
-        if !alive {
-            // Somebody else may have been faster.
-            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -6,31 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
-use datafusion::common::{ScalarValue, TableReference};
-use datafusion::datasource::TableProvider;
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::ViewTable;
 use datafusion::datasource::empty::EmptyTable;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
 use datafusion::error::DataFusionError;
-use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext, col};
+use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
-use super::join_choice::JoinChoice;
+use super::catalog::{CATALOG, Tables};
 use super::{BatchStream, EngineError};
-use crate::staging::{Manifest, Snapshot, Staging};
-
-/// Schemas that exist in every session, even while empty.
-const SCHEMAS: [&str; 9] = [
-    "usercom", "rejects", "config", "mapped", "prepare", "outbox", "ledger", "org", "recon",
-];
+use crate::staging::{Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
 #[derive(Clone, Debug)]
@@ -47,6 +36,7 @@ pub struct View {
 #[derive(Clone)]
 pub struct Session {
     context: SessionContext,
+    tables: Tables,
     handle: tokio::runtime::Handle,
     parameters: BTreeMap<String, ScalarValue>,
 }
@@ -59,41 +49,19 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(
-        config: SessionConfig,
-        environment: Arc<RuntimeEnv>,
-        max_build_bytes: usize,
-        staging: &Staging,
-        snapshot: &Snapshot,
-        handle: Option<tokio::runtime::Handle>,
-    ) -> Result<Self, EngineError> {
-        let handle = handle.ok_or_else(|| EngineError::Start {
-            reason: "the engine was shut down".to_owned(),
-        })?;
-        let mut rules = PhysicalOptimizer::new().rules;
-        let after = rules
-            .iter()
-            .position(|rule| rule.name() == "join_selection")
-            .map_or(0, |position| position + 1);
-        rules.insert(after, Arc::new(JoinChoice { max_build_bytes }));
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(environment)
-            .with_default_features()
-            .with_physical_optimizer_rules(rules)
-            .build();
-        let context = SessionContext::new_with_state(state);
-        let session = Self {
-            context,
+        mut state: SessionState,
+        tables: Tables,
+        handle: tokio::runtime::Handle,
+    ) -> Self {
+        let catalogs = MemoryCatalogProviderList::new();
+        catalogs.register_catalog(CATALOG.to_owned(), Arc::new(tables.clone()));
+        state.register_catalog_list(Arc::new(catalogs));
+        Self {
+            context: SessionContext::new_with_state(state),
+            tables,
             handle,
             parameters: BTreeMap::new(),
-        };
-        for schema in SCHEMAS {
-            session.add_schema(schema)?;
         }
-        for manifest in snapshot.iter() {
-            session.register(staging, manifest)?;
-        }
-        Ok(session)
     }
 
     /// Values of `$name` in queries.
@@ -103,43 +71,17 @@ impl Session {
         self
     }
 
-    fn add_schema(&self, name: &str) -> Result<(), EngineError> {
-        let register = |source| EngineError::Register {
-            table: name.to_owned(),
-            source: Box::new(source),
-        };
-        let catalog = self
-            .context
-            .catalog("datafusion")
-            .ok_or_else(|| register(DataFusionError::Internal("no default catalog".to_owned())))?;
-        if catalog.schema(name).is_none() {
-            let schema: Arc<dyn SchemaProvider> = Arc::new(MemorySchemaProvider::new());
-            catalog.register_schema(name, schema).map_err(register)?;
-        }
-        Ok(())
-    }
-
     /// Adds one table version, published or not.
     ///
     /// # Errors
     /// [`EngineError::Register`].
     pub fn register(&self, staging: &Staging, manifest: &Manifest) -> Result<(), EngineError> {
-        let table = manifest.name();
-        let register = |source: DataFusionError| EngineError::Register {
-            table: table.clone(),
-            source: Box::new(source),
-        };
-        self.add_schema(&manifest.schema_name)?;
-        let provider = listing_table(staging, manifest).map_err(register)?;
-        let reference =
-            TableReference::partial(manifest.schema_name.as_str(), manifest.table.as_str());
-        self.context
-            .deregister_table(reference.clone())
-            .map_err(register)?;
-        self.context
-            .register_table(reference, provider)
-            .map_err(register)?;
-        Ok(())
+        self.tables
+            .add_version(staging, manifest)
+            .map_err(|source| EngineError::Register {
+                table: manifest.name(),
+                source: Box::new(source),
+            })
     }
 
     /// Adds a view.
@@ -148,17 +90,10 @@ impl Session {
     /// [`EngineError::Plan`] when its query is not valid.
     pub async fn add_view(&self, view: &View) -> Result<(), EngineError> {
         let name = format!("{}.{}", view.schema, view.name);
-        self.add_schema(&view.schema)?;
         let plan = self.plan(&name, &view.sql).await?;
-        let provider = datafusion::datasource::ViewTable::new(plan, Some(view.sql.clone()));
-        let reference = TableReference::partial(view.schema.as_str(), view.name.as_str());
-        self.context
-            .deregister_table(reference.clone())
-            .and_then(|_| self.context.register_table(reference, Arc::new(provider)))
-            .map_err(|source| EngineError::Register {
-                table: name,
-                source: Box::new(source),
-            })?;
+        let provider = ViewTable::new(plan, Some(view.sql.clone()));
+        self.tables
+            .add(&view.schema, &view.name, Arc::new(provider));
         Ok(())
     }
 
@@ -172,36 +107,17 @@ impl Session {
         name: &str,
         columns: SchemaRef,
     ) -> Result<(), EngineError> {
-        self.add_schema(schema)?;
-        let reference = TableReference::partial(schema, name);
-        let table: Arc<dyn TableProvider> = Arc::new(EmptyTable::new(columns));
-        self.context
-            .deregister_table(reference.clone())
-            .and_then(|_| self.context.register_table(reference, table))
-            .map_err(|source| EngineError::Register {
-                table: format!("{schema}.{name}"),
-                source: Box::new(source),
-            })?;
+        let table = EmptyTable::new(columns);
+        self.tables.add(schema, name, Arc::new(table));
         Ok(())
     }
 
     /// Names of all tables and views, `schema.table`.
     #[must_use]
     pub fn table_names(&self) -> BTreeSet<String> {
-        let Some(catalog) = self.context.catalog("datafusion") else {
-            return BTreeSet::new();
-        };
-        catalog
-            .schema_names()
-            .into_iter()
-            .filter(|schema| schema != "information_schema" && schema != "public")
-            .filter_map(|schema| Some((schema.clone(), catalog.schema(&schema)?)))
-            .flat_map(|(schema, provider)| {
-                provider
-                    .table_names()
-                    .into_iter()
-                    .map(move |table| format!("{schema}.{table}"))
-            })
+        let names = self.tables.names().into_iter();
+        names
+            .map(|(schema, table)| format!("{schema}.{table}"))
             .collect()
     }
 
@@ -332,23 +248,6 @@ impl Session {
         }
     }
 
-    /// The physical plan as indented text, for tests and `plan --verbose`.
-    ///
-    /// # Errors
-    /// [`EngineError::Plan`].
-    pub async fn explain(
-        &self,
-        query: &str,
-        sql: &str,
-        sorted_by: &[String],
-    ) -> Result<String, EngineError> {
-        let plan = self.plan(query, sql).await?;
-        let physical = self.physical(query, plan, sorted_by).await?;
-        Ok(datafusion::physical_plan::displayable(physical.as_ref())
-            .indent(false)
-            .to_string())
-    }
-
     /// Runs a query whose result is known to be small (counts, config, a report) and returns all of it.
     ///
     /// # Errors
@@ -363,28 +262,104 @@ impl Session {
     }
 }
 
-fn listing_table(
-    staging: &Staging,
-    manifest: &Manifest,
-) -> Result<Arc<dyn TableProvider>, DataFusionError> {
-    let base = staging.store_url().as_str().trim_end_matches('/');
-    let urls = manifest
-        .files
-        .iter()
-        .map(|file| ListingTableUrl::parse(format!("{base}/{}", staging.absolute(&file.path))))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
-    if !manifest.sorted_by.is_empty() {
-        let order = manifest
-            .sorted_by
-            .iter()
-            .map(|name| col(datafusion::common::Column::from_name(name)).sort(true, true))
-            .collect();
-        options = options.with_file_sort_order(vec![order]);
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+    use super::*;
+    use crate::engine::{Engine, EngineSettings};
+    use crate::staging::{DataFile, Snapshot};
+
+    fn columns(name: &str) -> SchemaRef {
+        Arc::new(Schema::new(vec![Field::new(name, DataType::Int64, true)]))
     }
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        // Without the schema's own metadata: tables that differ in it alone could not be put together.
-        .with_schema(Arc::new(Schema::new(manifest.schema.fields().clone())));
-    Ok(Arc::new(ListingTable::try_new(config)?))
+
+    /// An engine, and a session over one table whose file is gone.
+    fn open(folder: &tempfile::TempDir) -> (Engine, Session) {
+        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+        let settings = EngineSettings {
+            memory_limit: 64 << 20,
+            spill: folder.path().join("spill"),
+            threads: 1,
+        };
+        let engine = Engine::start(settings, &staging).unwrap();
+        let mut snapshot = Snapshot::default();
+        snapshot.insert(Manifest {
+            schema_name: "usercom".to_owned(),
+            table: "people".to_owned(),
+            version: 1,
+            published_at: chrono::Utc::now(),
+            rows: 1,
+            files: vec![DataFile {
+                path: "tables/gone.parquet".to_owned(),
+                rows: 1,
+                bytes: 1,
+                label: None,
+                checksum: String::new(),
+            }],
+            sorted_by: Vec::new(),
+            counts: BTreeMap::new(),
+            schema: columns("id"),
+        });
+        let session = engine.session(&staging, &snapshot).unwrap();
+        (engine, session)
+    }
+
+    #[tokio::test]
+    async fn tables_are_known_and_planned_without_a_look_at_their_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        assert_eq!(
+            session.table_names(),
+            BTreeSet::from(["usercom.people".to_owned()])
+        );
+        let counted = "select count(t.table_name) as n from information_schema.tables as t where t.table_schema = 'usercom'";
+        let batches = session.collect("q", counted).await.unwrap();
+        assert_eq!(batches[0].column(0).as_primitive::<Int64Type>().value(0), 1);
+        let sql = "select p.id from usercom.people as p";
+        assert!(session.plan("q", sql).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_a_session_adds_comes_before_its_snapshot() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        session
+            .plan("q", "select p.id from usercom.people as p")
+            .await
+            .unwrap();
+        session
+            .add_empty("usercom", "people", columns("name"))
+            .unwrap();
+        assert_eq!(session.table_names().len(), 1);
+        let sql = "select p.name from usercom.people as p";
+        assert!(session.collect("q", sql).await.unwrap().is_empty());
+        let view = View {
+            schema: "mapped".to_owned(),
+            name: "people".to_owned(),
+            sql: sql.to_owned(),
+        };
+        session.add_view(&view).await.unwrap();
+        let sql = "select p.name from mapped.people as p";
+        assert!(session.collect("q", sql).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_unknown_table_is_named_with_its_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        for (table, named) in [
+            (
+                "usercom.poeple",
+                "table 'datafusion.usercom.poeple' not found",
+            ),
+            ("ledger.lead", "table 'datafusion.ledger.lead' not found"),
+            ("people", "table 'datafusion.public.people' not found"),
+        ] {
+            let sql = format!("select 1 from {table}");
+            let error = session.plan("q", &sql).await.unwrap_err();
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
 }

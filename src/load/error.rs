@@ -123,7 +123,7 @@ pub enum LoadError {
         /// Path inside the store.
         path: String,
         /// What is wrong with it.
-        source: crate::staging::SealError,
+        source: crate::staging::ChecksumError,
     },
     /// A journal entry is gone.
     #[error("the journal of run {run} has no entry {missing}, but later ones")]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::LoadError;
-use crate::staging::{DataFile, Manifest, Staging, seal, unseal};
+use crate::staging::{DataFile, Manifest, Staging, verified, with_checksum};
 
 /// One journal entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -250,11 +250,12 @@ impl Journal {
         let mut next = self.next.lock().await;
         loop {
             let name = format!("{:08}.json", *next);
-            let body =
-                seal(event, &place(&self.run, &name)).map_err(|error| LoadError::ReadJournal {
+            let body = with_checksum(event, &place(&self.run, &name)).map_err(|error| {
+                LoadError::ReadJournal {
                     path: self.run.clone(),
                     source: error.into(),
-                })?;
+                }
+            })?;
             let path = self.staging.org_path(&["journal", &self.run, &name]);
             *next += 1;
             if self.staging.create_object(&path, body.into()).await? {
@@ -301,7 +302,7 @@ impl Journal {
         name: &str,
     ) -> Result<Event, LoadError> {
         let bytes = staging.read(path).await?;
-        unseal(&bytes, &place(run, name)).map_err(|source| LoadError::ReadJournal {
+        verified(&bytes, &place(run, name)).map_err(|source| LoadError::ReadJournal {
             path: path.to_string(),
             source,
         })

@@ -9,14 +9,15 @@
 
 use std::collections::BTreeSet;
 
-use super::query_file::{Api, DeclaredField, parameters};
-use super::{Kind, Operation, ProjectError, QueryFile};
+use super::query_file::{Api, DeclaredField};
+use super::syntax::parameters;
+use super::{Operation, ProjectError, QueryFile, QueryKind};
 use crate::config::nearest;
 
-fn directives(kind: Kind) -> &'static [&'static str] {
+fn directives(kind: QueryKind) -> &'static [&'static str] {
     match kind {
-        Kind::Prepare => &["grain", "key"],
-        Kind::Load => &[
+        QueryKind::Prepare => &["grain", "key"],
+        QueryKind::Load => &[
             "grain",
             "source",
             "object",
@@ -33,9 +34,9 @@ fn directives(kind: Kind) -> &'static [&'static str] {
             "read",
             "after",
         ],
-        Kind::Check => &["grain", "hint"],
-        Kind::Reconcile => &["grain"],
-        Kind::Org => &["grain", "after"],
+        QueryKind::Check => &["grain", "hint"],
+        QueryKind::Reconcile => &["grain"],
+        QueryKind::Org => &["grain", "after"],
     }
 }
 
@@ -86,7 +87,7 @@ impl QueryFile {
             self.directive(name, value, line)?;
         }
         let required: &[(&str, bool)] = match self.kind {
-            Kind::Load => &[
+            QueryKind::Load => &[
                 ("grain", self.grain.is_empty()),
                 ("object", self.object.is_none()),
                 ("operation", self.operation.is_none()),
@@ -100,6 +101,15 @@ impl QueryFile {
             }
             None => Ok(()),
         }
+    }
+
+    /// Takes note of the options in a condition.
+    fn read_parameters(&mut self, condition: &str, line: usize) -> Result<(), ProjectError> {
+        let found = parameters(condition).map_err(|error| {
+            self.header_error(line, format!("`{condition}` is no condition: {error}"))
+        })?;
+        self.parameters.extend(found);
+        Ok(())
     }
 
     fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), ProjectError> {
@@ -116,7 +126,7 @@ impl QueryFile {
             "read" => self.read = list(value),
             "after" => self.references.extend(list(value)),
             "when" => {
-                self.parameters.extend(parameters(value));
+                self.read_parameters(value, line)?;
                 self.when = Some(value.to_owned());
             }
             "label" => {
@@ -131,7 +141,7 @@ impl QueryFile {
                     )
                 })?;
                 if let Some(when) = &field.when {
-                    self.parameters.extend(parameters(when));
+                    self.read_parameters(when, line)?;
                 }
                 self.fields.push(field);
             }
@@ -201,7 +211,7 @@ mod tests {
         let sql = format!(
             "-- grain: x\n-- object: Lead\n-- operation: upsert\n-- key: a__c\n{header}\nselect p.id as a__c from usercom.people as p"
         );
-        QueryFile::parse("queries/load/lead.sql", Kind::Load, &sql)
+        QueryFile::parse("queries/load/lead.sql", QueryKind::Load, &sql)
     }
 
     #[test]

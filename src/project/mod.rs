@@ -8,8 +8,9 @@ mod header;
 mod order;
 mod queries;
 mod query_file;
+mod syntax;
 
 pub use error::ProjectError;
 pub use order::{Step, order};
 pub use queries::{GENERATED, Queries};
-pub use query_file::{Api, DeclaredField, Kind, Operation, QueryFile};
+pub use query_file::{Api, DeclaredField, Operation, QueryFile, QueryKind};

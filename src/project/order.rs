@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ProjectError;
 use super::queries::Queries;
-use super::query_file::{Kind, QueryFile};
+use super::query_file::{QueryFile, QueryKind};
 use crate::config::nearest;
 
 /// One thing to run.
@@ -46,15 +46,20 @@ pub fn order<'a>(
 ) -> Result<Vec<Step<'a>>, ProjectError> {
     let nodes: Vec<&QueryFile> = queries
         .iter()
-        .filter(|file| matches!(file.kind, Kind::Prepare | Kind::Load | Kind::Org))
+        .filter(|file| {
+            matches!(
+                file.kind,
+                QueryKind::Prepare | QueryKind::Load | QueryKind::Org
+            )
+        })
         .collect();
     let mut makers: BTreeMap<String, usize> = BTreeMap::new();
     for (index, file) in nodes.iter().enumerate() {
         match file.kind {
-            Kind::Prepare => {
+            QueryKind::Prepare => {
                 makers.insert(format!("prepare.{}", file.name), index);
             }
-            Kind::Org => {
+            QueryKind::Org => {
                 makers.insert(format!("org.{}", file.name), index);
             }
             _ => {
@@ -65,7 +70,7 @@ pub fn order<'a>(
         }
     }
     let recon: BTreeSet<String> = queries
-        .kind(Kind::Reconcile)
+        .kind(QueryKind::Reconcile)
         .map(|file| format!("recon.{}", file.name))
         .collect();
     for file in queries.iter() {
@@ -94,7 +99,7 @@ pub fn order<'a>(
     let mut done: BTreeSet<usize> = BTreeSet::new();
     let mut steps = Vec::new();
     let mut waiting: Vec<usize> = (0..nodes.len())
-        .filter(|&index| nodes[index].kind == Kind::Load)
+        .filter(|&index| nodes[index].kind == QueryKind::Load)
         .collect();
     waiting.sort_by_key(|&index| (rank(nodes[index].object()), nodes[index].name.clone()));
     while !waiting.is_empty() {
@@ -104,7 +109,7 @@ pub fn order<'a>(
                 let mut all = BTreeSet::new();
                 ancestors(index, &needs, &mut all);
                 all.iter()
-                    .all(|&other| nodes[other].kind != Kind::Load || done.contains(&other))
+                    .all(|&other| nodes[other].kind != QueryKind::Load || done.contains(&other))
             })
             .unwrap_or(0);
         let index = waiting.remove(ready);
@@ -130,8 +135,8 @@ fn visit<'a>(
         visit(need, nodes, needs, done, steps);
     }
     steps.push(match nodes[index].kind {
-        Kind::Load => Step::Load(nodes[index]),
-        Kind::Org => Step::Org(nodes[index]),
+        QueryKind::Load => Step::Load(nodes[index]),
+        QueryKind::Org => Step::Org(nodes[index]),
         _ => Step::Prepare(nodes[index]),
     });
 }
@@ -210,12 +215,17 @@ mod tests {
         let sql = format!(
             "-- grain: x\n-- object: {object}\n-- operation: upsert\n-- key: id\nselect a.id from {from} as a"
         );
-        QueryFile::parse(&format!("queries/load/{name}.sql"), Kind::Load, &sql).unwrap()
+        QueryFile::parse(&format!("queries/load/{name}.sql"), QueryKind::Load, &sql).unwrap()
     }
 
     fn model(name: &str, from: &str) -> QueryFile {
         let sql = format!("-- grain: x\nselect a.id from {from} as a");
-        QueryFile::parse(&format!("queries/prepare/{name}.sql"), Kind::Prepare, &sql).unwrap()
+        QueryFile::parse(
+            &format!("queries/prepare/{name}.sql"),
+            QueryKind::Prepare,
+            &sql,
+        )
+        .unwrap()
     }
 
     fn names(files: Vec<QueryFile>) -> Result<Vec<String>, ProjectError> {

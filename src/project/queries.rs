@@ -6,16 +6,16 @@ use std::path::Path;
 use include_dir::{Dir, include_dir};
 
 use super::ProjectError;
-use super::query_file::{Kind, QueryFile};
+use super::query_file::{QueryFile, QueryKind};
 
 static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-const FOLDERS: [Kind; 5] = [
-    Kind::Org,
-    Kind::Prepare,
-    Kind::Load,
-    Kind::Check,
-    Kind::Reconcile,
+const FOLDERS: [QueryKind; 5] = [
+    QueryKind::Org,
+    QueryKind::Prepare,
+    QueryKind::Load,
+    QueryKind::Check,
+    QueryKind::Reconcile,
 ];
 
 /// The SQL project.
@@ -37,7 +37,7 @@ impl Queries {
     /// # Errors
     /// [`ProjectError`] of the first file that is not valid.
     pub fn load(project: &Path) -> Result<Self, ProjectError> {
-        let mut texts: BTreeMap<(Kind, String), String> = BTreeMap::new();
+        let mut texts: BTreeMap<(QueryKind, String), String> = BTreeMap::new();
         for kind in FOLDERS {
             let Some(folder) = DEFAULTS.get_dir(kind.folder()) else {
                 continue;
@@ -87,7 +87,7 @@ impl Queries {
     }
 
     /// Files of one folder, by name.
-    pub fn kind(&self, kind: Kind) -> impl Iterator<Item = &QueryFile> {
+    pub fn kind(&self, kind: QueryKind) -> impl Iterator<Item = &QueryFile> {
         self.files.iter().filter(move |file| file.kind == kind)
     }
 
@@ -98,7 +98,7 @@ impl Queries {
 
     /// One file by folder and stem.
     #[must_use]
-    pub fn find(&self, kind: Kind, name: &str) -> Option<&QueryFile> {
+    pub fn find(&self, kind: QueryKind, name: &str) -> Option<&QueryFile> {
         self.kind(kind).find(|file| file.name == name)
     }
 }

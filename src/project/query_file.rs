@@ -10,10 +10,11 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::ProjectError;
+use super::syntax::{anti_join, parameters};
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum QueryKind {
     /// `queries/prepare/`: an intermediate model, table `prepare.<stem>`.
     Prepare,
     /// `queries/load/`: one load into one Salesforce object.
@@ -26,7 +27,7 @@ pub enum Kind {
     Org,
 }
 
-impl Kind {
+impl QueryKind {
     /// The folder's name.
     #[must_use]
     pub fn folder(self) -> &'static str {
@@ -93,7 +94,7 @@ pub struct QueryFile {
     /// File stem: the table's name.
     pub name: String,
     /// Which folder it is from.
-    pub kind: Kind,
+    pub kind: QueryKind,
     /// The whole text.
     pub sql: String,
     /// `-- grain:` what one row is.
@@ -137,7 +138,7 @@ impl QueryFile {
     ///
     /// # Errors
     /// [`ProjectError::Header`], [`ProjectError::Parse`], [`ProjectError::Refused`].
-    pub fn parse(path: &str, kind: Kind, sql: &str) -> Result<Self, ProjectError> {
+    pub fn parse(path: &str, kind: QueryKind, sql: &str) -> Result<Self, ProjectError> {
         let ending = kind.ending();
         let name = path
             .rsplit('/')
@@ -180,7 +181,7 @@ impl QueryFile {
             parameters: BTreeSet::new(),
         };
         file.read_header()?;
-        if kind == Kind::Org {
+        if kind == QueryKind::Org {
             file.read_soql()?;
         } else {
             file.read_statement()?;
@@ -245,6 +246,7 @@ impl QueryFile {
             what: what.to_owned(),
             hint: hint.to_owned(),
         };
+        let not_a_query = || refused("a statement that is not a query", "a file is one `select`");
         let statement = match (statements.len(), statements.front()) {
             (1, Some(statement)) => statement,
             _ => {
@@ -254,30 +256,18 @@ impl QueryFile {
                 ));
             }
         };
-        match statement {
-            Statement::Statement(inner) if matches!(**inner, SqlStatement::Query(_)) => {}
-            _ => {
-                return Err(refused(
-                    "a statement that is not a query",
-                    "a file is one `select`",
-                ));
-            }
-        }
-        if self.kind != Kind::Check {
-            let text = statement.to_string().to_ascii_uppercase();
-            for (pattern, name) in [
-                ("NOT EXISTS", "not exists"),
-                (" NOT IN (SELECT", "not in (select …)"),
-                (" EXCEPT ", "except"),
-                (" ANTI JOIN ", "anti join"),
-            ] {
-                if text.contains(pattern) {
-                    return Err(refused(
-                        name,
-                        "write `left join … on … where other.key is null`: it runs in bounded memory, anti joins do not",
-                    ));
-                }
-            }
+        let inner = match statement {
+            Statement::Statement(inner) => inner.as_ref(),
+            _ => return Err(not_a_query()),
+        };
+        let SqlStatement::Query(query) = inner else {
+            return Err(not_a_query());
+        };
+        if let (true, Some(name)) = (self.kind != QueryKind::Check, anti_join(query)) {
+            return Err(refused(
+                name,
+                "write `left join … on … where other.key is null`: it runs in bounded memory, anti joins do not",
+            ));
         }
         let (tables, _) =
             resolve_table_references(statement, true).map_err(|source| ProjectError::Parse {
@@ -296,32 +286,13 @@ impl QueryFile {
             };
             self.references.insert(format!("{schema}.{name}"));
         }
-        self.parameters.extend(parameters(&self.sql));
+        let parameters = parameters(&self.sql).map_err(|source| ProjectError::Parse {
+            path: self.path.clone(),
+            source: Box::new(source),
+        })?;
+        self.parameters.extend(parameters);
         Ok(())
     }
-}
-
-/// `$name` placeholders outside comments and strings.
-pub(super) fn parameters(sql: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for line in sql.lines() {
-        let code = line.split("--").next().unwrap_or_default();
-        for (index, piece) in code.split('\'').enumerate() {
-            if index % 2 == 1 {
-                continue;
-            }
-            for candidate in piece.split('$').skip(1) {
-                let name: String = candidate
-                    .chars()
-                    .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
-                    .collect();
-                if !name.is_empty() {
-                    found.insert(name);
-                }
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -332,7 +303,7 @@ mod tests {
 
     #[test]
     fn header_and_references_are_read() {
-        let file = QueryFile::parse("queries/load/account.sql", Kind::Load, LOAD).unwrap();
+        let file = QueryFile::parse("queries/load/account.sql", QueryKind::Load, LOAD).unwrap();
         assert_eq!(file.object(), "Account");
         assert_eq!(file.key, ["usercom_id__c"]);
         assert!(file.references.contains("usercom.companies"));
@@ -342,33 +313,44 @@ mod tests {
     #[test]
     fn unknown_header_names_line_and_nearest() {
         let text = LOAD.replace("-- operation", "-- operaton");
-        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
         insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read, after); did you mean `operation`?");
     }
 
     #[test]
     fn senseless_operation_is_refused() {
         let text = LOAD.replace("upsert", "merge");
-        let error = QueryFile::parse("queries/load/account.sql", Kind::Load, &text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
         insta::assert_snapshot!(error, @"queries/load/account.sql line 3: operation `merge` is none of insert, update, upsert");
     }
 
     #[test]
     fn unqualified_tables_and_anti_joins_are_refused() {
         let text = "-- grain: x\nselect a.id from companies as a";
-        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap_err();
         assert!(
             error.to_string().contains("unqualified table `companies`"),
             "{error}"
         );
         let text = "-- grain: x\nselect a.id from usercom.companies as a where not exists (select 1 from usercom.deals as d where d.company_id = a.id)";
-        let error = QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).unwrap_err();
+        let error =
+            QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap_err();
         assert!(error.hint().unwrap().contains("left join"), "{error}");
+    }
+
+    #[test]
+    fn texts_that_name_an_anti_join_or_a_parameter_are_texts() {
+        let text = "-- grain: x\nselect 'does not exists' as a, '$b -- ' || $c as d from usercom.deals as e";
+        let file = QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).unwrap();
+        assert_eq!(file.parameters, BTreeSet::from(["c".to_owned()]));
     }
 
     #[test]
     fn two_statements_are_refused() {
         let text = "-- grain: x\nselect 1; select 2";
-        assert!(QueryFile::parse("queries/prepare/a.sql", Kind::Prepare, text).is_err());
+        assert!(QueryFile::parse("queries/prepare/a.sql", QueryKind::Prepare, text).is_err());
     }
 }

@@ -249,11 +249,11 @@ pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::Kind;
+    use crate::project::QueryKind;
 
     fn file() -> QueryFile {
         let sql = "-- grain: x\n-- object: Account\n-- operation: upsert\n-- key: usercom_id__c\nselect c.id as usercom_id__c from usercom.companies as c";
-        QueryFile::parse("queries/load/account.sql", Kind::Load, sql).unwrap()
+        QueryFile::parse("queries/load/account.sql", QueryKind::Load, sql).unwrap()
     }
 
     #[test]

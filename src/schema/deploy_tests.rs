@@ -175,7 +175,7 @@ async fn an_object_that_the_organization_lacks_is_named() {
         fields: vec![wanted],
         ..Default::default()
     };
-    let error = crate::schema::look(&org.client().await, &wanted, BTreeSet::new())
+    let error = crate::schema::inspect(&org.client().await, &wanted, BTreeSet::new())
         .await
         .unwrap_err();
     assert_eq!(

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! Wanted ─▶ derive ─▶ CustomField, Pipeline, Stage ┐
-//!           look ─▶ OrgSchema ─────────────────────┴▶ compare ─▶ SchemaPlan ─▶ Package ─▶ check | deploy ─▶ assign
+//!           inspect ─▶ OrgSchema ──────────────────┴▶ compare ─▶ SchemaPlan ─▶ Package ─▶ check | deploy ─▶ assign
 //! ```
 //!
 //! The package holds what is missing and two permission sets: one lets the loader see the fields, since a field that
@@ -19,7 +19,7 @@ mod deploy;
 mod derive;
 mod error;
 mod field_type;
-mod look;
+mod inspect;
 mod name;
 mod package;
 mod permission;
@@ -33,7 +33,7 @@ pub use deploy::{DeployReport, apply, check, remove};
 pub use derive::{CustomField, WantedField, WantedObject};
 pub use error::{ComponentFailure, Error, Result};
 pub use field_type::{FieldType, ReadFieldTypeError};
-pub use look::look;
+pub use inspect::inspect;
 pub use name::{definition_object, free_name};
 pub use package::Package;
 pub use permission::{LOADER_SET, USERS_SET};

@@ -9,7 +9,7 @@ use super::{FieldName, SchemaPlan, sales::OPPORTUNITY, xml::Xml};
 
 /// A permission set of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Kind {
+pub(super) struct SetKind {
     pub(super) name: &'static str,
     label: &'static str,
     description: &'static str,
@@ -23,14 +23,14 @@ pub const LOADER_SET: &str = "Transload_Loader";
 /// API name of the permission set for people.
 pub const USERS_SET: &str = "Transload_Users";
 
-pub(super) const LOADER: Kind = Kind {
+pub(super) const LOADER: SetKind = SetKind {
     name: LOADER_SET,
     label: "Transload Loader",
     description: "Read and write access to the fields that Transload fills",
     objects: true,
 };
 
-pub(super) const USERS: Kind = Kind {
+pub(super) const USERS: SetKind = SetKind {
     name: USERS_SET,
     label: "Transload Users",
     description: "What people need to see migrated records: fields, record types and custom objects",
@@ -40,7 +40,7 @@ pub(super) const USERS: Kind = Kind {
 /// A permission set of a plan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PermissionSet<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: SetKind,
     pub(super) plan: &'a SchemaPlan,
 }
 

@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 use super::cells::CellTable;
 use crate::usercom::cell::{self, Fault, Zones};
 use crate::usercom::layout::{Source, TableColumn};
-use crate::usercom::schema::{Kind, MONEY_PRECISION, MONEY_SCALE, Take};
+use crate::usercom::schema::{ColumnKind, MONEY_PRECISION, MONEY_SCALE, Take};
 
 /// A cell that did not fit.
 #[derive(Clone, Copy, Debug)]
@@ -53,26 +53,26 @@ pub(super) fn build(
     }
     let zones = feed.zones;
     Ok(match column.kind {
-        Kind::Key | Kind::Integer | Kind::BlobSize => {
+        ColumnKind::Key | ColumnKind::Integer | ColumnKind::BlobSize => {
             let mut builder = Int64Builder::with_capacity(rows);
             feed.values(faults, integer, |value| builder.append_option(value));
             Arc::new(builder.finish())
         }
-        Kind::Float => {
+        ColumnKind::Float => {
             let mut builder = Float64Builder::with_capacity(rows);
             feed.values(faults, whole(cell::float), |value| {
                 builder.append_option(value)
             });
             Arc::new(builder.finish())
         }
-        Kind::Percent => {
+        ColumnKind::Percent => {
             let mut builder = Float64Builder::with_capacity(rows);
             feed.values(faults, whole(cell::percent), |value| {
                 builder.append_option(value)
             });
             Arc::new(builder.finish())
         }
-        Kind::Money => {
+        ColumnKind::Money => {
             let mut builder = Decimal128Builder::with_capacity(rows)
                 .with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)?;
             feed.values(faults, whole(cell::money), |value| {
@@ -80,44 +80,44 @@ pub(super) fn build(
             });
             Arc::new(builder.finish())
         }
-        Kind::Boolean => {
+        ColumnKind::Boolean => {
             let mut builder = BooleanBuilder::with_capacity(rows);
             feed.values(faults, whole(cell::boolean), |value| {
                 builder.append_option(value)
             });
             Arc::new(builder.finish())
         }
-        Kind::Timestamp => {
+        ColumnKind::Timestamp => {
             let mut builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
             let parse = whole(|text: &str| cell::timestamp(text, zones.source));
             feed.values(faults, parse, |value| builder.append_option(value));
             Arc::new(builder.finish())
         }
-        Kind::Date => {
+        ColumnKind::Date => {
             let mut builder = Date32Builder::with_capacity(rows);
             let parse = whole(|text: &str| cell::date(text, zones));
             feed.values(faults, parse, |value| builder.append_option(value));
             Arc::new(builder.finish())
         }
-        Kind::Text | Kind::Choice | Kind::Code(_) => {
+        ColumnKind::Text | ColumnKind::Choice | ColumnKind::Code(_) => {
             let mut builder = StringBuilder::with_capacity(rows, rows * 16);
             let kind = column.kind;
             let append = |value: Option<Cow<'_, str>>| builder.append_option(value);
             match kind {
-                Kind::Code(table) => feed.values(
+                ColumnKind::Code(table) => feed.values(
                     faults,
                     |text, source| {
                         part(text, source).map_or(Ok(None), |text| table.word(&text).map(Some))
                     },
                     append,
                 ),
-                Kind::Choice => feed.values(faults, choice, append),
+                ColumnKind::Choice => feed.values(faults, choice, append),
                 _ => feed.values(faults, |text, source| Ok(part(text, source)), append),
             }
             Arc::new(builder.finish())
         }
-        Kind::TextList => feed.text_list(&column.choices, faults),
-        Kind::IdList => feed.id_list(faults),
+        ColumnKind::TextList => feed.text_list(&column.choices, faults),
+        ColumnKind::IdList => feed.id_list(faults),
     })
 }
 

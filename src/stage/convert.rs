@@ -13,7 +13,7 @@ use super::columns::{self, CellFault, Feed};
 use super::rejects::{Place, Reject, Rejects};
 use crate::usercom::cell::{self, Fault, Zones};
 use crate::usercom::layout::{FilePlan, TableColumn};
-use crate::usercom::schema::{Kind, pair};
+use crate::usercom::schema::{ColumnKind, pair};
 use crate::usercom::{Blobs, Block, RowFault};
 
 /// Everything that the conversion of one file's blocks needs; shared by its converters.
@@ -200,7 +200,7 @@ impl Conversion {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         arrays.push(Arc::new(Int64Array::from(ids)));
         for (column, declared) in self.columns.iter().enumerate().skip(1) {
-            if declared.kind == Kind::BlobSize {
+            if declared.kind == ColumnKind::BlobSize {
                 arrays.push(self.blob_sizes(&arrays, rows.len()));
                 continue;
             }

@@ -9,7 +9,8 @@ use arrow::array::RecordBatch;
 use futures::TryStreamExt;
 
 use super::StageError;
-use super::table::{DEFINITION_ROWS, Finished, write_error};
+use super::error::write_error;
+use super::table::{DEFINITION_ROWS, Finished};
 use crate::staging::Staging;
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::{CUSTOM_PREFIX, Object};

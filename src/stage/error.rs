@@ -1,5 +1,7 @@
 //! What stops staging. Rows and cells that do not fit are not here: they are data, and go to `rejects`.
 
+use arrow::error::ArrowError;
+
 use crate::engine::EngineError;
 use crate::staging::StagingError;
 use crate::usercom::ExportError;
@@ -119,5 +121,20 @@ impl StageError {
             }
             Self::Stopped { .. } => None,
         }
+    }
+}
+
+pub(super) fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
+    StageError::BuildBatch {
+        table: table.to_owned(),
+        file: file.to_owned(),
+        source,
+    }
+}
+
+pub(super) fn write_error(table: &str, source: StagingError) -> StageError {
+    StageError::WriteTable {
+        table: format!("usercom.{table}"),
+        source,
     }
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! source rows = staged + rejected rows (superseded versions among them); rejected cells are counted apart
 //!
-//! file ─▶ reader thread: decode, cut ─▶ blocks ─▶ converters, in parallel: parse, build columns ─▶ Parquet
+//! file ─▶ reader thread: decode, split ─▶ blocks ─▶ converters, in parallel: parse, build columns ─▶ Parquet
 //!                                                       └────▶ rejects
 //! ids increase over all files: published as written
 //! else: a run per file, rows that come late within it apart and sorted outside memory; all merged by id, the newest
@@ -22,6 +22,7 @@ mod columns;
 mod convert;
 mod custom;
 mod error;
+mod input;
 mod latest;
 mod pipeline;
 mod progress;
@@ -45,10 +46,10 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::staging::{Manifest, Staging};
 use crate::usercom::attributes::AttributeDefinition;
-use crate::usercom::schema::Object;
-use crate::usercom::{Export, ExportFile, Format, Listing, OBJECTS};
+use crate::usercom::{Export, Listing, OBJECTS};
 use custom::Custom;
-use table::{Finished, InputFile, Stager};
+use input::input_files;
+use table::{Finished, Stager};
 
 /// Stages the whole export and publishes every table, the empty ones too.
 ///
@@ -118,27 +119,6 @@ async fn stage_tables(
         finished.push(stager.stage_table(object, files, &definitions).await?);
     }
     Ok(())
-}
-
-/// The files that hold an object's records: its own, and JSON files of an object whose records may contain them.
-fn input_files(object: &Object, files: &[ExportFile]) -> Vec<InputFile> {
-    let own = files
-        .iter()
-        .filter(|file| file.object == object.name)
-        .map(|file| InputFile {
-            file: file.clone(),
-            nested: None,
-        });
-    let containing = object.nested.iter().flat_map(|nested| {
-        files
-            .iter()
-            .filter(move |file| file.object == nested.parent && file.format == Format::JsonLines)
-            .map(move |file| InputFile {
-                file: file.clone(),
-                nested: Some(*nested),
-            })
-    });
-    own.chain(containing).collect()
 }
 
 async fn publish(

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Converted};
-use super::table::InputFile;
+use super::input::InputFile;
 use super::{Settings, StageError};
 use crate::staging::read_ahead;
-use crate::usercom::{Block, Cutter, Export, ExportError, Limits, keys};
+use crate::usercom::{Block, Export, ExportError, Limits, Splitter, keys};
 
 /// Blocks that were cut and wait for a converter.
 const WAITING: usize = 4;
@@ -44,7 +44,7 @@ pub(super) fn convert_file(
         let mut result = open(&export, &input, limits, &plan);
         loop {
             let next = match &mut result {
-                Ok(Some(cutter)) => cutter.next_block(limits).transpose(),
+                Ok(Some(splitter)) => splitter.next_block(limits).transpose(),
                 Ok(None) => None,
                 Err(_) => None,
             };
@@ -93,7 +93,7 @@ fn open(
     input: &InputFile,
     limits: Limits,
     conversion: &Conversion,
-) -> Result<Option<Cutter>, ExportError> {
+) -> Result<Option<Splitter>, ExportError> {
     let opened = keys::open(
         export,
         &input.file,
@@ -101,8 +101,8 @@ fn open(
         limits.record_bytes,
         Arc::default(),
     )?;
-    Ok(opened.map(|(mut cutter, _)| {
-        if let Cutter::Csv(csv) = &mut cutter {
+    Ok(opened.map(|(mut splitter, _)| {
+        if let Splitter::Csv(csv) = &mut splitter {
             let id = conversion
                 .plan
                 .sources
@@ -110,7 +110,7 @@ fn open(
                 .and_then(|sources| sources.first());
             csv.set_id_column(id.map(|source| source.input));
         }
-        cutter
+        splitter
     }))
 }
 

@@ -14,8 +14,8 @@ use arrow::error::ArrowError;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+use super::error::{build_error, write_error};
 use super::latest::{self, Latest, Order};
-use super::table::{build_error, write_error};
 use super::{StageError, rejects};
 use crate::engine::Engine;
 use crate::staging::{Manifest, Snapshot, Staging, TableWriter};

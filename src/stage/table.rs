@@ -6,19 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Counts};
+use super::error::write_error;
+use super::input::InputFile;
 use super::runs::Runs;
 use super::{Progress, Settings, StageError, TableReport, Warning, latest, pipeline};
 use crate::engine::Engine;
-use crate::staging::{Manifest, Staging, StagingError};
+use crate::staging::{Manifest, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};
-use crate::usercom::schema::{Nested, Object};
-use crate::usercom::{Blobs, Export, ExportError, ExportFile, FileKeys, Format, read_keys};
+use crate::usercom::schema::Object;
+use crate::usercom::{Blobs, Export, ExportError, FileKeys, Format, read_keys};
 
 /// Records below which "nearly all undecodable" is not judged.
 const FEW_RECORDS: u64 = 5;
@@ -37,14 +38,6 @@ pub(super) struct Stager<'a> {
     pub(super) blobs: Arc<Blobs>,
     /// The keys of JSON files read so far: other tables may have records in them.
     pub(super) keys: BTreeMap<String, FileKeys>,
-}
-
-/// A file that holds records of the table.
-#[derive(Clone, Debug)]
-pub(super) struct InputFile {
-    pub(super) file: ExportFile,
-    /// Set if the records are inside those of another object.
-    pub(super) nested: Option<Nested>,
 }
 
 /// A table that is written and waits to be published.
@@ -296,19 +289,4 @@ fn check_encoding(file: &str, counts: Counts) -> Result<(), ExportError> {
         });
     }
     Ok(())
-}
-
-pub(super) fn build_error(table: &str, file: &str, source: ArrowError) -> StageError {
-    StageError::BuildBatch {
-        table: table.to_owned(),
-        file: file.to_owned(),
-        source,
-    }
-}
-
-pub(super) fn write_error(table: &str, source: StagingError) -> StageError {
-    StageError::WriteTable {
-        table: format!("usercom.{table}"),
-        source,
-    }
 }

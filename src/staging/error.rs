@@ -2,17 +2,20 @@
 
 use object_store::path::Path;
 
+/// Why a location cannot be used: whatever reads paths and URLs has errors of its own.
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A failure of the staging area; says which object and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StagingError {
     /// The location cannot be used as a staging area.
-    #[error("cannot open the staging area {location}: {reason}")]
+    #[error("cannot open the staging area {location}")]
     OpenArea {
         /// As given.
         location: String,
         /// Why not.
-        reason: String,
+        source: Cause,
     },
     /// Another command is writing to the area.
     #[error(
@@ -79,7 +82,7 @@ pub enum StagingError {
         /// Path inside the store.
         path: String,
         /// What is wrong with it.
-        source: super::SealError,
+        source: super::ChecksumError,
     },
     /// A file that a table consists of is not what was written.
     #[error("the file {path} of table {table} is not what was written: its checksum does not fit")]

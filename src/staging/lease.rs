@@ -128,13 +128,13 @@ impl Staging {
                 if let (Ok(()), Ok(Some(newest))) = (beaten, newest)
                     && newest > number
                 {
-                    staging.heads.set_alone(false);
+                    staging.current.set_alone(false);
                     token.cancel();
                     return;
                 }
             }
         });
-        self.heads.set_alone(true);
+        self.current.set_alone(true);
         Ok(Lease {
             staging: self.clone(),
             number,
@@ -210,7 +210,7 @@ impl Lease {
     /// [`StagingError::WriteObject`]; it ends with the process then.
     pub async fn release(mut self) -> Result<(), StagingError> {
         self.beat.shutdown().await;
-        self.staging.heads.set_alone(false);
+        self.staging.current.set_alone(false);
         let path = self.staging.lease_path(self.number, "released");
         let payload = PutPayload::default();
         self.staging

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
-use super::seal::Checksum;
+use super::checksum::Checksum;
 
 /// One Parquet file of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

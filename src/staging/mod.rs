@@ -12,21 +12,22 @@
 //!
 //! A folder path or an `s3://bucket/prefix` URL work alike (`object_store`).
 
+mod checksum;
+mod current;
 mod encoder;
 mod error;
-mod heads;
 mod lease;
 mod manifest;
 mod reader;
-mod seal;
+
 mod snapshot;
 mod writer;
 
+pub use checksum::{ChecksumError, verified, with_checksum};
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
 pub use manifest::{DataFile, Manifest};
 pub use reader::read_ahead;
-pub use seal::{SealError, seal, unseal};
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
@@ -40,8 +41,9 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
 
-use heads::{Heads, Versions};
-use seal::Checksum;
+use checksum::Checksum;
+use current::{CurrentVersions, Versions};
+use error::Cause;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
 pub const SHARED_SCHEMAS: [&str; 3] = ["usercom", "rejects", "config"];
@@ -54,9 +56,9 @@ pub struct Staging {
     root: Path,
     org: Option<String>,
     /// Manifests whose files were all there when they were read, by path: a published version never changes.
-    known: Arc<Mutex<HashMap<Path, Manifest>>>,
+    known: Arc<Mutex<HashMap<Path, Arc<Manifest>>>>,
     /// Current versions, while this process has the lease: nobody else publishes then.
-    heads: Arc<Heads>,
+    current: Arc<CurrentVersions>,
 }
 
 /// Manifests up to which their files are looked at one by one rather than by listing all.
@@ -68,18 +70,18 @@ impl Staging {
     /// # Errors
     /// [`StagingError::OpenArea`] when the URL cannot be used.
     pub fn open(location: &str) -> Result<Self, StagingError> {
-        let open = |reason: String| StagingError::OpenArea {
+        let open = |source: Cause| StagingError::OpenArea {
             location: location.to_owned(),
-            reason,
+            source,
         };
         let url = if location.contains("://") {
-            Url::parse(location).map_err(|error| open(error.to_string()))?
+            Url::parse(location).map_err(|error| open(error.into()))?
         } else {
-            let path = std::path::absolute(location).map_err(|error| open(error.to_string()))?;
-            Url::from_directory_path(&path).map_err(|()| open("not a usable path".to_owned()))?
+            let path = std::path::absolute(location).map_err(|error| open(error.into()))?;
+            Url::from_directory_path(&path).map_err(|()| open("not a usable path".into()))?
         };
         let (store, root) = object_store::parse_url_opts(&url, crate::config::storage_options())
-            .map_err(|error| open(error.to_string()))?;
+            .map_err(|error| open(error.into()))?;
         let mut store_url = url;
         store_url.set_path("");
         Ok(Self {
@@ -88,7 +90,7 @@ impl Staging {
             root,
             org: None,
             known: Arc::default(),
-            heads: Arc::default(),
+            current: Arc::default(),
         })
     }
 
@@ -190,7 +192,7 @@ impl Staging {
             bases.push(self.root.clone().join("orgs").join(org.as_str()));
         }
         for base in &bases {
-            let versions = match self.heads.of(base) {
+            let versions = match self.current.of(base) {
                 Some(versions) => versions,
                 None => self.versions(base).await?,
             };
@@ -203,8 +205,8 @@ impl Staging {
                 snapshot.insert(manifest);
                 continue;
             }
-            let manifest = self.read_manifest(&path).await?;
-            fresh.push((path, manifest.clone()));
+            let manifest = Arc::new(self.read_manifest(&path).await?);
+            fresh.push((path, Arc::clone(&manifest)));
             snapshot.insert(manifest);
         }
         // Files are looked for after the manifests, so that those of a version published meanwhile do no harm.
@@ -215,7 +217,7 @@ impl Staging {
 
     /// Lists the current version of every table below a base.
     async fn versions(&self, base: &Path) -> Result<Versions, StagingError> {
-        let published = self.heads.count();
+        let published = self.current.count();
         let mut newest = Versions::new();
         for path in self.list(&base.clone().join("manifests")).await? {
             let Some((schema, table, version)) = manifest::parse_path(base, &path) else {
@@ -228,11 +230,11 @@ impl Staging {
                 *slot = (version, path);
             }
         }
-        self.heads.keep(base, &newest, published);
+        self.current.keep(base, &newest, published);
         Ok(newest)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Path, Manifest>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Path, Arc<Manifest>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -240,7 +242,7 @@ impl Staging {
     async fn check_files(
         &self,
         bases: &[Path],
-        manifests: &[(Path, Manifest)],
+        manifests: &[(Path, Arc<Manifest>)],
     ) -> Result<(), StagingError> {
         let mut sizes: BTreeMap<String, u64> = BTreeMap::new();
         if manifests.len() > FEW {
@@ -282,7 +284,7 @@ impl Staging {
 
     async fn read_manifest(&self, path: &Path) -> Result<Manifest, StagingError> {
         let bytes = self.read(path).await?;
-        unseal(&bytes, &self.relative(path)).map_err(|source| StagingError::ReadManifest {
+        verified(&bytes, &self.relative(path)).map_err(|source| StagingError::ReadManifest {
             path: path.to_string(),
             source,
         })
@@ -341,12 +343,13 @@ impl Staging {
                 .clone()
                 .join(format!("{:010}.json", manifest.version));
             let place = self.relative(&path);
-            let body = seal(&manifest, &place).map_err(|error| StagingError::ReadManifest {
-                path: path.to_string(),
-                source: error.into(),
-            })?;
+            let body =
+                with_checksum(&manifest, &place).map_err(|error| StagingError::ReadManifest {
+                    path: path.to_string(),
+                    source: error.into(),
+                })?;
             if self.create_object(&path, body.into()).await? {
-                self.heads.published(&base, &manifest, &path);
+                self.current.published(&base, &manifest, &path);
                 self.sweep(&manifest, &versions).await?;
                 return Ok(manifest);
             }

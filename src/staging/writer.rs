@@ -17,8 +17,8 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::WriterProperties;
 use tokio::io::AsyncWriteExt;
 
+use super::checksum::Checksum;
 use super::encoder::Encoder;
-use super::seal::Checksum;
 use super::{DataFile, Manifest, Staging, StagingError};
 
 /// Bytes after which a column's values are no longer collected in a dictionary: few values fit, and names, addresses

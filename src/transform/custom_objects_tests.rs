@@ -3,7 +3,7 @@
 use arrow::datatypes::Field as ArrowField;
 
 use super::*;
-use crate::project::{Kind, QueryFile};
+use crate::project::{QueryFile, QueryKind};
 
 const KEYS: MetadataKeys = MetadataKeys {
     attribute: "usercom.attribute",
@@ -35,7 +35,7 @@ fn object(table: &str, fields: &[(&str, DataType, &str, Option<&str>)]) -> Custo
 
 fn parse(generated: &Generated, stem: &str) -> QueryFile {
     let sql = &generated.files[stem];
-    QueryFile::parse(&format!("queries/load/{stem}.sql"), Kind::Load, sql)
+    QueryFile::parse(&format!("queries/load/{stem}.sql"), QueryKind::Load, sql)
         .unwrap_or_else(|error| panic!("{error}\n{sql}"))
 }
 

@@ -6,7 +6,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 
-use super::schema::{Kind, Object, Take};
+use super::schema::{ColumnKind, Object, Take};
 
 /// One attribute as the source declares it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,18 +56,18 @@ impl AttributeDefinition {
 
     /// What its column holds; text where the source does not say.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ColumnKind {
         match self.value_type.as_str() {
-            "boolean" => Kind::Boolean,
-            "integer" => Kind::Integer,
-            "float" => Kind::Float,
-            "date" => Kind::Date,
-            "datetime" => Kind::Timestamp,
-            "fixed" if self.multiple => Kind::TextList,
-            "fixed" => Kind::Choice,
-            "reference" if self.multiple => Kind::IdList,
-            "reference" => Kind::Integer,
-            _ => Kind::Text,
+            "boolean" => ColumnKind::Boolean,
+            "integer" => ColumnKind::Integer,
+            "float" => ColumnKind::Float,
+            "date" => ColumnKind::Date,
+            "datetime" => ColumnKind::Timestamp,
+            "fixed" if self.multiple => ColumnKind::TextList,
+            "fixed" => ColumnKind::Choice,
+            "reference" if self.multiple => ColumnKind::IdList,
+            "reference" => ColumnKind::Integer,
+            _ => ColumnKind::Text,
         }
     }
 

@@ -10,14 +10,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
+use tokio_util::io::ReaderStream;
 
-use super::blobs::Blobs;
-use super::extract::manifest::MANIFEST;
+use super::blobs::{Blobs, is_inside};
 use super::schema::CUSTOM_PREFIX;
 use super::{ExportError, OBJECTS, custom};
+
+/// The file that says what a complete extract holds; it is no part of the export.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Bytes read at a time from a blob in a folder.
+const CHUNK: usize = 64 * 1024;
 
 /// Objects that an export may hold besides the declared ones; their files are known but not staged yet.
 const LATER: &[&str] = &["automations", "templates", "person_events"];
@@ -103,13 +109,13 @@ impl Export {
         if !location.contains("://") {
             return Ok(Self::Folder(PathBuf::from(location)));
         }
-        let fail = |reason: String| ExportError::OpenExport {
+        let fail = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::OpenExport {
             location: location.to_owned(),
-            reason,
+            source,
         };
-        let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
+        let url = url::Url::parse(location).map_err(|error| fail(error.into()))?;
         let (store, prefix) = object_store::parse_url_opts(&url, crate::config::storage_options())
-            .map_err(|error| fail(error.to_string()))?;
+            .map_err(|error| fail(error.into()))?;
         Ok(Self::Store {
             store: Arc::from(store),
             prefix,
@@ -235,6 +241,57 @@ impl Export {
             }
         }
     }
+
+    /// Opens a blob: its size, and its bytes piece by piece.
+    ///
+    /// # Errors
+    /// [`ExportError::BlobPath`] if `path` is not that of a file in `blobs/`, [`ExportError::OpenFile`].
+    pub async fn blob(
+        &self,
+        path: &str,
+    ) -> Result<
+        (
+            u64,
+            impl Stream<Item = io::Result<Bytes>> + Send + Unpin + use<>,
+        ),
+        ExportError,
+    > {
+        if !is_inside(path) {
+            return Err(ExportError::BlobPath {
+                path: path.to_owned(),
+            });
+        }
+        let fail = |source| ExportError::OpenFile {
+            file: path.to_owned(),
+            source,
+        };
+        match self {
+            Self::Folder(root) => {
+                let file = tokio::fs::File::open(root.join(path)).await.map_err(fail)?;
+                let meta = file.metadata().await.map_err(fail)?;
+                if !meta.is_file() {
+                    return Err(fail(io::ErrorKind::IsADirectory.into()));
+                }
+                let bytes = ReaderStream::with_capacity(file, CHUNK);
+                Ok((meta.len(), bytes.boxed()))
+            }
+            Self::Store { store, prefix, .. } => {
+                let other = |error: object_store::Error| fail(io::Error::other(error));
+                let key = match prefix.as_ref() {
+                    "" => path.to_owned(),
+                    prefix => format!("{prefix}/{path}"),
+                };
+                // Parsed, not joined: a listed name must be asked for letter by letter.
+                let key = StorePath::parse(key).map_err(|error| fail(io::Error::other(error)))?;
+                let found = store.get(&key).await.map_err(other)?;
+                let size = found.meta.size;
+                let bytes = found
+                    .into_stream()
+                    .map(|chunk| chunk.map_err(io::Error::other));
+                Ok((size, bytes.boxed()))
+            }
+        }
+    }
 }
 
 struct StoreReader {
@@ -351,4 +408,74 @@ pub(super) fn nearest_object(written: &str) -> &'static str {
         .chain(LATER.iter().copied())
         .min_by_key(|name| strsim::damerau_levenshtein(name, &written.to_lowercase()))
         .unwrap_or("people")
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    async fn read(export: &Export, path: &str) -> Result<(u64, Vec<u8>), ExportError> {
+        let (size, bytes) = export.blob(path).await?;
+        let bytes: Vec<Bytes> = bytes.try_collect().await.unwrap();
+        Ok((size, bytes.concat()))
+    }
+
+    #[tokio::test]
+    async fn a_blob_comes_in_pieces_from_a_folder_and_from_a_store() {
+        let content: Vec<u8> = (0..3 * CHUNK + 7).map(|byte| (byte % 251) as u8).collect();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("blobs/ą")).unwrap();
+        std::fs::write(folder.path().join("blobs/ą/a #1%.pdf"), &content).unwrap();
+        let store = object_store::memory::InMemory::new();
+        let key = StorePath::parse("crm/blobs/ą/a #1%.pdf").unwrap();
+        store.put(&key, content.clone().into()).await.unwrap();
+        let size = content.len() as u64;
+        for export in [
+            Export::Folder(folder.path().to_path_buf()),
+            Export::Store {
+                store: Arc::new(store),
+                prefix: "crm".into(),
+                location: "s3://crm".to_owned(),
+            },
+        ] {
+            let found = read(&export, "blobs/ą/a #1%.pdf").await.unwrap();
+            assert_eq!(found, (size, content.clone()));
+            assert!(matches!(
+                read(&export, "blobs/none").await,
+                Err(ExportError::OpenFile { .. })
+            ));
+            assert!(matches!(
+                read(&export, "blobs/ą").await,
+                Err(ExportError::OpenFile { .. })
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_path_leads_out_of_the_folder_of_blobs() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("blobs")).unwrap();
+        std::fs::write(folder.path().join("people.csv"), "id\n1\n").unwrap();
+        let export = Export::Folder(folder.path().to_path_buf());
+        let outside = folder.path().join("people.csv");
+        for path in [
+            "people.csv",
+            "blobs/../people.csv",
+            "blobs/./a",
+            "blobs//a",
+            "blobs/",
+            "blobs\\..\\people.csv",
+            "blobs/..\\people.csv",
+            "/blobs/a",
+            "",
+            outside.to_str().unwrap(),
+        ] {
+            assert!(
+                matches!(read(&export, path).await, Err(ExportError::BlobPath { .. })),
+                "{path}"
+            );
+        }
+    }
 }

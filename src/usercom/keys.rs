@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::csv_cutter::CsvCutter;
-use super::cut::{Cutter, Limits};
+use super::block::Limits;
+use super::csv_splitter::CsvSplitter;
 use super::header::normalise;
-use super::json_cutter::{JsonCutter, NestedCutter};
+use super::json_splitter::{JsonSplitter, NestedSplitter};
 use super::json_text;
 use super::schema::Nested;
+use super::split::Splitter;
 use super::{DecodedReader, Export, ExportError, ExportFile, Format};
 
 /// The key under which API v1 lists custom attributes.
@@ -50,14 +51,16 @@ pub fn open(
     nested: Option<Nested>,
     longest: usize,
     stored: Arc<AtomicU64>,
-) -> Result<Option<(Cutter, Vec<String>)>, ExportError> {
+) -> Result<Option<(Splitter, Vec<String>)>, ExportError> {
     let reader = DecodedReader::new(&file.name, export.reader(&file.name)?, stored)?;
     Ok(match (file.format, nested) {
-        (Format::Csv, _) => CsvCutter::open(reader, longest)?
-            .map(|(cutter, names)| (Cutter::Csv(Box::new(cutter)), names)),
-        (Format::JsonLines, None) => Some((Cutter::Json(JsonCutter::open(reader)?), Vec::new())),
+        (Format::Csv, _) => CsvSplitter::open(reader, longest)?
+            .map(|(splitter, names)| (Splitter::Csv(Box::new(splitter)), names)),
+        (Format::JsonLines, None) => {
+            Some((Splitter::Json(JsonSplitter::open(reader)?), Vec::new()))
+        }
         (Format::JsonLines, Some(nested)) => Some((
-            Cutter::Nested(NestedCutter::open(reader, nested)?),
+            Splitter::Nested(NestedSplitter::open(reader, nested)?),
             Vec::new(),
         )),
     })
@@ -73,21 +76,21 @@ pub fn read_keys(
     nested: Option<Nested>,
     limits: Limits,
 ) -> Result<FileKeys, ExportError> {
-    let Some((mut cutter, names)) =
+    let Some((mut splitter, names)) =
         open(export, file, nested, limits.record_bytes, Arc::default())?
     else {
         return Ok(FileKeys::default());
     };
-    if let Cutter::Csv(cutter) = &cutter {
+    if let Splitter::Csv(splitter) = &splitter {
         return Ok(FileKeys {
             top: names,
-            delimiter: cutter.delimiter(),
+            delimiter: splitter.delimiter(),
             ..FileKeys::default()
         });
     }
     let mut top = Seen::default();
     let mut listed = Seen::default();
-    while let Some(block) = cutter.next_block(limits)? {
+    while let Some(block) = splitter.next_block(limits)? {
         for span in &block.spans {
             let bytes = &block.bytes[span.start as usize..span.end as usize];
             let Ok(text) = std::str::from_utf8(bytes) else {

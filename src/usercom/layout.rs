@@ -17,7 +17,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use super::attributes::AttributeDefinition;
 use super::header::{normalise, sanitise};
 use super::keys::{ATTRIBUTE_LIST, FileKeys};
-use super::schema::{Alias, KeyRule, Kind, Object, Take, When};
+use super::schema::{Alias, ColumnKind, KeyRule, Object, Take, When};
 use super::{ExportError, OBJECTS};
 
 /// Key of the field metadata that holds an attribute's original name.
@@ -36,7 +36,7 @@ pub struct TableColumn {
     /// Name in the table.
     pub name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Allowed values, if it is a choice.
     pub choices: Vec<String>,
     /// Which part of a cell it takes, if it is an attribute.
@@ -364,7 +364,7 @@ impl<'a> Builder<'a> {
                 column: name.clone(),
             });
         }
-        let kind = definition.map_or(Kind::Text, |definition| definition.kind());
+        let kind = definition.map_or(ColumnKind::Text, |definition| definition.kind());
         let mut metadata = std::collections::HashMap::new();
         metadata.insert(ATTRIBUTE_METADATA.to_owned(), original.to_owned());
         if let Some(definition) = definition {

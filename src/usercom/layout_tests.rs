@@ -134,12 +134,12 @@ fn unknown_columns_become_attributes_typed_by_their_definitions() {
             .find(|column| column.name == name)
             .map(|column| column.kind)
     };
-    assert_eq!(kind("lead_score_2"), Some(Kind::Integer));
-    assert_eq!(kind("zrodlo"), Some(Kind::Choice));
-    assert_eq!(kind("attribute_3"), Some(Kind::Boolean));
-    assert_eq!(kind("shoe_size"), Some(Kind::Text));
-    assert_eq!(kind("attribute_1"), Some(Kind::Text));
-    assert_eq!(kind("attribute_2"), Some(Kind::Text));
+    assert_eq!(kind("lead_score_2"), Some(ColumnKind::Integer));
+    assert_eq!(kind("zrodlo"), Some(ColumnKind::Choice));
+    assert_eq!(kind("attribute_3"), Some(ColumnKind::Boolean));
+    assert_eq!(kind("shoe_size"), Some(ColumnKind::Text));
+    assert_eq!(kind("attribute_1"), Some(ColumnKind::Text));
+    assert_eq!(kind("attribute_2"), Some(ColumnKind::Text));
     assert_eq!(kind("founded"), None);
     let field = layout.schema.field_with_name("zrodlo").unwrap();
     assert_eq!(field.metadata()[ATTRIBUTE_METADATA], "Źródło");
@@ -227,7 +227,7 @@ fn a_reference_of_a_custom_object_takes_ids_and_says_to_what() {
     let files = [("co_asset.csv".to_owned(), csv(&["id", "contract"]))];
     let layout = Layout::new(&asset, &[contract, other], &files).unwrap();
     let column = layout.schema.index_of("contract").unwrap();
-    assert_eq!(layout.columns[column].kind, Kind::Integer);
+    assert_eq!(layout.columns[column].kind, ColumnKind::Integer);
     assert_eq!(layout.files[0].sources[column][0].take, Take::Id);
     assert_eq!(
         layout.schema.field(column).metadata()[TARGET_METADATA],

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //! User.com ──api──▶ pages ──extract──▶ export files
-//! export ──list──▶ ExportFile ──decode──▶ bytes ──cut──▶ Block (whole records) ──▶ stage
-//!                      │                    CSV: csv_cutter, JSON Lines: json_cutter
+//! export ──list──▶ ExportFile ──decode──▶ bytes ──split──▶ Block (whole records) ──▶ stage
+//!                      │                    CSV: csv_splitter, JSON Lines: json_splitter
 //!                      └─ object, format
 //! schema + objects (declared columns, aliases)  ─┐
 //! attributes, custom (the customer's definitions)├─layout──▶ Arrow schema, one plan of sources per file
@@ -17,28 +17,30 @@
 pub mod api;
 pub mod attributes;
 mod blobs;
+mod block;
 pub mod cell;
-mod csv_cutter;
+mod csv_splitter;
 pub mod custom;
-mod cut;
 mod decode;
 mod error;
 mod export;
 pub mod extract;
 pub mod header;
-mod json_cutter;
+mod json_splitter;
 pub mod json_text;
 pub mod keys;
 pub mod layout;
 mod objects;
 pub mod probe;
 pub mod schema;
+mod split;
 
 pub use blobs::Blobs;
-pub use cut::{Block, CutFault, Cutter, Limits, RecordSpan, RowFault, VALUE_CAP};
+pub use block::{Block, Limits, RecordSpan, RowFault, SplitFault, VALUE_CAP};
 pub use decode::DecodedReader;
 pub use error::ExportError;
 pub use export::{Export, ExportFile, Format, Ignored, IgnoredReason, Listing};
 pub use header::sanitise;
 pub use keys::{FileKeys, read_keys};
 pub use objects::{OBJECTS, object};
+pub use split::Splitter;

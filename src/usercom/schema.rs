@@ -10,7 +10,7 @@ use super::cell::CodeTable;
 
 /// What a column holds, and so which parser reads its cells.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// The object's own id: a positive integer; a record without one is rejected whole.
     Key,
     /// A 64-bit integer.
@@ -46,7 +46,7 @@ pub const MONEY_PRECISION: u8 = 18;
 /// Decimals of a money column.
 pub const MONEY_SCALE: i8 = 2;
 
-impl Kind {
+impl ColumnKind {
     /// The Arrow type of a column of this kind.
     #[must_use]
     pub fn data_type(self) -> DataType {
@@ -118,7 +118,7 @@ pub struct Column {
     /// Name in the table.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Names in files.
     pub aliases: &'static [Alias],
 }

@@ -356,7 +356,6 @@ fn every_contact_with_a_company_and_every_deal_hangs_on_an_account_that_is_there
     }
 }
 
-/// Two people of `export/people-1.csv`, by their own cells.
 #[test]
 fn stages_and_whole_probabilities_come_from_the_matrix() {
     let deals = &demo().org["Opportunity"];

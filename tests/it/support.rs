@@ -87,9 +87,10 @@ impl Project {
             .fold(self, |project, (number, event)| {
                 let name = format!("{number:08}.json");
                 let event: serde_json::Value = serde_json::from_str(event).unwrap();
-                let sealed = transload::staging::seal(&event, &format!("{run}/{name}")).unwrap();
-                let sealed = String::from_utf8(sealed).unwrap();
-                project.file(&format!("{folder}/{name}"), &sealed)
+                let checked =
+                    transload::staging::with_checksum(&event, &format!("{run}/{name}")).unwrap();
+                let checked = String::from_utf8(checked).unwrap();
+                project.file(&format!("{folder}/{name}"), &checked)
             })
     }
 

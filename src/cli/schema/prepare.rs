@@ -48,7 +48,7 @@ pub(crate) async fn prepare(
     progress.step("comparing the destination's fields with what will be sent");
     let mut wanted = fields::wanted(project, &connection.staging, flow).await?;
     let ours = SchemaRecord::load(connection).await?.fields();
-    let org = schema::look(&connection.client, &wanted, ours).await?;
+    let org = schema::inspect(&connection.client, &wanted, ours).await?;
     let plan = schema::compare(&wanted, &org)?;
     let depends = wanted.fields.iter().any(|field| {
         field.declared.is_none() && plan.create.iter().any(|new| new.field.name == field.name)

@@ -14,7 +14,7 @@ use super::super::{Outcome, output};
 use super::record::SchemaRecord;
 use super::{RemoveArgs, connect_alone, prepare};
 use crate::error::Error;
-use crate::project::{Kind, Queries};
+use crate::project::{Queries, QueryKind};
 use crate::reconcile::counts;
 use crate::salesforce::{ObjectDescribe, Row, WaitOptions, field_text};
 use crate::schema::{self, ComponentName};
@@ -173,7 +173,7 @@ async fn loaded(
     let snapshot = staging.snapshot().await?;
     let session = project.engine.session(staging, &snapshot)?;
     let ledgers: Vec<String> = queries
-        .kind(Kind::Load)
+        .kind(QueryKind::Load)
         .filter(|file| file.object() == object && snapshot.get("ledger", &file.name).is_some())
         .map(|file| format!("select id from ledger.{} where id is not null", file.name))
         .collect();

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::reference::{element_id, element_text};
-use super::{Fault, integer, is_na};
+use super::{Fault, is_na};
 use crate::usercom::json_text;
 
 /// Reads a list of texts into `out`, which must be empty. A cell that as a whole is one of `choices` is one value, even with commas inside.
@@ -47,6 +47,16 @@ pub fn ids(cell: &str, out: &mut Vec<i64>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The first element of a list of references; the cell itself if it is not a list.
+///
+/// # Errors
+/// [`Fault::UnparsableList`].
+pub fn first(cell: &str) -> Result<Option<Cow<'_, str>>, Fault> {
+    let mut values = Vec::new();
+    raw_elements(cell.trim(), &mut values)?;
+    Ok((!values.is_empty()).then(|| values.swap_remove(0)))
+}
+
 /// Reads one choice, which may be wrapped as a list of one. Bare text is taken as it is, since a single choice may
 /// well contain a comma. `None` for an empty list.
 ///
@@ -79,7 +89,7 @@ fn split<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
 }
 
 /// Elements without their quotes; objects and numbers as they are written.
-pub(super) fn raw_elements<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
+fn raw_elements<'a>(text: &'a str, out: &mut Vec<Cow<'a, str>>) -> Result<(), Fault> {
     match text.as_bytes() {
         [] => Ok(()),
         [b'[', ..] => json_array(text, out),
@@ -165,11 +175,6 @@ fn quoted_element(text: &str) -> Result<(Cow<'_, str>, &str), Fault> {
         }
     }
     Err(Fault::UnparsableList)
-}
-
-/// Whether a text is a whole number; the test that tells an id from a name.
-pub(super) fn as_id(text: &str) -> Option<i64> {
-    integer(text).ok()
 }
 
 #[cfg(test)]
@@ -266,5 +271,17 @@ mod tests {
         }
         assert_eq!(choice("{a,b}"), Err(Fault::SeveralChoices));
         assert_eq!(choice("{\"a}"), Err(Fault::UnparsableList));
+    }
+
+    #[test]
+    fn the_first_of_a_list_is_the_primary() {
+        assert_eq!(
+            first("[{\"id\":5},{\"id\":6}]").unwrap().as_deref(),
+            Some("{\"id\":5}")
+        );
+        assert_eq!(first("{5,6}").unwrap().as_deref(), Some("5"));
+        assert_eq!(first("Acme").unwrap().as_deref(), Some("Acme"));
+        assert_eq!(first("[]").unwrap(), None);
+        assert_eq!(first("{5"), Err(Fault::UnparsableList));
     }
 }

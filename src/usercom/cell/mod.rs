@@ -18,9 +18,9 @@ pub use code::{
     MESSAGE_SOURCE, PERSON_STATUS,
 };
 pub use date::{Zones, date};
-pub use list::{choice, ids, texts};
+pub use list::{choice, first, ids, texts};
 pub use number::{float, integer, key, money, percent};
-pub use reference::{first, reference_email, reference_field, reference_id, reference_text};
+pub use reference::{reference_email, reference_field, reference_id, reference_text};
 pub use timestamp::timestamp;
 
 /// Why a cell was refused. The row moves on without it.

@@ -4,8 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::Fault;
-use super::list::{as_id, raw_elements};
+use super::integer;
 use crate::usercom::json_text;
 
 /// The id in a reference, if it has one.
@@ -44,16 +43,6 @@ pub fn reference_email(cell: &str) -> Option<Cow<'_, str>> {
     text.contains('@').then_some(Cow::Borrowed(text))
 }
 
-/// The first element of a list of references; the cell itself if it is not a list.
-///
-/// # Errors
-/// [`Fault::UnparsableList`].
-pub fn first(cell: &str) -> Result<Option<Cow<'_, str>>, Fault> {
-    let mut values = Vec::new();
-    raw_elements(cell.trim(), &mut values)?;
-    Ok((!values.is_empty()).then(|| values.swap_remove(0)))
-}
-
 pub(super) fn element_id(text: &str) -> Option<i64> {
     if is_object(text) {
         return json_text::get(text, "id")
@@ -80,6 +69,11 @@ fn object_text<'a>(object: &'a str, key: &str) -> Option<Cow<'a, str>> {
 
 fn is_object(text: &str) -> bool {
     text.starts_with('{') && json_text::is_valid(text)
+}
+
+/// Whether a text is a whole number; the test that tells an id from a name.
+fn as_id(text: &str) -> Option<i64> {
+    integer(text).ok()
 }
 
 #[cfg(test)]
@@ -121,17 +115,5 @@ mod tests {
             assert_eq!(reference_field(cell, "key").as_deref(), key, "{cell}");
             assert_eq!(reference_email(cell).as_deref(), email, "{cell}");
         }
-    }
-
-    #[test]
-    fn the_first_of_a_list_is_the_primary() {
-        assert_eq!(
-            first("[{\"id\":5},{\"id\":6}]").unwrap().as_deref(),
-            Some("{\"id\":5}")
-        );
-        assert_eq!(first("{5,6}").unwrap().as_deref(), Some("5"));
-        assert_eq!(first("Acme").unwrap().as_deref(), Some("Acme"));
-        assert_eq!(first("[]").unwrap(), None);
-        assert_eq!(first("{5"), Err(Fault::UnparsableList));
     }
 }

@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::ExtractError;
 use super::part::DataFile;
 use super::state;
-
-/// Its name.
-pub const MANIFEST: &str = "manifest.json";
+use crate::usercom::export::MANIFEST;
 
 /// How an object was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,9 +19,10 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{MANIFEST, Mode, Skipped};
+use super::manifest::{Mode, Skipped};
 use super::part::Parts;
 use super::{Choices, ExtractError};
+use crate::usercom::export::MANIFEST;
 
 const STATE: &str = ".state";
 

@@ -7,7 +7,7 @@ use super::declare::{
     OWNER_ID, PERSON_ID, UPDATED_AT, alias, column, part,
 };
 use crate::usercom::cell::ACTIVITY_STATUS;
-use crate::usercom::schema::Kind::{
+use crate::usercom::schema::ColumnKind::{
     BlobSize, Boolean, Code, Integer, Key, Text, TextList, Timestamp,
 };
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};

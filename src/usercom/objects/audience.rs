@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::declare::{CREATED_AT, ID, UPDATED_AT, alias, column, part};
-use crate::usercom::schema::Kind::{Integer, Key, Text, Timestamp};
+use crate::usercom::schema::ColumnKind::{Integer, Key, Text, Timestamp};
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
 pub(super) const TAGS: Object = Object {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::declare::{EMAIL, ID, NAME, alias, column, part, unless, when};
 use crate::usercom::cell::{DEAL_STATUS, GENDER, PERSON_STATUS};
-use crate::usercom::schema::Kind::{
+use crate::usercom::schema::ColumnKind::{
     Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Text, TextList, Timestamp,
 };
 use crate::usercom::schema::{Column, KeyRule, Object, Take, When};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::declare::{CREATED_AT, ID, OWNER_EMAIL, OWNER_ID, UPDATED_AT, alias, column, part};
-use crate::usercom::schema::Kind::{Boolean, Integer, Key, Text, TextList};
+use crate::usercom::schema::ColumnKind::{Boolean, Integer, Key, Text, TextList};
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
 /// The columns of every custom object's table, before those of its own fields.

@@ -1,6 +1,6 @@
 //! The words in which columns are declared, and the columns that many tables have.
 
-use crate::usercom::schema::Kind::{Integer, Text, Timestamp};
+use crate::usercom::schema::ColumnKind::{Integer, Text, Timestamp};
 use crate::usercom::schema::{Alias, Column, Take, When};
 
 pub(super) const fn alias(header: &'static str) -> Alias {

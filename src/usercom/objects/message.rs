@@ -6,7 +6,7 @@ use super::declare::{
     CREATED_AT, ID, NAME, OWNER_EMAIL, OWNER_ID, PERSON_ID, UPDATED_AT, alias, column, part,
 };
 use crate::usercom::cell::MESSAGE_SOURCE;
-use crate::usercom::schema::Kind::{Boolean, Code, Integer, Key, Text, Timestamp};
+use crate::usercom::schema::ColumnKind::{Boolean, Code, Integer, Key, Text, Timestamp};
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step, Take};
 
 const KEY: Take = Take::Field("key");

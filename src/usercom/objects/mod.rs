@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
     use crate::usercom::header::normalise;
-    use crate::usercom::schema::{Element, KeyRule, Kind};
+    use crate::usercom::schema::{ColumnKind, Element, KeyRule};
 
     #[test]
     fn every_alias_is_written_as_it_is_looked_up() {
@@ -66,7 +66,7 @@ mod tests {
             for column in object.columns {
                 // A column that staging fills has no name in files at all.
                 let first = column.aliases.first().map(|alias| alias.header);
-                let filled = column.kind == Kind::BlobSize;
+                let filled = column.kind == ColumnKind::BlobSize;
                 assert_eq!(
                     first,
                     (!filled).then_some(column.name),
@@ -85,7 +85,7 @@ mod tests {
     fn every_object_begins_with_its_key_and_names_columns_once() {
         for object in OBJECTS {
             assert_eq!(object.columns[0].name, "id");
-            assert_eq!(object.columns[0].kind, Kind::Key);
+            assert_eq!(object.columns[0].kind, ColumnKind::Key);
             let names: BTreeSet<_> = object.columns.iter().map(|column| column.name).collect();
             assert_eq!(names.len(), object.columns.len(), "{}", object.name);
         }

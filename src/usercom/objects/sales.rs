@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::declare::{CREATED_AT, DEAL_ID, ID, NAME, UPDATED_AT, alias, column, part};
-use crate::usercom::schema::Kind::{Boolean, Float, Integer, Key, Money, Text, Timestamp};
+use crate::usercom::schema::ColumnKind::{Boolean, Float, Integer, Key, Money, Text, Timestamp};
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
 pub(super) const PRODUCTS: Object = Object {

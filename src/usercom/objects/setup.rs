@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::declare::{ID, NAME, alias, column, part};
 use crate::usercom::cell::{ATTRIBUTE_OWNER, ATTRIBUTE_TYPE};
-use crate::usercom::schema::Kind::{Boolean, Code, Integer, Key, Percent, Text, TextList};
+use crate::usercom::schema::ColumnKind::{Boolean, Code, Integer, Key, Percent, Text, TextList};
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
 pub(super) const ATTRIBUTES: Object = Object {

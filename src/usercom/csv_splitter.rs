@@ -1,4 +1,4 @@
-//! Cuts separated values into records, quotes considered, and survives quotes that do not close.
+//! Splits separated values into records, quotes considered, and survives quotes that do not close.
 //!
 //! In: a window on the text. Out: blocks of whole records. The rules are those of the `csv` crate, which parses
 //! the values later, with one exception: text right behind a closing quote is a fault here, because it
@@ -9,9 +9,10 @@
 //! number. The region in between is one rejected record.
 
 use csv::ByteRecord;
+use memchr::{memchr, memchr2, memchr3};
 
+use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
 use super::cell;
-use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
 use super::{DecodedReader, ExportError};
 
 /// What a good record looks like; known once the header is read.
@@ -22,7 +23,7 @@ struct Shape {
 }
 
 /// See the module's documentation.
-pub struct CsvCutter {
+pub struct CsvSplitter {
     window: Window,
     delimiter: u8,
     shape: Shape,
@@ -45,7 +46,7 @@ enum Scan {
     Stray,
 }
 
-impl CsvCutter {
+impl CsvSplitter {
     /// Reads the header; `None` for an empty file.
     ///
     /// # Errors
@@ -95,14 +96,14 @@ impl CsvCutter {
             columns: names.len(),
             id: None,
         };
-        let cutter = Self {
+        let splitter = Self {
             window,
             delimiter,
             shape,
             row: 0,
             scratch: record,
         };
-        Ok(Some((cutter, names)))
+        Ok(Some((splitter, names)))
     }
 
     /// The separator between values.
@@ -192,7 +193,7 @@ impl CsvCutter {
         limits: Limits,
     ) -> Result<(), ExportError> {
         self.row += 1;
-        let mut region = CutFault {
+        let mut region = SplitFault {
             row: self.row,
             byte: self.window.position(),
             fault,
@@ -203,7 +204,7 @@ impl CsvCutter {
             // The line at the start belongs to the region; what follows it may be a record.
             let line = loop {
                 let data = self.window.data();
-                if let Some(end) = data.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+                if let Some(end) = memchr2(b'\n', b'\r', data) {
                     break end + 1;
                 }
                 if self.window.at_end() || data.len() >= limits.record_bytes {
@@ -309,7 +310,7 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
     let mut at = 0;
     let mut lines = false;
     loop {
-        let Some(found) = find_special(&data[at..]) else {
+        let Some(found) = memchr3(b'"', b'\n', b'\r', &data[at..]) else {
             return if at_end {
                 Scan::Record {
                     length: data.len(),
@@ -335,13 +336,10 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
         }
         at += 1;
         loop {
-            let Some(found) = find_quote(&data[at..]) else {
+            let Some(found) = memchr(b'"', &data[at..]) else {
                 return Scan::Open { quoted: true };
             };
-            lines = lines
-                || data[at..at + found]
-                    .iter()
-                    .any(|byte| matches!(byte, b'\n' | b'\r'));
+            lines = lines || memchr2(b'\n', b'\r', &data[at..at + found]).is_some();
             at += found + 1;
             match data.get(at) {
                 Some(b'"') => at += 1,
@@ -370,40 +368,6 @@ fn scan(data: &[u8], delimiter: u8, at_end: bool) -> Scan {
     }
 }
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// A bit set in every byte of `word` that equals `byte`; bytes above the first hit may have false ones.
-fn hits(word: u64, byte: u8) -> u64 {
-    let difference = word ^ (LOW * u64::from(byte));
-    difference.wrapping_sub(LOW) & !difference & HIGH
-}
-
-/// Position of the first quote or line end, eight bytes at a time.
-fn find_special(data: &[u8]) -> Option<usize> {
-    find(
-        data,
-        |word| hits(word, b'"') | hits(word, b'\n') | hits(word, b'\r'),
-        |byte| matches!(byte, b'"' | b'\n' | b'\r'),
-    )
-}
-
-fn find_quote(data: &[u8]) -> Option<usize> {
-    find(data, |word| hits(word, b'"'), |byte| byte == b'"')
-}
-
-fn find(data: &[u8], hits: impl Fn(u64) -> u64, is_hit: impl Fn(u8) -> bool) -> Option<usize> {
-    let (words, tail) = data.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let found = hits(u64::from_le_bytes(*word));
-        if found != 0 {
-            return Some(index * 8 + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let position = tail.iter().position(|&byte| is_hit(byte))?;
-    Some(words.len() * 8 + position)
-}
-
 #[cfg(test)]
-#[path = "csv_cutter_tests.rs"]
+#[path = "csv_splitter_tests.rs"]
 mod tests;

@@ -27,11 +27,11 @@ const MAX_FIELDS: [(&str, usize); 8] = [
     ("Performance Edition", 800),
 ];
 
-/// Looks at the organisation. `ours` are the fields that an earlier deployment of ours created.
+/// Inspects the organisation. `ours` are the fields that an earlier deployment of ours created.
 ///
 /// # Errors
 /// An object that the user does not see and nobody creates, and whatever the requests meet.
-pub async fn look(
+pub async fn inspect(
     client: &Client,
     wanted: &Wanted,
     ours: BTreeSet<FieldName>,
@@ -40,7 +40,7 @@ pub async fn look(
     let organization = client.organization().await?;
     let edition = organization.organization_type.unwrap_or_default();
     let mut org = OrgSchema {
-        sales: look_at_sales(client, wanted, &objects).await?,
+        sales: inspect_sales(client, wanted, &objects).await?,
         objects,
         max_fields: MAX_FIELDS
             .iter()
@@ -106,7 +106,7 @@ async fn describe(client: &Client, wanted: &Wanted) -> Result<BTreeMap<String, O
         .await
 }
 
-async fn look_at_sales(
+async fn inspect_sales(
     client: &Client,
     wanted: &Wanted,
     objects: &BTreeMap<String, ObjectDescribe>,

@@ -15,14 +15,14 @@ pub(super) type Versions = BTreeMap<(String, String), (u64, Path)>;
 
 /// What is known of the tables below each base without listing them again.
 #[derive(Debug, Default)]
-pub(super) struct Heads {
+pub(super) struct CurrentVersions {
     alone: AtomicBool,
     /// Versions published so far: a listing that one of them overtook is not kept.
     published: AtomicU64,
     bases: Mutex<HashMap<Path, Versions>>,
 }
 
-impl Heads {
+impl CurrentVersions {
     /// Versions published so far.
     pub(super) fn count(&self) -> u64 {
         self.published.load(Ordering::Acquire)

@@ -13,7 +13,7 @@ const CHECKSUM: &str = "checksum";
 
 /// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SealError {
+pub enum ChecksumError {
     /// It is no JSON, or not of this shape.
     #[error("it is cut off, or no document of this kind")]
     Decode(#[from] serde_json::Error),
@@ -48,7 +48,7 @@ fn checksum(value: &Value, place: &str) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// Whatever the value's serializer says.
-pub fn seal(value: &impl Serialize, place: &str) -> Result<Vec<u8>, serde_json::Error> {
+pub fn with_checksum(value: &impl Serialize, place: &str) -> Result<Vec<u8>, serde_json::Error> {
     let mut value = serde_json::to_value(value)?;
     let sum = checksum(&value, place)?;
     if let Value::Object(fields) = &mut value {
@@ -60,8 +60,8 @@ pub fn seal(value: &impl Serialize, place: &str) -> Result<Vec<u8>, serde_json::
 /// The value of a document that was written for `place`.
 ///
 /// # Errors
-/// [`SealError`].
-pub fn unseal<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, SealError> {
+/// [`ChecksumError`].
+pub fn verified<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, ChecksumError> {
     let mut value: Value = serde_json::from_slice(bytes)?;
     let found = match &mut value {
         Value::Object(fields) => fields.remove(CHECKSUM),
@@ -69,7 +69,7 @@ pub fn unseal<T: DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T, SealE
     };
     let expected = checksum(&value, place)?;
     if found.as_ref().and_then(Value::as_str) != Some(&expected) {
-        return Err(SealError::Altered);
+        return Err(ChecksumError::Altered);
     }
     Ok(serde_json::from_value(value)?)
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn document() -> Vec<u8> {
-        seal(&BTreeMap::from([("rows", 7), ("version", 2)]), "a/1").unwrap()
+        with_checksum(&BTreeMap::from([("rows", 7), ("version", 2)]), "a/1").unwrap()
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         let value: Value = serde_json::from_slice(&document()).unwrap();
         let compact = serde_json::to_vec(&value).unwrap();
         for bytes in [document(), compact] {
-            let back: BTreeMap<String, u64> = unseal(&bytes, "a/1").unwrap();
+            let back: BTreeMap<String, u64> = verified(&bytes, "a/1").unwrap();
             assert_eq!(back["rows"], 7);
         }
     }
@@ -99,21 +99,21 @@ mod tests {
         let text = String::from_utf8(document()).unwrap();
         let edited = text.replace('7', "8");
         assert!(matches!(
-            unseal::<Value>(edited.as_bytes(), "a/1"),
-            Err(SealError::Altered)
+            verified::<Value>(edited.as_bytes(), "a/1"),
+            Err(ChecksumError::Altered)
         ));
         assert!(matches!(
-            unseal::<Value>(text.as_bytes(), "a/2"),
-            Err(SealError::Altered)
+            verified::<Value>(text.as_bytes(), "a/2"),
+            Err(ChecksumError::Altered)
         ));
         assert!(matches!(
-            unseal::<Value>(b"{\"rows\": 7}", "a/1"),
-            Err(SealError::Altered)
+            verified::<Value>(b"{\"rows\": 7}", "a/1"),
+            Err(ChecksumError::Altered)
         ));
         let cut = &text.as_bytes()[..text.len() / 2];
         assert!(matches!(
-            unseal::<Value>(cut, "a/1"),
-            Err(SealError::Decode(_))
+            verified::<Value>(cut, "a/1"),
+            Err(ChecksumError::Decode(_))
         ));
     }
 }

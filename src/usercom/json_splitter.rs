@@ -1,35 +1,37 @@
-//! Cuts JSON Lines into records, one a line, and lifts records out of the records of another object.
+//! Splits JSON Lines into records, one a line, and lifts records out of the records of another object.
 //!
 //! In: a window on the text. Out: blocks of whole lines. Lines over the cap become faults.
 
-use super::cut::{Block, CutFault, Limits, RowFault, VALUE_CAP, Window};
+use memchr::memchr;
+
+use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
 use super::json_text;
 use super::schema::{Element, Nested};
 use super::{DecodedReader, ExportError};
 
 /// See the module's documentation.
-pub struct JsonCutter {
+pub struct JsonSplitter {
     window: Window,
     row: u64,
 }
 
-impl JsonCutter {
+impl JsonSplitter {
     /// Starts at the first line.
     ///
     /// # Errors
     /// [`ExportError::NotJsonLines`] when the text begins with `[`, and those of reading.
     pub fn open(reader: DecodedReader) -> Result<Self, ExportError> {
-        let mut cutter = Self {
+        let mut splitter = Self {
             window: Window::new(reader),
             row: 0,
         };
-        cutter.skip_blank()?;
-        if cutter.window.data().first() == Some(&b'[') {
+        splitter.skip_blank()?;
+        if splitter.window.data().first() == Some(&b'[') {
             return Err(ExportError::NotJsonLines {
-                file: cutter.window.file().to_owned(),
+                file: splitter.window.file().to_owned(),
             });
         }
-        Ok(cutter)
+        Ok(splitter)
     }
 
     /// Moves to the first byte of a line that is not blank; `false` at the end.
@@ -59,7 +61,7 @@ impl JsonCutter {
             let mut searched = 0;
             let end = loop {
                 let data = self.window.data();
-                if let Some(found) = data[searched..].iter().position(|&byte| byte == b'\n') {
+                if let Some(found) = memchr(b'\n', &data[searched..]) {
                     break Some(searched + found);
                 }
                 searched = data.len();
@@ -87,17 +89,17 @@ impl JsonCutter {
     }
 
     /// Consumes the rest of a line that is too long.
-    fn skip_line(&mut self, byte: u64) -> Result<CutFault, ExportError> {
+    fn skip_line(&mut self, byte: u64) -> Result<SplitFault, ExportError> {
         let start = self.window.data().iter().take(VALUE_CAP).copied().collect();
         let mut length = 0;
         loop {
             let data = self.window.data();
-            let end = data.iter().position(|&byte| byte == b'\n');
+            let end = memchr(b'\n', data);
             let count = end.unwrap_or(data.len());
             length += count as u64;
             self.window.consume(count);
             if end.is_some() || self.window.at_end() {
-                return Ok(CutFault {
+                return Ok(SplitFault {
                     row: self.row,
                     byte,
                     fault: RowFault::RecordTooLarge,
@@ -115,22 +117,22 @@ const IDS: [&str; 2] = ["id", "usercom_id"];
 
 /// Lifts the elements of a list in each record of a parent object, or in the records inside it; each becomes a record with
 /// the ids of those above it and its place. Its position is that of the parent's line.
-pub struct NestedCutter {
-    parent: JsonCutter,
+pub struct NestedSplitter {
+    parent: JsonSplitter,
     nested: Nested,
     /// The key of the list in quotes; lines without it are not looked into.
     quoted_key: String,
     row: u64,
 }
 
-impl NestedCutter {
+impl NestedSplitter {
     /// Starts at the first record.
     ///
     /// # Errors
-    /// As [`JsonCutter::open`].
+    /// As [`JsonSplitter::open`].
     pub fn open(reader: DecodedReader, nested: Nested) -> Result<Self, ExportError> {
         Ok(Self {
-            parent: JsonCutter::open(reader)?,
+            parent: JsonSplitter::open(reader)?,
             quoted_key: format!("\"{}\"", nested.key()),
             nested,
             row: 0,
@@ -265,10 +267,10 @@ mod tests {
 
     #[test]
     fn lines_are_records_and_blank_lines_are_not() {
-        let mut cutter =
-            JsonCutter::open(reader("\n{\"id\":1}\r\n \n{\"id\":2}\n{\"id\":3}")).unwrap();
+        let mut splitter =
+            JsonSplitter::open(reader("\n{\"id\":1}\r\n \n{\"id\":2}\n{\"id\":3}")).unwrap();
         let mut lines = Vec::new();
-        while let Some(block) = cutter.next_block(LIMITS).unwrap() {
+        while let Some(block) = splitter.next_block(LIMITS).unwrap() {
             for span in block.spans {
                 let text = &block.bytes[span.start as usize..span.end as usize];
                 lines.push((
@@ -291,8 +293,8 @@ mod tests {
     #[test]
     fn a_line_beyond_the_longest_record_is_skipped_and_counted() {
         let long = format!("{{\"id\":1,\"name\":\"{}\"}}", "x".repeat(1 << 20));
-        let mut cutter = JsonCutter::open(reader(&format!("{long}\n{{\"id\":2}}\n"))).unwrap();
-        let block = cutter.next_block(LIMITS).unwrap().unwrap();
+        let mut splitter = JsonSplitter::open(reader(&format!("{long}\n{{\"id\":2}}\n"))).unwrap();
+        let block = splitter.next_block(LIMITS).unwrap().unwrap();
         assert_eq!(block.faults[0].length, long.len() as u64);
         assert_eq!(block.faults[0].start.len(), VALUE_CAP);
         assert_eq!(block.spans[0].row, 2);
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn a_json_document_is_refused() {
         assert!(matches!(
-            JsonCutter::open(reader(" [\n{}]")),
+            JsonSplitter::open(reader(" [\n{}]")),
             Err(ExportError::NotJsonLines { .. })
         ));
     }
@@ -309,13 +311,13 @@ mod tests {
     /// The lines lifted from a text.
     fn lifted(object: &str, index: usize, text: &str) -> Vec<String> {
         let nested = crate::usercom::object(object).unwrap().nested[index];
-        let mut cutter = NestedCutter::open(reader(text), nested).unwrap();
+        let mut splitter = NestedSplitter::open(reader(text), nested).unwrap();
         let mut lines = String::new();
         let limits = Limits {
             record_bytes: 1000,
             ..LIMITS
         };
-        while let Some(block) = cutter.next_block(limits).unwrap() {
+        while let Some(block) = splitter.next_block(limits).unwrap() {
             lines.push_str(std::str::from_utf8(&block.bytes).unwrap());
         }
         lines.lines().map(str::to_owned).collect()

@@ -1,12 +1,9 @@
-//! Cutting a file into whole records, in blocks, so that the parsing of values can go on in parallel behind it.
+//! Whole records of a file, and the part of the file that is in memory while they are split off.
 //!
 //! In: a [`DecodedReader`]. Out: [`Block`]s: the text of whole records with their numbers and positions, and the
-//! places where no record could be cut out. Every record of the file is in exactly one block, as a span or as a
-//! fault, with a number of its own: this is what the books count as source rows. Memory: one block and one
-//! record, both capped.
+//! places where no record could be split off. Memory: one block and one record, both capped. Never: a format; where a
+//! record ends is for the splitters to say.
 
-use super::csv_cutter::CsvCutter;
-use super::json_cutter::{JsonCutter, NestedCutter};
 use super::{DecodedReader, ExportError};
 
 /// Bytes read at a time.
@@ -66,9 +63,9 @@ impl RowFault {
     }
 }
 
-/// A record that could not be cut out.
+/// A record that could not be split off.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CutFault {
+pub struct SplitFault {
     /// Number of the record in its file, from 1.
     pub row: u64,
     /// Position of its first byte in the file's text.
@@ -88,8 +85,8 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// Where each record is.
     pub spans: Vec<RecordSpan>,
-    /// Records that could not be cut out.
-    pub faults: Vec<CutFault>,
+    /// Records that could not be split off.
+    pub faults: Vec<SplitFault>,
     /// Bytes of the stored file that were read when the block was complete.
     pub stored: u64,
 }
@@ -130,31 +127,7 @@ pub struct Limits {
     pub record_bytes: usize,
 }
 
-/// A cutter of either format.
-pub enum Cutter {
-    /// Separated values.
-    Csv(Box<CsvCutter>),
-    /// JSON Lines.
-    Json(JsonCutter),
-    /// Records inside the records of JSON Lines.
-    Nested(NestedCutter),
-}
-
-impl Cutter {
-    /// The next block, `None` at the end of the file.
-    ///
-    /// # Errors
-    /// [`ExportError::ReadFile`], [`ExportError::DamagedGzip`].
-    pub fn next_block(&mut self, limits: Limits) -> Result<Option<Block>, ExportError> {
-        match self {
-            Self::Csv(cutter) => cutter.next_block(limits),
-            Self::Json(cutter) => cutter.next_block(limits),
-            Self::Nested(cutter) => cutter.next_block(limits),
-        }
-    }
-}
-
-/// The part of a file that is in memory: what was read and not yet cut.
+/// The part of a file that is in memory: what was read and not yet split.
 pub(super) struct Window {
     reader: DecodedReader,
     buffer: Vec<u8>,

@@ -19,12 +19,12 @@ type Cut = (Vec<String>, Vec<(u64, &'static str, String)>);
 fn cut(text: &str) -> Cut {
     let raw = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let reader = DecodedReader::new("people.csv", raw, Arc::default()).unwrap();
-    let (mut cutter, _) = CsvCutter::open(reader, 4096).unwrap().unwrap();
-    cutter.set_id_column(Some(0));
+    let (mut splitter, _) = CsvSplitter::open(reader, 4096).unwrap().unwrap();
+    splitter.set_id_column(Some(0));
     let mut records = Vec::new();
     let mut faults = Vec::new();
     let mut row = 0;
-    while let Some(block) = cutter.next_block(LIMITS).unwrap() {
+    while let Some(block) = splitter.next_block(LIMITS).unwrap() {
         let mut numbers: Vec<u64> = Vec::new();
         for span in &block.spans {
             let record = &block.bytes[span.start as usize..span.end as usize];
@@ -119,7 +119,7 @@ fn a_header_that_does_not_end_is_refused() {
     let raw = Box::new(Cursor::new(b"id,\"name\n1,a\n".to_vec()));
     let reader = DecodedReader::new("people.csv", raw, Arc::default()).unwrap();
     assert!(matches!(
-        CsvCutter::open(reader, 4096),
+        CsvSplitter::open(reader, 4096),
         Err(ExportError::Header { .. })
     ));
 }
@@ -153,10 +153,10 @@ proptest! {
         let text = format!("id,name\n{text}");
         let raw = Box::new(Cursor::new(text.as_bytes().to_vec()));
         let reader = DecodedReader::new("people.csv", raw, Arc::default()).unwrap();
-        let (mut cutter, _) = CsvCutter::open(reader, 4096).unwrap().unwrap();
-        cutter.set_id_column(Some(0));
+        let (mut splitter, _) = CsvSplitter::open(reader, 4096).unwrap().unwrap();
+        splitter.set_id_column(Some(0));
         let mut kept = 0;
-        while let Some(block) = cutter.next_block(LIMITS).unwrap() {
+        while let Some(block) = splitter.next_block(LIMITS).unwrap() {
             kept += block.spans.iter().map(|span| (span.end - span.start) as usize).sum::<usize>();
             kept += block.faults.iter().map(|fault| fault.start.iter().filter(|byte| !matches!(byte, b'\n' | b'\r')).count()).sum::<usize>();
         }

@@ -1,0 +1,247 @@
+//! What the text of a query says to SQL's own tokenizer and parser.
+//!
+//! In: text, or a parsed query. Out: the `$name` placeholders in it, and the first construct that the product does not
+//! run. Never: a search in the text, where a literal or a comment may say anything.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::ast::{
+    Expr, JoinOperator, Query, Select, SetExpr, SetOperator, TableFactor, TableWithJoins,
+    UnaryOperator, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+/// `$name` placeholders of a query or of a condition, outside comments, strings and quoted names.
+///
+/// # Errors
+/// Whatever is no SQL at all, such as a string that does not end.
+pub(super) fn parameters(sql: &str) -> Result<BTreeSet<String>, DataFusionError> {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql)
+        .tokenize()
+        .map_err(|error| DataFusionError::SQL(Box::new(ParserError::from(error)), None))?;
+    let names = tokens.into_iter().filter_map(|token| match token {
+        Token::Placeholder(name) => name.strip_prefix('$').map(str::to_owned),
+        _ => None,
+    });
+    Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
+/// The first anti join of a query, in whatever form: DataFusion runs them as hash joins, which do not spill.
+pub(super) fn anti_join(query: &Query) -> Option<&'static str> {
+    match query.visit(&mut AntiJoins) {
+        ControlFlow::Break(name) => Some(name),
+        ControlFlow::Continue(()) => None,
+    }
+}
+
+struct AntiJoins;
+
+impl Visitor for AntiJoins {
+    type Break = &'static str;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        set_operation(&query.body)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Self::Break> {
+        select.from.iter().try_for_each(joins)
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<Self::Break> {
+        match table {
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => joins(table_with_joins),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        match expr {
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => negated_subquery(expr, true),
+            other => negated_subquery(other, false),
+        }
+    }
+}
+
+/// Whether an expression is a subquery with a `not` in it, or in front of it.
+fn negated_subquery(expr: &Expr, in_front: bool) -> ControlFlow<&'static str> {
+    match expr {
+        Expr::Nested(inner) if in_front => negated_subquery(inner, in_front),
+        Expr::Exists { negated, .. } if *negated || in_front => ControlFlow::Break("not exists"),
+        Expr::InSubquery { negated, .. } if *negated || in_front => {
+            ControlFlow::Break("not in (select …)")
+        }
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+fn set_operation(body: &SetExpr) -> ControlFlow<&'static str> {
+    match body {
+        SetExpr::SetOperation {
+            op: SetOperator::Except | SetOperator::Minus,
+            ..
+        } => ControlFlow::Break("except"),
+        // A query inside is visited by itself.
+        SetExpr::SetOperation { left, right, .. } => {
+            set_operation(left)?;
+            set_operation(right)
+        }
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+fn joins(tables: &TableWithJoins) -> ControlFlow<&'static str> {
+    let is_anti = |operator: &JoinOperator| {
+        matches!(
+            operator,
+            JoinOperator::Anti(_) | JoinOperator::LeftAnti(_) | JoinOperator::RightAnti(_)
+        )
+    };
+    match tables.joins.iter().any(|join| is_anti(&join.join_operator)) {
+        true => ControlFlow::Break("anti join"),
+        false => ControlFlow::Continue(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::sql::sqlparser::ast::Statement;
+    use datafusion::sql::sqlparser::parser::Parser;
+
+    use super::*;
+
+    fn names(sql: &str) -> Vec<String> {
+        parameters(sql).unwrap().into_iter().collect()
+    }
+
+    fn found(sql: &str) -> Option<&'static str> {
+        let statements = Parser::parse_sql(&GenericDialect {}, sql).unwrap();
+        match &statements[..] {
+            [Statement::Query(query)] => anti_join(query),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn placeholders_are_found_wherever_sql_has_them() {
+        assert_eq!(
+            names("select $a, x + $b_2 from t limit $1"),
+            ["1", "a", "b_2"]
+        );
+        assert_eq!(names("case when 'a'=$a then'b'else $b end"), ["a", "b"]);
+        assert_eq!(names("'--' || $a -- '\n || $b"), ["a", "b"]);
+        assert_eq!(names("'it''s ' || $a || E'it\\'s' || $b"), ["a", "b"]);
+        assert_eq!(names("$strategy = 'fields'"), ["strategy"]);
+    }
+
+    #[test]
+    fn texts_comments_and_names_hold_no_placeholders() {
+        for sql in [
+            "'$a'",
+            "'two\nlines $a'",
+            "'it''s $a'",
+            "E'it\\'s $a'",
+            "$$ $a $$",
+            "$tag$ $a ' $tag$",
+            "-- $a",
+            "x /* $a\n '$a */ + y",
+            "t.\"$a\"",
+            "t.a$b",
+        ] {
+            assert_eq!(names(sql), Vec::<String>::new(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_does_not_end_is_an_error() {
+        assert!(parameters("$a = 'b").is_err());
+    }
+
+    #[test]
+    fn anti_joins_are_found_in_every_form() {
+        for (sql, name) in [
+            (
+                "select 1 from t where not exists (select 1 from u)",
+                "not exists",
+            ),
+            (
+                "select 1 from t where not (exists (select 1 from u))",
+                "not exists",
+            ),
+            (
+                "select 1 from t where NOT\n EXISTS(select 1 from u)",
+                "not exists",
+            ),
+            (
+                "select 1 from t where a not in (select b from u)",
+                "not in (select …)",
+            ),
+            (
+                "select 1 from t where not (a in (select b from u))",
+                "not in (select …)",
+            ),
+            (
+                "select 1 from t where not a in (select b from u)",
+                "not in (select …)",
+            ),
+            ("select a from t except select a from u", "except"),
+            (
+                "select a from t union all (select 1 except select a from u)",
+                "except",
+            ),
+            ("select 1 union select 2 except select 3", "except"),
+            ("select a from t minus select a from u", "except"),
+            ("select 1 from t left anti join u on t.a = u.a", "anti join"),
+            ("select 1 from t anti join u on t.a = u.a", "anti join"),
+            (
+                "select 1 from t right anti join u on t.a = u.a",
+                "anti join",
+            ),
+            (
+                "select 1 from (t left anti join u on t.a = u.a)",
+                "anti join",
+            ),
+            (
+                "with c as (select a from t except select 1) select a from c",
+                "except",
+            ),
+            (
+                "select (select 1 where not exists (select 1 from u)) from t",
+                "not exists",
+            ),
+            (
+                "select 1 from t join u on not exists (select 1 from v)",
+                "not exists",
+            ),
+        ] {
+            assert_eq!(found(sql), Some(name), "{sql}");
+        }
+    }
+
+    #[test]
+    fn words_and_other_joins_are_no_anti_joins() {
+        for sql in [
+            "select 'does not exists' from t",
+            "select ' NOT IN (SELECT', ' EXCEPT ', ' ANTI JOIN ' from t",
+            "select 1 from t -- not exists (select 1)",
+            "select 1 /* except */ from t",
+            "select t.\"NOT EXISTS\" from t as \" ANTI JOIN \"",
+            "select 1 from t where a not in (1, 2)",
+            "select 1 from t where exists (select 1 from u)",
+            "select 1 from t where a in (select b from u)",
+            "select a from t intersect select a from u",
+            "select 1 from t left semi join u on t.a = u.a",
+            "select 1 from t left join u on t.a = u.a where u.a is null",
+        ] {
+            assert_eq!(found(sql), None, "{sql}");
+        }
+    }
+}
