@@ -204,3 +204,35 @@ fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_has_one_key_and_a_column_of_that_name_stays_what_it_is() {
+        let column = |name: &str, data_type| Field::new(name, data_type, true);
+        let schema = Schema::new(vec![
+            column("assigned_to_id", DataType::Int64),
+            column("assigned_to_email", DataType::Utf8),
+            column("created_by_id", DataType::Int64),
+            column("country", DataType::Utf8),
+            column("name", DataType::Utf8),
+            column("name_key", DataType::Utf8),
+            column("email", DataType::Int64),
+        ]);
+        let compared = |name: &str| format!("nullif(lower(trim(t.\"{name}\")), '')");
+        let email = compared("assigned_to_email");
+        assert_eq!(
+            twins(&schema),
+            [
+                format!("{email} as assigned_to_email_key"),
+                format!("{} as country_key", compared("country")),
+                format!(
+                    "coalesce(cast(t.\"assigned_to_id\" as varchar), {email}, '') as owner_key"
+                ),
+                "coalesce(cast(t.\"created_by_id\" as varchar)) as created_by_key".to_owned(),
+            ]
+        );
+    }
+}

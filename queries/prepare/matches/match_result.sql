@@ -46,6 +46,12 @@ proposal as (
     group by proposal.target, proposal.usercom_id
 ),
 
+existing as (
+    select address.object, address.salesforce_id
+    from prepare.match_address as address
+    where address.salesforce_id is not null
+),
+
 named as (
     select decision.kind, decision.id from decision
     union
@@ -86,7 +92,7 @@ judged as (
         on claim.record = decision.record
     left join proposal
         on proposal.kind = named.kind and proposal.id = named.id
-    left join prepare.match_address as existing
+    left join existing
         on left(existing.salesforce_id, 15) = decision.record
     left join prepare.person as person
         on person.id = named.id and named.kind = 'person'

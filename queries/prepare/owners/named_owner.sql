@@ -1,81 +1,70 @@
 -- grain: one row per owner and table that names it
+with named as (
+    select
+        'people' as named_by,
+        person.owner_key,
+        person.assigned_to_id as owner_id,
+        person.assigned_to_email_key as owner_email
+    from mapped.people as person
+    union all
+    select
+        'companies',
+        company.owner_key,
+        company.assigned_to_id,
+        company.assigned_to_email_key
+    from mapped.companies as company
+    union all
+    select
+        'deals',
+        deal.owner_key,
+        deal.assigned_to_id,
+        deal.assigned_to_email_key
+    from mapped.deals as deal
+    union all
+    select
+        'activities',
+        activity.owner_key,
+        activity.assigned_to_id,
+        activity.assigned_to_email_key
+    from mapped.activities as activity
+    union all
+    select
+        'events',
+        event.owner_key,
+        event.assigned_to_id,
+        event.assigned_to_email_key
+    from mapped.events as event
+    union all
+    select
+        'conversations',
+        conversation.owner_key,
+        conversation.assigned_to_id,
+        conversation.assigned_to_email_key
+    from mapped.conversations as conversation
+    union all
+    select
+        'emails',
+        email.owner_key,
+        email.assigned_to_id,
+        email.assigned_to_email_key
+    from mapped.emails as email
+    union all
+    select
+        'sms',
+        sms.owner_key,
+        sms.assigned_to_id,
+        sms.assigned_to_email_key
+    from mapped.sms as sms
+    union all
+    select 'teams', coalesce(cast(team.agent_id as varchar), ''), team.agent_id, null
+    from prepare.team as team
+)
+
 select
-    'people' as named_by,
-    person.owner_key,
-    max(person.assigned_to_id) as owner_id,
-    max(person.assigned_to_email_key) as owner_email,
+    named.named_by,
+    named.owner_key,
+    max(named.owner_id) as owner_id,
+    max(named.owner_email) as owner_email,
     count(*) as records
-from mapped.people as person
-group by person.owner_key
-union all
-select
-    'companies',
-    company.owner_key,
-    max(company.assigned_to_id),
-    max(company.assigned_to_email_key),
-    count(*)
-from mapped.companies as company
-group by company.owner_key
-union all
-select
-    'deals',
-    deal.owner_key,
-    max(deal.assigned_to_id),
-    max(deal.assigned_to_email_key),
-    count(*)
-from mapped.deals as deal
-group by deal.owner_key
-union all
-select
-    'activities',
-    activity.owner_key,
-    max(activity.assigned_to_id),
-    max(activity.assigned_to_email_key),
-    count(*)
-from mapped.activities as activity
-group by activity.owner_key
-union all
-select
-    'events',
-    event.owner_key,
-    max(event.assigned_to_id),
-    max(event.assigned_to_email_key),
-    count(*)
-from mapped.events as event
-group by event.owner_key
-union all
-select
-    'conversations',
-    conversation.owner_key,
-    max(conversation.assigned_to_id),
-    max(conversation.assigned_to_email_key),
-    count(*)
-from mapped.conversations as conversation
-group by conversation.owner_key
-union all
-select
-    'emails',
-    email.owner_key,
-    max(email.assigned_to_id),
-    max(email.assigned_to_email_key),
-    count(*)
-from mapped.emails as email
-group by email.owner_key
-union all
-select
-    'sms',
-    sms.owner_key,
-    max(sms.assigned_to_id),
-    max(sms.assigned_to_email_key),
-    count(*)
-from mapped.sms as sms
-group by sms.owner_key
-union all
-select
-    'teams',
-    cast(team.agent_id as varchar),
-    max(team.agent_id),
-    cast(null as varchar),
-    count(*)
-from prepare.team as team
-group by cast(team.agent_id as varchar)
+from named
+group by named.named_by, named.owner_key

@@ -2,12 +2,12 @@
 -- key: owner_key
 with named as (
     select
-        coalesce(owner.owner_key, '') as owner_key,
+        owner.owner_key,
         max(owner.owner_id) as owner_id,
         max(owner.owner_email) as owner_email,
         sum(owner.records) as records
     from prepare.named_owner as owner
-    group by coalesce(owner.owner_key, '')
+    group by owner.owner_key
 ),
 
 addressed as (
