@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 use super::ProjectError;
 use super::query_file::{Kind, QueryFile};
 
-static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+pub(super) static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
 const FOLDERS: [Kind; 5] = [
     Kind::Org,

@@ -1,4 +1,4 @@
--- grain: one row per row of the export that has a proposal or a decision: its record, or why it waits
+-- grain: one row per row of the export with a proposal or a decision: its record, or why it waits
 -- key: target, id
 with decided as (
     select
