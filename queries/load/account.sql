@@ -4,64 +4,76 @@
 -- operation: upsert
 -- key: usercom_id__c
 -- optional: BillingCountryCode
--- field: usercom_tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'
+-- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 select
-    c.id as usercom_id__c,
-    coalesce(nullif(trim(c.name), ''), nullif(trim(c.domain), ''), d.value, 'Unnamed company') as "Name",
-    nullif(trim(c.domain), '') as "Website",
-    c.phone_numbers[1] as "Phone",
-    c.address as "BillingStreet",
-    c.city as "BillingCity",
-    case when not coalesce(x.takes_codes, false) then c.region end as "BillingState",
-    c.postal_code as "BillingPostalCode",
-    case when not coalesce(x.takes_codes, false) then c.country end as "BillingCountry",
-    y.code as "BillingCountryCode",
-    c.description as "Description",
-    c.category as "Industry",
-    c.size as "NumberOfEmployees",
-    o.user_id as "OwnerId",
-    c.custom_id as usercom_custom_id__c,
-    case when x.takes_codes and y.code is null then c.country end as usercom_country__c,
-    case when x.takes_codes then c.region end as usercom_region__c,
-    c.email as usercom_email__c,
-    c.created_at as usercom_created_at__c,
-    t.tags as usercom_tags__c,
-    c.created_at as "CreatedDate",
-    c.custom,
-    m.salesforce_id as _id,
+    company.id as usercom_id__c,
+    coalesce(
+        nullif(trim(company.name), ''),
+        nullif(trim(company.domain), ''),
+        fallback.value,
+        'Unnamed company'
+    ) as "Name",
+    nullif(trim(company.domain), '') as "Website",
+    company.phone_numbers[1] as "Phone",
+    company.address as "BillingStreet",
+    company.city as "BillingCity",
+    case when not coalesce(style.takes_codes, false) then company.region end as "BillingState",
+    company.postal_code as "BillingPostalCode",
+    case when not coalesce(style.takes_codes, false) then company.country end as "BillingCountry",
+    country.code as "BillingCountryCode",
+    company.description as "Description",
+    company.category as "Industry",
+    company.size as "NumberOfEmployees",
+    owner.user_id as "OwnerId",
+    company.custom_id as usercom_custom_id__c,
     case
-        when not c.in_scope then 'out_of_scope'
-        when m.reason is not null then 'held'
+        when style.takes_codes and country.code is null then company.country
+    end as usercom_country__c,
+    case when style.takes_codes then company.region end as usercom_region__c,
+    company.email as usercom_email__c,
+    company.created_at as usercom_created_at__c,
+    tag_list.tags as usercom_tags__c,
+    company.created_at as "CreatedDate",
+    company.custom,
+    matched.salesforce_id as _id,
+    case
+        when not company.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when matched.reason is not null
+            then named_struct(
+                'fate', 'held', 'reason', matched.reason, 'parent', matched.records
+            )
     end as _fate,
-    case when not c.in_scope then 'scope' else m.reason end as _reason,
-    case when c.in_scope and m.reason is not null then m.records end as _parent,
-    c.in_scope as _until_known,
+    company.in_scope as _until_known,
     concat_ws(
         ';',
-        case when coalesce(trim(c.name), '') = '' then 'Name' end,
-        case when o.owner_key = '' then 'OwnerId' end
+        case when company.name_key is null then 'Name' end,
+        case when owner.owner_key = '' then 'OwnerId' end
     ) as _fallbacks,
     concat_ws(
         ';',
         case
-            when p.company_id is null then 'no_people'
-            when p.contacts = 0 then 'leads_only'
+            when people.company_id is null then 'no_people'
+            when people.contacts = 0 then 'leads_only'
         end,
-        case when coalesce(trim(c.name), '') = '' and not coalesce(m.same, false) then 'name_from_default' end,
-        m.flag
+        case
+            when company.name_key is null and not coalesce(matched.same, false)
+                then 'name_from_default'
+        end,
+        matched.flag
     ) as _flags
-from mapped.companies as c
-left join prepare.company_people as p
-    on p.company_id = c.id
-left join prepare.owner as o
-    on o.owner_key = coalesce(cast(c.assigned_to_id as varchar), lower(trim(c.assigned_to_email)), '')
-left join prepare.address_style as x
-    on x.object = 'Account'
-left join prepare.country as y
-    on y.name = lower(trim(c.country)) and x.takes_codes
-left join prepare.tags_of as t
-    on t.kind = 'company' and t.id = c.id
-left join prepare.match as m
-    on m.target = 'Account' and m.id = c.id
-left join config.defaults as d
-    on d.object = 'Account' and d.field = 'Name'
+from mapped.companies as company
+left join prepare.company_people as people
+    on people.company_id = company.id
+left join prepare.owner as owner
+    on owner.owner_key = company.owner_key
+left join prepare.address_style as style
+    on style.object = 'Account'
+left join prepare.country as country
+    on country.name = company.country_key and style.takes_codes
+left join prepare.tag_list as tag_list
+    on tag_list.kind = 'company' and tag_list.id = company.id
+left join prepare.match_result as matched
+    on matched.target = 'Account' and matched.id = company.id
+left join config.defaults as fallback
+    on fallback.object = 'Account' and fallback.field = 'Name'

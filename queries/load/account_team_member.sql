@@ -6,14 +6,19 @@
 -- when: $teams
 -- feature: needs Account Teams in Setup; without them set teams = false
 select distinct
-    coalesce(a.id, concat('company ', t.id)) as "AccountId",
-    u.user_id as "UserId",
-    case when a.id is null then 'held' end as _fate,
-    case when a.id is null then 'company_missing' end as _reason,
-    case when a.id is null then concat('company ', t.id) end as _parent
-from prepare.team as t
-inner join prepare.agent_user as u
-    on u.agent_id = t.agent_id
-left join ledger.account as a
-    on a.usercom_id__c = t.id
-where t.kind = 'company'
+    coalesce(account.id, concat('company ', team.id)) as "AccountId",
+    agent_user.user_id as "UserId",
+    case
+        when account.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'company_missing',
+                'parent', concat('company ', team.id)
+            )
+    end as _fate
+from prepare.team as team
+inner join prepare.agent_user as agent_user
+    on agent_user.agent_id = team.agent_id
+left join ledger.account as account
+    on account.usercom_id__c = team.id
+where team.kind = 'company'

@@ -6,20 +6,23 @@
 -- after: ledger.user_territory
 -- feature: needs Sales Territories in Setup, with an active model; without them empty config/territories.csv
 select
-    coalesce(a.id, concat('company ', t.company_id)) as "ObjectId",
-    coalesce(y.id, t.territory) as "Territory2Id",
+    coalesce(account.id, concat('company ', decision.company_id)) as "ObjectId",
+    coalesce(territory.id, decision.territory) as "Territory2Id",
     'Territory2Manual' as "AssociationCause",
-    case when a.id is null or y.id is null then 'held' end as _fate,
     case
-        when a.id is null then 'company_missing'
-        when y.id is null then 'territory_missing'
-    end as _reason,
-    case
-        when a.id is null then concat('company ', t.company_id)
-        when y.id is null then t.territory
-    end as _parent
-from config.territories as t
-left join ledger.account as a
-    on a.usercom_id__c = try_cast(t.company_id as bigint)
-left join org.territories as y
-    on lower(y.developer_name) = lower(trim(t.territory)) or lower(y.name) = lower(trim(t.territory))
+        when account.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'company_missing',
+                'parent', concat('company ', decision.company_id)
+            )
+        when territory.id is null
+            then named_struct(
+                'fate', 'held', 'reason', 'territory_missing', 'parent', decision.territory
+            )
+    end as _fate
+from config.territories as decision
+left join ledger.account as account
+    on account.usercom_id__c = try_cast(decision.company_id as bigint)
+left join prepare.territory as territory
+    on territory.spelling = lower(decision.territory)

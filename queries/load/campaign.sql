@@ -5,11 +5,13 @@
 -- when: $segment_strategy = 'campaigns'
 -- feature: needs the user permission Marketing User; without campaigns set segment_strategy = "static_list"
 select
-    s.key as usercom_id__c,
-    s.name as "Name",
-    s.description as "Description",
+    segment.key as usercom_id__c,
+    segment.name as "Name",
+    segment.description as "Description",
     true as "IsActive",
-    s.criteria as usercom_criteria__c,
-    case when not s.in_scope then 'out_of_scope' end as _fate,
-    case when not s.in_scope then 'scope' end as _reason
-from prepare.segment as s
+    segment.criteria as usercom_criteria__c,
+    case
+        when not segment.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+    end as _fate
+from prepare.segment as segment

@@ -6,32 +6,32 @@
 -- when: $segment_strategy = 'campaigns'
 -- feature: needs the user permission Marketing User; without campaigns set segment_strategy = "static_list"
 select
-    concat(m.segment_key, ':person:', m.person_id) as usercom_id__c,
-    c.id as "CampaignId",
-    w.contact_id as "ContactId",
-    case when w.contact_id is null then w.lead_id end as "LeadId",
+    concat(member.segment_key, ':person:', member.person_id) as usercom_id__c,
+    campaign.id as "CampaignId",
+    link.contact_id as "ContactId",
+    case when link.contact_id is null then link.lead_id end as "LeadId",
     'Member' as "Status",
-    m.added_at as "CreatedDate",
-    m.added_at as usercom_added_at__c,
+    member.added_at as "CreatedDate",
+    member.added_at as usercom_added_at__c,
     case
-        when w.person_id is null or c.id is null then 'held'
-        when w.fate is not null then w.fate
-        when s.id is null then 'held'
-    end as _fate,
-    case
-        when w.person_id is null then 'person_not_in_export'
-        when c.id is null then 'segment_missing'
-        when w.fate is not null then w.reason
-        when s.id is null then 'status_missing'
-    end as _reason,
-    case
-        when w.person_id is null or w.fate is not null then concat('person ', m.person_id)
-        when c.id is null then m.segment_key
-    end as _parent
-from prepare.membership as m
-left join prepare.person_link as w
-    on w.person_id = m.person_id
-left join ledger.campaign as c
-    on c.usercom_id__c = m.segment_key
-left join ledger.campaign_member_status as s
-    on s."CampaignId" = c.id and s."Label" = 'Member'
+        when link.person_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'person_not_in_export',
+                'parent', concat('person ', member.person_id)
+            )
+        when campaign.id is null
+            then named_struct(
+                'fate', 'held', 'reason', 'segment_missing', 'parent', member.segment_key
+            )
+        when link.fate is not null then link.fate
+        when status.id is null
+            then named_struct('fate', 'held', 'reason', 'status_missing', 'parent', null)
+    end as _fate
+from prepare.membership as member
+left join prepare.person_link as link
+    on link.person_id = member.person_id
+left join ledger.campaign as campaign
+    on campaign.usercom_id__c = member.segment_key
+left join ledger.campaign_member_status as status
+    on status."CampaignId" = campaign.id and status."Label" = 'Member'

@@ -5,10 +5,10 @@
 -- when: $segment_strategy = 'campaigns'
 -- feature: needs the user permission Marketing User; without campaigns set segment_strategy = "static_list"
 select
-    c.id as "CampaignId",
+    campaign.id as "CampaignId",
     'Member' as "Label",
     false as "HasResponded",
     false as "IsDefault",
     10 as "SortOrder"
-from ledger.campaign as c
-where c.id is not null
+from ledger.campaign as campaign
+where campaign.id is not null

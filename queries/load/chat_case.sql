@@ -7,16 +7,16 @@
 -- when: $chat_strategy = 'case_comments'
 -- feature: needs cases; without them set chat_strategy = "tasks"
 select
-    concat('conversation:', c.id) as usercom_id__c,
-    concat('Conversation ', c.id) as "Subject",
-    case when c.active then 'Working' else 'Closed' end as "Status",
+    concat('conversation:', conversation.id) as usercom_id__c,
+    concat('Conversation ', conversation.id) as "Subject",
+    case when conversation.active then 'Working' else 'Closed' end as "Status",
     'Chat' as "Origin",
-    c.contact_id as "ContactId",
-    c.owner_user_id as "OwnerId",
-    c.created_at as "CreatedDate",
-    case when c.lead_id is not null then concat('lead ', c.lead_id) end as usercom_related_to__c,
-    c.fate as _fate,
-    c.reason as _reason,
-    c.parent as _parent,
-    case when c.lead_id is not null then 'lead_kept_in_field' end as _flags
-from prepare.conversation as c
+    conversation.contact_id as "ContactId",
+    conversation.owner_user_id as "OwnerId",
+    conversation.created_at as "CreatedDate",
+    case
+        when conversation.lead_id is not null then concat('lead ', conversation.lead_id)
+    end as usercom_related_to__c,
+    conversation.fate as _fate,
+    case when conversation.lead_id is not null then 'lead_kept_in_field' end as _flags
+from prepare.conversation as conversation

@@ -8,21 +8,32 @@
 -- order by: CreatedDate
 -- when: $chat_strategy = 'case_comments'
 select
-    concat('message:', m.id) as _key,
-    k.id as "ParentId",
+    concat('message:', message.id) as _key,
+    chat_case.id as "ParentId",
     concat(
-        to_char(m.sent_at, '%Y-%m-%d %H:%M:%S'), ' UTC, ', l.channel, ', ', l.direction,
-        ', ', coalesce(m.author_name, 'unknown'), ':', chr(10), m.content
+        to_char(message.sent_at, '%Y-%m-%d %H:%M:%S'),
+        ' UTC, ',
+        link.channel,
+        ', ',
+        link.direction,
+        ', ',
+        coalesce(message.author_name, 'unknown'),
+        ':',
+        chr(10),
+        message.content
     ) as "CommentBody",
-    m.sent_at as "CreatedDate",
+    message.sent_at as "CreatedDate",
     case
-        when l.fate is not null then l.fate
-        when k.id is null then 'held'
-    end as _fate,
-    coalesce(l.reason, case when k.id is null then 'case_missing' end) as _reason,
-    coalesce(l.parent, case when k.id is null then concat('conversation ', m.conversation_id) end) as _parent
-from mapped.messages as m
-inner join prepare.message as l
-    on l.id = m.id
-left join ledger.chat_case as k
-    on k.usercom_id__c = concat('conversation:', m.conversation_id)
+        when link.fate is not null then link.fate
+        when chat_case.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'case_missing',
+                'parent', concat('conversation ', message.conversation_id)
+            )
+    end as _fate
+from mapped.messages as message
+inner join prepare.message as link
+    on link.id = message.id
+left join ledger.chat_case as chat_case
+    on chat_case.usercom_id__c = concat('conversation:', message.conversation_id)

@@ -4,109 +4,113 @@
 -- operation: upsert
 -- key: usercom_id__c
 -- optional: MailingCountryCode
--- field: usercom_tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'
+-- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
 -- cluster by: AccountId
 with contact as (
     select
-        s.*,
+        person.*,
         case
-            when s.named_company is not null then a.id
-            when $companyless_customers = 'placeholder_account' then h.id
+            when person.named_company is not null then account.id
+            when $companyless_customers = 'placeholder_account' then placeholder.id
         end as account_id,
-        l.id as lead_id,
-        coalesce(m.same, false) as same,
-        m.salesforce_id,
-        m.records,
-        m.reason as match_reason,
-        m.flag as match_flag,
+        coalesce(matched.same, false) as same,
+        matched.salesforce_id,
+        matched.records,
+        matched.reason as match_reason,
+        matched.flag as match_flag,
         case
-            when s.fate is not null then s.fate
-            when l.id is not null then 'held'
-            when s.named_company is not null and a.id is null then 'held'
-            when s.named_company is null and $companyless_customers = 'hold' and not coalesce(m.same, false) then 'held'
+            when person.fate is not null then person.fate
+            when lead.id is not null
+                then named_struct(
+                    'fate', 'held', 'reason', 'is_a_lead_already', 'parent', 'lead ' || lead.id
+                )
+            when person.named_company is not null and account.id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'account_missing',
+                    'parent', 'company ' || person.named_company
+                )
+            when person.named_company is null
+                and $companyless_customers = 'hold'
+                and not coalesce(matched.same, false)
+                then named_struct(
+                    'fate', 'held', 'reason', 'customer_without_company', 'parent', null
+                )
         end as early_fate
-    from prepare.person as s
-    left join ledger.account as a
-        on a.usercom_id__c = s.company_id
-    left join ledger.placeholder_account as h
-        on h.usercom_id__c = 'placeholder'
-    left join ledger.lead as l
-        on l.usercom_id__c = s.id
-    left join prepare.match as m
-        on m.target = 'Contact' and m.id = s.id
-    where s.target = 'Contact'
+    from prepare.person as person
+    left join ledger.account as account
+        on account.usercom_id__c = person.company_id
+    left join ledger.placeholder_account as placeholder
+        on placeholder.usercom_id__c = 'placeholder'
+    left join ledger.lead as lead
+        on lead.usercom_id__c = person.id
+    left join prepare.match_result as matched
+        on matched.target = 'Contact' and matched.id = person.id
+    where person.target = 'Contact'
 )
 
 select
-    p.id as usercom_id__c,
-    c.account_id as "AccountId",
-    c.first_name as "FirstName",
-    coalesce(c.last_name, d.value, 'Unknown') as "LastName",
-    c.email as "Email",
-    c.phone as "Phone",
-    p.city as "MailingCity",
-    case when not coalesce(x.takes_codes, false) then p.region end as "MailingState",
-    case when not coalesce(x.takes_codes, false) then p.country end as "MailingCountry",
-    y.code as "MailingCountryCode",
-    p.unsubscribed as "HasOptedOutOfEmail",
-    c.owner_user_id as "OwnerId",
-    p.lifecycle_stage as usercom_original_lifecycle__c,
-    c.reason as usercom_split_reason__c,
-    p.custom_id as usercom_custom_id__c,
-    case when x.takes_codes and y.code is null then p.country end as usercom_country__c,
-    case when x.takes_codes then p.region end as usercom_region__c,
-    p.score as usercom_score__c,
-    p.created_at as usercom_created_at__c,
-    p.last_seen as usercom_last_seen__c,
-    t.tags as usercom_tags__c,
-    g.segments as usercom_segments__c,
-    p.created_at as "CreatedDate",
-    p.custom,
-    c.salesforce_id as _id,
+    person.id as usercom_id__c,
+    contact.account_id as "AccountId",
+    contact.first_name as "FirstName",
+    coalesce(contact.last_name, fallback.value, 'Unknown') as "LastName",
+    contact.email as "Email",
+    contact.phone as "Phone",
+    person.city as "MailingCity",
+    case when not coalesce(style.takes_codes, false) then person.region end as "MailingState",
+    case when not coalesce(style.takes_codes, false) then person.country end as "MailingCountry",
+    country.code as "MailingCountryCode",
+    person.unsubscribed as "HasOptedOutOfEmail",
+    contact.owner_user_id as "OwnerId",
+    person.lifecycle_stage as usercom_original_lifecycle__c,
+    contact.reason as usercom_split_reason__c,
+    person.custom_id as usercom_custom_id__c,
     case
-        when c.early_fate is not null then c.early_fate
-        when c.match_reason is not null then 'held'
+        when style.takes_codes and country.code is null then person.country
+    end as usercom_country__c,
+    case when style.takes_codes then person.region end as usercom_region__c,
+    person.score as usercom_score__c,
+    person.created_at as usercom_created_at__c,
+    person.last_seen as usercom_last_seen__c,
+    tag_list.tags as usercom_tags__c,
+    segment_list.segments as usercom_segments__c,
+    person.created_at as "CreatedDate",
+    person.custom,
+    contact.salesforce_id as _id,
+    case
+        when contact.early_fate is not null then contact.early_fate
+        when contact.match_reason is not null
+            then named_struct(
+                'fate', 'held', 'reason', contact.match_reason, 'parent', contact.records
+            )
     end as _fate,
-    case
-        when c.fate = 'out_of_scope' then 'scope'
-        when c.fate = 'passive' then 'no_email_no_phone'
-        when c.fate = 'held' then c.reason
-        when c.lead_id is not null then 'is_a_lead_already'
-        when c.early_fate = 'held' and c.named_company is null then 'customer_without_company'
-        when c.early_fate = 'held' then 'account_missing'
-        else c.match_reason
-    end as _reason,
-    case
-        when c.fate is not null then null
-        when c.lead_id is not null then 'lead ' || c.lead_id
-        when c.early_fate = 'held' then 'company ' || c.named_company
-        when c.match_reason is not null then c.records
-    end as _parent,
-    c.early_fate is null as _until_known,
+    contact.early_fate is null as _until_known,
     concat_ws(
         ';',
-        case when c.named_company is null then 'AccountId' end,
-        case when c.name_flag is not null then 'LastName' end,
-        case when not p.unsubscribed then 'HasOptedOutOfEmail' end,
-        case when c.owner_key = '' then 'OwnerId' end
+        case when contact.named_company is null then 'AccountId' end,
+        case when contact.name_flag is not null then 'LastName' end,
+        case when not person.unsubscribed then 'HasOptedOutOfEmail' end,
+        case when contact.owner_key = '' then 'OwnerId' end
     ) as _fallbacks,
     concat_ws(
         ';',
-        c.match_flag,
-        case when not c.same then c.name_flag end,
-        case when c.named_company is null and not c.same then 'customer_without_company' end
+        contact.match_flag,
+        case when not contact.same then contact.name_flag end,
+        case
+            when contact.named_company is null and not contact.same then 'customer_without_company'
+        end
     ) as _flags
-from mapped.people as p
-inner join contact as c
-    on c.id = p.id
-left join prepare.address_style as x
-    on x.object = 'Contact'
-left join prepare.country as y
-    on y.name = lower(trim(p.country)) and x.takes_codes
-left join prepare.tags_of as t
-    on t.kind = 'person' and t.id = p.id
-left join prepare.segments_of as g
-    on g.person_id = p.id
-left join config.defaults as d
-    on d.object = c.target and d.field = 'LastName'
+from mapped.people as person
+inner join contact
+    on contact.id = person.id
+left join prepare.address_style as style
+    on style.object = 'Contact'
+left join prepare.country as country
+    on country.name = person.country_key and style.takes_codes
+left join prepare.tag_list as tag_list
+    on tag_list.kind = 'person' and tag_list.id = person.id
+left join prepare.segment_list as segment_list
+    on segment_list.person_id = person.id
+left join config.defaults as fallback
+    on fallback.object = contact.target and fallback.field = 'LastName'

@@ -5,8 +5,8 @@
 -- cluster by: LinkedEntityId
 -- when: $files or $notes
 select
-    d.document_id as "ContentDocumentId",
-    d.linked_id as "LinkedEntityId",
+    link.document_id as "ContentDocumentId",
+    link.linked_id as "LinkedEntityId",
     'V' as "ShareType",
     'AllUsers' as "Visibility"
-from prepare.document as d
+from prepare.document_link as link

@@ -7,13 +7,11 @@
 -- when: $notes
 -- feature: needs Notes in Setup; without them set notes = false
 select
-    concat('note:', n.id) as _key,
-    left(coalesce(nullif(trim(n.name), ''), concat('Note ', n.id)), 255) as "Title",
-    coalesce(nullif(trim(n.content), ''), ' ') as "Content",
-    n.created_at as "CreatedDate",
-    l.fate as _fate,
-    l.reason as _reason,
-    l.parent as _parent
-from mapped.notes as n
-inner join prepare.item_link as l
-    on l.kind = 'note' and l.id = n.id
+    concat('note:', note.id) as _key,
+    left(coalesce(nullif(trim(note.name), ''), concat('Note ', note.id)), 255) as "Title",
+    coalesce(nullif(trim(note.content), ''), ' ') as "Content",
+    note.created_at as "CreatedDate",
+    link.fate as _fate
+from mapped.notes as note
+inner join prepare.item_link as link
+    on link.kind = 'note' and link.id = note.id

@@ -5,12 +5,17 @@
 -- read: ActivityId
 -- when: $chat_strategy = 'email_messages' or $email_strategy = 'email_messages'
 select
-    m.key as usercom_id__c,
-    m.email_message_id as _id,
-    case m.direction when 'inbound' then '1' else '3' end as "Status",
-    case when r.outcome = 'failed' then 'held' end as _fate,
-    case when r.outcome = 'failed' then 'relation_failed' end as _reason,
-    case when r.outcome = 'failed' then concat('relation to ', m.who_id) end as _parent
-from prepare.mail as m
-left join ledger.email_message_relation as r
-    on r."EmailMessageId" = m.email_message_id
+    email.key as usercom_id__c,
+    email.email_message_id as _id,
+    case email.direction when 'inbound' then '1' else '3' end as "Status",
+    case
+        when relation.outcome = 'failed'
+            then named_struct(
+                'fate', 'held',
+                'reason', 'relation_failed',
+                'parent', concat('relation to ', email.who_id)
+            )
+    end as _fate
+from prepare.loaded_email as email
+left join ledger.email_message_relation as relation
+    on relation."EmailMessageId" = email.email_message_id

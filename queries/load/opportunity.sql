@@ -5,68 +5,66 @@
 -- key: usercom_id__c
 -- cluster by: AccountId
 -- optional: CurrencyIsoCode, RecordTypeId
--- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag.name
+-- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag_vocabulary.name
 -- field: usercom_leads__c LongTextArea
 select
-    d.id as usercom_id__c,
-    a.id as "AccountId",
-    coalesce(nullif(trim(d.name), ''), n.value, 'Untitled deal') as "Name",
-    s.stage_name as "StageName",
-    s.probability as "Probability",
-    coalesce(s.close_date, cast(c.value as date)) as "CloseDate",
-    s.amount as "Amount",
-    s.iso_code as "CurrencyIsoCode",
-    s.owner_user_id as "OwnerId",
-    case when $record_types then r.id end as "RecordTypeId",
-    s.pipeline as usercom_pipeline__c,
-    s.stage as usercom_stage__c,
-    d.status as usercom_status__c,
-    d.value as usercom_value__c,
-    d.currency as usercom_currency__c,
-    d.loss_reason as usercom_loss_reason__c,
-    d.loss_reason_description as usercom_loss_description__c,
-    d.custom_id as usercom_custom_id__c,
-    d.created_at as usercom_created_at__c,
-    l.leads as usercom_leads__c,
-    t.tags as usercom_tags__c,
-    d.created_at as "CreatedDate",
-    u.user_id as "CreatedById",
-    d.custom,
+    deal.id as usercom_id__c,
+    account.id as "AccountId",
+    coalesce(nullif(trim(deal.name), ''), name.value, 'Untitled deal') as "Name",
+    opportunity.stage_name as "StageName",
+    opportunity.probability as "Probability",
+    coalesce(opportunity.close_date, cast(close_date.value as date)) as "CloseDate",
+    opportunity.amount as "Amount",
+    opportunity.iso_code as "CurrencyIsoCode",
+    opportunity.owner_user_id as "OwnerId",
+    case when $record_types then record_type.id end as "RecordTypeId",
+    opportunity.pipeline as usercom_pipeline__c,
+    opportunity.stage as usercom_stage__c,
+    deal.status as usercom_status__c,
+    deal.value as usercom_value__c,
+    deal.currency as usercom_currency__c,
+    deal.loss_reason as usercom_loss_reason__c,
+    deal.loss_reason_description as usercom_loss_description__c,
+    deal.custom_id as usercom_custom_id__c,
+    deal.created_at as usercom_created_at__c,
+    leads.leads as usercom_leads__c,
+    tag_list.tags as usercom_tags__c,
+    deal.created_at as "CreatedDate",
+    creator.user_id as "CreatedById",
+    deal.custom,
     case
-        when s.fate is not null then s.fate
-        when s.named_company is not null and a.id is null then 'held'
-        when coalesce(s.close_date, cast(c.value as date)) is null then 'held'
+        when opportunity.fate is not null then opportunity.fate
+        when opportunity.named_company is not null and account.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'account_missing',
+                'parent', 'company ' || opportunity.named_company
+            )
+        when coalesce(opportunity.close_date, cast(close_date.value as date)) is null
+            then named_struct('fate', 'held', 'reason', 'close_date_missing', 'parent', null)
     end as _fate,
-    case
-        when s.fate is not null then s.reason
-        when s.named_company is not null and a.id is null then 'account_missing'
-        when coalesce(s.close_date, cast(c.value as date)) is null then 'close_date_missing'
-    end as _reason,
-    case
-        when s.fate is not null then s.parent
-        when s.fate is null and s.named_company is not null and a.id is null then 'company ' || s.named_company
-    end as _parent,
     concat_ws(
         ';',
-        case when coalesce(trim(d.name), '') = '' then 'name_from_default' end,
-        case when s.close_date is null then 'close_date_from_default' end,
-        case when s.rate <> 1 then 'amount_converted' end,
-        case when l.leads is not null then 'leads_kept_in_field' end
+        case when nullif(trim(deal.name), '') is null then 'name_from_default' end,
+        case when opportunity.close_date is null then 'close_date_from_default' end,
+        case when opportunity.rate <> 1 then 'amount_converted' end,
+        case when leads.leads is not null then 'leads_kept_in_field' end
     ) as _flags
-from mapped.deals as d
-inner join prepare.deal as s
-    on s.id = d.id
-left join ledger.account as a
-    on a.usercom_id__c = s.company_id
-left join org.record_types as r
-    on r.sobject_type = 'Opportunity' and lower(r.name) = lower(left(trim(s.pipeline), 80))
-left join prepare.deal_leads as l
-    on l.deal_id = d.id
-left join prepare.deal_tags as t
-    on t.deal_id = d.id
-left join prepare.owner as u
-    on u.owner_key = cast(d.created_by_id as varchar)
-left join config.defaults as n
-    on n.object = s.target and n.field = 'Name'
-left join config.defaults as c
-    on c.object = s.target and c.field = 'CloseDate'
+from mapped.deals as deal
+inner join prepare.deal as opportunity
+    on opportunity.id = deal.id
+left join ledger.account as account
+    on account.usercom_id__c = opportunity.company_id
+left join org.record_types as record_type
+    on record_type.sobject_type = 'Opportunity'
+    and lower(record_type.name) = lower(left(trim(opportunity.pipeline), 80))
+left join prepare.deal_leads as leads
+    on leads.deal_id = deal.id
+left join prepare.deal_tag_list as tag_list
+    on tag_list.deal_id = deal.id
+left join prepare.owner as creator
+    on creator.owner_key = deal.created_by_key
+left join config.defaults as name
+    on name.object = opportunity.target and name.field = 'Name'
+left join config.defaults as close_date
+    on close_date.object = opportunity.target and close_date.field = 'CloseDate'

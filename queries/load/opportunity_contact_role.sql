@@ -4,26 +4,32 @@
 -- key: OpportunityId, ContactId
 -- cluster by: OpportunityId
 select
-    coalesce(o.id, concat('deal ', d.deal_id)) as "OpportunityId",
-    coalesce(w.contact_id, concat('person ', d.person_id)) as "ContactId",
-    d.is_main as "IsPrimary",
+    coalesce(opportunity.id, concat('deal ', participant.deal_id)) as "OpportunityId",
+    coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
+    participant.is_main as "IsPrimary",
     case
-        when w.person_id is null or o.id is null then 'held'
-        when w.fate is not null then w.fate
-        when w.contact_id is null then 'ignored'
-    end as _fate,
-    case
-        when w.person_id is null then 'person_not_in_export'
-        when o.id is null then 'deal_missing'
-        when w.fate is not null then w.reason
-        when w.contact_id is null then 'lead_on_deal_kept_in_field'
-    end as _reason,
-    case
-        when w.person_id is not null and o.id is null then concat('deal ', d.deal_id)
-        when w.contact_id is null then concat('person ', d.person_id)
-    end as _parent
-from prepare.deal_people as d
-left join prepare.person_link as w
-    on w.person_id = d.person_id
-left join ledger.opportunity as o
-    on o.usercom_id__c = d.deal_id
+        when link.person_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'person_not_in_export',
+                'parent', concat('person ', participant.person_id)
+            )
+        when opportunity.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deal_missing',
+                'parent', concat('deal ', participant.deal_id)
+            )
+        when link.fate is not null then link.fate
+        when link.contact_id is null
+            then named_struct(
+                'fate', 'ignored',
+                'reason', 'lead_on_deal_kept_in_field',
+                'parent', concat('person ', participant.person_id)
+            )
+    end as _fate
+from prepare.deal_participant as participant
+left join prepare.person_link as link
+    on link.person_id = participant.person_id
+left join ledger.opportunity as opportunity
+    on opportunity.usercom_id__c = participant.deal_id

@@ -7,43 +7,57 @@
 -- when: $products
 with line as (
     select
-        l.*,
-        o.id as opportunity_id,
-        e.id as entry_id,
+        line.*,
+        opportunity.id as opportunity_id,
+        entry.id as entry_id,
+        total.missing,
         case
-            when o.id is null then 'deal_missing'
-            when l.problem is not null then l.problem
-            when t.missing <> 0 and $line_item_mismatch = 'hold_lines' then 'lines_do_not_add_up'
-            when e.id is null then 'price_missing'
-        end as reason,
-        t.missing,
-        case when l.id = t.first_line and t.missing = 0 then t.missing_amount else 0 end as cents
-    from prepare.deal_line as l
-    left join prepare.deal_total as t
-        on t.deal_id = l.deal_id
-    left join ledger.opportunity as o
-        on o.usercom_id__c = l.deal_id
-    left join ledger.pricebook_entry as e
-        on e._key = concat(l.product, ':', coalesce(l.iso_code, $currency))
+            when line.id = total.first_line and total.missing = 0 then total.missing_amount
+            else 0
+        end as cents
+    from prepare.deal_line as line
+    left join prepare.deal_total as total
+        on total.deal_id = line.deal_id
+    left join ledger.opportunity as opportunity
+        on opportunity.usercom_id__c = line.deal_id
+    left join ledger.pricebook_entry as entry
+        on entry._key = concat(line.product, ':', coalesce(line.iso_code, $currency))
 )
 
 select
-    concat('line:', l.id) as usercom_id__c,
-    l.opportunity_id as "OpportunityId",
-    l.entry_id as "PricebookEntryId",
-    l.quantity as "Quantity",
-    case when l.rate = 1 then l.price end as "UnitPrice",
-    case when l.rate <> 1 then round(l.total + l.cents, 2) end as "TotalPrice",
-    left(coalesce(l.description, l.name), 255) as "Description",
-    case when not d.in_scope then 'out_of_scope' when l.reason is not null then 'held' end as _fate,
-    case when not d.in_scope then 'scope' else l.reason end as _reason,
-    case when l.reason in ('deal_missing', 'lines_do_not_add_up') then concat('deal ', l.deal_id) end as _parent,
+    concat('line:', line.id) as usercom_id__c,
+    line.opportunity_id as "OpportunityId",
+    line.entry_id as "PricebookEntryId",
+    line.quantity as "Quantity",
+    case when line.rate = 1 then line.price end as "UnitPrice",
+    case when line.rate <> 1 then round(line.total + line.cents, 2) end as "TotalPrice",
+    left(coalesce(line.description, line.name), 255) as "Description",
+    case
+        when not deal_product.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when line.opportunity_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deal_missing',
+                'parent', concat('deal ', line.deal_id)
+            )
+        when line.problem is not null
+            then named_struct('fate', 'held', 'reason', line.problem, 'parent', null)
+        when line.missing <> 0 and $line_item_mismatch = 'hold_lines'
+            then named_struct(
+                'fate', 'held',
+                'reason', 'lines_do_not_add_up',
+                'parent', concat('deal ', line.deal_id)
+            )
+        when line.entry_id is null
+            then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
+    end as _fate,
     concat_ws(
         ';',
-        case when l.product = 'product:placeholder' then 'placeholder_product' end,
-        case when l.missing <> 0 then 'lines_do_not_add_up' end,
-        case when l.cents <> 0 then 'rounded_to_the_amount' end
+        case when line.product = 'product:placeholder' then 'placeholder_product' end,
+        case when line.missing <> 0 then 'lines_do_not_add_up' end,
+        case when line.cents <> 0 then 'rounded_to_the_amount' end
     ) as _flags
-from mapped.deal_products as d
-inner join line as l
-    on l.id = d.id
+from mapped.deal_products as deal_product
+inner join line
+    on line.id = deal_product.id

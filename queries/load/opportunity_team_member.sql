@@ -6,15 +6,20 @@
 -- when: $teams
 -- feature: needs Team Selling in Setup; without it set teams = false
 select distinct
-    coalesce(o.id, concat('deal ', t.id)) as "OpportunityId",
-    u.user_id as "UserId",
+    coalesce(opportunity.id, concat('deal ', team.id)) as "OpportunityId",
+    agent_user.user_id as "UserId",
     'Read' as "OpportunityAccessLevel",
-    case when o.id is null then 'held' end as _fate,
-    case when o.id is null then 'deal_missing' end as _reason,
-    case when o.id is null then concat('deal ', t.id) end as _parent
-from prepare.team as t
-inner join prepare.agent_user as u
-    on u.agent_id = t.agent_id
-left join ledger.opportunity as o
-    on o.usercom_id__c = t.id
-where t.kind = 'deal'
+    case
+        when opportunity.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deal_missing',
+                'parent', concat('deal ', team.id)
+            )
+    end as _fate
+from prepare.team as team
+inner join prepare.agent_user as agent_user
+    on agent_user.agent_id = team.agent_id
+left join ledger.opportunity as opportunity
+    on opportunity.usercom_id__c = team.id
+where team.kind = 'deal'

@@ -4,9 +4,9 @@
 -- key: usercom_id__c
 -- when: $products
 select
-    max(p.product) as usercom_id__c,
+    max(price.product) as usercom_id__c,
     'Other (from User.com)' as "Name",
     true as "IsActive"
-from prepare.price as p
-where p.product = 'product:placeholder'
+from prepare.price as price
+where price.product = 'product:placeholder'
 having count(*) > 0

@@ -7,5 +7,5 @@ select
     'usercom' as usercom_id__c,
     'User.com' as "Name",
     true as "IsActive"
-from prepare.price as p
+from prepare.price as price
 having count(*) > 0

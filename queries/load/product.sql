@@ -5,14 +5,20 @@
 -- key: usercom_id__c
 -- when: $products
 select
-    concat('product:', p.id) as usercom_id__c,
-    coalesce(nullif(trim(p.name), ''), nullif(trim(p.code), ''), concat('Product ', p.id)) as "Name",
-    p.code as "ProductCode",
-    p.description as "Description",
-    p.family as "Family",
-    coalesce(p.active, true) as "IsActive",
-    p.custom_id as usercom_custom_id__c,
-    p.custom,
-    case when not p.in_scope then 'out_of_scope' end as _fate,
-    case when not p.in_scope then 'scope' end as _reason
-from mapped.products as p
+    concat('product:', product.id) as usercom_id__c,
+    coalesce(
+        nullif(trim(product.name), ''),
+        nullif(trim(product.code), ''),
+        concat('Product ', product.id)
+    ) as "Name",
+    product.code as "ProductCode",
+    product.description as "Description",
+    product.family as "Family",
+    coalesce(product.active, true) as "IsActive",
+    product.custom_id as usercom_custom_id__c,
+    product.custom,
+    case
+        when not product.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+    end as _fate
+from mapped.products as product

@@ -7,25 +7,30 @@
 -- cluster by: usercom_opportunity__c
 -- field: usercom_opportunity__c Lookup(Opportunity)
 select
-    concat('stage_change:', s.id) as usercom_id__c,
-    left(concat(coalesce(s.stage_name, g.name, 'Stage'), ' of deal ', s.deal_id), 80) as "Name",
-    o.id as usercom_opportunity__c,
-    coalesce(s.stage_name, g.name) as usercom_stage__c,
-    s.changed_by as usercom_changed_by__c,
-    s.entered_at as usercom_entered_at__c,
-    s.left_at as usercom_left_at__c,
-    s.entered_at as "CreatedDate",
+    concat('stage_change:', change.id) as usercom_id__c,
+    left(
+        concat(coalesce(change.stage_name, stage.name, 'Stage'), ' of deal ', change.deal_id), 80
+    ) as "Name",
+    opportunity.id as usercom_opportunity__c,
+    coalesce(change.stage_name, stage.name) as usercom_stage__c,
+    change.changed_by as usercom_changed_by__c,
+    change.entered_at as usercom_entered_at__c,
+    change.left_at as usercom_left_at__c,
+    change.entered_at as "CreatedDate",
     case
-        when not s.in_scope then 'out_of_scope'
-        when o.id is null then 'held'
-    end as _fate,
-    case
-        when not s.in_scope then 'scope'
-        when o.id is null then 'deal_missing'
-    end as _reason,
-    case when o.id is null then concat('deal ', coalesce(cast(s.deal_id as varchar), s.deal_name)) end as _parent
-from mapped.stage_changes as s
-left join ledger.opportunity as o
-    on o.usercom_id__c = s.deal_id
-left join usercom.stages as g
-    on g.id = s.stage_id
+        when not change.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when opportunity.id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deal_missing',
+                'parent', concat(
+                    'deal ', coalesce(cast(change.deal_id as varchar), change.deal_name)
+                )
+            )
+    end as _fate
+from mapped.stage_changes as change
+left join ledger.opportunity as opportunity
+    on opportunity.usercom_id__c = change.deal_id
+left join usercom.stages as stage
+    on stage.id = change.stage_id

@@ -6,20 +6,22 @@
 -- optional: CurrencyIsoCode
 -- when: $products
 select
-    concat(p.product, ':', coalesce(p.iso_code, $currency)) as _key,
-    b.id as "Pricebook2Id",
-    l.product2_id as "Product2Id",
-    p.iso_code as "CurrencyIsoCode",
-    p.price as "UnitPrice",
+    concat(price.product, ':', coalesce(price.iso_code, $currency)) as _key,
+    pricebook.id as "Pricebook2Id",
+    link.product2_id as "Product2Id",
+    price.iso_code as "CurrencyIsoCode",
+    price.price as "UnitPrice",
     true as "IsActive",
-    case when l.product2_id is null or b.id is null then 'held' end as _fate,
     case
-        when l.product2_id is null then 'product_missing'
-        when b.id is null then 'standard_pricebook_missing'
-    end as _reason,
-    case when l.product2_id is null then p.product end as _parent
-from prepare.price as p
-left join prepare.product_link as l
-    on l.product = p.product
-left join org.pricebooks as b
-    on b.is_standard = 'true'
+        when link.product2_id is null
+            then named_struct('fate', 'held', 'reason', 'product_missing', 'parent', price.product)
+        when pricebook.id is null
+            then named_struct(
+                'fate', 'held', 'reason', 'standard_pricebook_missing', 'parent', null
+            )
+    end as _fate
+from prepare.price as price
+left join prepare.product_link as link
+    on link.product = price.product
+left join org.pricebooks as pricebook
+    on pricebook.is_standard = 'true'

@@ -5,8 +5,8 @@
 -- when: $tag_strategy = 'topics'
 -- feature: needs Topics for Objects in Setup; without them set tag_strategy = "picklist"
 select
-    coalesce(o.name, t.name) as "Name",
-    o.id as _id
-from prepare.tag as t
-left join org.topics as o
-    on lower(o.name) = t.tag
+    coalesce(existing.name, vocabulary.name) as "Name",
+    existing.id as _id
+from prepare.tag_vocabulary as vocabulary
+left join org.topics as existing
+    on lower(existing.name) = vocabulary.tag

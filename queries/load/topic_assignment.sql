@@ -7,44 +7,40 @@
 -- feature: needs Topics for Objects in Setup; without them set tag_strategy = "picklist"
 with topic as (
     select
-        t.tag,
-        coalesce(l.id, o.id) as topic_id
-    from prepare.tag as t
-    left join org.topics as o
-        on lower(o.name) = t.tag
-    left join ledger.topic as l
-        on lower(l."Name") = t.tag
+        vocabulary.tag,
+        coalesce(loaded.id, existing.id) as topic_id
+    from prepare.tag_vocabulary as vocabulary
+    left join org.topics as existing
+        on lower(existing.name) = vocabulary.tag
+    left join ledger.topic as loaded
+        on lower(loaded."Name") = vocabulary.tag
 ),
 
 tagged as (
     select
-        g.tag,
-        concat(g.kind, ' ', g.id) as named,
-        coalesce(w.who_id, a.id) as entity_id,
-        w.fate as person_fate,
-        w.reason as person_reason
-    from prepare.tagging as g
-    left join prepare.person_link as w
-        on w.person_id = g.id and g.kind = 'person'
-    left join ledger.account as a
-        on a.usercom_id__c = g.id and g.kind = 'company'
+        tagged.tag,
+        concat(tagged.kind, ' ', tagged.id) as named,
+        coalesce(link.who_id, account.id) as entity_id,
+        link.fate as person_fate
+    from prepare.tag_on_record as tagged
+    left join prepare.person_link as link
+        on link.person_id = tagged.id and tagged.kind = 'person'
+    left join ledger.account as account
+        on account.usercom_id__c = tagged.id and tagged.kind = 'company'
 )
 
 select
-    coalesce(g.entity_id, g.named) as "EntityId",
-    coalesce(t.topic_id, t.tag) as "TopicId",
+    coalesce(tagged.entity_id, tagged.named) as "EntityId",
+    coalesce(topic.topic_id, topic.tag) as "TopicId",
     case
-        when g.entity_id is null then coalesce(g.person_fate, 'held')
-        when t.topic_id is null then 'held'
-    end as _fate,
-    case
-        when g.entity_id is null then coalesce(g.person_reason, 'company_missing')
-        when t.topic_id is null then 'topic_missing'
-    end as _reason,
-    case
-        when g.entity_id is null then g.named
-        when t.topic_id is null then concat('topic ', t.tag)
-    end as _parent
-from tagged as g
-inner join topic as t
-    on t.tag = g.tag
+        when tagged.person_fate is not null then tagged.person_fate
+        when tagged.entity_id is null
+            then named_struct('fate', 'held', 'reason', 'company_missing', 'parent', tagged.named)
+        when topic.topic_id is null
+            then named_struct(
+                'fate', 'held', 'reason', 'topic_missing', 'parent', concat('topic ', topic.tag)
+            )
+    end as _fate
+from tagged
+inner join topic
+    on topic.tag = tagged.tag

@@ -1,10 +1,10 @@
 -- grain: one row per file whose size in the org is not the size it was sent with
 select
-    f.id,
-    f.path,
-    f.stored_size,
-    v."ContentSize" as content_size
-from usercom.files as f
-inner join org.content_version as v
-    on v.usercom_id__c = concat('file:', f.id)
-where try_cast(v."ContentSize" as bigint) is distinct from f.stored_size
+    file.id,
+    file.path,
+    file.stored_size,
+    version."ContentSize" as content_size
+from usercom.files as file
+inner join org.content_version as version
+    on version.usercom_id__c = concat('file:', file.id)
+where try_cast(version."ContentSize" as bigint) is distinct from file.stored_size

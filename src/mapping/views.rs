@@ -1,6 +1,6 @@
 //! The `mapped.*` views, generated from the staged schemas, the confirmed map and `[scope]`.
 
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, Schema};
 
 use super::{FieldMap, MappingError};
 use crate::config::Config;
@@ -12,6 +12,21 @@ pub const CUSTOM: &str = "custom";
 
 /// Field metadata that marks a staged column as an attribute of the customer's own.
 const ATTRIBUTE: &str = "usercom.attribute";
+
+/// Texts that queries compare whatever their case; each gets a twin, `<name>_key`.
+const COMPARED: [&str; 11] = [
+    "activity_type",
+    "assigned_to_email",
+    "author_type",
+    "company_name",
+    "country",
+    "direction",
+    "email",
+    "lifecycle_stage",
+    "name",
+    "priority",
+    "response",
+];
 
 /// Fields of custom objects are mapped by the queries that are generated for them, not by the field map.
 fn is_custom_object(table: &str) -> bool {
@@ -58,6 +73,7 @@ pub fn mapped_views(
                 ));
             }
         }
+        columns.extend(twins(&table.schema));
         let scope = config
             .scope
             .get(&table.table)
@@ -102,6 +118,51 @@ pub fn mapped_views(
     Ok(views)
 }
 
+/// The columns in one form for all queries: texts as they are compared, and the keys by which owners are found.
+fn twins(schema: &Schema) -> Vec<String> {
+    let has = |name: &str| schema.field_with_name(name).is_ok();
+    let is_text = |name: &&str| {
+        let field = schema.field_with_name(name);
+        field.is_ok_and(|field| *field.data_type() == DataType::Utf8)
+    };
+    let texts = COMPARED.iter().copied().filter(is_text);
+    let mut twins: Vec<(String, String)> = texts
+        .map(|name| (format!("{name}_key"), as_compared(name)))
+        .collect();
+    for (twin, role, nobody) in [
+        ("owner_key", "assigned_to", ", ''"),
+        ("created_by_key", "created_by", ""),
+    ] {
+        let (id, email) = (format!("{role}_id"), format!("{role}_email"));
+        let id = has(&id).then(|| format!("cast(t.\"{id}\" as varchar)"));
+        let email = has(&email).then(|| as_compared(&email));
+        let known: Vec<String> = id.into_iter().chain(email).collect();
+        if !known.is_empty() {
+            twins.push((
+                twin.to_owned(),
+                format!("coalesce({}{nobody})", known.join(", ")),
+            ));
+        }
+    }
+    if has("currency") {
+        twins.push((
+            "currency_code".to_owned(),
+            "nullif(upper(trim(t.\"currency\")), '')".to_owned(),
+        ));
+    }
+    // An attribute of the customer's own keeps its name.
+    twins.retain(|(twin, _)| !has(twin));
+    twins
+        .into_iter()
+        .map(|(twin, value)| format!("{value} as {twin}"))
+        .collect()
+}
+
+/// Without case and blanks around it; null where nothing is left.
+fn as_compared(name: &str) -> String {
+    format!("nullif(lower(trim(t.\"{name}\")), '')")
+}
+
 /// `won_at` → `won_on`, `last_seen` → `last_seen_on`.
 fn day_name(name: &str) -> String {
     format!("{}_on", name.strip_suffix("_at").unwrap_or(name))
@@ -142,4 +203,36 @@ fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_has_one_key_and_a_column_of_that_name_stays_what_it_is() {
+        let column = |name: &str, data_type| Field::new(name, data_type, true);
+        let schema = Schema::new(vec![
+            column("assigned_to_id", DataType::Int64),
+            column("assigned_to_email", DataType::Utf8),
+            column("created_by_id", DataType::Int64),
+            column("country", DataType::Utf8),
+            column("name", DataType::Utf8),
+            column("name_key", DataType::Utf8),
+            column("email", DataType::Int64),
+        ]);
+        let compared = |name: &str| format!("nullif(lower(trim(t.\"{name}\")), '')");
+        let email = compared("assigned_to_email");
+        assert_eq!(
+            twins(&schema),
+            [
+                format!("{email} as assigned_to_email_key"),
+                format!("{} as country_key", compared("country")),
+                format!(
+                    "coalesce(cast(t.\"assigned_to_id\" as varchar), {email}, '') as owner_key"
+                ),
+                "coalesce(cast(t.\"created_by_id\" as varchar)) as created_by_key".to_owned(),
+            ]
+        );
+    }
 }

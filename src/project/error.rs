@@ -53,6 +53,16 @@ pub enum ProjectError {
         /// The nearest existing name.
         nearest: Option<String>,
     },
+    /// Two files make one table.
+    #[error("{other} and {path} both make the table `{name}`")]
+    Twice {
+        /// One file.
+        path: String,
+        /// The other.
+        other: String,
+        /// The table, without its schema.
+        name: String,
+    },
     /// Queries that wait for each other.
     #[error("queries depend on each other in a circle: {}", path.join(" → "))]
     Cycle {
@@ -83,6 +93,9 @@ impl ProjectError {
             } => Some(format!("did you mean {nearest}?")),
             Self::UnknownTable { .. } => Some(
                 "`transload query \"show tables\"` lists what there is; a config table needs its CSV in config/".to_owned(),
+            ),
+            Self::Twice { .. } => Some(
+                "rename one of them; to replace a default, put the file at the same path".to_owned(),
             ),
             Self::Cycle { .. } => {
                 Some("take what both need into a model of its own under queries/prepare/".to_owned())

@@ -217,12 +217,15 @@ mod tests {
     #[test]
     fn a_field_has_a_type_choices_and_a_condition() {
         let file = parse(
-            "-- field: tags__c MultiselectPicklist from prepare.tag.name when $tag_strategy = 'picklist'\n-- field: Boss__c Lookup(User)",
+            "-- field: tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'\n-- field: Boss__c Lookup(User)",
         )
         .unwrap();
         assert_eq!(file.fields[0].name, "tags__c");
         assert_eq!(file.fields[0].field_type, "MultiselectPicklist");
-        assert_eq!(file.fields[0].choices.as_deref(), Some("prepare.tag.name"));
+        assert_eq!(
+            file.fields[0].choices.as_deref(),
+            Some("prepare.tag_vocabulary.name")
+        );
         assert_eq!(
             file.fields[0].when.as_deref(),
             Some("$tag_strategy = 'picklist'")

@@ -4,6 +4,8 @@
 //! is run, or a second list of anything that a query already says.
 
 mod error;
+#[cfg(test)]
+mod form_tests;
 mod header;
 mod order;
 mod queries;

@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 use super::ProjectError;
 use super::query_file::{QueryFile, QueryKind};
 
-static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+pub(super) static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
 const FOLDERS: [QueryKind; 5] = [
     QueryKind::Org,
@@ -32,51 +32,35 @@ pub const GENERATED: &str = ".transload/queries";
 
 impl Queries {
     /// Reads the default queries, the generated ones, and those in `<project>/queries/`; later ones replace earlier ones
-    /// of the same path.
+    /// of the same path. Folders below those of the kinds are for people: a table is named by its file alone.
     ///
     /// # Errors
-    /// [`ProjectError`] of the first file that is not valid.
+    /// [`ProjectError`] of the first file that is not valid, or of two files for one table.
     pub fn load(project: &Path) -> Result<Self, ProjectError> {
         let mut texts: BTreeMap<(QueryKind, String), String> = BTreeMap::new();
         for kind in FOLDERS {
-            let Some(folder) = DEFAULTS.get_dir(kind.folder()) else {
-                continue;
-            };
-            for file in folder.files() {
-                if let (Some(path), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
-                    texts.insert((kind, format!("queries/{path}")), text.to_owned());
-                }
+            if let Some(folder) = DEFAULTS.get_dir(kind.folder()) {
+                read_defaults(kind, folder, &mut texts);
             }
-        }
-        let folders = PROJECT_FOLDERS
-            .iter()
-            .flat_map(|folder| FOLDERS.map(|kind| (project.join(folder), kind)));
-        for (folder, kind) in folders {
-            let Ok(entries) = std::fs::read_dir(folder.join(kind.folder())) else {
-                continue;
-            };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                if path
-                    .extension()
-                    .is_none_or(|ending| ending != kind.ending())
-                {
-                    continue;
-                }
-                let name = entry.file_name().to_string_lossy().into_owned();
-                let shown = format!("queries/{}/{name}", kind.folder());
-                let text =
-                    std::fs::read_to_string(&path).map_err(|source| ProjectError::ReadFile {
-                        path: path.display().to_string(),
-                        source,
-                    })?;
-                texts.insert((kind, shown), text);
+            for folder in PROJECT_FOLDERS {
+                let root = project.join(folder);
+                read_folder(kind, &root, Path::new(kind.folder()), &mut texts)?;
             }
         }
         let files = texts
             .into_iter()
             .map(|((kind, path), text)| QueryFile::parse(&path, kind, &text))
             .collect::<Result<Vec<_>, _>>()?;
+        let mut makers: BTreeMap<(Kind, &str), &str> = BTreeMap::new();
+        for file in &files {
+            if let Some(other) = makers.insert((file.kind, &file.name), &file.path) {
+                return Err(ProjectError::Twice {
+                    path: file.path.clone(),
+                    other: other.to_owned(),
+                    name: file.name.clone(),
+                });
+            }
+        }
         Ok(Self { files })
     }
 
@@ -100,5 +84,116 @@ impl Queries {
     #[must_use]
     pub fn find(&self, kind: QueryKind, name: &str) -> Option<&QueryFile> {
         self.kind(kind).find(|file| file.name == name)
+    }
+}
+
+fn read_defaults(kind: Kind, folder: &Dir<'_>, texts: &mut BTreeMap<(Kind, String), String>) {
+    for file in folder.files() {
+        if let (Some(path), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
+            texts.insert((kind, format!("queries/{path}")), text.to_owned());
+        }
+    }
+    for folder in folder.dirs() {
+        read_defaults(kind, folder, texts);
+    }
+}
+
+/// Reads the files of one kind in `root/folder` and in the folders below it.
+fn read_folder(
+    kind: Kind,
+    root: &Path,
+    folder: &Path,
+    texts: &mut BTreeMap<(Kind, String), String>,
+) -> Result<(), ProjectError> {
+    let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let inner = folder.join(entry.file_name());
+        if path.is_dir() {
+            read_folder(kind, root, &inner, texts)?;
+        } else if path
+            .extension()
+            .is_some_and(|ending| ending == kind.ending())
+        {
+            let text = std::fs::read_to_string(&path).map_err(|source| ProjectError::ReadFile {
+                path: path.display().to_string(),
+                source,
+            })?;
+            let shown: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
+            texts.insert((kind, format!("queries/{}", shown.join("/"))), text);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The defaults with these files of a project's own.
+    fn with(files: &[(&str, &str)]) -> Result<Queries, ProjectError> {
+        let project = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = project.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        Queries::load(project.path())
+    }
+
+    const TEAM: &str = "-- grain: one row\nselect 1 as one";
+
+    #[test]
+    fn a_file_of_the_same_path_replaces_the_default_in_its_folder() {
+        let path = "queries/prepare/owners/team.sql";
+        assert_ne!(
+            with(&[]).unwrap().find(Kind::Prepare, "team").unwrap().sql,
+            TEAM
+        );
+        let queries = with(&[(path, TEAM)]).unwrap();
+        let team = queries.find(Kind::Prepare, "team").unwrap();
+        assert_eq!((team.sql.as_str(), team.path.as_str()), (TEAM, path));
+    }
+
+    #[test]
+    fn a_projects_own_model_may_lie_in_any_folder() {
+        let queries = with(&[("queries/prepare/ours/sub/mine.sql", TEAM)]).unwrap();
+        assert_eq!(
+            queries.find(Kind::Prepare, "mine").unwrap().path,
+            "queries/prepare/ours/sub/mine.sql"
+        );
+    }
+
+    #[test]
+    fn two_files_for_one_table_are_named() {
+        let error = with(&[("queries/prepare/team.sql", TEAM)]).unwrap_err();
+        insta::assert_snapshot!(error, @"queries/prepare/owners/team.sql and queries/prepare/team.sql both make the table `team`");
+        assert!(error.hint().unwrap().contains("the same path"), "{error}");
+    }
+
+    #[test]
+    fn the_default_queries_keep_their_form() {
+        for file in with(&[]).unwrap().iter() {
+            let path = &file.path;
+            assert!(
+                file.sql.ends_with('\n') && !file.sql.contains(['\t', '\r']),
+                "{path}"
+            );
+            for (index, line) in file.sql.lines().enumerate() {
+                let place = format!("{path} line {}: {line}", index + 1);
+                assert_eq!(line, line.trim_end(), "{place}");
+                // A directive is one line, whatever it has to say.
+                assert!(
+                    line.starts_with("-- ") || line.chars().count() <= 100,
+                    "{place}"
+                );
+                let alias = line.rsplit_once(" as ").map_or("", |(_, alias)| alias);
+                let letters = alias.trim_end_matches([',', ')']);
+                let is_letter = letters.len() == 1 && letters.starts_with(char::is_alphabetic);
+                assert!(!is_letter, "{place}: an alias is a word");
+            }
+        }
     }
 }

@@ -14,17 +14,16 @@ use crate::staging::Manifest;
 
 /// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
 /// and the two of [`HIDDEN`].
-pub(crate) const RESERVED: [&str; 9] = [
-    "_fate",
-    "_reason",
-    "_parent",
-    "_flags",
-    "_id",
-    UNTIL_KNOWN,
-    FALLBACKS,
-    KEY,
-    FILE,
-];
+pub(crate) const RESERVED: [&str; 7] = [FATE, "_flags", "_id", UNTIL_KNOWN, FALLBACKS, KEY, FILE];
+
+/// What becomes of a row: null where it is sent, else a struct with the [`FATE_PARTS`].
+pub(crate) const FATE: &str = "_fate";
+
+/// A fate, why a row has it, and the record that it waits for; texts all of them.
+pub(crate) const FATE_PARTS: [&str; 3] = ["fate", "reason", "parent"];
+
+/// How a query says a fate.
+const FATE_FORM: &str = "say it once, in one column: case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end as _fate; null sends the row";
 
 /// True where a row's fate counts only until the ledger knows its record: what may be in the org already no longer
 /// matters once we know that it is.
@@ -90,11 +89,23 @@ impl Columns {
                         .filter(|child| confirmed.contains(child.name()))
                         .map(|child| child.as_ref().clone().with_nullable(true)),
                 ),
+                (FATE, data_type) if !is_fate(data_type) => {
+                    return Err(wrong(
+                        "`_fate` is not a struct of fate, reason and parent".to_owned(),
+                        FATE_FORM,
+                    ));
+                }
                 (name, _) if RESERVED.contains(&name) => {}
+                (name @ ("_reason" | "_parent"), _) => {
+                    return Err(wrong(
+                        format!("`{name}` is a part of `_fate`, not a column"),
+                        FATE_FORM,
+                    ));
+                }
                 (name, _) if name.starts_with('_') => {
                     return Err(wrong(
                         format!("`{name}` is not a reserved column"),
-                        "reserved columns are _fate, _reason, _parent, _flags, _id, _until_known, _fallbacks, _key and _file; field names start with a letter",
+                        "reserved columns are _fate, _flags, _id, _until_known, _fallbacks, _key and _file; field names start with a letter",
                     ));
                 }
                 (name, DataType::Struct(_)) => {
@@ -221,6 +232,23 @@ impl Columns {
     }
 }
 
+/// Whether a column can say what becomes of a row. One that is null in every row has no type of its own.
+fn is_fate(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Null => true,
+        DataType::Struct(parts) => {
+            let is_text =
+                |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::Null);
+            parts.len() == FATE_PARTS.len()
+                && FATE_PARTS.iter().all(|name| {
+                    let part = parts.iter().find(|part| part.name() == name);
+                    part.is_some_and(|part| is_text(part.data_type()))
+                })
+        }
+        _ => false,
+    }
+}
+
 /// The columns of a load, from its outbox.
 #[must_use]
 pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
@@ -256,6 +284,63 @@ mod tests {
         QueryFile::parse("queries/load/account.sql", QueryKind::Load, sql).unwrap()
     }
 
+    fn fate(parts: &[&str], data_type: &DataType) -> DataType {
+        let parts = parts
+            .iter()
+            .map(|name| Field::new(*name, data_type.clone(), true));
+        DataType::Struct(parts.collect())
+    }
+
+    /// What is said of a load query that has these columns beside its key.
+    fn refusal(columns: &[(&str, DataType)]) -> Option<String> {
+        let mut fields = vec![Field::new("usercom_id__c", DataType::Int64, false)];
+        let column =
+            |(name, data_type): &(&str, DataType)| Field::new(*name, data_type.clone(), true);
+        fields.extend(columns.iter().map(column));
+        let error = Columns::of(&file(), &Schema::new(fields), &[], &BTreeSet::new()).err()?;
+        Some(format!(
+            "{error}\nhint: {}",
+            error.hint().unwrap_or_default()
+        ))
+    }
+
+    #[test]
+    fn a_fate_that_is_said_in_three_columns_is_refused_with_the_form_to_write() {
+        let text = DataType::Utf8;
+        let old = refusal(&[("_fate", text.clone()), ("_reason", text.clone())]).unwrap();
+        insta::assert_snapshot!(old, @r"
+        queries/load/account.sql: `_fate` is not a struct of fate, reason and parent
+        hint: say it once, in one column: case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end as _fate; null sends the row
+        ");
+        let whole = ("_fate", fate(&FATE_PARTS, &text));
+        for name in ["_reason", "_parent"] {
+            let left = refusal(&[whole.clone(), (name, text.clone())]).unwrap();
+            assert!(
+                left.contains(&format!("`{name}` is a part of `_fate`, not a column")),
+                "{left}"
+            );
+            assert!(left.contains("\nhint: say it once"), "{left}");
+        }
+    }
+
+    #[test]
+    fn a_fate_has_three_parts_and_all_of_them_are_texts() {
+        let text = DataType::Utf8;
+        for parts in [&["fate", "reason"][..], &["fate", "reason", "who"]] {
+            assert!(
+                refusal(&[("_fate", fate(parts, &text))]).is_some(),
+                "{parts:?}"
+            );
+        }
+        assert!(refusal(&[("_fate", fate(&FATE_PARTS, &DataType::Int64))]).is_some());
+        assert_eq!(refusal(&[("_fate", fate(&FATE_PARTS, &text))]), None);
+        assert_eq!(
+            refusal(&[("_fate", DataType::Null)]),
+            None,
+            "every row is sent"
+        );
+    }
+
     #[test]
     fn only_confirmed_custom_fields_are_sent() {
         let children = vec![
@@ -266,7 +351,7 @@ mod tests {
         let schema = Schema::new(vec![
             Field::new("usercom_id__c", DataType::Int64, false),
             Field::new("custom", DataType::Struct(children.into()), true),
-            Field::new("_fate", DataType::Utf8, true),
+            Field::new("_fate", fate(&FATE_PARTS, &DataType::Utf8), true),
         ]);
         let columns =
             Columns::of(&file(), &schema, &["Size__c".to_owned()], &BTreeSet::new()).unwrap();

@@ -12,7 +12,7 @@ mod operation;
 mod outbox;
 
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
-pub(crate) use columns::{FALLBACKS, UNTIL_KNOWN};
+pub(crate) use columns::{FALLBACKS, FATE, FATE_PARTS, UNTIL_KNOWN};
 pub use identity::{Dead, Identity, identity};
 pub use key::{key_text, key_texts, on};
 pub use ledger::ledger_schema;

@@ -228,9 +228,9 @@ struct Parts {
 impl Parts {
     fn reference(&mut self, field: &Field<'_>, target: &Target, names: &BTreeMap<&str, String>) {
         let Field { column, name, .. } = field;
-        let value = format!("c.\"{column}\"");
+        let value = format!("custom_object.\"{column}\"");
         let number = self.joins.len() + 1;
-        let alias = format!("r{number}");
+        let alias = format!("reference_{number}");
         let mut lookup = |object: &str, field_name: &str, id: &str| {
             self.headers
                 .push(format!("-- field: {field_name}__c Lookup({object})"));
@@ -286,7 +286,7 @@ impl Parts {
 
     fn value(&mut self, table: &str, field: &Field<'_>) {
         let Field { column, name, .. } = field;
-        let value = format!("c.\"{column}\"");
+        let value = format!("custom_object.\"{column}\"");
         let (value, field_type) = match (field.data_type, field.value_type) {
             (DataType::Boolean, _) => (
                 format!("case when {value} then 'Yes' when not {value} then 'No' end"),
@@ -308,31 +308,32 @@ impl Parts {
         self.columns.push(format!("{value} as {name}__c"));
     }
 
-    /// The columns that say what becomes of a row.
+    /// The column that says what becomes of a row.
     fn fate(&mut self, scoped: bool) {
-        let case = |scope: &str, cells: Vec<String>| {
-            let scope = if scoped {
-                format!("\n        when not c.in_scope then {scope}")
-            } else {
-                String::new()
-            };
-            if cells.is_empty() && scope.is_empty() {
-                return "cast(null as varchar)".to_owned();
-            }
-            format!("case{scope}{}\n    end", cells.concat())
-        };
-        let cells = |result: &dyn Fn(&(String, String, String)) -> String| {
-            self.held
-                .iter()
-                .map(|held| format!("\n        when {} then {}", held.0, result(held)))
-                .collect::<Vec<_>>()
-        };
-        let fate = case("'out_of_scope'", cells(&|_| "'held'".to_owned()));
-        let reason = case("'scope'", cells(&|held| format!("'{}'", held.1)));
-        let parent = case("null", cells(&|held| held.2.clone()));
-        self.columns.push(format!("{fate} as _fate"));
-        self.columns.push(format!("{reason} as _reason"));
-        self.columns.push(format!("{parent} as _parent"));
+        let scope = (
+            "not custom_object.in_scope",
+            "out_of_scope",
+            "scope",
+            "null",
+        );
+        let held = self.held.iter().map(|(when, reason, parent)| {
+            (when.as_str(), "held", reason.as_str(), parent.as_str())
+        });
+        let branches: String = scoped
+            .then_some(scope)
+            .into_iter()
+            .chain(held)
+            .map(|(when, fate, reason, parent)| {
+                format!(
+                    "\n        when {when}\n            then named_struct(\n                'fate', '{fate}',\n                \
+                     'reason', '{reason}',\n                'parent', {parent}\n            )"
+                )
+            })
+            .collect();
+        if !branches.is_empty() {
+            self.columns
+                .push(format!("case{branches}\n    end as _fate"));
+        }
     }
 
     fn text(&self, head: &[String], from: &str) -> String {
@@ -388,9 +389,12 @@ fn load_query(
     let mut parts = Parts::default();
     let quoted = one.replace('\'', "''");
     parts.columns.extend([
-        "c.id as usercom_id__c".to_owned(),
-        format!("left(coalesce(nullif(trim(c.name), ''), concat('{quoted} ', c.id)), {NAME_CHARS}) as \"Name\""),
-        "o.user_id as \"OwnerId\"".to_owned(),
+        "custom_object.id as usercom_id__c".to_owned(),
+        format!(
+            "left(\n        coalesce(nullif(trim(custom_object.name), ''), concat('{quoted} ', custom_object.id)),\n        \
+             {NAME_CHARS}\n    ) as \"Name\""
+        ),
+        "owner.user_id as \"OwnerId\"".to_owned(),
     ]);
     for field in fields {
         match &field.target {
@@ -399,15 +403,15 @@ fn load_query(
         }
     }
     parts.columns.extend([
-        "c.created_at as usercom_created_at__c".to_owned(),
-        "c.created_at as \"CreatedDate\"".to_owned(),
+        "custom_object.created_at as usercom_created_at__c".to_owned(),
+        "custom_object.created_at as \"CreatedDate\"".to_owned(),
     ]);
     parts.fate(true);
     parts.joins.push(
-        "left join prepare.owner as o\n    on o.owner_key = coalesce(cast(c.assigned_to_id as varchar), lower(trim(c.assigned_to_email)), '')"
+        "left join prepare.owner as owner\n    on owner.owner_key = custom_object.owner_key"
             .to_owned(),
     );
-    parts.text(&head, &format!("from mapped.{table} as c"))
+    parts.text(&head, &format!("from mapped.{table} as custom_object"))
 }
 
 /// The second pass: lookups to records that may not have been there in the first.
@@ -429,20 +433,24 @@ fn links_query(
         "-- key: usercom_id__c".to_owned(),
     ];
     let mut parts = Parts::default();
-    parts
-        .columns
-        .extend(["c.id as usercom_id__c".to_owned(), "k.id as _id".to_owned()]);
+    parts.columns.extend([
+        "custom_object.id as usercom_id__c".to_owned(),
+        "loaded.id as _id".to_owned(),
+    ]);
     let mut any = Vec::new();
     for field in fields {
         if let Some(target) = &field.target {
             parts.reference(field, target, names);
-            any.push(format!("c.\"{}\" is not null", field.column));
+            any.push(format!("custom_object.\"{}\" is not null", field.column));
         }
     }
     parts.fate(false);
     let mut text = parts.text(
         &head,
-        &format!("from usercom.{table} as c\ninner join ledger.{table} as k\n    on k.usercom_id__c = c.id and k.id is not null"),
+        &format!(
+            "from usercom.{table} as custom_object\ninner join ledger.{table} as loaded\n    \
+             on loaded.usercom_id__c = custom_object.id and loaded.id is not null"
+        ),
     );
     text.push_str(&format!("where {}\n", any.join(" or ")));
     text

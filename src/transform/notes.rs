@@ -6,14 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder};
+use arrow::array::{
+    Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder, StructArray,
+};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::TransformError;
 use super::route::KNOWN;
 use crate::encode::Altered;
 use crate::project::{ProjectError, QueryFile};
-use crate::rows::UNTIL_KNOWN;
+use crate::rows::{FATE, FATE_PARTS, UNTIL_KNOWN};
 use crate::staging::{Manifest, Staging, TableWriter};
 
 /// Fates a load query may give a row.
@@ -124,30 +126,28 @@ impl Notes {
         batch: &RecordBatch,
         keys: &[String],
     ) -> Result<BooleanArray, TransformError> {
-        let text = |name: &str| {
-            batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>())
+        let fates = fates(batch);
+        let sending = sending(batch, fates);
+        let part = |name: &str| {
+            let column = fates.and_then(|fates| fates.column_by_name(name));
+            column.and_then(|column| column.as_string_opt::<i32>())
         };
-        let (fate, reason, parent) = (text("_fate"), text("_reason"), text("_parent"));
-        let sending = sending(batch);
-        if let Some(fates) = fate {
-            for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
-                let fate = fates.value(row);
-                if !FATES.contains(&fate) {
-                    return Err(TransformError::Fate {
-                        path: self.path.clone(),
-                        fate: fate.to_owned(),
-                    });
-                }
-                self.count(fate, 1);
-                self.fates.push(&[
-                    Some(&keys[row]),
-                    Some(fate),
-                    cell(reason, row),
-                    cell(parent, row),
-                ]);
+        let [fate, reason, parent] = FATE_PARTS.map(part);
+        for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
+            let fate = cell(fate, row).unwrap_or_default();
+            if !FATES.contains(&fate) {
+                return Err(TransformError::Fate {
+                    path: self.path.clone(),
+                    fate: fate.to_owned(),
+                });
             }
+            self.count(fate, 1);
+            self.fates.push(&[
+                Some(&keys[row]),
+                Some(fate),
+                cell(reason, row),
+                cell(parent, row),
+            ]);
         }
         self.fates.flush(BUFFERED).await?;
         Ok(sending)
@@ -234,20 +234,24 @@ fn cell(column: Option<&StringArray>, row: usize) -> Option<&str> {
         .map(|column| column.value(row))
 }
 
-/// True where a row's fate is to be sent, or no longer counts because the ledger knows the row.
-fn sending(batch: &RecordBatch) -> BooleanArray {
-    let text = |name: &str| {
-        batch
-            .column_by_name(name)
-            .and_then(|column| column.as_string_opt::<i32>())
-    };
-    let (fate, known) = (text("_fate"), text(KNOWN[0]));
+/// What the query says of rows that do not move.
+fn fates(batch: &RecordBatch) -> Option<&StructArray> {
+    batch
+        .column_by_name(FATE)
+        .and_then(|column| column.as_struct_opt())
+}
+
+/// True where a row is to be sent, or its fate no longer counts because the ledger knows the row.
+fn sending(batch: &RecordBatch, fates: Option<&StructArray>) -> BooleanArray {
+    let known = batch
+        .column_by_name(KNOWN[0])
+        .and_then(|column| column.as_string_opt::<i32>());
     let until_known = batch
         .column_by_name(UNTIL_KNOWN)
         .and_then(|column| column.as_boolean_opt());
     (0..batch.num_rows())
         .map(|row| {
-            let sends = fate.is_none_or(|fate| fate.is_null(row) || fate.value(row).is_empty());
+            let sends = fates.is_none_or(|fates| fates.is_null(row));
             let is_known = known.is_some_and(|known| known.is_valid(row));
             let until = until_known.is_some_and(|until| until.is_valid(row) && until.value(row));
             Some(sends || (until && is_known))

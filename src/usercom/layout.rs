@@ -27,8 +27,8 @@ pub const VALUE_TYPE_METADATA: &str = "usercom.value_type";
 /// Key of the field metadata that holds what a reference points to.
 pub const TARGET_METADATA: &str = "usercom.target";
 
-/// Column names that later steps use themselves: the struct of confirmed custom fields (`mapped.*`).
-const RESERVED: [&str; 1] = ["custom"];
+/// Column names that `mapped.*` uses itself: the struct of confirmed custom fields, the scope, the keys of owners.
+const RESERVED: [&str; 4] = ["custom", "in_scope", "owner_key", "created_by_key"];
 
 /// One column of a table.
 #[derive(Clone, Debug)]

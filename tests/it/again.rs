@@ -144,7 +144,10 @@ fn after_a_correction_only_what_failed_is_sent_with_what_hung_on_it() {
     org.control(Method::DELETE, "jobs", None);
     // Something else changed in the meantime: that is not what was asked for.
     project.override_query("queries/load/contact.sql", |sql| {
-        sql.replace("p.city as \"MailingCity\"", "'Berlin' as \"MailingCity\"")
+        sql.replace(
+            "person.city as \"MailingCity\"",
+            "'Berlin' as \"MailingCity\"",
+        )
     });
     let again = project
         .transload(&["load", "--failed", "--format", "json"])

@@ -143,9 +143,9 @@ fn story() -> &'static Story {
         let idle = State::after(project.run(), &project);
 
         project.override_query("queries/load/lead.sql", |sql| {
-            let title = "    case when p.score > 5 then 'met at ' || p.city end as \"Title\",\n    p.custom,\n";
-            sql.replace("    p.custom,\n", title)
-                .replace("coalesce(s.company_name,", "coalesce(upper(s.company_name),")
+            let title = "    case when person.score > 5 then 'met at ' || person.city end as \"Title\",\n    person.custom,\n";
+            sql.replace("    person.custom,\n", title)
+                .replace(" lead.company_name, lead.email_domain", " upper(lead.company_name), lead.email_domain")
         });
         let own_query = State::after(project.run(), &project);
         Story { first, edited, idle, own_query }

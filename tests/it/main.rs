@@ -40,6 +40,8 @@ mod rehearsal;
 mod retries;
 /// Runs taken back.
 mod rollback;
+/// The rules of the migration, theme by theme, in this process.
+mod rules;
 /// The main job on the demo.
 mod run;
 /// The destination's fields.

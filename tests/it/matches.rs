@@ -139,7 +139,7 @@ fn what_may_be_in_the_org_waits_and_names_the_records() {
     assert_eq!(
         project.table(
             "select m.object, m.usercom_id, m.basis, m.value, m.rows_of_the_export, m.records_of_the_org, m.name \
-             from prepare.matches as m where m.usercom_id = 10"
+             from prepare.match_proposal as m where m.usercom_id = 10"
         ),
         [["Account", "10", "domain", "globex.example", "1", "1", "Globex Worldwide"]]
     );

@@ -32,8 +32,8 @@ fn a_key_twice_in_a_load_is_named() {
     let project = Project::small();
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "from mapped.companies as c\n",
-            "from mapped.companies as c\ncross join (values (1), (2)) as twice (n)\n",
+            "from mapped.companies as company\n",
+            "from mapped.companies as company\ncross join (values (1), (2)) as twice (n)\n",
         )
     });
     let run = project.run().ended(2);
@@ -50,8 +50,8 @@ fn a_load_that_drops_rows_shuts_its_gate() {
     let project = Project::small();
     project.override_query("queries/load/lead.sql", |sql| {
         sql.replace(
-            "where s.target = 'Lead'",
-            "where s.target = 'Lead' and p.id <> 1",
+            "where lead.target = 'Lead'",
+            "where lead.target = 'Lead' and person.id <> 1",
         )
     });
     let run = project.run().ended(1);
@@ -73,7 +73,7 @@ fn a_fate_that_nobody_knows_is_named() {
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
             "    end as _fate,",
-            "        else 'hold'\n    end as _fate,",
+            "        else named_struct('fate', 'hold', 'reason', null, 'parent', null)\n    end as _fate,",
         )
     });
     let run = project.run().ended(2);
@@ -101,8 +101,8 @@ fn a_column_that_cannot_be_sent_is_named() {
     let project = Project::small();
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "    c.custom,\n",
-            "    interval '1 day' as usercom_wait__c,\n    c.custom,\n",
+            "    company.custom,\n",
+            "    interval '1 day' as usercom_wait__c,\n    company.custom,\n",
         )
     });
     says_with_hint(&project.run().ended(2), "usercom_wait__c");
@@ -113,8 +113,8 @@ fn a_standard_field_that_the_org_lacks_is_named() {
     let project = Project::small();
     project.override_query("queries/load/lead.sql", |sql| {
         sql.replace(
-            "    p.custom,\n",
-            "    s.first_name as \"Nickname\",\n    p.custom,\n",
+            "    person.custom,\n",
+            "    lead.first_name as \"Nickname\",\n    person.custom,\n",
         )
     });
     let run = project.run().ended(2);

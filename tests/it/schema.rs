@@ -195,8 +195,8 @@ fn production_gets_only_what_a_sandbox_has_seen() {
     // Another field is another package.
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "c.id as usercom_id__c,",
-            "c.id as usercom_id__c, c.id as usercom_twin__c,",
+            "company.id as usercom_id__c,",
+            "company.id as usercom_id__c, company.id as usercom_twin__c,",
         )
     });
     let refused = schema(&project, &to_production).ended(2);
@@ -320,8 +320,8 @@ fn a_field_of_the_same_name_and_another_type_is_a_conflict() {
     // As if the field had always been there, and the query now sent something else.
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "c.created_at as usercom_created_at__c",
-            "c.name as usercom_created_at__c",
+            "company.created_at as usercom_created_at__c",
+            "company.name as usercom_created_at__c",
         )
     });
     let run = schema(&project, &["plan"]).ended(1);
@@ -369,8 +369,8 @@ fn a_field_is_as_long_as_the_data_needs() {
     );
     project.override_query("queries/load/account.sql", |sql| {
         sql.replace(
-            "c.id as usercom_id__c,",
-            "c.id as usercom_id__c, c.city as usercom_city__c,",
+            "company.id as usercom_id__c,",
+            "company.id as usercom_id__c, company.city as usercom_city__c,",
         )
     });
     let _org = small_org(&project);
@@ -412,11 +412,11 @@ fn more_fields_than_the_edition_allows_are_refused_before_the_deployment() {
     project.load_into(&org, "");
     project.override_query("queries/load/account.sql", |sql| {
         let more: Vec<String> = (0..101)
-            .map(|number| format!("c.id as extra{number}__c,"))
+            .map(|number| format!("company.id as extra{number}__c,"))
             .collect();
         sql.replace(
-            "c.id as usercom_id__c,",
-            &format!("c.id as usercom_id__c, {}", more.join(" ")),
+            "company.id as usercom_id__c,",
+            &format!("company.id as usercom_id__c, {}", more.join(" ")),
         )
     });
     let run = schema(&project, &["deploy", "--yes"]).ended(2);
@@ -499,8 +499,8 @@ fn a_refused_component_is_named_with_file_and_problem() {
             "-- key: usercom_id__c\n-- field: boss__c Lookup(Boss__c)",
         );
         sql.replace(
-            "c.id as usercom_id__c,",
-            "c.id as usercom_id__c, cast(null as varchar) as boss__c,",
+            "company.id as usercom_id__c,",
+            "company.id as usercom_id__c, cast(null as varchar) as boss__c,",
         )
     });
     let run = schema(&project, &["check"]).ended(3);

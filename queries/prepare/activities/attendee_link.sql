@@ -1,0 +1,55 @@
+-- grain: one row per attendee of an event: the record that attends, or why there is none
+with addressed as (
+    select
+        attendee.*,
+        by_email.user_id as user_by_email,
+        coalesce(attendee.person_id, person_email.person_id) as resolved_person_id,
+        case
+            when attendee.person_id is not null then concat('person ', attendee.person_id)
+            when attendee.agent_id is not null then concat('agent ', attendee.agent_id)
+            when attendee.company_id is not null then concat('company ', attendee.company_id)
+            else coalesce(attendee.email, 'nobody')
+        end as named
+    from prepare.attendee as attendee
+    left join prepare.agent_user as by_email
+        on by_email.email = attendee.email
+    left join prepare.person_email as person_email
+        on person_email.email = attendee.email
+),
+
+linked as (
+    select
+        addressed.*,
+        coalesce(
+            link.who_id,
+            agent_user.user_id,
+            account.id,
+            case when addressed.resolved_person_id is null then addressed.user_by_email end
+        ) as relation_id,
+        link.fate as person_fate
+    from addressed
+    left join prepare.person_link as link
+        on link.person_id = addressed.resolved_person_id
+    left join prepare.agent_user as agent_user
+        on agent_user.agent_id = addressed.agent_id
+    left join ledger.account as account
+        on account.usercom_id__c = addressed.company_id
+)
+
+select
+    linked.event_id,
+    coalesce(linked.relation_id, linked.named) as relation_id,
+    case linked.response
+        when 'accepted' then 'Accepted'
+        when 'declined' then 'Declined'
+        else 'New'
+    end as status,
+    case
+        when linked.relation_id is null
+            then named_struct(
+                'fate', coalesce(linked.person_fate['fate'], 'held'),
+                'reason', coalesce(linked.person_fate['reason'], 'attendee_not_in_export'),
+                'parent', linked.named
+            )
+    end as fate
+from linked

@@ -1,0 +1,60 @@
+-- grain: one row per item: the records it belongs to, or why it does not move
+-- key: kind, id
+with linked as (
+    select
+        item.*,
+        link.contact_id,
+        link.lead_id,
+        link.who_id,
+        link.fate as person_fate,
+        account.id as account_id,
+        opportunity.id as opportunity_id
+    from prepare.item as item
+    left join prepare.person_link as link
+        on link.person_id = item.person_id
+    left join ledger.account as account
+        on account.usercom_id__c = item.company_id
+    left join ledger.opportunity as opportunity
+        on opportunity.usercom_id__c = item.deal_id
+)
+
+select
+    linked.kind,
+    linked.id,
+    linked.contact_id,
+    linked.lead_id,
+    linked.who_id,
+    linked.account_id,
+    linked.opportunity_id,
+    case
+        when linked.lead_id is null then coalesce(linked.opportunity_id, linked.account_id)
+    end as what_id,
+    case
+        when linked.lead_id is null then null
+        when linked.deal_id is not null then concat('deal ', linked.deal_id)
+        when linked.company_id is not null then concat('company ', linked.company_id)
+    end as related_to,
+    case
+        when not linked.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when linked.person_fate is not null then linked.person_fate
+        when linked.person_id is not null and linked.who_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'person_not_in_export',
+                'parent', concat('person ', linked.person_id)
+            )
+        when linked.deal_id is not null and linked.opportunity_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deal_missing',
+                'parent', concat('deal ', linked.deal_id)
+            )
+        when linked.company_id is not null and linked.account_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'company_missing',
+                'parent', concat('company ', linked.company_id)
+            )
+    end as fate
+from linked

@@ -1,0 +1,17 @@
+-- grain: one row per conversation: its person, owner and channel
+-- key: id
+select
+    conversation.id,
+    conversation.source,
+    conversation.created_at,
+    conversation.active,
+    owner.user_id as owner_user_id,
+    link.contact_id,
+    link.lead_id,
+    link.who_id,
+    link.fate
+from mapped.conversations as conversation
+inner join prepare.item_link as link
+    on link.kind = 'conversation' and link.id = conversation.id
+left join prepare.owner as owner
+    on owner.owner_key = conversation.owner_key

@@ -1,0 +1,58 @@
+-- grain: one row per chat message: direction, channel, and the records it belongs to
+-- key: id
+with said as (
+    select
+        message.id,
+        message.in_scope,
+        message.conversation_id,
+        message.sent_at,
+        coalesce(
+            message.direction_key,
+            case message.author_type_key
+                when 'agent' then 'outbound'
+                when 'person' then 'inbound'
+            end,
+            case
+                when message.author_key is not null then 'inbound'
+                when message.author_name is not null then 'outbound'
+                when message.author_email is not null then 'outbound'
+                when message.author_id is not null then 'outbound'
+            end
+        ) as direction,
+        coalesce(message.source, conversation.source, 'chat') as channel,
+        conversation.id as known_conversation_id,
+        conversation.owner_user_id,
+        conversation.contact_id,
+        conversation.lead_id,
+        conversation.who_id,
+        conversation.fate as conversation_fate
+    from mapped.messages as message
+    left join prepare.conversation as conversation
+        on conversation.id = message.conversation_id
+)
+
+select
+    said.id,
+    said.conversation_id,
+    said.direction,
+    said.channel,
+    said.owner_user_id,
+    said.contact_id,
+    said.lead_id,
+    said.who_id,
+    case
+        when not said.in_scope
+            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when said.known_conversation_id is null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'conversation_missing',
+                'parent', concat('conversation ', said.conversation_id)
+            )
+        when said.conversation_fate is not null then said.conversation_fate
+        when said.sent_at is null
+            then named_struct('fate', 'held', 'reason', 'message_without_time', 'parent', null)
+        when said.direction is null
+            then named_struct('fate', 'held', 'reason', 'message_without_author', 'parent', null)
+    end as fate
+from said

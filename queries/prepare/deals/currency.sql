@@ -1,0 +1,23 @@
+-- grain: one row per currency that a deal or product names: how the org takes it
+-- key: currency
+with named as (
+    select coalesce(deal.currency_code, $currency) as currency
+    from mapped.deals as deal
+    union all
+    select coalesce(product.currency_code, $currency)
+    from mapped.products as product
+)
+
+select
+    named.currency,
+    active.iso_code,
+    case
+        when active.iso_code is not null or named.currency = $currency then 1.0
+        else max(try_cast(rate.rate as double))
+    end as rate
+from named
+left join org.currencies as active
+    on active.iso_code = named.currency
+left join config.rates as rate
+    on upper(rate.currency) = named.currency
+group by named.currency, active.iso_code

@@ -1,0 +1,35 @@
+-- grain: one row per file or note and record that it belongs to
+with document as (
+    select
+        file.id as item_id,
+        'file' as kind,
+        version."ContentDocumentId" as document_id,
+        task.id as task_id
+    from usercom.files as file
+    inner join org.content_version as version
+        on version.usercom_id__c = concat('file:', file.id)
+    left join ledger.task as task
+        on task.usercom_id__c = concat('activity:', file.activity_id)
+    union all
+    select note.id, 'note', loaded.id, cast(null as varchar)
+    from usercom.notes as note
+    inner join ledger.content_note as loaded
+        on loaded._key = concat('note:', note.id)
+    where loaded.id is not null
+),
+
+parents as (
+    select
+        document.document_id,
+        unnest(
+            make_array(link.who_id, link.account_id, link.opportunity_id, document.task_id)
+        ) as linked_id
+    from document
+    inner join prepare.item_link as link
+        on link.kind = document.kind and link.id = document.item_id
+)
+
+select parents.document_id, parents.linked_id
+from parents
+where parents.linked_id is not null
+group by parents.document_id, parents.linked_id

@@ -1,0 +1,43 @@
+-- grain: one row per row of the export and record of the org, with the address they are known by
+-- The one place that says what of a website is its domain.
+with named as (
+    select
+        'Account' as object,
+        company.id as usercom_id,
+        cast(null as varchar) as salesforce_id,
+        company.name,
+        'domain' as basis,
+        company.domain as address
+    from mapped.companies as company
+    where company.in_scope
+    union all
+    select person.target, person.id, null, null, 'email', person.email
+    from prepare.person as person
+    where person.fate is null
+    union all
+    select 'Account', null, account.id, account.name, 'domain', account.website
+    from org.existing_accounts as account
+    union all
+    select 'Contact', null, contact.id, contact.name, 'email', contact.email
+    from org.existing_contacts as contact
+    union all
+    select 'Lead', null, lead.id, lead.name, 'email', lead.email
+    from org.existing_leads as lead
+)
+
+select
+    named.object,
+    named.usercom_id,
+    named.salesforce_id,
+    named.name,
+    named.basis,
+    case
+        when named.basis = 'domain'
+            then regexp_replace(
+                lower(trim(named.address)),
+                '^(?:https?:)?/*(?:www\.)?([^/?#:]*?)\.?(?:[/?#:].*)?$',
+                '\1'
+            )
+        else lower(trim(named.address))
+    end as value
+from named

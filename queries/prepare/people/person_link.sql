@@ -1,0 +1,23 @@
+-- grain: one row per person: the record it became, or why there is none
+-- key: person_id
+select
+    person.id as person_id,
+    contact.id as contact_id,
+    lead.id as lead_id,
+    coalesce(contact.id, lead.id) as who_id,
+    case
+        when coalesce(contact.id, lead.id) is null
+            then named_struct(
+                'fate', case
+                    when person.fate['fate'] in ('passive', 'out_of_scope') then person.fate['fate']
+                    else 'held'
+                end,
+                'reason', concat('person_', coalesce(person.fate['fate'], 'not_loaded')),
+                'parent', concat('person ', person.id)
+            )
+    end as fate
+from prepare.person as person
+left join ledger.contact as contact
+    on contact.usercom_id__c = person.id
+left join ledger.lead as lead
+    on lead.usercom_id__c = person.id

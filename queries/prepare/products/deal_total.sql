@@ -1,0 +1,14 @@
+-- grain: one row per deal with lines: what is missing to its value
+-- key: deal_id
+-- The first line takes the cents of a conversion.
+select
+    deal.id as deal_id,
+    max(deal.iso_code) as iso_code,
+    min(line.id) as first_line,
+    round(max(cast(deal.value as double)) - sum(line.deal_total), 2) as missing,
+    round(max(cast(deal.amount as double)) - sum(line.total), 2) as missing_amount
+from prepare.deal_line as line
+inner join prepare.deal as deal
+    on deal.id = line.deal_id
+where line.problem is null
+group by deal.id

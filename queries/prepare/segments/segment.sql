@@ -1,0 +1,17 @@
+-- grain: one row per segment and list
+-- key: key
+select
+    concat('segment:', segment.id) as key,
+    coalesce(nullif(trim(segment.name), ''), concat('Segment ', segment.id)) as name,
+    segment.description,
+    segment.criteria,
+    segment.in_scope
+from mapped.segments as segment
+union all
+select
+    concat('list:', list.id),
+    coalesce(nullif(trim(list.name), ''), concat('List ', list.id)),
+    list.description,
+    cast(null as varchar),
+    list.in_scope
+from mapped.lists as list

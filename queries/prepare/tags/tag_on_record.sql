@@ -1,0 +1,18 @@
+-- grain: one row per person or company and tag on it
+-- key: kind, id
+with named as (
+    select 'person' as kind, person.id, left(trim(unnest(person.tags)), 150) as name
+    from usercom.people as person
+    union all
+    select 'company' as kind, company.id, left(trim(unnest(company.tags)), 150) as name
+    from usercom.companies as company
+)
+
+select
+    named.kind,
+    named.id,
+    lower(named.name) as tag,
+    min(named.name) as name
+from named
+where named.name <> ''
+group by named.kind, named.id, lower(named.name)
