@@ -237,8 +237,7 @@ fn is_fate(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null => true,
         DataType::Struct(parts) => {
-            let is_text =
-                |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::Null);
+            let is_text = |data_type: &DataType| data_type.is_string() || data_type.is_null();
             parts.len() == FATE_PARTS.len()
                 && FATE_PARTS.iter().all(|name| {
                     let part = parts.iter().find(|part| part.name() == name);

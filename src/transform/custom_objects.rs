@@ -289,7 +289,9 @@ impl Parts {
         let value = format!("custom_object.\"{column}\"");
         let (value, field_type) = match (field.data_type, field.value_type) {
             (DataType::Boolean, _) => (
-                format!("case when {value} then 'Yes' when not {value} then 'No' end"),
+                format!(
+                    "case\n        when {value} then 'Yes'\n        when not {value} then 'No'\n    end"
+                ),
                 Some("Picklist from prepare.yes_no.value".to_owned()),
             ),
             (DataType::List(_), _) => (

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder, StructArray,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::TransformError;
@@ -128,13 +129,13 @@ impl Notes {
     ) -> Result<BooleanArray, TransformError> {
         let fates = fates(batch);
         let sending = sending(batch, fates);
-        let part = |name: &str| {
-            let column = fates.and_then(|fates| fates.column_by_name(name));
-            column.and_then(|column| column.as_string_opt::<i32>())
+        let part = |name: &str| -> Option<StringArray> {
+            let text = cast(fates?.column_by_name(name)?, &DataType::Utf8).ok()?;
+            text.as_string_opt().cloned()
         };
         let [fate, reason, parent] = FATE_PARTS.map(part);
         for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
-            let fate = cell(fate, row).unwrap_or_default();
+            let fate = cell(fate.as_ref(), row).unwrap_or_default();
             if !FATES.contains(&fate) {
                 return Err(TransformError::Fate {
                     path: self.path.clone(),
@@ -145,8 +146,8 @@ impl Notes {
             self.fates.push(&[
                 Some(&keys[row]),
                 Some(fate),
-                cell(reason, row),
-                cell(parent, row),
+                cell(reason.as_ref(), row),
+                cell(parent.as_ref(), row),
             ]);
         }
         self.fates.flush(BUFFERED).await?;
