@@ -7,12 +7,12 @@ use std::io;
 #[non_exhaustive]
 pub enum ExportError {
     /// The location is neither a folder nor a URL of an object store.
-    #[error("cannot open the export {location}: {reason}")]
+    #[error("cannot open the export {location}: {source}")]
     OpenExport {
         /// As given.
         location: String,
         /// Why not.
-        reason: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is nothing at the location.
     #[error("there is no export at {location}")]

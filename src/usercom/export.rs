@@ -103,13 +103,13 @@ impl Export {
         if !location.contains("://") {
             return Ok(Self::Folder(PathBuf::from(location)));
         }
-        let fail = |reason: String| ExportError::OpenExport {
+        let fail = |source: Box<dyn std::error::Error + Send + Sync>| ExportError::OpenExport {
             location: location.to_owned(),
-            reason,
+            source,
         };
-        let url = url::Url::parse(location).map_err(|error| fail(error.to_string()))?;
+        let url = url::Url::parse(location).map_err(|error| fail(error.into()))?;
         let (store, prefix) = object_store::parse_url_opts(&url, crate::config::storage_options())
-            .map_err(|error| fail(error.to_string()))?;
+            .map_err(|error| fail(error.into()))?;
         Ok(Self::Store {
             store: Arc::from(store),
             prefix,
