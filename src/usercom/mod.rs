@@ -17,6 +17,7 @@
 pub mod api;
 pub mod attributes;
 mod blobs;
+pub mod capabilities;
 pub mod cell;
 mod csv_cutter;
 pub mod custom;
