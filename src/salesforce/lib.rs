@@ -41,6 +41,7 @@
 //! - Uploads and results are streams; [`CsvRows`] turns a result into batches of rows.
 //! - A failure says through [`Error::class`] what kind of answer it calls for. A request that may have taken effect
 //!   is [`Error::is_ambiguous`], and the caller reads the server's state before it goes on.
+//! - [`net`] is the toolbox that the client of User.com shares: retry, back-off, `Retry-After`, clock, secrets.
 //! - Errors and logs carry paths without query strings and messages without record values; see [`Secret`].
 
 mod auth;
