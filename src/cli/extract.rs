@@ -10,10 +10,11 @@ use super::run::Format;
 use super::{Outcome, ProjectArgs, output};
 use crate::config::{self, Api, Config};
 use crate::error::Error;
-use crate::usercom::api::{self, Client, TOKEN_VARIABLE, Token};
+use crate::salesforce::Secret;
+use crate::usercom::api::{Client, ClientSettings, TOKEN_VARIABLE};
 use crate::usercom::cell;
 use crate::usercom::extract::manifest::Mode;
-use crate::usercom::extract::{Choices, Finished, Prepared, Settings, prepare};
+use crate::usercom::extract::{Choices, ExtractSettings, Finished, Prepared, prepare};
 use crate::usercom::probe;
 
 /// Arguments of `transload extract`.
@@ -100,7 +101,7 @@ fn source(config: &Config) -> Result<&Api, Error> {
 
 fn client(api: &Api) -> Result<Client, Error> {
     let token = config::secret(TOKEN_VARIABLE)?;
-    let mut settings = api::Settings::new(api.url.clone(), Token::new(&token));
+    let mut settings = ClientSettings::new(api.url.clone(), Secret::new(token));
     settings.requests_per_second = api.requests_per_second;
     settings.concurrency = api.concurrency;
     Ok(Client::new(settings)?)
@@ -143,9 +144,9 @@ fn account(api: &Api) -> String {
     api.url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn settings(config: &Config, api: &Api) -> Result<Settings, Error> {
+fn settings(config: &Config, api: &Api) -> Result<ExtractSettings, Error> {
     let folder = config.project.join(&api.folder);
-    Ok(Settings {
+    Ok(ExtractSettings {
         url: account(api),
         capabilities: probe::known(&folder, &account(api))?,
         folder,

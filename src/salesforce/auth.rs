@@ -2,16 +2,15 @@
 //! `Authorization` header of one request to the login host, never in a URL. Tokens carry no lifetime
 //! (`reference/salesforce.md §3.2`), so nothing here renews ahead of time: a 401 is the signal.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, Request, header};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
-use super::{Auth, Error, Result, Secret, settings::is_loopback};
+use super::{Auth, Error, Result, Secret, jwt, net::is_loopback};
 
 /// What the token endpoint answers (`reference/salesforce.md §3.2`).
 #[derive(Deserialize)]
@@ -126,17 +125,13 @@ fn sign_assertion(
     private_key: &Secret,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    let read_key = |source| Error::ReadPrivateKey {
-        source: Arc::new(source),
-    };
-    let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes()).map_err(read_key)?;
     let claims = Claims {
         iss: client_id,
         sub: username,
         aud: audience(login_url),
         exp: (now + ASSERTION_LIFETIME).timestamp(),
     };
-    jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key).map_err(read_key)
+    jwt::sign(&claims, private_key.expose()).map_err(|source| Error::ReadPrivateKey { source })
 }
 
 /// The audience of an assertion: the shared login host of the kind of organisation, or this very server

@@ -15,7 +15,7 @@ use super::{
     Client, Error, Result, Row,
     call::{Body, Call},
     metadata::part,
-    retry::Safety,
+    net::Safety,
 };
 
 /// A file that goes with a record.

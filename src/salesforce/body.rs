@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt, stream};
 use reqwest::Response;
 use tokio::time::Instant;
 
-use super::{Error, Result, call, retry::Failure};
+use super::{Error, Result, call, failure::Failure};
 
 /// Follows an upload: when its last byte was taken, and whether the caller's stream failed.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use super::{
     call::{self, Call},
     client::data_path,
     ingest::look_at_job,
-    retry::Safety,
+    net::Safety,
     wait::{self, Work},
 };
 

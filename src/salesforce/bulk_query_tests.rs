@@ -5,7 +5,8 @@ use futures::TryStreamExt;
 use super::{
     super::{
         CsvRows,
-        mock_server::{Answer, MockServer, say},
+        mock_org::MockOrg,
+        net::mock_server::{Answer, say},
     },
     *,
 };
@@ -14,7 +15,7 @@ const JOBS: &str = "/services/data/v66.0/jobs/query";
 
 #[tokio::test]
 async fn pages_follow_the_locator_to_the_last() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let results = format!("GET {JOBS}/750q/results");
     server.on(&results, &[], Some(page("MTAw", "\"1\"\n\"2\"")));
@@ -36,7 +37,7 @@ async fn pages_follow_the_locator_to_the_last() {
 
 #[tokio::test]
 async fn a_locator_that_comes_back_ends_with_an_error() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(
         &format!("GET {JOBS}/750q/results"),
@@ -50,7 +51,7 @@ async fn a_locator_that_comes_back_ends_with_an_error() {
 
 #[tokio::test]
 async fn results_are_asked_for_in_the_version_of_the_job() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let target = "GET /services/data/v62.0/jobs/query/750q/results?locator=x&maxRecords=500";
     server.on(target, &[], Some(page("null", "")));
@@ -65,7 +66,7 @@ async fn results_are_asked_for_in_the_version_of_the_job() {
 
 #[tokio::test]
 async fn a_query_is_started_with_its_scope() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let started =
         r#"{"id":"750q","state":"UploadComplete","operation":"queryAll","apiVersion":66.0}"#;
@@ -81,7 +82,7 @@ async fn a_query_is_started_with_its_scope() {
 
 #[tokio::test]
 async fn a_stop_whose_answer_was_lost_is_settled_by_reading_the_job() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let refusal = r#"[{"errorCode":"INVALIDJOBSTATE","message":"Aborting already Completed Job not allowed"}]"#;
     let lost = Answer::Reset { after: usize::MAX };

@@ -1,22 +1,23 @@
 //! A request as the client describes it before it is sent, so that it can be sent again: path, headers and
 //! a body that can be produced anew. Also the answer, and how an error answer is read.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures::stream::BoxStream;
 use reqwest::{
     Method,
-    header::{HeaderMap, HeaderName, RETRY_AFTER},
+    header::{HeaderMap, HeaderName},
     multipart::Form,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use url::form_urlencoded;
 
 use super::{
-    Error, FailureKind, Result, redact,
-    retry::{Failure, Operation, Safety, parse_retry_after},
+    Error, FailureKind, Result,
+    failure::Failure,
+    net::{RequestInfo, Safety, retry_after},
+    redact,
 };
 
 /// Produces the chunks of an upload from the start, as often as it is asked to.
@@ -106,11 +107,12 @@ impl<'a> Call<'a> {
         format!("{} {}", self.method, self.path())
     }
 
-    pub(super) fn operation(&self) -> Operation<'_> {
-        Operation {
+    pub(super) fn info(&self) -> RequestInfo<'_> {
+        RequestInfo {
             method: self.method.as_str(),
             path: self.path(),
             safety: self.safety,
+            routine: false,
         }
     }
 }
@@ -145,12 +147,6 @@ impl Answer {
     }
 }
 
-/// The server's wish for a pause.
-pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
-    parse_retry_after(value, now)
-}
-
 /// Both shapes of an error answer (`reference/salesforce.md §3.2, §3.4`).
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -171,12 +167,7 @@ struct RestError {
 }
 
 /// Reads an error answer; the message is masked here, once and for all.
-pub(super) fn refusal(
-    status: u16,
-    headers: &HeaderMap,
-    body: &[u8],
-    now: DateTime<Utc>,
-) -> Failure {
+pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
     let (code, message) = match serde_json::from_slice(body) {
         Ok(ErrorAnswer::Rest(errors)) => errors
             .into_iter()
@@ -194,22 +185,14 @@ pub(super) fn refusal(
         status: Some(status),
         code: code.map(|code| redact::message(&code)),
         message: message.map(|text| redact::message(&text)),
-        retry_after: retry_after(headers, now),
+        retry_after: retry_after(headers),
         source: None,
     }
 }
 
 /// Reads an error of the transport.
 pub(super) fn transport_failure(error: reqwest::Error) -> Failure {
-    let kind = if error.is_connect() {
-        FailureKind::Connect
-    } else if error.is_timeout() {
-        FailureKind::Timeout
-    } else if error.is_builder() {
-        FailureKind::Build
-    } else {
-        FailureKind::Interrupted
-    };
+    let kind = FailureKind::of_transport(&error);
     Failure {
         kind,
         status: None,
@@ -238,7 +221,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> (Option<String>, Option<String>) {
-        let failure = refusal(400, &HeaderMap::new(), body.as_bytes(), Utc::now());
+        let failure = refusal(400, &HeaderMap::new(), body.as_bytes());
         (failure.code, failure.message)
     }
 

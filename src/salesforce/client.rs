@@ -13,7 +13,6 @@ use std::{
 
 use bytes::Bytes;
 use futures::Stream;
-use rand::rngs::ChaCha8Rng;
 use reqwest::{Request, Response, header};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex as AsyncMutex, RwLock};
@@ -24,11 +23,10 @@ use super::{
     auth::TokenAnswer,
     body::{Chunks, Watch, lock, read_all},
     call::{self, Answer, Body, Call},
-    clock::{Clock, SystemClock},
+    failure::{self, Failure, Stop},
     login::Login,
-    redact,
-    retry::{Failure, Retry, RetryConfig, Stop},
-    settings::{is_loopback, require_secure},
+    net::{self, Backoff, Clock, Retry, RetryConfig, SystemClock, is_loopback},
+    settings::require_secure,
     usage::Meter,
 };
 
@@ -83,7 +81,7 @@ const POOL_SIZE: usize = 16;
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("login_url", &redact::host(&self.inner.settings.login_url))
+            .field("login_url", &net::host(&self.inner.settings.login_url))
             .field("identity", &self.inner.identity)
             .finish_non_exhaustive()
     }
@@ -105,19 +103,17 @@ impl Client {
     pub async fn connect_with_clock(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self> {
         settings.validate()?;
         let http = build_http(&settings)?;
-        let rng = Box::new(rand::make_rng::<ChaCha8Rng>());
-        let retry = Retry::new(settings.retry, Arc::clone(&clock), rng);
+        let retry = Retry::new(Backoff::new(settings.retry), Arc::clone(&clock));
         let meter = Meter::default();
         let first_login = RetryConfig {
             max_elapsed: settings.retry.max_elapsed.min(FIRST_LOGIN),
             ..settings.retry
         };
-        let rng = Box::new(rand::make_rng::<ChaCha8Rng>());
         let login = Login {
             http: &http,
             settings: &settings,
             clock: clock.as_ref(),
-            retry: &Retry::new(first_login, Arc::clone(&clock), rng),
+            retry: &Retry::new(Backoff::new(first_login), Arc::clone(&clock)),
             meter: &meter,
         };
         let answer = login.run(None).await?;
@@ -160,11 +156,6 @@ impl Client {
         &self.inner.settings.api_version
     }
 
-    /// Host that serves the API, for messages.
-    pub async fn instance_host(&self) -> String {
-        redact::host(&self.session().await.instance)
-    }
-
     /// Whether the organisation runs on this machine, where polling may be quick.
     pub(super) async fn is_local(&self) -> bool {
         is_loopback(&self.session().await.instance)
@@ -173,6 +164,10 @@ impl Client {
     /// Waits before rows are sent for the `attempt`-th time, longer each time.
     pub async fn pause(&self, attempt: u32) {
         self.inner.retry.pause(attempt).await;
+    }
+
+    pub(super) fn backoff(&self) -> &Backoff {
+        self.inner.retry.backoff()
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -196,16 +191,14 @@ impl Client {
     /// Sends a call and reads its whole answer; a body that breaks off is a failed attempt.
     pub(super) async fn fetch(&self, call: &Call<'_>) -> Result<Answer> {
         let attempts = Attempts::default();
-        self.inner
-            .retry
-            .run(call.operation(), || async {
-                let response = self.attempt(call, &attempts).await?;
-                let headers = response.headers().clone();
-                let idle = self.inner.settings.timeouts.idle;
-                let body = read_all(response, idle).await.map_err(Stop::Failed)?;
-                Ok(Answer { headers, body })
-            })
-            .await
+        failure::run(&self.inner.retry, call.info(), || async {
+            let response = self.attempt(call, &attempts).await?;
+            let headers = response.headers().clone();
+            let idle = self.inner.settings.timeouts.idle;
+            let body = read_all(response, idle).await.map_err(Stop::Failed)?;
+            Ok(Answer { headers, body })
+        })
+        .await
     }
 
     /// Sends a call and hands out its body as it arrives. A body that breaks off ends the stream with an error.
@@ -217,11 +210,10 @@ impl Client {
         impl Stream<Item = Result<Bytes>> + Send + use<>,
     )> {
         let attempts = Attempts::default();
-        let response = self
-            .inner
-            .retry
-            .run(call.operation(), || self.attempt(call, &attempts))
-            .await?;
+        let response = failure::run(&self.inner.retry, call.info(), || {
+            self.attempt(call, &attempts)
+        })
+        .await?;
         let headers = response.headers().clone();
         let idle = self.inner.settings.timeouts.idle;
         Ok((headers, Chunks::stream(response, call.name(), idle)))
@@ -277,7 +269,7 @@ impl Client {
         let idle = self.inner.settings.timeouts.idle;
         // The status alone says enough where the rest of the answer is lost.
         let body = read_all(response, idle).await.unwrap_or_default();
-        call::refusal(status, &headers, &body, self.inner.clock.utc())
+        call::refusal(status, &headers, &body)
     }
 
     async fn session(&self) -> Arc<Session> {
@@ -381,7 +373,7 @@ impl Client {
     async fn login_again(&self, stale: u64) -> Result<()> {
         let inner = &*self.inner;
         tracing::info!(
-            host = redact::host(&inner.settings.login_url),
+            host = net::host(&inner.settings.login_url),
             "session expired, logging in again"
         );
         let login = Login {
@@ -398,7 +390,7 @@ impl Client {
             && !same_id(&identity.organization_id, &inner.identity.organization_id)
         {
             return Err(Error::OrganizationChanged {
-                host: redact::host(&inner.settings.login_url),
+                host: net::host(&inner.settings.login_url),
                 expected: inner.identity.organization_id.clone(),
                 found: identity.organization_id,
             });

@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use super::{
     super::{
         ErrorClass,
-        mock_server::{Answer, MockServer, say},
+        mock_org::MockOrg,
+        net::mock_server::{Answer, say},
     },
     *,
 };
@@ -17,7 +18,7 @@ const LIMITS: &str = "GET /services/data/v66.0/limits";
 
 #[tokio::test]
 async fn requests_that_meet_an_expired_session_together_share_one_login() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on("POST /services/oauth2/token", &[], Some(server.token("t1")));
     server.on(LIMITS, &[], Some(say(200, "{}")));
@@ -31,7 +32,7 @@ async fn requests_that_meet_an_expired_session_together_share_one_login() {
 
 #[tokio::test]
 async fn requests_that_wait_for_a_login_share_its_failure() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let refusal = r#"{"error":"invalid_grant","error_description":"user is frozen"}"#;
     server.on("POST /services/oauth2/token", &[], Some(say(400, refusal)));
@@ -45,7 +46,7 @@ async fn requests_that_wait_for_a_login_share_its_failure() {
 
 #[tokio::test]
 async fn a_session_is_renewed_once_per_request() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.accept_only("never handed out");
     let error = client.limits().await.unwrap_err();
@@ -56,7 +57,7 @@ async fn a_session_is_renewed_once_per_request() {
 
 #[tokio::test]
 async fn a_new_login_into_another_organization_is_refused() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let base = server.url.as_str();
     let other = format!(
@@ -70,7 +71,7 @@ async fn a_new_login_into_another_organization_is_refused() {
 
 #[tokio::test]
 async fn a_busy_server_is_asked_again_when_it_says() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let busy = say(503, "").with("retry-after", "7");
     server.on(LIMITS, &[busy], Some(say(200, "{}")));
@@ -79,8 +80,21 @@ async fn a_busy_server_is_asked_again_when_it_says() {
 }
 
 #[tokio::test]
+async fn a_date_to_wait_for_is_read_by_the_servers_clock() {
+    let server = MockOrg::start().await;
+    let client = server.client().await;
+    // This machine's clock is decades ahead of the server's.
+    let busy = say(503, "")
+        .with("date", "Tue, 03 Mar 1998 10:00:00 GMT")
+        .with("retry-after", "Tue, 03 Mar 1998 10:00:07 GMT");
+    server.on(LIMITS, &[busy], Some(say(200, "{}")));
+    client.limits().await.unwrap();
+    assert_eq!(server.clock.slept(), [Duration::from_secs(7)]);
+}
+
+#[tokio::test]
 async fn a_used_up_quota_is_not_retried() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let refusal =
         r#"[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]"#;
@@ -93,7 +107,7 @@ async fn a_used_up_quota_is_not_retried() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_asked_for_again() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let truncated = Answer::Truncate {
         body: r#"{"DailyApi"#.into(),
@@ -108,7 +122,7 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_times_out() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let mut settings = server.settings();
     settings.timeouts.idle = Duration::from_millis(50);
     settings.retry.max_attempts = 2;
@@ -124,7 +138,7 @@ async fn a_host_that_is_down_is_named_soon() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let mut settings = server.settings();
     settings.login_url = Url::parse(&format!("http://{address}")).unwrap();
     let error = server.connect(settings).await.unwrap_err();
@@ -137,7 +151,7 @@ async fn a_host_that_is_down_is_named_soon() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let away = say(302, "").with("location", format!("{}elsewhere", server.url));
     server.on(LIMITS, &[], Some(away));
@@ -147,7 +161,7 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_page_on_another_host_is_asked_for_at_the_instance() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let first =
         r#"{"records":[{"Id":"1"}],"nextRecordsUrl":"https://evil.example.com/next/2?x=1"}"#;
@@ -168,7 +182,7 @@ async fn a_page_on_another_host_is_asked_for_at_the_instance() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_off_ends_with_an_error() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let truncated = Answer::Truncate {
         body: "a,b\n1,2\n".into(),
@@ -186,7 +200,7 @@ async fn a_stream_that_breaks_off_ends_with_an_error() {
 
 #[tokio::test]
 async fn requests_are_counted_and_the_allowance_is_read() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let told = say(200, "{}").with("sforce-limit-info", "api-usage=18/5000");
     server.on(LIMITS, &[say(503, "")], Some(told));
@@ -198,7 +212,7 @@ async fn requests_are_counted_and_the_allowance_is_read() {
 
 #[tokio::test]
 async fn a_server_on_this_machine_is_not_asked_for_compression() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(LIMITS, &[], Some(say(200, "{}")));
     client.limits().await.unwrap();
@@ -210,7 +224,7 @@ async fn a_server_on_this_machine_is_not_asked_for_compression() {
 
 #[tokio::test]
 async fn each_retry_is_logged_once() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(LIMITS, &[say(503, ""), say(429, "")], Some(say(200, "{}")));
     let warnings = Arc::new(AtomicUsize::new(0));
@@ -222,7 +236,7 @@ async fn each_retry_is_logged_once() {
 
 #[tokio::test]
 async fn neither_errors_nor_the_client_show_token_or_query() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     server.on(
         "POST /services/oauth2/token",
         &[],

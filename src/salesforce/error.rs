@@ -5,6 +5,8 @@ use std::{fmt, io, sync::Arc, time::Duration};
 
 use thiserror::Error as ThisError;
 
+use super::{PrivateKeyFault, net::FailureKind};
+
 /// The result of talking to Salesforce.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -42,7 +44,7 @@ pub enum Error {
     #[error("the private key for the JWT login is not a usable RSA key in PEM form")]
     ReadPrivateKey {
         /// Cause; never quotes the key.
-        source: Arc<jsonwebtoken::errors::Error>,
+        source: PrivateKeyFault,
     },
     /// No access token was obtained.
     #[error("login at {host} failed")]
@@ -149,21 +151,6 @@ pub enum Error {
         /// Rows allowed.
         max: usize,
     },
-}
-
-/// How far a request got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// No connection: nothing was sent.
-    Connect,
-    /// No byte moved for the idle limit.
-    Timeout,
-    /// The connection broke after the request had begun.
-    Interrupted,
-    /// Salesforce answered with an error status.
-    Status,
-    /// The request could not be built.
-    Build,
 }
 
 /// A request that failed for good, with what is known about it.
@@ -364,7 +351,7 @@ impl RequestFailure {
             (_, Some(401)) => ErrorClass::Credentials,
             _ if setup_code => ErrorClass::Setup,
             (_, Some(403)) => ErrorClass::Setup,
-            (_, Some(420 | 429 | 500..)) => ErrorClass::Transient,
+            (_, Some(408 | 420 | 429 | 500..)) => ErrorClass::Transient,
             (FailureKind::Build, _) => ErrorClass::Setup,
             (FailureKind::Status, _) => ErrorClass::Refused,
         }

@@ -14,7 +14,7 @@ use super::{
     ByteStream, Client, Error, ErrorClass, JobInfo, JobState, Operation, Result, WaitOptions,
     call::{self, Body, Call},
     job::JobPage,
-    retry::Safety,
+    net::{Safety, retry_after},
     wait::{self, Look, Work},
 };
 
@@ -283,7 +283,7 @@ pub(super) fn look_at_job<'a>(
         let job: JobInfo = answer.json(&call.name(), "a job")?;
         Ok(Look {
             done: job.state.is_terminal(),
-            pause: call::retry_after(&answer.headers, client.clock().utc()),
+            pause: retry_after(&answer.headers),
             value: job,
         })
     })

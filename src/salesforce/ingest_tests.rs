@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures::{TryStreamExt, stream};
 
 use super::{
-    super::mock_server::{Answer, MockServer, say},
+    super::{
+        mock_org::MockOrg,
+        net::mock_server::{Answer, say},
+    },
     *,
 };
 
@@ -13,7 +16,7 @@ const JOBS: &str = "/services/data/v66.0/jobs/ingest";
 
 #[tokio::test]
 async fn a_job_is_created_for_plain_csv() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(&format!("POST {JOBS}"), &[], Some(job("Open")));
     let created = client
@@ -31,7 +34,7 @@ async fn a_job_is_created_for_plain_csv() {
 
 #[tokio::test]
 async fn a_creation_that_breaks_off_is_ambiguous_and_not_repeated() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(
         &format!("POST {JOBS}"),
@@ -48,7 +51,7 @@ async fn a_creation_that_breaks_off_is_ambiguous_and_not_repeated() {
 
 #[tokio::test]
 async fn an_upload_that_is_reset_midway_starts_again_from_the_first_byte() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let upload = format!("PUT {JOBS}/750x/batches");
     server.on(&upload, &[Answer::Reset { after: 1 }], Some(say(201, "")));
@@ -61,7 +64,7 @@ async fn an_upload_that_is_reset_midway_starts_again_from_the_first_byte() {
 
 #[tokio::test]
 async fn an_upload_with_an_expired_token_is_sent_again_whole() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let upload = format!("PUT {JOBS}/750x/batches");
     server.on("POST /services/oauth2/token", &[], Some(server.token("t1")));
@@ -76,7 +79,7 @@ async fn an_upload_with_an_expired_token_is_sent_again_whole() {
 
 #[tokio::test]
 async fn an_upload_dropped_for_its_expired_token_finds_that_out() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let upload = format!("PUT {JOBS}/750x/batches");
     server.on("POST /services/oauth2/token", &[], Some(server.token("t1")));
@@ -95,7 +98,7 @@ async fn an_upload_dropped_for_its_expired_token_finds_that_out() {
 
 #[tokio::test]
 async fn an_upload_refused_after_a_break_is_ambiguous() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let refusal = r#"[{"errorCode":"INVALIDJOBSTATE","message":"already has data"}]"#;
     let upload = format!("PUT {JOBS}/750x/batches");
@@ -110,7 +113,7 @@ async fn an_upload_refused_after_a_break_is_ambiguous() {
 
 #[tokio::test]
 async fn the_callers_own_failure_ends_an_upload_at_once() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let upload = format!("PUT {JOBS}/750x/batches");
     server.on(&upload, &[], Some(say(201, "")));
@@ -133,7 +136,7 @@ async fn the_callers_own_failure_ends_an_upload_at_once() {
 
 #[tokio::test]
 async fn closing_that_breaks_off_is_settled_by_reading_the_job() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let close = format!("PATCH {JOBS}/750x");
     server.on(
@@ -158,7 +161,7 @@ async fn closing_that_breaks_off_is_settled_by_reading_the_job() {
 
 #[tokio::test]
 async fn all_pages_of_jobs_are_listed_from_a_time_on() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let entry = |id: &str, kind: &str, day: u32| {
         format!(
@@ -194,7 +197,7 @@ async fn all_pages_of_jobs_are_listed_from_a_time_on() {
 
 #[tokio::test]
 async fn a_list_that_leads_back_to_itself_ends_with_an_error() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let page = format!(r#"{{"records":[],"nextRecordsUrl":"{JOBS}?queryLocator=p2"}}"#);
     server.on(&format!("GET {JOBS}"), &[], Some(say(200, page)));
@@ -204,7 +207,7 @@ async fn a_list_that_leads_back_to_itself_ends_with_an_error() {
 
 #[tokio::test]
 async fn waiting_slows_down_and_takes_the_servers_wish() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let wish = job("InProgress").with("retry-after", "9");
     let steps = [job("UploadComplete"), job("InProgress"), wish];
@@ -232,7 +235,7 @@ async fn waiting_slows_down_and_takes_the_servers_wish() {
 
 #[tokio::test]
 async fn waiting_stops_at_its_deadline_and_says_where_the_job_stands() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(&format!("GET {JOBS}/750x"), &[], Some(job("InProgress")));
     let options = WaitOptions {
@@ -251,7 +254,7 @@ async fn waiting_stops_at_its_deadline_and_says_where_the_job_stands() {
 
 #[tokio::test]
 async fn results_are_read_as_they_are() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let file = "\"sf__Id\",\"sf__Created\",Name\n\"001\",\"true\",\"Ada\"\n";
     server.on(
@@ -272,7 +275,7 @@ async fn results_are_read_as_they_are() {
 
 #[tokio::test]
 async fn a_job_that_is_gone_counts_as_deleted() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     assert!(client.ingest().delete("750x").await.is_ok());
     assert!(

@@ -41,6 +41,7 @@
 //! - Uploads and results are streams; [`CsvRows`] turns a result into batches of rows.
 //! - A failure says through [`Error::class`] what kind of answer it calls for. A request that may have taken effect
 //!   is [`Error::is_ambiguous`], and the caller reads the server's state before it goes on.
+//! - [`net`] is the toolbox that the client of User.com shares: retry, back-off, `Retry-After`, clock, secrets.
 //! - Errors and logs carry paths without query strings and messages without record values; see [`Secret`].
 
 mod auth;
@@ -49,20 +50,21 @@ mod body;
 mod bulk_query;
 mod call;
 mod client;
-mod clock;
 mod csv_stream;
 mod describe;
 mod error;
+mod failure;
 mod ingest;
 mod job;
+mod jwt;
 mod login;
 mod metadata;
 #[cfg(test)]
-mod mock_server;
+mod mock_org;
+pub mod net;
 mod organization;
 mod query;
 mod redact;
-mod retry;
 mod rows;
 mod settings;
 mod usage;
@@ -75,21 +77,20 @@ pub use auth::Identity;
 pub use blob::Blob;
 pub use bulk_query::{BulkQuery, ResultPage};
 pub use client::Client;
-pub use clock::{Clock, SystemClock};
 pub use csv_stream::CsvRows;
 pub use describe::{
     ChildRelationship, FieldDescribe, ObjectDescribe, ObjectSummary, PicklistValue, RecordType,
 };
-pub use error::{Error, ErrorClass, FailureKind, RequestFailure, Result};
+pub use error::{Error, ErrorClass, RequestFailure, Result};
 pub use ingest::{Ingest, ResultSet};
 pub use job::{JobInfo, JobState, Operation};
+pub use jwt::PrivateKeyFault;
 pub use metadata::{
     ComponentMessage, DeployDetails, DeployOptions, DeployResult, Metadata, TestLevel,
 };
+pub use net::{Clock, FailureKind, RetryConfig, Secret, SystemClock};
 pub use organization::{Limit, Organization};
 pub use query::{QueryScope, Row, field_text, record_identity};
-pub use redact::Secret;
-pub use retry::RetryConfig;
 pub use rows::{Atomicity, MAX_COLLECTION_ROWS, RowError, RowResult};
 pub use settings::{Auth, Settings, Timeouts};
 pub use usage::{ApiUsage, Usage};

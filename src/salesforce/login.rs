@@ -8,9 +8,8 @@ use super::{
     auth::{self, TokenAnswer},
     body::read_all,
     call::{self, Answer},
-    clock::Clock,
-    redact,
-    retry::{Operation, Retry, Safety, Stop},
+    failure::{self, Stop},
+    net::{self, Clock, RequestInfo, Retry, Safety},
     usage::Meter,
 };
 
@@ -28,10 +27,11 @@ pub(super) struct Login<'a> {
 
 impl Login<'_> {
     pub(super) async fn run(&self, rotated: Option<&Secret>) -> Result<TokenAnswer> {
-        let operation = Operation {
+        let info = RequestInfo {
             method: "POST",
             path: auth::TOKEN_PATH,
             safety: Safety::Read,
+            routine: false,
         };
         let request = || {
             let settings = self.settings;
@@ -42,9 +42,7 @@ impl Login<'_> {
                 self.clock.utc(),
             )
         };
-        let answer = self
-            .retry
-            .run(operation, || async { self.send(request()?).await })
+        let answer = failure::run(self.retry, info, || async { self.send(request()?).await })
             .await
             .map_err(|error| self.at_login(error))?;
         answer.json("POST /services/oauth2/token", "a token answer")
@@ -57,26 +55,25 @@ impl Login<'_> {
             organization_id: String,
             user_id: String,
         }
-        let operation = Operation {
+        let info = RequestInfo {
             method: "GET",
             path: USER_INFO_PATH,
             safety: Safety::Read,
+            routine: false,
         };
         let mut url = token.instance_url.clone();
         url.set_path(USER_INFO_PATH);
-        let answer = self
-            .retry
-            .run(operation, || async {
-                let request = self
-                    .http
-                    .get(url.clone())
-                    .bearer_auth(&token.access_token)
-                    .build()
-                    .map_err(|error| Stop::Failed(call::transport_failure(error)))?;
-                self.send(request).await
-            })
-            .await
-            .map_err(|error| self.at_login(error))?;
+        let answer = failure::run(self.retry, info, || async {
+            let request = self
+                .http
+                .get(url.clone())
+                .bearer_auth(&token.access_token)
+                .build()
+                .map_err(|error| Stop::Failed(call::transport_failure(error)))?;
+            self.send(request).await
+        })
+        .await
+        .map_err(|error| self.at_login(error))?;
         let info: UserInfo = answer.json("GET /services/oauth2/userinfo", "the user's identity")?;
         Ok(Identity {
             organization_id: info.organization_id,
@@ -95,12 +92,10 @@ impl Login<'_> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read_all(response, idle).await.map_err(Stop::Failed)?;
         if !status.is_success() {
-            let now = self.clock.utc();
             return Err(Stop::Failed(call::refusal(
                 status.as_u16(),
                 &headers,
                 &body,
-                now,
             )));
         }
         Ok(Answer { headers, body })
@@ -109,7 +104,7 @@ impl Login<'_> {
     fn at_login(&self, error: Error) -> Error {
         match error {
             Error::Request(source) => Error::Login {
-                host: redact::host(&self.settings.login_url),
+                host: net::host(&self.settings.login_url),
                 source,
             },
             other => other,

@@ -3,21 +3,20 @@
 use std::error::Error as _;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde_json::Value;
 
 use super::{
-    super::{Auth, ErrorClass, Settings, mock_server::MockServer, mock_server::say},
+    super::{
+        Auth, ErrorClass, Settings,
+        jwt::tests::{PRIVATE_KEY, verified},
+        mock_org::MockOrg,
+        net::mock_server::say,
+    },
     *,
 };
 
-/// A key pair made for these tests and used nowhere else.
-const PRIVATE_KEY: &str = include_str!("testdata/test_only_private_key.pem");
-const PUBLIC_KEY: &str = include_str!("testdata/test_only_public_key.pem");
-
 #[tokio::test]
 async fn client_credentials_travel_in_the_header_and_name_the_organization() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let request = &server.received("POST /services/oauth2/token")[0];
     let basic = format!("Basic {}", BASE64_STANDARD.encode("app:hunter2"));
@@ -29,7 +28,7 @@ async fn client_credentials_travel_in_the_header_and_name_the_organization() {
 
 #[tokio::test]
 async fn the_jwt_flow_sends_a_signed_assertion_for_the_user() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let settings = with_auth(
         &server,
         Auth::Jwt {
@@ -43,14 +42,8 @@ async fn the_jwt_flow_sends_a_signed_assertion_for_the_user() {
     let form: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).collect();
     assert_eq!(form[0].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let origin = server.url.origin().ascii_serialization();
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.set_audience(&[origin]);
-    // The clock of these tests stands in the past.
-    validation.validate_exp = false;
-    let key = DecodingKey::from_rsa_pem(PUBLIC_KEY.as_bytes()).unwrap();
-    let claims = jsonwebtoken::decode::<Value>(form[1].1.as_ref(), &key, &validation)
-        .unwrap()
-        .claims;
+    let claims = verified(&form[1].1);
+    assert_eq!(claims["aud"], origin);
     assert_eq!(claims["iss"], "consumer");
     assert_eq!(claims["sub"], "loader@example.com");
     assert_eq!(claims["exp"], 1_700_000_180);
@@ -58,7 +51,7 @@ async fn the_jwt_flow_sends_a_signed_assertion_for_the_user() {
 
 #[tokio::test]
 async fn a_rotated_refresh_token_is_used_for_the_next_login() {
-    let server = MockServer::start_without_login().await;
+    let server = MockOrg::start_without_login().await;
     let answer = |token: &str| {
         let base = server.url.as_str();
         say(
@@ -93,7 +86,7 @@ async fn a_rotated_refresh_token_is_used_for_the_next_login() {
 
 #[tokio::test]
 async fn the_user_info_names_the_organization_where_the_token_does_not() {
-    let server = MockServer::start_without_login().await;
+    let server = MockOrg::start_without_login().await;
     let base = server.url.as_str();
     let token = format!(r#"{{"access_token":"t0","instance_url":"{base}"}}"#);
     server.on("POST /services/oauth2/token", &[], Some(say(200, token)));
@@ -105,7 +98,7 @@ async fn the_user_info_names_the_organization_where_the_token_does_not() {
 
 #[tokio::test]
 async fn wrong_credentials_are_a_credentials_error_without_the_credentials() {
-    let server = MockServer::start_without_login().await;
+    let server = MockOrg::start_without_login().await;
     let refusal = r#"{"error":"invalid_client","error_description":"invalid client credentials"}"#;
     server.on("POST /services/oauth2/token", &[], Some(say(400, refusal)));
     let error = server.connect(server.settings()).await.unwrap_err();
@@ -124,7 +117,7 @@ async fn wrong_credentials_are_a_credentials_error_without_the_credentials() {
 
 #[tokio::test]
 async fn a_login_is_retried_while_the_server_is_busy() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     server.on(
         "POST /services/oauth2/token",
         &[say(503, "")],
@@ -136,13 +129,13 @@ async fn a_login_is_retried_while_the_server_is_busy() {
 
 #[tokio::test]
 async fn an_instance_without_https_is_refused() {
-    let server = MockServer::start_without_login().await;
+    let server = MockOrg::start_without_login().await;
     let token = r#"{"access_token":"t0","instance_url":"http://acme.my.salesforce.com"}"#;
     server.on("POST /services/oauth2/token", &[], Some(say(200, token)));
     let error = server.connect(server.settings()).await.unwrap_err();
     assert!(matches!(error, Error::InsecureUrl { .. }));
 }
 
-fn with_auth(server: &MockServer, auth: Auth) -> Settings {
+fn with_auth(server: &MockOrg, auth: Auth) -> Settings {
     Settings::new(server.url.clone(), auth)
 }

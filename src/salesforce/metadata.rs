@@ -14,7 +14,7 @@ use super::{
     Client, Error, Result, WaitOptions,
     body::lock,
     call::{self, Body, Call},
-    retry::Safety,
+    net::{Safety, retry_after},
     wait::{self, Look, Work},
 };
 
@@ -265,7 +265,7 @@ impl Metadata {
             .result();
         Ok(Look {
             done: result.done,
-            pause: call::retry_after(&answer.headers, self.client.clock().utc()),
+            pause: retry_after(&answer.headers),
             value: result,
         })
     }

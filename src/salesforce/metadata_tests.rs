@@ -1,7 +1,7 @@
 //! Claims about deployments.
 
 use super::{
-    super::mock_server::{MockServer, say},
+    super::{mock_org::MockOrg, net::mock_server::say},
     *,
 };
 
@@ -9,7 +9,7 @@ const DEPLOY: &str = "/services/data/v66.0/metadata/deployRequest";
 
 #[tokio::test]
 async fn a_package_travels_with_its_options_as_two_parts() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(
         &format!("POST {DEPLOY}"),
@@ -44,7 +44,7 @@ async fn a_package_travels_with_its_options_as_two_parts() {
 
 #[tokio::test]
 async fn a_deployment_is_followed_to_its_end_with_every_component() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let running = r#"{"id":"0Af1","deployResult":{"status":"InProgress","done":false,
         "numberComponentsTotal":4,"numberComponentsDeployed":1}}"#;
@@ -74,7 +74,7 @@ async fn a_deployment_is_followed_to_its_end_with_every_component() {
 
 #[tokio::test]
 async fn a_session_that_expires_while_waiting_is_renewed() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on("POST /services/oauth2/token", &[], Some(server.token("t1")));
     server.accept_only("t1");

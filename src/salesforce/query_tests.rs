@@ -3,13 +3,13 @@
 use futures::TryStreamExt;
 
 use super::{
-    super::mock_server::{MockServer, say},
+    super::{mock_org::MockOrg, net::mock_server::say},
     *,
 };
 
 #[tokio::test]
 async fn rows_of_all_pages_come_in_order() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let first = r#"{"totalSize":3,"done":false,"nextRecordsUrl":"/services/data/v66.0/query/01g-2",
         "records":[{"attributes":{},"Id":"1"},{"Id":"2"}]}"#;
@@ -37,7 +37,7 @@ async fn rows_of_all_pages_come_in_order() {
 
 #[tokio::test]
 async fn deleted_and_archived_rows_have_a_resource_of_their_own() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(
         "GET /services/data/v66.0/queryAll?q=",
@@ -54,7 +54,7 @@ async fn deleted_and_archived_rows_have_a_resource_of_their_own() {
 
 #[tokio::test]
 async fn a_page_that_leads_back_ends_with_an_error() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let page = r#"{"records":[],"nextRecordsUrl":"/services/data/v66.0/query/01g-2"}"#;
     server.on("GET /services/data/v66.0/query", &[], Some(say(200, page)));
@@ -64,7 +64,7 @@ async fn a_page_that_leads_back_ends_with_an_error() {
 
 #[tokio::test]
 async fn the_organization_is_read_by_query() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let page = r#"{"records":[{"attributes":{},"Id":"00Dxx","Name":"Acme","OrganizationType":"Enterprise Edition","IsSandbox":true}]}"#;
     server.on(

@@ -1,46 +1,5 @@
-//! What may be shown: secrets, addresses and server messages go in, text without credentials and without
-//! record values comes out. Nothing here decides what happens; it never logs.
-
-use std::fmt;
-
-use url::Url;
-
-/// A credential. `Debug` hides it, and there is no `Display` and no way to serialise it.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a credential as it was read from the environment.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The plain credential, for the one request that carries it.
-    pub(super) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl From<String> for Secret {
-    fn from(value: String) -> Self {
-        Self(value)
-    }
-}
-
-/// Host and port of a URL, for errors about a whole server.
-pub(super) fn host(url: &Url) -> String {
-    match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (Some(host), None) => host.to_owned(),
-        (None, _) => "unknown host".to_owned(),
-    }
-}
+//! What may be shown: messages of the server go in, text without credentials and without record values comes out.
+//! Nothing here decides what happens; it never logs.
 
 const MASK: &str = "…";
 const LONGEST_MESSAGE: usize = 400;
@@ -169,19 +128,6 @@ fn mask_words(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_does_not_show_in_debug() {
-        let secret = Secret::new("hunter2");
-        assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert_eq!(format!("{:?}", Some(secret)), "Some(Secret(…))");
-    }
-
-    #[test]
-    fn a_host_shows_no_user_and_no_query() {
-        let url = Url::parse("https://me:pw@x.my.salesforce.com:8443/query?q=select").unwrap();
-        assert_eq!(host(&url), "x.my.salesforce.com:8443");
-    }
 
     #[test]
     fn record_values_leave_messages_and_schema_names_stay() {

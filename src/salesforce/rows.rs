@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Client, Error, Result, Row,
     call::{self, Call},
-    retry::Safety,
+    net::Safety,
 };
 
 /// Rows in one collection request (`reference/salesforce.md §4`).

@@ -1,7 +1,10 @@
 //! Claims about single rows and collections.
 
 use super::{
-    super::mock_server::{Answer, MockServer, say},
+    super::{
+        mock_org::MockOrg,
+        net::mock_server::{Answer, say},
+    },
     *,
 };
 
@@ -9,7 +12,7 @@ const SET: &str = "/services/data/v66.0/composite/sobjects";
 
 #[tokio::test]
 async fn refused_rows_are_answers_and_not_errors() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let answer = r#"[{"id":"001a","success":true,"errors":[],"created":true},
         {"success":false,"errors":[{"statusCode":"MALFORMED_ID","message":"Contact ID: bad","fields":["Id"]}]}]"#;
@@ -35,7 +38,7 @@ async fn refused_rows_are_answers_and_not_errors() {
 
 #[tokio::test]
 async fn more_rows_than_a_request_may_carry_are_refused_before_sending() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let rows = vec![row("Name", "x"); 201];
     let result = client
@@ -53,7 +56,7 @@ async fn more_rows_than_a_request_may_carry_are_refused_before_sending() {
 
 #[tokio::test]
 async fn an_answer_with_too_few_results_is_refused() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     server.on(&format!("POST {SET}"), &[], Some(say(200, "[]")));
     let rows = [row("Name", "x")];
@@ -65,7 +68,7 @@ async fn an_answer_with_too_few_results_is_refused() {
 
 #[tokio::test]
 async fn a_new_row_is_never_sent_twice() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let target = "POST /services/data/v66.0/sobjects/Account";
     server.on(target, &[], Some(say(502, "")));
@@ -79,7 +82,7 @@ async fn a_new_row_is_never_sent_twice() {
 
 #[tokio::test]
 async fn one_row_is_created_changed_and_deleted() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let created = r#"{"id":"001a","success":true,"errors":[]}"#;
     server.on(
@@ -120,7 +123,7 @@ async fn one_row_is_created_changed_and_deleted() {
 
 #[tokio::test]
 async fn rows_are_deleted_by_id() {
-    let server = MockServer::start().await;
+    let server = MockOrg::start().await;
     let client = server.client().await;
     let answer =
         r#"[{"id":"001a","success":true,"errors":[]},{"id":"003b","success":true,"errors":[]}]"#;

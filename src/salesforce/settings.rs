@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
-use super::{Error, Result, Secret, redact, retry::RetryConfig};
+use super::{
+    Error, Result, Secret,
+    net::{self, RetryConfig, is_loopback},
+};
 
 /// How the client proves who it is (`reference/salesforce.md §3.1`).
 #[derive(Debug, Clone)]
@@ -104,20 +107,10 @@ impl Settings {
         );
         if shared_host && matches!(self.auth, Auth::ClientCredentials { .. }) {
             return Err(Error::MyDomainRequired {
-                host: redact::host(&self.login_url),
+                host: net::host(&self.login_url),
             });
         }
         Ok(())
-    }
-}
-
-/// Whether a URL points at this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 
@@ -128,7 +121,7 @@ pub(super) fn require_secure(url: &Url) -> Result<()> {
         "http" if is_loopback(url) => Ok(()),
         scheme => Err(Error::InsecureUrl {
             scheme: scheme.to_owned(),
-            host: redact::host(url),
+            host: net::host(url),
         }),
     }
 }

@@ -31,9 +31,6 @@ pub(super) struct Work<'a> {
     pub(super) id: &'a str,
 }
 
-/// Longest pause that a server may ask for.
-const LONGEST_WISH: Duration = Duration::from_secs(120);
-
 /// Looks until the work is done.
 pub(super) async fn until_done<T, F, Fut, S>(
     client: &Client,
@@ -57,7 +54,7 @@ where
         if seen.done {
             return Ok(seen.value);
         }
-        let wish = seen.pause.map(|wish| wish.min(LONGEST_WISH));
+        let wish = seen.pause.map(|wish| client.backoff().capped(wish));
         let next = wish.unwrap_or(pause).max(Duration::from_millis(1));
         let elapsed = client.clock().now().duration_since(start);
         if options

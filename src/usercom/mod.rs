@@ -18,6 +18,7 @@ pub mod api;
 pub mod attributes;
 mod blobs;
 mod block;
+pub mod capabilities;
 pub mod cell;
 mod csv_splitter;
 pub mod custom;

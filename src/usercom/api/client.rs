@@ -5,44 +5,30 @@
 //! repeated.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use tokio::sync::Semaphore;
-use url::{Host, Url};
+use url::Url;
 
 use super::ApiError;
 use super::pace::Pace;
 use super::page::Page;
-use super::wait::{self, Patience};
+use crate::salesforce::net::{
+    self, Backoff, Effect, FailedAttempt, FailureKind, RequestInfo, Retry, RetryConfig, Safety,
+    Secret, SystemClock, is_loopback,
+};
 use crate::usercom::json_text;
 
 /// Under which everything is.
 pub const BASE_PATH: &str = "/api/public/";
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
-
-/// A token. `Debug` hides it.
-#[derive(Clone)]
-pub struct Token(String);
-
-impl Token {
-    /// Wraps a token as it was read from the environment.
-    #[must_use]
-    pub fn new(token: &str) -> Self {
-        Self(token.trim().to_owned())
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
 
 /// Which shape of answers is asked for (`reference/usercom.md` §1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,31 +41,37 @@ pub enum Version {
 
 /// What a client needs to know.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The account: scheme and host.
     pub url: Url,
     /// The public REST key.
-    pub token: Token,
+    pub token: Secret,
     /// Most requests a second.
     pub requests_per_second: f64,
     /// Most requests under way at once.
     pub concurrency: usize,
-    /// When to give up.
-    pub patience: Patience,
+    /// Bounds of repeating.
+    pub retry: RetryConfig,
     /// Longest that one request may take.
     pub time_limit: Duration,
 }
 
-impl Settings {
+impl ClientSettings {
     /// Settings with the usual bounds.
     #[must_use]
-    pub fn new(url: Url, token: Token) -> Self {
+    pub fn new(url: Url, token: Secret) -> Self {
         Self {
             url,
             token,
             requests_per_second: 4.0,
             concurrency: 4,
-            patience: Patience::default(),
+            // Nobody knows the limit of an account: long pauses are to be expected, and attempts alone decide.
+            retry: RetryConfig {
+                max_attempts: 10,
+                max_elapsed: Duration::from_secs(3_600),
+                max_retry_after: Duration::from_secs(300),
+                ..RetryConfig::default()
+            },
             time_limit: Duration::from_secs(90),
         }
     }
@@ -93,8 +85,9 @@ pub struct Client {
 
 struct Inner {
     http: reqwest::Client,
-    settings: Settings,
+    settings: ClientSettings,
     pace: Pace,
+    retry: Retry,
     /// Requests under way.
     slots: Semaphore,
     requests: AtomicU64,
@@ -130,13 +123,63 @@ impl Answer {
     }
 }
 
-/// What one attempt came to.
-enum Attempt {
-    Done(Response),
-    Again {
-        wait: Option<Duration>,
-        error: ApiError,
-    },
+/// A request as it is described before it is sent.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    method: &'static str,
+    /// Below [`BASE_PATH`], or from the root.
+    target: &'a str,
+    version: Version,
+    /// JSON.
+    body: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    fn get(target: &'a str) -> Self {
+        Self {
+            method: "GET",
+            target,
+            version: Version::Two,
+            body: None,
+        }
+    }
+}
+
+/// An attempt without a usable answer.
+struct Refusal {
+    error: ApiError,
+    effect: Effect,
+    /// The pause that the server asked for.
+    pause: Option<Duration>,
+}
+
+impl From<ApiError> for Refusal {
+    /// One that stays.
+    fn from(error: ApiError) -> Self {
+        Self {
+            error,
+            effect: Effect::Final,
+            pause: None,
+        }
+    }
+}
+
+impl FailedAttempt for Refusal {
+    fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.pause
+    }
+
+    fn reason(&self) -> String {
+        match &self.error {
+            ApiError::Status { status, .. } => format!("status {status}"),
+            ApiError::Unreachable { .. } => "no answer".to_owned(),
+            _ => "broken answer".to_owned(),
+        }
+    }
 }
 
 impl Client {
@@ -144,7 +187,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiError::Build`].
-    pub fn new(settings: Settings) -> Result<Self, ApiError> {
+    pub fn new(settings: ClientSettings) -> Result<Self, ApiError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("transload/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_LIMIT)
@@ -161,6 +204,7 @@ impl Client {
             inner: Arc::new(Inner {
                 http,
                 pace: Pace::new(settings.requests_per_second),
+                retry: Retry::new(Backoff::new(settings.retry), Arc::new(SystemClock)),
                 slots: Semaphore::new(settings.concurrency.max(1)),
                 settings,
                 requests: AtomicU64::new(0),
@@ -172,12 +216,7 @@ impl Client {
     /// Host and port of the account.
     #[must_use]
     pub fn host(&self) -> String {
-        let url = &self.inner.settings.url;
-        match (url.host_str(), url.port()) {
-            (Some(host), Some(port)) => format!("{host}:{port}"),
-            (Some(host), None) => host.to_owned(),
-            (None, _) => "unknown host".to_owned(),
-        }
+        net::host(&self.inner.settings.url)
     }
 
     /// Requests sent so far.
@@ -217,7 +256,11 @@ impl Client {
     /// # Errors
     /// As [`Self::get`].
     pub async fn get_as(&self, target: &str, version: Version) -> Result<Answer, ApiError> {
-        self.answer("GET", target, version, None, true).await
+        self.answer(Call {
+            version,
+            ..Call::get(target)
+        })
+        .await
     }
 
     /// Asks for something with a JSON body.
@@ -225,8 +268,13 @@ impl Client {
     /// # Errors
     /// As [`Self::get`].
     pub async fn post(&self, target: &str, body: &str) -> Result<Answer, ApiError> {
-        self.answer("POST", target, Version::Two, Some(body), true)
-            .await
+        self.answer(Call {
+            method: "POST",
+            target,
+            version: Version::Two,
+            body: Some(body),
+        })
+        .await
     }
 
     /// Opens a file; its body is read by the caller. An address on another origin is opened without the token.
@@ -243,9 +291,9 @@ impl Client {
                     Some(query) => format!("{}?{query}", url.path()),
                     None => url.path().to_owned(),
                 };
-                self.send("GET", &target, Version::Two, None).await
+                self.send(&target).await
             }
-            Err(_) => self.send("GET", place, Version::Two, None).await,
+            Err(_) => self.send(place).await,
         }
     }
 
@@ -258,7 +306,7 @@ impl Client {
         self.inner.pace.turn().await;
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         let response = self.inner.http.get(url).send().await;
-        let response = response.map_err(|error| self.unreachable("GET", &path, 1, error))?;
+        let response = response.map_err(|error| self.unreachable("GET", &path, error))?;
         match response.status().as_u16() {
             200..=299 => Ok(response),
             status => Err(ApiError::NotFound { path, status }),
@@ -290,173 +338,145 @@ impl Client {
     pub async fn try_once(&self, target: &str) -> Result<(u16, HeaderMap), ApiError> {
         let url = self.address(target);
         let path = url.path().to_owned();
-        let request = self.request(&Method::GET, url, Version::Two, None);
+        let request = self.request(url, Call::get(target));
         self.inner.requests.fetch_add(1, Ordering::Relaxed);
         let response = request
             .send()
             .await
-            .map_err(|error| self.unreachable("GET", &path, 1, error))?;
+            .map_err(|error| self.unreachable("GET", &path, error))?;
         Ok((response.status().as_u16(), response.headers().clone()))
     }
 
-    async fn answer(
-        &self,
-        method: &'static str,
-        target: &str,
-        version: Version,
-        body: Option<&str>,
-        is_json: bool,
-    ) -> Result<Answer, ApiError> {
+    /// The answer, complete and in JSON.
+    async fn answer(&self, call: Call<'_>) -> Result<Answer, ApiError> {
         let _slot = self.inner.slots.acquire().await;
-        let path = self.address(target).path().to_owned();
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let response = self.send(method, target, version, body).await?;
-            let date = wait::date(response.headers());
+        self.repeat(call, |attempt| async move {
+            let response = self.attempt(call, attempt).await?;
+            let path = self.address(call.target).path().to_owned();
+            let date = net::server_date(response.headers());
             let status = response.status().as_u16();
             let error = match response.text().await {
-                Ok(text) if !is_json || json_text::is_valid(&text) => {
-                    return Ok(Answer {
-                        body: text,
-                        date,
-                        path,
-                    });
+                Ok(body) if json_text::is_valid(&body) => return Ok(Answer { body, date, path }),
+                Ok(body) if is_web_page(&body) => {
+                    return Err(ApiError::NotJson { path, status }.into());
                 }
-                Ok(text) if is_web_page(&text) => return Err(ApiError::NotJson { path, status }),
                 // Cut off on the way, as it seems.
                 Ok(_) => ApiError::Shape {
-                    path: path.clone(),
+                    path,
                     expected: "complete JSON",
                 },
-                Err(error) => self.unreachable(method, &path, attempt, error),
+                Err(error) => self.unreachable(call.method, &path, error),
             };
-            if attempt >= self.inner.settings.patience.attempts {
-                return Err(error);
-            }
-            let delay = self.inner.settings.patience.delay(attempt);
-            note_retry(method, &path, attempt, &error, delay);
-            tokio::time::sleep(delay).await;
-        }
+            Err(Refusal {
+                error,
+                effect: Effect::Unclear,
+                pause: None,
+            })
+        })
+        .await
     }
 
-    /// Sends until there is a success, or a refusal that stays.
-    async fn send(
-        &self,
-        method: &'static str,
-        target: &str,
-        version: Version,
-        body: Option<&str>,
-    ) -> Result<Response, ApiError> {
-        let patience = self.inner.settings.patience;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            self.inner.pace.turn().await;
-            let (wait, error) = match self.attempt(method, target, version, body, attempt).await? {
-                Attempt::Done(response) => return Ok(response),
-                Attempt::Again { wait, error } => (wait, error),
-            };
-            if attempt >= patience.attempts {
-                return Err(error);
-            }
-            let delay = wait.unwrap_or_else(|| patience.delay(attempt));
-            note_retry(method, self.address(target).path(), attempt, &error, delay);
-            tokio::time::sleep(delay).await;
-        }
+    /// Reads `target`; the body is left to the caller.
+    async fn send(&self, target: &str) -> Result<Response, ApiError> {
+        let call = Call::get(target);
+        self.repeat(call, |attempt| self.attempt(call, attempt))
+            .await
     }
 
-    async fn attempt(
-        &self,
-        method: &'static str,
-        target: &str,
-        version: Version,
-        body: Option<&str>,
-        attempt: u32,
-    ) -> Result<Attempt, ApiError> {
-        let url = self.address(target);
-        let path = url.path().to_owned();
-        let verb = if method == "POST" {
-            Method::POST
-        } else {
-            Method::GET
+    /// Runs attempts until there is a success, or a refusal that stays.
+    async fn repeat<T, A, F>(&self, call: Call<'_>, attempt: A) -> Result<T, ApiError>
+    where
+        A: FnMut(u32) -> F,
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        let address = self.address(call.target);
+        let request = RequestInfo {
+            method: call.method,
+            path: address.path(),
+            safety: Safety::Read,
+            routine: true,
         };
-        let request = self.request(&verb, url, version, body);
-        self.inner.requests.fetch_add(1, Ordering::Relaxed);
+        let outcome = self.inner.retry.run(request, attempt).await;
+        outcome.map_err(|gave_up| gave_up.failure.error.after(gave_up.attempts))
+    }
+
+    async fn attempt(&self, call: Call<'_>, attempt: u32) -> Result<Response, Refusal> {
+        let inner = &*self.inner;
+        inner.pace.turn().await;
+        let url = self.address(call.target);
+        let path = url.path().to_owned();
+        let request = self.request(url, call);
+        inner.requests.fetch_add(1, Ordering::Relaxed);
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_builder() => {
-                return Err(ApiError::Build {
-                    source: Arc::new(error.without_url()),
-                });
+                let source = Arc::new(error.without_url());
+                return Err(ApiError::Build { source }.into());
             }
             Err(error) => {
-                return Ok(Attempt::Again {
-                    wait: None,
-                    error: self.unreachable(method, &path, attempt, error),
+                return Err(Refusal {
+                    effect: Effect::of(FailureKind::of_transport(&error), None),
+                    error: self.unreachable(call.method, &path, error),
+                    pause: None,
                 });
             }
         };
-        let status = response.status();
-        if status.is_success() {
-            self.inner.pace.went_well();
-            return Ok(Attempt::Done(response));
-        }
-        let asked = self.inner.settings.patience.asked(response.headers());
-        let failed = ApiError::Status {
-            method,
-            path: path.clone(),
-            status: status.as_u16(),
-            attempts: attempt,
-        };
-        match status.as_u16() {
-            429 => {
-                self.inner.refused.fetch_add(1, Ordering::Relaxed);
-                let wait = asked.unwrap_or_else(|| self.inner.settings.patience.delay(attempt));
-                self.inner.pace.too_many(wait);
-                Ok(Attempt::Again {
-                    wait: Some(wait),
-                    error: failed,
-                })
+        let status = response.status().as_u16();
+        match status {
+            200..=299 => {
+                inner.pace.went_well();
+                return Ok(response);
             }
-            408 | 500..=599 => Ok(Attempt::Again {
-                wait: asked,
-                error: failed,
-            }),
-            401 => Err(ApiError::Unauthorized { host: self.host() }),
-            403 => Err(self.forbidden(response, path).await),
-            404 | 405 | 410 => Err(ApiError::NotFound {
-                path,
-                status: status.as_u16(),
-            }),
-            300..=399 => Err(self.redirected(&response, path, status)),
-            _ => Err(failed),
+            300..=399 => return Err(self.redirected(&response, path, status).into()),
+            401 => return Err(ApiError::Unauthorized { host: self.host() }.into()),
+            403 => return Err(self.forbidden(response, path).await.into()),
+            404 | 405 | 410 => return Err(ApiError::NotFound { path, status }.into()),
+            _ => {}
         }
+        let mut pause = net::retry_after(response.headers());
+        if status == 429 {
+            inner.refused.fetch_add(1, Ordering::Relaxed);
+            // Everybody waits, not this request alone.
+            let wait = inner.retry.backoff().delay(attempt, pause);
+            inner.pace.too_many(wait);
+            pause = Some(wait);
+        }
+        Err(Refusal {
+            error: ApiError::Status {
+                method: call.method,
+                path,
+                status,
+                attempts: attempt,
+            },
+            effect: Effect::of(FailureKind::Status, Some(status)),
+            pause,
+        })
     }
 
-    fn request(
-        &self,
-        method: &Method,
-        url: Url,
-        version: Version,
-        body: Option<&str>,
-    ) -> reqwest::RequestBuilder {
+    fn request(&self, url: Url, call: Call<'_>) -> reqwest::RequestBuilder {
         let settings = &self.inner.settings;
-        let accept = match version {
+        let method = match call.body {
+            Some(_) => Method::POST,
+            None => Method::GET,
+        };
+        let accept = match call.version {
             Version::One => "*/*",
             Version::Two => "*/*; version=2",
         };
         let mut request = self
             .inner
             .http
-            .request(method.clone(), url)
-            .header(AUTHORIZATION, format!("Token {}", settings.token.0))
+            .request(method, url)
+            .header(
+                AUTHORIZATION,
+                format!("Token {}", settings.token.expose().trim()),
+            )
             .header(ACCEPT, accept);
         if is_loopback(&settings.url) {
             // Compression only costs time where no network is in between.
             request = request.header(ACCEPT_ENCODING, "identity");
         }
-        match body {
+        match call.body {
             Some(body) => request
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_owned()),
@@ -480,18 +500,12 @@ impl Client {
         url
     }
 
-    fn unreachable(
-        &self,
-        method: &'static str,
-        path: &str,
-        attempts: u32,
-        error: reqwest::Error,
-    ) -> ApiError {
+    fn unreachable(&self, method: &'static str, path: &str, error: reqwest::Error) -> ApiError {
         ApiError::Unreachable {
             method,
             path: path.to_owned(),
             host: self.host(),
-            attempts,
+            attempts: 1,
             // The query may hold somebody's address.
             source: Arc::new(error.without_url()),
         }
@@ -509,7 +523,7 @@ impl Client {
         }
     }
 
-    fn redirected(&self, response: &Response, path: String, status: StatusCode) -> ApiError {
+    fn redirected(&self, response: &Response, path: String, status: u16) -> ApiError {
         let target = response
             .headers()
             .get(LOCATION)
@@ -522,39 +536,13 @@ impl Client {
         ApiError::Redirected {
             path,
             target,
-            status: status.as_u16(),
+            status,
         }
     }
 }
 
-fn note_retry(method: &str, path: &str, attempt: u32, error: &ApiError, delay: Duration) {
-    let reason = match error {
-        ApiError::Status { status, .. } => format!("status {status}"),
-        ApiError::Unreachable { .. } => "no answer".to_owned(),
-        _ => "broken answer".to_owned(),
-    };
-    let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(
-        method,
-        path,
-        attempt,
-        reason,
-        delay_ms,
-        "request failed, trying again"
-    );
-}
-
 fn is_web_page(text: &str) -> bool {
     text.trim_start().starts_with('<')
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

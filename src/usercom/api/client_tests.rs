@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use super::super::mock_server::{MockServer, Say, say};
+use super::super::mock_account::MockAccount;
+use super::super::mock_server::{Answer as Reply, say};
 use super::*;
 
 const EMPTY: &str = r#"{"count":0,"next":null,"results":[]}"#;
 
 /// Answers in turn, the last one for ever.
-async fn serve(answers: Vec<Say>) -> MockServer {
+async fn serve(answers: Vec<Reply>) -> MockAccount {
     let mut at = 0;
-    MockServer::start(move |_| {
+    MockAccount::start(move |_| {
         let answer = answers[at.min(answers.len() - 1)].clone();
         at += 1;
         answer
@@ -39,8 +40,10 @@ async fn every_request_carries_the_token_and_asks_for_version_2() {
 async fn failures_that_may_go_away_are_tried_again() {
     let server = serve(vec![
         say(503, "down"),
-        Say::Reset,
-        Say::Cut(r#"{"count":"#.to_owned()),
+        Reply::Reset { after: 0 },
+        Reply::Truncate {
+            body: r#"{"count":"#.to_owned(),
+        },
         say(200, EMPTY),
     ])
     .await;

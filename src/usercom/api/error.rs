@@ -102,6 +102,14 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// The same after that many attempts.
+    pub(super) fn after(mut self, made: u32) -> Self {
+        if let Self::Status { attempts, .. } | Self::Unreachable { attempts, .. } = &mut self {
+            *attempts = made;
+        }
+        self
+    }
+
     /// Whether settings or the token are to blame, not the network.
     #[must_use]
     pub fn is_input(&self) -> bool {

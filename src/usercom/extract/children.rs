@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::ids::{self, IdSet};
 use super::manifest::Mode;
-use super::objects::{Kind, Object, Rows};
+use super::objects::{ChildRows, Object, ReadMode};
 use super::part::with_parent;
 use super::run::Run;
 use super::state::Step;
@@ -36,7 +36,7 @@ const MANY_ROWS: usize = 500;
 struct Shape {
     parent: &'static str,
     key: &'static str,
-    rows: Rows,
+    rows: ChildRows,
 }
 
 /// Rows that wait to be written.
@@ -49,9 +49,9 @@ struct Batch {
 /// Reads a child object.
 pub(super) async fn read(run: &Run<'_>, object: Object) -> Result<(), ExtractError> {
     let shape = match object.kind {
-        Kind::List => return Ok(()),
-        Kind::Export { key } => return read_export(run, object, key).await,
-        Kind::Child { parent, key, rows } => Shape { parent, key, rows },
+        ReadMode::List => return Ok(()),
+        ReadMode::Export { key } => return read_export(run, object, key).await,
+        ReadMode::Child { parent, key, rows } => Shape { parent, key, rows },
     };
     let Shape { parent, key, .. } = shape;
     let mut work = Work::open(run, object)?;
@@ -137,8 +137,8 @@ fn parent_of(row: &str, key: &str) -> Option<i64> {
 /// What tells a row apart from others of its object.
 fn identity(row: &str, shape: Shape) -> Option<i64> {
     match shape.rows {
-        Rows::Members => pair(parent_of(row, shape.key)?, parent_of(row, "person_id")?),
-        Rows::Records | Rows::Messages => row_id(row),
+        ChildRows::Members => pair(parent_of(row, shape.key)?, parent_of(row, "person_id")?),
+        ChildRows::Records | ChildRows::Messages => row_id(row),
     }
 }
 
@@ -270,7 +270,7 @@ async fn is_absent(run: &Run<'_>, shape: Shape, id: i64) -> bool {
         return true;
     };
     let target = format!("{}{id}/", run.path(parent));
-    run.client.get(&target).await.is_ok() || shape.rows == Rows::Messages
+    run.client.get(&target).await.is_ok() || shape.rows == ChildRows::Messages
 }
 
 fn flush(work: &mut Work<'_>, batch: &mut Batch) -> Result<(), ExtractError> {
@@ -317,8 +317,8 @@ async fn read_parent(
 ) -> Result<u64, ExtractError> {
     let fail = ExtractError::api(work.object.name);
     let list = match shape.rows {
-        Rows::Messages => "messages",
-        Rows::Records | Rows::Members => "",
+        ChildRows::Messages => "messages",
+        ChildRows::Records | ChildRows::Members => "",
     };
     let (mut answer, mut page_number) = (first, 1);
     let mut read = HashSet::new();
@@ -371,7 +371,7 @@ async fn read_parent(
 
 /// A row as staging reads it.
 fn line(row: &str, shape: Shape, parent: i64) -> String {
-    if shape.rows != Rows::Members {
+    if shape.rows != ChildRows::Members {
         return with_parent(row, shape.key, parent);
     }
     // A person's record is in the file of people; here only the membership is new. A bare id is a member, too.
@@ -393,7 +393,7 @@ mod tests {
         let shape = Shape {
             parent: "segments",
             key: "segment_id",
-            rows: Rows::Members,
+            rows: ChildRows::Members,
         };
         for (row, expected) in [
             (

@@ -1,6 +1,6 @@
 //! Extract: User.com's API → files that `stage` reads like any other export.
 //!
-//! In: a client, [`Settings`], what was asked for ([`Choices`]). Out: one folder per run with JSON Lines, gzip, and
+//! In: a client, [`ExtractSettings`], what was asked for ([`Choices`]). Out: one folder per run with JSON Lines, gzip, and
 //! `manifest.json` written last. An extract that was interrupted goes on at the page where it was; a second one reads what
 //! changed and is still whole by itself ([`manifest`]). Never: a row in memory for longer than its page, a token or a
 //! record's value in a file name, a log or an error; anything written to User.com.
@@ -42,11 +42,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::probe::Capabilities;
+use super::capabilities::Capabilities;
 
 /// How to extract.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ExtractSettings {
     /// The account, as written.
     pub url: String,
     /// Folder of all extracts.

@@ -10,7 +10,7 @@ pub struct Object {
     /// Path below the base; `:id` stands for the id of the parent.
     pub path: &'static str,
     /// How it is read.
-    pub kind: Kind,
+    pub kind: ReadMode,
     /// Whether nobody has seen the endpoint documented, so that an account may lack it.
     pub is_guess: bool,
     /// Whether it is extracted unless it is left out.
@@ -21,7 +21,7 @@ pub struct Object {
 
 /// How an object is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReadMode {
     /// One list of all.
     List,
     /// One list per record of another object.
@@ -31,7 +31,7 @@ pub enum Kind {
         /// The column that says which record a row belongs to.
         key: &'static str,
         /// What its rows are.
-        rows: Rows,
+        rows: ChildRows,
     },
     /// A bulk export and nothing else.
     Export {
@@ -42,7 +42,7 @@ pub enum Kind {
 
 /// What the list of one parent holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
+pub enum ChildRows {
     /// Records of the object.
     Records,
     /// People, of whom only the membership is meant.
@@ -55,7 +55,7 @@ const fn list(name: &'static str, path: &'static str, is_guess: bool) -> Object 
     Object {
         name,
         path,
-        kind: Kind::List,
+        kind: ReadMode::List,
         is_guess,
         by_default: true,
         export_type: None,
@@ -66,13 +66,13 @@ const fn child(
     name: &'static str,
     path: &'static str,
     (parent, key): (&'static str, &'static str),
-    rows: Rows,
+    rows: ChildRows,
     export_type: Option<&'static str>,
 ) -> Object {
     Object {
         name,
         path,
-        kind: Kind::Child { parent, key, rows },
+        kind: ReadMode::Child { parent, key, rows },
         is_guess: false,
         by_default: true,
         export_type,
@@ -95,34 +95,34 @@ pub const OBJECTS: &[Object] = &[
         "stage_changes",
         "deals/:id/stage-changes/",
         ("deals", "deal_id"),
-        Rows::Records,
+        ChildRows::Records,
         Some("deals_stage_changes"),
     ),
     child(
         "segment_members",
         "segments/:id/users/",
         ("segments", "segment_id"),
-        Rows::Members,
+        ChildRows::Members,
         None,
     ),
     child(
         "messages",
         "conversations/:id/",
         ("conversations", "conversation_id"),
-        Rows::Messages,
+        ChildRows::Messages,
         None,
     ),
     child(
         "emails",
         "users/:id/emails/",
         ("people", "person_id"),
-        Rows::Records,
+        ChildRows::Records,
         Some("email_delivery_logs"),
     ),
     Object {
         name: "sms",
         path: "exports/",
-        kind: Kind::Export { key: "person_id" },
+        kind: ReadMode::Export { key: "person_id" },
         is_guess: true,
         by_default: true,
         export_type: Some("sms_delivery_logs"),
@@ -134,7 +134,7 @@ pub const OBJECTS: &[Object] = &[
             "person_events",
             "users/:id/events/",
             ("people", "person_id"),
-            Rows::Records,
+            ChildRows::Records,
             None,
         )
     },
@@ -145,7 +145,7 @@ pub(super) const CONVERSATIONS_BY_PERSON: Object = child(
     "conversations",
     "users/:id/conversations/",
     ("people", "person_id"),
-    Rows::Records,
+    ChildRows::Records,
     None,
 );
 
@@ -160,8 +160,8 @@ impl Object {
     #[must_use]
     pub fn parent(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::List | Kind::Export { .. } => None,
-            Kind::Child { parent, .. } => Some(parent),
+            ReadMode::List | ReadMode::Export { .. } => None,
+            ReadMode::Child { parent, .. } => Some(parent),
         }
     }
 }
@@ -189,7 +189,7 @@ mod tests {
         for object in OBJECTS {
             let staged = crate::usercom::object(object.name);
             assert_eq!(staged.is_some(), object.by_default, "{}", object.name);
-            if let (Some(table), Kind::Child { key, .. }) = (staged, object.kind) {
+            if let (Some(table), ReadMode::Child { key, .. }) = (staged, object.kind) {
                 assert!(table.column(key).is_some(), "{}", object.name);
             }
         }

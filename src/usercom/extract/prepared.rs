@@ -11,12 +11,12 @@ use futures::{StreamExt, TryStreamExt, stream};
 use rand::RngExt;
 
 use super::manifest::{self, Manifest, Mode, Skipped};
-use super::objects::{Kind, Object};
+use super::objects::{Object, ReadMode};
 use super::run::{Base, Run};
 use super::state::{self, ObjectState, Places, RunState, Step};
 use super::survey::{self, Estimate};
 use super::{
-    Choices, ExtractError, Finished, Progress, Settings, children, manual, part, walk, work,
+    Choices, ExtractError, ExtractSettings, Finished, Progress, children, manual, part, walk, work,
 };
 use crate::usercom::api::Client;
 use crate::usercom::cell::ATTRIBUTE_TYPE;
@@ -26,7 +26,7 @@ use crate::usercom::json_text;
 #[derive(Debug)]
 pub struct Prepared {
     client: Client,
-    settings: Settings,
+    settings: ExtractSettings,
     places: Option<Places>,
     state: RunState,
     base: Option<Base>,
@@ -45,7 +45,7 @@ pub struct Prepared {
 /// [`ExtractError`].
 pub async fn prepare(
     client: Client,
-    settings: Settings,
+    settings: ExtractSettings,
     choices: Choices,
     restart: bool,
 ) -> Result<Prepared, ExtractError> {
@@ -103,7 +103,7 @@ pub async fn prepare(
 }
 
 /// The extract to build upon: the newest complete one of the same account.
-fn find_base(settings: &Settings, choices: &Choices) -> Result<Option<Base>, ExtractError> {
+fn find_base(settings: &ExtractSettings, choices: &Choices) -> Result<Option<Base>, ExtractError> {
     if choices.full {
         return Ok(None);
     }
@@ -123,7 +123,7 @@ fn find_base(settings: &Settings, choices: &Choices) -> Result<Option<Base>, Ext
 /// What an interrupted extract was asked for and this one is not.
 fn differs(
     before: &RunState,
-    settings: &Settings,
+    settings: &ExtractSettings,
     choices: &Choices,
     selected: &[String],
 ) -> Vec<&'static str> {
@@ -187,7 +187,7 @@ impl Prepared {
         let (lists, children): (Vec<Object>, Vec<Object>) = self
             .objects
             .iter()
-            .partition(|object| object.kind == Kind::List);
+            .partition(|object| object.kind == ReadMode::List);
         stream::iter(lists)
             .map(|object| walk::walk(&run, object))
             .buffer_unordered(self.client.concurrency())

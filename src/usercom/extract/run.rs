@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::ids::{self, IdSet};
 use super::manifest::{Entry, Manifest};
-use super::objects::{Kind, OBJECTS, Object, Rows, object};
+use super::objects::{ChildRows, OBJECTS, Object, ReadMode, object};
 use super::state::{Places, RunState};
-use super::{ExtractError, Progress, Settings};
+use super::{ExtractError, ExtractSettings, Progress};
 use crate::usercom::api::Client;
 
 /// A complete extract that this one builds upon.
@@ -23,7 +23,7 @@ pub(super) struct Base {
 /// See the module's documentation.
 pub(super) struct Run<'a> {
     pub(super) client: &'a Client,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a ExtractSettings,
     pub(super) places: Places,
     pub(super) state: RunState,
     pub(super) base: Option<Base>,
@@ -95,8 +95,8 @@ impl Run<'_> {
     /// Files of the base whose rows can be taken over, of a child object.
     pub(super) fn base_rows(&self, object: &Object) -> Option<Vec<PathBuf>> {
         // Who is in a segment changes without the segment.
-        if let Kind::Child {
-            rows: Rows::Members,
+        if let ReadMode::Child {
+            rows: ChildRows::Members,
             ..
         } = object.kind
         {
@@ -153,7 +153,7 @@ impl Run<'_> {
     }
 }
 
-impl Settings {
+impl ExtractSettings {
     /// Path of an object's list.
     pub(super) fn path(&self, object: &Object) -> String {
         let path = self.endpoints.get(object.name).map(String::as_str);

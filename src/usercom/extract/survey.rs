@@ -5,8 +5,8 @@
 use chrono::{DateTime, Utc};
 
 use super::manifest::Skipped;
-use super::objects::{CONVERSATIONS_BY_PERSON, Kind, Object, Rows, object};
-use super::{ExtractError, Settings};
+use super::objects::{CONVERSATIONS_BY_PERSON, ChildRows, Object, ReadMode, object};
+use super::{ExtractError, ExtractSettings};
 use crate::usercom::api::{ApiError, BASE_PATH, Client};
 
 /// What one object will take.
@@ -35,7 +35,7 @@ pub(super) struct Survey {
 /// Looks at the first page of every list. `changes` says which objects an earlier extract spares most requests.
 pub(super) async fn survey(
     client: &Client,
-    settings: &Settings,
+    settings: &ExtractSettings,
     selected: &[String],
     changes: impl Fn(&Object) -> bool,
 ) -> Result<Survey, ExtractError> {
@@ -46,9 +46,9 @@ pub(super) async fn survey(
         .collect();
     for object in objects {
         match object.kind {
-            Kind::List => list(client, settings, object, &changes, &mut survey).await?,
-            Kind::Child { .. } => child(object, &changes, &mut survey),
-            Kind::Export { .. } => {
+            ReadMode::List => list(client, settings, object, &changes, &mut survey).await?,
+            ReadMode::Child { .. } => child(object, &changes, &mut survey),
+            ReadMode::Export { .. } => {
                 survey.estimates.push(Estimate {
                     object: object.name.to_owned(),
                     rows: None,
@@ -62,13 +62,13 @@ pub(super) async fn survey(
     // Lists first: children need them whole.
     survey
         .objects
-        .sort_by_key(|object| object.kind != Kind::List);
+        .sort_by_key(|object| object.kind != ReadMode::List);
     Ok(survey)
 }
 
 async fn list(
     client: &Client,
-    settings: &Settings,
+    settings: &ExtractSettings,
     object: Object,
     changes: &impl Fn(&Object) -> bool,
     survey: &mut Survey,
@@ -123,7 +123,7 @@ async fn list(
 }
 
 /// What a probe has found missing is not asked for again.
-fn known_missing(settings: &Settings, object: &Object, path: &str) -> Option<ApiError> {
+fn known_missing(settings: &ExtractSettings, object: &Object, path: &str) -> Option<ApiError> {
     let known = settings.capabilities.as_ref()?;
     let status = *known.endpoints.get(path)?;
     (object.is_guess && matches!(status, 403..=405 | 410)).then(|| ApiError::NotFound {
@@ -133,7 +133,7 @@ fn known_missing(settings: &Settings, object: &Object, path: &str) -> Option<Api
 }
 
 fn child(object: Object, changes: &impl Fn(&Object) -> bool, survey: &mut Survey) {
-    let Kind::Child { parent, rows, .. } = object.kind else {
+    let ReadMode::Child { parent, rows, .. } = object.kind else {
         return;
     };
     let known = survey
@@ -147,7 +147,7 @@ fn child(object: Object, changes: &impl Fn(&Object) -> bool, survey: &mut Survey
         });
         return;
     };
-    let only_changes = rows != Rows::Members && changes(&object);
+    let only_changes = rows != ChildRows::Members && changes(&object);
     survey.estimates.push(Estimate {
         object: object.name.to_owned(),
         rows: None,
@@ -157,7 +157,7 @@ fn child(object: Object, changes: &impl Fn(&Object) -> bool, survey: &mut Survey
         },
         note: match (only_changes, rows) {
             (true, _) => "one for each of the parents that changed",
-            (false, Rows::Members) => "and one for every 100 members",
+            (false, ChildRows::Members) => "and one for every 100 members",
             (false, _) => "",
         },
     });

@@ -22,7 +22,7 @@ use super::run::Run;
 use super::state::Step;
 use super::work::{Work, updated_at};
 use crate::usercom::api::ApiError;
-use crate::usercom::probe::ChangesBy;
+use crate::usercom::capabilities::ChangesBy;
 
 /// Passes after which what is missing is reported instead of looked for: of a list that takes seconds, and of a long one,
 /// which in a busy account never stands still.

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Capabilities, ChangesBy, Finding, Findings};
+use super::{Finding, Findings};
 use crate::usercom::api::{Answer, ApiError, Client, Page, Version, row_id};
+use crate::usercom::capabilities::{Capabilities, ChangesBy};
 use crate::usercom::extract::export::places;
 use crate::usercom::{cell, json_text};
 

@@ -1,10 +1,12 @@
 //! What a probe finds out, and what extracts make of it.
 
 use super::*;
-use crate::usercom::api::mock_server::{MockServer, Say, say};
+use crate::usercom::api::mock_account::MockAccount;
+use crate::usercom::api::mock_server::{Answer, say};
+use crate::usercom::capabilities::ChangesBy;
 
 /// An account with two pages of tags, no conversations, a search that filters, a limit.
-fn answer(line: &str) -> Say {
+fn answer(line: &str) -> Answer {
     let page = |next: &str, rows: &str| {
         let next = if next.is_empty() {
             "null".to_owned()
@@ -45,7 +47,7 @@ fn finding<'f>(findings: &'f Findings, question: &str) -> &'f str {
 #[tokio::test]
 async fn a_probe_finds_out_what_an_account_does_and_keeps_no_values() {
     let mut tags = 0;
-    let server = MockServer::start(move |line| {
+    let server = MockAccount::start(move |line| {
         tags += u32::from(line == "GET tags/");
         if tags > 20 && line == "GET tags/" {
             return say(429, "")
@@ -88,7 +90,7 @@ async fn a_probe_finds_out_what_an_account_does_and_keeps_no_values() {
 
 #[tokio::test]
 async fn a_probe_only_reads_but_for_the_wish_for_an_export() {
-    let server = MockServer::start(answer).await;
+    let server = MockAccount::start(answer).await;
     probe(&server.client(), "http://here").await.unwrap();
     let others: Vec<String> = server
         .received("")
@@ -101,7 +103,7 @@ async fn a_probe_only_reads_but_for_the_wish_for_an_export() {
 
 #[tokio::test]
 async fn a_probe_of_a_place_without_people_says_why() {
-    let server = MockServer::start(|_| say(401, "{}")).await;
+    let server = MockAccount::start(|_| say(401, "{}")).await;
     let error = probe(&server.client(), "http://here").await.unwrap_err();
     assert!(matches!(error, ApiError::Unauthorized { .. }));
 }

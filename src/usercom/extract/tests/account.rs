@@ -7,9 +7,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::usercom::api::mock_server::{MockServer, Say, say};
+use crate::usercom::api::mock_account::MockAccount;
+use crate::usercom::api::mock_server::{Answer, say};
 use crate::usercom::extract::part::read_rows;
-use crate::usercom::extract::{Choices, ExtractError, Finished, Progress, Settings, prepare};
+use crate::usercom::extract::{
+    Choices, ExtractError, ExtractSettings, Finished, Progress, prepare,
+};
 use crate::usercom::json_text;
 
 /// Something that happens to the account after a page was given.
@@ -45,7 +48,7 @@ pub(super) struct Account {
 
 /// A running account.
 pub(super) struct Served {
-    pub(super) server: MockServer,
+    pub(super) server: MockAccount,
     account: Arc<Mutex<Account>>,
 }
 
@@ -136,11 +139,11 @@ impl Account {
     pub(super) async fn serve(self) -> Served {
         let account = Arc::new(Mutex::new(self));
         let shared = Arc::clone(&account);
-        let server = MockServer::start(move |line| shared.lock().unwrap().answer(line)).await;
+        let server = MockAccount::start(move |line| shared.lock().unwrap().answer(line)).await;
         Served { server, account }
     }
 
-    fn answer(&mut self, line: &str) -> Say {
+    fn answer(&mut self, line: &str) -> Answer {
         if let Some(left) = &mut self.answers_left {
             if *left == 0 {
                 return say(401, r#"{"detail":"Invalid token."}"#);
@@ -151,7 +154,7 @@ impl Account {
         self.reply(line).with("date", date)
     }
 
-    fn reply(&mut self, line: &str) -> Say {
+    fn reply(&mut self, line: &str) -> Answer {
         let (method, target) = line.split_once(' ').unwrap();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if let Some(status) = self.refused.get(path) {
@@ -183,7 +186,7 @@ impl Account {
     }
 
     /// A record by its id.
-    fn record(&self, path: &str) -> Say {
+    fn record(&self, path: &str) -> Answer {
         let mut parts = path.trim_end_matches('/').rsplitn(2, '/');
         let id = parts.next().unwrap_or_default();
         let rows = parts
@@ -199,7 +202,7 @@ impl Account {
         }
     }
 
-    fn list(&mut self, path: &str, query: &str, line: &str) -> Say {
+    fn list(&mut self, path: &str, query: &str, line: &str) -> Answer {
         let value = |key: &str| {
             let mut pairs = url::form_urlencoded::parse(query.as_bytes());
             pairs
@@ -256,8 +259,8 @@ impl Served {
         self.account.lock().unwrap()
     }
 
-    pub(super) fn settings(&self, folder: &Path) -> Settings {
-        Settings {
+    pub(super) fn settings(&self, folder: &Path) -> ExtractSettings {
+        ExtractSettings {
             url: self.server.url.to_string(),
             folder: folder.join("extracts"),
             manual: folder.join("manual"),

@@ -1,4 +1,4 @@
-//! Time as the client sees it: the one seam through which tests replace waiting.
+//! Time as a client sees it: the one seam through which tests replace waiting.
 
 use std::{
     fmt,
@@ -37,7 +37,7 @@ impl Clock for SystemClock {
 }
 
 #[cfg(test)]
-pub(super) mod testing {
+pub(crate) mod testing {
     //! A clock that never waits: each sleep is noted and moves time on.
 
     use std::sync::Mutex;
