@@ -30,6 +30,7 @@
 //! `POST /control/deployments` makes the next deployment slow or broken, `GET /control/lead_convert` shows how leads are
 //! mapped.
 
+mod assertion;
 mod blobs;
 mod bulk;
 mod cascade;
@@ -42,7 +43,6 @@ mod job_faults;
 mod lead_convert;
 mod life;
 mod lock;
-mod md5;
 mod model;
 mod options;
 mod org;
