@@ -34,6 +34,7 @@ mod assertion;
 mod blobs;
 mod bulk;
 mod cascade;
+mod change;
 mod deploy;
 mod error;
 mod faults;
@@ -58,6 +59,7 @@ mod sessions;
 mod setup;
 mod soql;
 mod stages;
+mod state_file;
 mod statistics;
 mod store;
 #[cfg(test)]

@@ -18,8 +18,8 @@ use tokio::sync::oneshot;
 use super::bulk::Workers;
 use super::error::SimError;
 use super::options::Options;
-use super::org::Org;
 use super::rest::{App, router};
+use super::setup;
 use super::tls::server_config;
 
 /// How long running requests may take to finish when the server stops.
@@ -45,7 +45,7 @@ struct Opened {
 }
 
 async fn open(options: Options, address: SocketAddr) -> Result<Opened, SimError> {
-    let opened = tokio::task::spawn_blocking(move || Org::open(options)).await;
+    let opened = tokio::task::spawn_blocking(move || setup::open(options)).await;
     let org = opened.map_err(|_| SimError::Thread)??;
     let scheme = if org.options.tls { "https" } else { "http" };
     org.served_at(format!("{scheme}://{address}"));

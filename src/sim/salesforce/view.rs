@@ -9,7 +9,6 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, NaiveDate};
 
 use super::model::Model;
-use super::org::Org;
 use super::schema::{Field, FieldType, SObject, System};
 use super::stages::Stages;
 use super::store::Row;
@@ -22,12 +21,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// A view of the org as it is now.
-    pub(crate) fn new(org: &Org) -> Self {
-        Self {
-            model: org.model(),
-            stages: org.stages(),
-        }
+    /// A view of one moment.
+    pub(crate) fn new(model: Arc<Model>, stages: Arc<Stages>) -> Self {
+        Self { model, stages }
     }
 
     /// The text of a field.

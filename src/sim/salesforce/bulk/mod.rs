@@ -16,6 +16,7 @@ mod job;
 mod pace;
 mod process;
 mod query;
+mod query_run;
 mod results;
 mod workers;
 

@@ -9,10 +9,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::change::Operation;
 use super::super::job_faults::Ending;
 use super::super::lock::lock;
 use super::super::org::Org;
-use super::super::write::{Operation, Scope, Writer};
+use super::super::write::{Scope, Writer};
 use super::chunk::chunk;
 use super::header::columns;
 use super::job::{IngestJob, LineEnding, State};

@@ -9,10 +9,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::super::change::Outcome;
+use super::super::change::value::{datetime, java_double};
 use super::super::ids::{Prefix, RecordId};
 use super::super::schema::FieldType;
-use super::super::write::Outcome;
-use super::super::write::value::{datetime, java_double};
 use super::job::{Delimiter, IngestJob, LineEnding};
 
 /// Upload bytes of a chunk, then its rows.

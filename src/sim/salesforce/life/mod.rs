@@ -13,13 +13,14 @@ pub(crate) use convert::convert;
 pub(crate) use merge::merge;
 pub(crate) use recycle::{delete, undelete};
 
+use super::change::api_error;
+use super::change::{Batch, Cell, Column, Operation, Outcome, RowError};
 use super::error::ApiError;
 use super::ids::RecordId;
 use super::model::Model;
 use super::org::Org;
-use super::rest::api_error;
 use super::store::{Matches, Row};
-use super::write::{Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply};
+use super::write::{Scope, Writer, apply};
 
 /// Rows written at a time.
 const CHUNK: usize = 200;

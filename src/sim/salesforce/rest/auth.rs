@@ -16,7 +16,6 @@ use super::super::assertion::{Expected, Flaw, subject};
 use super::super::error::ApiError;
 use super::super::org::Org;
 use super::super::store::Matches;
-use super::super::view::View;
 use super::call::{App, Call, bearer, json as answer, pairs, read};
 
 /// A refused login: `error` and `error_description`.
@@ -171,7 +170,7 @@ pub(super) async fn revoke(app: &App, request: Request) -> Result<Response, ApiE
 
 /// Texts of the user behind a call.
 fn person(call: &Call, names: &[&str]) -> Vec<String> {
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let Some(users) = view.model.schema.position("User") else {
         return Vec::new();
     };

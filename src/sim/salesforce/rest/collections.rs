@@ -8,11 +8,11 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Operation, Outcome, RowError};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::soql::json_value;
-use super::super::view::View;
-use super::super::write::{Operation, Outcome, RowError, undo};
+use super::super::write::undo;
 use super::call::{Call, json as answer};
 use super::writing::{Target, Written, object_named};
 
@@ -189,7 +189,7 @@ struct Wanted {
 /// `POST /composite/sobjects/X`: many rows by id, null where there is none.
 pub(super) async fn retrieve(mut call: Call, object: &str) -> Result<Response, ApiError> {
     let wanted: Wanted = call.json().await?;
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let access = call.app.org.access(call.user);
     let number = object_named(&call, &view.model, object)?;
     let definition = view.model.schema.object(number);

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use tokio_util::io::ReaderStream;
 
+use super::super::change::RowError;
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
-use super::super::write::RowError;
 use super::call::Call;
 use super::writing::object_named;
 

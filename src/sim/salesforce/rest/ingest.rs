@@ -18,9 +18,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::bulk::{IngestJob, Kind, ResultStream, Spec, State, Task};
+use super::super::change::Operation;
 use super::super::error::ApiError;
 use super::super::lock::lock;
-use super::super::write::Operation;
 use super::call::{Call, json as answer};
 
 /// Raw bytes of an upload: 150 MB in base64 (§1.8).

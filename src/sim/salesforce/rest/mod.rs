@@ -30,7 +30,6 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 pub(crate) use call::{App, Call};
-pub(crate) use writing::api_error;
 
 use super::error::ApiError;
 

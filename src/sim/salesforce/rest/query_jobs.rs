@@ -37,7 +37,12 @@ pub(super) async fn create(mut call: Call) -> Result<Response, ApiError> {
         }
     };
     let org = &call.app.org;
-    let plan = Plan::new(org, call.user, &parse(&spec.query)?, all)?;
+    let plan = Plan::new(
+        org.view(),
+        &org.access(call.user),
+        &parse(&spec.query)?,
+        all,
+    )?;
     plan.check_bulk()?;
     let model = org.model();
     let object = &model.schema.object(plan.object).name;

@@ -4,17 +4,17 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::super::change::api_error;
+use super::super::change::value::canonical;
+use super::super::change::{Operation, Outcome};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::soql::attributes;
 use super::super::soql::json_value;
 use super::super::store::Matches;
-use super::super::view::View;
-use super::super::write::value::canonical;
-use super::super::write::{Operation, Outcome};
 use super::call::{Call, json as answer};
 use super::files;
-use super::writing::{Target, api_error, object_named};
+use super::writing::{Target, object_named};
 
 /// `POST /sobjects/X`.
 pub(super) async fn create(mut call: Call, object: &str) -> Result<Response, ApiError> {
@@ -179,7 +179,7 @@ fn several(call: &Call, target: &Target<'_>, positions: &[u32]) -> Response {
 }
 
 fn row(call: &Call, object: usize, position: u32) -> Result<Response, ApiError> {
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let access = call.app.org.access(call.user);
     let (definition, table) = view.model.at(object);
     let row = table

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Operation, Outcome};
 use super::super::error::ApiError;
-use super::super::write::{Operation, Outcome};
 use super::call::{Call, json as answer};
 use super::collections::roll_back;
 use super::writing::{Target, Written};

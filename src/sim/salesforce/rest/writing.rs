@@ -8,14 +8,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, RowError};
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
 use super::super::org::Org;
 use super::super::row_locks::Holder;
 use super::super::schema::FieldType;
-use super::super::write::{
-    Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
-};
+use super::super::write::{Scope, Writer, apply};
 use super::call::Call;
 use super::{files, notes};
 
@@ -301,20 +300,4 @@ impl Written {
             }
         }
     }
-}
-
-/// The error a single-row resource answers with.
-pub(crate) fn api_error(error: &RowError) -> ApiError {
-    let mut api = match error.code.as_ref() {
-        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if error.fields.is_empty() => {
-            ApiError::new(
-                axum::http::StatusCode::NOT_FOUND,
-                &error.code,
-                error.message.clone(),
-            )
-        }
-        code => ApiError::bad(code, error.message.clone()),
-    };
-    api.fields.clone_from(&error.fields);
-    api
 }

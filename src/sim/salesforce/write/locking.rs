@@ -5,13 +5,13 @@
 //! of those it keeps, the ones it goes with. Owners, record types, prices and products are not held, nor is a parent's
 //! parent: what the real service does there beyond this is not in the reference.
 
+use super::super::change::{Operation, RowError};
 use super::super::ids::RecordId;
 use super::super::row_locks::{Holder, Key};
 use super::super::schema::{Field, FieldType, OnDelete, RECORD_TYPE, SObject};
 use super::super::store::{Matches, Row};
-use super::batch::{Operation, Writer};
-use super::error::RowError;
 use super::prepare::{Prepared, PreparedRow};
+use super::writer::Writer;
 
 /// Objects whose rows are shared by so many others that the service does not hold them for a child.
 const SHARED: [&str; 9] = [

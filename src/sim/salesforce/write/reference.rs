@@ -5,12 +5,12 @@
 
 use std::collections::HashSet;
 
+use super::super::change::RowError;
+use super::super::change::value::canonical;
 use super::super::ids::RecordId;
 use super::super::model::Model;
 use super::super::schema::{Field, RECORD_TYPE, SObject};
 use super::super::store::{Matches, Row};
-use super::error::RowError;
-use super::value::canonical;
 
 /// Checks the id in a reference field.
 pub(super) fn by_id(
