@@ -4,15 +4,14 @@
 //! through control requests and churn.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::churn::Churn;
 use super::definitions::Definitions;
 use super::error::UsercomSimError;
-use super::exports::Exports;
+use super::export_files::ExportFiles;
 use super::faults::Faults;
 use super::loading::{self, Contents, Loaded};
 use super::objects::Object;
@@ -31,10 +30,17 @@ pub(super) struct Account {
     pub(super) faults: Faults,
     pub(super) stats: Stats,
     pub(super) throttle: Throttle,
-    pub(super) churn: Churn,
-    pub(super) exports: Exports,
+    pub(super) pages: Mutex<PageCount>,
+    pub(super) exports: ExportFiles,
     /// The last filtered list, because its pages are asked for one after the other.
     pub(super) filtered: Mutex<Option<Filtered>>,
+}
+
+/// How many pages of lively lists were answered, and how many changes that caused.
+#[derive(Default)]
+pub(super) struct PageCount {
+    pub(super) answered: u64,
+    pub(super) changes: u64,
 }
 
 /// Rows that a filter lets pass.
@@ -53,7 +59,7 @@ impl Account {
             options.fault_seed,
         )?;
         let (contents, loaded) = loading::load(&options.export, &options.state.join("rows"))?;
-        let exports = Exports::open(&options.state.join("exports"))?;
+        let exports = ExportFiles::open(&options.state.join("exports"))?;
         let Contents {
             tables,
             definitions,
@@ -71,7 +77,7 @@ impl Account {
             faults,
             stats: Stats::default(),
             throttle: Throttle::default(),
-            churn: Churn::default(),
+            pages: Mutex::default(),
             exports,
             filtered: Mutex::new(None),
         };
@@ -133,9 +139,4 @@ impl Account {
         let now = DateTime::<Utc>::from(SystemTime::now());
         now.checked_add_signed(skew).unwrap_or(now)
     }
-}
-
-/// The value behind a mutex, also after a panic elsewhere.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

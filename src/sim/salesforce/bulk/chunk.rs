@@ -11,8 +11,8 @@ use super::super::ids::RecordId;
 use super::super::store::Mark;
 use super::super::write::{Writer, apply};
 use super::job::IngestJob;
-use super::process::Resumed;
 use super::results::{Span, encode};
+use super::resumed::Resumed;
 
 /// Writes a chunk and returns how many of its rows failed.
 pub(super) fn chunk(

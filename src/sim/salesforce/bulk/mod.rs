@@ -18,6 +18,7 @@ mod process;
 mod query;
 mod query_run;
 mod results;
+mod resumed;
 mod workers;
 
 pub(crate) use job::{IngestJob, IngestJobs, Spec, State, timestamp};

@@ -10,8 +10,7 @@ use chrono::{Datelike, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::change::api_error;
-use super::super::change::{Operation, RowError};
+use super::super::change::{Operation, RowError, api_error};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::model::Model;

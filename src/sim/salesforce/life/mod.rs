@@ -13,8 +13,7 @@ pub(crate) use convert::convert;
 pub(crate) use merge::merge;
 pub(crate) use recycle::{delete, undelete};
 
-use super::change::api_error;
-use super::change::{Batch, Cell, Column, Operation, Outcome, RowError};
+use super::change::{Batch, Cell, Column, Operation, Outcome, RowError, api_error};
 use super::error::ApiError;
 use super::ids::RecordId;
 use super::model::Model;

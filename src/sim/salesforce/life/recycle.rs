@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use super::super::cascade;
-use super::super::change::api_error;
-use super::super::change::{Batch, Cell, Column, Operation, Outcome, RowError};
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, RowError, api_error};
 use super::super::error::ApiError;
 use super::super::org::Org;
 use super::super::store::{Head, Matches, Row, RowBuilder};

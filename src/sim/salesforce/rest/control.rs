@@ -29,8 +29,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::super::change::api_error;
-use super::super::change::{Batch, Cell, Column, Operation, Outcome};
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, api_error};
 use super::super::deploy::Trial;
 use super::super::error::ApiError;
 use super::super::faults::Fault;

@@ -10,8 +10,7 @@ use super::super::error::ApiError;
 use super::super::model::{Access, Model};
 use super::super::record_types::MASTER;
 use super::super::schema::{Field, FieldType, OnDelete, SObject, Verbs};
-use super::call::{Call, json as answer};
-use super::writing::object_named;
+use super::call::{Call, json as answer, object_named};
 
 /// `GET /sobjects`.
 pub(super) fn global(call: &Call) -> Response {

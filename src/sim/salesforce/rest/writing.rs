@@ -15,17 +15,8 @@ use super::super::org::Org;
 use super::super::row_locks::Holder;
 use super::super::schema::FieldType;
 use super::super::write::{Scope, Writer, apply};
-use super::call::Call;
-use super::{files, notes};
-
-/// The number of an object that the user sees, or 404 as the real service says it.
-pub(super) fn object_named(call: &Call, model: &Model, name: &str) -> Result<usize, ApiError> {
-    let access = call.app.org.access(call.user);
-    let found = model.schema.position(name);
-    found
-        .filter(|&at| access.verbs(at, model.schema.object(at)).is_some())
-        .ok_or_else(ApiError::not_found)
-}
+use super::call::{Call, object_named};
+use super::files;
 
 /// A record ready to be written.
 struct Record {
@@ -97,9 +88,6 @@ impl<'a> Target<'a> {
 
     /// Writes records one by one, in order; each is a chunk of its own unless keys repeat among them.
     pub(super) fn write(&self, records: &[Map<String, Value>]) -> Result<Vec<Written>, ApiError> {
-        if self.model.schema.object(self.object).name == "ContentNote" {
-            return notes::write(self, records);
-        }
         let mut written = Vec::new();
         let mut at = 0;
         let prepared: Vec<Result<Record, RowError>> =
