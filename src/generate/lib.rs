@@ -64,7 +64,7 @@ pub use summary::{
 
 /// What to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct GenerateOptions {
     /// People; companies are a fifth and deals a quarter of that.
     pub people: u64,
     /// Chooses one of 2⁶⁴ exports of that size.
@@ -80,7 +80,7 @@ pub struct Options {
     pub messages: Option<u64>,
 }
 
-impl Default for Options {
+impl Default for GenerateOptions {
     fn default() -> Self {
         Self {
             people: 2_000,
@@ -97,7 +97,7 @@ impl Default for Options {
 ///
 /// # Errors
 /// [`GenerateError`] if the folder is not empty or cannot be written; what was written until then stays.
-pub fn generate(options: &Options) -> Result<Summary, GenerateError> {
+pub fn generate(options: &GenerateOptions) -> Result<Summary, GenerateError> {
     let out = &options.out;
     fs::create_dir_all(out).map_err(|source| GenerateError::CreateFolder {
         path: out.clone(),

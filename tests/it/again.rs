@@ -2,14 +2,14 @@
 
 use reqwest::Method;
 use serde_json::json;
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::Project;
 
 fn loaded() -> (Project, Org) {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     project.run_with(&["--yes"]).ended(0);
     (project, org)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use transload::engine::{Engine, EngineSettings};
 use transload::staging::Staging;
 use transload_generate::{self as generate, Summary};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::support;
@@ -79,7 +79,7 @@ pub(crate) struct Project {
 
 impl Project {
     fn empty() -> Self {
-        let defaults = Options::default();
+        let defaults = SalesforceSimOptions::default();
         Self {
             folder: support::Project::empty()
                 .variable("SALESFORCE_CLIENT_ID", &defaults.client_id)
@@ -106,12 +106,12 @@ impl Project {
     /// The demo's decisions and users over a generated export.
     pub(crate) fn generated(people: u64, seed: u64, mess: bool) -> (Self, Summary) {
         let project = Self::decided_like_the_demo();
-        let options = generate::Options {
+        let options = generate::GenerateOptions {
             people,
             seed,
             out: project.path("export"),
             mess,
-            ..generate::Options::default()
+            ..generate::GenerateOptions::default()
         };
         let truth = generate::generate(&options).unwrap();
         (project, truth)
@@ -280,11 +280,11 @@ impl Project {
 
     /// Opens the org of the embedded simulator called `destination`; no run may be under way.
     pub(crate) fn org_of(&self, destination: &str) -> Org {
-        Org::serve(Options {
+        Org::serve(SalesforceSimOptions {
             state: self.path(".transload/simulator").join(destination),
             sandbox: true,
             inactive_owners: true,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         })
     }
 
@@ -294,14 +294,14 @@ impl Project {
     }
 
     /// A sandbox with this project's users, served apart from it, whose state lives in the project's folder.
-    pub(crate) fn serve_org(&self, options: Options) -> Org {
+    pub(crate) fn serve_org(&self, options: SalesforceSimOptions) -> Org {
         let sandbox = true;
-        self.serve("served", Options { sandbox, ..options })
+        self.serve("served", SalesforceSimOptions { sandbox, ..options })
     }
 
     /// An org of its own state with this project's users.
-    pub(crate) fn serve(&self, state: &str, options: Options) -> Org {
-        Org::serve(Options {
+    pub(crate) fn serve(&self, state: &str, options: SalesforceSimOptions) -> Org {
+        Org::serve(SalesforceSimOptions {
             state: self.path(state),
             seed: Some(self.path("org")),
             inactive_owners: true,

@@ -10,17 +10,17 @@ use std::fs;
 
 use read_back::{Export, Row, bytes_of};
 
-use super::{GenerateError, Options, Summary, generate};
+use super::{GenerateError, GenerateOptions, Summary, generate};
 
 /// Generates into a fresh folder.
 fn export(people: u64, seed: u64, mess: bool) -> (tempfile::TempDir, Summary) {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = GenerateOptions {
         people,
         seed,
         out: folder.path().join("export"),
         mess,
-        ..Options::default()
+        ..GenerateOptions::default()
     };
     let summary = generate(&options).unwrap();
     (folder, summary)
@@ -55,9 +55,9 @@ fn another_seed_gives_another_export_of_the_same_shape() {
 fn a_folder_that_holds_something_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("notes.txt"), "mine").unwrap();
-    let options = Options {
+    let options = GenerateOptions {
         out: folder.path().to_owned(),
-        ..Options::default()
+        ..GenerateOptions::default()
     };
     let error = generate(&options).unwrap_err();
     assert!(matches!(error, GenerateError::FolderNotEmpty { .. }));

@@ -1,6 +1,6 @@
 //! One simulated org: everything that requests and job threads share.
 //!
-//! In: [`Options`] and a state folder. Out: [`Org`], opened or made empty, and what hangs on it. Each part has a lock of
+//! In: [`SalesforceSimOptions`] and a state folder. Out: [`Org`], opened or made empty, and what hangs on it. Each part has a lock of
 //! its own, held for a look or a chunk, never across an await. `org.json` holds identity and deployed metadata, replaced
 //! as a whole; rows are in `rows/`, jobs in `jobs/`. This is state alone: it knows none of the rules of objects, writes
 //! no rows by itself ([`super::setup`] furnishes a new org), and nothing below it knows it.
@@ -26,9 +26,9 @@ use super::job_faults::JobFaults;
 use super::lead_convert::LeadConvert;
 use super::lock::{read, write};
 use super::model::{Access, Grants, Model, ObjectGrant};
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 use super::row_locks::RowLocks;
-use super::schema::{CustomObject, Field, Grant, RECORD_TYPE, SObject, Schema, standard};
+use super::schema::{CustomObject, FieldDefinition, Grant, RECORD_TYPE, SObject, Schema, standard};
 use super::sessions::Sessions;
 use super::soql::Cursors;
 use super::stages::Stages;
@@ -43,7 +43,7 @@ struct Saved {
     organization: String,
     pod: String,
     /// Deployed fields by object, in the order of their numbers.
-    fields: BTreeMap<String, Vec<Field>>,
+    fields: BTreeMap<String, Vec<FieldDefinition>>,
     grants: BTreeMap<String, Vec<(String, String, Grant)>>,
     /// Deployed objects, in the order of their numbers.
     #[serde(default)]
@@ -76,7 +76,7 @@ pub(crate) struct Metadata {
 pub(crate) struct Org {
     /// Nobody else has the state folder.
     _hold: Hold,
-    pub(crate) options: Options,
+    pub(crate) options: SalesforceSimOptions,
     /// The organisation's id.
     pub(crate) organization: RecordId,
     pod: Prefix,
@@ -104,7 +104,7 @@ pub(crate) struct Org {
 
 impl Org {
     /// Opens the org in the state folder, or makes an empty one there; says whether it is new.
-    pub(crate) fn open(mut options: Options) -> Result<(Arc<Self>, bool), SimError> {
+    pub(crate) fn open(mut options: SalesforceSimOptions) -> Result<(Arc<Self>, bool), SimError> {
         let rows = options.state.join("rows");
         std::fs::create_dir_all(&rows).map_err(|source| SimError::State {
             path: rows.clone(),
@@ -412,7 +412,7 @@ fn load(path: &PathBuf) -> Result<Option<Saved>, SimError> {
     }
 }
 
-fn new_identity(options: &Options) -> Saved {
+fn new_identity(options: &SalesforceSimOptions) -> Saved {
     const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let mut random = rand::rng();
     let mut pod = [0u8; 3];

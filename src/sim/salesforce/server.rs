@@ -1,6 +1,6 @@
 //! Starts and stops a simulated org.
 //!
-//! In: [`Options`] and a socket, or nothing but options. Out: a server that runs until it is told to stop. Stopping lets
+//! In: [`SalesforceSimOptions`] and a socket, or nothing but options. Out: a server that runs until it is told to stop. Stopping lets
 //! running requests and job chunks finish; killing the process loses only what was not answered.
 
 use std::future::Future;
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::bulk::Workers;
 use super::error::SimError;
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 use super::rest::{App, router};
 use super::setup;
 use super::tls::server_config;
@@ -27,10 +27,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves an org on a bound socket until `shutdown` is ready.
 ///
-/// The org's URL is that of the socket, `https` if [`Options::tls`] is set.
+/// The org's URL is that of the socket, `https` if [`SalesforceSimOptions::tls`] is set.
 pub async fn serve(
     listener: TcpListener,
-    options: Options,
+    options: SalesforceSimOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SimError> {
     let address = listener.local_addr().map_err(SimError::Listen)?;
@@ -44,7 +44,7 @@ struct Opened {
     tls: Option<RustlsConfig>,
 }
 
-async fn open(options: Options, address: SocketAddr) -> Result<Opened, SimError> {
+async fn open(options: SalesforceSimOptions, address: SocketAddr) -> Result<Opened, SimError> {
     let opened = tokio::task::spawn_blocking(move || setup::open(options)).await;
     let org = opened.map_err(|_| SimError::Thread)??;
     let scheme = if org.options.tls { "https" } else { "http" };
@@ -119,7 +119,7 @@ pub struct Simulator {
 
 impl Simulator {
     /// Opens the org and serves it.
-    pub async fn start(options: Options) -> Result<Self, SimError> {
+    pub async fn start(options: SalesforceSimOptions) -> Result<Self, SimError> {
         let (ready, started) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("simulator".to_owned());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::change::{Batch, Cell, Column, Operation, Outcome};
 use super::error::SimError;
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 use super::org::Org;
 use super::profiles;
 use super::scenario::Scenario;
@@ -74,7 +74,7 @@ const USER_DEFAULTS: [(&str, &str); 6] = [
 ];
 
 /// Opens the org in the state folder, or makes and furnishes one there, and puts the faults of the options in force.
-pub(super) fn open(options: Options) -> Result<Arc<Org>, SimError> {
+pub(super) fn open(options: SalesforceSimOptions) -> Result<Arc<Org>, SimError> {
     let (org, fresh) = Org::open(options)?;
     if fresh {
         furnish(&org)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, NaiveDate};
 
 use super::model::Model;
-use super::schema::{Field, FieldType, SObject, System};
+use super::schema::{FieldDefinition, FieldType, SObject, System};
 use super::stages::Stages;
 use super::store::Row;
 
@@ -61,7 +61,7 @@ impl View {
         }
     }
 
-    fn derived(&self, object: &SObject, field: &Field, row: &Row) -> Option<String> {
+    fn derived(&self, object: &SObject, field: &FieldDefinition, row: &Row) -> Option<String> {
         let get = |name: &str| object.position(name).and_then(|at| row.get(at));
         match (object.name.as_str(), field.name.as_str()) {
             ("Contact" | "Lead" | "User", "Name") => {

@@ -1,6 +1,6 @@
 //! A simulated account: its rows, and how it is served right now.
 //!
-//! In: [`Options`] and an export folder. Out: rows by id, by parent, by page. Shared by all requests; rows change only
+//! In: [`UsercomSimOptions`] and an export folder. Out: rows by id, by parent, by page. Shared by all requests; rows change only
 //! through control requests and churn.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::export_files::ExportFiles;
 use super::faults::Faults;
 use super::loading::{self, Contents, Loaded};
 use super::objects::Object;
-use super::options::{Bug, Options};
+use super::options::{Bug, UsercomSimOptions};
 use super::record::Record;
 use super::stats::Stats;
 use super::table::Table;
@@ -23,7 +23,7 @@ use super::throttle::Throttle;
 
 /// The account.
 pub(super) struct Account {
-    now: RwLock<Options>,
+    now: RwLock<UsercomSimOptions>,
     tables: BTreeMap<Object, RwLock<Table>>,
     pub(super) definitions: Definitions,
     pub(super) undeclared: BTreeMap<Object, Vec<String>>,
@@ -52,7 +52,7 @@ pub(super) struct Filtered {
 
 impl Account {
     /// Reads the export. Blocking.
-    pub(super) fn open(options: Options) -> Result<(Self, Loaded), UsercomSimError> {
+    pub(super) fn open(options: UsercomSimOptions) -> Result<(Self, Loaded), UsercomSimError> {
         let faults = Faults::open(
             options.scenario.as_deref(),
             options.fault_percent,
@@ -85,12 +85,12 @@ impl Account {
     }
 
     /// How it is served right now.
-    pub(super) fn now(&self) -> RwLockReadGuard<'_, Options> {
+    pub(super) fn now(&self) -> RwLockReadGuard<'_, UsercomSimOptions> {
         self.now.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, to be changed.
-    pub(super) fn change(&self) -> RwLockWriteGuard<'_, Options> {
+    pub(super) fn change(&self) -> RwLockWriteGuard<'_, UsercomSimOptions> {
         self.now.write().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -17,7 +17,7 @@ use tokio_util::io::ReaderStream;
 
 use super::account::Account;
 use super::call::Call;
-use super::cell::{Kind, moment};
+use super::cell::{CellKind, moment};
 use super::error::{Refusal, UsercomSimError};
 use super::lock::lock;
 use super::objects::Object;
@@ -205,13 +205,13 @@ fn members(account: &Account, segment: i64) -> Result<Vec<u32>, UsercomSimError>
 }
 
 /// Declared columns, attributes, then what nothing declares.
-fn columns(account: &Account, object: Object) -> Vec<(String, Kind)> {
+fn columns(account: &Account, object: Object) -> Vec<(String, CellKind)> {
     let fields = object.fields().iter();
     let declared = fields.map(|field| (field.name.to_owned(), field.kind));
     let attributes = account.definitions.all(object).iter();
     let attributes = attributes.map(|known| (known.name_std.clone(), known.kind));
     let rest = account.undeclared.get(&object).into_iter().flatten();
-    let rest = rest.map(|name| (name.clone(), Kind::Text));
+    let rest = rest.map(|name| (name.clone(), CellKind::Text));
     declared.chain(attributes).chain(rest).collect()
 }
 

@@ -53,6 +53,7 @@ mod throttle;
 pub use error::UsercomSimError;
 pub use loading::Loaded;
 pub use options::{
-    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Options, RetryAfter, UnknownName,
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, RetryAfter, UnknownName,
+    UsercomSimOptions,
 };
 pub use server::Server;

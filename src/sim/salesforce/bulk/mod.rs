@@ -23,5 +23,5 @@ mod workers;
 
 pub(crate) use job::{IngestJob, IngestJobs, Spec, State, timestamp};
 pub(crate) use query::{QueryJob, QueryJobs, QuerySpec};
-pub(crate) use results::{Kind, ResultStream};
+pub(crate) use results::{ResultKind, ResultStream};
 pub(crate) use workers::{Task, Workers};

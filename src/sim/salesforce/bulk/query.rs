@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::super::error::SimError;
 use super::super::ids::RecordId;
 use super::super::lock::{lock, read, write};
-use super::super::options::Options;
+use super::super::options::SalesforceSimOptions;
 use super::super::state_file::replace;
 use super::job::{Delimiter, LineEnding, State, remove_file, timestamp};
 
@@ -234,7 +234,7 @@ pub(crate) struct QueryJobs {
 
 impl QueryJobs {
     /// Reads the jobs in the state folder.
-    pub(crate) fn open(options: &Options) -> Result<Self, SimError> {
+    pub(crate) fn open(options: &SalesforceSimOptions) -> Result<Self, SimError> {
         let folder = options.state.join("jobs");
         let state = |source| SimError::State {
             path: folder.clone(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
 use super::super::record_types::MASTER;
-use super::super::schema::{Field, FieldType, OnDelete, SObject, Verbs};
+use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs};
 use super::call::{Call, json as answer, object_named};
 
 /// `GET /sobjects`.
@@ -185,7 +185,7 @@ fn children(model: &Model, parent: &SObject) -> Vec<Value> {
     children
 }
 
-fn described(field: &Field, createable: bool, updateable: bool) -> Value {
+fn described(field: &FieldDefinition, createable: bool, updateable: bool) -> Value {
     let text = matches!(
         field.kind,
         FieldType::String

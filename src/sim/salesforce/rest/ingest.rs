@@ -15,7 +15,7 @@ use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::bulk::{IngestJob, Kind, ResultStream, Spec, State, Task};
+use super::super::bulk::{IngestJob, ResultKind, ResultStream, Spec, State, Task};
 use super::super::change::Operation;
 use super::super::error::ApiError;
 use super::super::lock::lock;
@@ -394,9 +394,9 @@ pub(super) fn list(call: &Call) -> Response {
 pub(super) async fn results(call: &Call, id: &str, which: &str) -> Result<Response, ApiError> {
     let job = job(call, id)?;
     let kind = match which {
-        "successfulresults" => Kind::Successful,
-        "failedresults" => Kind::Failed,
-        "unprocessedrecords" => Kind::Unprocessed,
+        "successfulresults" => ResultKind::Successful,
+        "failedresults" => ResultKind::Failed,
+        "unprocessedrecords" => ResultKind::Unprocessed,
         _ => return Err(ApiError::not_found()),
     };
     if !job.status().state.terminal() {

@@ -6,7 +6,7 @@
 use chrono::{NaiveDateTime, TimeDelta};
 
 use super::super::change::{Effect, RowError};
-use super::super::schema::{Field, OnDelete};
+use super::super::schema::{FieldDefinition, OnDelete};
 use super::draft::Draft;
 use super::relations;
 use super::rule::{Rule, integrity, is_of};
@@ -90,7 +90,7 @@ fn account(draft: &Draft<'_>) -> Option<String> {
         return of("WhatId");
     }
     let parent = draft.parent(what)?;
-    let child_of_account = |field: &&Field| {
+    let child_of_account = |field: &&FieldDefinition| {
         field.on_delete == OnDelete::Cascade
             && field.references.iter().any(|name| name == "Account")
     };

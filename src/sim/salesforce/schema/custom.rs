@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::ids::Prefix;
-use super::{Field, FieldType, SObject, Schema, Verbs};
+use super::{FieldDefinition, FieldType, SObject, Schema, Verbs};
 
 /// How an object was deployed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ impl CustomObject {
         };
         let mut object = SObject::new(&self.name, &self.label, &self.plural, prefix, verbs);
         // Real describes have groups and users as owners, which makes the reference polymorphic (§1.7).
-        let mut owner = Field::new("OwnerId", "Owner ID", FieldType::Reference);
+        let mut owner = FieldDefinition::new("OwnerId", "Owner ID", FieldType::Reference);
         owner.length = 18;
         owner.nillable = false;
         owner.defaulted = true;
@@ -57,7 +57,7 @@ impl CustomObject {
         owner.references = vec!["Group".to_owned(), "User".to_owned()];
         owner.relationship = Some("Owner".to_owned());
         object.add(owner);
-        let mut name = Field::new("Name", &self.name_label, FieldType::String);
+        let mut name = FieldDefinition::new("Name", &self.name_label, FieldType::String);
         name.length = 80;
         name.defaulted = true;
         name.id_lookup = true;

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 pub(crate) use currency::CURRENCIES;
 pub(crate) use custom::CustomObject;
-pub(crate) use field::{Field, FieldType, Grant, OnDelete, PicklistValue, RECORD_TYPE, System};
+pub(crate) use field::{
+    FieldDefinition, FieldType, Grant, OnDelete, PicklistValue, RECORD_TYPE, System,
+};
 pub(crate) use standard::standard;
 
 use super::ids::Prefix;
@@ -47,7 +49,7 @@ pub(crate) struct SObject {
     pub(crate) prefix: Prefix,
     pub(crate) custom: bool,
     pub(crate) verbs: Verbs,
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<FieldDefinition>,
     /// How a deployed object was defined.
     pub(crate) definition: Option<CustomObject>,
     /// Deleted: the place is kept so that the numbers of the other objects stay valid.
@@ -70,14 +72,14 @@ impl SObject {
             gone: false,
             by_name: HashMap::new(),
         };
-        for field in Field::system_fields() {
+        for field in FieldDefinition::system_fields() {
             object.add(field);
         }
         object
     }
 
     /// Appends a field, or replaces the definition of one of the same name in its place.
-    pub(crate) fn add(&mut self, field: Field) {
+    pub(crate) fn add(&mut self, field: FieldDefinition) {
         if field.gone {
             self.fields.push(field);
             return;
@@ -95,7 +97,7 @@ impl SObject {
     /// Takes a field away; its place stays empty.
     pub(crate) fn remove(&mut self, name: &str) {
         if let Some(at) = self.by_name.remove(&name.to_ascii_lowercase()) {
-            self.fields[usize::from(at)] = Field::deleted();
+            self.fields[usize::from(at)] = FieldDefinition::deleted();
         }
     }
 
@@ -105,17 +107,17 @@ impl SObject {
     }
 
     /// A field by number.
-    pub(crate) fn field(&self, position: u16) -> &Field {
+    pub(crate) fn field(&self, position: u16) -> &FieldDefinition {
         &self.fields[usize::from(position)]
     }
 
     /// A field by name.
-    pub(crate) fn find(&self, name: &str) -> Option<(u16, &Field)> {
+    pub(crate) fn find(&self, name: &str) -> Option<(u16, &FieldDefinition)> {
         self.position(name).map(|at| (at, self.field(at)))
     }
 
     /// The reference field behind a relationship name such as `Owner` or `Parent__r`.
-    pub(crate) fn relationship(&self, name: &str) -> Option<(u16, &Field)> {
+    pub(crate) fn relationship(&self, name: &str) -> Option<(u16, &FieldDefinition)> {
         self.fields.iter().enumerate().find_map(|(at, field)| {
             let matches = field
                 .relationship
@@ -166,7 +168,7 @@ impl Schema {
         empty.gone = true;
         self.objects[at] = Arc::new(empty);
         for host in &mut self.objects {
-            let refers = |field: &Field| field.references.contains(&spelled);
+            let refers = |field: &FieldDefinition| field.references.contains(&spelled);
             if !host.fields.iter().any(refers) {
                 continue;
             }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::assertions::{PRIVATE_KEY, PUBLIC_KEY, signed};
 use super::support::{Org, answer};
 
@@ -67,9 +67,9 @@ async fn assertion_must_be_signed_for_the_configured_key() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("public.pem");
     std::fs::write(&key, PUBLIC_KEY).unwrap();
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         jwt_public_key: Some(key),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let claims = json!({"iss": "transload", "sub": "admin@example.com", "aud": "https://test.salesforce.com", "exp": 4_000_000_000u64});
@@ -99,9 +99,9 @@ async fn wrong_secret_is_an_invalid_client() {
 
 #[tokio::test]
 async fn session_ends_after_its_requests_and_says_so() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         token_requests: Some(2),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     for status in [200, 200, 401] {
@@ -118,9 +118,9 @@ async fn session_ends_after_its_requests_and_says_so() {
 
 #[tokio::test]
 async fn used_up_api_calls_answer_403() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         daily_api_requests: 1,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     org.get("limits").await;
@@ -136,10 +136,10 @@ async fn used_up_api_calls_answer_403() {
 async fn https_is_served_under_its_own_authority() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().to_owned();
-    let simulator = super::super::Simulator::start(Options {
+    let simulator = super::super::Simulator::start(SalesforceSimOptions {
         state: state.clone(),
         tls: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await
     .unwrap();
