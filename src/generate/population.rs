@@ -3,8 +3,8 @@
 //! Comes in: the options. Goes out: answers computed from (seed, number) alone, so nothing is remembered however
 //! large the export is.
 
-use super::GenerateOptions;
 use super::mess::{self, Damage, RowMess};
+use super::options::GenerateOptions;
 use super::quantity::Quantities;
 use super::random::{Draws, Object};
 

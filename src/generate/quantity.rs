@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::GenerateOptions;
+use super::options::GenerateOptions;
 
 /// Messages of seven conversations in a row; then it starts again.
 const RUN: [u64; 7] = [5, 2, 8, 3, 6, 4, 7];

@@ -5,9 +5,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::export;
+use super::super::{GenerateOptions, Summary, generate};
 use super::read_back::{Export, Row, bytes_of, contents};
-use crate::{GenerateOptions, Summary, generate};
+use super::support::export;
 
 /// Records nested in the newest rows of an object, with the row they are in.
 pub(super) fn nested<'a>(rows: &[&'a Row], key: &str) -> Vec<(&'a Row, Value)> {

@@ -17,7 +17,7 @@ use super::super::model::Model;
 use super::super::org::Org;
 use super::super::upkeep;
 use super::super::view::View;
-use super::{How, Record, live, put, repoint};
+use super::record::{How, Record, live, put, repoint};
 
 /// Which lead, and into what.
 #[derive(Debug, Deserialize)]

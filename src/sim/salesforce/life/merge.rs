@@ -13,7 +13,7 @@ use super::super::error::ApiError;
 use super::super::model::Model;
 use super::super::org::Org;
 use super::super::schema::FieldType;
-use super::{How, Record, live, put, repoint};
+use super::record::{How, Record, live, put, repoint};
 
 /// Objects whose records can be merged.
 const MERGEABLE: [&str; 4] = ["Account", "Contact", "Lead", "Case"];

@@ -11,7 +11,7 @@ use super::super::error::ApiError;
 use super::super::org::Org;
 use super::super::store::{Head, Matches, Row, RowBuilder};
 use super::super::write::{Scope, Writer, apply};
-use super::{live, record};
+use super::record::{live, record};
 
 /// What goes with a record is marked within so many milliseconds after it.
 const WITHIN: i64 = 2_000;

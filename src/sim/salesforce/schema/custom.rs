@@ -3,27 +3,11 @@
 //! In: a definition, kept in `org.json`. Out: an [`SObject`] with the fields every custom object has. Fields of its own
 //! are added like those of standard objects.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::ids::Prefix;
-use super::{FieldDefinition, FieldType, SObject, Schema, Verbs};
-
-/// How an object was deployed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CustomObject {
-    pub(crate) name: String,
-    pub(crate) label: String,
-    pub(crate) plural: String,
-    /// Three characters: `a00`, `a01`, …
-    pub(crate) prefix: String,
-    /// Label of the field `Name`.
-    pub(crate) name_label: String,
-    /// Format of names that the org gives; none = names are texts.
-    pub(crate) name_format: Option<String>,
-    /// Tasks and events may be about its rows.
-    pub(crate) activities: bool,
-    pub(crate) bulk: bool,
-}
+use super::definition::CustomObject;
+use super::field::{FieldDefinition, FieldType};
+use super::object::{SObject, Verbs};
+use super::snapshot::Schema;
 
 impl CustomObject {
     /// The prefix of the `count`-th object: `a00` to `a0z`, then `a10`.

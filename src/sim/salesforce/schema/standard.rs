@@ -10,8 +10,9 @@
 //! reference/salesforce.md does not have are those of the object reference as commonly known.
 
 use super::super::options::{Feature, SalesforceSimOptions};
-use super::field::label_of;
-use super::{FieldDefinition, FieldType, OnDelete, PicklistValue, SObject, Schema, Verbs};
+use super::field::{FieldDefinition, FieldType, OnDelete, PicklistValue, label_of};
+use super::object::{SObject, Verbs};
+use super::snapshot::Schema;
 
 /// Parents come before their children: seed files are read in this order.
 const OBJECTS: [&str; 54] = [
