@@ -6,12 +6,15 @@
 //! after the upload, partial success, token expiry, field-level security, quotas.
 //!
 //! ```text
-//! rest ──▶ write ──▶ store (rows/*.log)      schema + model: what exists, who sees it
-//!   │        ▲
-//!   ├──▶ bulk (jobs/*): workers ──┘          soql + view: reading
-//!   ├──▶ deploy ──▶ schema (org.json)        rules: what objects do besides storing rows
-//!   └──▶ blobs (blobs/*)                     sessions, faults, statistics: per process
+//! rest ──▶ write ──▶ rules, cascade ──▶ org (state) ──▶ model ──▶ schema: what exists
+//!   │        │ ▲          │               │               └────▶ store: rows (rows/*.log)
+//!   │        │ └─ effects ┘               ├──▶ blobs (blobs/*), jobs (jobs/*), sessions, faults, statistics
+//!   │        └──▶ change: the words of them all
+//!   ├──▶ bulk: workers ──▶ write          ├──▶ soql + view: reading
+//!   └──▶ deploy, setup, life ──▶ write    └──▶ row_locks
 //! ```
+//!
+//! The org is state and knows no rule; rules look at it and return effects as data; `write` alone applies them.
 //!
 //! The state folder holds `org.json` (identity and deployed metadata), `rows/` (a log per object), `jobs/` (uploads,
 //! results, job states), `blobs/` (contents of files) and, with tls, `ca.pem`. A second start with the same folder meets the same org.

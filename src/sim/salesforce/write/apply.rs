@@ -177,3 +177,74 @@ fn texts<'a>(row: &'a [EffectCell], made: &'a [Vec<Option<String>>]) -> Option<V
     });
     texts.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::change::Effects;
+    use super::super::super::options::SalesforceSimOptions;
+    use super::super::super::org::Org;
+    use super::super::super::{setup, upkeep};
+    use super::*;
+
+    fn org(folder: &tempfile::TempDir) -> Arc<Org> {
+        let options = SalesforceSimOptions {
+            state: folder.path().to_owned(),
+            ..SalesforceSimOptions::default()
+        };
+        setup::open(options).unwrap()
+    }
+
+    fn writer(org: &Arc<Org>, object: &str) -> Writer {
+        let object = org.model().schema.position(object).unwrap();
+        Writer::new(Scope::trusted(org), object, Operation::Insert, Vec::new())
+    }
+
+    #[test]
+    fn effect_refers_to_a_row_of_an_earlier_one_unless_that_was_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Account");
+        let mut effects = Effects::new(&cause.model);
+        let effect = effects.insert("Account", &["Name"], vec![vec!["A"], vec![""]]);
+        let contact = |name: &str, row| vec![name.into(), EffectCell::Made { effect, row }];
+        let contacts = vec![contact("one", 0), contact("other", 1)];
+        effects.insert("Contact", &["LastName", "AccountId"], contacts);
+        carry_out(&cause, &effects.list()).unwrap();
+        let model = org.model();
+        let account = model.rows_with("Account", &[("Name", "A")])[0].to_string();
+        let keys = [("LastName", "one"), ("AccountId", account.as_str())];
+        assert_eq!(model.rows_with("Contact", &keys).len(), 1);
+        assert_eq!(model.rows_with("Contact", &[]).len(), 1);
+    }
+
+    #[test]
+    fn effect_on_what_the_org_does_not_have_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Account");
+        let mut effects = Effects::new(&cause.model);
+        effects.insert("Nothing__c", &["Name"], vec![vec!["x"]]);
+        effects.insert("Account", &["Nothing__c", "Name"], vec![vec!["x", "A"]]);
+        let list = effects.list();
+        assert_eq!((list[0].rows.len(), list[1].columns.len()), (0, 1));
+        carry_out(&cause, &list).unwrap();
+        let rows = org.model().rows_with("Account", &[("Name", "A")]);
+        assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn rule_says_what_follows_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Campaign");
+        let outcome = upkeep::insert(&org, "Campaign", &[("Name", "C")]).unwrap();
+        let statuses = || org.model().rows_with("CampaignMemberStatus", &[]).len();
+        let before = statuses();
+        let outcomes = [outcome.unwrap()];
+        let after = cause.rule.and_then(|rule| rule.after).unwrap();
+        let effects = after(&rules::Written::new(cause.context(), &outcomes));
+        assert_eq!((effects.len(), effects[0].rows.len()), (1, 2));
+        assert_eq!(effects[0].operation, Operation::Insert);
+        assert_eq!(statuses(), before);
+    }
+}
