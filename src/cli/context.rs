@@ -138,7 +138,7 @@ impl Project {
             })?;
             without.insert(known);
         }
-        let options = transload_sim::salesforce::Options {
+        let options = transload_sim::salesforce::SalesforceSimOptions {
             without,
             audit_fields: destination.audit_fields,
             multi_currency: destination.multi_currency,
@@ -149,7 +149,7 @@ impl Project {
                 .map(|seed| self.config.project.join(seed)),
             sandbox: true,
             inactive_owners: true,
-            ..transload_sim::salesforce::Options::default()
+            ..transload_sim::salesforce::SalesforceSimOptions::default()
         };
         Ok(Simulator::start(options).await?)
     }
@@ -185,7 +185,7 @@ impl Connection {
 }
 
 fn simulator_settings(simulator: &Simulator, destination: &Destination) -> Result<Settings, Error> {
-    let defaults = transload_sim::salesforce::Options::default();
+    let defaults = transload_sim::salesforce::SalesforceSimOptions::default();
     let url = Url::parse(simulator.url()).map_err(|_| Error::Usage {
         what: "the simulator has no usable address".to_owned(),
         hint: "this is a defect of the program".to_owned(),

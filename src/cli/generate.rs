@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::progress::Progress;
 use super::{Outcome, output};
 use crate::error::Error;
-use transload_generate::{Options, RowTruth, Summary, TableTruth, generate};
+use transload_generate::{GenerateOptions, RowTruth, Summary, TableTruth, generate};
 
 /// Arguments of `transload generate`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(args: GenerateArgs) -> Result<Outcome, Error> {
         output::number(args.people),
         args.out.display()
     ));
-    let result = generate(&Options {
+    let result = generate(&GenerateOptions {
         people: args.people,
         seed: args.seed,
         out: args.out,

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use transload_sim::salesforce::{Edition, Feature, Options, SimError, serve};
+use transload_sim::salesforce::{Edition, Feature, SalesforceSimOptions, SimError, serve};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]
@@ -61,10 +61,10 @@ pub(crate) struct SalesforceArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     batch_ms: u64,
     /// Data storage of the org in megabytes
-    #[arg(long, value_name = "N", default_value_t = Options::default().data_storage_mb)]
+    #[arg(long, value_name = "N", default_value_t = SalesforceSimOptions::default().data_storage_mb)]
     data_storage_mb: u64,
     /// File storage of the org in megabytes
-    #[arg(long, value_name = "N", default_value_t = Options::default().file_storage_mb)]
+    #[arg(long, value_name = "N", default_value_t = SalesforceSimOptions::default().file_storage_mb)]
     file_storage_mb: u64,
     /// JSON file of faults that are due from the start: {"requests": [...], "jobs": [...]}
     #[arg(long, value_name = "FILE")]
@@ -85,7 +85,7 @@ pub(super) async fn run(command: SimCommand) -> Result<Outcome, Error> {
 async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
     let listener = bind(args.port).await?;
     let port = listener.local_addr().map_err(SimError::Listen)?.port();
-    let options = Options {
+    let options = SalesforceSimOptions {
         state: args.state,
         seed: args.seed,
         tls: args.tls,
@@ -100,7 +100,7 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         file_storage_mb: args.file_storage_mb,
         scenario: args.faults,
         without: args.without.into_iter().collect(),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     // Before anybody knows the URL, so that whoever does can end it.
     let stop = stop_requested().map_err(SimError::Listen)?;

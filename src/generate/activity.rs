@@ -7,7 +7,7 @@ use super::calendar::{DAY, EXPORTED_AT, Spelling};
 use super::catalogue::{
     ACTIVITY_ATTRIBUTES as CUSTOM, ACTIVITY_TYPES, Attribute, CALL_OUTCOMES, NamedId,
 };
-use super::cell::{Kind, write_number};
+use super::cell::{CellKind, write_number};
 use super::entry::{Entry, Shares, Subject};
 use super::json::JsonObject;
 use super::mess;
@@ -21,7 +21,7 @@ use super::value::{Speller, number, text, word};
 
 /// Fields of an activity. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum ActivityField {
     Id,
     CustomId,
     Name,
@@ -47,13 +47,13 @@ pub(super) enum Field {
     Sentiment,
 }
 
-const ATTRIBUTES: &[(&Attribute, Field)] = &[
-    (&CUSTOM[0], Field::CallOutcome),
-    (&CUSTOM[1], Field::Sentiment),
+const ATTRIBUTES: &[(&Attribute, ActivityField)] = &[
+    (&CUSTOM[0], ActivityField::CallOutcome),
+    (&CUSTOM[1], ActivityField::Sentiment),
 ];
 
 /// CSV with the names of API version 2.
-pub(super) const V2_CSV: Shape<Field> = Shape {
+pub(super) const V2_CSV: Shape<ActivityField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -62,33 +62,33 @@ pub(super) const V2_CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("activity_type", Field::Type),
-        ("name", Field::Name),
-        ("description", Field::Description),
-        ("done", Field::Done),
-        ("activities_status", Field::Status),
-        ("priority", Field::Priority),
-        ("due_date", Field::DueAt),
-        ("done_date", Field::DoneAt),
-        ("duration", Field::Duration),
-        ("push_views", Field::PushViews),
-        ("chat_duration", Field::ChatDuration),
-        ("email_opens", Field::EmailOpens),
-        ("user_id", Field::Person),
-        ("company_id", Field::Company),
-        ("deal_id", Field::Deal),
-        ("assigned_to", Field::AssignedTo),
-        ("created_by", Field::CreatedBy),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", ActivityField::Id),
+        ("custom_id", ActivityField::CustomId),
+        ("activity_type", ActivityField::Type),
+        ("name", ActivityField::Name),
+        ("description", ActivityField::Description),
+        ("done", ActivityField::Done),
+        ("activities_status", ActivityField::Status),
+        ("priority", ActivityField::Priority),
+        ("due_date", ActivityField::DueAt),
+        ("done_date", ActivityField::DoneAt),
+        ("duration", ActivityField::Duration),
+        ("push_views", ActivityField::PushViews),
+        ("chat_duration", ActivityField::ChatDuration),
+        ("email_opens", ActivityField::EmailOpens),
+        ("user_id", ActivityField::Person),
+        ("company_id", ActivityField::Company),
+        ("deal_id", ActivityField::Deal),
+        ("assigned_to", ActivityField::AssignedTo),
+        ("created_by", ActivityField::CreatedBy),
+        ("created_at", ActivityField::CreatedAt),
+        ("updated_at", ActivityField::UpdatedAt),
     ],
     attributes: ATTRIBUTES,
 };
 
 /// JSON Lines with the names of API version 1.
-pub(super) const V1_JSON: Shape<Field> = Shape {
+pub(super) const V1_JSON: Shape<ActivityField> = Shape {
     style: Style {
         format: Format::JsonLines,
         dialect: Dialect::V1,
@@ -97,27 +97,27 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("activity_type", Field::Type),
-        ("name", Field::Name),
-        ("datetime", Field::DueAt),
-        ("duration", Field::Duration),
-        ("description", Field::Description),
-        ("assigned_to", Field::AssignedTo),
-        ("deal", Field::Deal),
-        ("person", Field::Person),
-        ("company", Field::Company),
-        ("done", Field::Done),
-        ("done_date", Field::DoneAt),
-        ("activities_status", Field::Status),
-        ("priority", Field::Priority),
-        ("push_views", Field::PushViews),
-        ("chat_duration", Field::ChatDuration),
-        ("email_opens", Field::EmailOpens),
-        ("created_by", Field::CreatedBy),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
-        ("custom_id", Field::CustomId),
+        ("id", ActivityField::Id),
+        ("activity_type", ActivityField::Type),
+        ("name", ActivityField::Name),
+        ("datetime", ActivityField::DueAt),
+        ("duration", ActivityField::Duration),
+        ("description", ActivityField::Description),
+        ("assigned_to", ActivityField::AssignedTo),
+        ("deal", ActivityField::Deal),
+        ("person", ActivityField::Person),
+        ("company", ActivityField::Company),
+        ("done", ActivityField::Done),
+        ("done_date", ActivityField::DoneAt),
+        ("activities_status", ActivityField::Status),
+        ("priority", ActivityField::Priority),
+        ("push_views", ActivityField::PushViews),
+        ("chat_duration", ActivityField::ChatDuration),
+        ("email_opens", ActivityField::EmailOpens),
+        ("created_by", ActivityField::CreatedBy),
+        ("created_at", ActivityField::CreatedAt),
+        ("updated_at", ActivityField::UpdatedAt),
+        ("custom_id", ActivityField::CustomId),
     ],
     attributes: ATTRIBUTES,
 };
@@ -196,7 +196,7 @@ impl<'a> Activity<'a> {
     }
 
     /// By id in CSV, as an object in JSON; where spellings vary now and then by name.
-    fn write_type(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> Kind {
+    fn write_type(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> CellKind {
         let kind = self.kind();
         if self.entry.population.mess && bits.is_multiple_of(12) {
             return word(out, kind.name);
@@ -212,9 +212,9 @@ impl<'a> Activity<'a> {
 }
 
 impl Record for Activity<'_> {
-    type Field = Field;
+    type Column = ActivityField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: ActivityField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let draws = entry.draws;
         let own = field as u32 * 4;
@@ -225,51 +225,55 @@ impl Record for Activity<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, entry.id),
-            Field::CustomId if filled(100) => {
+            ActivityField::Id => number(out, entry.id),
+            ActivityField::CustomId if filled(100) => {
                 out.extend_from_slice(b"T-");
                 write_number(out, entry.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Name => text(out, draws.word(own + 2, &ACTIVITY_NAMES[self.kind])),
-            Field::Type => self.write_type(out, style, bits),
-            Field::Description if entry.messy(mess::ACTIVITY_TEXT) => {
+            ActivityField::Name => text(out, draws.word(own + 2, &ACTIVITY_NAMES[self.kind])),
+            ActivityField::Type => self.write_type(out, style, bits),
+            ActivityField::Description if entry.messy(mess::ACTIVITY_TEXT) => {
                 prose::write_special_note(out, mess::ACTIVITY_TEXT.turn(entry.index));
-                Kind::Text
+                CellKind::Text
             }
-            Field::Description if filled(250) => {
+            ActivityField::Description if filled(250) => {
                 prose::write_note(out, bits);
-                Kind::Text
+                CellKind::Text
             }
-            Field::Done => speller.boolean(out, self.done, bits),
-            Field::Status => speller.code(out, self.status() as u64, STATUSES[self.status()]),
-            Field::Priority if filled(400) => {
+            ActivityField::Done => speller.boolean(out, self.done, bits),
+            ActivityField::Status => {
+                speller.code(out, self.status() as u64, STATUSES[self.status()])
+            }
+            ActivityField::Priority if filled(400) => {
                 word(out, draws.word(own + 2, &["low", "normal", "high"]))
             }
-            Field::DueAt => speller.instant(out, self.due_at, bits),
-            Field::DoneAt if self.done => {
+            ActivityField::DueAt => speller.instant(out, self.due_at, bits),
+            ActivityField::DoneAt if self.done => {
                 let done_at = (self.due_at + (bits % 7_200) as i64).min(EXPORTED_AT - 1);
                 speller.instant(out, done_at, bits)
             }
-            Field::Duration if self.kind <= 1 && filled(800) => number(out, 5 * (1 + bits % 18)),
-            Field::PushViews if self.kind == PUSH => number(out, bits % 40),
-            Field::ChatDuration if self.kind == CHAT => number(out, 10 + bits % 1_800),
-            Field::EmailOpens if self.kind == EMAIL => number(out, bits % 6),
-            Field::Person => self.subject.write_person(out, entry.population),
-            Field::Company => self.subject.write_company(out, entry.population),
-            Field::Deal => self.subject.write_deal(out, entry.population),
-            Field::AssignedTo => speller.agent(out, entry.agent(own + 1, 920), bits),
-            Field::CreatedBy => speller.agent(out, entry.agent(own + 1, 850), bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
-            Field::CallOutcome if self.kind == CALL && self.done && filled(900) => {
+            ActivityField::Duration if self.kind <= 1 && filled(800) => {
+                number(out, 5 * (1 + bits % 18))
+            }
+            ActivityField::PushViews if self.kind == PUSH => number(out, bits % 40),
+            ActivityField::ChatDuration if self.kind == CHAT => number(out, 10 + bits % 1_800),
+            ActivityField::EmailOpens if self.kind == EMAIL => number(out, bits % 6),
+            ActivityField::Person => self.subject.write_person(out, entry.population),
+            ActivityField::Company => self.subject.write_company(out, entry.population),
+            ActivityField::Deal => self.subject.write_deal(out, entry.population),
+            ActivityField::AssignedTo => speller.agent(out, entry.agent(own + 1, 920), bits),
+            ActivityField::CreatedBy => speller.agent(out, entry.agent(own + 1, 850), bits),
+            ActivityField::CreatedAt => entry.write_created(out, speller, bits),
+            ActivityField::UpdatedAt => entry.write_updated(out, speller, bits),
+            ActivityField::CallOutcome if self.kind == CALL && self.done && filled(900) => {
                 speller.choice(out, draws.word(own + 2, &CALL_OUTCOMES), bits)
             }
-            Field::Sentiment if filled(200) => {
+            ActivityField::Sentiment if filled(200) => {
                 out.extend_from_slice(if bits.is_multiple_of(3) { b"-" } else { b"" });
                 number(out, 1 + bits % 5)
             }
-            _ => Kind::Empty,
+            _ => CellKind::Empty,
         }
     }
 }

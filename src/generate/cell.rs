@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 /// What a field has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     /// Nothing: an empty CSV cell, a JSON null.
     Empty,
     /// Text that needs neither quotes nor escapes in CSV.
@@ -19,11 +19,11 @@ pub(super) enum Kind {
 }
 
 /// Quotes the tail of `out` if CSV demands it.
-pub(super) fn finish_csv(out: &mut Vec<u8>, start: usize, kind: Kind) {
+pub(super) fn finish_csv(out: &mut Vec<u8>, start: usize, kind: CellKind) {
     let suspicious = match kind {
-        Kind::Text => true,
-        Kind::Literal => out.get(start) == Some(&b'['),
-        Kind::Empty | Kind::Plain => false,
+        CellKind::Text => true,
+        CellKind::Literal => out.get(start) == Some(&b'['),
+        CellKind::Empty | CellKind::Plain => false,
     };
     if !suspicious || !needs_quotes(&out[start..]) {
         return;
@@ -47,11 +47,11 @@ fn needs_quotes(text: &[u8]) -> bool {
 }
 
 /// Turns the tail of `out` into a JSON value.
-pub(super) fn finish_json(out: &mut Vec<u8>, start: usize, kind: Kind) {
+pub(super) fn finish_json(out: &mut Vec<u8>, start: usize, kind: CellKind) {
     match kind {
-        Kind::Empty => out.extend_from_slice(b"null"),
-        Kind::Literal => {}
-        Kind::Plain | Kind::Text => {
+        CellKind::Empty => out.extend_from_slice(b"null"),
+        CellKind::Literal => {}
+        CellKind::Plain | CellKind::Text => {
             let raw = out.split_off(start);
             write_json_string(out, &raw);
         }
@@ -115,7 +115,7 @@ mod tests {
     fn csv(raw: &[u8]) -> Vec<u8> {
         let mut out = b"x,".to_vec();
         out.extend_from_slice(raw);
-        finish_csv(&mut out, 2, Kind::Text);
+        finish_csv(&mut out, 2, CellKind::Text);
         out.split_off(2)
     }
 
@@ -130,7 +130,7 @@ mod tests {
     fn json_strings_survive_a_parser() {
         let raw = "q\" b\\ n\n r\r t\t c\u{1} ż 🎯";
         let mut out = raw.as_bytes().to_vec();
-        finish_json(&mut out, 0, Kind::Text);
+        finish_json(&mut out, 0, CellKind::Text);
         let parsed: String = serde_json::from_slice(&out).unwrap();
         assert_eq!(parsed, raw);
     }

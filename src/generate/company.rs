@@ -4,7 +4,7 @@
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling, write_date};
 use super::catalogue::{AGENTS, Attribute, COMPANY_ATTRIBUTES as CUSTOM, SEGMENTS};
-use super::cell::{Kind, write_decimal, write_number};
+use super::cell::{CellKind, write_decimal, write_number};
 use super::mess::{self, Damage, Every};
 use super::population::{Population, slot};
 use super::prose;
@@ -18,7 +18,7 @@ use super::vocabulary::{
 
 /// Fields of a company. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum CompanyField {
     Id,
     CustomId,
     Name,
@@ -45,15 +45,15 @@ pub(super) enum Field {
     Team,
 }
 
-const ATTRIBUTES: &[(&Attribute, Field)] = &[
-    (&CUSTOM[0], Field::Segment),
-    (&CUSTOM[1], Field::IsPartner),
-    (&CUSTOM[2], Field::FoundedOn),
-    (&CUSTOM[3], Field::ContractValue),
+const ATTRIBUTES: &[(&Attribute, CompanyField)] = &[
+    (&CUSTOM[0], CompanyField::Segment),
+    (&CUSTOM[1], CompanyField::IsPartner),
+    (&CUSTOM[2], CompanyField::FoundedOn),
+    (&CUSTOM[3], CompanyField::ContractValue),
 ];
 
 /// CSV with a byte order mark, as a spreadsheet saves it.
-pub(super) const MARKED_CSV: Shape<Field> = Shape {
+pub(super) const MARKED_CSV: Shape<CompanyField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -62,33 +62,33 @@ pub(super) const MARKED_CSV: Shape<Field> = Shape {
     mark: true,
     crlf: true,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("name", Field::Name),
-        ("description", Field::Description),
-        ("domain", Field::Domain),
-        ("email", Field::Email),
-        ("phone_numbers", Field::PhoneNumbers),
-        ("address", Field::Address),
-        ("city", Field::City),
-        ("region", Field::Region),
-        ("country", Field::Country),
-        ("postal_code", Field::PostalCode),
-        ("category", Field::Category),
-        ("size", Field::Size),
-        ("employees", Field::Employees),
-        ("assigned_to", Field::AssignedTo),
-        ("team_members", Field::Team),
-        ("tags", Field::Tags),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", CompanyField::Id),
+        ("custom_id", CompanyField::CustomId),
+        ("name", CompanyField::Name),
+        ("description", CompanyField::Description),
+        ("domain", CompanyField::Domain),
+        ("email", CompanyField::Email),
+        ("phone_numbers", CompanyField::PhoneNumbers),
+        ("address", CompanyField::Address),
+        ("city", CompanyField::City),
+        ("region", CompanyField::Region),
+        ("country", CompanyField::Country),
+        ("postal_code", CompanyField::PostalCode),
+        ("category", CompanyField::Category),
+        ("size", CompanyField::Size),
+        ("employees", CompanyField::Employees),
+        ("assigned_to", CompanyField::AssignedTo),
+        ("team_members", CompanyField::Team),
+        ("tags", CompanyField::Tags),
+        ("created_at", CompanyField::CreatedAt),
+        ("updated_at", CompanyField::UpdatedAt),
     ],
     attributes: ATTRIBUTES,
 };
 
 /// CSV for gzip, in another order and with the names of API version 1 (`company_id` is the client's own id,
 /// `approx_employees` the size; `reference/usercom.md` §2.2).
-pub(super) const PLAIN_CSV: Shape<Field> = Shape {
+pub(super) const PLAIN_CSV: Shape<CompanyField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -97,26 +97,26 @@ pub(super) const PLAIN_CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("name", Field::Name),
-        ("id", Field::Id),
-        ("company_id", Field::CustomId),
-        ("domain", Field::Domain),
-        ("description", Field::Description),
-        ("email", Field::Email),
-        ("phone_numbers", Field::PhoneNumbers),
-        ("country", Field::Country),
-        ("region", Field::Region),
-        ("city", Field::City),
-        ("address", Field::Address),
-        ("postal_code", Field::PostalCode),
-        ("approx_employees", Field::Size),
-        ("employees", Field::Employees),
-        ("category", Field::Category),
-        ("assigned_to", Field::AssignedTo),
-        ("team_members", Field::Team),
-        ("tags", Field::Tags),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("name", CompanyField::Name),
+        ("id", CompanyField::Id),
+        ("company_id", CompanyField::CustomId),
+        ("domain", CompanyField::Domain),
+        ("description", CompanyField::Description),
+        ("email", CompanyField::Email),
+        ("phone_numbers", CompanyField::PhoneNumbers),
+        ("country", CompanyField::Country),
+        ("region", CompanyField::Region),
+        ("city", CompanyField::City),
+        ("address", CompanyField::Address),
+        ("postal_code", CompanyField::PostalCode),
+        ("approx_employees", CompanyField::Size),
+        ("employees", CompanyField::Employees),
+        ("category", CompanyField::Category),
+        ("assigned_to", CompanyField::AssignedTo),
+        ("team_members", CompanyField::Team),
+        ("tags", CompanyField::Tags),
+        ("created_at", CompanyField::CreatedAt),
+        ("updated_at", CompanyField::UpdatedAt),
     ],
     attributes: ATTRIBUTES,
 };
@@ -202,10 +202,10 @@ impl<'a> Company<'a> {
         }
     }
 
-    fn write_shown_name(&self, out: &mut Vec<u8>) -> Kind {
+    fn write_shown_name(&self, out: &mut Vec<u8>) -> CellKind {
         if !self.messy(mess::COMPANY_NAME_ODD) {
             write_name(out, self.index);
-            return Kind::Text;
+            return CellKind::Text;
         }
         let (before, after) = match mess::COMPANY_NAME_ODD.turn(self.index) % 4 {
             0 => ("\"", "\", oddział Kraków"),
@@ -216,10 +216,10 @@ impl<'a> Company<'a> {
         out.extend_from_slice(before.as_bytes());
         write_name(out, self.index);
         text(out, after);
-        Kind::Text
+        CellKind::Text
     }
 
-    fn write_shown_domain(&self, out: &mut Vec<u8>) -> Kind {
+    fn write_shown_domain(&self, out: &mut Vec<u8>) -> CellKind {
         let start = out.len();
         if self.messy(mess::DOMAIN_SHARED) && self.index > 0 {
             write_domain(out, self.index - 1);
@@ -233,7 +233,7 @@ impl<'a> Company<'a> {
             write_domain(out, self.index);
             out[start..].make_ascii_uppercase();
         }
-        Kind::Plain
+        CellKind::Plain
     }
 
     /// The one person who is sure to work here.
@@ -246,7 +246,7 @@ impl<'a> Company<'a> {
 }
 
 impl Record for Company<'_> {
-    type Field = Field;
+    type Column = CompanyField;
 
     fn damage(&self) -> Damage {
         if self.older {
@@ -256,7 +256,7 @@ impl Record for Company<'_> {
         }
     }
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: CompanyField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let draws = self.draws;
         let own = field as u32 * 4;
         let bits = draws.bits(own);
@@ -266,27 +266,27 @@ impl Record for Company<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, self.population.id(Object::Company, self.index)),
-            Field::CustomId if filled(600) => {
+            CompanyField::Id => number(out, self.population.id(Object::Company, self.index)),
+            CompanyField::CustomId if filled(600) => {
                 out.extend_from_slice(b"ACC-");
                 write_number(out, 9_000 + self.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Name => self.write_shown_name(out),
-            Field::Description if self.messy(mess::DESCRIPTION_ODD) => {
+            CompanyField::Name => self.write_shown_name(out),
+            CompanyField::Description if self.messy(mess::DESCRIPTION_ODD) => {
                 prose::write_special_description(out, mess::DESCRIPTION_ODD.turn(self.index));
-                Kind::Text
+                CellKind::Text
             }
-            Field::Description if filled(500) => text(out, draws.word(own + 2, &SENTENCES)),
-            Field::Domain if filled(930) || self.messy(mess::DOMAIN_SHARED) => {
+            CompanyField::Description if filled(500) => text(out, draws.word(own + 2, &SENTENCES)),
+            CompanyField::Domain if filled(930) || self.messy(mess::DOMAIN_SHARED) => {
                 self.write_shown_domain(out)
             }
-            Field::Email if filled(600) => {
+            CompanyField::Email if filled(600) => {
                 out.extend_from_slice(b"biuro@");
                 write_domain(out, self.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::PhoneNumbers if filled(700) => {
+            CompanyField::PhoneNumbers if filled(700) => {
                 let phone = |shift: u32| {
                     let digits = 200_000_000 + (bits >> shift) % 400_000_000;
                     format!("{}{digits}", self.place.prefix)
@@ -295,66 +295,66 @@ impl Record for Company<'_> {
                 let both = [first.as_str(), second.as_str()];
                 speller.texts(out, &both[..1 + (bits >> 60) as usize % 2], bits)
             }
-            Field::Address if filled(800) => {
+            CompanyField::Address if filled(800) => {
                 out.extend_from_slice(draws.word(own + 2, &STREETS).as_bytes());
                 out.push(b' ');
                 write_number(out, bits % 120 + 1);
                 if bits.is_multiple_of(3) {
                     text(out, ", lok. 4");
                 }
-                Kind::Text
+                CellKind::Text
             }
-            Field::City => {
+            CompanyField::City => {
                 text(out, self.place.city);
                 if self.damage() == Damage::BadByte {
                     out.extend_from_slice(b" G\xf3ra"); // "ó" as ISO 8859-2 has it
                 }
-                Kind::Text
+                CellKind::Text
             }
-            Field::Region => text(out, self.place.region),
-            Field::Country => text(out, self.place.country),
-            Field::PostalCode if filled(800) => {
+            CompanyField::Region => text(out, self.place.region),
+            CompanyField::Country => text(out, self.place.country),
+            CompanyField::PostalCode if filled(800) => {
                 write_number(out, 10 + bits % 90);
                 out.push(b'-');
                 write_number(out, 100 + (bits >> 8) % 900);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Category if filled(800) => text(out, draws.word(own + 2, &CATEGORIES)),
-            Field::Size if filled(800) => number(out, 1 + (bits % 40) * (bits >> 8) % 5_000),
-            Field::Employees => match self.anchor() {
+            CompanyField::Category if filled(800) => text(out, draws.word(own + 2, &CATEGORIES)),
+            CompanyField::Size if filled(800) => number(out, 1 + (bits % 40) * (bits >> 8) % 5_000),
+            CompanyField::Employees => match self.anchor() {
                 Some(person) => speller.numbers(out, &[person], bits),
                 None => speller.numbers(out, &[], bits),
             },
-            Field::AssignedTo => {
+            CompanyField::AssignedTo => {
                 let agent = filled(880).then(|| draws.pick(own + 2, &AGENTS));
                 speller.agent(out, agent, bits)
             }
-            Field::Tags => {
+            CompanyField::Tags => {
                 let mut chosen = [""; 3];
                 let count = (bits >> 40) % 3;
                 let items = some_of(&TAGS, count, bits >> 50, &mut chosen);
                 speller.texts(out, items, bits)
             }
-            Field::Team => write_team(out, draws, own, speller),
-            Field::CreatedAt => speller.instant(out, self.created_at, bits),
-            Field::UpdatedAt => speller.instant(out, self.updated_at, bits),
-            Field::Segment if filled(750) => {
+            CompanyField::Team => write_team(out, draws, own, speller),
+            CompanyField::CreatedAt => speller.instant(out, self.created_at, bits),
+            CompanyField::UpdatedAt => speller.instant(out, self.updated_at, bits),
+            CompanyField::Segment if filled(750) => {
                 speller.choice(out, draws.word(own + 2, &SEGMENTS), bits)
             }
-            Field::IsPartner if filled(600) => {
+            CompanyField::IsPartner if filled(600) => {
                 speller.boolean(out, draws.chance(own + 2, 300), bits)
             }
-            Field::FoundedOn if self.messy(mess::BAD_FOUNDED) => text(out, "2023-02-30"),
-            Field::FoundedOn if filled(500) => {
+            CompanyField::FoundedOn if self.messy(mess::BAD_FOUNDED) => text(out, "2023-02-30"),
+            CompanyField::FoundedOn if filled(500) => {
                 write_date(out, 3650 + (bits % 14_600) as i64);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::ContractValue if self.messy(mess::BAD_CONTRACT) => text(out, "12,5x"),
-            Field::ContractValue if filled(450) => {
+            CompanyField::ContractValue if self.messy(mess::BAD_CONTRACT) => text(out, "12,5x"),
+            CompanyField::ContractValue if filled(450) => {
                 write_decimal(out, (bits % 20_000_000) * 10);
-                Kind::Literal
+                CellKind::Literal
             }
-            _ => Kind::Empty,
+            _ => CellKind::Empty,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling};
 use super::catalogue::{AGENTS, Agent};
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::deal::Link;
 use super::entry::{Entry, Shares, Subject, write_link};
 use super::json::{JsonObject, write_agent, write_list};
@@ -31,7 +31,7 @@ const SHARES: Shares = Shares {
 
 /// Fields of a conversation. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum ConversationField {
     Id,
     Person,
     Agent,
@@ -44,7 +44,7 @@ pub(super) enum Field {
 }
 
 /// JSON Lines with everything inside.
-pub(super) const JSON: Shape<Field> = Shape {
+pub(super) const JSON: Shape<ConversationField> = Shape {
     style: Style {
         format: Format::JsonLines,
         dialect: Dialect::V2,
@@ -53,20 +53,20 @@ pub(super) const JSON: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("user", Field::Person),
-        ("agent", Field::Agent),
-        ("active", Field::Active),
-        ("source", Field::Channel),
-        ("messages", Field::Messages),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", ConversationField::Id),
+        ("user", ConversationField::Person),
+        ("agent", ConversationField::Agent),
+        ("active", ConversationField::Active),
+        ("source", ConversationField::Channel),
+        ("messages", ConversationField::Messages),
+        ("created_at", ConversationField::CreatedAt),
+        ("updated_at", ConversationField::UpdatedAt),
     ],
     attributes: &[],
 };
 
 /// CSV, `messages` being a number.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<ConversationField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -75,14 +75,14 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("user_id", Field::Person),
-        ("agent", Field::Agent),
-        ("active", Field::Active),
-        ("source", Field::Channel),
-        ("messages", Field::MessageCount),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", ConversationField::Id),
+        ("user_id", ConversationField::Person),
+        ("agent", ConversationField::Agent),
+        ("active", ConversationField::Active),
+        ("source", ConversationField::Channel),
+        ("messages", ConversationField::MessageCount),
+        ("created_at", ConversationField::CreatedAt),
+        ("updated_at", ConversationField::UpdatedAt),
     ],
     attributes: &[],
 };
@@ -166,7 +166,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// The channel as files of this style have it.
-    pub(super) fn write_channel(&self, out: &mut Vec<u8>, speller: Speller) -> Kind {
+    pub(super) fn write_channel(&self, out: &mut Vec<u8>, speller: Speller) -> CellKind {
         let word = CHANNELS.get(self.channel).copied().unwrap_or_default();
         speller.code(out, self.channel as u64 + 1, word)
     }
@@ -179,19 +179,19 @@ impl<'a> Conversation<'a> {
         (!self.entry.draws.chance(slot::KIND + 3, 80)).then_some(self.agent)
     }
 
-    fn write_messages(&self, out: &mut Vec<u8>, style: Style) -> Kind {
+    fn write_messages(&self, out: &mut Vec<u8>, style: Style) -> CellKind {
         write_list(out, self.messages(), |out, message| {
             message.write_nested(out, style);
         })
     }
 
     /// The conversation as a person has it: no `user`, since that is the person.
-    pub(super) fn write_bundled(&self, out: &mut Vec<u8>, style: Style) -> Kind {
+    pub(super) fn write_bundled(&self, out: &mut Vec<u8>, style: Style) -> CellKind {
         let mut object = JsonObject::new(out);
         object.number("id", Some(self.entry.id));
         object.value("active", |out| {
             out.extend_from_slice(if self.active() { b"true" } else { b"false" });
-            Kind::Literal
+            CellKind::Literal
         });
         object.agent("agent", self.answered());
         object.value("messages", |out| self.write_messages(out, style));
@@ -200,9 +200,9 @@ impl<'a> Conversation<'a> {
 }
 
 impl Record for Conversation<'_> {
-    type Field = Field;
+    type Column = ConversationField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: ConversationField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let bits = entry.draws.bits(field as u32 * 4);
         let speller = Speller {
@@ -211,22 +211,22 @@ impl Record for Conversation<'_> {
         };
         let last = self.messages.end.saturating_sub(self.messages.start + 1);
         match field {
-            Field::Id => number(out, entry.id),
-            Field::Person if style.is_csv() => {
+            ConversationField::Id => number(out, entry.id),
+            ConversationField::Person if style.is_csv() => {
                 write_link(out, entry.population, self.person, Object::Person)
             }
-            Field::Person => write_client(out, entry.population, self.person, style),
-            Field::Agent if style.is_csv() => speller.agent(out, self.answered(), bits),
-            Field::Agent => match self.answered() {
+            ConversationField::Person => write_client(out, entry.population, self.person, style),
+            ConversationField::Agent if style.is_csv() => speller.agent(out, self.answered(), bits),
+            ConversationField::Agent => match self.answered() {
                 Some(agent) => write_agent(out, agent),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::Active => speller.boolean(out, self.active(), bits),
-            Field::Channel => self.write_channel(out, speller),
-            Field::MessageCount => number(out, self.messages.end - self.messages.start),
-            Field::Messages => self.write_messages(out, style),
-            Field::CreatedAt => speller.instant(out, self.sent_at(0), bits),
-            Field::UpdatedAt => speller.instant(out, self.sent_at(last), bits),
+            ConversationField::Active => speller.boolean(out, self.active(), bits),
+            ConversationField::Channel => self.write_channel(out, speller),
+            ConversationField::MessageCount => number(out, self.messages.end - self.messages.start),
+            ConversationField::Messages => self.write_messages(out, style),
+            ConversationField::CreatedAt => speller.instant(out, self.sent_at(0), bits),
+            ConversationField::UpdatedAt => speller.instant(out, self.sent_at(last), bits),
         }
     }
 }

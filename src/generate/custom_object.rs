@@ -3,7 +3,7 @@
 //! Fixed tables and the small file made of them. Subscriptions and invoices refer to each other, assets to assets, so
 //! whoever loads them must break a cycle.
 
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::json::{JsonObject, write_list};
 use super::random::Object;
 
@@ -51,15 +51,15 @@ impl Type {
 }
 
 /// A field of a custom object.
-pub(super) struct Field {
+pub(super) struct DeclaredField {
     pub(super) name: &'static str,
     label: &'static str,
     pub(super) kind: Type,
     required: bool,
 }
 
-const fn field(name: &'static str, label: &'static str, kind: Type) -> Field {
-    Field {
+const fn field(name: &'static str, label: &'static str, kind: Type) -> DeclaredField {
+    DeclaredField {
         name,
         label,
         kind,
@@ -67,8 +67,8 @@ const fn field(name: &'static str, label: &'static str, kind: Type) -> Field {
     }
 }
 
-const fn required(name: &'static str, label: &'static str, kind: Type) -> Field {
-    Field {
+const fn required(name: &'static str, label: &'static str, kind: Type) -> DeclaredField {
+    DeclaredField {
         required: true,
         ..field(name, label, kind)
     }
@@ -84,7 +84,7 @@ pub(super) struct Definition {
     description: &'static str,
     /// The table that its records make.
     pub(super) table: &'static str,
-    pub(super) fields: &'static [Field],
+    pub(super) fields: &'static [DeclaredField],
 }
 
 /// Subscriptions: of a person and a company, with the last invoice.
@@ -218,11 +218,11 @@ pub(super) fn custom_objects_jsonl() -> (Vec<u8>, u64) {
     (out, DEFINITIONS.len() as u64)
 }
 
-fn write_field(out: &mut Vec<u8>, field: &Field) {
+fn write_field(out: &mut Vec<u8>, field: &DeclaredField) {
     let literal = |value: bool| {
         move |out: &mut Vec<u8>| {
             out.extend_from_slice(if value { b"true" } else { b"false" });
-            Kind::Literal
+            CellKind::Literal
         }
     };
     let mut object = JsonObject::new(out);

@@ -4,7 +4,7 @@
 //! Subscription and invoice of the same number refer to each other; an asset is part of an earlier one.
 
 use super::calendar::{DAY, Spelling, write_date};
-use super::cell::{Kind, write_decimal, write_number};
+use super::cell::{CellKind, write_decimal, write_number};
 use super::custom_object::{ASSET, Definition, INVOICE, SUBSCRIPTION, Type};
 use super::entry::{Entry, some_person};
 use super::json::JsonObject;
@@ -19,7 +19,7 @@ use super::value::{Speller, number, some_of, text};
 
 /// Fields of a record. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum CustomRecordField {
     Id,
     Name,
     AssignedTo,
@@ -42,19 +42,19 @@ const CSV: Style = Style {
 macro_rules! columns {
     ($($name:literal = $position:literal),* $(,)? $(; $more:literal)?) => {
         &[
-            ("id", Field::Id),
-            ("name", Field::Name),
-            $(($name, Field::Declared($position)),)*
-            ("assigned_to", Field::AssignedTo),
-            $(($more, Field::Legacy),)?
-            ("created_at", Field::CreatedAt),
-            ("updated_at", Field::UpdatedAt),
+            ("id", CustomRecordField::Id),
+            ("name", CustomRecordField::Name),
+            $(($name, CustomRecordField::Declared($position)),)*
+            ("assigned_to", CustomRecordField::AssignedTo),
+            $(($more, CustomRecordField::Legacy),)?
+            ("created_at", CustomRecordField::CreatedAt),
+            ("updated_at", CustomRecordField::UpdatedAt),
         ]
     };
 }
 
 /// `co_subscription.csv`.
-pub(super) const SUBSCRIPTION_CSV: Shape<Field> = Shape {
+pub(super) const SUBSCRIPTION_CSV: Shape<CustomRecordField> = Shape {
     style: CSV,
     mark: false,
     crlf: false,
@@ -73,7 +73,7 @@ pub(super) const SUBSCRIPTION_CSV: Shape<Field> = Shape {
 };
 
 /// `co_invoice.jsonl`.
-pub(super) const INVOICE_JSON: Shape<Field> = Shape {
+pub(super) const INVOICE_JSON: Shape<CustomRecordField> = Shape {
     style: Style {
         format: Format::JsonLines,
         spelling: Spelling::ZuluMicros,
@@ -95,7 +95,7 @@ pub(super) const INVOICE_JSON: Shape<Field> = Shape {
 };
 
 /// `co_asset.csv`.
-pub(super) const ASSET_CSV: Shape<Field> = Shape {
+pub(super) const ASSET_CSV: Shape<CustomRecordField> = Shape {
     style: CSV,
     mark: true,
     crlf: true,
@@ -199,13 +199,13 @@ impl<'a> CustomRecord<'a> {
         kind: Type,
         speller: Speller,
         (own, bits): (u32, u64),
-    ) -> Kind {
+    ) -> CellKind {
         let draws = self.entry.draws;
         let filled = draws.chance(own + 1, 800);
         match kind {
             Type::Reference(object) => match self.reference(object, filled) {
                 Some(id) => number(out, id),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
             Type::Choice(choices) => speller.choice(out, draws.word(own + 2, choices), bits),
             Type::Choices(choices) => {
@@ -215,14 +215,14 @@ impl<'a> CustomRecord<'a> {
             }
             Type::Date => {
                 write_date(out, self.entry.created_at / DAY + (bits % 40) as i64);
-                Kind::Plain
+                CellKind::Plain
             }
-            _ if !filled => Kind::Empty,
+            _ if !filled => CellKind::Empty,
             Type::Boolean => speller.boolean(out, draws.chance(own + 2, 600), bits),
             Type::Integer => number(out, bits % 240),
             Type::Float => {
                 write_decimal(out, bits % 900_000);
-                Kind::Literal
+                CellKind::Literal
             }
             Type::DateTime => {
                 let later = (bits >> 44) as i64 % (30 * DAY);
@@ -231,18 +231,18 @@ impl<'a> CustomRecord<'a> {
             Type::String => {
                 out.extend_from_slice(b"SN/");
                 write_number(out, bits % 1_000_000);
-                Kind::Plain
+                CellKind::Plain
             }
             Type::Text => {
                 prose::write_note(out, bits);
-                Kind::Text
+                CellKind::Text
             }
             Type::Json => write_json(out, speller.style, bits),
         }
     }
 }
 
-fn write_json(out: &mut Vec<u8>, style: Style, bits: u64) -> Kind {
+fn write_json(out: &mut Vec<u8>, style: Style, bits: u64) -> CellKind {
     let mut object = JsonObject::new(out);
     object.number("weight", Some(bits % 50));
     object.text(
@@ -255,29 +255,29 @@ fn write_json(out: &mut Vec<u8>, style: Style, bits: u64) -> Kind {
     );
     object.value("ports", |out| {
         out.extend_from_slice(b"[80,443]");
-        Kind::Literal
+        CellKind::Literal
     });
     object.end();
     if style.is_csv() {
-        Kind::Text
+        CellKind::Text
     } else {
-        Kind::Literal
+        CellKind::Literal
     }
 }
 
 impl Record for CustomRecord<'_> {
-    type Field = Field;
+    type Column = CustomRecordField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: CustomRecordField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let own = match field {
-            Field::Id => 0,
-            Field::Name => 4,
-            Field::AssignedTo => 8,
-            Field::CreatedAt => 12,
-            Field::UpdatedAt => 16,
-            Field::Legacy => 20,
-            Field::Declared(position) => 24 + position as u32 * 4,
+            CustomRecordField::Id => 0,
+            CustomRecordField::Name => 4,
+            CustomRecordField::AssignedTo => 8,
+            CustomRecordField::CreatedAt => 12,
+            CustomRecordField::UpdatedAt => 16,
+            CustomRecordField::Legacy => 20,
+            CustomRecordField::Declared(position) => 24 + position as u32 * 4,
         };
         let bits = entry.draws.bits(own);
         let speller = Speller {
@@ -285,8 +285,8 @@ impl Record for CustomRecord<'_> {
             mess: entry.population.mess,
         };
         match field {
-            Field::Id => number(out, entry.id),
-            Field::Name => {
+            CustomRecordField::Id => number(out, entry.id),
+            CustomRecordField::Name => {
                 let prefix = match self.definition.object {
                     Object::Subscription => "Abonament nr ",
                     Object::Invoice => "FV/2025/",
@@ -294,16 +294,16 @@ impl Record for CustomRecord<'_> {
                 };
                 text(out, prefix);
                 write_number(out, entry.index + 1);
-                Kind::Text
+                CellKind::Text
             }
-            Field::AssignedTo => speller.agent(out, entry.agent(own + 1, 850), bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
-            Field::Legacy if bits.is_multiple_of(4) => text(out, "OLD-7, \"b\""),
-            Field::Legacy => Kind::Empty,
-            Field::Declared(position) => match self.definition.fields.get(position) {
+            CustomRecordField::AssignedTo => speller.agent(out, entry.agent(own + 1, 850), bits),
+            CustomRecordField::CreatedAt => entry.write_created(out, speller, bits),
+            CustomRecordField::UpdatedAt => entry.write_updated(out, speller, bits),
+            CustomRecordField::Legacy if bits.is_multiple_of(4) => text(out, "OLD-7, \"b\""),
+            CustomRecordField::Legacy => CellKind::Empty,
+            CustomRecordField::Declared(position) => match self.definition.fields.get(position) {
                 Some(declared) => self.write_declared(out, declared.kind, speller, (own, bits)),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
         }
     }
@@ -323,7 +323,7 @@ mod tests {
             let declared: Vec<&str> = definition.fields.iter().map(|field| field.name).collect();
             let mut written = Vec::new();
             for (header, field) in shape.columns {
-                if let Field::Declared(position) = field {
+                if let CustomRecordField::Declared(position) = field {
                     assert_eq!(*position, written.len());
                     written.push(*header);
                 }

@@ -4,7 +4,7 @@
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling, write_date};
 use super::catalogue::{AGENTS, Attribute, DEAL_ATTRIBUTES as CUSTOM, SOURCES};
-use super::cell::{Kind, write_decimal, write_number};
+use super::cell::{CellKind, write_decimal, write_number};
 use super::company;
 use super::deal::{Deal, Link, STATUSES};
 use super::line;
@@ -19,7 +19,7 @@ use super::vocabulary::{CURRENCIES, LOSS_TEXTS, OFFERS, TAGS, WIN_REASONS};
 
 /// Fields of a deal. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum DealField {
     Id,
     CustomId,
     Name,
@@ -49,14 +49,14 @@ pub(super) enum Field {
     StageChanges,
 }
 
-const ATTRIBUTES: &[(&Attribute, Field)] = &[
-    (&CUSTOM[0], Field::WinReason),
-    (&CUSTOM[1], Field::Source),
-    (&CUSTOM[2], Field::Discount),
+const ATTRIBUTES: &[(&Attribute, DealField)] = &[
+    (&CUSTOM[0], DealField::WinReason),
+    (&CUSTOM[1], DealField::Source),
+    (&CUSTOM[2], DealField::Discount),
 ];
 
 /// CSV with the names of API version 2.
-pub(super) const V2_CSV: Shape<Field> = Shape {
+pub(super) const V2_CSV: Shape<DealField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -65,34 +65,34 @@ pub(super) const V2_CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("name", Field::Name),
-        ("value", Field::Value),
-        ("currency", Field::Currency),
-        ("pipeline", Field::Pipeline),
-        ("stage", Field::Stage),
-        ("status", Field::Status),
-        ("company_id", Field::Company),
-        ("user_id", Field::Person),
-        ("participants", Field::Participants),
-        ("assigned_to", Field::AssignedTo),
-        ("team", Field::Team),
-        ("created_by", Field::CreatedBy),
-        ("loss_reason", Field::LossReason),
-        ("loss_reason_description", Field::LossText),
-        ("expected_close_date", Field::ExpectedClose),
-        ("won_at", Field::WonAt),
-        ("lost_at", Field::LostAt),
-        ("tags", Field::Tags),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", DealField::Id),
+        ("custom_id", DealField::CustomId),
+        ("name", DealField::Name),
+        ("value", DealField::Value),
+        ("currency", DealField::Currency),
+        ("pipeline", DealField::Pipeline),
+        ("stage", DealField::Stage),
+        ("status", DealField::Status),
+        ("company_id", DealField::Company),
+        ("user_id", DealField::Person),
+        ("participants", DealField::Participants),
+        ("assigned_to", DealField::AssignedTo),
+        ("team", DealField::Team),
+        ("created_by", DealField::CreatedBy),
+        ("loss_reason", DealField::LossReason),
+        ("loss_reason_description", DealField::LossText),
+        ("expected_close_date", DealField::ExpectedClose),
+        ("won_at", DealField::WonAt),
+        ("lost_at", DealField::LostAt),
+        ("tags", DealField::Tags),
+        ("created_at", DealField::CreatedAt),
+        ("updated_at", DealField::UpdatedAt),
     ],
     attributes: ATTRIBUTES,
 };
 
 /// JSON Lines as API version 1 answers, with `person` and `company`.
-pub(super) const V1_JSON: Shape<Field> = Shape {
+pub(super) const V1_JSON: Shape<DealField> = Shape {
     style: Style {
         format: Format::JsonLines,
         dialect: Dialect::V1,
@@ -101,36 +101,36 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("name", Field::Name),
-        ("value", Field::Value),
-        ("currency", Field::Currency),
-        ("pipeline", Field::Pipeline),
-        ("stage", Field::Stage),
-        ("status", Field::Status),
-        ("company", Field::Company),
-        ("person", Field::Person),
-        ("participants", Field::Participants),
-        ("assigned_to", Field::AssignedTo),
-        ("agents", Field::Team),
-        ("created_by", Field::CreatedBy),
-        ("loss_reason", Field::LossReason),
-        ("loss_reason_description", Field::LossText),
-        ("expected_close_date", Field::ExpectedClose),
-        ("won_at", Field::WonAt),
-        ("lost_at", Field::LostAt),
-        ("tags", Field::Tags),
-        ("order_products", Field::Lines),
-        ("stage_changes", Field::StageChanges),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", DealField::Id),
+        ("custom_id", DealField::CustomId),
+        ("name", DealField::Name),
+        ("value", DealField::Value),
+        ("currency", DealField::Currency),
+        ("pipeline", DealField::Pipeline),
+        ("stage", DealField::Stage),
+        ("status", DealField::Status),
+        ("company", DealField::Company),
+        ("person", DealField::Person),
+        ("participants", DealField::Participants),
+        ("assigned_to", DealField::AssignedTo),
+        ("agents", DealField::Team),
+        ("created_by", DealField::CreatedBy),
+        ("loss_reason", DealField::LossReason),
+        ("loss_reason_description", DealField::LossText),
+        ("expected_close_date", DealField::ExpectedClose),
+        ("won_at", DealField::WonAt),
+        ("lost_at", DealField::LostAt),
+        ("tags", DealField::Tags),
+        ("order_products", DealField::Lines),
+        ("stage_changes", DealField::StageChanges),
+        ("created_at", DealField::CreatedAt),
+        ("updated_at", DealField::UpdatedAt),
     ],
     attributes: ATTRIBUTES,
 };
 
 impl Record for Deal<'_> {
-    type Field = Field;
+    type Column = DealField;
 
     fn damage(&self) -> Damage {
         if self.older {
@@ -140,7 +140,7 @@ impl Record for Deal<'_> {
         }
     }
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: DealField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let draws = self.draws;
         let own = field as u32 * 4;
         let bits = draws.bits(own);
@@ -150,37 +150,37 @@ impl Record for Deal<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, self.population.id(Object::Deal, self.index)),
-            Field::CustomId if filled(400) => {
+            DealField::Id => number(out, self.population.id(Object::Deal, self.index)),
+            DealField::CustomId if filled(400) => {
                 out.extend_from_slice(b"D/");
                 write_number(out, 2_000 + self.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Name => self.write_shown_name(out),
-            Field::Value if self.messy(mess::BAD_VALUE) => text(out, "12,5x"),
-            Field::Value => match self.value() {
+            DealField::Name => self.write_shown_name(out),
+            DealField::Value if self.messy(mess::BAD_VALUE) => text(out, "12,5x"),
+            DealField::Value => match self.value() {
                 Some(value) => {
                     write_decimal(out, value);
-                    Kind::Plain
+                    CellKind::Plain
                 }
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::Currency => text(out, self.currency().unwrap_or_default()),
-            Field::Pipeline => number(out, self.pipeline.id),
-            Field::Stage => match self.stage {
+            DealField::Currency => text(out, self.currency().unwrap_or_default()),
+            DealField::Pipeline => number(out, self.pipeline.id),
+            DealField::Stage => match self.stage {
                 Some(stage) => number(out, self.pipeline.stages[stage].id),
                 None => number(out, 999),
             },
-            Field::Status => self.write_status(out, style, bits),
-            Field::Company => match self.company.id(self.population, Object::Company) {
+            DealField::Status => self.write_status(out, style, bits),
+            DealField::Company => match self.company.id(self.population, Object::Company) {
                 Some(id) => number(out, id),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::Person => match self.person.id(self.population, Object::Person) {
+            DealField::Person => match self.person.id(self.population, Object::Person) {
                 Some(id) => number(out, id),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::Participants => {
+            DealField::Participants => {
                 let people = self.population.people.max(1);
                 let ids = [0, 1, 2].map(|turn: u32| {
                     let person = (bits >> (16 * turn)) % people;
@@ -189,33 +189,33 @@ impl Record for Deal<'_> {
                 let count = (bits >> 60) as usize % 4;
                 speller.numbers(out, &ids[..count], bits)
             }
-            Field::AssignedTo => {
+            DealField::AssignedTo => {
                 let agent = filled(930).then(|| draws.pick(own + 2, &AGENTS));
                 speller.agent(out, agent, bits)
             }
-            Field::CreatedBy => number(out, draws.pick(own + 2, &AGENTS).id),
-            Field::Team => write_team(out, draws, own, speller),
-            Field::Lines => line::write_nested(out, self, style),
-            Field::StageChanges => stage_change::write_nested(out, self, style),
-            Field::LossReason if self.status == 3 && filled(900) => number(out, bits % 6 + 1),
-            Field::LossText if self.status == 3 && self.messy(mess::LOSS_TEXT_ODD) => {
+            DealField::CreatedBy => number(out, draws.pick(own + 2, &AGENTS).id),
+            DealField::Team => write_team(out, draws, own, speller),
+            DealField::Lines => line::write_nested(out, self, style),
+            DealField::StageChanges => stage_change::write_nested(out, self, style),
+            DealField::LossReason if self.status == 3 && filled(900) => number(out, bits % 6 + 1),
+            DealField::LossText if self.status == 3 && self.messy(mess::LOSS_TEXT_ODD) => {
                 text(out, "Powiedzieli: \"za drogo\";\nwracamy w Q3")
             }
-            Field::LossText if self.status == 3 && filled(700) => {
+            DealField::LossText if self.status == 3 && filled(700) => {
                 text(out, draws.word(own + 2, &LOSS_TEXTS))
             }
-            Field::ExpectedClose if self.messy(mess::BAD_CLOSE_DATE) => text(out, "2023-02-30"),
-            Field::ExpectedClose if filled(750) => {
+            DealField::ExpectedClose if self.messy(mess::BAD_CLOSE_DATE) => text(out, "2023-02-30"),
+            DealField::ExpectedClose if filled(750) => {
                 write_date(out, self.created_at / DAY + (bits % 180) as i64);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::WonAt if self.status == 2 && filled(920) => {
+            DealField::WonAt if self.status == 2 && filled(920) => {
                 speller.instant(out, self.closed_at(), bits)
             }
-            Field::LostAt if self.status == 3 && filled(920) => {
+            DealField::LostAt if self.status == 3 && filled(920) => {
                 speller.instant(out, self.closed_at(), bits)
             }
-            Field::Tags => {
+            DealField::Tags => {
                 let mut chosen = [""; 3];
                 let items = Self::tags(bits, &mut chosen);
                 if style.is_csv() && self.messy(mess::TAG_TWICE) {
@@ -226,26 +226,26 @@ impl Record for Deal<'_> {
                     write_named_json(out, &TAGS, items)
                 }
             }
-            Field::CreatedAt => speller.instant(out, self.created_at, bits),
-            Field::UpdatedAt => {
+            DealField::CreatedAt => speller.instant(out, self.created_at, bits),
+            DealField::UpdatedAt => {
                 speller.instant(out, self.updated_at, bits);
                 if self.damage() == Damage::BadByte {
                     out.push(0xff);
                 }
-                Kind::Text
+                CellKind::Text
             }
-            Field::WinReason if self.status == 2 && filled(800) => {
+            DealField::WinReason if self.status == 2 && filled(800) => {
                 text(out, draws.word(own + 2, &WIN_REASONS))
             }
-            Field::Source if filled(800) => {
+            DealField::Source if filled(800) => {
                 speller.choice(out, draws.word(own + 2, &SOURCES), bits)
             }
-            Field::Discount if self.messy(mess::BAD_DISCOUNT) => text(out, "ten %"),
-            Field::Discount if filled(400) => {
+            DealField::Discount if self.messy(mess::BAD_DISCOUNT) => text(out, "ten %"),
+            DealField::Discount if filled(400) => {
                 write_decimal(out, bits % 60 * 50);
-                Kind::Literal
+                CellKind::Literal
             }
-            _ => Kind::Empty,
+            _ => CellKind::Empty,
         }
     }
 }
@@ -264,14 +264,14 @@ impl Deal<'_> {
 
     /// Whether the CSV row has a tag twice.
     pub(super) fn has_tag_twice(&self) -> bool {
-        let bits = self.draws.bits(Field::Tags as u32 * 4);
+        let bits = self.draws.bits(DealField::Tags as u32 * 4);
         let mut chosen = [""; 3];
         self.messy(mess::TAG_TWICE) && !Self::tags(bits, &mut chosen).is_empty()
     }
 
     /// The value in hundredths; none if the cell is empty or holds no number.
     pub(super) fn value(&self) -> Option<u64> {
-        let own = Field::Value as u32 * 4;
+        let own = DealField::Value as u32 * 4;
         let draws = self.draws;
         if self.messy(mess::BAD_VALUE) || !draws.chance(own + 1, 960) {
             return None;
@@ -286,17 +286,17 @@ impl Deal<'_> {
 
     /// The currency; none if the cell is empty.
     pub(super) fn currency(&self) -> Option<&'static str> {
-        let own = Field::Currency as u32 * 4;
+        let own = DealField::Currency as u32 * 4;
         let filled = self.draws.chance(own + 1, 980);
         filled.then(|| self.draws.word(own + 2, &CURRENCIES))
     }
 
     /// The name; empty if it is missing.
-    pub(super) fn write_shown_name(&self, out: &mut Vec<u8>) -> Kind {
+    pub(super) fn write_shown_name(&self, out: &mut Vec<u8>) -> CellKind {
         if self.messy(mess::DEAL_NAME_MISSING) {
-            return Kind::Empty;
+            return CellKind::Empty;
         }
-        let bits = self.draws.bits(Field::Name as u32 * 4);
+        let bits = self.draws.bits(DealField::Name as u32 * 4);
         let offer = OFFERS[bits as usize % OFFERS.len()];
         out.extend_from_slice(offer.as_bytes());
         if let Link::To(company) = self.company {
@@ -309,24 +309,24 @@ impl Deal<'_> {
                 out.extend_from_slice(part.as_bytes());
             }
         }
-        Kind::Text
+        CellKind::Text
     }
 
     /// Numbers; where spellings vary also words in CSV and a quoted number in JSON (`reference/usercom.md` §0.5).
-    fn write_status(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> Kind {
+    fn write_status(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> CellKind {
         let varies = self.population.mess && bits % 10 >= 7;
         if !varies {
             return number(out, self.status as u64);
         }
         if !style.is_csv() {
             write_number(out, self.status as u64);
-            return Kind::Plain;
+            return CellKind::Plain;
         }
         let start = out.len();
         text(out, STATUSES[self.status]);
         if (bits >> 8).is_multiple_of(2) {
             out[start..=start].make_ascii_uppercase();
         }
-        Kind::Plain
+        CellKind::Plain
     }
 }

@@ -5,7 +5,7 @@
 
 use super::calendar::{DAY, EXPORTED_AT};
 use super::catalogue::{AGENTS, Agent};
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::deal::{Deal, Link};
 use super::mess::{Every, PersonMess};
 use super::person::Person;
@@ -55,12 +55,12 @@ impl<'a> Entry<'a> {
     }
 
     /// Creation, in the file's spelling.
-    pub(super) fn write_created(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    pub(super) fn write_created(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         speller.instant(out, self.created_at, bits)
     }
 
     /// Last change, in the file's spelling.
-    pub(super) fn write_updated(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    pub(super) fn write_updated(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         speller.instant(out, self.updated_at, bits)
     }
 }
@@ -135,17 +135,17 @@ impl Subject {
     }
 
     /// The person's id.
-    pub(super) fn write_person(&self, out: &mut Vec<u8>, population: &Population) -> Kind {
+    pub(super) fn write_person(&self, out: &mut Vec<u8>, population: &Population) -> CellKind {
         write_link(out, population, self.person, Object::Person)
     }
 
     /// The company's id.
-    pub(super) fn write_company(&self, out: &mut Vec<u8>, population: &Population) -> Kind {
+    pub(super) fn write_company(&self, out: &mut Vec<u8>, population: &Population) -> CellKind {
         write_link(out, population, self.company, Object::Company)
     }
 
     /// The deal's id.
-    pub(super) fn write_deal(&self, out: &mut Vec<u8>, population: &Population) -> Kind {
+    pub(super) fn write_deal(&self, out: &mut Vec<u8>, population: &Population) -> CellKind {
         write_link(out, population, self.deal, Object::Deal)
     }
 
@@ -182,10 +182,10 @@ pub(super) fn write_link(
     population: &Population,
     link: Link,
     object: Object,
-) -> Kind {
+) -> CellKind {
     match link.id(population, object) {
         Some(id) => number(out, id),
-        None => Kind::Empty,
+        None => CellKind::Empty,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling, write_date};
 use super::catalogue::{AGENTS, Agent};
-use super::cell::{Kind, write_json_string, write_number};
+use super::cell::{CellKind, write_json_string, write_number};
 use super::company;
 use super::deal::Link;
 use super::entry::{Entry, Shares, Subject, count_person, some_person};
@@ -22,7 +22,7 @@ use super::value::{Speller, number, text};
 
 /// Fields of an event. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum EventField {
     Id,
     CustomId,
     Name,
@@ -43,7 +43,7 @@ pub(super) enum Field {
 }
 
 /// JSON Lines with the names of API version 1.
-pub(super) const V1_JSON: Shape<Field> = Shape {
+pub(super) const V1_JSON: Shape<EventField> = Shape {
     style: Style {
         format: Format::JsonLines,
         dialect: Dialect::V1,
@@ -52,29 +52,29 @@ pub(super) const V1_JSON: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("name", Field::Name),
-        ("description", Field::Description),
-        ("location", Field::Location),
-        ("start", Field::Start),
-        ("end", Field::End),
-        ("duration", Field::Duration),
-        ("all_day", Field::AllDay),
-        ("person", Field::Person),
-        ("company", Field::Company),
-        ("deal", Field::Deal),
-        ("assigned_to", Field::AssignedTo),
-        ("created_by", Field::CreatedBy),
-        ("attendees", Field::Attendees),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", EventField::Id),
+        ("custom_id", EventField::CustomId),
+        ("name", EventField::Name),
+        ("description", EventField::Description),
+        ("location", EventField::Location),
+        ("start", EventField::Start),
+        ("end", EventField::End),
+        ("duration", EventField::Duration),
+        ("all_day", EventField::AllDay),
+        ("person", EventField::Person),
+        ("company", EventField::Company),
+        ("deal", EventField::Deal),
+        ("assigned_to", EventField::AssignedTo),
+        ("created_by", EventField::CreatedBy),
+        ("attendees", EventField::Attendees),
+        ("created_at", EventField::CreatedAt),
+        ("updated_at", EventField::UpdatedAt),
     ],
     attributes: &[],
 };
 
 /// CSV as a calendar saves it.
-pub(super) const V2_CSV: Shape<Field> = Shape {
+pub(super) const V2_CSV: Shape<EventField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -83,21 +83,21 @@ pub(super) const V2_CSV: Shape<Field> = Shape {
     mark: false,
     crlf: true,
     columns: &[
-        ("id", Field::Id),
-        ("title", Field::Name),
-        ("content", Field::Description),
-        ("place", Field::Location),
-        ("start_date_time", Field::Start),
-        ("end_date_time", Field::End),
-        ("duration", Field::Duration),
-        ("is_all_day", Field::AllDay),
-        ("user_id", Field::Person),
-        ("company_id", Field::Company),
-        ("deal_id", Field::Deal),
-        ("owner", Field::AssignedTo),
-        ("attendees", Field::Attendees),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", EventField::Id),
+        ("title", EventField::Name),
+        ("content", EventField::Description),
+        ("place", EventField::Location),
+        ("start_date_time", EventField::Start),
+        ("end_date_time", EventField::End),
+        ("duration", EventField::Duration),
+        ("is_all_day", EventField::AllDay),
+        ("user_id", EventField::Person),
+        ("company_id", EventField::Company),
+        ("deal_id", EventField::Deal),
+        ("owner", EventField::AssignedTo),
+        ("attendees", EventField::Attendees),
+        ("created_at", EventField::CreatedAt),
+        ("updated_at", EventField::UpdatedAt),
     ],
     attributes: &[],
 };
@@ -234,7 +234,7 @@ impl<'a> Event<'a> {
                 object.number("id", Some(population.id(Object::Company, *company)));
                 object.value("name", |out| {
                     company::write_name(out, *company);
-                    Kind::Text
+                    CellKind::Text
                 });
                 object.end();
             }
@@ -271,7 +271,7 @@ impl<'a> Event<'a> {
             .collect()
     }
 
-    fn write_attendees(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    fn write_attendees(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         if speller.style.is_csv() {
             let listed = self.listed();
             let texts: Vec<&str> = listed.iter().map(String::as_str).collect();
@@ -283,10 +283,10 @@ impl<'a> Event<'a> {
         })
     }
 
-    fn write_time(&self, out: &mut Vec<u8>, seconds: i64, speller: Speller, bits: u64) -> Kind {
+    fn write_time(&self, out: &mut Vec<u8>, seconds: i64, speller: Speller, bits: u64) -> CellKind {
         if self.all_day {
             write_date(out, seconds.div_euclid(DAY));
-            Kind::Plain
+            CellKind::Plain
         } else {
             speller.instant(out, seconds, bits & 0xffff_ffff)
         }
@@ -294,7 +294,7 @@ impl<'a> Event<'a> {
 
     /// A timed event in ten has a duration only.
     fn has_end(&self) -> bool {
-        self.all_day || self.entry.draws.chance(Field::End as u32 * 4 + 1, 900)
+        self.all_day || self.entry.draws.chance(EventField::End as u32 * 4 + 1, 900)
     }
 
     fn ends_at(&self) -> i64 {
@@ -316,17 +316,17 @@ fn email_of(population: &Population, person: u64) -> Vec<u8> {
     out.trim_ascii().to_vec()
 }
 
-fn write_stranger(out: &mut Vec<u8>, number: u64) -> Kind {
+fn write_stranger(out: &mut Vec<u8>, number: u64) -> CellKind {
     out.extend_from_slice(b"guest");
     write_number(out, number);
     out.extend_from_slice(b"@elsewhere.example");
-    Kind::Plain
+    CellKind::Plain
 }
 
 impl Record for Event<'_> {
-    type Field = Field;
+    type Column = EventField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: EventField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let draws = entry.draws;
         let own = field as u32 * 4;
@@ -337,40 +337,42 @@ impl Record for Event<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, entry.id),
-            Field::CustomId if filled(50) => {
+            EventField::Id => number(out, entry.id),
+            EventField::CustomId if filled(50) => {
                 out.extend_from_slice(b"CAL-");
                 write_number(out, entry.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Name => text(out, draws.word(own + 2, &EVENT_NAMES)),
-            Field::Description if entry.messy(mess::EVENT_TEXT) => {
+            EventField::Name => text(out, draws.word(own + 2, &EVENT_NAMES)),
+            EventField::Description if entry.messy(mess::EVENT_TEXT) => {
                 // Half of them with markup, the others of any kind.
                 let turn = mess::EVENT_TEXT.turn(entry.index);
                 let kind = if turn.is_multiple_of(2) { 6 } else { turn };
                 prose::write_special_note(out, kind);
-                Kind::Text
+                CellKind::Text
             }
-            Field::Description if filled(400) => {
+            EventField::Description if filled(400) => {
                 prose::write_note(out, bits);
-                Kind::Text
+                CellKind::Text
             }
-            Field::Location if filled(600) => text(out, draws.word(own + 2, &EVENT_PLACES)),
-            Field::Start => self.write_time(out, self.starts_at, speller, bits),
-            Field::End if self.has_end() => self.write_time(out, self.ends_at(), speller, bits),
-            Field::Duration if !self.all_day && (filled(500) || !self.has_end()) => {
+            EventField::Location if filled(600) => text(out, draws.word(own + 2, &EVENT_PLACES)),
+            EventField::Start => self.write_time(out, self.starts_at, speller, bits),
+            EventField::End if self.has_end() => {
+                self.write_time(out, self.ends_at(), speller, bits)
+            }
+            EventField::Duration if !self.all_day && (filled(500) || !self.has_end()) => {
                 number(out, self.length)
             }
-            Field::AllDay => speller.boolean(out, self.all_day, bits),
-            Field::Person => self.subject.write_person(out, entry.population),
-            Field::Company => self.subject.write_company(out, entry.population),
-            Field::Deal => self.subject.write_deal(out, entry.population),
-            Field::AssignedTo => speller.agent(out, entry.agent(own + 1, 950), bits),
-            Field::CreatedBy => speller.agent(out, entry.agent(own + 1, 700), bits),
-            Field::Attendees => self.write_attendees(out, speller, bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
-            _ => Kind::Empty,
+            EventField::AllDay => speller.boolean(out, self.all_day, bits),
+            EventField::Person => self.subject.write_person(out, entry.population),
+            EventField::Company => self.subject.write_company(out, entry.population),
+            EventField::Deal => self.subject.write_deal(out, entry.population),
+            EventField::AssignedTo => speller.agent(out, entry.agent(own + 1, 950), bits),
+            EventField::CreatedBy => speller.agent(out, entry.agent(own + 1, 700), bits),
+            EventField::Attendees => self.write_attendees(out, speller, bits),
+            EventField::CreatedAt => entry.write_created(out, speller, bits),
+            EventField::UpdatedAt => entry.write_updated(out, speller, bits),
+            _ => CellKind::Empty,
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Part<F: 'static> {
     pub(super) share: (u64, u64),
 }
 
-const PEOPLE: &[Part<person_shapes::Field>] = &[
+const PEOPLE: &[Part<person_shapes::PersonField>] = &[
     Part {
         file: "people-1.csv",
         shape: &person_shapes::V2_CSV,
@@ -60,7 +60,7 @@ const PEOPLE: &[Part<person_shapes::Field>] = &[
     },
 ];
 
-const COMPANIES: &[Part<company::Field>] = &[
+const COMPANIES: &[Part<company::CompanyField>] = &[
     Part {
         file: "companies-1.csv",
         shape: &company::MARKED_CSV,
@@ -73,7 +73,7 @@ const COMPANIES: &[Part<company::Field>] = &[
     },
 ];
 
-const DEALS: &[Part<deal_cells::Field>] = &[
+const DEALS: &[Part<deal_cells::DealField>] = &[
     Part {
         file: "deals-1.csv",
         shape: &deal_cells::V2_CSV,
@@ -239,7 +239,7 @@ impl<'a> Output<'a> {
         &mut self,
         object: &'static str,
         file: &str,
-        shape: &Shape<R::Field>,
+        shape: &Shape<R::Column>,
         records: impl Iterator<Item = R>,
         mut count: impl FnMut(&R),
     ) -> Result<(), GenerateError> {
@@ -263,7 +263,7 @@ impl<'a> Output<'a> {
 
     fn write_object<R: Record>(
         &mut self,
-        plan: Plan<'_, R::Field>,
+        plan: Plan<'_, R::Column>,
         make: impl Fn(&'a Population, u64) -> R,
         make_older: impl Fn(&'a Population, u64) -> R,
         mut count: impl FnMut(&R),

@@ -4,7 +4,7 @@
 //! it: some lines of text, or bytes that begin as a PDF or a PNG does. With mess some are missing, some of another size.
 
 use super::calendar::Spelling;
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::entry::{Entry, Shares, Subject};
 use super::mess;
 use super::phrases::FILE_NAMES;
@@ -20,7 +20,7 @@ pub(super) const FOLDER: &str = "blobs";
 
 /// Fields of a file. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum FileField {
     Id,
     Name,
     Path,
@@ -36,7 +36,7 @@ pub(super) enum Field {
 }
 
 /// CSV.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<FileField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -45,18 +45,18 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("file_name", Field::Name),
-        ("path", Field::Path),
-        ("file_size", Field::Size),
-        ("mime_type", Field::Type),
-        ("user_id", Field::Person),
-        ("company_id", Field::Company),
-        ("deal_id", Field::Deal),
-        ("activity_id", Field::Activity),
-        ("created_by", Field::CreatedBy),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", FileField::Id),
+        ("file_name", FileField::Name),
+        ("path", FileField::Path),
+        ("file_size", FileField::Size),
+        ("mime_type", FileField::Type),
+        ("user_id", FileField::Person),
+        ("company_id", FileField::Company),
+        ("deal_id", FileField::Deal),
+        ("activity_id", FileField::Activity),
+        ("created_by", FileField::CreatedBy),
+        ("created_at", FileField::CreatedAt),
+        ("updated_at", FileField::UpdatedAt),
     ],
     attributes: &[],
 };
@@ -148,9 +148,9 @@ impl<'a> File<'a> {
 }
 
 impl Record for File<'_> {
-    type Field = Field;
+    type Column = FileField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: FileField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let population = entry.population;
         let own = field as u32 * 4;
@@ -160,23 +160,23 @@ impl Record for File<'_> {
             mess: population.mess,
         };
         match field {
-            Field::Id => number(out, entry.id),
-            Field::Name => text(out, self.name),
-            Field::Path => text(out, &format!("{FOLDER}/{}", self.blob_name())),
-            Field::Size if entry.messy(mess::FILE_SIZE_WRONG) => number(out, self.size + 17),
-            Field::Size => number(out, self.size),
-            Field::Type => word(out, self.kind().0),
-            Field::Person => self.subject.write_person(out, population),
-            Field::Company => self.subject.write_company(out, population),
-            Field::Deal => self.subject.write_deal(out, population),
-            Field::Activity if population.further.activities > 0 && bits.is_multiple_of(5) => {
+            FileField::Id => number(out, entry.id),
+            FileField::Name => text(out, self.name),
+            FileField::Path => text(out, &format!("{FOLDER}/{}", self.blob_name())),
+            FileField::Size if entry.messy(mess::FILE_SIZE_WRONG) => number(out, self.size + 17),
+            FileField::Size => number(out, self.size),
+            FileField::Type => word(out, self.kind().0),
+            FileField::Person => self.subject.write_person(out, population),
+            FileField::Company => self.subject.write_company(out, population),
+            FileField::Deal => self.subject.write_deal(out, population),
+            FileField::Activity if population.further.activities > 0 && bits.is_multiple_of(5) => {
                 let activity = entry.draws.below(own + 1, population.further.activities);
                 number(out, population.id(Object::Activity, activity))
             }
-            Field::Activity => Kind::Empty,
-            Field::CreatedBy => speller.agent(out, entry.agent(own + 1, 900), bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
+            FileField::Activity => CellKind::Empty,
+            FileField::CreatedBy => speller.agent(out, entry.agent(own + 1, 900), bits),
+            FileField::CreatedAt => entry.write_created(out, speller, bits),
+            FileField::UpdatedAt => entry.write_updated(out, speller, bits),
         }
     }
 }

@@ -25,7 +25,7 @@ use super::product::{self, PRODUCTS, Product};
 use super::stage_change;
 use super::summary::FurtherTruth;
 
-const ACTIVITIES: &[Part<activity::Field>] = &[
+const ACTIVITIES: &[Part<activity::ActivityField>] = &[
     Part {
         file: "activities-1.csv",
         shape: &activity::V2_CSV,
@@ -43,7 +43,7 @@ const ACTIVITIES: &[Part<activity::Field>] = &[
     },
 ];
 
-const EVENTS: &[Part<event::Field>] = &[
+const EVENTS: &[Part<event::EventField>] = &[
     Part {
         file: "events-1.jsonl.gz",
         shape: &event::V1_JSON,
@@ -56,7 +56,7 @@ const EVENTS: &[Part<event::Field>] = &[
     },
 ];
 
-const CONVERSATIONS: &[Part<conversation::Field>] = &[
+const CONVERSATIONS: &[Part<conversation::ConversationField>] = &[
     Part {
         file: "conversations-1.jsonl.gz",
         shape: &conversation::JSON,
@@ -69,7 +69,7 @@ const CONVERSATIONS: &[Part<conversation::Field>] = &[
     },
 ];
 
-const EMAILS: &[Part<mail::Field>] = &[
+const EMAILS: &[Part<mail::MailField>] = &[
     Part {
         file: "emails.csv",
         shape: &mail::EMAIL_CSV,

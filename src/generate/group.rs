@@ -5,7 +5,7 @@
 //! them as rows.
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling, write_instant};
-use super::cell::{Kind, finish_csv, write_number};
+use super::cell::{CellKind, finish_csv, write_number};
 use super::deal::Link;
 use super::entry::{count_person, write_link};
 use super::json::{JsonObject, write_list};
@@ -145,7 +145,7 @@ pub(super) fn segments_jsonl(population: &Population, truth: &mut FurtherTruth) 
         let made_at = EXPORTED_AT - DAY * (400 + 17 * position as i64);
         let instant = |out: &mut Vec<u8>, seconds: i64| {
             write_instant(out, seconds, 0, Spelling::ZuluMicros);
-            Kind::Plain
+            CellKind::Plain
         };
         let mut object = JsonObject::new(&mut out);
         object.number("id", Some(id(position)));
@@ -153,7 +153,7 @@ pub(super) fn segments_jsonl(population: &Population, truth: &mut FurtherTruth) 
         object.value("description", |out| text(out, segment.description));
         object.value("criteria", |out| {
             out.extend_from_slice(segment.criteria.as_bytes());
-            Kind::Literal
+            CellKind::Literal
         });
         object.text("type", "people");
         object.value("created_at", |out| instant(out, made_at));
@@ -174,7 +174,7 @@ fn write_users(
     population: &Population,
     position: usize,
     truth: &mut FurtherTruth,
-) -> Kind {
+) -> CellKind {
     write_list(out, nested_members(population, position), |out, person| {
         truth.add("segment_members", 1);
         count_person(population, person, "segment_members", truth);
@@ -187,7 +187,7 @@ fn write_users(
                 object.value("member_since", |out| {
                     let since = EXPORTED_AT - DAY * (id.unwrap_or(0) % 300) as i64;
                     write_instant(out, since, 0, Spelling::Zulu);
-                    Kind::Plain
+                    CellKind::Plain
                 });
                 object.end();
             }
@@ -197,14 +197,14 @@ fn write_users(
 
 /// Fields of a member. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum GroupField {
     Segment,
     Person,
     Since,
 }
 
 /// Members as rows, without an id of their own.
-pub(super) const MEMBERS: Shape<Field> = Shape {
+pub(super) const MEMBERS: Shape<GroupField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -213,9 +213,9 @@ pub(super) const MEMBERS: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("segment_id", Field::Segment),
-        ("user_id", Field::Person),
-        ("member_since", Field::Since),
+        ("segment_id", GroupField::Segment),
+        ("user_id", GroupField::Person),
+        ("member_since", GroupField::Since),
     ],
     attributes: &[],
 };
@@ -252,15 +252,15 @@ impl Member<'_> {
 }
 
 impl Record for Member<'_> {
-    type Field = Field;
+    type Column = GroupField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: GroupField, style: Style, out: &mut Vec<u8>) -> CellKind {
         match field {
-            Field::Segment => number(out, id(self.position)),
-            Field::Person => write_link(out, self.population, self.person, Object::Person),
-            Field::Since => {
+            GroupField::Segment => number(out, id(self.position)),
+            GroupField::Person => write_link(out, self.population, self.person, Object::Person),
+            GroupField::Since => {
                 let Link::To(index) = self.person else {
-                    return Kind::Empty;
+                    return CellKind::Empty;
                 };
                 let draws = self.population.draws(Object::Person, index);
                 let bits = draws.bits(slot::SEGMENT + 6 + self.position as u32);

@@ -3,7 +3,7 @@
 //! Comes in: keys and values. Goes out: one JSON object at the end of a buffer. Never holds the object anywhere else.
 
 use super::catalogue::Agent;
-use super::cell::{Kind, finish_json, write_json_string, write_number};
+use super::cell::{CellKind, finish_json, write_json_string, write_number};
 
 /// A JSON object that is being written.
 pub(super) struct JsonObject<'a> {
@@ -29,7 +29,7 @@ impl<'a> JsonObject<'a> {
     }
 
     /// A member that `write` writes raw.
-    pub(super) fn value(&mut self, key: &str, write: impl FnOnce(&mut Vec<u8>) -> Kind) {
+    pub(super) fn value(&mut self, key: &str, write: impl FnOnce(&mut Vec<u8>) -> CellKind) {
         self.key(key);
         let start = self.out.len();
         let kind = write(self.out);
@@ -55,22 +55,22 @@ impl<'a> JsonObject<'a> {
     pub(super) fn agent(&mut self, key: &str, agent: Option<&Agent>) {
         self.value(key, |out| match agent {
             Some(agent) => write_agent(out, agent),
-            None => Kind::Empty,
+            None => CellKind::Empty,
         });
     }
 
     /// Ends the object.
-    pub(super) fn end(self) -> Kind {
+    pub(super) fn end(self) -> CellKind {
         self.out.push(b'}');
-        Kind::Literal
+        CellKind::Literal
     }
 }
 
 /// An agent as messages show one: without a key (`reference/usercom.md` §2.6).
-pub(super) fn write_agent(out: &mut Vec<u8>, agent: &Agent) -> Kind {
+pub(super) fn write_agent(out: &mut Vec<u8>, agent: &Agent) -> CellKind {
     let mut object = JsonObject::new(out);
     object.number("id", Some(agent.id));
-    object.value("key", |_| Kind::Empty);
+    object.value("key", |_| CellKind::Empty);
     object.text("email", agent.email);
     object.text("name", agent.name);
     object.end()
@@ -81,7 +81,7 @@ pub(super) fn write_list<T>(
     out: &mut Vec<u8>,
     items: impl IntoIterator<Item = T>,
     mut write: impl FnMut(&mut Vec<u8>, T),
-) -> Kind {
+) -> CellKind {
     out.push(b'[');
     for (position, item) in items.into_iter().enumerate() {
         if position > 0 {
@@ -90,5 +90,5 @@ pub(super) fn write_list<T>(
         write(out, item);
     }
     out.push(b']');
-    Kind::Literal
+    CellKind::Literal
 }

@@ -35,6 +35,7 @@ mod mail;
 mod mess;
 mod message;
 mod note;
+mod options;
 mod person;
 mod person_cells;
 mod person_shapes;
@@ -54,50 +55,19 @@ mod value;
 mod vocabulary;
 
 use std::fs;
-use std::path::PathBuf;
 
 pub use error::GenerateError;
+pub use options::GenerateOptions;
 pub use summary::{
     CompaniesTruth, DealsTruth, FileSummary, FurtherTruth, PeopleTruth, RowTruth, Summary,
     TableTruth,
 };
 
-/// What to generate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// People; companies are a fifth and deals a quarter of that.
-    pub people: u64,
-    /// Chooses one of 2⁶⁴ exports of that size.
-    pub seed: u64,
-    /// Folder that receives the files; made if missing, refused unless empty.
-    pub out: PathBuf,
-    /// Whether the export is as damaged as real ones: odd spellings, bad cells, ragged and undecodable rows, superseded
-    /// versions, dangling references. Without it every row is good.
-    pub mess: bool,
-    /// Activities in all; none asked for: three for every two people.
-    pub activities: Option<u64>,
-    /// Chat messages in all; none asked for: one for every two people.
-    pub messages: Option<u64>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            people: 2_000,
-            seed: 1,
-            out: PathBuf::from("export"),
-            mess: true,
-            activities: None,
-            messages: None,
-        }
-    }
-}
-
 /// Writes an export. Blocking; a few hundred kilobytes of memory whatever the size.
 ///
 /// # Errors
 /// [`GenerateError`] if the folder is not empty or cannot be written; what was written until then stays.
-pub fn generate(options: &Options) -> Result<Summary, GenerateError> {
+pub fn generate(options: &GenerateOptions) -> Result<Summary, GenerateError> {
     let out = &options.out;
     fs::create_dir_all(out).map_err(|source| GenerateError::CreateFolder {
         path: out.clone(),

@@ -4,7 +4,7 @@
 //! some do not, and some have no price or nothing sold (`rules.md` 10).
 
 use super::calendar::Spelling;
-use super::cell::{Kind, write_decimal, write_number};
+use super::cell::{CellKind, write_decimal, write_number};
 use super::deal::Deal;
 use super::json::{JsonObject, write_list};
 use super::mess;
@@ -20,7 +20,7 @@ const MOST_LINES: u64 = 4;
 
 /// Fields of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum LineField {
     Id,
     Deal,
     Position,
@@ -34,7 +34,7 @@ pub(super) enum Field {
 }
 
 /// CSV; lines have ids of their own there.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<LineField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -43,16 +43,16 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("deal_id", Field::Deal),
-        ("position", Field::Position),
-        ("product_id", Field::Product),
-        ("product_custom_id", Field::ProductCustomId),
-        ("name", Field::Name),
-        ("quantity", Field::Quantity),
-        ("unit_price", Field::Price),
-        ("total", Field::Value),
-        ("currency", Field::Currency),
+        ("id", LineField::Id),
+        ("deal_id", LineField::Deal),
+        ("position", LineField::Position),
+        ("product_id", LineField::Product),
+        ("product_custom_id", LineField::ProductCustomId),
+        ("name", LineField::Name),
+        ("quantity", LineField::Quantity),
+        ("unit_price", LineField::Price),
+        ("total", LineField::Value),
+        ("currency", LineField::Currency),
     ],
     attributes: &[],
 };
@@ -148,22 +148,22 @@ pub(super) fn count(deal: &Deal<'_>, truth: &mut FurtherTruth) {
 }
 
 /// A deal's lines as it has them inside.
-pub(super) fn write_nested(out: &mut Vec<u8>, deal: &Deal<'_>, style: Style) -> Kind {
+pub(super) fn write_nested(out: &mut Vec<u8>, deal: &Deal<'_>, style: Style) -> CellKind {
     write_list(out, lines(deal), |out, line| {
         let mut object = JsonObject::new(out);
         // One of the two names the product.
         let product = if line.by_custom_id {
-            ("product_custom_id", Field::ProductCustomId)
+            ("product_custom_id", LineField::ProductCustomId)
         } else {
-            ("product_id", Field::Product)
+            ("product_id", LineField::Product)
         };
         for (key, field) in [
             product,
-            ("name", Field::Name),
-            ("quantity", Field::Quantity),
-            ("price", Field::Price),
-            ("value", Field::Value),
-            ("currency", Field::Currency),
+            ("name", LineField::Name),
+            ("quantity", LineField::Quantity),
+            ("price", LineField::Price),
+            ("value", LineField::Value),
+            ("currency", LineField::Currency),
         ] {
             object.value(key, |out| line.cell(field, style, out));
         }
@@ -186,49 +186,49 @@ impl Line {
     }
 }
 
-fn money(out: &mut Vec<u8>, hundredths: Option<u64>) -> Kind {
+fn money(out: &mut Vec<u8>, hundredths: Option<u64>) -> CellKind {
     match hundredths {
         Some(hundredths) => {
             write_decimal(out, hundredths);
-            Kind::Plain
+            CellKind::Plain
         }
-        None => Kind::Empty,
+        None => CellKind::Empty,
     }
 }
 
 impl Record for Line {
-    type Field = Field;
+    type Column = LineField;
 
-    fn cell(&self, field: Field, _style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: LineField, _style: Style, out: &mut Vec<u8>) -> CellKind {
         match field {
-            Field::Id => number(out, self.id),
-            Field::Deal => number(out, self.deal),
-            Field::Position => number(out, self.position),
-            Field::Product => match self.product {
+            LineField::Id => number(out, self.id),
+            LineField::Deal => number(out, self.deal),
+            LineField::Position => number(out, self.position),
+            LineField::Product => match self.product {
                 Some(product) if !self.by_custom_id => number(out, product::id(product)),
-                _ => Kind::Empty,
+                _ => CellKind::Empty,
             },
-            Field::ProductCustomId => match self.product {
+            LineField::ProductCustomId => match self.product {
                 Some(product) if self.by_custom_id => product::write_custom_id(out, product),
-                _ => Kind::Empty,
+                _ => CellKind::Empty,
             },
-            Field::Name => match self.product {
+            LineField::Name => match self.product {
                 Some(product) => product::write_name(out, product),
                 None => text(out, "Prace dodatkowe, wg ustaleń"),
             },
-            Field::Quantity if self.quantity.is_multiple_of(100) => {
+            LineField::Quantity if self.quantity.is_multiple_of(100) => {
                 number(out, self.quantity / 100)
             }
-            Field::Quantity => {
+            LineField::Quantity => {
                 write_number(out, self.quantity / 100);
                 out.extend_from_slice(b".5");
-                Kind::Literal
+                CellKind::Literal
             }
-            Field::Price => money(out, self.price),
-            Field::Value => money(out, self.value()),
-            Field::Currency => match self.currency {
+            LineField::Price => money(out, self.price),
+            LineField::Value => money(out, self.value()),
+            LineField::Currency => match self.currency {
                 Some(currency) => word(out, currency),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
         }
     }

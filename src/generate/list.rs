@@ -3,7 +3,7 @@
 //! Comes in: the items and a spelling. Goes out: bytes at the end of a buffer. A spelling that could not be read back
 //! (an item with a semicolon in a semicolon list) gives way to braces.
 
-use super::cell::{Kind, write_json_string, write_number};
+use super::cell::{CellKind, write_json_string, write_number};
 
 /// How a list is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Listing {
 }
 
 /// Writes texts as a list.
-pub(super) fn write_texts(out: &mut Vec<u8>, items: &[&str], listing: Listing) -> Kind {
+pub(super) fn write_texts(out: &mut Vec<u8>, items: &[&str], listing: Listing) -> CellKind {
     let ambiguous = || items.iter().any(|item| item.contains([';', ',']));
     let listing = if listing == Listing::Semicolons && ambiguous() {
         Listing::Braces
@@ -37,7 +37,7 @@ pub(super) fn write_texts(out: &mut Vec<u8>, items: &[&str], listing: Listing) -
 }
 
 /// Writes numbers as a list.
-pub(super) fn write_numbers(out: &mut Vec<u8>, items: &[u64], listing: Listing) -> Kind {
+pub(super) fn write_numbers(out: &mut Vec<u8>, items: &[u64], listing: Listing) -> CellKind {
     frame(out, items, listing, |out, item| write_number(out, *item))
 }
 
@@ -46,14 +46,14 @@ fn frame<T>(
     items: &[T],
     listing: Listing,
     write: impl Fn(&mut Vec<u8>, &T),
-) -> Kind {
+) -> CellKind {
     let (open, separator, close): (&[u8], u8, &[u8]) = match listing {
         Listing::Braces => (b"{", b',', b"}"),
         Listing::Json => (b"[", b',', b"]"),
         Listing::Semicolons => (b"", b';', b""),
     };
     if items.is_empty() && listing == Listing::Semicolons {
-        return Kind::Empty;
+        return CellKind::Empty;
     }
     out.extend_from_slice(open);
     for (position, item) in items.iter().enumerate() {
@@ -64,9 +64,9 @@ fn frame<T>(
     }
     out.extend_from_slice(close);
     if listing == Listing::Json {
-        Kind::Literal
+        CellKind::Literal
     } else {
-        Kind::Text
+        CellKind::Text
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(
             write_numbers(&mut out, &[12, 15], Listing::Braces),
-            Kind::Text
+            CellKind::Text
         );
         assert_eq!(out, b"{12,15}");
     }

@@ -4,7 +4,7 @@
 //! inside, with the few keys that it gives (`reference/usercom.md` §2.1).
 
 use super::calendar::{EXPORTED_AT, Spelling};
-use super::cell::{Kind, write_number};
+use super::cell::{CellKind, write_number};
 use super::deal::Link;
 use super::entry::{Entry, Shares, Subject, count_person};
 use super::json::JsonObject;
@@ -21,7 +21,7 @@ use super::vocabulary::SENTENCES;
 
 /// Fields of an e-mail or a text message. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum MailField {
     Id,
     Person,
     Subject,
@@ -48,66 +48,66 @@ const LOG: Style = Style {
 };
 
 /// E-mails with their bodies.
-pub(super) const EMAIL_CSV: Shape<Field> = Shape {
+pub(super) const EMAIL_CSV: Shape<MailField> = Shape {
     style: LOG,
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("user_id", Field::Person),
-        ("subject", Field::Subject),
-        ("html", Field::Content),
-        ("from_email", Field::From),
-        ("to_email", Field::To),
-        ("status", Field::Status),
-        ("direction", Field::Direction),
-        ("sent_at", Field::SentAt),
-        ("opened_at", Field::OpenedAt),
-        ("clicked_at", Field::ClickedAt),
-        ("unsubscribed_at", Field::UnsubscribedAt),
-        ("opens", Field::Opens),
-        ("clicks", Field::Clicks),
-        ("assigned_to", Field::AssignedTo),
-        ("created_at", Field::CreatedAt),
+        ("id", MailField::Id),
+        ("user_id", MailField::Person),
+        ("subject", MailField::Subject),
+        ("html", MailField::Content),
+        ("from_email", MailField::From),
+        ("to_email", MailField::To),
+        ("status", MailField::Status),
+        ("direction", MailField::Direction),
+        ("sent_at", MailField::SentAt),
+        ("opened_at", MailField::OpenedAt),
+        ("clicked_at", MailField::ClickedAt),
+        ("unsubscribed_at", MailField::UnsubscribedAt),
+        ("opens", MailField::Opens),
+        ("clicks", MailField::Clicks),
+        ("assigned_to", MailField::AssignedTo),
+        ("created_at", MailField::CreatedAt),
     ],
     attributes: &[],
 };
 
 /// The delivery log: other names, no bodies.
-pub(super) const EMAIL_LOG: Shape<Field> = Shape {
+pub(super) const EMAIL_LOG: Shape<MailField> = Shape {
     style: LOG,
     mark: false,
     crlf: true,
     columns: &[
-        ("id", Field::Id),
-        ("client", Field::Person),
-        ("subject", Field::Subject),
-        ("sender", Field::From),
-        ("recipient", Field::To),
-        ("status", Field::Status),
-        ("timestamp", Field::SentAt),
-        ("opened_at", Field::OpenedAt),
-        ("clicked_at", Field::ClickedAt),
-        ("unsubscribed_at", Field::UnsubscribedAt),
+        ("id", MailField::Id),
+        ("client", MailField::Person),
+        ("subject", MailField::Subject),
+        ("sender", MailField::From),
+        ("recipient", MailField::To),
+        ("status", MailField::Status),
+        ("timestamp", MailField::SentAt),
+        ("opened_at", MailField::OpenedAt),
+        ("clicked_at", MailField::ClickedAt),
+        ("unsubscribed_at", MailField::UnsubscribedAt),
     ],
     attributes: &[],
 };
 
 /// Text messages.
-pub(super) const SMS_LOG: Shape<Field> = Shape {
+pub(super) const SMS_LOG: Shape<MailField> = Shape {
     style: LOG,
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("user_id", Field::Person),
-        ("phone", Field::Phone),
-        ("text", Field::Content),
-        ("status", Field::Status),
-        ("direction", Field::Direction),
-        ("timestamp", Field::SentAt),
-        ("assigned_to", Field::AssignedTo),
-        ("created_at", Field::CreatedAt),
+        ("id", MailField::Id),
+        ("user_id", MailField::Person),
+        ("phone", MailField::Phone),
+        ("text", MailField::Content),
+        ("status", MailField::Status),
+        ("direction", MailField::Direction),
+        ("timestamp", MailField::SentAt),
+        ("assigned_to", MailField::AssignedTo),
+        ("created_at", MailField::CreatedAt),
     ],
     attributes: &[],
 };
@@ -179,41 +179,41 @@ impl<'a> Mail<'a> {
     pub(super) fn write_bundled(&self, out: &mut Vec<u8>, style: Style) {
         let mut object = JsonObject::new(out);
         for (key, field) in [
-            ("id", Field::Id),
-            ("status", Field::Status),
-            ("created_at", Field::CreatedAt),
-            ("sent_at", Field::SentAt),
-            ("opened_at", Field::OpenedAt),
-            ("clicked_at", Field::ClickedAt),
-            ("subject", Field::Subject),
+            ("id", MailField::Id),
+            ("status", MailField::Status),
+            ("created_at", MailField::CreatedAt),
+            ("sent_at", MailField::SentAt),
+            ("opened_at", MailField::OpenedAt),
+            ("clicked_at", MailField::ClickedAt),
+            ("subject", MailField::Subject),
         ] {
             object.value(key, |out| self.cell(field, style, out));
         }
         object.end();
     }
 
-    fn write_client(&self, out: &mut Vec<u8>) -> Kind {
+    fn write_client(&self, out: &mut Vec<u8>) -> CellKind {
         let Link::To(index) = self.person else {
             out.extend_from_slice(b"gone@elsewhere.example");
-            return Kind::Plain;
+            return CellKind::Plain;
         };
         let person = Person::new(self.entry.population, index);
         person.write_email(out);
         if person.email == Address::None {
-            Kind::Empty
+            CellKind::Empty
         } else {
-            Kind::Plain
+            CellKind::Plain
         }
     }
 
-    fn write_ours(&self, out: &mut Vec<u8>) -> Kind {
+    fn write_ours(&self, out: &mut Vec<u8>) -> CellKind {
         match self.entry.agent(slot::KIND + 2, 800) {
             Some(agent) => word(out, agent.email),
             None => word(out, "hello@northbeam.example"),
         }
     }
 
-    fn write_html(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+    fn write_html(&self, out: &mut Vec<u8>, bits: u64) -> CellKind {
         out.extend_from_slice("<p>Dzień dobry,</p><p>".as_bytes());
         text(out, self.entry.draws.word(slot::KIND + 3, &SENTENCES));
         if bits.is_multiple_of(4) {
@@ -226,9 +226,9 @@ impl<'a> Mail<'a> {
     }
 
     /// Some hours after it was sent, for what got as far as `step`.
-    fn write_step(&self, out: &mut Vec<u8>, speller: Speller, step: u64, bits: u64) -> Kind {
+    fn write_step(&self, out: &mut Vec<u8>, speller: Speller, step: u64, bits: u64) -> CellKind {
         if self.inbound || self.progress < step {
-            return Kind::Empty;
+            return CellKind::Empty;
         }
         let at = self.entry.created_at + (step * 3_600 + bits % 3_600) as i64;
         speller.instant(out, at.min(EXPORTED_AT), bits)
@@ -236,9 +236,9 @@ impl<'a> Mail<'a> {
 }
 
 impl Record for Mail<'_> {
-    type Field = Field;
+    type Column = MailField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: MailField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let draws = entry.draws;
         let own = field as u32 * 4;
@@ -249,42 +249,42 @@ impl Record for Mail<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, entry.id),
-            Field::Person => {
+            MailField::Id => number(out, entry.id),
+            MailField::Person => {
                 super::entry::write_link(out, entry.population, self.person, Object::Person)
             }
-            Field::Subject => text(out, draws.word(own + 2, &MAIL_SUBJECTS)),
-            Field::Content if self.table == "sms" => text(out, draws.word(own + 2, &SMS_TEXTS)),
-            Field::Content if filled(600) => self.write_html(out, bits),
-            Field::Content => {
+            MailField::Subject => text(out, draws.word(own + 2, &MAIL_SUBJECTS)),
+            MailField::Content if self.table == "sms" => text(out, draws.word(own + 2, &SMS_TEXTS)),
+            MailField::Content if filled(600) => self.write_html(out, bits),
+            MailField::Content => {
                 prose::write_note(out, bits);
-                Kind::Text
+                CellKind::Text
             }
-            Field::From if self.inbound => self.write_client(out),
-            Field::From => self.write_ours(out),
-            Field::To if self.inbound => self.write_ours(out),
-            Field::To => self.write_client(out),
-            Field::Phone if filled(950) => {
+            MailField::From if self.inbound => self.write_client(out),
+            MailField::From => self.write_ours(out),
+            MailField::To if self.inbound => self.write_ours(out),
+            MailField::To => self.write_client(out),
+            MailField::Phone if filled(950) => {
                 out.extend_from_slice(b"+48");
                 write_number(out, 500_000_000 + bits % 400_000_000);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Status if self.inbound => word(out, "received"),
-            Field::Status => {
+            MailField::Status if self.inbound => word(out, "received"),
+            MailField::Status => {
                 let words = ["bounced", "sent", "delivered", "opened", "clicked"];
                 word(out, words[self.progress as usize % words.len()])
             }
-            Field::Direction if self.inbound => word(out, "inbound"),
-            Field::Direction => word(out, "outbound"),
-            Field::SentAt => speller.instant(out, entry.created_at, bits),
-            Field::OpenedAt => self.write_step(out, speller, 3, bits),
-            Field::ClickedAt => self.write_step(out, speller, 4, bits),
-            Field::UnsubscribedAt if filled(100) => self.write_step(out, speller, 4, bits),
-            Field::Opens if !self.inbound && self.progress >= 3 => number(out, 1 + bits % 4),
-            Field::Clicks if !self.inbound && self.progress >= 4 => number(out, 1 + bits % 2),
-            Field::AssignedTo => speller.agent(out, entry.agent(own + 1, 800), bits),
-            Field::CreatedAt => speller.instant(out, entry.created_at, bits),
-            _ => Kind::Empty,
+            MailField::Direction if self.inbound => word(out, "inbound"),
+            MailField::Direction => word(out, "outbound"),
+            MailField::SentAt => speller.instant(out, entry.created_at, bits),
+            MailField::OpenedAt => self.write_step(out, speller, 3, bits),
+            MailField::ClickedAt => self.write_step(out, speller, 4, bits),
+            MailField::UnsubscribedAt if filled(100) => self.write_step(out, speller, 4, bits),
+            MailField::Opens if !self.inbound && self.progress >= 3 => number(out, 1 + bits % 4),
+            MailField::Clicks if !self.inbound && self.progress >= 4 => number(out, 1 + bits % 2),
+            MailField::AssignedTo => speller.agent(out, entry.agent(own + 1, 800), bits),
+            MailField::CreatedAt => speller.instant(out, entry.created_at, bits),
+            _ => CellKind::Empty,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! author without `key` is an agent (`reference/usercom.md` §2.6).
 
 use super::calendar::Spelling;
-use super::cell::{Kind, write_hex};
+use super::cell::{CellKind, write_hex};
 use super::conversation::Conversation;
 use super::deal::Link;
 use super::entry::{count_person, write_link};
@@ -23,7 +23,7 @@ use super::value::{Speller, number, text, word};
 
 /// Fields of a message. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum MessageField {
     Id,
     Conversation,
     Client,
@@ -39,7 +39,7 @@ pub(super) enum Field {
 }
 
 /// CSV.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<MessageField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -48,18 +48,18 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("conversation_id", Field::Conversation),
-        ("client_id", Field::Client),
-        ("author_id", Field::AuthorId),
-        ("author_key", Field::AuthorKey),
-        ("author_email", Field::AuthorEmail),
-        ("author_name", Field::AuthorName),
-        ("author_type", Field::AuthorType),
-        ("direction", Field::Direction),
-        ("content", Field::Content),
-        ("source", Field::Channel),
-        ("timestamp", Field::SentAt),
+        ("id", MessageField::Id),
+        ("conversation_id", MessageField::Conversation),
+        ("client_id", MessageField::Client),
+        ("author_id", MessageField::AuthorId),
+        ("author_key", MessageField::AuthorKey),
+        ("author_email", MessageField::AuthorEmail),
+        ("author_name", MessageField::AuthorName),
+        ("author_type", MessageField::AuthorType),
+        ("direction", MessageField::Direction),
+        ("content", MessageField::Content),
+        ("source", MessageField::Channel),
+        ("timestamp", MessageField::SentAt),
     ],
     attributes: &[],
 };
@@ -115,11 +115,11 @@ impl<'a> Message<'a> {
     pub(super) fn write_nested(&self, out: &mut Vec<u8>, style: Style) {
         let mut object = JsonObject::new(out);
         for (key, field) in [
-            ("id", Field::Id),
-            ("chat", Field::Conversation),
-            ("content", Field::Content),
-            ("source", Field::Channel),
-            ("timestamp", Field::SentAt),
+            ("id", MessageField::Id),
+            ("chat", MessageField::Conversation),
+            ("content", MessageField::Content),
+            ("source", MessageField::Channel),
+            ("timestamp", MessageField::SentAt),
         ] {
             object.value(key, |out| self.cell(field, style, out));
         }
@@ -127,10 +127,10 @@ impl<'a> Message<'a> {
         object.end();
     }
 
-    fn write_author(&self, out: &mut Vec<u8>, style: Style) -> Kind {
+    fn write_author(&self, out: &mut Vec<u8>, style: Style) -> CellKind {
         let conversation = &self.conversation;
         if self.messy(mess::MESSAGE_NO_AUTHOR) {
-            Kind::Empty
+            CellKind::Empty
         } else if self.inbound {
             let population = conversation.entry.population;
             write_client(out, population, conversation.person, style)
@@ -149,34 +149,34 @@ impl<'a> Message<'a> {
         }
     }
 
-    fn write_author_part(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn write_author_part(&self, field: MessageField, style: Style, out: &mut Vec<u8>) -> CellKind {
         if self.messy(mess::MESSAGE_NO_AUTHOR) {
-            return Kind::Empty;
+            return CellKind::Empty;
         }
         let conversation = &self.conversation;
         if !self.inbound {
             let agent = conversation.agent;
             return match field {
-                Field::AuthorId => number(out, agent.id),
-                Field::AuthorEmail => word(out, agent.email),
-                Field::AuthorName => text(out, agent.name),
-                Field::AuthorType => word(out, "agent"),
-                _ => Kind::Empty,
+                MessageField::AuthorId => number(out, agent.id),
+                MessageField::AuthorEmail => word(out, agent.email),
+                MessageField::AuthorName => text(out, agent.name),
+                MessageField::AuthorType => word(out, "agent"),
+                _ => CellKind::Empty,
             };
         }
         let part = match field {
-            Field::AuthorId => {
+            MessageField::AuthorId => {
                 let population = conversation.entry.population;
                 return write_link(out, population, conversation.person, Object::Person);
             }
-            Field::AuthorType => return word(out, "person"),
-            Field::AuthorKey => person_shapes::Field::UserKey,
-            Field::AuthorEmail => person_shapes::Field::Email,
-            _ => person_shapes::Field::Name,
+            MessageField::AuthorType => return word(out, "person"),
+            MessageField::AuthorKey => person_shapes::PersonField::UserKey,
+            MessageField::AuthorEmail => person_shapes::PersonField::Email,
+            _ => person_shapes::PersonField::Name,
         };
         match self.author() {
             Some(person) => person.cell(part, style, out),
-            None => Kind::Empty,
+            None => CellKind::Empty,
         }
     }
 }
@@ -187,34 +187,34 @@ pub(super) fn write_client(
     population: &Population,
     link: Link,
     style: Style,
-) -> Kind {
+) -> CellKind {
     let Some(id) = link.id(population, Object::Person) else {
-        return Kind::Empty;
+        return CellKind::Empty;
     };
     let mut object = JsonObject::new(out);
     object.number("id", Some(id));
     if let Link::To(index) = link {
         let person = Person::new(population, index);
         for (key, field) in [
-            ("key", person_shapes::Field::UserKey),
-            ("email", person_shapes::Field::Email),
-            ("name", person_shapes::Field::Name),
+            ("key", person_shapes::PersonField::UserKey),
+            ("email", person_shapes::PersonField::Email),
+            ("name", person_shapes::PersonField::Name),
         ] {
             object.value(key, |out| person.cell(field, style, out));
         }
     } else {
         object.value("key", |out| {
             write_hex(out, id);
-            Kind::Plain
+            CellKind::Plain
         });
     }
     object.end()
 }
 
 impl Record for Message<'_> {
-    type Field = Field;
+    type Column = MessageField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: MessageField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let conversation = &self.conversation;
         let population = conversation.entry.population;
         let own = field as u32 * 4;
@@ -224,26 +224,30 @@ impl Record for Message<'_> {
             mess: population.mess,
         };
         match field {
-            Field::Id => number(out, self.id),
-            Field::Conversation => number(out, conversation.entry.id),
-            Field::Client => write_link(out, population, conversation.person, Object::Person),
-            Field::AuthorId
-            | Field::AuthorKey
-            | Field::AuthorEmail
-            | Field::AuthorName
-            | Field::AuthorType => self.write_author_part(field, style, out),
-            Field::Direction if self.messy(mess::MESSAGE_NO_AUTHOR) => Kind::Empty,
-            Field::Direction if self.inbound => word(out, "inbound"),
-            Field::Direction => word(out, "outbound"),
-            Field::Content if self.messy(mess::MESSAGE_TEXT) => {
-                prose::write_special_note(out, mess::MESSAGE_TEXT.turn(self.number) + 4);
-                Kind::Text
+            MessageField::Id => number(out, self.id),
+            MessageField::Conversation => number(out, conversation.entry.id),
+            MessageField::Client => {
+                write_link(out, population, conversation.person, Object::Person)
             }
-            Field::Content if self.inbound => text(out, self.draws.word(own + 2, &QUESTIONS)),
-            Field::Content => text(out, self.draws.word(own + 2, &ANSWERS)),
-            Field::Channel => conversation.write_channel(out, speller),
-            Field::SentAt if self.messy(mess::MESSAGE_NO_TIME) => Kind::Empty,
-            Field::SentAt => {
+            MessageField::AuthorId
+            | MessageField::AuthorKey
+            | MessageField::AuthorEmail
+            | MessageField::AuthorName
+            | MessageField::AuthorType => self.write_author_part(field, style, out),
+            MessageField::Direction if self.messy(mess::MESSAGE_NO_AUTHOR) => CellKind::Empty,
+            MessageField::Direction if self.inbound => word(out, "inbound"),
+            MessageField::Direction => word(out, "outbound"),
+            MessageField::Content if self.messy(mess::MESSAGE_TEXT) => {
+                prose::write_special_note(out, mess::MESSAGE_TEXT.turn(self.number) + 4);
+                CellKind::Text
+            }
+            MessageField::Content if self.inbound => {
+                text(out, self.draws.word(own + 2, &QUESTIONS))
+            }
+            MessageField::Content => text(out, self.draws.word(own + 2, &ANSWERS)),
+            MessageField::Channel => conversation.write_channel(out, speller),
+            MessageField::SentAt if self.messy(mess::MESSAGE_NO_TIME) => CellKind::Empty,
+            MessageField::SentAt => {
                 let position = self.number - conversation.messages.start;
                 speller.instant(out, conversation.sent_at(position), bits)
             }

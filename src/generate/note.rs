@@ -3,7 +3,7 @@
 //! Comes in: the population and a number. Goes out: the note's fields as text.
 
 use super::calendar::Spelling;
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::entry::{Entry, Shares, Subject};
 use super::mess;
 use super::phrases::NOTE_TITLES;
@@ -16,7 +16,7 @@ use super::value::{Speller, number, text};
 
 /// Fields of a note. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum NoteField {
     Id,
     Title,
     Content,
@@ -29,7 +29,7 @@ pub(super) enum Field {
 }
 
 /// JSON Lines.
-pub(super) const JSON: Shape<Field> = Shape {
+pub(super) const JSON: Shape<NoteField> = Shape {
     style: Style {
         format: Format::JsonLines,
         dialect: Dialect::V2,
@@ -38,15 +38,15 @@ pub(super) const JSON: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("title", Field::Title),
-        ("content", Field::Content),
-        ("user_id", Field::Person),
-        ("company_id", Field::Company),
-        ("deal_id", Field::Deal),
-        ("created_by", Field::CreatedBy),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", NoteField::Id),
+        ("title", NoteField::Title),
+        ("content", NoteField::Content),
+        ("user_id", NoteField::Person),
+        ("company_id", NoteField::Company),
+        ("deal_id", NoteField::Deal),
+        ("created_by", NoteField::CreatedBy),
+        ("created_at", NoteField::CreatedAt),
+        ("updated_at", NoteField::UpdatedAt),
     ],
     attributes: &[],
 };
@@ -82,9 +82,9 @@ impl<'a> Note<'a> {
 }
 
 impl Record for Note<'_> {
-    type Field = Field;
+    type Column = NoteField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: NoteField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let draws = entry.draws;
         let own = field as u32 * 4;
@@ -94,22 +94,22 @@ impl Record for Note<'_> {
             mess: entry.population.mess,
         };
         match field {
-            Field::Id => number(out, entry.id),
-            Field::Title => text(out, draws.word(own + 2, &NOTE_TITLES)),
-            Field::Content if entry.messy(mess::NOTE_TEXT) => {
+            NoteField::Id => number(out, entry.id),
+            NoteField::Title => text(out, draws.word(own + 2, &NOTE_TITLES)),
+            NoteField::Content if entry.messy(mess::NOTE_TEXT) => {
                 prose::write_special_note(out, mess::NOTE_TEXT.turn(entry.index));
-                Kind::Text
+                CellKind::Text
             }
-            Field::Content => {
+            NoteField::Content => {
                 prose::write_note(out, bits);
-                Kind::Text
+                CellKind::Text
             }
-            Field::Person => self.subject.write_person(out, entry.population),
-            Field::Company => self.subject.write_company(out, entry.population),
-            Field::Deal => self.subject.write_deal(out, entry.population),
-            Field::CreatedBy => speller.agent(out, entry.agent(own + 1, 900), bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
+            NoteField::Person => self.subject.write_person(out, entry.population),
+            NoteField::Company => self.subject.write_company(out, entry.population),
+            NoteField::Deal => self.subject.write_deal(out, entry.population),
+            NoteField::CreatedBy => speller.agent(out, entry.agent(own + 1, 900), bits),
+            NoteField::CreatedAt => entry.write_created(out, speller, bits),
+            NoteField::UpdatedAt => entry.write_updated(out, speller, bits),
         }
     }
 }

@@ -5,14 +5,14 @@
 
 use super::calendar::{DAY, EXPORTED_AT, write_date};
 use super::catalogue::{INTERESTS, LANGUAGES};
-use super::cell::{Kind, write_decimal, write_hex, write_json_string, write_number};
+use super::cell::{CellKind, write_decimal, write_hex, write_json_string, write_number};
 use super::company;
 use super::conversation::Conversation;
 use super::json::write_list;
 use super::mail::Mail;
 use super::mess::{self, Damage};
 use super::person::{Email, Person};
-use super::person_shapes::Field;
+use super::person_shapes::PersonField;
 use super::population::{Lifecycle, slot};
 use super::prose;
 use super::random::{Object, mix};
@@ -21,7 +21,7 @@ use super::value::{Speller, number, some_of, text, word};
 use super::vocabulary::{COLOURS, JOB_TITLES, LISTS, REFERRALS, TAGS, UNKNOWN_STAGES};
 
 impl Record for Person<'_> {
-    type Field = Field;
+    type Column = PersonField;
 
     fn damage(&self) -> Damage {
         if self.older {
@@ -31,7 +31,7 @@ impl Record for Person<'_> {
         }
     }
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: PersonField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let draws = self.draws;
         let own = field.slot();
         let bits = draws.bits(own);
@@ -41,25 +41,25 @@ impl Record for Person<'_> {
         };
         let filled = |per_mille| draws.chance(own + 1, per_mille);
         match field {
-            Field::Id => number(out, self.id),
-            Field::UserKey => {
+            PersonField::Id => number(out, self.id),
+            PersonField::UserKey => {
                 write_hex(out, bits);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::CustomId if filled(700) => {
+            PersonField::CustomId if filled(700) => {
                 out.extend_from_slice(b"C-");
                 write_number(out, 500_000 + self.index);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Email => {
+            PersonField::Email => {
                 self.write_email(out);
                 match self.email {
-                    Email::None => Kind::Empty,
-                    _ => Kind::Plain,
+                    Email::None => CellKind::Empty,
+                    _ => CellKind::Plain,
                 }
             }
-            Field::Phone if self.has_phone => self.write_phone(out, bits),
-            Field::Name => {
+            PersonField::Phone if self.has_phone => self.write_phone(out, bits),
+            PersonField::Name => {
                 let start = out.len();
                 self.write_first_name(out);
                 let first = out.len();
@@ -68,69 +68,73 @@ impl Record for Person<'_> {
                     out.insert(first, b' ');
                 }
                 if out.len() == start {
-                    Kind::Empty
+                    CellKind::Empty
                 } else {
-                    Kind::Plain
+                    CellKind::Plain
                 }
             }
             // A tenth of all rows has the name in one piece only, where there is a column for it.
-            Field::FirstName if style.dialect == Dialect::Ui || filled(900) => {
+            PersonField::FirstName if style.dialect == Dialect::Ui || filled(900) => {
                 let start = out.len();
                 self.write_first_name(out);
                 if out.len() == start {
-                    Kind::Empty
+                    CellKind::Empty
                 } else {
-                    Kind::Plain
+                    CellKind::Plain
                 }
             }
-            Field::LastName
+            PersonField::LastName
                 if style.dialect == Dialect::Ui
-                    || draws.chance(Field::FirstName.slot() + 1, 900) =>
+                    || draws.chance(PersonField::FirstName.slot() + 1, 900) =>
             {
                 let start = out.len();
                 self.write_last_name(out);
                 if out.len() == start {
-                    Kind::Empty
+                    CellKind::Empty
                 } else {
-                    Kind::Plain
+                    CellKind::Plain
                 }
             }
-            Field::Lifecycle => self.write_lifecycle(out, bits),
-            Field::Status => {
+            PersonField::Lifecycle => self.write_lifecycle(out, bits),
+            PersonField::Status => {
                 let visitor = self.standing.passive;
                 let word = if visitor { "visitor" } else { "user" };
                 speller.code(out, 1 + u64::from(!visitor), word)
             }
-            Field::Gender => {
+            PersonField::Gender => {
                 let code = 1 + bits % 3;
                 let word = ["unknown", "male", "female"][(bits % 3) as usize];
                 speller.code(out, code, word)
             }
-            Field::Score => number(out, (bits % 250) >> u32::from(self.older)),
-            Field::PageViews => number(out, bits % 900),
-            Field::Country => word(out, self.place.country),
-            Field::Region => word(out, self.place.region),
-            Field::City => {
+            PersonField::Score => number(out, (bits % 250) >> u32::from(self.older)),
+            PersonField::PageViews => number(out, bits % 900),
+            PersonField::Country => word(out, self.place.country),
+            PersonField::Region => word(out, self.place.region),
+            PersonField::City => {
                 word(out, self.place.city);
                 if self.damage() == Damage::BadByte {
                     out.extend_from_slice(b" G\xf3ra"); // "ó" as ISO 8859-2 has it
                 }
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Timezone => word(out, self.place.timezone),
-            Field::Language => word(out, self.place.language),
-            Field::Facebook if filled(100) => self.write_profile(out, "https://facebook.example/"),
-            Field::Linkedin if filled(300) => {
+            PersonField::Timezone => word(out, self.place.timezone),
+            PersonField::Language => word(out, self.place.language),
+            PersonField::Facebook if filled(100) => {
+                self.write_profile(out, "https://facebook.example/")
+            }
+            PersonField::Linkedin if filled(300) => {
                 self.write_profile(out, "https://linkedin.example/in/")
             }
-            Field::Twitter if filled(80) => self.write_profile(out, "https://twitter.example/"),
-            Field::Unsubscribed if filled(970) => {
+            PersonField::Twitter if filled(80) => {
+                self.write_profile(out, "https://twitter.example/")
+            }
+            PersonField::Unsubscribed if filled(970) => {
                 speller.boolean(out, draws.chance(own + 2, 120), bits)
             }
-            Field::Notifications if filled(900) => {
+            PersonField::Notifications if filled(900) => {
                 speller.boolean(out, draws.chance(own + 2, 500), bits)
             }
-            Field::WebPush => {
+            PersonField::WebPush => {
                 let subscribed = if self.standing.passive {
                     self.reach() == 0
                 } else {
@@ -138,35 +142,35 @@ impl Record for Person<'_> {
                 };
                 speller.boolean(out, subscribed, bits)
             }
-            Field::FcmKey if self.standing.passive && self.reach() == 1 || filled(30) => {
+            PersonField::FcmKey if self.standing.passive && self.reach() == 1 || filled(30) => {
                 out.extend_from_slice(b"fcm:");
                 write_hex(out, bits);
                 write_hex(out, mix(bits));
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::LastIp if filled(800) => {
+            PersonField::LastIp if filled(800) => {
                 let net: &[u8] =
                     [&b"192.0.2."[..], b"198.51.100.", b"203.0.113."][bits as usize % 3];
                 out.extend_from_slice(net);
                 write_number(out, (bits >> 8) % 254 + 1);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::CompanyId => match self.companies().first() {
+            PersonField::CompanyId => match self.companies().first() {
                 Some(company) => number(out, self.population.id(Object::Company, *company)),
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::CompanyName => match self.companies().first() {
+            PersonField::CompanyName => match self.companies().first() {
                 Some(company) => {
                     company::write_name(out, *company);
-                    Kind::Text
+                    CellKind::Text
                 }
-                None => Kind::Empty,
+                None => CellKind::Empty,
             },
-            Field::Companies => self.write_companies(out, speller, bits),
-            Field::AssignedTo => speller.agent(out, self.agent(own + 1), bits),
-            Field::Tags => self.write_tags(out, speller, bits),
-            Field::Lists => self.write_lists(out, speller, bits),
-            Field::Conversations => {
+            PersonField::Companies => self.write_companies(out, speller, bits),
+            PersonField::AssignedTo => speller.agent(out, self.agent(own + 1), bits),
+            PersonField::Tags => self.write_tags(out, speller, bits),
+            PersonField::Lists => self.write_lists(out, speller, bits),
+            PersonField::Conversations => {
                 let bundled = (!self.older)
                     .then(|| Conversation::bundled(self.population, self.index))
                     .flatten();
@@ -174,65 +178,71 @@ impl Record for Person<'_> {
                     conversation.write_bundled(out, style);
                 })
             }
-            Field::Emails => {
+            PersonField::Emails => {
                 let bundled = Mail::bundled(self.population, self.index).filter(|_| !self.older);
                 write_list(out, bundled, |out, mail| mail.write_bundled(out, style))
             }
-            Field::FirstSeen => {
+            PersonField::FirstSeen => {
                 let before = (bits >> 40) as i64 % (90 * DAY);
                 speller.instant(out, self.created_at - before, bits)
             }
-            Field::LastSeen => speller.instant(out, self.since_created(bits), bits),
+            PersonField::LastSeen => speller.instant(out, self.since_created(bits), bits),
             // Chat visitors were heard from; everybody else in half of the cases.
-            Field::LastContacted if self.standing.passive && self.reach() == 2 || filled(500) => {
+            PersonField::LastContacted
+                if self.standing.passive && self.reach() == 2 || filled(500) =>
+            {
                 speller.instant(out, self.since_created(bits), bits)
             }
-            Field::CreatedAt => speller.instant(out, self.created_at, bits),
-            Field::UpdatedAt => speller.instant(out, self.updated_at, bits),
-            Field::Nps if self.messy(mess::BAD_NPS) => text(out, "12,5x"),
-            Field::Nps if filled(500) => number(out, bits % 11),
-            Field::Consent if self.messy(mess::BAD_CONSENT) => text(out, "maybe"),
-            Field::Consent if filled(670) => speller.boolean(out, draws.chance(own + 2, 600), bits),
-            Field::PreferredLanguage if self.messy(mess::CHOICE_UNLISTED) => {
+            PersonField::CreatedAt => speller.instant(out, self.created_at, bits),
+            PersonField::UpdatedAt => speller.instant(out, self.updated_at, bits),
+            PersonField::Nps if self.messy(mess::BAD_NPS) => text(out, "12,5x"),
+            PersonField::Nps if filled(500) => number(out, bits % 11),
+            PersonField::Consent if self.messy(mess::BAD_CONSENT) => text(out, "maybe"),
+            PersonField::Consent if filled(670) => {
+                speller.boolean(out, draws.chance(own + 2, 600), bits)
+            }
+            PersonField::PreferredLanguage if self.messy(mess::CHOICE_UNLISTED) => {
                 speller.choice(out, "Esperanto", bits)
             }
-            Field::PreferredLanguage if filled(800) => {
+            PersonField::PreferredLanguage if filled(800) => {
                 speller.choice(out, draws.word(own + 2, &LANGUAGES), bits)
             }
-            Field::Interests => {
+            PersonField::Interests => {
                 let mut chosen = [""; 3];
                 let items = some_of(&INTERESTS, (bits >> 40) % 4, bits >> 50, &mut chosen);
                 speller.texts(out, items, bits)
             }
-            Field::Birthday if self.messy(mess::BAD_BIRTHDAY) => text(
+            PersonField::Birthday if self.messy(mess::BAD_BIRTHDAY) => text(
                 out,
                 ["2023-02-30", "31.12.1990", "soon"][(bits % 3) as usize],
             ),
-            Field::Birthday if filled(400) => {
+            PersonField::Birthday if filled(400) => {
                 write_date(out, -3650 + (bits % 14_600) as i64);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::TrialEndsAt if self.messy(mess::BAD_TRIAL) => text(out, "2025-13-01T00:00:00Z"),
-            Field::TrialEndsAt if filled(250) => {
+            PersonField::TrialEndsAt if self.messy(mess::BAD_TRIAL) => {
+                text(out, "2025-13-01T00:00:00Z")
+            }
+            PersonField::TrialEndsAt if filled(250) => {
                 speller.instant(out, self.created_at + 14 * DAY, bits)
             }
-            Field::AnnualBudget if self.messy(mess::BAD_BUDGET) => text(out, "n/a (ask Ewa)"),
-            Field::AnnualBudget if filled(300) => {
+            PersonField::AnnualBudget if self.messy(mess::BAD_BUDGET) => text(out, "n/a (ask Ewa)"),
+            PersonField::AnnualBudget if filled(300) => {
                 write_decimal(out, (bits % 50_000_000) * 5);
-                Kind::Literal
+                CellKind::Literal
             }
-            Field::Notes => self.write_notes(out, bits, filled(350)),
-            Field::JobTitle if self.messy(mess::JOB_TITLE_LONG) => {
+            PersonField::Notes => self.write_notes(out, bits, filled(350)),
+            PersonField::JobTitle if self.messy(mess::JOB_TITLE_LONG) => {
                 for _ in 0..5 {
                     out.extend_from_slice("Deputy Head of Regional Sales, ".as_bytes());
                 }
                 text(out, "EMEA")
             }
-            Field::JobTitle if filled(500) => word(out, draws.word(own + 2, &JOB_TITLES)),
-            Field::Referral if self.is_literal_na() => text(out, "#N/A"),
-            Field::Referral if filled(400) => text(out, draws.word(own + 2, &REFERRALS)),
-            Field::Colour if filled(300) => word(out, draws.word(own + 2, &COLOURS)),
-            _ => Kind::Empty,
+            PersonField::JobTitle if filled(500) => word(out, draws.word(own + 2, &JOB_TITLES)),
+            PersonField::Referral if self.is_literal_na() => text(out, "#N/A"),
+            PersonField::Referral if filled(400) => text(out, draws.word(own + 2, &REFERRALS)),
+            PersonField::Colour if filled(300) => word(out, draws.word(own + 2, &COLOURS)),
+            _ => CellKind::Empty,
         }
     }
 }
@@ -247,10 +257,10 @@ impl Person<'_> {
         self.created_at + ((bits >> 20) % (EXPORTED_AT - self.created_at) as u64) as i64
     }
 
-    fn write_lifecycle(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+    fn write_lifecycle(&self, out: &mut Vec<u8>, bits: u64) -> CellKind {
         let lifecycle = self.standing.lifecycle;
         match lifecycle {
-            Lifecycle::Missing => return Kind::Empty,
+            Lifecycle::Missing => return CellKind::Empty,
             Lifecycle::Unknown => {
                 return text(out, UNKNOWN_STAGES[bits as usize % UNKNOWN_STAGES.len()]);
             }
@@ -271,10 +281,10 @@ impl Person<'_> {
             }
             _ => out.extend_from_slice(word),
         }
-        Kind::Text
+        CellKind::Text
     }
 
-    fn write_phone(&self, out: &mut Vec<u8>, bits: u64) -> Kind {
+    fn write_phone(&self, out: &mut Vec<u8>, bits: u64) -> CellKind {
         let digits = 500_000_000 + bits % 400_000_000;
         if self.messy(mess::PHONE_LONG) {
             out.extend_from_slice(self.place.prefix.as_bytes());
@@ -302,18 +312,18 @@ impl Person<'_> {
                 write_number(out, digits);
             }
         }
-        Kind::Plain
+        CellKind::Plain
     }
 
-    fn write_profile(&self, out: &mut Vec<u8>, site: &str) -> Kind {
+    fn write_profile(&self, out: &mut Vec<u8>, site: &str) -> CellKind {
         out.extend_from_slice(site.as_bytes());
         out.extend_from_slice(self.last_name().ascii.as_bytes());
         write_number(out, self.index);
-        Kind::Plain
+        CellKind::Plain
     }
 
     /// Ids in CSV, objects in JSON (`reference/usercom.md` §2.1).
-    fn write_companies(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    fn write_companies(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         let companies = self.companies();
         let mut ids = [0; 4];
         for (id, company) in ids.iter_mut().zip(companies) {
@@ -339,7 +349,7 @@ impl Person<'_> {
             out.extend_from_slice(b"\"}");
         }
         out.push(b']');
-        Kind::Literal
+        CellKind::Literal
     }
 
     /// Up to two of `names`; most people have none.
@@ -357,7 +367,7 @@ impl Person<'_> {
     }
 
     /// Tags: texts in CSV, where one may come twice, `{id, name}` in JSON.
-    fn write_tags(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    fn write_tags(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         let mut chosen = [""; 3];
         let items = Self::named(&TAGS, (bits, bits >> 40), &mut chosen);
         if !speller.style.is_csv() {
@@ -371,14 +381,14 @@ impl Person<'_> {
 
     /// Whether the CSV row has a tag twice.
     pub(super) fn has_tag_twice(&self) -> bool {
-        let bits = self.draws.bits(Field::Tags.slot());
+        let bits = self.draws.bits(PersonField::Tags.slot());
         let mut chosen = [""; 3];
         let items = Self::named(&TAGS, (bits, bits >> 40), &mut chosen);
         self.messy(mess::TAG_TWICE) && !items.is_empty()
     }
 
     /// Lists: texts in CSV, `{id, name}` in JSON.
-    fn write_lists(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> Kind {
+    fn write_lists(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         let mut chosen = [""; 3];
         let items = Self::named(&LISTS, (bits, (bits >> 40) * 2), &mut chosen);
         if speller.style.is_csv() {
@@ -388,7 +398,7 @@ impl Person<'_> {
         }
     }
 
-    fn write_notes(&self, out: &mut Vec<u8>, bits: u64, filled: bool) -> Kind {
+    fn write_notes(&self, out: &mut Vec<u8>, bits: u64, filled: bool) -> CellKind {
         if self.messy(mess::NOTE_HUGE) {
             prose::write_huge_note(out);
         } else if self.messy(mess::NOTE_SPECIAL) {
@@ -396,14 +406,14 @@ impl Person<'_> {
         } else if filled {
             prose::write_note(out, bits);
         } else {
-            return Kind::Empty;
+            return CellKind::Empty;
         }
-        Kind::Text
+        CellKind::Text
     }
 }
 
 /// Tags or lists as the API gives them: `[{"id":1,"name":"vip"}]`.
-pub(super) fn write_named_json(out: &mut Vec<u8>, names: &[&str], items: &[&str]) -> Kind {
+pub(super) fn write_named_json(out: &mut Vec<u8>, names: &[&str], items: &[&str]) -> CellKind {
     out.push(b'[');
     for (position, item) in items.iter().enumerate() {
         out.extend_from_slice(if position > 0 {
@@ -418,5 +428,5 @@ pub(super) fn write_named_json(out: &mut Vec<u8>, names: &[&str], items: &[&str]
         out.push(b'}');
     }
     out.push(b']');
-    Kind::Literal
+    CellKind::Literal
 }

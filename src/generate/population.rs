@@ -3,8 +3,8 @@
 //! Comes in: the options. Goes out: answers computed from (seed, number) alone, so nothing is remembered however
 //! large the export is.
 
-use super::Options;
 use super::mess::{self, Damage, RowMess};
+use super::options::GenerateOptions;
 use super::quantity::Quantities;
 use super::random::{Draws, Object};
 
@@ -105,7 +105,7 @@ pub(super) struct Population {
 
 impl Population {
     /// An export of `people` people, a fifth as many companies and a quarter as many deals.
-    pub(super) fn new(options: &Options, further: Quantities) -> Self {
+    pub(super) fn new(options: &GenerateOptions, further: Quantities) -> Self {
         let people = options.people;
         Self {
             seed: options.seed,

@@ -3,7 +3,7 @@
 //! Comes in: the population, for times only. Goes out: `products.csv`, and the name, code and price of any of them.
 
 use super::calendar::Spelling;
-use super::cell::{Kind, write_decimal, write_number};
+use super::cell::{CellKind, write_decimal, write_number};
 use super::entry::Entry;
 use super::phrases::{PRODUCT_EDITIONS, PRODUCT_LINES};
 use super::population::Population;
@@ -16,7 +16,7 @@ pub(super) const PRODUCTS: u64 = (PRODUCT_LINES.len() * PRODUCT_EDITIONS.len()) 
 
 /// Fields of a product. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum ProductField {
     Id,
     CustomId,
     Name,
@@ -31,7 +31,7 @@ pub(super) enum Field {
 }
 
 /// CSV.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<ProductField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -40,17 +40,17 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("custom_id", Field::CustomId),
-        ("name", Field::Name),
-        ("sku", Field::Code),
-        ("description", Field::Description),
-        ("category", Field::Family),
-        ("unit_price", Field::Price),
-        ("currency", Field::Currency),
-        ("is_active", Field::Active),
-        ("created_at", Field::CreatedAt),
-        ("updated_at", Field::UpdatedAt),
+        ("id", ProductField::Id),
+        ("custom_id", ProductField::CustomId),
+        ("name", ProductField::Name),
+        ("sku", ProductField::Code),
+        ("description", ProductField::Description),
+        ("category", ProductField::Family),
+        ("unit_price", ProductField::Price),
+        ("currency", ProductField::Currency),
+        ("is_active", ProductField::Active),
+        ("created_at", ProductField::CreatedAt),
+        ("updated_at", ProductField::UpdatedAt),
     ],
     attributes: &[],
 };
@@ -65,7 +65,7 @@ fn line(index: u64) -> &'static str {
 }
 
 /// Name of product `index`.
-pub(super) fn write_name(out: &mut Vec<u8>, index: u64) -> Kind {
+pub(super) fn write_name(out: &mut Vec<u8>, index: u64) -> CellKind {
     let edition = index as usize / PRODUCT_LINES.len() % PRODUCT_EDITIONS.len();
     text(out, line(index));
     out.push(b' ');
@@ -73,10 +73,10 @@ pub(super) fn write_name(out: &mut Vec<u8>, index: u64) -> Kind {
 }
 
 /// The client's own id of product `index`.
-pub(super) fn write_custom_id(out: &mut Vec<u8>, index: u64) -> Kind {
+pub(super) fn write_custom_id(out: &mut Vec<u8>, index: u64) -> CellKind {
     out.extend_from_slice(b"P-");
     write_number(out, 100 + index);
-    Kind::Plain
+    CellKind::Plain
 }
 
 /// Price in hundredths.
@@ -100,9 +100,9 @@ impl<'a> Product<'a> {
 }
 
 impl Record for Product<'_> {
-    type Field = Field;
+    type Column = ProductField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: ProductField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let entry = &self.entry;
         let index = entry.index;
         let bits = entry.draws.bits(field as u32 * 4);
@@ -111,27 +111,27 @@ impl Record for Product<'_> {
             mess: entry.population.mess,
         };
         match field {
-            Field::Id => number(out, id(index)),
-            Field::CustomId => write_custom_id(out, index),
-            Field::Name => write_name(out, index),
-            Field::Code => {
+            ProductField::Id => number(out, id(index)),
+            ProductField::CustomId => write_custom_id(out, index),
+            ProductField::Name => write_name(out, index),
+            ProductField::Code => {
                 out.extend_from_slice(b"NB/");
                 write_number(out, 1_000 + index * 7);
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Description if index % 4 == 1 => {
+            ProductField::Description if index % 4 == 1 => {
                 text(out, "Zawiera aktualizacje; \"support\" 8–16")
             }
-            Field::Description => Kind::Empty,
-            Field::Family => text(out, line(index)),
-            Field::Price => {
+            ProductField::Description => CellKind::Empty,
+            ProductField::Family => text(out, line(index)),
+            ProductField::Price => {
                 write_decimal(out, price(index));
-                Kind::Plain
+                CellKind::Plain
             }
-            Field::Currency => word(out, if index % 6 == 5 { "EUR" } else { "PLN" }),
-            Field::Active => speller.boolean(out, index % 9 != 8, bits),
-            Field::CreatedAt => entry.write_created(out, speller, bits),
-            Field::UpdatedAt => entry.write_updated(out, speller, bits),
+            ProductField::Currency => word(out, if index % 6 == 5 { "EUR" } else { "PLN" }),
+            ProductField::Active => speller.boolean(out, index % 9 != 8, bits),
+            ProductField::CreatedAt => entry.write_created(out, speller, bits),
+            ProductField::UpdatedAt => entry.write_updated(out, speller, bits),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::Options;
+use super::options::GenerateOptions;
 
 /// Messages of seven conversations in a row; then it starts again.
 const RUN: [u64; 7] = [5, 2, 8, 3, 6, 4, 7];
@@ -37,7 +37,7 @@ pub(super) struct Quantities {
 
 impl Quantities {
     /// The usual ratios, or what the options ask for. `json_people` are the people of the API version 2 file.
-    pub(super) fn new(options: &Options, json_people: Range<u64>) -> Self {
+    pub(super) fn new(options: &GenerateOptions, json_people: Range<u64>) -> Self {
         let people = options.people;
         let bundled: u64 = json_people.filter_map(bundled_messages).sum();
         let bundles = options.messages.is_none_or(|messages| messages >= bundled);
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn messages_of_all_conversations_follow_one_another() {
         for messages in [0, 1, 5, 6, 35, 36, 1_000] {
-            let options = Options {
+            let options = GenerateOptions {
                 messages: Some(messages),
-                ..Options::default()
+                ..GenerateOptions::default()
             };
             let quantities = Quantities::new(&options, 0..0);
             let mut next = 0;
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn bundled_messages_are_part_of_the_number_asked_for() {
-        let asked = |messages| Options {
+        let asked = |messages| GenerateOptions {
             messages: Some(messages),
-            ..Options::default()
+            ..GenerateOptions::default()
         };
         let many = Quantities::new(&asked(1_000), 1_600..2_000);
         let bundled: u64 = (1_600..2_000)

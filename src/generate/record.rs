@@ -5,7 +5,7 @@
 
 use super::calendar::Spelling;
 use super::catalogue::Attribute;
-use super::cell::{Kind, finish_csv, finish_json, write_json_string, write_number};
+use super::cell::{CellKind, finish_csv, finish_json, write_json_string, write_number};
 use super::mess::Damage;
 
 /// Text format of a file.
@@ -58,10 +58,10 @@ pub(super) struct Shape<F: 'static> {
 /// Anything that is a row of a file.
 pub(super) trait Record {
     /// Its fields.
-    type Field: Copy + 'static;
+    type Column: Copy + 'static;
 
     /// Writes a field's raw value at the end of `out`.
-    fn cell(&self, field: Self::Field, style: Style, out: &mut Vec<u8>) -> Kind;
+    fn cell(&self, field: Self::Column, style: Style, out: &mut Vec<u8>) -> CellKind;
 
     /// What happens to the row as a whole.
     fn damage(&self) -> Damage {
@@ -95,7 +95,7 @@ pub(super) fn write_start<F: Copy>(shape: &Shape<F>, out: &mut Vec<u8>) {
 }
 
 /// Writes one record with its line end.
-pub(super) fn write_record<R: Record>(record: &R, shape: &Shape<R::Field>, out: &mut Vec<u8>) {
+pub(super) fn write_record<R: Record>(record: &R, shape: &Shape<R::Column>, out: &mut Vec<u8>) {
     let start = out.len();
     match shape.style.format {
         Format::Csv => write_csv(record, shape, out),
@@ -113,7 +113,7 @@ fn end_line<F>(shape: &Shape<F>, out: &mut Vec<u8>) {
     out.extend_from_slice(if shape.crlf { b"\r\n" } else { b"\n" });
 }
 
-fn write_csv<R: Record>(record: &R, shape: &Shape<R::Field>, out: &mut Vec<u8>) {
+fn write_csv<R: Record>(record: &R, shape: &Shape<R::Column>, out: &mut Vec<u8>) {
     let damage = record.damage();
     let mut count = shape.columns.len() + shape.attributes.len();
     if damage == Damage::TooShort {
@@ -134,7 +134,7 @@ fn write_csv<R: Record>(record: &R, shape: &Shape<R::Field>, out: &mut Vec<u8>) 
     }
 }
 
-fn write_json<R: Record>(record: &R, shape: &Shape<R::Field>, out: &mut Vec<u8>) {
+fn write_json<R: Record>(record: &R, shape: &Shape<R::Column>, out: &mut Vec<u8>) {
     for (position, (key, field)) in shape.columns.iter().enumerate() {
         out.extend_from_slice(if position > 0 { b",\"" } else { b"{\"" });
         out.extend_from_slice(key.as_bytes());
@@ -171,7 +171,7 @@ fn write_json<R: Record>(record: &R, shape: &Shape<R::Field>, out: &mut Vec<u8>)
     out.extend_from_slice(if nested { b"]}" } else { b"}" });
 }
 
-fn write_json_value<R: Record>(record: &R, field: R::Field, style: Style, out: &mut Vec<u8>) {
+fn write_json_value<R: Record>(record: &R, field: R::Column, style: Style, out: &mut Vec<u8>) {
     let start = out.len();
     let kind = record.cell(field, style, out);
     finish_json(out, start, kind);

@@ -5,7 +5,7 @@
 
 use super::calendar::Spelling;
 use super::catalogue::AGENTS;
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::deal::Deal;
 use super::json::{JsonObject, write_list};
 use super::population::Population;
@@ -20,7 +20,7 @@ const PERIOD: u64 = 3;
 
 /// Fields of a stage change. Four slots of draws belong to each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum StageChangeField {
     Id,
     Deal,
     DealName,
@@ -32,7 +32,7 @@ pub(super) enum Field {
 }
 
 /// CSV.
-pub(super) const CSV: Shape<Field> = Shape {
+pub(super) const CSV: Shape<StageChangeField> = Shape {
     style: Style {
         format: Format::Csv,
         dialect: Dialect::V2,
@@ -41,14 +41,14 @@ pub(super) const CSV: Shape<Field> = Shape {
     mark: false,
     crlf: false,
     columns: &[
-        ("id", Field::Id),
-        ("deal_id", Field::Deal),
-        ("deal_name", Field::DealName),
-        ("stage", Field::Stage),
-        ("stage_name", Field::StageName),
-        ("changed_by", Field::ChangedBy),
-        ("entered_at", Field::EnteredAt),
-        ("left_at", Field::LeftAt),
+        ("id", StageChangeField::Id),
+        ("deal_id", StageChangeField::Deal),
+        ("deal_name", StageChangeField::DealName),
+        ("stage", StageChangeField::Stage),
+        ("stage_name", StageChangeField::StageName),
+        ("changed_by", StageChangeField::ChangedBy),
+        ("entered_at", StageChangeField::EnteredAt),
+        ("left_at", StageChangeField::LeftAt),
     ],
     attributes: &[],
 };
@@ -93,17 +93,17 @@ pub(super) fn rows(
 }
 
 /// A deal's stage changes as it has them inside.
-pub(super) fn write_nested(out: &mut Vec<u8>, deal: &Deal<'_>, style: Style) -> Kind {
+pub(super) fn write_nested(out: &mut Vec<u8>, deal: &Deal<'_>, style: Style) -> CellKind {
     let changes = changes(deal.population, deal.index, count(deal));
     write_list(out, changes, |out, change| {
         let mut object = JsonObject::new(out);
         for (key, field) in [
-            ("id", Field::Id),
-            ("stage", Field::Stage),
-            ("stage_name", Field::StageName),
-            ("changed_by", Field::ChangedBy),
-            ("entered_at", Field::EnteredAt),
-            ("left_at", Field::LeftAt),
+            ("id", StageChangeField::Id),
+            ("stage", StageChangeField::Stage),
+            ("stage_name", StageChangeField::StageName),
+            ("changed_by", StageChangeField::ChangedBy),
+            ("entered_at", StageChangeField::EnteredAt),
+            ("left_at", StageChangeField::LeftAt),
         ] {
             object.value(key, |out| change.cell(field, style, out));
         }
@@ -125,9 +125,9 @@ impl StageChange<'_> {
 }
 
 impl Record for StageChange<'_> {
-    type Field = Field;
+    type Column = StageChangeField;
 
-    fn cell(&self, field: Field, style: Style, out: &mut Vec<u8>) -> Kind {
+    fn cell(&self, field: StageChangeField, style: Style, out: &mut Vec<u8>) -> CellKind {
         let population = self.deal.population;
         let draws = population.draws(Object::StageChange, self.number());
         let bits = draws.bits(field as u32 * 4);
@@ -137,17 +137,19 @@ impl Record for StageChange<'_> {
         };
         let stage = self.deal.pipeline.stages.get(self.position);
         match field {
-            Field::Id => number(out, population.id(Object::StageChange, self.number())),
-            Field::Deal => number(out, population.id(Object::Deal, self.deal.index)),
-            Field::DealName => self.deal.write_shown_name(out),
-            Field::Stage => stage.map_or(Kind::Empty, |stage| number(out, stage.id)),
-            Field::StageName => stage.map_or(Kind::Empty, |stage| text(out, stage.name)),
+            StageChangeField::Id => number(out, population.id(Object::StageChange, self.number())),
+            StageChangeField::Deal => number(out, population.id(Object::Deal, self.deal.index)),
+            StageChangeField::DealName => self.deal.write_shown_name(out),
+            StageChangeField::Stage => stage.map_or(CellKind::Empty, |stage| number(out, stage.id)),
+            StageChangeField::StageName => {
+                stage.map_or(CellKind::Empty, |stage| text(out, stage.name))
+            }
             // Automations change stages too, and are nobody.
-            Field::ChangedBy if bits.is_multiple_of(6) => Kind::Empty,
-            Field::ChangedBy => text(out, draws.pick(1, &AGENTS).name),
-            Field::EnteredAt => speller.instant(out, self.entered(self.position), bits),
-            Field::LeftAt if self.last => Kind::Empty,
-            Field::LeftAt => speller.instant(out, self.entered(self.position + 1), bits),
+            StageChangeField::ChangedBy if bits.is_multiple_of(6) => CellKind::Empty,
+            StageChangeField::ChangedBy => text(out, draws.pick(1, &AGENTS).name),
+            StageChangeField::EnteredAt => speller.instant(out, self.entered(self.position), bits),
+            StageChangeField::LeftAt if self.last => CellKind::Empty,
+            StageChangeField::LeftAt => speller.instant(out, self.entered(self.position + 1), bits),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::calendar::{Spelling, write_instant};
 use super::catalogue::{AGENTS, Agent};
-use super::cell::{Kind, write_number};
+use super::cell::{CellKind, write_number};
 use super::list::{Listing, write_numbers, write_texts};
 use super::random::Draws;
 use super::record::{Dialect, Style};
@@ -29,18 +29,18 @@ impl Speller {
     }
 
     /// An instant. The low bits choose the spelling, the high ones the fraction of the second.
-    pub(super) fn instant(self, out: &mut Vec<u8>, seconds: i64, bits: u64) -> Kind {
+    pub(super) fn instant(self, out: &mut Vec<u8>, seconds: i64, bits: u64) -> CellKind {
         let spelling = if self.varies(bits) {
             Spelling::ALL[(bits >> 8) as usize % Spelling::ALL.len()]
         } else {
             self.style.spelling
         };
         write_instant(out, seconds, ((bits >> 32) % 1_000_000) as u32, spelling);
-        Kind::Plain
+        CellKind::Plain
     }
 
     /// A boolean.
-    pub(super) fn boolean(self, out: &mut Vec<u8>, value: bool, bits: u64) -> Kind {
+    pub(super) fn boolean(self, out: &mut Vec<u8>, value: bool, bits: u64) -> CellKind {
         let words = if value { YES } else { NO };
         let varies = self.varies(bits);
         let word = match self.style.dialect {
@@ -51,9 +51,9 @@ impl Speller {
         };
         out.extend_from_slice(word.as_bytes());
         if self.style.is_csv() || varies {
-            Kind::Plain
+            CellKind::Plain
         } else {
-            Kind::Literal
+            CellKind::Literal
         }
     }
 
@@ -70,12 +70,12 @@ impl Speller {
     }
 
     /// A list of texts.
-    pub(super) fn texts(self, out: &mut Vec<u8>, items: &[&str], bits: u64) -> Kind {
+    pub(super) fn texts(self, out: &mut Vec<u8>, items: &[&str], bits: u64) -> CellKind {
         write_texts(out, items, self.listing(bits))
     }
 
     /// A list of texts whose first comes again in capitals, as when two people tagged a record.
-    pub(super) fn texts_twice(self, out: &mut Vec<u8>, items: &[&str], bits: u64) -> Kind {
+    pub(super) fn texts_twice(self, out: &mut Vec<u8>, items: &[&str], bits: u64) -> CellKind {
         let Some(first) = items.first() else {
             return self.texts(out, items, bits);
         };
@@ -86,12 +86,12 @@ impl Speller {
     }
 
     /// A list of ids.
-    pub(super) fn numbers(self, out: &mut Vec<u8>, items: &[u64], bits: u64) -> Kind {
+    pub(super) fn numbers(self, out: &mut Vec<u8>, items: &[u64], bits: u64) -> CellKind {
         write_numbers(out, items, self.listing(bits))
     }
 
     /// One choice of a `fixed` attribute; API version 1 has an array of one (`reference/usercom.md` §1.6).
-    pub(super) fn choice(self, out: &mut Vec<u8>, choice: &str, bits: u64) -> Kind {
+    pub(super) fn choice(self, out: &mut Vec<u8>, choice: &str, bits: u64) -> CellKind {
         let wrapped = match self.style.dialect {
             Dialect::V1 => true,
             Dialect::V2 => self.style.is_csv() != self.varies(bits),
@@ -104,13 +104,13 @@ impl Speller {
             return write_texts(out, &[choice], Listing::Braces);
         }
         out.extend_from_slice(choice.as_bytes());
-        Kind::Text
+        CellKind::Text
     }
 
     /// An agent: by id, or by e-mail as user interfaces show it.
-    pub(super) fn agent(self, out: &mut Vec<u8>, agent: Option<&Agent>, bits: u64) -> Kind {
+    pub(super) fn agent(self, out: &mut Vec<u8>, agent: Option<&Agent>, bits: u64) -> CellKind {
         let Some(agent) = agent else {
-            return Kind::Empty;
+            return CellKind::Empty;
         };
         let by_email = match self.style.dialect {
             Dialect::Ui => bits % 10 < 6,
@@ -123,36 +123,36 @@ impl Speller {
             if self.mess && (bits >> 8).is_multiple_of(8) {
                 out[start..].make_ascii_uppercase();
             }
-            Kind::Plain
+            CellKind::Plain
         } else {
             write_number(out, agent.id);
-            Kind::Literal
+            CellKind::Literal
         }
     }
 
     /// A code by number (API version 1), word (version 2) or label.
-    pub(super) fn code(self, out: &mut Vec<u8>, number: u64, word: &str) -> Kind {
+    pub(super) fn code(self, out: &mut Vec<u8>, number: u64, word: &str) -> CellKind {
         match self.style.dialect {
             Dialect::V1 => {
                 write_number(out, number);
-                Kind::Literal
+                CellKind::Literal
             }
             Dialect::V2 => {
                 out.extend_from_slice(word.as_bytes());
-                Kind::Plain
+                CellKind::Plain
             }
             Dialect::Ui => {
                 let start = out.len();
                 out.extend_from_slice(word.as_bytes());
                 out[start..=start].make_ascii_uppercase();
-                Kind::Plain
+                CellKind::Plain
             }
         }
     }
 }
 
 /// The agents who look after a record together, as ids: one record in eight has such a team, of one to three.
-pub(super) fn write_team(out: &mut Vec<u8>, draws: Draws, own: u32, speller: Speller) -> Kind {
+pub(super) fn write_team(out: &mut Vec<u8>, draws: Draws, own: u32, speller: Speller) -> CellKind {
     let bits = draws.bits(own);
     // Steps of a third never meet again.
     let first = draws.below(own + 1, AGENTS.len() as u64) as usize;
@@ -165,25 +165,25 @@ pub(super) fn write_team(out: &mut Vec<u8>, draws: Draws, own: u32, speller: Spe
 }
 
 /// Writes text and says so.
-pub(super) fn text(out: &mut Vec<u8>, value: &str) -> Kind {
+pub(super) fn text(out: &mut Vec<u8>, value: &str) -> CellKind {
     out.extend_from_slice(value.as_bytes());
     if value.is_empty() {
-        Kind::Empty
+        CellKind::Empty
     } else {
-        Kind::Text
+        CellKind::Text
     }
 }
 
 /// Writes text that holds no separator, quote or line end.
-pub(super) fn word(out: &mut Vec<u8>, value: &str) -> Kind {
+pub(super) fn word(out: &mut Vec<u8>, value: &str) -> CellKind {
     out.extend_from_slice(value.as_bytes());
-    Kind::Plain
+    CellKind::Plain
 }
 
 /// Writes a whole number.
-pub(super) fn number(out: &mut Vec<u8>, value: u64) -> Kind {
+pub(super) fn number(out: &mut Vec<u8>, value: u64) -> CellKind {
     write_number(out, value);
-    Kind::Literal
+    CellKind::Literal
 }
 
 /// Some of `items`, at most three: which ones is up to `bits`.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use transload_generate::{RowTruth, Summary};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -203,11 +203,11 @@ fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
     let (project, _) = Project::generated(400, 3, true);
     project.append("migration.toml", "\n[gates]\nmax_failed_percent = 100.0\n");
     // Companies and people of an owner who left are refused while the loader may not assign them.
-    let strict = || Options {
+    let strict = || SalesforceSimOptions {
         state: project.path("served"),
         seed: Some(project.path("org")),
         sandbox: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     let org = Org::serve(strict());
     let gates = "[gates]\nmax_failed_percent = 100.0\n";
@@ -223,7 +223,7 @@ fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
     assert!(orphans > 0, "no contact waits for a company that failed");
     drop(org);
 
-    let org = Org::serve(Options {
+    let org = Org::serve(SalesforceSimOptions {
         inactive_owners: true,
         ..strict()
     });

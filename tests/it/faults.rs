@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::json;
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -22,9 +22,9 @@ type Rows = BTreeMap<(&'static str, String), BTreeMap<String, String>>;
 /// A clean export, and an org whose jobs take up to `delay`.
 pub(crate) fn slow(delay: u64) -> (Project, Org) {
     let (project, _) = Project::generated(PEOPLE, SEED, false);
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         max_job_delay: Duration::from_millis(delay),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, PARTS);
     (project, org)
@@ -162,10 +162,10 @@ fn kill_takes_the_embedded_simulator_along_and_the_next_run_goes_on() {
 /// Companies with an original timestamp, which are inserted: sent twice, they would fail as duplicates.
 fn inserting(delay: u64) -> (Project, Org) {
     let (project, _) = Project::generated(PEOPLE, SEED, false);
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         audit_fields: true,
         max_job_delay: Duration::from_millis(delay),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "part_rows = 10\nconcurrent_jobs = 3\n");
     (project, org)
@@ -227,7 +227,7 @@ fn inserts_in_flight_when_another_job_is_refused_are_not_sent_again() {
 #[test]
 fn results_that_break_off_are_read_by_the_next_run() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.fault(json!({"path": "/services/data/*/jobs/ingest/*/successfulResults", "truncate": 90, "times": 20}));
     project.run_with(&["--yes"]).ended(3);
@@ -245,7 +245,7 @@ fn results_that_break_off_are_read_by_the_next_run() {
 #[test]
 fn a_job_whose_creation_was_not_answered_is_found_and_ended() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.fault(json!({"method": "POST", "path": "/services/data/*/jobs/ingest", "skip": 1, "drop": "after"}));
     let run = project.run_with(&["--yes"]).ended(3);
@@ -263,7 +263,7 @@ fn a_job_whose_creation_was_not_answered_is_found_and_ended() {
 #[test]
 fn hiccups_of_the_server_are_not_noticed() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.fault(json!([
         {"method": "POST", "path": "/services/data/*/jobs/ingest", "status": 503, "headers": {"Retry-After": "0"}},
@@ -312,7 +312,7 @@ fn overload_resets_slow_and_broken_answers_are_not_noticed() {
         ]),
     ];
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     for (at, faults) in rounds.into_iter().enumerate() {
         org.fault(faults.clone());
@@ -335,9 +335,9 @@ fn overload_resets_slow_and_broken_answers_are_not_noticed() {
 #[test]
 fn sessions_that_expire_all_the_time_are_renewed() {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         token_requests: Some(4),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let run = project.run_with(&["--yes"]).ended(0);
@@ -355,7 +355,7 @@ fn sessions_that_expire_all_the_time_are_renewed() {
 #[test]
 fn a_session_that_ends_during_an_upload_is_renewed() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     let ends = |method: &str, path: &str, skip: u64| json!({"method": method, "path": format!("/services/data/*/jobs/{path}"), "skip": skip, "expire": true});
     org.fault(json!([
@@ -384,7 +384,7 @@ fn killed_before_an_answer(
     for (path, text) in files {
         project.write(path, text);
     }
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.fault(json!({"method": "POST", "path": path, "skip": 2, "answer_delay_ms": 60_000}));
     let mut run = project.start(&["--yes"]);
@@ -447,9 +447,9 @@ fn a_second_run_is_refused_while_the_first_one_works_and_takes_over_when_it_was_
 #[test]
 fn a_run_that_comes_to_the_reserve_pauses_and_goes_on_later() {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         daily_bulk_batches: 8,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "reserve_percent = 50");
     let plan = project.transload(&["plan"]).ended(1);
@@ -546,7 +546,7 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
 #[test]
 fn a_refused_upload_is_named_and_the_next_run_finishes() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.fault(json!({
         "method": "PUT", "path": "/services/data/*/jobs/ingest/*/batches", "skip": 1,

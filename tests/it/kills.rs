@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::further;
 use crate::org::Org;
@@ -53,9 +53,9 @@ fn records(org: &Org) -> BTreeMap<String, usize> {
 }
 
 fn serve(project: &Project) -> Org {
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         max_job_delay: Duration::from_millis(40),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "part_rows = 3\nconcurrent_jobs = 3\n");
     org

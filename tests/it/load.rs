@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::json;
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -401,9 +401,9 @@ fn a_person_who_changes_sides_is_held_or_shuts_the_gate() {
 
 /// Account as a load that sends CreatedDate, so that its rows are inserted; needs an org that allows it.
 fn audited(project: &Project) -> Org {
-    project.serve_org(Options {
+    project.serve_org(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -391,7 +391,7 @@ fn a_row_that_has_landed_no_longer_waits_for_records_like_it() {
 #[test]
 fn a_lead_that_was_converted_is_no_candidate() {
     let project = project();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     let lee = id(&org, "Lead", "LastName", "Lane");
     org.control(
         reqwest::Method::POST,
@@ -409,7 +409,7 @@ fn a_lead_that_was_converted_is_no_candidate() {
 #[test]
 fn a_plan_knows_the_records_before_our_fields_are_there() {
     let project = project();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     let plan = |expected: i32| -> Value {
         let plan = project.transload(&["plan", "--format", "json"]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use transload_salesforce::{
     Auth, Client, JobInfo, JobState, Operation, QueryScope, Secret, Settings, WaitOptions,
 };
-use transload_sim::salesforce::{Options, Simulator};
+use transload_sim::salesforce::{SalesforceSimOptions, Simulator};
 
 use crate::rehearsal::runtime;
 
@@ -20,7 +20,7 @@ pub(crate) struct Org {
 
 impl Org {
     /// Serves the org until the value is dropped.
-    pub(crate) fn serve(options: Options) -> Self {
+    pub(crate) fn serve(options: SalesforceSimOptions) -> Self {
         let runtime = runtime();
         let (simulator, client) = runtime.block_on(async {
             let auth = Auth::ClientCredentials {

@@ -1,6 +1,6 @@
 //! Bad input: a clear message with a hint, the right exit code, and nothing in the org that was not asked for.
 
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::rehearsal::{Project, Run};
 
@@ -187,7 +187,7 @@ fn a_scope_that_is_no_sql_is_named() {
 #[test]
 fn an_org_that_is_no_simulator_is_not_changed_without_a_yes() {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     let run = project.run().ended(2);
     says_with_hint(&run, "needs a confirmation");

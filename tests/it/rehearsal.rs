@@ -13,7 +13,7 @@ use serde_json::Value;
 use transload::engine::{Engine, EngineSettings};
 use transload::staging::Staging;
 use transload_generate::{self as generate, Summary};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::support;
@@ -80,7 +80,7 @@ pub(crate) struct Project {
 
 impl Project {
     fn empty() -> Self {
-        let defaults = Options::default();
+        let defaults = SalesforceSimOptions::default();
         Self {
             folder: support::Project::empty()
                 .variable("SALESFORCE_CLIENT_ID", &defaults.client_id)
@@ -114,7 +114,7 @@ impl Project {
     pub(crate) fn loaded_into_an_org() -> (Self, Org, Run) {
         static FIRST: LazyLock<(PathBuf, Run)> = LazyLock::new(|| {
             let project = Project::small();
-            let org = project.serve_org(Options::default());
+            let org = project.serve_org(SalesforceSimOptions::default());
             project.load_into(&org, "");
             let run = project.run_with(&["--yes"]).ended(0);
             // The simulator's state is whole only once it has stopped.
@@ -124,7 +124,7 @@ impl Project {
         let project = Self::empty();
         let (folder, run) = &*FIRST;
         copy(folder, &project.path(""));
-        let org = project.serve_org(Options::default());
+        let org = project.serve_org(SalesforceSimOptions::default());
         project.load_into(&org, "");
         (project, org, run.clone())
     }
@@ -139,12 +139,12 @@ impl Project {
     /// The demo's decisions and users over a generated export.
     pub(crate) fn generated(people: u64, seed: u64, mess: bool) -> (Self, Summary) {
         let project = Self::decided_like_the_demo();
-        let options = generate::Options {
+        let options = generate::GenerateOptions {
             people,
             seed,
             out: project.path("export"),
             mess,
-            ..generate::Options::default()
+            ..generate::GenerateOptions::default()
         };
         let truth = generate::generate(&options).unwrap();
         (project, truth)
@@ -313,11 +313,11 @@ impl Project {
 
     /// Opens the org of the embedded simulator called `destination`; no run may be under way.
     pub(crate) fn org_of(&self, destination: &str) -> Org {
-        Org::serve(Options {
+        Org::serve(SalesforceSimOptions {
             state: self.path(".transload/simulator").join(destination),
             sandbox: true,
             inactive_owners: true,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         })
     }
 
@@ -327,14 +327,14 @@ impl Project {
     }
 
     /// A sandbox with this project's users, served apart from it, whose state lives in the project's folder.
-    pub(crate) fn serve_org(&self, options: Options) -> Org {
+    pub(crate) fn serve_org(&self, options: SalesforceSimOptions) -> Org {
         let sandbox = true;
-        self.serve("served", Options { sandbox, ..options })
+        self.serve("served", SalesforceSimOptions { sandbox, ..options })
     }
 
     /// An org of its own state with this project's users.
-    pub(crate) fn serve(&self, state: &str, options: Options) -> Org {
-        Org::serve(Options {
+    pub(crate) fn serve(&self, state: &str, options: SalesforceSimOptions) -> Org {
+        Org::serve(SalesforceSimOptions {
             state: self.path(state),
             seed: Some(self.path("org")),
             inactive_owners: true,

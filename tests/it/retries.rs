@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -12,7 +12,7 @@ use crate::rehearsal::{Project, Run};
 /// The small project, and an org with faults of its jobs.
 fn faulty(faults: Value) -> (Project, Org) {
     let project = Project::small();
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org.control(reqwest::Method::POST, "jobs", Some(faults));
     (project, org)
@@ -145,10 +145,10 @@ fn a_used_up_quota_stops_the_run_and_the_next_one_goes_on() {
 #[test]
 fn rows_are_found_by_their_keys_when_the_results_have_expired() {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         audit_fields: true,
         max_job_delay: Duration::from_millis(500),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let mut run = project.start(&["--yes"]);
@@ -175,10 +175,10 @@ fn rows_are_found_by_their_keys_when_the_results_have_expired() {
 #[test]
 fn every_row_lands_where_jobs_lock_each_others_parents() {
     let (project, _) = Project::generated(300, 5, false);
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         locks: true,
         batch_time: Duration::from_millis(400),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "part_rows = 40\nconcurrent_jobs = 4\n");
     let run = project.run_with(&["--yes"]).ended(0);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::further;
 use crate::org::Org;
@@ -82,7 +82,7 @@ fn of<'a>(run: &'a Run, load: &str) -> &'a Value {
 }
 
 fn served(project: &Project) -> Org {
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org
 }
@@ -390,9 +390,9 @@ fn what_is_gone_already_is_no_trouble() {
 #[test]
 fn a_rollback_that_is_killed_goes_on_where_it_was() {
     let project = further::project();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         max_job_delay: Duration::from_millis(60),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "part_rows = 3\nconcurrent_jobs = 2\n");
     let before = records(&org);
@@ -424,9 +424,9 @@ fn a_rollback_that_is_killed_goes_on_where_it_was() {
 #[test]
 fn a_run_that_broke_off_goes_with_the_one_that_carried_it_on() {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         max_job_delay: Duration::from_millis(100),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "part_rows = 2\n");
     let before = records(&org);

@@ -52,12 +52,12 @@ fn demo() -> &'static Demo {
 
 fn move_twice() -> Demo {
     let project = Project::demo();
-    let truth = generate::generate(&generate::Options {
+    let truth = generate::generate(&generate::GenerateOptions {
         people: 2_000,
         seed: 2026,
         out: project.path("again"),
         mess: true,
-        ..generate::Options::default()
+        ..generate::GenerateOptions::default()
     })
     .unwrap();
     let plan = project.transload(&["plan", "--format", "json"]);

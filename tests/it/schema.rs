@@ -1,7 +1,7 @@
 //! The org is prepared before any row moves: planned, validated, deployed, and taken back.
 
 use serde_json::{Value, json};
-use transload_sim::salesforce::{Edition, Options};
+use transload_sim::salesforce::{Edition, SalesforceSimOptions};
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -19,7 +19,7 @@ fn project() -> Project {
 }
 
 fn small_org(project: &Project) -> Org {
-    let org = project.serve_org(Options::default());
+    let org = project.serve_org(SalesforceSimOptions::default());
     project.load_into(&org, "");
     org
 }
@@ -151,12 +151,12 @@ fn production_gets_only_what_a_sandbox_has_seen() {
     let project = project();
     let sandbox = project.serve(
         "sandbox",
-        Options {
+        SalesforceSimOptions {
             sandbox: true,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         },
     );
-    let production = project.serve("production", Options::default());
+    let production = project.serve("production", SalesforceSimOptions::default());
     project.load_into(&sandbox, "");
     let url = production.url();
     let section =
@@ -405,9 +405,9 @@ fn fields_that_field_level_security_hides_are_permitted() {
 #[test]
 fn more_fields_than_the_edition_allows_are_refused_before_the_deployment() {
     let project = project();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         edition: Edition::Professional,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     project.override_query("queries/load/account.sql", |sql| {

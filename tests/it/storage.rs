@@ -1,17 +1,17 @@
 //! What the plan says about storage: records by the platform's figures, files and e-mails by their bytes, against what is left.
 
 use serde_json::Value;
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::further;
 use crate::rehearsal::{Project, Run};
 
 /// The plan of a project against an org with so many megabytes of data and file storage.
 fn plan(project: &Project, data: u64, file: u64, code: i32) -> Run {
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         data_storage_mb: data,
         file_storage_mb: file,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     project.transload(&["plan", "--format", "json"]).ended(code)
@@ -53,9 +53,9 @@ fn records_that_do_not_fit_are_found_before_anything_moves() {
     assert_eq!(load(&full, "contact", "data_storage_kb"), 3 * 2);
     assert_eq!(load(&full, "opportunity", "data_storage_kb"), 2 * 2);
 
-    let table = project.serve_org(Options {
+    let table = project.serve_org(SalesforceSimOptions {
         data_storage_mb: 0,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&table, "");
     let shown = project.transload(&["plan"]).ended(1);
@@ -119,9 +119,9 @@ fn each_object_takes_what_the_platform_counts_for_it() {
 #[test]
 fn rows_that_are_in_the_org_take_nothing_more() {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         data_storage_mb: 0,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     project.run_with(&["--yes"]).ended(0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use transload_sim::salesforce::{Feature, Options};
+use transload_sim::salesforce::{Feature, SalesforceSimOptions};
 
 use crate::further;
 use crate::rehearsal::{Project, Run};
@@ -93,9 +93,9 @@ fn email_messages_get_their_relation_before_their_final_status_and_dates_are_kep
     let project = choosing(
         "chat_strategy = \"email_messages\"\nemail_strategy = \"email_messages\"\naudit_fields = \"require\"",
     );
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let (run, again) = (project.run_with(&["--yes"]), project.run());
@@ -142,9 +142,9 @@ fn email_messages_get_their_relation_before_their_final_status_and_dates_are_kep
 fn what_an_org_lacks_is_named_with_the_option_that_does_without() {
     let project = further::project();
     std::fs::remove_file(project.path("org/Territory2.csv")).unwrap();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         without: Feature::ALL.into(),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let run = project.run_with(&["--yes"]).ended(2);
@@ -192,9 +192,9 @@ fn audit_fields_that_are_required_and_not_allowed_stop_the_run_before_any_row() 
 #[test]
 fn an_org_with_several_currencies_gets_them_unconverted() {
     let project = further::project();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         multi_currency: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let (run, again) = (project.run_with(&["--yes"]), project.run());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use transload_sim::salesforce::Options;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -100,9 +100,9 @@ fn a_ledger_that_was_edited_or_cut_is_refused() {
 /// A run that was killed while it loaded Leads, carried on after `change`.
 fn carried_on(change: impl Fn(&Project)) -> Run {
     let project = Project::small();
-    let org = project.serve_org(Options {
+    let org = project.serve_org(SalesforceSimOptions {
         max_job_delay: Duration::from_millis(200),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     });
     project.load_into(&org, "");
     let mut running = project.start(&["--yes"]);
@@ -147,9 +147,9 @@ fn another_org_behind_the_same_destination_is_refused_by_its_id() {
     drop(org);
     let other = project.serve(
         "other",
-        Options {
+        SalesforceSimOptions {
             sandbox: true,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         },
     );
     project.load_into(&other, "");

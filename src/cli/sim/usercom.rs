@@ -11,8 +11,8 @@ use super::{bind, stop_requested};
 use crate::error::Error;
 use transload_generate as generate;
 use transload_sim::usercom::{
-    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Loaded, Options, RetryAfter, Server,
-    UsercomSimError,
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Loaded, RetryAfter, Server,
+    UsercomSimError, UsercomSimOptions,
 };
 
 /// Arguments of `transload sim usercom`.
@@ -150,7 +150,7 @@ pub(super) async fn run(args: UsercomArgs) -> Result<Outcome, Error> {
     };
     let token = args.token.unwrap_or_else(|| DEFAULT_TOKEN.to_owned());
     let is_default = token == DEFAULT_TOKEN;
-    let server = Server::open(Options {
+    let server = Server::open(UsercomSimOptions {
         token,
         page_size: args.page_size,
         bugs: bugs.into_iter().collect(),
@@ -166,7 +166,7 @@ pub(super) async fn run(args: UsercomArgs) -> Result<Outcome, Error> {
         churn_kinds: args.churn_kinds,
         export_delay_ms: args.export_delay_ms,
         export_place: args.exports_at,
-        ..Options::new(export, args.state)
+        ..UsercomSimOptions::new(export, args.state)
     })
     .await?;
     let stop = stop_requested().map_err(UsercomSimError::Listen)?;
@@ -204,12 +204,12 @@ fn generated(state: &Path, people: u64, seed: u64, mess: bool) -> Result<PathBuf
         "writing an export of {} people",
         output::number(people)
     ));
-    let result = generate::generate(&generate::Options {
+    let result = generate::generate(&generate::GenerateOptions {
         people,
         seed,
         out: part.clone(),
         mess,
-        ..generate::Options::default()
+        ..generate::GenerateOptions::default()
     });
     progress.finish();
     result?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::export;
-use super::read_back::contents;
-use crate::catalogue::{
+use super::super::catalogue::{
     ACTIVITY_ATTRIBUTES, AGENTS, COMPANY_ATTRIBUTES, DEAL_ATTRIBUTES, PERSON_ATTRIBUTES,
 };
+use super::read_back::contents;
+use super::support::export;
 
 /// Size and seed of `data/demo/export`.
 const PEOPLE: u64 = 2_000;

@@ -5,9 +5,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::export;
+use super::super::{GenerateOptions, Summary, generate};
 use super::read_back::{Export, Row, bytes_of, contents};
-use crate::{Options, Summary, generate};
+use super::support::export;
 
 /// Records nested in the newest rows of an object, with the row they are in.
 pub(super) fn nested<'a>(rows: &[&'a Row], key: &str) -> Vec<(&'a Row, Value)> {
@@ -172,13 +172,13 @@ fn ratios_follow_the_number_of_people() {
 fn activities_and_messages_can_be_asked_for_by_number() {
     for (activities, messages) in [(0, 0), (7, 3), (1_234, 4_321)] {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options {
+        let options = GenerateOptions {
             people: 500,
             out: folder.path().join("export"),
             mess: false,
             activities: Some(activities),
             messages: Some(messages),
-            ..Options::default()
+            ..GenerateOptions::default()
         };
         let summary = generate(&options).unwrap();
         assert_eq!(summary.further.rows("activities"), activities);
@@ -192,12 +192,12 @@ fn activities_and_messages_can_be_asked_for_by_number() {
 #[test]
 fn many_activities_and_messages_are_mostly_csv() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options {
+    let options = GenerateOptions {
         people: 100,
         out: folder.path().join("export"),
         activities: Some(150_000),
         messages: Some(150_000),
-        ..Options::default()
+        ..GenerateOptions::default()
     };
     let summary = generate(&options).unwrap();
     let rows = |file: &str| {
@@ -323,12 +323,12 @@ fn times_are_in_order() {
 fn further_tables_do_not_depend_on_one_another() {
     let many = |activities, messages| -> (tempfile::TempDir, Summary) {
         let folder = tempfile::tempdir().unwrap();
-        let summary = generate(&Options {
+        let summary = generate(&GenerateOptions {
             people: 300,
             out: folder.path().join("export"),
             activities,
             messages,
-            ..Options::default()
+            ..GenerateOptions::default()
         });
         (folder, summary.unwrap())
     };

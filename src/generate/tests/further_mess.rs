@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::export;
 use super::further::{nested, rows};
 use super::read_back::{Export, Row, contents};
+use super::support::export;
 
 /// What is known about the people of an export.
 struct People {

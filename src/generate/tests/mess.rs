@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::export;
 use super::read_back::{Export, Row, contents};
+use super::support::export;
 
 #[test]
 fn every_kind_of_file_is_there() {

@@ -7,8 +7,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use md5::{Digest, Md5};
+
 use super::ids::RecordId;
-use super::md5::Md5;
 
 /// Bytes read at a time.
 const BLOCK: usize = 256 * 1024;
@@ -62,7 +63,7 @@ impl Blobs {
         loop {
             let count = file.read(&mut block)?;
             if count == 0 {
-                return Ok((size, digest.finish()));
+                return Ok((size, format!("{:x}", digest.finalize())));
             }
             size += count as u64;
             digest.update(block.get(..count).unwrap_or_default());
@@ -74,5 +75,34 @@ impl Blob {
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_measured_with_its_md5() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        for (number, text, expected) in [
+            (1, "", "d41d8cd98f00b204e9800998ecf8427e"),
+            (2, "abc", "900150983cd24fb0d6963f7d28e17f72"),
+            (
+                3,
+                "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+                "57edf4a22be3c955ac49da2e2107b67a",
+            ),
+        ] {
+            let mut blob = blobs
+                .begin(RecordId::new(*b"068", *b"000", number))
+                .unwrap();
+            for part in text.as_bytes().chunks(7) {
+                blob.write(part).unwrap();
+            }
+            let measured = blobs.measure(&blob.name).unwrap();
+            assert_eq!(measured, (text.len() as u64, expected.to_owned()));
+        }
     }
 }

@@ -1,20 +1,13 @@
 //! Children whose parent goes.
 //!
-//! In: rows that were just deleted. Out: their children deleted likewise, or without the reference, in batches of their
-//! own, as the definition of the reference says ([`OnDelete`]); other lookups are left as they are. Parents that must not
-//! go are found before the deletion.
+//! In: rows that were just deleted. Out: effects that delete their children likewise or take the reference from them, as
+//! its definition says ([`OnDelete`]); other lookups are left as they are. Parents that must not go are found before the
+//! deletion. Writes nothing.
 
-use std::io;
-use std::sync::Arc;
-
+use super::change::{Column, Effect, EffectCell, Operation, Outcome};
 use super::model::Model;
-use super::org::Org;
 use super::schema::OnDelete;
 use super::store::Matches;
-use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
-
-/// Rows deleted at a time.
-const CHUNK: usize = 200;
 
 /// A reference of a child object.
 #[derive(Clone, Copy, Debug)]
@@ -74,62 +67,56 @@ pub(crate) fn restricted(
     None
 }
 
-/// Follows up on deleted rows; `operation` says whether they can be restored.
-pub(crate) fn follow(
-    org: &Arc<Org>,
-    writer: &Writer,
+/// What becomes of the children by one reference, if there are any; `operation` says whether they can be restored.
+pub(crate) fn effect(
+    model: &Model,
+    child: &Child,
+    parent: usize,
     operation: Operation,
     outcomes: &[Outcome],
-) -> io::Result<()> {
-    let model = &writer.model;
-    for child in children(model, writer.object) {
-        let (definition, table) = model.at(child.object);
-        let mut found = Vec::new();
-        for outcome in outcomes {
-            if let Outcome::Done { position, .. } = outcome {
-                let id = model.id(writer.object, *position).to_string();
-                match table.find(child.field, true, &id) {
-                    Matches::None => {}
-                    Matches::One(position) => found.push(position),
-                    Matches::Many(positions) => found.extend(positions),
-                }
+) -> Option<Effect> {
+    if child.restricts() {
+        return None;
+    }
+    let (definition, table) = model.at(child.object);
+    let mut found = Vec::new();
+    for outcome in outcomes {
+        if let Outcome::Done { position, .. } = outcome {
+            let id = model.id(parent, *position).to_string();
+            match table.find(child.field, true, &id) {
+                Matches::None => {}
+                Matches::One(position) => found.push(position),
+                Matches::Many(positions) => found.extend(positions),
             }
         }
-        if found.is_empty() || child.restricts() {
-            continue;
-        }
-        tracing::debug!(
-            object = definition.name,
-            rows = found.len(),
-            "children follow their parent"
-        );
-        let ids: Vec<String> = found
-            .iter()
-            .map(|&position| model.id(child.object, position).to_string())
-            .collect();
-        let (operation, columns) = match child.on_delete {
-            OnDelete::SetNull => (
-                Operation::Update,
-                vec![Column::Id, Column::Field(child.field)],
-            ),
-            _ => (operation, vec![Column::Id]),
-        };
-        let width = columns.len();
-        let scope = Scope {
-            org,
-            model: Arc::clone(model),
-            access: None,
-            user: writer.user,
-            trusted: true,
-        };
-        let writer = Writer::new(scope, child.object, operation, columns);
-        for ids in ids.chunks(CHUNK) {
-            let cells: Vec<Cell<'_>> = ids
-                .iter()
-                .flat_map(|id| [Cell::Text(id), Cell::Null].into_iter().take(width))
-                .collect();
-            apply(&writer, &Batch { cells: &cells }, |_| None)?;
-        }
     }
-    Ok(())
+    if found.is_empty() {
+        return None;
+    }
+    tracing::debug!(
+        object = definition.name,
+        rows = found.len(),
+        "children follow their parent"
+    );
+    let (operation, columns) = match child.on_delete {
+        OnDelete::SetNull => (
+            Operation::Update,
+            vec![Column::Id, Column::Field(child.field)],
+        ),
+        _ => (operation, vec![Column::Id]),
+    };
+    // The reference, where it is emptied, is an empty text.
+    let row = |position: u32| {
+        let id = EffectCell::Text(model.id(child.object, position).to_string());
+        let empty = (1..columns.len()).map(|_| EffectCell::from(""));
+        std::iter::once(id).chain(empty).collect()
+    };
+    Some(Effect {
+        object: child.object,
+        operation,
+        rows: found.into_iter().map(row).collect(),
+        columns,
+        ruled: true,
+        user: None,
+    })
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::RowError;
 use super::lock::lock;
-use super::write::RowError;
 
 /// What a job ends with when it is not said.
 const UNEXPECTED: &str = "InternalServerError : unexpected";

@@ -6,17 +6,20 @@
 //! after the upload, partial success, token expiry, field-level security, quotas.
 //!
 //! ```text
-//! rest ──▶ write ──▶ store (rows/*.log)      schema + model: what exists, who sees it
-//!   │        ▲
-//!   ├──▶ bulk (jobs/*): workers ──┘          soql + view: reading
-//!   ├──▶ deploy ──▶ schema (org.json)        rules: what objects do besides storing rows
-//!   └──▶ blobs (blobs/*)                     sessions, faults, statistics: per process
+//! rest ──▶ write ──▶ rules, cascade ──▶ org (state) ──▶ model ──▶ schema: what exists
+//!   │        │ ▲          │               │               └────▶ store: rows (rows/*.log)
+//!   │        │ └─ effects ┘               ├──▶ blobs (blobs/*), jobs (jobs/*), sessions, faults, statistics
+//!   │        └──▶ change: the words of them all
+//!   ├──▶ bulk: workers ──▶ write          ├──▶ soql + view: reading
+//!   └──▶ deploy, setup, life ──▶ write    └──▶ row_locks
 //! ```
+//!
+//! The org is state and knows no rule; rules look at it and return effects as data; `write` alone applies them.
 //!
 //! The state folder holds `org.json` (identity and deployed metadata), `rows/` (a log per object), `jobs/` (uploads,
 //! results, job states), `blobs/` (contents of files) and, with tls, `ca.pem`. A second start with the same folder meets the same org.
 //!
-//! [`Options`] decide which optional features the org has, whether it has several currencies, how long batches take and
+//! [`SalesforceSimOptions`] decide which optional features the org has, whether it has several currencies, how long batches take and
 //! whether rows and their parents are locked while they are written.
 //!
 //! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
@@ -24,15 +27,17 @@
 //! "status", "headers", "body", "drop": "before"|"after", "truncate", "expire"}`), `GET /control/statistics` counts requests and rows,
 //! `POST /control/rows` edits or makes a row as a user would, `POST /control/jobs` schedules faults of Bulk
 //! jobs (`{"object", "operation", "skip", "times"}` and `"fail_after"`, `"abort_after"`: a share of the rows, `"error"`,
-//! `"batch_deaths"`, `"quota"`, `"late_results_ms"`, `"rows": {"every", "code", "message", "attempts"}`), [`Options::scenario`]
+//! `"batch_deaths"`, `"quota"`, `"late_results_ms"`, `"rows": {"every", "code", "message", "attempts"}`), [`SalesforceSimOptions::scenario`]
 //! names a file with both kinds of faults; `POST /control/expire_jobs` forgets finished jobs; `POST /control/convert_lead`,
 //! `merge`, `delete`, `undelete` do to records what users do meanwhile; `POST /control/settings` changes the life of sessions,
 //! `POST /control/deployments` makes the next deployment slow or broken, `GET /control/lead_convert` shows how leads are
 //! mapped.
 
+mod assertion;
 mod blobs;
 mod bulk;
 mod cascade;
+mod change;
 mod deploy;
 mod error;
 mod faults;
@@ -42,7 +47,6 @@ mod job_faults;
 mod lead_convert;
 mod life;
 mod lock;
-mod md5;
 mod model;
 mod options;
 mod org;
@@ -58,6 +62,7 @@ mod sessions;
 mod setup;
 mod soql;
 mod stages;
+mod state_file;
 mod statistics;
 mod store;
 #[cfg(test)]
@@ -69,5 +74,5 @@ mod view;
 mod write;
 
 pub use error::SimError;
-pub use options::{Edition, Feature, Options, UnknownEdition, UnknownFeature};
+pub use options::{Edition, Feature, SalesforceSimOptions, UnknownEdition, UnknownFeature};
 pub use server::{Simulator, serve};

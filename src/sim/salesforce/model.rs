@@ -86,6 +86,31 @@ impl Model {
         self.tables[object].read().get(position).cloned()
     }
 
+    /// Live rows of an object that have all of these values.
+    pub(crate) fn rows_with(&self, object: &str, keys: &[(&str, &str)]) -> Vec<RecordId> {
+        let Some(number) = self.schema.position(object) else {
+            return Vec::new();
+        };
+        let (definition, table) = self.at(number);
+        let keys: Vec<(Option<u16>, &str)> = keys
+            .iter()
+            .map(|(name, value)| (definition.position(name), *value))
+            .collect();
+        let rows = table.read();
+        let fits = |position: &u32| {
+            rows.get(*position).is_some_and(|row| {
+                !row.deleted()
+                    && keys
+                        .iter()
+                        .all(|(at, value)| at.and_then(|at| row.get(at)) == Some(*value))
+            })
+        };
+        (0..rows.len())
+            .filter(fits)
+            .map(|position| self.id(number, position))
+            .collect()
+    }
+
     /// Works out what a user may see and edit.
     pub(crate) fn access(&self, user: u32) -> Access {
         let mut access = Access::default();

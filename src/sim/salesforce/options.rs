@@ -1,6 +1,6 @@
 //! What a simulated org is started with.
 //!
-//! In: nothing but the caller's choice; the environment is never read here. Out: [`Options`].
+//! In: nothing but the caller's choice; the environment is never read here. Out: [`SalesforceSimOptions`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -139,7 +139,7 @@ impl FromStr for Edition {
 
 /// Settings of a simulated org. `Options { state: folder, ..Options::default() }` is a usable production org.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct SalesforceSimOptions {
     /// Folder that holds the org; made if missing. A later start with the same folder meets the same org.
     pub state: PathBuf,
     /// Folder of `<Object>.csv` files (API column names) that are inserted when the org is made.
@@ -201,7 +201,7 @@ pub struct Options {
     pub query_result_rows: u64,
 }
 
-impl Default for Options {
+impl Default for SalesforceSimOptions {
     fn default() -> Self {
         Self {
             state: PathBuf::from("simulator"),
@@ -237,7 +237,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl SalesforceSimOptions {
     /// Whether the org has a feature.
     pub(crate) fn has(&self, feature: Feature) -> bool {
         !self.without.contains(&feature)

@@ -1,8 +1,9 @@
 //! One simulated org: everything that requests and job threads share.
 //!
-//! In: [`Options`] and a state folder. Out: [`Org`], opened or made, and what hangs on it. Each part has a lock of its
-//! own, held for a look or a chunk, never across an await. `org.json` holds identity and deployed metadata, replaced as a
-//! whole; rows are in `rows/`, jobs in `jobs/`.
+//! In: [`SalesforceSimOptions`] and a state folder. Out: [`Org`], opened or made empty, and what hangs on it. Each part has a lock of
+//! its own, held for a look or a chunk, never across an await. `org.json` holds identity and deployed metadata, replaced
+//! as a whole; rows are in `rows/`, jobs in `jobs/`. This is state alone: it knows none of the rules of objects, writes
+//! no rows by itself ([`super::setup`] furnishes a new org), and nothing below it knows it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -25,17 +26,16 @@ use super::job_faults::JobFaults;
 use super::lead_convert::LeadConvert;
 use super::lock::{read, write};
 use super::model::{Access, Grants, Model, ObjectGrant};
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 use super::row_locks::RowLocks;
-use super::rules;
-use super::schema::{CustomObject, Field, Grant, RECORD_TYPE, SObject, Schema, standard};
+use super::schema::{CustomObject, FieldDefinition, Grant, RECORD_TYPE, SObject, Schema, standard};
 use super::sessions::Sessions;
-use super::setup;
+use super::soql::Cursors;
 use super::stages::Stages;
+use super::state_file::replace;
 use super::statistics::Statistics;
 use super::store::{Mark, Table};
-use super::write::{Operation, Outcome, Writer};
-use super::{cascade, scenario, soql::Cursors};
+use super::view::View;
 
 /// What `org.json` holds.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ struct Saved {
     organization: String,
     pod: String,
     /// Deployed fields by object, in the order of their numbers.
-    fields: BTreeMap<String, Vec<Field>>,
+    fields: BTreeMap<String, Vec<FieldDefinition>>,
     grants: BTreeMap<String, Vec<(String, String, Grant)>>,
     /// Deployed objects, in the order of their numbers.
     #[serde(default)]
@@ -76,7 +76,7 @@ pub(crate) struct Metadata {
 pub(crate) struct Org {
     /// Nobody else has the state folder.
     _hold: Hold,
-    pub(crate) options: Options,
+    pub(crate) options: SalesforceSimOptions,
     /// The organisation's id.
     pub(crate) organization: RecordId,
     pod: Prefix,
@@ -103,8 +103,8 @@ pub(crate) struct Org {
 }
 
 impl Org {
-    /// Opens the org in the state folder, or makes one there.
-    pub(crate) fn open(mut options: Options) -> Result<Arc<Self>, SimError> {
+    /// Opens the org in the state folder, or makes an empty one there; says whether it is new.
+    pub(crate) fn open(mut options: SalesforceSimOptions) -> Result<(Arc<Self>, bool), SimError> {
         let rows = options.state.join("rows");
         std::fs::create_dir_all(&rows).map_err(|source| SimError::State {
             path: rows.clone(),
@@ -196,15 +196,7 @@ impl Org {
             ingest,
             queries,
         });
-        if fresh {
-            setup::furnish(&org)?;
-            org.save()?;
-        } else {
-            setup::complete(&org)?;
-            setup::follow_options(&org)?;
-        }
-        scenario::load(&org)?;
-        Ok(org)
+        Ok((org, fresh))
     }
 
     /// Schema and tables as they are now.
@@ -220,6 +212,11 @@ impl Org {
         let access = Arc::new(self.model().access(user));
         write(&self.access).insert(user, Arc::clone(&access));
         access
+    }
+
+    /// A reader of rows, with one snapshot of schema and stages.
+    pub(crate) fn view(&self) -> View {
+        View::new(self.model(), self.stages())
     }
 
     /// The stages of Opportunity.
@@ -336,37 +333,8 @@ impl Org {
         *write(&self.stages) = Arc::new(stages);
     }
 
-    /// What a write entails elsewhere: caches, and children of deleted rows.
-    pub(crate) fn after_write(
-        self: &Arc<Self>,
-        writer: &Writer,
-        outcomes: &[Outcome],
-    ) -> io::Result<()> {
-        let object = writer.model.schema.object(writer.object);
-        if matches!(
-            object.name.as_str(),
-            "PermissionSet" | "PermissionSetAssignment" | "OpportunityStage" | "RecordType"
-        ) {
-            self.forget();
-        }
-        if matches!(writer.operation, Operation::Delete | Operation::HardDelete) {
-            cascade::follow(self, writer, writer.operation, outcomes)?;
-        }
-        rules::after(writer, outcomes)
-    }
-
-    /// What the undoing of a write entails: rows that were made because of it go again.
-    pub(crate) fn after_undo(
-        self: &Arc<Self>,
-        writer: &Writer,
-        outcomes: &[Outcome],
-        created: &[Outcome],
-    ) -> io::Result<()> {
-        cascade::follow(self, writer, Operation::HardDelete, created)?;
-        rules::after(writer, outcomes)
-    }
-
-    fn save(&self) -> Result<(), SimError> {
+    /// Saves identity and metadata.
+    pub(crate) fn save(&self) -> Result<(), SimError> {
         let model = self.model();
         let custom = |object: &Arc<SObject>| {
             object
@@ -428,13 +396,6 @@ impl Org {
     }
 }
 
-/// Writes a file so that a reader sees the old or the new content, never half of it.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    std::fs::write(&fresh, bytes)?;
-    std::fs::rename(&fresh, path)
-}
-
 fn load(path: &PathBuf) -> Result<Option<Saved>, SimError> {
     match std::fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes)
@@ -451,7 +412,7 @@ fn load(path: &PathBuf) -> Result<Option<Saved>, SimError> {
     }
 }
 
-fn new_identity(options: &Options) -> Saved {
+fn new_identity(options: &SalesforceSimOptions) -> Saved {
     const DIGITS: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     let mut random = rand::rng();
     let mut pod = [0u8; 3];

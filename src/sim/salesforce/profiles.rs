@@ -8,6 +8,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::org::Org;
+use super::rules::set_of;
+use super::upkeep;
 
 /// The profile of the running user.
 pub(crate) const ADMINISTRATOR: &str = "System Administrator";
@@ -15,8 +17,8 @@ pub(crate) const ADMINISTRATOR: &str = "System Administrator";
 /// Makes sure that sets and assignments are there.
 pub(crate) fn ensure(org: &Arc<Org>) -> io::Result<()> {
     let options = &org.options;
-    let administrator = org.rows_with("Profile", &[("Name", ADMINISTRATOR)]);
-    for profile in org.rows_with("Profile", &[]) {
+    let administrator = org.model().rows_with("Profile", &[("Name", ADMINISTRATOR)]);
+    for profile in org.model().rows_with("Profile", &[]) {
         let admin = administrator.contains(&profile);
         let flags = [
             ("PermissionsModifyAllData", admin),
@@ -42,7 +44,7 @@ pub(crate) fn ensure(org: &Arc<Org>) -> io::Result<()> {
         ];
         values.extend(flags.map(|(name, on)| (name, if on { "true" } else { "false" })));
         let id = profile.to_string();
-        org.put("PermissionSet", &[("ProfileId", &id)], &values)?;
+        upkeep::put(org, "PermissionSet", &[("ProfileId", &id)], &values)?;
     }
     assign_all(org)
 }
@@ -50,7 +52,9 @@ pub(crate) fn ensure(org: &Arc<Org>) -> io::Result<()> {
 /// Gives users without one the set of their profile.
 fn assign_all(org: &Arc<Org>) -> io::Result<()> {
     let mut assigned = HashSet::new();
-    let sets = org.rows_with("PermissionSet", &[("IsOwnedByProfile", "true")]);
+    let sets = org
+        .model()
+        .rows_with("PermissionSet", &[("IsOwnedByProfile", "true")]);
     let sets: HashSet<String> = sets.iter().map(ToString::to_string).collect();
     each(
         org,
@@ -75,19 +79,12 @@ fn assign_all(org: &Arc<Org>) -> io::Result<()> {
     );
     let mut rows = Vec::new();
     for (user, profile) in missing {
-        if let Some(set) = set_of(org, &profile) {
+        if let Some(set) = set_of(&org.model(), &profile) {
             rows.push(vec![set, user]);
         }
     }
     let names = ["PermissionSetId", "AssigneeId"];
-    org.insert_all("PermissionSetAssignment", &names, &rows)
-        .map(|_| ())
-}
-
-/// The set that a profile owns.
-pub(crate) fn set_of(org: &Org, profile: &str) -> Option<String> {
-    let sets = org.rows_with("PermissionSet", &[("ProfileId", profile)]);
-    sets.first().map(ToString::to_string)
+    upkeep::insert_all(org, "PermissionSetAssignment", &names, &rows).map(|_| ())
 }
 
 /// Visits live rows: id and two values.

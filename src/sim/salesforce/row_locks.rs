@@ -3,7 +3,7 @@
 //!
 //! In: who wants which records. Out: they are held, or those that another holds. A batch of a Bulk job keeps what it took
 //! until it ends and never waits; a request waits, and lets go when it has written. Never taken unless
-//! [`super::Options::locks`] is set; which records a row wants is decided where it is written.
+//! [`super::SalesforceSimOptions::locks`] is set; which records a row wants is decided where it is written.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -1,6 +1,6 @@
 //! Starts and stops a simulated org.
 //!
-//! In: [`Options`] and a socket, or nothing but options. Out: a server that runs until it is told to stop. Stopping lets
+//! In: [`SalesforceSimOptions`] and a socket, or nothing but options. Out: a server that runs until it is told to stop. Stopping lets
 //! running requests and job chunks finish; killing the process loses only what was not answered.
 
 use std::future::Future;
@@ -17,9 +17,9 @@ use tokio::sync::oneshot;
 
 use super::bulk::Workers;
 use super::error::SimError;
-use super::options::Options;
-use super::org::Org;
+use super::options::SalesforceSimOptions;
 use super::rest::{App, router};
+use super::setup;
 use super::tls::server_config;
 
 /// How long running requests may take to finish when the server stops.
@@ -27,10 +27,10 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Serves an org on a bound socket until `shutdown` is ready.
 ///
-/// The org's URL is that of the socket, `https` if [`Options::tls`] is set.
+/// The org's URL is that of the socket, `https` if [`SalesforceSimOptions::tls`] is set.
 pub async fn serve(
     listener: TcpListener,
-    options: Options,
+    options: SalesforceSimOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SimError> {
     let address = listener.local_addr().map_err(SimError::Listen)?;
@@ -44,8 +44,8 @@ struct Opened {
     tls: Option<RustlsConfig>,
 }
 
-async fn open(options: Options, address: SocketAddr) -> Result<Opened, SimError> {
-    let opened = tokio::task::spawn_blocking(move || Org::open(options)).await;
+async fn open(options: SalesforceSimOptions, address: SocketAddr) -> Result<Opened, SimError> {
+    let opened = tokio::task::spawn_blocking(move || setup::open(options)).await;
     let org = opened.map_err(|_| SimError::Thread)??;
     let scheme = if org.options.tls { "https" } else { "http" };
     org.served_at(format!("{scheme}://{address}"));
@@ -119,7 +119,7 @@ pub struct Simulator {
 
 impl Simulator {
     /// Opens the org and serves it.
-    pub async fn start(options: Options) -> Result<Self, SimError> {
+    pub async fn start(options: SalesforceSimOptions) -> Result<Self, SimError> {
         let (ready, started) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("simulator".to_owned());

@@ -11,7 +11,7 @@ use rand::Rng;
 
 use super::ids::RecordId;
 use super::lock::lock;
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 
 struct Session {
     user: u32,
@@ -27,7 +27,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(organization: RecordId, options: &Options) -> Self {
+    pub(crate) fn new(organization: RecordId, options: &SalesforceSimOptions) -> Self {
         Self {
             organization,
             settings: Mutex::new((options.token_lifetime, options.token_requests)),

@@ -1,18 +1,22 @@
 //! What a new org has in it.
 //!
-//! In: an empty org and the seed folder. Out: the organisation, profiles, users, stages, statuses and the standard price
+//! In: the options of an org. Out: the org as the state folder has it, or a new one with the organisation, profiles, users, stages, statuses and the standard price
 //! book every org has, then the rows of the seed files (`<Object>.csv`), inserted through the ordinary path. A refused seed row stops the
 //! start: a rehearsal on half a seed would mislead.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::change::{Batch, Cell, Column, Operation, Outcome};
 use super::error::SimError;
+use super::options::SalesforceSimOptions;
 use super::org::Org;
 use super::profiles;
+use super::scenario::Scenario;
 use super::schema::CURRENCIES;
 use super::tooling;
-use super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer, apply};
+use super::upkeep;
+use super::write::{Scope, Writer, apply};
 
 /// Stages of a new org: name, probability, closed, won, forecast category.
 const STAGES: [(&str, &str, &str, &str, &str); 10] = [
@@ -69,8 +73,27 @@ const USER_DEFAULTS: [(&str, &str); 6] = [
     ("UserType", "Standard"),
 ];
 
+/// Opens the org in the state folder, or makes and furnishes one there, and puts the faults of the options in force.
+pub(super) fn open(options: SalesforceSimOptions) -> Result<Arc<Org>, SimError> {
+    let (org, fresh) = Org::open(options)?;
+    if fresh {
+        furnish(&org)?;
+        org.save()?;
+    } else {
+        complete(&org)?;
+        follow_options(&org)?;
+    }
+    if let Some(path) = &org.options.scenario {
+        let scenario = Scenario::read(path)?;
+        let requests = scenario.requests.into_iter();
+        requests.for_each(|fault| org.faults.add(fault));
+        org.job_faults.add(scenario.jobs);
+    }
+    Ok(org)
+}
+
 /// Fills a new org.
-pub(super) fn furnish(org: &Arc<Org>) -> Result<(), SimError> {
+fn furnish(org: &Arc<Org>) -> Result<(), SimError> {
     base_rows(org).map_err(|source| SimError::State {
         path: org.options.state.clone(),
         source,
@@ -111,11 +134,11 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
         ("LanguageLocaleKey", "en_US"),
         ("FiscalYearStartMonth", "1"),
     ];
-    org.insert("Organization", &edition)?;
+    upkeep::insert(org, "Organization", &edition)?;
     let mut profiles = Vec::new();
     for name in [profiles::ADMINISTRATOR, "Standard User"] {
         if let Some(Outcome::Done { position, .. }) =
-            org.insert("Profile", &[("Name", name), ("UserType", "Standard")])?
+            upkeep::insert(org, "Profile", &[("Name", name), ("UserType", "Standard")])?
         {
             profiles.push(
                 super::ids::RecordId::new(*b"00e", org.model().pod, u64::from(position) + 1)
@@ -156,7 +179,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
         if kind == "Standard" {
             row.push(("UserPermissionsMarketingUser", "true"));
         }
-        org.insert("User", &row)?;
+        upkeep::insert(org, "User", &row)?;
     }
     for (order, (name, probability, closed, won, forecast)) in STAGES.iter().enumerate() {
         let order = (order + 1).to_string();
@@ -171,7 +194,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
             ("ForecastCategoryName", forecast),
             ("DefaultProbability", probability),
         ];
-        org.insert("OpportunityStage", &row)?;
+        upkeep::insert(org, "OpportunityStage", &row)?;
     }
     for (order, (name, default, converted)) in LEAD_STATUSES.iter().enumerate() {
         let order = (order + 1).to_string();
@@ -182,18 +205,18 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
             ("IsDefault", default),
             ("IsConverted", converted),
         ];
-        org.insert("LeadStatus", &row)?;
+        upkeep::insert(org, "LeadStatus", &row)?;
     }
     further_rows(org)
 }
 
 /// Rows that follow from the options of this start and from the schema.
-pub(super) fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
+fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
     let write = || {
         profiles::ensure(org)?;
         tooling::list_custom_fields(org)?;
         let edition = org.options.edition.organization_type();
-        org.put("Organization", &[], &[("OrganizationType", edition)])
+        upkeep::put(org, "Organization", &[], &[("OrganizationType", edition)])
     };
     write().map_err(|source| SimError::State {
         path: org.options.state.clone(),
@@ -202,7 +225,7 @@ pub(super) fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
 }
 
 /// Rows that an org needs and one made by an earlier version lacks.
-pub(super) fn complete(org: &Arc<Org>) -> Result<(), SimError> {
+fn complete(org: &Arc<Org>) -> Result<(), SimError> {
     let model = org.model();
     let made = model
         .table("TaskStatus")
@@ -223,20 +246,20 @@ fn further_rows(org: &Arc<Org>) -> std::io::Result<()> {
         ("IsStandard", "true"),
         ("IsActive", "true"),
     ];
-    org.insert("Pricebook2", &book)?;
+    upkeep::insert(org, "Pricebook2", &book)?;
     // Objects that the org does not have take no rows.
     let model = [
         ("Name", "Territories"),
         ("DeveloperName", "Territories"),
         ("State", "Active"),
     ];
-    org.insert("Territory2Model", &model)?;
+    upkeep::insert(org, "Territory2Model", &model)?;
     let kind = [
         ("MasterLabel", "Region"),
         ("DeveloperName", "Region"),
         ("Priority", "1"),
     ];
-    org.insert("Territory2Type", &kind)?;
+    upkeep::insert(org, "Territory2Type", &kind)?;
     for (code, rate) in CURRENCIES {
         let corporate = if rate == "1" { "true" } else { "false" };
         let row = [
@@ -246,7 +269,7 @@ fn further_rows(org: &Arc<Org>) -> std::io::Result<()> {
             ("IsActive", "true"),
             ("IsCorporate", corporate),
         ];
-        org.insert("CurrencyType", &row)?;
+        upkeep::insert(org, "CurrencyType", &row)?;
     }
     Ok(())
 }
@@ -270,7 +293,7 @@ fn lists(org: &Arc<Org>) -> std::io::Result<()> {
                 ("IsDefault", default),
                 (flag, flagged),
             ];
-            org.insert(object, &row)?;
+            upkeep::insert(org, object, &row)?;
         }
     }
     Ok(())

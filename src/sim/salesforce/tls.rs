@@ -10,10 +10,10 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::error::SimError;
-use super::options::Options;
+use super::options::SalesforceSimOptions;
 
 /// Makes the certificate and writes its authority's to `ca.pem`.
-pub(super) fn server_config(options: &Options) -> Result<Arc<ServerConfig>, SimError> {
+pub(super) fn server_config(options: &SalesforceSimOptions) -> Result<Arc<ServerConfig>, SimError> {
     let authority_key = KeyPair::generate().map_err(SimError::Certificate)?;
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

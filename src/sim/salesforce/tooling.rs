@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::org::Org;
+use super::upkeep;
 
 /// Brings the rows in line with the schema.
 pub(crate) fn list_custom_fields(org: &Arc<Org>) -> io::Result<()> {
@@ -42,11 +43,11 @@ pub(crate) fn list_custom_fields(org: &Arc<Org>) -> io::Result<()> {
             }
         }
     }
-    org.purge("CustomField", &gone)?;
+    upkeep::purge(org, "CustomField", &gone)?;
     let rows: Vec<Vec<String>> = wanted
         .into_iter()
         .map(|(host, name)| vec![host.clone(), name, host])
         .collect();
     let names = ["TableEnumOrId", "DeveloperName", "EntityDefinitionId"];
-    org.insert_all("CustomField", &names, &rows).map(|_| ())
+    upkeep::insert_all(org, "CustomField", &names, &rows).map(|_| ())
 }

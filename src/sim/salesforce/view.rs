@@ -9,8 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, NaiveDate};
 
 use super::model::Model;
-use super::org::Org;
-use super::schema::{Field, FieldType, SObject, System};
+use super::schema::{FieldDefinition, FieldType, SObject, System};
 use super::stages::Stages;
 use super::store::Row;
 
@@ -22,12 +21,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// A view of the org as it is now.
-    pub(crate) fn new(org: &Org) -> Self {
-        Self {
-            model: org.model(),
-            stages: org.stages(),
-        }
+    /// A view of one moment.
+    pub(crate) fn new(model: Arc<Model>, stages: Arc<Stages>) -> Self {
+        Self { model, stages }
     }
 
     /// The text of a field.
@@ -65,7 +61,7 @@ impl View {
         }
     }
 
-    fn derived(&self, object: &SObject, field: &Field, row: &Row) -> Option<String> {
+    fn derived(&self, object: &SObject, field: &FieldDefinition, row: &Row) -> Option<String> {
         let get = |name: &str| object.position(name).and_then(|at| row.get(at));
         match (object.name.as_str(), field.name.as_str()) {
             ("Contact" | "Lead" | "User", "Name") => {

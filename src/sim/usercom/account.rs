@@ -1,22 +1,21 @@
 //! A simulated account: its rows, and how it is served right now.
 //!
-//! In: [`Options`] and an export folder. Out: rows by id, by parent, by page. Shared by all requests; rows change only
+//! In: [`UsercomSimOptions`] and an export folder. Out: rows by id, by parent, by page. Shared by all requests; rows change only
 //! through control requests and churn.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::SystemTime;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::churn::Churn;
 use super::definitions::Definitions;
 use super::error::UsercomSimError;
-use super::exports::Exports;
+use super::export_files::ExportFiles;
 use super::faults::Faults;
 use super::loading::{self, Contents, Loaded};
 use super::objects::Object;
-use super::options::{Bug, Options};
+use super::options::{Bug, UsercomSimOptions};
 use super::record::Record;
 use super::stats::Stats;
 use super::table::Table;
@@ -24,17 +23,24 @@ use super::throttle::Throttle;
 
 /// The account.
 pub(super) struct Account {
-    now: RwLock<Options>,
+    now: RwLock<UsercomSimOptions>,
     tables: BTreeMap<Object, RwLock<Table>>,
     pub(super) definitions: Definitions,
     pub(super) undeclared: BTreeMap<Object, Vec<String>>,
     pub(super) faults: Faults,
     pub(super) stats: Stats,
     pub(super) throttle: Throttle,
-    pub(super) churn: Churn,
-    pub(super) exports: Exports,
+    pub(super) pages: Mutex<PageCount>,
+    pub(super) exports: ExportFiles,
     /// The last filtered list, because its pages are asked for one after the other.
     pub(super) filtered: Mutex<Option<Filtered>>,
+}
+
+/// How many pages of lively lists were answered, and how many changes that caused.
+#[derive(Default)]
+pub(super) struct PageCount {
+    pub(super) answered: u64,
+    pub(super) changes: u64,
 }
 
 /// Rows that a filter lets pass.
@@ -46,14 +52,14 @@ pub(super) struct Filtered {
 
 impl Account {
     /// Reads the export. Blocking.
-    pub(super) fn open(options: Options) -> Result<(Self, Loaded), UsercomSimError> {
+    pub(super) fn open(options: UsercomSimOptions) -> Result<(Self, Loaded), UsercomSimError> {
         let faults = Faults::open(
             options.scenario.as_deref(),
             options.fault_percent,
             options.fault_seed,
         )?;
         let (contents, loaded) = loading::load(&options.export, &options.state.join("rows"))?;
-        let exports = Exports::open(&options.state.join("exports"))?;
+        let exports = ExportFiles::open(&options.state.join("exports"))?;
         let Contents {
             tables,
             definitions,
@@ -71,7 +77,7 @@ impl Account {
             faults,
             stats: Stats::default(),
             throttle: Throttle::default(),
-            churn: Churn::default(),
+            pages: Mutex::default(),
             exports,
             filtered: Mutex::new(None),
         };
@@ -79,12 +85,12 @@ impl Account {
     }
 
     /// How it is served right now.
-    pub(super) fn now(&self) -> RwLockReadGuard<'_, Options> {
+    pub(super) fn now(&self) -> RwLockReadGuard<'_, UsercomSimOptions> {
         self.now.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, to be changed.
-    pub(super) fn change(&self) -> RwLockWriteGuard<'_, Options> {
+    pub(super) fn change(&self) -> RwLockWriteGuard<'_, UsercomSimOptions> {
         self.now.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -133,9 +139,4 @@ impl Account {
         let now = DateTime::<Utc>::from(SystemTime::now());
         now.checked_add_signed(skew).unwrap_or(now)
     }
-}
-
-/// The value behind a mutex, also after a panic elsewhere.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

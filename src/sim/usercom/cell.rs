@@ -10,7 +10,7 @@ use super::record::{Raw, raw, text_of, verbatim};
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     /// Text, also amounts of money, which the API writes as texts, and dates.
     Text,
     /// A whole number, the number of a code, or a reference that may also be text.
@@ -34,20 +34,20 @@ pub(super) enum Kind {
 }
 
 /// The JSON of a cell; none for an empty one.
-pub(super) fn value(cell: &str, kind: Kind) -> Option<Raw> {
+pub(super) fn value(cell: &str, kind: CellKind) -> Option<Raw> {
     if cell.trim().is_empty() {
         return None;
     }
     let clean = match kind {
-        Kind::Text => None,
-        Kind::Integer => integer(cell),
-        Kind::Float => float(cell),
-        Kind::Boolean => boolean(cell),
-        Kind::Time => instant(cell),
-        Kind::Texts | Kind::Named => list(cell).map(|values| raw(&values)),
-        Kind::Ids => ids(cell),
-        Kind::Choices => choices(cell),
-        Kind::Json => json(cell),
+        CellKind::Text => None,
+        CellKind::Integer => integer(cell),
+        CellKind::Float => float(cell),
+        CellKind::Boolean => boolean(cell),
+        CellKind::Time => instant(cell),
+        CellKind::Texts | CellKind::Named => list(cell).map(|values| raw(&values)),
+        CellKind::Ids => ids(cell),
+        CellKind::Choices => choices(cell),
+        CellKind::Json => json(cell),
     };
     Some(clean.unwrap_or_else(|| raw(cell)))
 }
@@ -199,63 +199,71 @@ fn json(cell: &str) -> Option<Raw> {
 mod tests {
     use super::*;
 
-    fn shown(cell: &str, kind: Kind) -> Option<String> {
+    fn shown(cell: &str, kind: CellKind) -> Option<String> {
         value(cell, kind).map(|value| value.get().to_owned())
     }
 
     #[test]
     fn clean_cells_are_typed_and_odd_ones_are_texts_as_they_stand() {
         for (cell, kind, json) in [
-            ("17", Kind::Integer, "17"),
-            ("-3", Kind::Integer, "-3"),
-            ("007", Kind::Integer, "\"007\""),
-            ("1,234", Kind::Integer, "\"1,234\""),
-            ("ann@example.com", Kind::Integer, "\"ann@example.com\""),
-            ("26.50", Kind::Float, "26.50"),
-            ("1 250,5", Kind::Float, "\"1 250,5\""),
-            ("t", Kind::Boolean, "true"),
-            ("False", Kind::Boolean, "false"),
-            ("No", Kind::Boolean, "\"No\""),
-            ("1", Kind::Boolean, "\"1\""),
-            ("tak", Kind::Boolean, "\"tak\""),
-            ("1250.00", Kind::Text, "\"1250.00\""),
+            ("17", CellKind::Integer, "17"),
+            ("-3", CellKind::Integer, "-3"),
+            ("007", CellKind::Integer, "\"007\""),
+            ("1,234", CellKind::Integer, "\"1,234\""),
+            ("ann@example.com", CellKind::Integer, "\"ann@example.com\""),
+            ("26.50", CellKind::Float, "26.50"),
+            ("1 250,5", CellKind::Float, "\"1 250,5\""),
+            ("t", CellKind::Boolean, "true"),
+            ("False", CellKind::Boolean, "false"),
+            ("No", CellKind::Boolean, "\"No\""),
+            ("1", CellKind::Boolean, "\"1\""),
+            ("tak", CellKind::Boolean, "\"tak\""),
+            ("1250.00", CellKind::Text, "\"1250.00\""),
             (
                 "2024-02-03 10:00:00.5+00",
-                Kind::Time,
+                CellKind::Time,
                 "\"2024-02-03T10:00:00.500000Z\"",
             ),
             (
                 "2024-02-03T10:00:00+02:00",
-                Kind::Time,
+                CellKind::Time,
                 "\"2024-02-03T08:00:00.000000Z\"",
             ),
             (
                 "2024-02-03T10:00:00Z",
-                Kind::Time,
+                CellKind::Time,
                 "\"2024-02-03T10:00:00.000000Z\"",
             ),
-            ("2024-02-03 10:00:00", Kind::Time, "\"2024-02-03 10:00:00\""),
-            ("yesterday", Kind::Time, "\"yesterday\""),
-            (r#"{a,"b,c"}"#, Kind::Texts, r#"["a","b,c"]"#),
-            (r#"["a","b"]"#, Kind::Texts, r#"["a","b"]"#),
-            ("{}", Kind::Texts, "[]"),
-            ("{a,{b}}", Kind::Texts, r#""{a,{b}}""#),
-            ("{a,NULL}", Kind::Texts, r#""{a,NULL}""#),
-            ("{a", Kind::Texts, r#""{a""#),
-            ("a;b", Kind::Texts, r#""a;b""#),
-            ("{12,15}", Kind::Ids, "[12,15]"),
-            ("[12, 15]", Kind::Ids, "[12, 15]"),
-            ("12", Kind::Ids, "[12]"),
-            ("12;15", Kind::Ids, r#""12;15""#),
-            ("gold", Kind::Choices, r#"["gold"]"#),
-            ("{gold}", Kind::Choices, r#"["gold"]"#),
-            ("Sales, Marketing", Kind::Choices, r#""Sales, Marketing""#),
-            (r#"{"a": [1]}"#, Kind::Json, r#"{"a": [1]}"#),
-            ("{a}", Kind::Json, r#""{a}""#),
+            (
+                "2024-02-03 10:00:00",
+                CellKind::Time,
+                "\"2024-02-03 10:00:00\"",
+            ),
+            ("yesterday", CellKind::Time, "\"yesterday\""),
+            (r#"{a,"b,c"}"#, CellKind::Texts, r#"["a","b,c"]"#),
+            (r#"["a","b"]"#, CellKind::Texts, r#"["a","b"]"#),
+            ("{}", CellKind::Texts, "[]"),
+            ("{a,{b}}", CellKind::Texts, r#""{a,{b}}""#),
+            ("{a,NULL}", CellKind::Texts, r#""{a,NULL}""#),
+            ("{a", CellKind::Texts, r#""{a""#),
+            ("a;b", CellKind::Texts, r#""a;b""#),
+            ("{12,15}", CellKind::Ids, "[12,15]"),
+            ("[12, 15]", CellKind::Ids, "[12, 15]"),
+            ("12", CellKind::Ids, "[12]"),
+            ("12;15", CellKind::Ids, r#""12;15""#),
+            ("gold", CellKind::Choices, r#"["gold"]"#),
+            ("{gold}", CellKind::Choices, r#"["gold"]"#),
+            (
+                "Sales, Marketing",
+                CellKind::Choices,
+                r#""Sales, Marketing""#,
+            ),
+            (r#"{"a": [1]}"#, CellKind::Json, r#"{"a": [1]}"#),
+            ("{a}", CellKind::Json, r#""{a}""#),
         ] {
             assert_eq!(shown(cell, kind).as_deref(), Some(json), "{cell}");
         }
-        assert_eq!(shown("  ", Kind::Text), None);
+        assert_eq!(shown("  ", CellKind::Text), None);
     }
 
     #[test]

@@ -3,17 +3,12 @@
 //! In: a page of a list that was just answered. Out: now and then a change of a row of the same list, so chosen that rows
 //! shift between pages: what comes to the front is taken from the back half, what goes from the front half.
 
-use std::sync::Mutex;
-
-use super::account::{Account, lock};
+use super::account::Account;
 use super::changes::{Change, apply};
 use super::error::UsercomSimError;
+use super::lock::lock;
 use super::objects::Object;
 use super::options::ChangeKind;
-
-/// How many pages were answered, and how many changes made.
-#[derive(Default)]
-pub(super) struct Churn(Mutex<(u64, u64)>);
 
 /// Lists that change.
 const LIVELY: [Object; 5] = [
@@ -34,13 +29,13 @@ pub(super) fn after_page(account: &Account, object: Object) -> Result<(), Userco
         return Ok(());
     };
     let turn = {
-        let mut counts = lock(&account.churn.0);
-        counts.0 += 1;
-        if !counts.0.is_multiple_of(every) {
+        let mut pages = lock(&account.pages);
+        pages.answered += 1;
+        if !pages.answered.is_multiple_of(every) {
             return Ok(());
         }
-        counts.1 += 1;
-        counts.1
+        pages.changes += 1;
+        pages.changes
     };
     let kind = kinds.get((turn as usize).wrapping_sub(1) % kinds.len().max(1));
     let kind = kind.copied().unwrap_or(ChangeKind::Move);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::objects::{ALL, Object, plain};
 use super::record::Record;
 
@@ -15,7 +15,7 @@ pub(super) struct Definition {
     pub(super) name: String,
     /// Its key in v2.
     pub(super) name_std: String,
-    pub(super) kind: Kind,
+    pub(super) kind: CellKind,
 }
 
 /// All attributes by their object.
@@ -61,14 +61,14 @@ impl Definitions {
 }
 
 /// What an attribute of this type holds; text if nobody has heard of the type.
-fn kind(value_type: &str) -> Kind {
+fn kind(value_type: &str) -> CellKind {
     match value_type.to_lowercase().as_str() {
-        "boolean" | "bool" | "1" => Kind::Boolean,
-        "integer" | "int" | "2" => Kind::Integer,
-        "datetime" | "5" => Kind::Time,
-        "fixed" | "choice" | "fixed_choice" | "6" => Kind::Choices,
-        "float" | "7" => Kind::Float,
-        "json" => Kind::Json,
-        _ => Kind::Text,
+        "boolean" | "bool" | "1" => CellKind::Boolean,
+        "integer" | "int" | "2" => CellKind::Integer,
+        "datetime" | "5" => CellKind::Time,
+        "fixed" | "choice" | "fixed_choice" | "6" => CellKind::Choices,
+        "float" | "7" => CellKind::Float,
+        "json" => CellKind::Json,
+        _ => CellKind::Text,
     }
 }

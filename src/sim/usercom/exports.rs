@@ -3,11 +3,9 @@
 //! In: a type, for sections a segment. Out: the name of a CSV file, and some time later the file: cells as exports write
 //! them (`t`/`f`, `{a,b}`), columns named as in v2. Never: a file that is not whole.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -17,43 +15,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::io::ReaderStream;
 
-use super::account::{Account, lock};
+use super::account::Account;
 use super::call::Call;
-use super::cell::{Kind, moment};
+use super::cell::{CellKind, moment};
 use super::error::{Refusal, UsercomSimError};
+use super::lock::lock;
 use super::objects::Object;
 use super::options::ExportPlace;
 use super::record::Record;
 use super::shape::csv_cell;
-
-/// The files of an account, in a folder of their own.
-pub(super) struct Exports {
-    folder: PathBuf,
-    /// When each file may be fetched; none while it is being written.
-    files: Mutex<BTreeMap<String, Option<Instant>>>,
-}
-
-impl Exports {
-    /// An empty folder.
-    pub(super) fn open(folder: &Path) -> Result<Self, UsercomSimError> {
-        let state = |source| UsercomSimError::State {
-            path: folder.to_owned(),
-            source,
-        };
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(state)?;
-        }
-        fs::create_dir_all(folder).map_err(state)?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            files: Mutex::default(),
-        })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-}
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -235,13 +205,13 @@ fn members(account: &Account, segment: i64) -> Result<Vec<u32>, UsercomSimError>
 }
 
 /// Declared columns, attributes, then what nothing declares.
-fn columns(account: &Account, object: Object) -> Vec<(String, Kind)> {
+fn columns(account: &Account, object: Object) -> Vec<(String, CellKind)> {
     let fields = object.fields().iter();
     let declared = fields.map(|field| (field.name.to_owned(), field.kind));
     let attributes = account.definitions.all(object).iter();
     let attributes = attributes.map(|known| (known.name_std.clone(), known.kind));
     let rest = account.undeclared.get(&object).into_iter().flatten();
-    let rest = rest.map(|name| (name.clone(), Kind::Text));
+    let rest = rest.map(|name| (name.clone(), CellKind::Text));
     declared.chain(attributes).chain(rest).collect()
 }
 

@@ -12,8 +12,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::account::lock;
 use super::error::UsercomSimError;
+use super::lock::lock;
 
 /// One fault. With several effects, it waits first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,11 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::account::{Account, Filtered, lock};
+use super::account::{Account, Filtered};
 use super::call::{Call, answer};
 use super::cell::moment;
 use super::churn;
 use super::error::{Refusal, UsercomSimError};
+use super::lock::lock;
 use super::objects::Object;
 use super::record::{Record, raw};
 use super::shape::{member, shown, user};

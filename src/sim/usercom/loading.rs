@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::cell::{Kind, micros, value};
+use super::cell::{CellKind, micros, value};
 use super::definitions::Definitions;
 use super::error::UsercomSimError;
 use super::objects::{ALL, Object, plain};
-use super::reading::{self, Row, Rows};
+use super::reading::{self, Row, RowReader};
 use super::record::{Raw, Record, id_of, is_null, raw, text_of};
 use super::table::{Key, Table, Writer};
 
@@ -82,7 +82,7 @@ pub(super) fn load(export: &Path, rows: &Path) -> Result<(Contents, Loaded), Use
     for object in ALL {
         for (file, number) in listing.files.iter().zip(0..) {
             if file.object == object {
-                loader.file(object, &mut Rows::open(file)?, number)?;
+                loader.file(object, &mut RowReader::open(file)?, number)?;
             }
         }
     }
@@ -105,7 +105,7 @@ struct Target {
     name: String,
     /// Its name in the file, as names are compared.
     own: String,
-    kind: Kind,
+    kind: CellKind,
     /// Whether the object or an attribute declares it.
     declared: bool,
 }
@@ -114,7 +114,7 @@ impl Loader {
     fn file(
         &mut self,
         object: Object,
-        rows: &mut Rows,
+        rows: &mut RowReader,
         number: u64,
     ) -> Result<(), UsercomSimError> {
         let header: Vec<String> = rows.header.iter().map(|name| plain(name)).collect();
@@ -222,8 +222,8 @@ impl Loader {
         );
         if ambiguous {
             return match has("custom_id") {
-                true => target("id", Kind::Integer, true),
-                false => target("custom_id", Kind::Text, true),
+                true => target("id", CellKind::Integer, true),
+                false => target("custom_id", CellKind::Text, true),
             };
         }
         let mut fields = object.fields().iter();
@@ -240,7 +240,7 @@ impl Loader {
             Some(known) => target(&known.name_std, known.kind, true),
             None => {
                 let nested = object.nested().iter().any(|(key, _)| *key == own);
-                target(own, Kind::Text, nested)
+                target(own, CellKind::Text, nested)
             }
         }
     }
@@ -248,11 +248,11 @@ impl Loader {
     fn put(&mut self, object: Object, record: &mut Record, target: &Target, cell: Raw) {
         // A reference by name, or with a name, is not an id.
         let renamed = target.name != target.own && target.name.ends_with("_id");
-        let reference = renamed && target.kind == Kind::Integer;
+        let reference = renamed && target.kind == CellKind::Integer;
         let named = reference && serde_json::from_str::<i64>(cell.get()).is_err();
         let name = if named { &target.own } else { &target.name };
         let value = match (target.kind, object) {
-            (Kind::Named, _) => self.named(&target.name, cell),
+            (CellKind::Named, _) => self.named(&target.name, cell),
             _ => cell,
         };
         record.set(name, value);

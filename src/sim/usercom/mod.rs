@@ -32,11 +32,13 @@ mod churn;
 mod control;
 mod definitions;
 mod error;
+mod export_files;
 mod exports;
 mod faults;
 mod http;
 mod lists;
 mod loading;
+mod lock;
 mod objects;
 mod options;
 mod paging;
@@ -51,6 +53,7 @@ mod throttle;
 pub use error::UsercomSimError;
 pub use loading::Loaded;
 pub use options::{
-    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, Options, RetryAfter, UnknownName,
+    Bug, ChangeKind, DEFAULT_TOKEN, ENDPOINTS, ExportPlace, RetryAfter, UnknownName,
+    UsercomSimOptions,
 };
 pub use server::Server;

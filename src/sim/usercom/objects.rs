@@ -2,8 +2,8 @@
 //!
 //! In: nothing. Out: tables of names, read from `reference/usercom.md` §2 and §6 and from export files. Never: values.
 
-use super::cell::Kind;
-use super::cell::Kind::{Boolean, Float, Ids, Integer, Json, Named, Text, Texts, Time};
+use super::cell::CellKind;
+use super::cell::CellKind::{Boolean, Float, Ids, Integer, Json, Named, Text, Texts, Time};
 
 /// One object. The order is that in which files are read: what others refer to by name comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,16 +28,20 @@ pub(super) enum Object {
 }
 
 /// A column: its name in v2, what it holds, and its other names.
-pub(super) struct Field {
+pub(super) struct ObjectField {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: CellKind,
     /// Shown by the API even where it is empty.
     pub(super) always: bool,
     pub(super) aliases: &'static [&'static str],
 }
 
-const fn field(name: &'static str, kind: Kind, aliases: &'static [&'static str]) -> Field {
-    Field {
+const fn field(
+    name: &'static str,
+    kind: CellKind,
+    aliases: &'static [&'static str],
+) -> ObjectField {
+    ObjectField {
         name,
         kind,
         always: true,
@@ -45,8 +49,12 @@ const fn field(name: &'static str, kind: Kind, aliases: &'static [&'static str])
     }
 }
 
-const fn extra(name: &'static str, kind: Kind, aliases: &'static [&'static str]) -> Field {
-    Field {
+const fn extra(
+    name: &'static str,
+    kind: CellKind,
+    aliases: &'static [&'static str],
+) -> ObjectField {
+    ObjectField {
         name,
         kind,
         always: false,
@@ -66,7 +74,7 @@ const PERSON: &[&str] = &[
 ];
 const OWNER: &[&str] = &["owner", "assignee"];
 
-const PEOPLE: &[Field] = &[
+const PEOPLE: &[ObjectField] = &[
     field("id", Integer, &["usercom_id"]),
     field("user_key", Text, &["key", "userkey"]),
     field("custom_id", Text, &[]),
@@ -108,7 +116,7 @@ const PEOPLE: &[Field] = &[
     field("updated_at", Time, &[]),
 ];
 
-const COMPANIES: &[Field] = &[
+const COMPANIES: &[ObjectField] = &[
     field("id", Integer, &["usercom_id"]),
     field("custom_id", Text, &[]),
     field("name", Text, &["company_name", "company"]),
@@ -135,7 +143,7 @@ const COMPANIES: &[Field] = &[
     field("updated_at", Time, &[]),
 ];
 
-const DEALS: &[Field] = &[
+const DEALS: &[ObjectField] = &[
     field("id", Integer, &["usercom_id"]),
     field("custom_id", Text, &[]),
     field("name", Text, &["deal_name"]),
@@ -166,7 +174,7 @@ const DEALS: &[Field] = &[
     field("updated_at", Time, &[]),
 ];
 
-const ACTIVITIES: &[Field] = &[
+const ACTIVITIES: &[ObjectField] = &[
     field("id", Integer, &["usercom_id"]),
     field("custom_id", Text, &[]),
     field("name", Text, &["title", "subject"]),
@@ -190,7 +198,7 @@ const ACTIVITIES: &[Field] = &[
     field("updated_at", Time, &[]),
 ];
 
-const PRODUCTS: &[Field] = &[
+const PRODUCTS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("custom_id", Text, &[]),
     field("name", Text, &[]),
@@ -204,7 +212,7 @@ const PRODUCTS: &[Field] = &[
     extra("updated_at", Time, &[]),
 ];
 
-const ATTRIBUTES: &[Field] = &[
+const ATTRIBUTES: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("name", Text, &[]),
     field("name_std", Text, &[]),
@@ -215,15 +223,15 @@ const ATTRIBUTES: &[Field] = &[
     extra("description", Text, &[]),
 ];
 
-const NAMES: &[Field] = &[field("id", Integer, &[]), field("name", Text, &[])];
+const NAMES: &[ObjectField] = &[field("id", Integer, &[]), field("name", Text, &[])];
 
-const LISTS: &[Field] = &[
+const LISTS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("name", Text, &[]),
     field("description", Text, &[]),
 ];
 
-const SEGMENTS: &[Field] = &[
+const SEGMENTS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("name", Text, &[]),
     field("description", Text, &[]),
@@ -233,7 +241,7 @@ const SEGMENTS: &[Field] = &[
     extra("updated_at", Time, &[]),
 ];
 
-const CONVERSATIONS: &[Field] = &[
+const CONVERSATIONS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field(
         "user",
@@ -256,7 +264,7 @@ const CONVERSATIONS: &[Field] = &[
     extra("updated_at", Time, &[]),
 ];
 
-const MESSAGES: &[Field] = &[
+const MESSAGES: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("chat", Integer, &["conversation_id", "conversation"]),
     field("content", Text, &["text", "body", "message"]),
@@ -279,7 +287,7 @@ const MESSAGES: &[Field] = &[
     ),
 ];
 
-const EMAILS: &[Field] = &[
+const EMAILS: &[ObjectField] = &[
     field("id", Integer, &[]),
     extra("user_id", Integer, PERSON),
     field("status", Text, &[]),
@@ -294,7 +302,7 @@ const EMAILS: &[Field] = &[
     extra("assigned_to", Integer, OWNER),
 ];
 
-const SMS: &[Field] = &[
+const SMS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field("user_id", Integer, PERSON),
     field("timestamp", Time, &["sent_at"]),
@@ -302,7 +310,7 @@ const SMS: &[Field] = &[
     extra("created_at", Time, &[]),
 ];
 
-const USER_EVENTS: &[Field] = &[
+const USER_EVENTS: &[ObjectField] = &[
     field("id", Integer, &[]),
     field(
         "client",
@@ -315,7 +323,7 @@ const USER_EVENTS: &[Field] = &[
     field("event_id", Integer, &[]),
 ];
 
-const STAGE_CHANGES: &[Field] = &[
+const STAGE_CHANGES: &[ObjectField] = &[
     field("id", Integer, &[]),
     extra("deal_id", Integer, &[]),
     field("deal", Text, &["deal_name"]),
@@ -326,7 +334,7 @@ const STAGE_CHANGES: &[Field] = &[
     field("stage", Integer, &["stage_id"]),
 ];
 
-const ORDER_PRODUCTS: &[Field] = &[
+const ORDER_PRODUCTS: &[ObjectField] = &[
     extra("id", Integer, &[]),
     extra("deal_id", Integer, &["deal"]),
     extra("position", Integer, &["order"]),
@@ -339,7 +347,7 @@ const ORDER_PRODUCTS: &[Field] = &[
     field("currency", Text, &[]),
 ];
 
-const SEGMENT_MEMBERS: &[Field] = &[
+const SEGMENT_MEMBERS: &[ObjectField] = &[
     extra("segment_id", Integer, &["segment"]),
     extra("user_id", Integer, PERSON),
     extra(
@@ -438,7 +446,7 @@ impl Object {
     }
 
     /// Its columns.
-    pub(super) const fn fields(self) -> &'static [Field] {
+    pub(super) const fn fields(self) -> &'static [ObjectField] {
         match self {
             Self::Attributes => ATTRIBUTES,
             Self::Tags => NAMES,

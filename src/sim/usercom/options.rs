@@ -1,6 +1,6 @@
 //! What an account is like: its size of pages, its limits, its bugs and what it lacks.
 //!
-//! In: choices of whoever starts the simulator. Out: [`Options`]. Never: state.
+//! In: choices of whoever starts the simulator. Out: [`UsercomSimOptions`]. Never: state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub const ENDPOINTS: [&str; 11] = [
 
 /// An account and how it is served.
 #[derive(Clone)]
-pub struct Options {
+pub struct UsercomSimOptions {
     /// Folder of export files that the account holds.
     pub export: PathBuf,
     /// Folder for the rows as they are served (`rows/`) and for files of bulk exports (`exports/`); both are replaced at
@@ -66,7 +66,7 @@ pub struct Options {
     pub export_place: ExportPlace,
 }
 
-impl Options {
+impl UsercomSimOptions {
     /// An account without limits and faults, with the bugs that lose nothing.
     #[must_use]
     pub fn new(export: PathBuf, state: PathBuf) -> Self {
@@ -93,9 +93,9 @@ impl Options {
 }
 
 // The key is a secret of the account, even of a simulated one.
-impl std::fmt::Debug for Options {
+impl std::fmt::Debug for UsercomSimOptions {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Options")
+        out.debug_struct("UsercomSimOptions")
             .field("export", &self.export)
             .field("state", &self.state)
             .finish_non_exhaustive()
@@ -209,7 +209,10 @@ mod tests {
 
     #[test]
     fn the_key_is_in_no_debug_output() {
-        let shown = format!("{:?}", Options::new("export".into(), "state".into()));
+        let shown = format!(
+            "{:?}",
+            UsercomSimOptions::new("export".into(), "state".into())
+        );
         assert!(!shown.contains(DEFAULT_TOKEN));
         assert_eq!(DEFAULT_TOKEN.len(), 64);
     }

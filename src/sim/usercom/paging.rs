@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use url::form_urlencoded::{Serializer, parse};
 
 use super::error::Refusal;
-use super::options::{Bug, Options};
+use super::options::{Bug, UsercomSimOptions};
 use super::record::{Raw, Record, raw};
 
 /// The page that a request asks for.
@@ -47,7 +47,7 @@ impl Page {
         &self,
         total: usize,
         results: Raw,
-        options: &Options,
+        options: &UsercomSimOptions,
     ) -> Result<Record, Refusal> {
         // A page beyond the last one is where the wrong `next` leads.
         if self.from > 0 && self.from >= total {
@@ -100,7 +100,7 @@ mod tests {
         total: usize,
         bugs: &[Bug],
     ) -> Result<(Option<String>, Option<String>), Refusal> {
-        let mut options = Options::new("export".into(), "state".into());
+        let mut options = UsercomSimOptions::new("export".into(), "state".into());
         options.bugs = bugs.iter().copied().collect();
         let page = Page::of(BASE, query, 2)?;
         let envelope = page.envelope(total, raw("rows"), &options)?;

@@ -115,7 +115,7 @@ pub(super) enum Row {
 }
 
 /// An open file.
-pub(super) struct Rows {
+pub(super) struct RowReader {
     path: PathBuf,
     /// Names of columns; empty in JSON files.
     pub(super) header: Vec<String>,
@@ -127,7 +127,7 @@ enum Source {
     Json(Box<dyn BufRead>, Vec<u8>),
 }
 
-impl Rows {
+impl RowReader {
     /// Opens a file and reads its header.
     pub(super) fn open(file: &ExportFile) -> Result<Self, UsercomSimError> {
         let failed = |source| UsercomSimError::ReadExport {
@@ -287,7 +287,7 @@ mod tests {
             .files
             .iter()
             .map(|file| {
-                let mut rows = Rows::open(file).unwrap();
+                let mut rows = RowReader::open(file).unwrap();
                 std::iter::from_fn(|| rows.next().unwrap())
                     .map(|row| !matches!(row, Row::Unreadable))
                     .collect()

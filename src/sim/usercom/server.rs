@@ -1,6 +1,6 @@
 //! Starts and stops a simulated account.
 //!
-//! In: [`Options`], a bound socket and a signal to stop. Out: a server that runs until it is told to stop.
+//! In: [`UsercomSimOptions`], a bound socket and a signal to stop. Out: a server that runs until it is told to stop.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::account::Account;
 use super::error::UsercomSimError;
 use super::http::router;
 use super::loading::Loaded;
-use super::options::Options;
+use super::options::UsercomSimOptions;
 
 /// An account ready to be served.
 pub struct Server {
@@ -26,7 +26,7 @@ impl Server {
     ///
     /// # Errors
     /// [`UsercomSimError`] if the export cannot be read, the state not be written, or the fault file not be understood.
-    pub async fn open(options: Options) -> Result<Self, UsercomSimError> {
+    pub async fn open(options: UsercomSimOptions) -> Result<Self, UsercomSimError> {
         let opened = tokio::task::spawn_blocking(move || Account::open(options)).await;
         let (account, loaded) = opened.map_err(|_| UsercomSimError::Thread)??;
         Ok(Self {

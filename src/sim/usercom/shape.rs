@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::account::Account;
-use super::cell::Kind;
+use super::cell::CellKind;
 use super::error::UsercomSimError;
 use super::objects::Object;
 use super::options::Bug;
@@ -219,7 +219,7 @@ pub(super) fn member(
 /// Numbers that are no ids of the row become texts, as they do in some answers of the real API.
 fn numbers_as_texts(object: Object, row: &mut Record) {
     let fields = object.fields().iter();
-    for field in fields.filter(|field| field.kind == Kind::Integer && field.name != "id") {
+    for field in fields.filter(|field| field.kind == CellKind::Integer && field.name != "id") {
         let Some(value) = row.some(field.name) else {
             continue;
         };
@@ -235,7 +235,7 @@ fn null() -> Raw {
 }
 
 /// The cell of a bulk export: `t` and `f`, `{a,b}`, texts as they are, objects as JSON.
-pub(super) fn csv_cell(value: &RawValue, kind: Kind) -> String {
+pub(super) fn csv_cell(value: &RawValue, kind: CellKind) -> String {
     match value.get() {
         "null" => String::new(),
         "true" => "t".to_owned(),
@@ -246,14 +246,14 @@ pub(super) fn csv_cell(value: &RawValue, kind: Kind) -> String {
     }
 }
 
-fn braces(list: &str, kind: Kind) -> String {
+fn braces(list: &str, kind: CellKind) -> String {
     let elements: Vec<Raw> = serde_json::from_str(list).unwrap_or_default();
     let cells = elements.iter().map(|element| {
         let object = Record::parse(element.get()).ok();
         let named = object.and_then(|object| {
             let id = object.id("id").map(|id| id.to_string());
             match kind {
-                Kind::Ids => id,
+                CellKind::Ids => id,
                 _ => object.text("name").or(id),
             }
         });
@@ -300,9 +300,9 @@ mod tests {
             ("[12,15]", "{12,15}"),
             ("[]", "{}"),
         ] {
-            assert_eq!(csv_cell(&verbatim(json).unwrap(), Kind::Texts), cell);
+            assert_eq!(csv_cell(&verbatim(json).unwrap(), CellKind::Texts), cell);
         }
         let companies = verbatim(r#"[{"id":7,"name":"Acme"}]"#).unwrap();
-        assert_eq!(csv_cell(&companies, Kind::Ids), "{7}");
+        assert_eq!(csv_cell(&companies, CellKind::Ids), "{7}");
     }
 }

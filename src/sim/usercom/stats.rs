@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::account::lock;
+use super::lock::lock;
 
 /// Addresses that are named when they were answered twice.
 const NAMED: usize = 200;

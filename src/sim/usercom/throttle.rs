@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::account::lock;
+use super::lock::lock;
 
 /// A bucket of tokens that fills up with time.
 #[derive(Default)]

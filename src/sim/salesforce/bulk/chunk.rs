@@ -6,12 +6,13 @@
 
 use std::io;
 
+use super::super::change::{Batch, Cell, Column, Outcome, RowError};
 use super::super::ids::RecordId;
 use super::super::store::Mark;
-use super::super::write::{Batch, Cell, Column, Outcome, RowError, Writer, apply};
+use super::super::write::{Writer, apply};
 use super::job::IngestJob;
-use super::process::Resumed;
 use super::results::{Span, encode};
+use super::resumed::Resumed;
 
 /// Writes a chunk and returns how many of its rows failed.
 pub(super) fn chunk(

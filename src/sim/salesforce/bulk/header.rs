@@ -3,8 +3,8 @@
 //! In: header names, the object, what the user may see. Out: [`Column`]s in header order. A field hidden by field-level
 //! security does not exist here.
 
+use super::super::change::{Column, Operation};
 use super::super::model::{Access, Model};
-use super::super::write::{Column, Operation};
 
 /// Characters a header may have.
 const HEADER_LIMIT: usize = 32_000;

@@ -13,14 +13,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::super::change::Operation;
 use super::super::error::SimError;
 use super::super::ids::RecordId;
 use super::super::job_faults::Fate;
 use super::super::lock::{lock, read, write};
-use super::super::options::Options;
-use super::super::org::replace;
+use super::super::options::SalesforceSimOptions;
+use super::super::state_file::replace;
 use super::super::store::Mark;
-use super::super::write::Operation;
 
 /// States of §1.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -279,7 +279,7 @@ pub(crate) struct IngestJobs {
 
 impl IngestJobs {
     /// Reads the jobs in the state folder.
-    pub(crate) fn open(options: &Options) -> Result<Self, SimError> {
+    pub(crate) fn open(options: &SalesforceSimOptions) -> Result<Self, SimError> {
         let folder = options.state.join("jobs");
         let state = |source| SimError::State {
             path: folder.clone(),

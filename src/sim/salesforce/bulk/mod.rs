@@ -16,10 +16,12 @@ mod job;
 mod pace;
 mod process;
 mod query;
+mod query_run;
 mod results;
+mod resumed;
 mod workers;
 
 pub(crate) use job::{IngestJob, IngestJobs, Spec, State, timestamp};
 pub(crate) use query::{QueryJob, QueryJobs, QuerySpec};
-pub(crate) use results::{Kind, ResultStream};
+pub(crate) use results::{ResultKind, ResultStream};
 pub(crate) use workers::{Task, Workers};

@@ -9,15 +9,17 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::super::change::Operation;
 use super::super::job_faults::Ending;
 use super::super::lock::lock;
 use super::super::org::Org;
-use super::super::write::{Operation, Scope, Writer};
+use super::super::write::{Scope, Writer};
 use super::chunk::chunk;
 use super::header::columns;
 use super::job::{IngestJob, LineEnding, State};
 use super::pace::Pace;
-use super::results::{ResultsFile, Span, chunks, reader};
+use super::results::{Span, reader};
+use super::resumed::Resumed;
 
 /// Rows in a chunk: the unit of duplicate detection and of the log.
 const CHUNK: usize = 200;
@@ -270,37 +272,4 @@ fn writer(org: &Arc<Org>, job: &IngestJob, names: &[&str]) -> Result<Writer, Str
     )
     .keyed(key)
     .held_by(org.options.locks.then(|| Arc::new(org.locks.batch()))))
-}
-
-/// The results file of a job and where to go on.
-pub(super) struct Resumed {
-    pub(super) results: ResultsFile,
-    pub(super) chunk: u32,
-    position: Option<u64>,
-}
-
-impl Resumed {
-    fn open(org: &Org, job: &IngestJob) -> io::Result<Self> {
-        let path = job.file("results");
-        let known = chunks(&path)?;
-        let mut results = ResultsFile::open(&path, &known)?;
-        let mut all = known;
-        // A chunk that reached the table's log, but whose results were not written any more.
-        for mark in org.ingest.marks(job.number()) {
-            if usize::try_from(mark.chunk).is_ok_and(|at| at >= all.len()) {
-                results.append(&mark.results)?;
-                all = chunks(&path)?;
-            }
-        }
-        let mut status = lock(&job.status);
-        status.processed = all.iter().map(|chunk| u64::from(chunk.span.rows)).sum();
-        status.failed = all.iter().map(|chunk| u64::from(chunk.failed)).sum();
-        Ok(Self {
-            results,
-            chunk: u32::try_from(all.len()).unwrap_or(u32::MAX),
-            position: all
-                .last()
-                .map(|chunk| chunk.span.start + u64::from(chunk.span.length)),
-        })
-    }
 }

@@ -1,27 +1,26 @@
-//! Query jobs: SOQL → a result CSV in the state folder, given out in sets (reference/salesforce.md §2).
+//! Query jobs: what they are, where they stand, and their results, given out in sets (reference/salesforce.md §2).
 //!
-//! In: a query. Out: `jobs/<id>.query.csv`, written once, so that locators stay valid while the job exists; a locator is
+//! In: a query, and what [`super::query_run`] made of it: `jobs/<id>.query.csv`, written once, so that locators stay valid while the job exists; a locator is
 //! an offset into it and the number of rows before it. Memory does not grow with the result.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use chrono::Utc;
+use memchr::memchr2_iter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::error::SimError;
 use super::super::ids::RecordId;
 use super::super::lock::{lock, read, write};
-use super::super::options::Options;
-use super::super::org::{Org, replace};
-use super::super::soql::{Plan, parse};
+use super::super::options::SalesforceSimOptions;
+use super::super::state_file::replace;
 use super::job::{Delimiter, LineEnding, State, remove_file, timestamp};
 
 /// What a query job does.
@@ -45,8 +44,9 @@ pub(crate) struct QueryStatus {
     pub(crate) total_ms: u64,
     object: String,
     /// Offsets of the rows with which sets begin.
-    sets: Vec<u64>,
-    end: u64,
+    pub(super) sets: Vec<u64>,
+    /// Length of the result file.
+    pub(super) end: u64,
 }
 
 /// One query job.
@@ -59,7 +59,8 @@ pub(crate) struct QueryJob {
     pub(crate) version: String,
     status: Mutex<QueryStatus>,
     folder: PathBuf,
-    set_rows: u64,
+    /// Rows in a set.
+    pub(super) set_rows: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,19 +198,17 @@ impl QueryJob {
             if taken == 0 {
                 break;
             }
-            for &byte in &block[..taken] {
-                at += 1;
-                match byte {
-                    b'"' => inside = !inside,
-                    b'\n' if !inside => {
-                        left -= 1;
-                        if left == 0 {
-                            return Ok(at);
-                        }
+            for found in memchr2_iter(b'"', b'\n', &block[..taken]) {
+                if block[found] == b'"' {
+                    inside = !inside;
+                } else if !inside {
+                    left -= 1;
+                    if left == 0 {
+                        return Ok(at + found as u64 + 1);
                     }
-                    _ => {}
                 }
             }
+            at += taken as u64;
         }
         Ok(at)
     }
@@ -226,77 +225,6 @@ fn decode(locator: &str) -> Option<(u64, u64)> {
     Some((offset.parse().ok()?, rows.parse().ok()?))
 }
 
-/// Runs a query job to its end.
-pub(super) fn process(org: &Arc<Org>, job: &QueryJob) -> io::Result<()> {
-    if job.status().state.terminal() {
-        return Ok(());
-    }
-    let started = Instant::now();
-    let mut begun = false;
-    job.change(|status| {
-        begun = matches!(status.state, State::UploadComplete | State::InProgress);
-        if begun {
-            status.state = State::InProgress;
-        }
-    })?;
-    if !begun {
-        return Ok(());
-    }
-    let all = job.spec.operation == "queryAll";
-    let plan = parse(&job.spec.query).and_then(|query| Plan::new(org, job.user, &query, all));
-    let written = match &plan {
-        Ok(plan) => Some(write_results(job, plan)?),
-        Err(_) => None,
-    };
-    job.change(|status| {
-        status.total_ms = u64::try_from(started.elapsed().as_millis())
-            .unwrap_or(u64::MAX)
-            .max(1);
-        match (&plan, written) {
-            (Ok(_), Some((sets, rows, end))) if status.state == State::InProgress => {
-                (status.state, status.sets, status.rows, status.end) =
-                    (State::JobComplete, sets, rows, end);
-            }
-            (Err(error), _) if status.state == State::InProgress => {
-                status.state = State::Failed;
-                status.error = Some(format!("{} : {}", error.code, error.message));
-            }
-            _ => {}
-        }
-    })?;
-    Ok(())
-}
-
-fn write_results(job: &QueryJob, plan: &Plan) -> io::Result<(Vec<u64>, u64, u64)> {
-    let (delimiter, newline): (u8, &[u8]) = match job.spec.line_ending {
-        LineEnding::Lf => (job.spec.column_delimiter.byte(), b"\n"),
-        LineEnding::Crlf => (job.spec.column_delimiter.byte(), b"\r\n"),
-    };
-    let mut file = BufWriter::with_capacity(1 << 18, File::create(job.results())?);
-    let mut line = Vec::new();
-    plan.csv_header(delimiter, &mut line);
-    line.extend_from_slice(newline);
-    file.write_all(&line)?;
-    let (mut at, mut rows, mut sets) = (line.len() as u64, 0u64, Vec::new());
-    let mut failed = None;
-    plan.scan(|position, row| {
-        if rows % job.set_rows == 0 {
-            sets.push(at);
-        }
-        line.clear();
-        plan.csv_row(delimiter, position, row, &mut line);
-        line.extend_from_slice(newline);
-        at += line.len() as u64;
-        rows += 1;
-        failed = file.write_all(&line).err();
-        failed.is_none() && (rows % 4096 != 0 || lock(&job.status).state == State::InProgress)
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => file.flush().map(|()| (sets, rows, at)),
-    }
-}
-
 /// All query jobs of the org.
 pub(crate) struct QueryJobs {
     folder: PathBuf,
@@ -306,7 +234,7 @@ pub(crate) struct QueryJobs {
 
 impl QueryJobs {
     /// Reads the jobs in the state folder.
-    pub(crate) fn open(options: &Options) -> Result<Self, SimError> {
+    pub(crate) fn open(options: &SalesforceSimOptions) -> Result<Self, SimError> {
         let folder = options.state.join("jobs");
         let state = |source| SimError::State {
             path: folder.clone(),

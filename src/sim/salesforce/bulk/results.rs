@@ -9,10 +9,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::super::change::Outcome;
+use super::super::change::value::{datetime, java_double};
 use super::super::ids::{Prefix, RecordId};
 use super::super::schema::FieldType;
-use super::super::write::Outcome;
-use super::super::write::value::{datetime, java_double};
 use super::job::{Delimiter, IngestJob, LineEnding};
 
 /// Upload bytes of a chunk, then its rows.
@@ -153,7 +153,7 @@ pub(super) fn chunks(path: &Path) -> io::Result<Vec<Chunk>> {
 
 /// Which of the three results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ResultKind {
     Successful,
     Failed,
     Unprocessed,
@@ -181,7 +181,7 @@ impl Echo {
 pub(crate) struct ResultStream {
     upload: File,
     results: Option<File>,
-    kind: Kind,
+    kind: ResultKind,
     chunks: Vec<Chunk>,
     next: usize,
     header: Option<Vec<u8>>,
@@ -201,7 +201,7 @@ impl ResultStream {
     /// Opens one of the results of a job. `echo` looks up how a column is echoed.
     pub(crate) fn open(
         job: &IngestJob,
-        kind: Kind,
+        kind: ResultKind,
         prefix: Prefix,
         pod: Prefix,
         kind_of: impl Fn(&str) -> Option<FieldType>,
@@ -224,9 +224,9 @@ impl ResultStream {
             .map(|chunk| chunk.span.start + u64::from(chunk.span.length))
             .max();
         match kind {
-            Kind::Unprocessed => chunks.clear(),
-            Kind::Failed => chunks.retain(|chunk| chunk.failed > 0),
-            Kind::Successful => chunks.retain(|chunk| chunk.failed < chunk.span.rows),
+            ResultKind::Unprocessed => chunks.clear(),
+            ResultKind::Failed => chunks.retain(|chunk| chunk.failed > 0),
+            ResultKind::Successful => chunks.retain(|chunk| chunk.failed < chunk.span.rows),
         }
         shuffle(&mut chunks, seed);
         let results = if chunks.is_empty() {
@@ -236,9 +236,9 @@ impl ResultStream {
         };
         let mut header = Vec::new();
         let own: &[&str] = match kind {
-            Kind::Successful => &["\"sf__Id\"", "\"sf__Created\""],
-            Kind::Failed => &["\"sf__Id\"", "\"sf__Error\""],
-            Kind::Unprocessed => &[],
+            ResultKind::Successful => &["\"sf__Id\"", "\"sf__Created\""],
+            ResultKind::Failed => &["\"sf__Id\"", "\"sf__Error\""],
+            ResultKind::Unprocessed => &[],
         };
         let all = own.iter().copied().chain(names.iter().map(String::as_str));
         for (at, name) in all.enumerate() {
@@ -271,14 +271,14 @@ impl ResultStream {
     /// Leaves the header only.
     pub(crate) fn without_rows(mut self) -> Self {
         self.chunks.clear();
-        self.kind = Kind::Successful;
+        self.kind = ResultKind::Successful;
         self
     }
 
     /// The next block of CSV; none at the end.
     pub(crate) fn block(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = self.header.take().unwrap_or_default();
-        if self.kind == Kind::Unprocessed {
+        if self.kind == ResultKind::Unprocessed {
             self.rest_of_upload(&mut block)?;
         }
         while block.len() < BLOCK && self.next < self.chunks.len() {
@@ -327,7 +327,7 @@ impl ResultStream {
             } else {
                 None
             };
-            if error.is_some() != (self.kind == Kind::Failed) {
+            if error.is_some() != (self.kind == ResultKind::Failed) {
                 continue;
             }
             let mut line = Vec::with_capacity(row.as_slice().len() + 64);

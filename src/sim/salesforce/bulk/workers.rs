@@ -12,7 +12,7 @@ use super::super::lock::lock;
 use super::super::org::Org;
 use super::job::IngestJob;
 use super::query::QueryJob;
-use super::{process, query};
+use super::{process, query_run};
 
 /// Threads where jobs must get into each other's way.
 const SIDE_BY_SIDE: usize = 5;
@@ -115,7 +115,7 @@ impl Workers {
         while let Some(task) = self.next() {
             let result = match &task {
                 Task::Ingest(job) => process::process(org, job),
-                Task::Query(job) => query::process(org, job),
+                Task::Query(job) => query_run::process(org, job),
                 Task::Deploy(deployment) => {
                     carry_out(org, deployment).map_err(std::io::Error::other)
                 }

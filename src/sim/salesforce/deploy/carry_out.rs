@@ -10,6 +10,7 @@ use super::super::error::SimError;
 use super::super::lock::lock;
 use super::super::org::Org;
 use super::super::tooling;
+use super::super::upkeep;
 use super::draft::Draft;
 use super::package::Package;
 use super::status::Deployment;
@@ -57,8 +58,8 @@ pub(crate) fn carry_out(org: &Arc<Org>, deployment: &Deployment) -> Result<(), S
 /// Writes the rows that go with the metadata.
 fn rows(org: &Arc<Org>, draft: &Draft) -> io::Result<()> {
     for name in &draft.removed {
-        let rows = org.rows_with("PermissionSet", &[("Name", name)]);
-        org.purge("PermissionSet", &rows)?;
+        let rows = org.model().rows_with("PermissionSet", &[("Name", name)]);
+        upkeep::purge(org, "PermissionSet", &rows)?;
     }
     for values in &draft.values {
         values.write(org)?;
@@ -77,13 +78,13 @@ fn rows(org: &Arc<Org>, draft: &Draft) -> io::Result<()> {
         ];
         let flags = set.flags.iter();
         values.extend(flags.map(|(name, on)| (name.as_str(), if *on { "true" } else { "false" })));
-        org.put("PermissionSet", &[("Name", &set.name)], &values)?;
+        upkeep::put(org, "PermissionSet", &[("Name", &set.name)], &values)?;
     }
     // Record types of a deleted object go with it.
     let model = org.model();
     let orphans = model.record_types().into_iter();
     let orphans = orphans.filter(|one| model.schema.position(&one.object).is_none());
     let orphans: Vec<_> = orphans.map(|one| one.id).collect();
-    org.purge("RecordType", &orphans)?;
+    upkeep::purge(org, "RecordType", &orphans)?;
     tooling::list_custom_fields(org)
 }

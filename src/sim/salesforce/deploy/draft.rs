@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::model::Model;
 use super::super::org::{Metadata, Org};
-use super::super::schema::{Field, RECORD_TYPE, SObject};
+use super::super::schema::{FieldDefinition, RECORD_TYPE, SObject};
 use super::component::Component;
 use super::field::custom_field;
 use super::lead_convert::lead_convert;
@@ -261,7 +261,7 @@ impl Draft {
                     component.created = !self.is_record_type(&full_name);
                     if object.position(RECORD_TYPE).is_none() {
                         let mut object = SObject::clone(&object);
-                        object.add(Field::record_type());
+                        object.add(FieldDefinition::record_type());
                         self.metadata.schema.put(object);
                     }
                     self.record_types.push(read);

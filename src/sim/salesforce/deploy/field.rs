@@ -1,9 +1,9 @@
 //! A `CustomField` element → a field, or the problem with it (reference/salesforce.md §5.2, §5.3).
 //!
-//! In: the element and the object it belongs to. Out: [`Field`]. Problem texts are those the service is known for where
+//! In: the element and the object it belongs to. Out: [`FieldDefinition`]. Problem texts are those the service is known for where
 //! the reference has none; only their presence should be relied on.
 
-use super::super::schema::{Field, FieldType, OnDelete, PicklistValue, SObject, Schema};
+use super::super::schema::{FieldDefinition, FieldType, OnDelete, PicklistValue, SObject, Schema};
 use super::xml::Element;
 
 /// Reads a field; an object may have `most` custom fields.
@@ -12,7 +12,7 @@ pub(super) fn custom_field(
     object: &SObject,
     element: &Element,
     most: usize,
-) -> Result<Field, String> {
+) -> Result<FieldDefinition, String> {
     let name = element.get("fullName").unwrap_or_default();
     check_name(name, object, most)?;
     let label = element
@@ -25,7 +25,7 @@ pub(super) fn custom_field(
         number(name)
             .ok_or_else(|| format!("Must specify '{name}' for a CustomField of type {stated}"))
     };
-    let mut field = Field::new(name, label, kind_of(stated)?);
+    let mut field = FieldDefinition::new(name, label, kind_of(stated)?);
     match stated {
         "Text" => field.length = needed("length")?,
         "LongTextArea" | "Html" => {
@@ -92,7 +92,7 @@ pub(super) fn custom_field(
 fn relationship(
     schema: &Schema,
     object: &SObject,
-    field: &mut Field,
+    field: &mut FieldDefinition,
     element: &Element,
 ) -> Result<(), String> {
     if matches!(object.name.as_str(), "Task" | "Event") {
@@ -200,7 +200,7 @@ fn check_length(stated: &str, length: u32) -> Result<(), String> {
     }
 }
 
-fn picklist(field: &mut Field, element: &Element) -> Result<(), String> {
+fn picklist(field: &mut FieldDefinition, element: &Element) -> Result<(), String> {
     let set = element
         .child("valueSet")
         .ok_or("Must specify 'valueSet' for a picklist")?;
@@ -238,7 +238,7 @@ fn picklist(field: &mut Field, element: &Element) -> Result<(), String> {
 }
 
 /// What may not change once a field exists.
-fn check_change(object: &SObject, field: &Field) -> Result<(), String> {
+fn check_change(object: &SObject, field: &FieldDefinition) -> Result<(), String> {
     let Some((_, old)) = object.find(&field.name) else {
         return Ok(());
     };

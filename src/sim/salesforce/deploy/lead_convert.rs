@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::super::lead_convert::{LeadConvert, MappingField, ObjectMapping};
-use super::super::schema::{Field, FieldType, Schema};
+use super::super::schema::{FieldDefinition, FieldType, Schema};
 use super::xml::Element;
 
 /// Reads the settings.
@@ -50,7 +50,7 @@ fn mapping(schema: &Schema, element: &Element) -> Result<ObjectMapping, String> 
             "In field: outputObject - must be Account, Contact or Opportunity: {output}"
         ));
     }
-    let find = |object: &str, element: &str, name: &str| -> Result<Field, String> {
+    let find = |object: &str, element: &str, name: &str| -> Result<FieldDefinition, String> {
         let field = schema
             .position(object)
             .and_then(|at| schema.object(at).find(name))
@@ -90,9 +90,11 @@ fn mapping(schema: &Schema, element: &Element) -> Result<ObjectMapping, String> 
 }
 
 /// Whether values of one field fit into another: the same type, or a text that goes into a longer one.
-fn agree(from: &Field, into: &Field) -> Result<(), String> {
-    let text = |field: &Field| matches!(field.kind, FieldType::String | FieldType::Textarea);
-    let picked = |field: &Field| matches!(field.kind, FieldType::Picklist | FieldType::Combobox);
+fn agree(from: &FieldDefinition, into: &FieldDefinition) -> Result<(), String> {
+    let text =
+        |field: &FieldDefinition| matches!(field.kind, FieldType::String | FieldType::Textarea);
+    let picked =
+        |field: &FieldDefinition| matches!(field.kind, FieldType::Picklist | FieldType::Combobox);
     let alike = from.kind == into.kind
         || (text(from) && text(into))
         || (picked(from) && text(into))
@@ -110,7 +112,7 @@ fn agree(from: &Field, into: &Field) -> Result<(), String> {
             from.length, into.length
         ));
     }
-    let digits = |field: &Field| field.precision.saturating_sub(field.scale);
+    let digits = |field: &FieldDefinition| field.precision.saturating_sub(field.scale);
     if from.kind.is_decimal() && (digits(into) < digits(from) || into.scale < from.scale) {
         return Err("the number does not fit".to_owned());
     }

@@ -24,4 +24,4 @@ mod xml;
 
 pub(crate) use carry_out::carry_out;
 pub(crate) use hold::Trial;
-pub(crate) use status::{Deployment, Deployments, Options};
+pub(crate) use status::{DeployOptions, Deployment, Deployments};

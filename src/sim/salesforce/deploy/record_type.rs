@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::super::org::Org;
 use super::super::schema::{FieldType, SObject};
+use super::super::upkeep;
 use super::xml::Element;
 
 /// A sales, lead or support process.
@@ -188,7 +189,7 @@ impl Process {
                 .as_deref()
                 .map(|text| ("Description", text)),
         );
-        org.put("BusinessProcess", &keys, &values)
+        upkeep::put(org, "BusinessProcess", &keys, &values)
     }
 }
 
@@ -197,7 +198,10 @@ impl RecordType {
     pub(super) fn write(&self, org: &Arc<Org>) -> io::Result<()> {
         let process = self.process.as_deref().and_then(|name| {
             let keys = [("TableEnumOrId", self.object.as_str()), ("Name", name)];
-            org.rows_with("BusinessProcess", &keys).first().copied()
+            org.model()
+                .rows_with("BusinessProcess", &keys)
+                .first()
+                .copied()
         });
         let process = process.map(|id| id.to_string());
         let keys = [
@@ -214,7 +218,7 @@ impl RecordType {
                 .as_deref()
                 .map(|text| ("Description", text)),
         );
-        org.put("RecordType", &keys, &values)
+        upkeep::put(org, "RecordType", &keys, &values)
     }
 }
 

@@ -18,7 +18,7 @@ use super::hold::{Hold, Trial};
 /// Options of a deployment.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(crate) struct Options {
+pub(crate) struct DeployOptions {
     pub(crate) check_only: bool,
     pub(crate) rollback_on_error: bool,
     pub(crate) ignore_warnings: bool,
@@ -26,7 +26,7 @@ pub(crate) struct Options {
     pub(crate) test_level: Option<String>,
 }
 
-impl Default for Options {
+impl Default for DeployOptions {
     fn default() -> Self {
         Self {
             check_only: false,
@@ -55,7 +55,7 @@ struct Progress {
 #[derive(Debug)]
 pub(crate) struct Deployment {
     pub(crate) id: RecordId,
-    pub(crate) options: Options,
+    pub(crate) options: DeployOptions,
     user: RecordId,
     created: i64,
     zip: Mutex<Vec<u8>>,
@@ -67,7 +67,7 @@ impl Deployment {
     pub(crate) fn new(
         id: RecordId,
         user: RecordId,
-        options: Options,
+        options: DeployOptions,
         zip: Vec<u8>,
         trial: Trial,
     ) -> Self {

@@ -6,10 +6,12 @@
 use std::io;
 use std::sync::Arc;
 
+use super::super::change::{Batch, Cell, Column, Operation};
 use super::super::org::Org;
 use super::super::schema::{PicklistValue, Schema};
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Scope, Writer, apply};
+use super::super::upkeep;
+use super::super::write::{Scope, Writer, apply};
 use super::xml::Element;
 
 /// One value of a set.
@@ -183,7 +185,7 @@ impl ValueSet {
                     .iter()
                     .map(|(name, text)| (*name, text.as_str()))
                     .collect();
-                org.insert(self.object, &values)?;
+                upkeep::insert(org, self.object, &values)?;
             }
         }
         self.deactivate_others(org)

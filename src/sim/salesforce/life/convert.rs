@@ -10,14 +10,14 @@ use chrono::{Datelike, NaiveDate, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::change::{Operation, RowError, api_error};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::model::Model;
 use super::super::org::Org;
-use super::super::rest::api_error;
+use super::super::upkeep;
 use super::super::view::View;
-use super::super::write::{Operation, RowError};
-use super::{How, Record, live, put, repoint};
+use super::record::{How, Record, live, put, repoint};
 
 /// Which lead, and into what.
 #[derive(Debug, Deserialize)]
@@ -81,7 +81,7 @@ const OPPORTUNITY: [(&str, &str); 1] = [("LeadSource", "LeadSource")];
 
 /// Converts; returns the ids of the records.
 pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Value, ApiError> {
-    let view = View::new(org);
+    let view = org.view();
     let lead = live(&view.model, &wanted.id)?;
     if view.model.schema.object(lead.object).name != "Lead" {
         return Err(ApiError::bad(
@@ -100,7 +100,7 @@ pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Value, ApiE
         Ok(records) => records,
         Err(error) => {
             for (object, id) in made.into_iter().rev() {
-                org.purge(object, &[id])?;
+                upkeep::purge(org, object, &[id])?;
             }
             return Err(error);
         }
@@ -249,7 +249,7 @@ impl Source<'_> {
         let texts = (account.to_string(), contact.to_string());
         let what = opportunity.unwrap_or(account).to_string();
         for object in ["Task", "Event"] {
-            for id in self.org.rows_with(object, &[("WhoId", &lead)]) {
+            for id in self.org.model().rows_with(object, &[("WhoId", &lead)]) {
                 let id = id.to_string();
                 let row = [
                     ("Id", Some(id.as_str())),
@@ -270,7 +270,11 @@ impl Source<'_> {
                 repoint(self.org, number, at, self.lead.id, contact)?;
             }
         }
-        for id in self.org.rows_with("CampaignMember", &[("LeadId", &lead)]) {
+        for id in self
+            .org
+            .model()
+            .rows_with("CampaignMember", &[("LeadId", &lead)])
+        {
             let id = id.to_string();
             let row = [
                 ("Id", Some(id.as_str())),

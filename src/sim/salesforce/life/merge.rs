@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::super::change::Operation;
 use super::super::error::ApiError;
 use super::super::model::Model;
 use super::super::org::Org;
 use super::super::schema::FieldType;
-use super::super::write::Operation;
-use super::{How, Record, live, put, repoint};
+use super::record::{How, Record, live, put, repoint};
 
 /// Objects whose records can be merged.
 const MERGEABLE: [&str; 4] = ["Account", "Contact", "Lead", "Case"];

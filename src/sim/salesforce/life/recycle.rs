@@ -6,14 +6,12 @@
 use std::sync::Arc;
 
 use super::super::cascade;
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, RowError, api_error};
 use super::super::error::ApiError;
 use super::super::org::Org;
-use super::super::rest::api_error;
 use super::super::store::{Head, Matches, Row, RowBuilder};
-use super::super::write::{
-    Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
-};
-use super::{live, record};
+use super::super::write::{Scope, Writer, apply};
+use super::record::{live, record};
 
 /// What goes with a record is marked within so many milliseconds after it.
 const WITHIN: i64 = 2_000;

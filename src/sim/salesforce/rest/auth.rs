@@ -8,23 +8,15 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
-use jsonwebtoken::crypto::verify;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Value, json};
 
+use super::super::assertion::{Expected, Flaw, subject};
 use super::super::error::ApiError;
 use super::super::org::Org;
 use super::super::store::Matches;
-use super::super::view::View;
 use super::call::{App, Call, bearer, json as answer, pairs, read};
-
-/// Audiences a JWT may name, beside the org's own URL (§3.1).
-const AUDIENCES: [&str; 2] = [
-    "https://login.salesforce.com",
-    "https://test.salesforce.com",
-];
 
 /// A refused login: `error` and `error_description`.
 struct Refused(&'static str, &'static str);
@@ -132,61 +124,22 @@ pub(super) fn password(org: &Org, username: &str, password: &str) -> Option<u32>
 }
 
 fn assertion(org: &Org, jwt: &str) -> Result<u32, Refused> {
-    let invalid = Refused("invalid_grant", "invalid assertion");
-    let mut parts = jwt.split('.');
-    let (Some(header), Some(claims), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(invalid);
+    let expected = Expected {
+        client_id: &org.options.client_id,
+        url: org.base_url(),
+        key: org.options.jwt_public_key.as_deref(),
+        now: Utc::now().timestamp(),
     };
-    let decoded = |part: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
-        serde_json::from_slice::<Value>(&bytes).ok()
-    };
-    let (Some(header), Some(claims)) = (decoded(header), decoded(claims)) else {
-        return Err(invalid);
-    };
-    if header["alg"] != "RS256" || signature.is_empty() || !signed(org, jwt, signature) {
-        return Err(invalid);
-    }
-    if claims["iss"] != org.options.client_id {
-        return Err(Refused("invalid_client_id", "client identifier invalid"));
-    }
-    let audience = claims["aud"]
-        .as_str()
-        .unwrap_or_default()
-        .trim_end_matches('/');
-    if !AUDIENCES.contains(&audience) && audience != org.base_url() {
-        return Err(Refused("invalid_grant", "audience is invalid"));
-    }
-    // Some clients send the expiry as a text.
-    let expiry = claims["exp"]
-        .as_i64()
-        .or_else(|| claims["exp"].as_str().and_then(|text| text.parse().ok()));
-    if expiry.is_none_or(|expiry| expiry <= Utc::now().timestamp()) {
-        return Err(Refused("invalid_grant", "expired authorization code"));
-    }
-    let subject = claims["sub"].as_str().unwrap_or_default();
-    active_user(org, subject).ok_or(Refused(
+    let subject = subject(jwt, &expected).map_err(|flaw| match flaw {
+        Flaw::Malformed => Refused("invalid_grant", "invalid assertion"),
+        Flaw::Issuer => Refused("invalid_client_id", "client identifier invalid"),
+        Flaw::Audience => Refused("invalid_grant", "audience is invalid"),
+        Flaw::Expired => Refused("invalid_grant", "expired authorization code"),
+    })?;
+    active_user(org, &subject).ok_or(Refused(
         "invalid_grant",
         "user hasn't approved this consumer",
     ))
-}
-
-/// Whether the signature is one of the configured key's; without a key, every signature is.
-fn signed(org: &Org, jwt: &str, signature: &str) -> bool {
-    let Some(path) = &org.options.jwt_public_key else {
-        return true;
-    };
-    let Some((message, _)) = jwt.rsplit_once('.') else {
-        return false;
-    };
-    let key = std::fs::read(path)
-        .ok()
-        .and_then(|pem| DecodingKey::from_rsa_pem(&pem).ok());
-    key.is_some_and(|key| {
-        verify(signature, message.as_bytes(), &key, Algorithm::RS256).unwrap_or(false)
-    })
 }
 
 fn active_user(org: &Org, username: &str) -> Option<u32> {
@@ -217,7 +170,7 @@ pub(super) async fn revoke(app: &App, request: Request) -> Result<Response, ApiE
 
 /// Texts of the user behind a call.
 fn person(call: &Call, names: &[&str]) -> Vec<String> {
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let Some(users) = view.model.schema.position("User") else {
         return Vec::new();
     };

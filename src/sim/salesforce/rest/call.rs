@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::bulk::Workers;
 use super::super::error::ApiError;
+use super::super::model::Model;
 use super::super::org::Org;
 
 /// Bytes of a JSON body or of a deployment (39 MB zip and its envelope).
@@ -184,4 +185,13 @@ pub(super) fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The number of an object that the user sees, or 404 as the real service says it.
+pub(super) fn object_named(call: &Call, model: &Model, name: &str) -> Result<usize, ApiError> {
+    let access = call.app.org.access(call.user);
+    let found = model.schema.position(name);
+    found
+        .filter(|&at| access.verbs(at, model.schema.object(at)).is_some())
+        .ok_or_else(ApiError::not_found)
 }

@@ -8,13 +8,14 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Operation, Outcome, RowError};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::soql::json_value;
-use super::super::view::View;
-use super::super::write::{Operation, Outcome, RowError, undo};
-use super::call::{Call, json as answer};
-use super::writing::{Target, Written, object_named};
+use super::super::write::undo;
+use super::call::{Call, json as answer, object_named};
+use super::records;
+use super::writing::{Target, Written};
 
 /// Records in a call.
 const MOST: usize = 200;
@@ -110,7 +111,7 @@ fn write(
                     Some((_, field)) => target.keyed(field)?,
                     None => target,
                 };
-                written.extend(target.write(&records[at..at + count])?);
+                written.extend(records::write(&target, &records[at..at + count])?);
             }
             Err(_) => {
                 let error = RowError::new(
@@ -148,7 +149,10 @@ fn delete(call: &Call) -> Result<Response, ApiError> {
             continue;
         };
         let target = Target::new(call, &model.schema.object(object).name, Operation::Delete)?;
-        written.extend(target.write(&[Map::from_iter([("Id".to_owned(), json!(id))])])?);
+        written.extend(records::write(
+            &target,
+            &[Map::from_iter([("Id".to_owned(), json!(id))])],
+        )?);
     }
     results(written, all_or_none)
 }
@@ -189,7 +193,7 @@ struct Wanted {
 /// `POST /composite/sobjects/X`: many rows by id, null where there is none.
 pub(super) async fn retrieve(mut call: Call, object: &str) -> Result<Response, ApiError> {
     let wanted: Wanted = call.json().await?;
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let access = call.app.org.access(call.user);
     let number = object_named(&call, &view.model, object)?;
     let definition = view.model.schema.object(number);

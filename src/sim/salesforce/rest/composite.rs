@@ -111,7 +111,7 @@ async fn carry_out(
             format!("not allowed in a composite request: {url}"),
         ));
     }
-    let response = Box::pin(super::resource(call.within(path, request))).await;
+    let response = Box::pin(super::resource::resource(call.within(path, request))).await;
     let response = response.unwrap_or_else(IntoResponse::into_response);
     let status = response.status();
     let bytes = super::call::read(response.into_body()).await?;

@@ -29,6 +29,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, api_error};
 use super::super::deploy::Trial;
 use super::super::error::ApiError;
 use super::super::faults::Fault;
@@ -37,9 +38,9 @@ use super::super::job_faults::JobFault;
 use super::super::life;
 use super::super::scenario;
 use super::super::store::Matches;
-use super::super::write::{Batch, Cell, Column, Operation, Outcome, Scope, Writer};
+use super::super::write::{Scope, Writer};
 use super::call::{App, json as answer, read};
-use super::writing::{api_error, apply_patiently, patient};
+use super::writing::{apply_patiently, patient};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

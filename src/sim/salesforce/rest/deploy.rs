@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::bulk::Task;
-use super::super::deploy::{Deployment, Options};
+use super::super::deploy::{DeployOptions, Deployment};
 use super::super::error::ApiError;
 use super::call::{Call, json as answer};
 
@@ -22,7 +22,7 @@ const ZIP_LIMIT: usize = 39 << 20;
 #[serde(rename_all = "camelCase")]
 struct Body {
     #[serde(default)]
-    deploy_options: Options,
+    deploy_options: DeployOptions,
 }
 
 /// `POST /metadata/deployRequest`.

@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
 use super::super::record_types::MASTER;
-use super::super::schema::{Field, FieldType, OnDelete, SObject, Verbs};
-use super::call::{Call, json as answer};
-use super::writing::object_named;
+use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs};
+use super::call::{Call, json as answer, object_named};
 
 /// `GET /sobjects`.
 pub(super) fn global(call: &Call) -> Response {
@@ -186,7 +185,7 @@ fn children(model: &Model, parent: &SObject) -> Vec<Value> {
     children
 }
 
-fn described(field: &Field, createable: bool, updateable: bool) -> Value {
+fn described(field: &FieldDefinition, createable: bool, updateable: bool) -> Value {
     let text = matches!(
         field.kind,
         FieldType::String

@@ -1,6 +1,6 @@
 //! Lets a fault strike.
 //!
-//! In: a fault and the request it is for. Out: the broken answer. A connection is dropped by failing the body of the
+//! In: a fault, the request it is for, and who answers it. Out: the broken answer. A connection is dropped by failing the body of the
 //! answer before its first byte: the server then closes the socket.
 
 use std::time::Duration;
@@ -15,11 +15,11 @@ use super::super::faults::{Drop, Fault};
 use super::call::{App, bearer};
 
 /// The answer to a request that is struck.
-pub(super) async fn strike(
+pub(super) async fn strike<F: Future<Output = Response>>(
     fault: &Fault,
-    app: App,
-    path: Vec<String>,
+    app: &App,
     request: Request,
+    answer: impl FnOnce(Request) -> F,
 ) -> Response {
     if fault.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
@@ -42,7 +42,7 @@ pub(super) async fn strike(
             while let Some(Ok(_)) = body.next().await {}
             stated(fault, status)
         }
-        None => super::answer(app, path, request).await,
+        None => answer(request).await,
     };
     if fault.answer_delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(fault.answer_delay_ms)).await;

@@ -12,11 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use tokio_util::io::ReaderStream;
 
+use super::super::change::RowError;
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
-use super::super::write::RowError;
-use super::call::Call;
-use super::writing::object_named;
+use super::call::{Call, object_named};
 
 /// Bytes of a multipart part: 2 GB for content versions.
 const PART_LIMIT: u64 = 2 << 30;

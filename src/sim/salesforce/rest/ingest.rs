@@ -7,20 +7,19 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::bulk::{IngestJob, Kind, ResultStream, Spec, State, Task};
+use super::super::bulk::{IngestJob, ResultKind, ResultStream, Spec, State, Task};
+use super::super::change::Operation;
 use super::super::error::ApiError;
 use super::super::lock::lock;
-use super::super::write::Operation;
+use super::blocks::{BlockSource, csv};
 use super::call::{Call, json as answer};
 
 /// Raw bytes of an upload: 150 MB in base64 (§1.8).
@@ -395,9 +394,9 @@ pub(super) fn list(call: &Call) -> Response {
 pub(super) async fn results(call: &Call, id: &str, which: &str) -> Result<Response, ApiError> {
     let job = job(call, id)?;
     let kind = match which {
-        "successfulresults" => Kind::Successful,
-        "failedresults" => Kind::Failed,
-        "unprocessedrecords" => Kind::Unprocessed,
+        "successfulresults" => ResultKind::Successful,
+        "failedresults" => ResultKind::Failed,
+        "unprocessedrecords" => ResultKind::Unprocessed,
         _ => return Err(ApiError::not_found()),
     };
     if !job.status().state.terminal() {
@@ -418,70 +417,4 @@ pub(super) async fn results(call: &Call, id: &str, which: &str) -> Result<Respon
         stream = stream.without_rows();
     }
     Ok(csv(call, BlockSource::Results(Box::new(stream))))
-}
-
-/// Where a CSV answer comes from.
-pub(super) enum BlockSource {
-    Results(Box<ResultStream>),
-    /// Blocks ready to be read from a file.
-    File(super::query_jobs::FilePart),
-}
-
-impl BlockSource {
-    fn block(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        match self {
-            Self::Results(stream) => stream.block(),
-            Self::File(part) => part.block(),
-        }
-    }
-}
-
-/// A CSV answer, made block by block off the async threads, compressed only if asked for.
-pub(super) fn csv(call: &Call, source: BlockSource) -> Response {
-    let gzip = call
-        .header("accept-encoding")
-        .is_some_and(|accepted| accepted.contains("gzip"));
-    let encoder = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
-    let blocks = stream::try_unfold(Some((source, encoder)), |state| async move {
-        let Some((source, encoder)) = state else {
-            return Ok(None);
-        };
-        let work = move || next_block(source, encoder);
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(std::io::Error::other)?
-    });
-    let mut response = Response::new(Body::from_stream(blocks));
-    response.headers_mut().insert(
-        "content-type",
-        HeaderValue::from_static("text/csv; charset=UTF-8"),
-    );
-    if gzip {
-        response
-            .headers_mut()
-            .insert("content-encoding", HeaderValue::from_static("gzip"));
-    }
-    response
-}
-
-type Streaming = Option<(BlockSource, Option<GzEncoder<Vec<u8>>>)>;
-
-fn next_block(
-    mut source: BlockSource,
-    mut encoder: Option<GzEncoder<Vec<u8>>>,
-) -> std::io::Result<Option<(Bytes, Streaming)>> {
-    let Some(block) = source.block()? else {
-        return match encoder {
-            Some(encoder) => Ok(Some((Bytes::from(encoder.finish()?), None))),
-            None => Ok(None),
-        };
-    };
-    let bytes = match &mut encoder {
-        Some(encoder) => {
-            encoder.write_all(&block)?;
-            std::mem::take(encoder.get_mut())
-        }
-        None => block,
-    };
-    Ok(Some((Bytes::from(bytes), Some((source, encoder)))))
 }

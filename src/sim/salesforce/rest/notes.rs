@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Operation, Outcome, RowError};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
-use super::super::write::{Operation, Outcome, RowError};
 use super::files::{decoded, keep, marked};
 use super::writing::{Target, Written};
 

@@ -18,13 +18,15 @@ const SMALLEST_PAGE: usize = 200;
 
 /// `GET /query?q=`.
 pub(super) async fn query(call: &Call, all: bool) -> Result<Response, ApiError> {
-    let plan = Plan::new(&call.app.org, call.user, &asked(call)?, all)?;
+    let (view, access) = (call.app.org.view(), call.app.org.access(call.user));
+    let plan = Plan::new(view, &access, &asked(call)?, all)?;
     answered(call, plan).await
 }
 
 /// `GET /tooling/query?q=`.
 pub(super) async fn tooling(call: &Call) -> Result<Response, ApiError> {
-    let plan = Plan::tooling(&call.app.org, call.user, &asked(call)?)?;
+    let (view, access) = (call.app.org.view(), call.app.org.access(call.user));
+    let plan = Plan::tooling(view, &access, &asked(call)?)?;
     answered(call, plan).await
 }
 

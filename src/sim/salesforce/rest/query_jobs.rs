@@ -4,7 +4,6 @@
 //! job was made with, else 409.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode};
@@ -15,8 +14,8 @@ use serde_json::{Value, json};
 use super::super::bulk::{QueryJob, QuerySpec, State, Task};
 use super::super::error::ApiError;
 use super::super::soql::{Plan, parse};
+use super::blocks::{BlockSource, FilePart, csv};
 use super::call::{Call, json as answer};
-use super::ingest::{BlockSource, csv};
 
 /// Result URLs in one answer of `resultPages`.
 const PAGES: usize = 5;
@@ -37,7 +36,12 @@ pub(super) async fn create(mut call: Call) -> Result<Response, ApiError> {
         }
     };
     let org = &call.app.org;
-    let plan = Plan::new(org, call.user, &parse(&spec.query)?, all)?;
+    let plan = Plan::new(
+        org.view(),
+        &org.access(call.user),
+        &parse(&spec.query)?,
+        all,
+    )?;
     plan.check_bulk()?;
     let model = org.model();
     let object = &model.schema.object(plan.object).name;
@@ -189,30 +193,6 @@ pub(super) async fn results(call: &Call, id: &str) -> Result<Response, ApiError>
     }
     headers.insert("Sforce-NumberOfRecords", HeaderValue::from(slice.rows));
     Ok(response)
-}
-
-/// Spans of a file, read one after the other.
-pub(super) struct FilePart {
-    file: File,
-    spans: Vec<(u64, u64)>,
-}
-
-impl FilePart {
-    /// The next block; none at the end.
-    pub(super) fn block(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        while self.spans.first().is_some_and(|(start, end)| start >= end) {
-            self.spans.remove(0);
-        }
-        let Some((start, end)) = self.spans.first_mut() else {
-            return Ok(None);
-        };
-        let length = (*end - *start).min(1 << 18);
-        let mut block = vec![0; usize::try_from(length).unwrap_or(0)];
-        self.file.seek(SeekFrom::Start(*start))?;
-        self.file.read_exact(&mut block)?;
-        *start += length;
-        Ok(Some(block))
-    }
 }
 
 /// `GET /jobs/query/<id>/resultPages`.

@@ -4,17 +4,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::super::change::value::canonical;
+use super::super::change::{Operation, Outcome, api_error};
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
-use super::super::soql::attributes;
-use super::super::soql::json_value;
+use super::super::soql::{attributes, json_value};
 use super::super::store::Matches;
-use super::super::view::View;
-use super::super::write::value::canonical;
-use super::super::write::{Operation, Outcome};
-use super::call::{Call, json as answer};
-use super::files;
-use super::writing::{Target, api_error, object_named};
+use super::call::{Call, json as answer, object_named};
+use super::writing::Target;
+use super::{files, records};
 
 /// `POST /sobjects/X`.
 pub(super) async fn create(mut call: Call, object: &str) -> Result<Response, ApiError> {
@@ -27,7 +25,7 @@ pub(super) async fn create(mut call: Call, object: &str) -> Result<Response, Api
         call.json().await?
     };
     let target = Target::new(&call, object, Operation::Insert)?;
-    let written = target.write(&[record])?;
+    let written = records::write(&target, &[record])?;
     match written
         .first()
         .map(|written| (&written.outcome, written.save_result()))
@@ -46,7 +44,7 @@ pub(super) async fn update(mut call: Call, object: &str, id: &str) -> Result<Res
         return Err(ApiError::bad("INVALID_FIELD", message));
     }
     record.insert("Id".to_owned(), json!(id));
-    let written = Target::new(&call, object, Operation::Update)?.write(&[record])?;
+    let written = records::write(&Target::new(&call, object, Operation::Update)?, &[record])?;
     match written.first().map(|written| &written.outcome) {
         Some(Outcome::Done { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
@@ -73,7 +71,7 @@ pub(super) async fn upsert(
         return Ok(several(&call, &target, &positions));
     }
     record.insert(field.to_owned(), json!(value));
-    let written = target.write(&[record])?;
+    let written = records::write(&target, &[record])?;
     match written
         .first()
         .map(|written| (&written.outcome, written.save_result()))
@@ -99,7 +97,7 @@ pub(super) async fn upsert(
 /// `DELETE /sobjects/X/<id>`.
 pub(super) async fn delete(call: &Call, object: &str, id: &str) -> Result<Response, ApiError> {
     let record = Map::from_iter([("Id".to_owned(), json!(id))]);
-    let written = Target::new(call, object, Operation::Delete)?.write(&[record])?;
+    let written = records::write(&Target::new(call, object, Operation::Delete)?, &[record])?;
     match written.first().map(|written| &written.outcome) {
         Some(Outcome::Done { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
         Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
@@ -179,7 +177,7 @@ fn several(call: &Call, target: &Target<'_>, positions: &[u32]) -> Response {
 }
 
 fn row(call: &Call, object: usize, position: u32) -> Result<Response, ApiError> {
-    let view = View::new(&call.app.org);
+    let view = call.app.org.view();
     let access = call.app.org.access(call.user);
     let (definition, table) = view.model.at(object);
     let row = table

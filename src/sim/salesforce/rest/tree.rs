@@ -6,10 +6,11 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::super::change::{Operation, Outcome};
 use super::super::error::ApiError;
-use super::super::write::{Operation, Outcome};
 use super::call::{Call, json as answer};
 use super::collections::roll_back;
+use super::records;
 use super::writing::{Target, Written};
 
 const MOST_RECORDS: usize = 200;
@@ -44,7 +45,10 @@ pub(super) async fn create(mut call: Call, object: &str) -> Result<Response, Api
         if let Some((parent, field)) = &node.parent {
             record.insert(field.clone(), json!(written[*parent].id()));
         }
-        let one = Target::new(&call, &node.object, Operation::Insert)?.write(&[record])?;
+        let one = records::write(
+            &Target::new(&call, &node.object, Operation::Insert)?,
+            &[record],
+        )?;
         let refused = one
             .iter()
             .any(|one| matches!(one.outcome, Outcome::Failed { .. }));

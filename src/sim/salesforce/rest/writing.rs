@@ -8,25 +8,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::super::change::{Batch, Cell, Column, Operation, Outcome, RowError};
 use super::super::error::ApiError;
 use super::super::model::{Access, Model};
 use super::super::org::Org;
 use super::super::row_locks::Holder;
 use super::super::schema::FieldType;
-use super::super::write::{
-    Batch, Cell, Column, Operation, Outcome, RowError, Scope, Writer, apply,
-};
-use super::call::Call;
-use super::{files, notes};
-
-/// The number of an object that the user sees, or 404 as the real service says it.
-pub(super) fn object_named(call: &Call, model: &Model, name: &str) -> Result<usize, ApiError> {
-    let access = call.app.org.access(call.user);
-    let found = model.schema.position(name);
-    found
-        .filter(|&at| access.verbs(at, model.schema.object(at)).is_some())
-        .ok_or_else(ApiError::not_found)
-}
+use super::super::write::{Scope, Writer, apply};
+use super::call::{Call, object_named};
+use super::files;
 
 /// A record ready to be written.
 struct Record {
@@ -98,9 +88,6 @@ impl<'a> Target<'a> {
 
     /// Writes records one by one, in order; each is a chunk of its own unless keys repeat among them.
     pub(super) fn write(&self, records: &[Map<String, Value>]) -> Result<Vec<Written>, ApiError> {
-        if self.model.schema.object(self.object).name == "ContentNote" {
-            return notes::write(self, records);
-        }
         let mut written = Vec::new();
         let mut at = 0;
         let prepared: Vec<Result<Record, RowError>> =
@@ -301,20 +288,4 @@ impl Written {
             }
         }
     }
-}
-
-/// The error a single-row resource answers with.
-pub(crate) fn api_error(error: &RowError) -> ApiError {
-    let mut api = match error.code.as_ref() {
-        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if error.fields.is_empty() => {
-            ApiError::new(
-                axum::http::StatusCode::NOT_FOUND,
-                &error.code,
-                error.message.clone(),
-            )
-        }
-        code => ApiError::bad(code, error.message.clone()),
-    };
-    api.fields.clone_from(&error.fields);
-    api
 }

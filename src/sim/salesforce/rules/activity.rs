@@ -3,13 +3,14 @@
 //! Codes of refusals that the reference lacks are `FIELD_INTEGRITY_EXCEPTION`; their texts are not the real ones. Times
 //! are UTC, as if the loader's user lived there.
 
-use std::io;
-
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::super::schema::{Field, OnDelete};
-use super::super::write::{Draft, RowError};
-use super::{Effects, Rule, integrity, is_of, relations};
+use super::super::change::{Effect, RowError};
+use super::super::schema::{FieldDefinition, OnDelete};
+use super::draft::Draft;
+use super::relations;
+use super::rule::{Rule, integrity, is_of};
+use super::written::Written;
 
 pub(super) static TASK: Rule = Rule {
     before: Some(task),
@@ -33,7 +34,7 @@ fn task(draft: &mut Draft<'_>) -> Result<(), RowError> {
         let closed = draft.rows("TaskStatus", "MasterLabel", status);
         let closed = closed.first().is_some_and(|status| status.is("IsClosed"));
         if closed && draft.before("IsClosed") != Some("true") {
-            let now = super::super::view::instant(draft.writer().org.now());
+            let now = super::super::view::instant(draft.context().org.now());
             draft.set("CompletedDateTime", Some(&now));
         } else if !closed {
             draft.set("CompletedDateTime", None);
@@ -61,7 +62,7 @@ fn related(draft: &mut Draft<'_>) -> Result<(), RowError> {
         let message = "Related To ID: must be blank when Name ID is a lead";
         return Err(integrity(message, &["WhatId"]));
     }
-    let converted = lead && draft.sent("WhoId") && !draft.writer().trusted();
+    let converted = lead && draft.sent("WhoId") && !draft.context().trusted;
     if converted
         && draft
             .referred("WhoId")
@@ -89,7 +90,7 @@ fn account(draft: &Draft<'_>) -> Option<String> {
         return of("WhatId");
     }
     let parent = draft.parent(what)?;
-    let child_of_account = |field: &&Field| {
+    let child_of_account = |field: &&FieldDefinition| {
         field.on_delete == OnDelete::Cascade
             && field.references.iter().any(|name| name == "Account")
     };
@@ -271,6 +272,6 @@ fn store(
 }
 
 /// The org relates an event to its Who by itself.
-fn event_written(effects: &Effects<'_>) -> io::Result<()> {
-    relations::follow_who(effects)
+fn event_written(written: &Written<'_>) -> Vec<Effect> {
+    relations::follow_who(written)
 }

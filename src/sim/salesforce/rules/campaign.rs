@@ -2,10 +2,10 @@
 //!
 //! What happens to a status that the campaign does not have is not in the reference: the default status is taken.
 
-use std::io;
-
-use super::super::write::{Draft, RowError};
-use super::{Effects, Pair, Refusal, Rule, integrity};
+use super::super::change::{Effect, RowError};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule, integrity};
+use super::written::Written;
 
 pub(super) static CAMPAIGN: Rule = Rule {
     before: None,
@@ -40,8 +40,8 @@ pub(super) static MEMBER: Rule = Rule {
 };
 
 /// A new campaign has two statuses.
-fn campaign_written(effects: &Effects<'_>) -> io::Result<()> {
-    let rows = effects.rows();
+fn campaign_written(written: &Written<'_>) -> Vec<Effect> {
+    let rows = written.rows();
     let statuses = rows
         .iter()
         .filter(|campaign| campaign.created)
@@ -63,9 +63,9 @@ fn campaign_written(effects: &Effects<'_>) -> io::Result<()> {
         "IsDefault",
         "HasResponded",
     ];
-    effects
-        .insert("CampaignMemberStatus", &columns, &statuses)
-        .map(|_| ())
+    let mut effects = written.effects();
+    effects.insert("CampaignMemberStatus", &columns, statuses);
+    effects.list()
 }
 
 /// A status without an order comes last.
@@ -84,21 +84,23 @@ fn status(draft: &mut Draft<'_>) -> Result<(), RowError> {
 }
 
 /// A new default takes the place of the old one.
-fn status_written(effects: &Effects<'_>) -> io::Result<()> {
+fn status_written(written: &Written<'_>) -> Vec<Effect> {
     let mut cleared = Vec::new();
-    let rows = effects.rows();
+    let rows = written.rows();
     for status in rows
         .iter()
         .filter(|row| row.after("IsDefault") == Some("true") && row.changed("IsDefault"))
     {
         let campaign = status.after("CampaignId").unwrap_or_default();
-        let others = effects.find("CampaignMemberStatus", "CampaignId", campaign);
+        let others = written.find("CampaignMemberStatus", "CampaignId", campaign);
         let others = others
             .into_iter()
             .filter(|other| other.id != status.id && other.is("IsDefault"));
         cleared.extend(others.map(|other| vec![other.id, "false".to_owned()]));
     }
-    effects.update("CampaignMemberStatus", &["Id", "IsDefault"], &cleared)
+    let mut effects = written.effects();
+    effects.update("CampaignMemberStatus", &["Id", "IsDefault"], cleared);
+    effects.list()
 }
 
 fn member(draft: &mut Draft<'_>) -> Result<(), RowError> {
@@ -138,7 +140,7 @@ fn member_status(draft: &mut Draft<'_>) {
         Some(if responded { "true" } else { "false" }),
     );
     if responded && draft.get("FirstRespondedDate").is_none() {
-        let today = super::super::view::instant(draft.writer().org.now());
+        let today = super::super::view::instant(draft.context().org.now());
         draft.set("FirstRespondedDate", today.get(..10));
     }
 }

@@ -1,8 +1,9 @@
 //! Cases: the account of their contact, and when they are closed (reference/salesforce.md §6.1).
 
+use super::super::change::RowError;
 use super::super::view::instant;
-use super::super::write::{Draft, RowError};
-use super::Rule;
+use super::draft::Draft;
+use super::rule::Rule;
 
 pub(super) static CASE: Rule = Rule {
     before: Some(case),
@@ -30,7 +31,7 @@ fn case(draft: &mut Draft<'_>) -> Result<(), RowError> {
         if !closed {
             draft.set("ClosedDate", None);
         } else if draft.before("IsClosed") != Some("true") {
-            draft.set("ClosedDate", Some(&instant(draft.writer().org.now())));
+            draft.set("ClosedDate", Some(&instant(draft.context().org.now())));
         }
         draft.set("IsClosed", Some(if closed { "true" } else { "false" }));
     }

@@ -3,11 +3,11 @@
 //! In: contacts that were written. Out: one direct relation per contact with an account, kept by the org itself. That the
 //! old direct relation goes when the account changes is a setting of the real service; the simulator has it off.
 
-use std::io;
-
+use super::super::change::{Effect, RowError};
 use super::super::options::Feature;
-use super::super::write::{Draft, RowError};
-use super::{Effects, Pair, Refusal, Rule, integrity};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule, integrity};
+use super::written::Written;
 
 pub(super) static CONTACT: Rule = Rule {
     before: None,
@@ -28,17 +28,17 @@ pub(super) static RELATION: Rule = Rule {
     }],
 };
 
-fn contact_written(effects: &Effects<'_>) -> io::Result<()> {
-    if !effects
-        .writer()
+fn contact_written(written: &Written<'_>) -> Vec<Effect> {
+    if !written
+        .context()
         .org
         .options
         .has(Feature::ContactsToMultipleAccounts)
     {
-        return Ok(());
+        return Vec::new();
     }
     let (mut made, mut direct, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    let rows = effects.rows();
+    let rows = written.rows();
     for contact in rows
         .iter()
         .filter(|row| !row.gone() && row.changed("AccountId"))
@@ -46,7 +46,7 @@ fn contact_written(effects: &Effects<'_>) -> io::Result<()> {
         let relations = if contact.created {
             Vec::new()
         } else {
-            effects.find("AccountContactRelation", "ContactId", &contact.id)
+            written.find("AccountContactRelation", "ContactId", &contact.id)
         };
         let account = contact.after("AccountId");
         for relation in &relations {
@@ -64,17 +64,17 @@ fn contact_written(effects: &Effects<'_>) -> io::Result<()> {
             made.push(values.map(str::to_owned).to_vec());
         }
     }
-    effects.delete("AccountContactRelation", &gone)?;
-    effects.update("AccountContactRelation", &["Id", "IsDirect"], &direct)?;
+    let mut effects = written.effects();
+    effects.delete("AccountContactRelation", gone);
+    effects.update("AccountContactRelation", &["Id", "IsDirect"], direct);
     let columns = ["ContactId", "AccountId", "IsDirect"];
-    effects
-        .insert("AccountContactRelation", &columns, &made)
-        .map(|_| ())
+    effects.insert("AccountContactRelation", &columns, made);
+    effects.list()
 }
 
 /// Users make and delete indirect relations only.
 fn relation(draft: &mut Draft<'_>) -> Result<(), RowError> {
-    if draft.writer().trusted() {
+    if draft.context().trusted {
         return Ok(());
     }
     if draft.deleting() {

@@ -3,11 +3,10 @@
 //! A message is changed only while it is a draft. Once it is none, and belongs to no case, the org makes a task for it
 //! and points to it by `ActivityId`. Codes of refusals are `INSUFFICIENT_ACCESS_OR_READONLY`, which is a guess.
 
-use std::io;
-
-use super::super::write::{Draft, RowError};
-use super::effects::Changed;
-use super::{Effects, Rule, is_of};
+use super::super::change::{Effect, EffectCell, RowError};
+use super::draft::Draft;
+use super::rule::{Rule, is_of};
+use super::written::{Changed, Written};
 
 pub(super) static MESSAGE: Rule = Rule {
     before: Some(message),
@@ -40,7 +39,7 @@ fn message(draft: &mut Draft<'_>) -> Result<(), RowError> {
             return Err(refused(message, &["ActivityId"]));
         }
         if !draft.given("MessageDate") {
-            let now = super::super::view::instant(draft.writer().org.now());
+            let now = super::super::view::instant(draft.context().org.now());
             draft.set("MessageDate", Some(&now));
         }
         return Ok(());
@@ -65,8 +64,8 @@ fn message(draft: &mut Draft<'_>) -> Result<(), RowError> {
 }
 
 /// A sent message without a case gets its task.
-fn messages_written(effects: &Effects<'_>) -> io::Result<()> {
-    let rows = effects.rows();
+fn messages_written(written: &Written<'_>) -> Vec<Effect> {
+    let rows = written.rows();
     let left = |row: &&Changed<'_>| {
         let status = row.after("Status").unwrap_or(DRAFT);
         let was = if row.created {
@@ -80,7 +79,7 @@ fn messages_written(effects: &Effects<'_>) -> io::Result<()> {
             && row.after("ActivityId").is_none()
     };
     let messages: Vec<&Changed<'_>> = rows.iter().filter(left).collect();
-    let tasks: Vec<Vec<String>> = messages.iter().map(|row| task(effects, row)).collect();
+    let tasks: Vec<Vec<String>> = messages.iter().map(|row| task(written, row)).collect();
     let columns = [
         "Subject",
         "Description",
@@ -90,18 +89,19 @@ fn messages_written(effects: &Effects<'_>) -> io::Result<()> {
         "Status",
         "TaskSubtype",
     ];
-    let ids = effects.insert("Task", &columns, &tasks)?;
-    let links = messages
-        .iter()
-        .zip(ids)
-        .filter_map(|(row, id)| Some(vec![row.id.clone(), id?]));
-    let links: Vec<Vec<String>> = links.collect();
-    effects.update("EmailMessage", &["Id", "ActivityId"], &links)
+    let mut effects = written.effects();
+    let effect = effects.insert("Task", &columns, tasks);
+    let links = messages.iter().enumerate().map(|(row, message)| {
+        let task = EffectCell::Made { effect, row };
+        vec![message.id.as_str().into(), task]
+    });
+    effects.update("EmailMessage", &["Id", "ActivityId"], links.collect());
+    effects.list()
 }
 
-fn task(effects: &Effects<'_>, message: &Changed<'_>) -> Vec<String> {
+fn task(written: &Written<'_>, message: &Changed<'_>) -> Vec<String> {
     let what = message.after("RelatedToId").unwrap_or_default();
-    let relations = effects.find("EmailMessageRelation", "EmailMessageId", &message.id);
+    let relations = written.find("EmailMessageRelation", "EmailMessageId", &message.id);
     // A lead cannot stand beside something the task is about.
     let who = relations
         .iter()
@@ -133,7 +133,7 @@ fn task(effects: &Effects<'_>, message: &Changed<'_>) -> Vec<String> {
 
 /// People are added while the message is a draft.
 fn relation(draft: &mut Draft<'_>) -> Result<(), RowError> {
-    if draft.writer().trusted() {
+    if draft.context().trusted {
         return Ok(());
     }
     let message = if draft.deleting() {

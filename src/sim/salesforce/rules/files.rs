@@ -5,10 +5,11 @@
 
 use std::io::{self, Read};
 
+use super::super::change::{Effect, EffectCell, Effects, RowError};
 use super::super::view::instant;
-use super::super::write::{Draft, RowError};
-use super::effects::Changed;
-use super::{Effects, Pair, Refusal, Rule};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule};
+use super::written::{Changed, Written};
 
 pub(super) static VERSION: Rule = Rule {
     before: Some(version),
@@ -51,7 +52,7 @@ fn version(draft: &mut Draft<'_>) -> Result<(), RowError> {
     }
     draft.set("FileType", Some(&file_type(extension)));
     let blob = draft.get("VersionData").unwrap_or_default().to_owned();
-    let org = &draft.writer().org;
+    let org = &draft.context().org;
     let measured = org.blobs.measure(&blob).map_err(|error| {
         tracing::error!(%error, "a content cannot be read");
         RowError::new("UNKNOWN_EXCEPTION", "An unexpected error occurred")
@@ -66,7 +67,7 @@ fn version(draft: &mut Draft<'_>) -> Result<(), RowError> {
                 .map(String::as_str),
         );
     }
-    let user = org.user_id(draft.writer().user).to_string();
+    let user = org.user_id(draft.context().user).to_string();
     let now = instant(org.now());
     let versions = match draft.get("ContentDocumentId") {
         Some(document) => draft
@@ -130,8 +131,8 @@ fn preview(path: &std::path::Path) -> io::Result<String> {
     Ok(text.trim().chars().take(255).collect())
 }
 
-fn versions_written(effects: &Effects<'_>) -> io::Result<()> {
-    let rows = effects.rows();
+fn versions_written(written: &Written<'_>) -> Vec<Effect> {
+    let rows = written.rows();
     let (mut first, mut further) = (Vec::new(), Vec::new());
     for row in rows.iter().filter(|row| row.created) {
         match row.after("ContentDocumentId") {
@@ -139,9 +140,10 @@ fn versions_written(effects: &Effects<'_>) -> io::Result<()> {
             Some(document) => further.push((row, document)),
         }
     }
-    publish(effects, &first)?;
+    let mut effects = written.effects();
+    publish(written, &first, &mut effects);
     for (row, document) in further {
-        succeed(effects, row, document)?;
+        succeed(written, row, document, &mut effects);
     }
     let renamed = rows.iter().filter(|row| {
         !row.created && row.after("IsLatest") == Some("true") && row.changed("Title")
@@ -154,7 +156,8 @@ fn versions_written(effects: &Effects<'_>) -> io::Result<()> {
         )
     });
     let renamed: Vec<Vec<String>> = renamed.collect();
-    effects.update("ContentDocument", &["Id", "Title"], &renamed)
+    effects.update("ContentDocument", &["Id", "Title"], renamed);
+    effects.list()
 }
 
 const DOCUMENT: [&str; 10] = [
@@ -172,7 +175,7 @@ const DOCUMENT: [&str; 10] = [
 ];
 
 /// A first version makes its document and its links.
-fn publish(effects: &Effects<'_>, versions: &[&Changed<'_>]) -> io::Result<()> {
+fn publish(written: &Written<'_>, versions: &[&Changed<'_>], effects: &mut Effects<'_>) {
     let documents = versions.iter().map(|version| {
         let values = DOCUMENT[..DOCUMENT.len() - 1].iter();
         let mut values: Vec<String> = values
@@ -185,7 +188,7 @@ fn publish(effects: &Effects<'_>, versions: &[&Changed<'_>]) -> io::Result<()> {
             .map(|head| (head.created, head.created_by))
             .unwrap_or_default();
         values.push(instant(made));
-        values.push(effects.writer().org.user_id(by).to_string());
+        values.push(written.context().org.user_id(by).to_string());
         values
     });
     let documents: Vec<Vec<String>> = documents.collect();
@@ -193,18 +196,19 @@ fn publish(effects: &Effects<'_>, versions: &[&Changed<'_>]) -> io::Result<()> {
         .into_iter()
         .chain(["CreatedDate", "CreatedById"])
         .collect();
-    let ids = effects.insert("ContentDocument", &columns, &documents)?;
+    let effect = effects.insert("ContentDocument", &columns, documents);
     let (mut owned, mut links) = (Vec::new(), Vec::new());
-    for (version, id) in versions.iter().zip(ids) {
-        let Some(id) = id else { continue };
-        owned.push(vec![version.id.clone(), id.clone()]);
+    for (row, version) in versions.iter().enumerate() {
+        let document = || EffectCell::Made { effect, row };
+        owned.push(vec![version.id.as_str().into(), document()]);
         let owner = version.after("OwnerId").unwrap_or_default();
         let mut link = |entity: &str, share: &str| {
-            links.push(
-                [id.as_str(), entity, share, "AllUsers"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            );
+            links.push(vec![
+                document(),
+                entity.into(),
+                share.into(),
+                "AllUsers".into(),
+            ]);
         };
         link(owner, "I");
         if let Some(place) = version
@@ -214,28 +218,31 @@ fn publish(effects: &Effects<'_>, versions: &[&Changed<'_>]) -> io::Result<()> {
             link(place, "V");
         }
     }
-    effects.update("ContentVersion", &["Id", "ContentDocumentId"], &owned)?;
+    effects.update("ContentVersion", &["Id", "ContentDocumentId"], owned);
     let columns = [
         "ContentDocumentId",
         "LinkedEntityId",
         "ShareType",
         "Visibility",
     ];
-    effects
-        .insert("ContentDocumentLink", &columns, &links)
-        .map(|_| ())
+    effects.insert("ContentDocumentLink", &columns, links);
 }
 
 /// A further version takes the place of the one before.
-fn succeed(effects: &Effects<'_>, version: &Changed<'_>, document: &str) -> io::Result<()> {
-    let others = effects.find("ContentVersion", "ContentDocumentId", document);
+fn succeed(
+    written: &Written<'_>,
+    version: &Changed<'_>,
+    document: &str,
+    effects: &mut Effects<'_>,
+) {
+    let others = written.find("ContentVersion", "ContentDocumentId", document);
     let others = others
         .into_iter()
         .filter(|other| other.id != version.id && other.is("IsLatest"));
     let others: Vec<Vec<String>> = others
         .map(|other| vec![other.id, "false".to_owned()])
         .collect();
-    effects.update("ContentVersion", &["Id", "IsLatest"], &others)?;
+    effects.update("ContentVersion", &["Id", "IsLatest"], others);
     let columns = [
         "Id",
         "LatestPublishedVersionId",
@@ -251,5 +258,5 @@ fn succeed(effects: &Effects<'_>, version: &Changed<'_>, document: &str) -> io::
             .iter()
             .map(|name| version.after(name).unwrap_or_default().to_owned()),
     );
-    effects.update("ContentDocument", &columns, &[values])
+    effects.update("ContentDocument", &columns, vec![values]);
 }

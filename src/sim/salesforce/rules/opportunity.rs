@@ -3,10 +3,10 @@
 //! A contact may have the same role on an opportunity twice, as in the real service. That inserting an existing team
 //! member changes it is documented for opportunities; for accounts it is assumed.
 
-use std::io;
-
-use super::super::write::{Draft, RowError};
-use super::{Effects, Pair, Refusal, Rule, integrity};
+use super::super::change::{Effect, RowError};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule, integrity};
+use super::written::{Changed, Written};
 
 pub(super) static OPPORTUNITY: Rule = Rule {
     before: Some(opportunity),
@@ -53,40 +53,41 @@ fn opportunity(draft: &mut Draft<'_>) -> Result<(), RowError> {
 }
 
 /// `ContactId`, given on create, makes the primary role.
-fn opportunity_written(effects: &Effects<'_>) -> io::Result<()> {
-    if !effects.writer().sets("ContactId") {
-        return Ok(());
+fn opportunity_written(written: &Written<'_>) -> Vec<Effect> {
+    if !written.context().sets("ContactId") {
+        return Vec::new();
     }
-    let rows = effects.rows();
+    let rows = written.rows();
     let roles = rows.iter().filter(|row| row.created).filter_map(|row| {
         let values = [row.id.as_str(), row.after("ContactId")?, "true"];
         Some(values.map(str::to_owned).to_vec())
     });
     let roles: Vec<Vec<String>> = roles.collect();
     let columns = ["OpportunityId", "ContactId", "IsPrimary"];
-    effects
-        .insert("OpportunityContactRole", &columns, &roles)
-        .map(|_| ())
+    let mut effects = written.effects();
+    effects.insert("OpportunityContactRole", &columns, roles);
+    effects.list()
 }
 
 /// The last primary role stands.
-fn role_written(effects: &Effects<'_>) -> io::Result<()> {
+fn role_written(written: &Written<'_>) -> Vec<Effect> {
     let mut cleared = Vec::new();
-    let rows = effects.rows();
-    let fresh = |row: &&super::effects::Changed<'_>| {
-        row.after("IsPrimary") == Some("true") && row.changed("IsPrimary")
-    };
+    let rows = written.rows();
+    let fresh =
+        |row: &&Changed<'_>| row.after("IsPrimary") == Some("true") && row.changed("IsPrimary");
     let mut seen = std::collections::HashSet::new();
     for role in rows.iter().rev().filter(fresh) {
         let opportunity = role.after("OpportunityId").unwrap_or_default();
         if !seen.insert(opportunity) {
             continue;
         }
-        let others = effects.find("OpportunityContactRole", "OpportunityId", opportunity);
+        let others = written.find("OpportunityContactRole", "OpportunityId", opportunity);
         let others = others
             .into_iter()
             .filter(|other| other.id != role.id && other.is("IsPrimary"));
         cleared.extend(others.map(|other| vec![other.id, "false".to_owned()]));
     }
-    effects.update("OpportunityContactRole", &["Id", "IsPrimary"], &cleared)
+    let mut effects = written.effects();
+    effects.update("OpportunityContactRole", &["Id", "IsPrimary"], cleared);
+    effects.list()
 }

@@ -3,11 +3,11 @@
 //! A custom price needs the standard one first. Lines decide the amount of their opportunity: it is their sum, and what
 //! is written to it is ignored while there are any.
 
+use super::super::change::{Effect, RowError};
+use super::draft::{Draft, Parent};
+use super::rule::{Pair, Refusal, Rule, integrity};
+use super::written::Written;
 use std::collections::BTreeSet;
-use std::io;
-
-use super::super::write::{Draft, Parent, RowError};
-use super::{Effects, Pair, Refusal, Rule, integrity};
 
 pub(super) static ENTRY: Rule = Rule {
     before: Some(entry),
@@ -166,18 +166,18 @@ fn money(value: f64) -> String {
     format!("{}", rounded + 0.0)
 }
 
-fn lines_written(effects: &Effects<'_>) -> io::Result<()> {
-    let rows = effects.rows();
+fn lines_written(written: &Written<'_>) -> Vec<Effect> {
+    let rows = written.rows();
     let opportunities = rows
         .iter()
         .filter_map(|line| line.after("OpportunityId").or(line.before("OpportunityId")));
     let opportunities: BTreeSet<&str> = opportunities.collect();
     let (mut sums, mut empty) = (Vec::new(), Vec::new());
     for id in opportunities {
-        let Some(opportunity) = effects.row(id) else {
+        let Some(opportunity) = written.row(id) else {
             continue;
         };
-        let lines = effects.find("OpportunityLineItem", "OpportunityId", id);
+        let lines = written.find("OpportunityLineItem", "OpportunityId", id);
         let sum = |name: &str| -> f64 {
             let values = lines
                 .iter()
@@ -191,7 +191,7 @@ fn lines_written(effects: &Effects<'_>) -> io::Result<()> {
         };
         let entry = first
             .get("PricebookEntryId")
-            .and_then(|entry| effects.row(entry));
+            .and_then(|entry| written.row(entry));
         let book = opportunity.get("Pricebook2Id").map(str::to_owned);
         let book = book.or_else(|| entry?.get("Pricebook2Id").map(str::to_owned));
         sums.push(vec![
@@ -209,6 +209,8 @@ fn lines_written(effects: &Effects<'_>) -> io::Result<()> {
         "TotalOpportunityQuantity",
         "Pricebook2Id",
     ];
-    effects.update("Opportunity", &columns, &sums)?;
-    effects.update("Opportunity", &columns[..2], &empty)
+    let mut effects = written.effects();
+    effects.update("Opportunity", &columns, sums);
+    effects.update("Opportunity", &columns[..2], empty);
+    effects.list()
 }

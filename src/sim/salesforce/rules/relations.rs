@@ -3,10 +3,10 @@
 //! The org makes the relation to an event's Who itself, so inserting that one again is a duplicate: it is made an
 //! invitee by an update. That only Who gets such a row, and not What, is a guess.
 
-use std::io;
-
-use super::super::write::{Draft, RowError};
-use super::{Effects, Pair, Refusal, Rule, is_of};
+use super::super::change::{Effect, RowError};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule, is_of};
+use super::written::Written;
 
 pub(super) static EVENT_RELATION: Rule = Rule {
     before: Some(relation),
@@ -43,9 +43,9 @@ fn relation(draft: &mut Draft<'_>) -> Result<(), RowError> {
 }
 
 /// Keeps the relation to an event's Who.
-pub(super) fn follow_who(effects: &Effects<'_>) -> io::Result<()> {
+pub(super) fn follow_who(written: &Written<'_>) -> Vec<Effect> {
     let (mut made, mut kept, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    let rows = effects.rows();
+    let rows = written.rows();
     for event in rows
         .iter()
         .filter(|event| !event.gone() && event.changed("WhoId"))
@@ -53,7 +53,7 @@ pub(super) fn follow_who(effects: &Effects<'_>) -> io::Result<()> {
         let relations = if event.created {
             Vec::new()
         } else {
-            effects.find("EventRelation", "EventId", &event.id)
+            written.find("EventRelation", "EventId", &event.id)
         };
         let of = |person: &str| {
             relations
@@ -79,8 +79,10 @@ pub(super) fn follow_who(effects: &Effects<'_>) -> io::Result<()> {
             }
         }
     }
-    effects.delete("EventRelation", &gone)?;
-    effects.update("EventRelation", &["Id", "IsParent"], &kept)?;
+    let mut effects = written.effects();
+    effects.delete("EventRelation", gone);
+    effects.update("EventRelation", &["Id", "IsParent"], kept);
     let columns = ["EventId", "RelationId", "IsParent", "IsInvitee"];
-    effects.insert("EventRelation", &columns, &made).map(|_| ())
+    effects.insert("EventRelation", &columns, made);
+    effects.list()
 }

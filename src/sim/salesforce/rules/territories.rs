@@ -1,7 +1,8 @@
 //! Territories and what belongs to them. The reference has the names of the objects only; duplicates are refused.
 
-use super::super::write::{Draft, RowError};
-use super::{Pair, Refusal, Rule};
+use super::super::change::RowError;
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule};
 
 pub(super) static TERRITORY: Rule = Rule {
     before: Some(territory),
@@ -29,7 +30,7 @@ pub(super) static USER: Rule = Rule {
 
 /// Seed files know no ids: their territories belong to the active model and the first type.
 fn territory(draft: &mut Draft<'_>) -> Result<(), RowError> {
-    if draft.inserting() && draft.writer().trusted() {
+    if draft.inserting() && draft.context().trusted {
         for (field, object) in [
             ("Territory2ModelId", "Territory2Model"),
             ("Territory2TypeId", "Territory2Type"),

@@ -1,10 +1,10 @@
 //! Topics and what they are assigned to (reference/salesforce.md §6.1).
 
+use super::super::change::{Effect, RowError};
+use super::draft::Draft;
+use super::rule::{Pair, Refusal, Rule, integrity};
+use super::written::Written;
 use std::collections::HashMap;
-use std::io;
-
-use super::super::write::{Draft, RowError};
-use super::{Effects, Pair, Refusal, Rule, integrity};
 
 pub(super) static TOPIC: Rule = Rule {
     before: Some(topic),
@@ -54,9 +54,9 @@ fn assignment(draft: &mut Draft<'_>) -> Result<(), RowError> {
 }
 
 /// A topic counts what talks about it.
-fn counted(effects: &Effects<'_>) -> io::Result<()> {
+fn counted(written: &Written<'_>) -> Vec<Effect> {
     let mut by: HashMap<String, i64> = HashMap::new();
-    for row in effects.rows() {
+    for row in written.rows() {
         match (row.after("TopicId"), row.before("TopicId")) {
             (Some(topic), None) => *by.entry(topic.to_owned()).or_default() += 1,
             (None, Some(topic)) => *by.entry(topic.to_owned()).or_default() -= 1,
@@ -64,7 +64,7 @@ fn counted(effects: &Effects<'_>) -> io::Result<()> {
         }
     }
     let topics = by.into_iter().filter_map(|(id, by)| {
-        let topic = effects.row(&id)?;
+        let topic = written.row(&id)?;
         let now: i64 = topic
             .get("TalkingAbout")
             .and_then(|n| n.parse().ok())
@@ -72,5 +72,7 @@ fn counted(effects: &Effects<'_>) -> io::Result<()> {
         Some(vec![id, (now + by).max(0).to_string()])
     });
     let topics: Vec<Vec<String>> = topics.collect();
-    effects.update("Topic", &["Id", "TalkingAbout"], &topics)
+    let mut effects = written.effects();
+    effects.update("Topic", &["Id", "TalkingAbout"], topics);
+    effects.list()
 }

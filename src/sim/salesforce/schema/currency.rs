@@ -3,7 +3,8 @@
 //! In: an object. Out: the object with `CurrencyIsoCode`, if rows of it have a currency. Which objects those are is not
 //! in the reference: all that hold money, and activities.
 
-use super::{Field, FieldType, PicklistValue, SObject};
+use super::field::{FieldDefinition, FieldType, PicklistValue};
+use super::object::SObject;
 
 /// Active currencies of a new org: code, units for one unit of the corporate currency.
 pub(crate) const CURRENCIES: [(&str, &str); 3] = [("EUR", "1"), ("USD", "1.08"), ("PLN", "4.3")];
@@ -14,7 +15,8 @@ impl SObject {
         if !self.verbs.currency {
             return;
         }
-        let mut field = Field::new("CurrencyIsoCode", "Currency ISO Code", FieldType::Picklist);
+        let mut field =
+            FieldDefinition::new("CurrencyIsoCode", "Currency ISO Code", FieldType::Picklist);
         field.length = 3;
         field.defaulted = true;
         field.restricted = true;

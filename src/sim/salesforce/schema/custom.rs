@@ -3,27 +3,11 @@
 //! In: a definition, kept in `org.json`. Out: an [`SObject`] with the fields every custom object has. Fields of its own
 //! are added like those of standard objects.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::ids::Prefix;
-use super::{Field, FieldType, SObject, Schema, Verbs};
-
-/// How an object was deployed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CustomObject {
-    pub(crate) name: String,
-    pub(crate) label: String,
-    pub(crate) plural: String,
-    /// Three characters: `a00`, `a01`, …
-    pub(crate) prefix: String,
-    /// Label of the field `Name`.
-    pub(crate) name_label: String,
-    /// Format of names that the org gives; none = names are texts.
-    pub(crate) name_format: Option<String>,
-    /// Tasks and events may be about its rows.
-    pub(crate) activities: bool,
-    pub(crate) bulk: bool,
-}
+use super::definition::CustomObject;
+use super::field::{FieldDefinition, FieldType};
+use super::object::{SObject, Verbs};
+use super::snapshot::Schema;
 
 impl CustomObject {
     /// The prefix of the `count`-th object: `a00` to `a0z`, then `a10`.
@@ -49,7 +33,7 @@ impl CustomObject {
         };
         let mut object = SObject::new(&self.name, &self.label, &self.plural, prefix, verbs);
         // Real describes have groups and users as owners, which makes the reference polymorphic (§1.7).
-        let mut owner = Field::new("OwnerId", "Owner ID", FieldType::Reference);
+        let mut owner = FieldDefinition::new("OwnerId", "Owner ID", FieldType::Reference);
         owner.length = 18;
         owner.nillable = false;
         owner.defaulted = true;
@@ -57,7 +41,7 @@ impl CustomObject {
         owner.references = vec!["Group".to_owned(), "User".to_owned()];
         owner.relationship = Some("Owner".to_owned());
         object.add(owner);
-        let mut name = Field::new("Name", &self.name_label, FieldType::String);
+        let mut name = FieldDefinition::new("Name", &self.name_label, FieldType::String);
         name.length = 80;
         name.defaulted = true;
         name.id_lookup = true;

@@ -1,6 +1,6 @@
 //! One field: its type, its rules and how it is told in describe.
 //!
-//! In: a line of the compiled-in data or a deployed `CustomField`. Out: [`Field`]. The rule for "required" is the
+//! In: a line of the compiled-in data or a deployed `CustomField`. Out: [`FieldDefinition`]. The rule for "required" is the
 //! usual one: createable, not nillable, not defaulted (reference/salesforce.md §4).
 
 use serde::{Deserialize, Serialize};
@@ -135,7 +135,7 @@ pub(crate) const RECORD_TYPE: &str = "RecordTypeId";
 
 /// One field of an object.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Field {
+pub(crate) struct FieldDefinition {
     pub(crate) name: String,
     pub(crate) label: String,
     pub(crate) kind: FieldType,
@@ -179,7 +179,7 @@ pub(crate) struct Field {
     pub(crate) system: Option<System>,
 }
 
-impl Field {
+impl FieldDefinition {
     /// A nillable, writable field without further rules.
     pub(crate) fn new(name: &str, label: &str, kind: FieldType) -> Self {
         Self {

@@ -9,9 +9,10 @@
 //! K goes with its parent. A further standard object is a further file and a line here. Lengths and flags that
 //! reference/salesforce.md does not have are those of the object reference as commonly known.
 
-use super::super::options::{Feature, Options};
-use super::field::label_of;
-use super::{Field, FieldType, OnDelete, PicklistValue, SObject, Schema, Verbs};
+use super::super::options::{Feature, SalesforceSimOptions};
+use super::field::{FieldDefinition, FieldType, OnDelete, PicklistValue, label_of};
+use super::object::{SObject, Verbs};
+use super::snapshot::Schema;
 
 /// Parents come before their children: seed files are read in this order.
 const OBJECTS: [&str; 54] = [
@@ -72,7 +73,7 @@ const OBJECTS: [&str; 54] = [
 ];
 
 /// The schema of an org that nobody has customised.
-pub(crate) fn standard(options: &Options) -> Schema {
+pub(crate) fn standard(options: &SalesforceSimOptions) -> Schema {
     let mut schema = Schema::default();
     for text in OBJECTS {
         if let Some((mut object, feature)) = parse(text)
@@ -88,7 +89,7 @@ pub(crate) fn standard(options: &Options) -> Schema {
 }
 
 /// Whether the org has the feature an object belongs to.
-fn there(options: &Options, feature: Option<&str>) -> bool {
+fn there(options: &SalesforceSimOptions, feature: Option<&str>) -> bool {
     match feature {
         None => true,
         Some("multi_currency") => options.multi_currency,
@@ -126,11 +127,11 @@ fn parse(text: &str) -> Option<(SObject, Option<&str>)> {
     Some((object, rest.first().copied()))
 }
 
-fn field(line: &str) -> Option<Field> {
+fn field(line: &str) -> Option<FieldDefinition> {
     let mut cells = line.split('\t');
     let mut next = || cells.next().unwrap_or_default();
     let (name, kind, size, flags) = (next(), FieldType::parse(next())?, next(), next());
-    let mut field = Field::new(name, &label_of(name), kind);
+    let mut field = FieldDefinition::new(name, &label_of(name), kind);
     match size.split_once('.') {
         Some((precision, scale)) => {
             field.precision = precision.parse().ok()?;
@@ -199,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_data_is_understood() {
-        let schema = standard(&Options::default());
+        let schema = standard(&SalesforceSimOptions::default());
         let there: Vec<&str> = OBJECTS
             .into_iter()
             .filter(|text| !text.starts_with("#CurrencyType"))
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn required_fields_are_those_of_real_describes() {
-        let schema = standard(&Options::default());
+        let schema = standard(&SalesforceSimOptions::default());
         for (object, expected) in [
             ("Account", vec!["Name"]),
             ("Contact", vec!["LastName"]),

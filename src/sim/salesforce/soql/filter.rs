@@ -9,12 +9,12 @@ use std::collections::HashSet;
 
 use chrono::{Days, Utc};
 
+use super::super::change::value::datetime;
 use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::schema::FieldType;
 use super::super::store::Row;
 use super::super::view::View;
-use super::super::write::value::datetime;
 use super::ast::{Comparison, Expr, Literal};
 use super::plan::{Node, Plan, Resolver};
 
@@ -104,8 +104,8 @@ impl Filter {
             }
             Expr::InQuery(path, query) => {
                 let column = resolver.column(object, path)?;
-                let plan =
-                    Plan::resolved(resolver.org, resolver.user, query, false, resolver.tooling)?;
+                let (view, access) = (resolver.view.clone(), resolver.access);
+                let plan = Plan::resolved(view, access, query, false, resolver.tooling)?;
                 let mut values = HashSet::new();
                 plan.scan(|position, row| {
                     if let Some(first) = plan.columns.first() {

@@ -3,11 +3,8 @@
 //! In: a [`Query`]. Out: [`Plan`], ready to run, or the error a client gets: `INVALID_TYPE`, `INVALID_FIELD`
 //! (`No such column …`), or what the Bulk API does not support (reference/salesforce.md §2).
 
-use std::sync::Arc;
-
 use super::super::error::ApiError;
 use super::super::model::Access;
-use super::super::org::Org;
 use super::super::schema::FieldType;
 use super::super::view::View;
 use super::ast::{Comparison, Function, Item, Path, Query};
@@ -62,10 +59,8 @@ pub(crate) struct Plan {
 
 /// Resolves names for one user.
 pub(super) struct Resolver<'a> {
-    pub(super) org: &'a Arc<Org>,
     pub(super) view: &'a View,
     pub(super) access: &'a Access,
-    pub(super) user: u32,
     /// The query came through the Tooling API.
     pub(super) tooling: bool,
 }
@@ -89,33 +84,29 @@ const SHARED: [&str; 8] = [
 impl Plan {
     /// Resolves a query for a user; `all` includes deleted rows.
     pub(crate) fn new(
-        org: &Arc<Org>,
-        user: u32,
+        view: View,
+        access: &Access,
         query: &Query,
         all: bool,
     ) -> Result<Self, ApiError> {
-        Self::resolved(org, user, query, all, false)
+        Self::resolved(view, access, query, all, false)
     }
 
     /// Resolves a query of the Tooling API.
-    pub(crate) fn tooling(org: &Arc<Org>, user: u32, query: &Query) -> Result<Self, ApiError> {
-        Self::resolved(org, user, query, false, true)
+    pub(crate) fn tooling(view: View, access: &Access, query: &Query) -> Result<Self, ApiError> {
+        Self::resolved(view, access, query, false, true)
     }
 
     pub(super) fn resolved(
-        org: &Arc<Org>,
-        user: u32,
+        view: View,
+        access: &Access,
         query: &Query,
         all: bool,
         tooling: bool,
     ) -> Result<Self, ApiError> {
-        let view = View::new(org);
-        let access = org.access(user);
         let resolver = Resolver {
-            org,
             view: &view,
-            access: &access,
-            user,
+            access,
             tooling,
         };
         let object = resolver.object(&query.object)?;

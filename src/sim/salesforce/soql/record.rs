@@ -5,11 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::change::value::java_double;
 use super::super::ids::RecordId;
 use super::super::schema::{FieldType, SObject};
 use super::super::store::Row;
 use super::super::view::View;
-use super::super::write::value::java_double;
 use super::filter::evaluate;
 use super::plan::{Node, Plan};
 

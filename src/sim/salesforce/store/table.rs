@@ -18,11 +18,11 @@ const WORTH_COMPACTING: u64 = 1 << 20;
 /// All rows of one object.
 pub(crate) struct Table {
     path: PathBuf,
-    rows: RwLock<Rows>,
+    rows: RwLock<TableRows>,
 }
 
 /// The rows under a table's lock.
-pub(crate) struct Rows {
+pub(crate) struct TableRows {
     rows: Vec<Option<Row>>,
     indexes: Vec<Index>,
     live: u64,
@@ -80,7 +80,7 @@ impl Table {
             log.fields(fields)?;
         }
         let live = rows.iter().flatten().filter(|row| !row.deleted()).count() as u64;
-        let mut rows = Rows {
+        let mut rows = TableRows {
             rows,
             indexes: Vec::new(),
             live,
@@ -127,7 +127,7 @@ impl Table {
     }
 
     /// Locks the rows for reading.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Rows> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, TableRows> {
         read(&self.rows)
     }
 
@@ -154,7 +154,7 @@ impl Table {
     }
 }
 
-impl Rows {
+impl TableRows {
     /// The row at a position, deleted ones included, purged ones not.
     pub(crate) fn get(&self, position: u32) -> Option<&Row> {
         self.rows.get(usize::try_from(position).ok()?)?.as_ref()
@@ -239,12 +239,12 @@ impl Rows {
 
 /// A batch of changes under the table's write lock; [`Transaction::commit`] makes it last.
 pub(crate) struct Transaction<'a> {
-    rows: RwLockWriteGuard<'a, Rows>,
+    rows: RwLockWriteGuard<'a, TableRows>,
 }
 
 impl Transaction<'_> {
     /// The rows as they are now.
-    pub(crate) fn rows(&self) -> &Rows {
+    pub(crate) fn rows(&self) -> &TableRows {
         &self.rows
     }
 

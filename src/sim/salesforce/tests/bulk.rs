@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 #[tokio::test]
@@ -223,9 +223,9 @@ async fn values_are_cleared_by_na_only() {
 
 #[tokio::test]
 async fn echoed_values_are_coerced() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let csv = "Name,StageName,CloseDate,Amount,CreatedDate\n A ,New,2024-01-31,912260031.00,2024-01-31T10:00:00.987+01:00\n";
@@ -357,9 +357,9 @@ async fn multipart_create_starts_the_job() {
 
 #[tokio::test]
 async fn used_up_batches_fail_the_job_and_leave_the_rest_unprocessed() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         daily_bulk_batches: 1,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let mut csv = "Name\n".to_owned();

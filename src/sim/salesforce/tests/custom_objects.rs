@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 const MANIFEST: &str = "<Package><types><members>Trip__c</members><members>Stop__c</members><name>CustomObject</name></types>\
@@ -110,7 +110,7 @@ async fn deployed_object_is_seen_once_granted_and_survives_a_restart() {
         "{:?}",
         job.failed
     );
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let rows = org.query("select Name, Trip__r.Name from Stop__c").await;
     assert_eq!(
         (&rows[0]["Name"], &rows[0]["Trip__r"]["Name"]),

@@ -5,7 +5,7 @@ use std::io::Write;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 const MANIFEST: &str =
@@ -207,7 +207,7 @@ async fn lead_fields_are_mapped_to_fields_that_can_hold_them() {
     let lower = "leadConvertSettings/LeadConvertSettings.LeadConvertSetting";
     let result = deploy(lower, &settings(&[("A__c", "A__c")]), &org).await;
     assert_eq!(result["status"], "Succeeded", "{result}");
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let expected = json!({
         "allowOwnerChange": true,
         "objectMapping": [{"inputObject": "Lead", "outputObject": "Contact", "mappingFields": [{"inputField": "A__c", "outputField": "A__c"}]}],

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::{Org, key_package};
 
 fn deletions(kind: &str, members: &[&str]) -> String {
@@ -65,7 +65,7 @@ async fn deleted_field_is_gone_everywhere_and_its_values_do_not_come_back() {
         assert_eq!(rows[0]["Later__c"], "x");
     };
     gone(&org).await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     gone(&org).await;
     assert_eq!(status(&org, "select Key__c from Lead").await, 200);
     // Redeployed without a restart in between as well.
@@ -101,7 +101,7 @@ async fn deleted_field_is_gone_everywhere_and_its_values_do_not_come_back() {
         destroy(&org, "CustomField", &["Account.Key__c"], false).await;
     }
     org.deploy(&files, false).await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let rows = org
         .query("select Key__c, Later__c from Account where Name = 'c'")
         .await;
@@ -203,7 +203,7 @@ async fn deleted_object_goes_with_its_rows_and_the_lookups_to_it() {
     assert_eq!(result["status"], "Succeeded", "{result}");
     assert_eq!(status(&org, "select Id from Trip__c").await, 400);
     assert_eq!(status(&org, "select Trip__c from Lead").await, 400);
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     assert_eq!(status(&org, "select Id from Trip__c").await, 400);
     let result = org.deploy(&files, false).await;
     assert_eq!(result["status"], "Succeeded", "{result}");

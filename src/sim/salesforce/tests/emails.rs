@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 #[tokio::test]
@@ -100,9 +100,9 @@ async fn message_of_a_case_makes_no_task_and_a_sent_one_does_at_once() {
 
 #[tokio::test]
 async fn case_takes_the_account_of_its_contact_and_comments_keep_their_time() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let account = org.create("Account", json!({"Name": "A"})).await;

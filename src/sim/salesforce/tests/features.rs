@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use super::super::{Feature, Options};
+use super::super::{Feature, SalesforceSimOptions};
 use super::support::Org;
 
 #[tokio::test]
 async fn objects_of_a_missing_feature_do_not_exist() {
     let all = Org::new().await;
-    let bare = Org::with(Options {
+    let bare = Org::with(SalesforceSimOptions {
         without: BTreeSet::from(Feature::ALL),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let names = async |org: &Org| -> BTreeSet<String> {
@@ -71,9 +71,9 @@ fn features_are_read_by_their_names() {
 
 #[tokio::test]
 async fn audit_fields_are_createable_on_the_listed_objects_only_and_never_on_update() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let list = org.get("sobjects").await;

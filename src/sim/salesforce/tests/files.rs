@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::{Org, answer};
 
 async fn bytes(org: &Org, path: &str) -> Vec<u8> {
@@ -95,9 +95,9 @@ async fn version_makes_its_document_and_links_and_gives_its_bytes_back() {
 
 #[tokio::test]
 async fn files_come_by_collections_with_a_key_and_a_date_and_not_by_bulk() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         audit_fields: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     org.keyed(&["ContentVersion"]).await;
@@ -146,7 +146,7 @@ async fn files_come_by_collections_with_a_key_and_a_date_and_not_by_bulk() {
             "{object}"
         );
     }
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let id = results[0]["id"].as_str().unwrap();
     let path = format!("sobjects/ContentVersion/{id}/VersionData");
     assert_eq!(bytes(&org, &path).await, b"hello");

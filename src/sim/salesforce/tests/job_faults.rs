@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::{Options, SimError, Simulator};
+use super::super::{SalesforceSimOptions, SimError, Simulator};
 use super::support::{Finished, Org, answer};
 
 fn rows(from: usize, until: usize) -> String {
@@ -226,9 +226,9 @@ async fn scenario_file_has_its_faults_due_from_the_start() {
         "jobs": [{"object": "Account", "abort_after": 0}],
     });
     std::fs::write(&file, scenario.to_string()).unwrap();
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         scenario: Some(file),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let request = org.request(Method::GET, "limits");
@@ -248,10 +248,10 @@ async fn broken_scenario_file_is_named_with_the_entry() {
         (r#"{"job": []}"#, "the document"),
     ] {
         std::fs::write(&file, text).unwrap();
-        let options = Options {
+        let options = SalesforceSimOptions {
             state: folder.path().join("state"),
             scenario: Some(file.clone()),
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         };
         let error = Simulator::start(options).await.err().unwrap();
         let text = format!("fault file {}, {expected}", file.display());

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::{Org, answer};
 
 const MAPPING: [(&str, &str); 2] = [
@@ -236,9 +236,9 @@ async fn deleted_record_comes_back_with_what_went_with_it() {
 
 #[tokio::test]
 async fn hard_delete_needs_its_permission_and_leaves_no_row_behind() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         hard_delete: false,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let account = org.create("Account", json!({"Name": "A"})).await;
@@ -248,7 +248,7 @@ async fn hard_delete_needs_its_permission_and_leaves_no_row_behind() {
         (status, &error[0]["errorCode"]),
         (400, &json!("FEATURENOTENABLED"))
     );
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let csv = format!("Id\n{account}\n");
     let wide = format!("Id,Name\n{account},A\n");
     let job = org.ingest("Account", "hardDelete", &wide).await;

@@ -5,16 +5,16 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 /// A row takes a minute: what a batch holds it holds until its job is aborted.
-fn slow(lock_wait: Duration) -> Options {
-    Options {
+fn slow(lock_wait: Duration) -> SalesforceSimOptions {
+    SalesforceSimOptions {
         locks: true,
         batch_time: Duration::from_secs(60 * 10_000),
         lock_wait,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     }
 }
 
@@ -92,9 +92,9 @@ async fn request_waits_for_a_held_row_and_then_gives_up() {
     abort(&org, &job).await;
     org.finish(&job).await;
     // Let go of a moment after the job says that it has ended.
-    let options = Options {
+    let options = SalesforceSimOptions {
         locks: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     let org = org.restarted(options).await;
     org.create("Task", task("in time")).await;

@@ -1,6 +1,7 @@
 //! Claims about the simulated org as a whole, over HTTP.
 
 mod activities;
+pub(super) mod assertions;
 mod bulk;
 mod campaigns;
 mod contacts;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::{Org, copy};
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn org_is_the_same_after_a_restart() {
     let row = org
         .query("select Id, Name, CreatedDate from Account where Key__c = 'k1'")
         .await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let after = org.get("/services/oauth2/userinfo").await;
     assert_eq!(after["organization_id"], before["organization_id"]);
     assert_eq!(
@@ -52,9 +52,9 @@ async fn killed_process_loses_nothing_it_answered() {
     );
     let state = image.path().join("state");
     let copied = Org::start(
-        Options {
+        SalesforceSimOptions {
             state,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         },
         image,
     )
@@ -98,9 +98,9 @@ async fn job_cut_short_goes_on_without_writing_a_row_twice() {
         .unwrap();
 
     let org = Org::start(
-        Options {
+        SalesforceSimOptions {
             state,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         },
         org.folder,
     )
@@ -123,9 +123,9 @@ async fn job_cut_short_goes_on_without_writing_a_row_twice() {
 #[tokio::test]
 async fn job_that_waited_is_processed_after_a_restart() {
     let delay = std::time::Duration::from_secs(3600);
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         max_job_delay: delay,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let path = org
@@ -134,7 +134,7 @@ async fn job_that_waited_is_processed_after_a_restart() {
             "Name\nA\n",
         )
         .await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     assert_eq!(org.finish(&path).await.successful.len(), 2);
     org.simulator.shutdown().await.unwrap();
 }
@@ -147,14 +147,14 @@ async fn seed_is_loaded_once_and_a_sandbox_spoils_addresses() {
     let users = "Username,Email,FirstName,LastName,IsActive\nann@x.example,Ann@x.example,Ann,Lee,true\nbob@x.example,bob@x.example,Bob,Ray,false\n";
     std::fs::write(seed.join("User.csv"), users).unwrap();
     std::fs::write(seed.join("Account.csv"), "Name\nOld\n").unwrap();
-    let options = Options {
+    let options = SalesforceSimOptions {
         seed: Some(seed),
         sandbox: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     let state = folder.path().join("state");
     let org = Org::start(
-        Options {
+        SalesforceSimOptions {
             state,
             ..options.clone()
         },
@@ -215,12 +215,12 @@ async fn org_of_an_earlier_version_gets_what_it_lacks_once() {
         std::fs::remove_file(rows.join(format!("{object}.log"))).unwrap();
     }
     let state = folder.path().join("state");
-    let options = Options {
+    let options = SalesforceSimOptions {
         state,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     let org = Org::start(options, folder).await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     assert_eq!(org.count("TaskStatus").await, 5);
     assert_eq!(org.count("Pricebook2").await, 1);
     org.simulator.shutdown().await.unwrap();

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::{Edition, Options};
+use super::super::{Edition, SalesforceSimOptions};
 use super::support::{Org, key_package};
 
 async fn tooling(org: &Org, soql: &str) -> Value {
@@ -187,10 +187,10 @@ async fn custom_fields_are_listed_whoever_may_see_them_and_page_by_page() {
 
 #[tokio::test]
 async fn users_hold_the_permissions_of_their_profile_and_of_their_sets() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         audit_fields: true,
         hard_delete: false,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let user = org.query("select Id, UserPermissionsMarketingUser from User where Username = 'admin@example.com'").await.remove(0);
@@ -247,9 +247,9 @@ async fn users_hold_the_permissions_of_their_profile_and_of_their_sets() {
     );
     let assignments = org.count("PermissionSetAssignment").await;
     let org = org
-        .restarted(Options {
+        .restarted(SalesforceSimOptions {
             hard_delete: true,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         })
         .await;
     assert_eq!(
@@ -265,9 +265,9 @@ async fn users_hold_the_permissions_of_their_profile_and_of_their_sets() {
 
 #[tokio::test]
 async fn edition_bounds_custom_fields_and_deleted_ones_do_not_count() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         edition: Edition::Professional,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     assert_eq!(
@@ -313,9 +313,9 @@ async fn edition_bounds_custom_fields_and_deleted_ones_do_not_count() {
     ];
     assert_eq!(org.deploy(&files, false).await["status"], "Succeeded");
     let org = org
-        .restarted(Options {
+        .restarted(SalesforceSimOptions {
             edition: Edition::Unlimited,
-            ..Options::default()
+            ..SalesforceSimOptions::default()
         })
         .await;
     assert_eq!(

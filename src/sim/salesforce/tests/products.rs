@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 /// A product with a standard price; returns the product, the standard price book and the price book entry.
@@ -156,9 +156,9 @@ async fn line_needs_an_active_entry_of_the_opportunity_s_price_book() {
 
 #[tokio::test]
 async fn several_currencies_keep_prices_and_deals_apart() {
-    let org = Org::with(Options {
+    let org = Org::with(SalesforceSimOptions {
         multi_currency: true,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let codes = org

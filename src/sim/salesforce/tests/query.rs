@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
-async fn filled(options: Options) -> Org {
+async fn filled(options: SalesforceSimOptions) -> Org {
     let org = Org::with(options).await;
     let mut csv = "Name,Site,AnnualRevenue,NumberOfEmployees\n".to_owned();
     for n in 0..300 {
@@ -25,7 +25,7 @@ async fn filled(options: Options) -> Org {
 
 #[tokio::test]
 async fn conditions_select_what_they_say() {
-    let org = filled(Options::default()).await;
+    let org = filled(SalesforceSimOptions::default()).await;
     for (condition, expected) in [
         ("Site = 'EVEN'", 150),
         ("Site = null", 150),
@@ -57,7 +57,7 @@ async fn conditions_select_what_they_say() {
 
 #[tokio::test]
 async fn pages_follow_each_other() {
-    let org = filled(Options::default()).await;
+    let org = filled(SalesforceSimOptions::default()).await;
     let soql = [(
         "q",
         "select NumberOfEmployees from Account order by NumberOfEmployees desc",
@@ -86,7 +86,7 @@ async fn pages_follow_each_other() {
 
 #[tokio::test]
 async fn groups_are_counted() {
-    let org = filled(Options::default()).await;
+    let org = filled(SalesforceSimOptions::default()).await;
     let rows = org.query("select Site, count(Id) n, max(NumberOfEmployees) from Account group by Site order by Site").await;
     let told: Vec<(Value, Value, Value)> = rows
         .iter()
@@ -104,9 +104,9 @@ async fn groups_are_counted() {
 
 #[tokio::test]
 async fn query_job_gives_its_rows_in_sets() {
-    let org = filled(Options {
+    let org = filled(SalesforceSimOptions {
         query_result_rows: 100,
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     })
     .await;
     let spec = json!({"operation": "query", "query": "select Name, AnnualRevenue from Account"});

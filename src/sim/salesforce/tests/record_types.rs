@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 const MANIFEST: &str = "<Package><types><members>Opportunity.Sales</members><name>BusinessProcess</name></types>\
@@ -113,7 +113,7 @@ async fn record_type_is_usable_once_a_set_that_shows_it_is_assigned() {
         (&json!(id), &json!(false))
     );
     org.assign("Types").await;
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     let infos = info(org.get("sobjects/Opportunity/describe").await);
     assert_eq!(
         (
@@ -311,7 +311,7 @@ async fn custom_object_gets_its_lookup_with_its_first_record_type_and_keeps_its_
             (&json!("n"), &Value::Null)
         );
     }
-    let org = org.restarted(Options::default()).await;
+    let org = org.restarted(SalesforceSimOptions::default()).await;
     assert_eq!(org.row("Trip__c", &new).await["RecordTypeId"], id);
     assert_eq!(org.row("Trip__c", &old).await["Name"], "old");
     org.simulator.shutdown().await.unwrap();

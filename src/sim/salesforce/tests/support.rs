@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::{Options, Simulator};
+use super::super::{SalesforceSimOptions, Simulator};
 
 /// An org and a session in it.
 pub(super) struct Org {
@@ -27,16 +27,16 @@ pub(super) struct Finished {
 
 impl Org {
     pub(super) async fn new() -> Self {
-        Self::with(Options::default()).await
+        Self::with(SalesforceSimOptions::default()).await
     }
 
-    pub(super) async fn with(options: Options) -> Self {
+    pub(super) async fn with(options: SalesforceSimOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
-        Self::start(Options { state, ..options }, folder).await
+        Self::start(SalesforceSimOptions { state, ..options }, folder).await
     }
 
-    pub(super) async fn start(options: Options, folder: TempDir) -> Self {
+    pub(super) async fn start(options: SalesforceSimOptions, folder: TempDir) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_gzip().build().unwrap();
         let token = token(&http, simulator.url()).await;
@@ -49,10 +49,10 @@ impl Org {
     }
 
     /// Stops the org and starts it again on the same folder.
-    pub(super) async fn restarted(self, options: Options) -> Self {
+    pub(super) async fn restarted(self, options: SalesforceSimOptions) -> Self {
         self.simulator.shutdown().await.unwrap();
         let state = self.folder.path().join("state");
-        Self::start(Options { state, ..options }, self.folder).await
+        Self::start(SalesforceSimOptions { state, ..options }, self.folder).await
     }
 
     pub(super) fn url(&self, path: &str) -> String {

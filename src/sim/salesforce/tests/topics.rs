@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::json;
 
-use super::super::Options;
+use super::super::SalesforceSimOptions;
 use super::support::Org;
 
 #[tokio::test]
@@ -73,10 +73,10 @@ async fn seeded_territories_take_accounts_and_users_once() {
         "Territory2",
         "Name,DeveloperName\nNorth,North\nSouth,South\n",
     );
-    let options = Options {
+    let options = SalesforceSimOptions {
         state: folder.path().join("state"),
         seed: Some(seeds),
-        ..Options::default()
+        ..SalesforceSimOptions::default()
     };
     let org = Org::start(options, folder).await;
     let territory = org

@@ -1,42 +1,32 @@
-//! Carries out a chunk of checked rows under the table's lock.
+//! The engine: applies changes, and the effects that follow from them.
 //!
-//! In: a [`Writer`] and up to a few hundred rows of cells. Out: one [`Outcome`] per row, in their order. A row that fails
-//! changes nothing; the others of the chunk stand. The chunk reaches the log as one batch.
+//! In: a [`Writer`] and up to a few hundred rows of cells. Out: one [`Outcome`] per row, in their order; what rules want
+//! done because of it is done before this returns. Rules and cascades only say what follows ([`Effect`]); nothing but
+//! this file carries it out, each effect being a change that may have effects of its own.
 
 use std::io;
 use std::sync::Arc;
 
-use super::super::ids::RecordId;
-use super::super::rules::Refusal;
-use super::super::schema::SObject;
-use super::super::store::{Head, Mark, Matches, Row, RowBuilder, Transaction};
-use super::batch::{Batch, Naming, Operation, Twins, Writer};
-use super::draft::check;
-use super::error::RowError;
+use super::super::cascade;
+use super::super::change::{Batch, Cell, Column, Effect, EffectCell, Operation, Outcome};
+use super::super::rules;
+use super::super::store::Mark;
+use super::check::check;
+use super::chunk::Chunk;
 use super::locking::hold;
-use super::prepare::{Prepared, PreparedRow, Value, prepare};
-use super::reference::ambiguous;
+use super::prepare::prepare;
+use super::writer::{Scope, Writer};
 
-/// What became of a row.
-#[derive(Clone, Debug)]
-pub(crate) enum Outcome {
-    /// It was written.
-    Done {
-        /// Where it is.
-        position: u32,
-        /// Whether it is new.
-        created: bool,
-        /// What was there before.
-        before: Option<Row>,
-    },
-    /// It was refused; nothing changed.
-    Failed {
-        /// The row it was meant for, if known.
-        position: Option<u32>,
-        /// Why.
-        error: RowError,
-    },
-}
+/// Rows of an effect written at a time.
+const CHUNK: usize = 200;
+
+/// Objects whose rows others are worked out from.
+const REMEMBERED: [&str; 4] = [
+    "PermissionSet",
+    "PermissionSetAssignment",
+    "OpportunityStage",
+    "RecordType",
+];
 
 /// Applies a chunk. `mark` makes the mark of a Bulk job's chunk out of the outcomes, to be logged with it.
 pub(crate) fn apply(
@@ -49,36 +39,25 @@ pub(crate) fn apply(
         hold(writer, holder, &mut prepared);
     }
     check(writer, &mut prepared);
-    let (object, table) = writer.model.at(writer.object);
-    let mut chunk = Chunk {
-        writer,
-        object,
-        prepared: &prepared,
-        change: table.begin(),
-        builder: RowBuilder::default(),
-    };
-    for &(field, case_sensitive) in &writer.unique {
-        chunk.change.index(field, case_sensitive);
-    }
-    for &(field, case_sensitive) in writer.pairs.iter().filter_map(|twins| twins.fields.first()) {
-        chunk.change.index(field, case_sensitive);
-    }
-    if writer.operation == Operation::Upsert && writer.key != 0 {
-        chunk
-            .change
-            .index(writer.key, object.field(writer.key).case_sensitive);
-    }
-    let outcomes: Vec<Outcome> = prepared.rows.iter().map(|row| chunk.row(row)).collect();
+    let mut chunk = Chunk::begin(writer, &prepared);
+    let outcomes = chunk.rows();
     let mark = mark(&outcomes);
-    chunk.change.commit(mark.as_ref())?;
-    writer.org.after_write(writer, &outcomes)?;
+    chunk.commit(mark.as_ref())?;
+    let object = writer.model.schema.object(writer.object);
+    if REMEMBERED.contains(&object.name.as_str()) {
+        writer.org.forget();
+    }
+    if matches!(writer.operation, Operation::Delete | Operation::HardDelete) {
+        take_along(writer, writer.operation, &outcomes)?;
+    }
+    follow(writer, &outcomes)?;
     if let Some(holder) = &writer.holder {
         holder.written();
     }
     Ok(outcomes)
 }
 
-/// Takes back what a chunk did.
+/// Takes back what a chunk did; rows that were made because of it go again.
 pub(crate) fn undo(writer: &Writer, outcomes: &[Outcome]) -> io::Result<()> {
     let (_, table) = writer.model.at(writer.object);
     let mut change = table.begin();
@@ -104,458 +83,168 @@ pub(crate) fn undo(writer: &Writer, outcomes: &[Outcome]) -> io::Result<()> {
         }
     }
     change.commit(None)?;
-    writer.org.after_undo(writer, &undone, &created)
+    take_along(writer, Operation::HardDelete, &created)?;
+    follow(writer, &undone)
 }
 
-struct Chunk<'a> {
-    writer: &'a Writer,
-    object: &'a Arc<SObject>,
-    prepared: &'a Prepared,
-    change: Transaction<'a>,
-    builder: RowBuilder,
+/// Carries out what the rule of the object wants done.
+fn follow(writer: &Writer, outcomes: &[Outcome]) -> io::Result<()> {
+    let rule = writer.rule.and_then(|rule| rule.after);
+    let effects = rule.map(|after| after(&rules::Written::new(writer.context(), outcomes)));
+    carry_out(writer, &effects.unwrap_or_default())
 }
 
-impl Chunk<'_> {
-    fn row(&mut self, row: &PreparedRow) -> Outcome {
-        if let Some(error) = &row.error {
-            return Outcome::Failed {
-                position: row.id,
-                error: error.clone(),
-            };
-        }
-        let result = match self.writer.operation {
-            Operation::Insert if row.id.is_some() => {
-                let message = "cannot specify Id in an insert call";
-                Err((
-                    None,
-                    RowError::on("INVALID_FIELD_FOR_INSERT_UPDATE", message, &["Id"]),
-                ))
-            }
-            Operation::Insert => self.insert(row),
-            Operation::Update => match row.id {
-                Some(position) => self.update(row, position),
-                None => Err((
-                    None,
-                    RowError::new("MISSING_ARGUMENT", "Id not specified in an update call"),
-                )),
-            },
-            Operation::Upsert => self.upsert(row),
-            Operation::Delete | Operation::HardDelete => match row.id {
-                Some(position) => self.delete(position),
-                None => Err((
-                    None,
-                    RowError::new("MISSING_ARGUMENT", "Id not specified in a delete call"),
-                )),
-            },
-        };
-        result.unwrap_or_else(|(position, error)| Outcome::Failed { position, error })
+/// Children go with their parents, or lose their reference. What one kind of children takes along, the next does not
+/// meet any more.
+fn take_along(writer: &Writer, operation: Operation, outcomes: &[Outcome]) -> io::Result<()> {
+    for child in cascade::children(&writer.model, writer.object) {
+        let parent = writer.object;
+        let effect = cascade::effect(&writer.model, &child, parent, operation, outcomes);
+        carry_out(writer, effect.as_slice())?;
     }
+    Ok(())
+}
 
-    fn upsert(&mut self, row: &PreparedRow) -> Result<Outcome, (Option<u32>, RowError)> {
-        let field = self.object.field(self.writer.key);
-        if self.writer.key == 0 {
-            return match row.id {
-                Some(position) => self.update(row, position),
-                None => self.insert(row),
-            };
-        }
-        let Some(key) = row.key.clone() else {
-            let message = format!("{} not specified", field.name);
-            return Err((
-                None,
-                RowError::on("MISSING_ARGUMENT", message, &[&field.name]),
-            ));
-        };
-        let found = self
-            .change
-            .rows()
-            .find(self.writer.key, &self.prepared.text[key]);
-        match found.unwrap_or(Matches::None) {
-            Matches::None => self.insert(row),
-            Matches::One(position) => self.update(row, position),
-            Matches::Many(all) => Err((
-                None,
-                ambiguous(&self.writer.model, self.writer.object, field, &all),
-            )),
-        }
+/// Carries out effects one after the other. Rows that are refused are left out: they are not the caller's rows.
+fn carry_out(cause: &Writer, effects: &[Effect]) -> io::Result<()> {
+    let mut made: Vec<Vec<Option<String>>> = Vec::with_capacity(effects.len());
+    for effect in effects {
+        let ids = write(cause, effect, &made)?;
+        made.push(ids);
     }
+    Ok(())
+}
 
-    fn insert(&mut self, row: &PreparedRow) -> Result<Outcome, (Option<u32>, RowError)> {
-        let values = &self.prepared.values[row.values.clone()];
-        let refused = |error| (None, error);
-        let blocked = self.writer.blocked(|right| right.insert);
-        self.check_rights(values, blocked).map_err(refused)?;
-        let missing: Vec<&str> = (0u16..)
-            .zip(&self.object.fields)
-            .filter(|(at, field)| {
-                field.required() && !values.iter().any(|(f, value)| f == at && value.is_some())
-            })
-            .map(|(_, field)| field.name.as_str())
-            .collect();
-        if !missing.is_empty() {
-            return Err((None, RowError::required(&missing)));
-        }
-        self.check_unique(values, None).map_err(refused)?;
-        let head = self.head(values).map_err(refused)?;
-        let mut filled = self.filled(values, true);
-        self.name(values, &mut filled);
-        let row = self.merge(head, None, values, &filled);
-        if let Some((twins, other)) = self.twin(&row, None) {
-            if matches!(twins.pair.refusal, Refusal::Update) {
-                return self.replace(row, values, other);
-            }
-            return Err((None, self.refused(twins, other)));
-        }
-        let position = self.change.insert(row);
-        Ok(Outcome::Done {
-            position,
-            created: true,
-            before: None,
-        })
+/// Writes the rows of an effect; returns the ids of those that landed, by row.
+fn write(
+    cause: &Writer,
+    effect: &Effect,
+    made: &[Vec<Option<String>>],
+) -> io::Result<Vec<Option<String>>> {
+    let mut ids = vec![None; effect.rows.len()];
+    if effect.rows.is_empty() {
+        return Ok(ids);
     }
-
-    fn update(
-        &mut self,
-        row: &PreparedRow,
-        position: u32,
-    ) -> Result<Outcome, (Option<u32>, RowError)> {
-        let refused = |error| (Some(position), error);
-        let values = &self.prepared.values[row.values.clone()];
-        let before = self.change.rows().get(position).cloned();
-        let before = before.ok_or_else(|| (Some(position), RowError::unknown_id(&[])))?;
-        if before.deleted() {
-            return Err((Some(position), RowError::deleted()));
-        }
-        let converted = |at: u16| before.get(at) == Some("true");
-        if self.writer.converted.is_some_and(converted) {
-            return Err((Some(position), RowError::converted_lead()));
-        }
-        // The key of an upsert names the row, it is not a change to it.
-        let blocked = self.writer.blocked(|right| right.update);
-        let blocked = blocked.filter(|&field| field != self.writer.key || field == 0);
-        self.check_rights(values, blocked).map_err(refused)?;
-        let emptied: Vec<&str> = values
+    let model = &cause.model;
+    let scope = Scope {
+        org: &cause.org,
+        model: Arc::clone(model),
+        access: None,
+        user: effect.user.unwrap_or(cause.user),
+        trusted: true,
+    };
+    let columns: Vec<Column> = effect.columns.clone();
+    let writer = Writer::new(scope, effect.object, effect.operation, columns);
+    let writer = if effect.ruled { writer } else { writer.plain() };
+    let empty = match effect.operation {
+        Operation::Insert => Cell::Absent,
+        _ => Cell::Null,
+    };
+    let cell = |value| match value {
+        "" => empty,
+        text => Cell::Text(text),
+    };
+    let rows = effect.rows.iter().enumerate();
+    let rows: Vec<(usize, Vec<&str>)> = rows
+        .filter_map(|(at, row)| Some((at, texts(row, made)?)))
+        .collect();
+    for rows in rows.chunks(CHUNK) {
+        let cells = rows
             .iter()
-            .filter(|(_, value)| value.is_none())
-            .map(|(at, _)| self.object.field(*at))
-            .filter(|field| !field.nillable)
-            .map(|field| field.name.as_str())
-            .collect();
-        if !emptied.is_empty() {
-            return Err((Some(position), RowError::required(&emptied)));
-        }
-        self.check_unique(values, Some(position)).map_err(refused)?;
-        let filled = self.filled(values, false);
-        let now = self.writer.org.now();
-        let head = Head {
-            modified: now,
-            modified_by: self.writer.user,
-            ..before.head()
-        };
-        let row = self.merge(head, Some(&before), values, &filled);
-        if let Some((twins, other)) = self.twin(&row, Some(position)) {
-            return Err((Some(position), self.refused(twins, other)));
-        }
-        self.change.set(position, Some(row));
-        Ok(Outcome::Done {
-            position,
-            created: false,
-            before: Some(before),
-        })
-    }
-
-    /// Inserting what is there already changes it.
-    fn replace(
-        &mut self,
-        new: Row,
-        values: &[Value],
-        position: u32,
-    ) -> Result<Outcome, (Option<u32>, RowError)> {
-        let before = self.change.rows().get(position).cloned();
-        let before = before.ok_or_else(|| (None, RowError::unknown_id(&[])))?;
-        let (now, user) = (new.head().modified, new.head().modified_by);
-        let head = Head {
-            modified: now,
-            modified_by: user,
-            ..before.head()
-        };
-        let row = self.merge(head, Some(&before), values, &[]);
-        self.change.set(position, Some(row));
-        Ok(Outcome::Done {
-            position,
-            created: false,
-            before: Some(before),
-        })
-    }
-
-    /// Another row with the same values in fields that only one row may have together.
-    fn twin(&self, row: &Row, own: Option<u32>) -> Option<(&Twins, u32)> {
-        for twins in &self.writer.pairs {
-            let first = twins.fields.first().map(|(at, _)| *at);
-            let Some((field, value)) = first.and_then(|at| Some((at, row.get(at)?))) else {
-                continue;
-            };
-            let candidates = match self.change.rows().find(field, value) {
-                Some(Matches::One(position)) => vec![position],
-                Some(Matches::Many(positions)) => positions,
-                _ => continue,
-            };
-            let same = |position: &u32| {
-                let other = self.change.rows().get(*position);
-                Some(*position) != own
-                    && other.is_some_and(|other| {
-                        twins.fields.iter().all(|&(at, case_sensitive)| {
-                            match (row.get(at), other.get(at)) {
-                                (Some(a), Some(b)) if !case_sensitive => a.eq_ignore_ascii_case(b),
-                                (a, b) => a == b,
-                            }
-                        })
-                    })
-            };
-            if let Some(position) = candidates.into_iter().find(same) {
-                return Some((twins, position));
-            }
-        }
-        None
-    }
-
-    fn refused(&self, twins: &Twins, other: u32) -> RowError {
-        match twins.pair.refusal {
-            Refusal::Text(code, message) => RowError::new(code, message),
-            Refusal::Value | Refusal::Update => {
-                let id = self.writer.model.id(self.writer.object, other);
-                let name = twins.pair.fields.first().copied().unwrap_or_default();
-                duplicate(name, id)
+            .flat_map(|(_, row)| row.iter().copied().map(cell));
+        let cells: Vec<Cell<'_>> = cells.collect();
+        let outcomes = apply(&writer, &Batch { cells: &cells }, |_| None)?;
+        for ((at, _), outcome) in rows.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Done { position, .. } => {
+                    ids[*at] = Some(model.id(effect.object, position).to_string());
+                }
+                Outcome::Failed { error, .. } => {
+                    let object = &model.schema.object(effect.object).name;
+                    tracing::warn!(object, %error, "a row that follows from another one was refused");
+                }
             }
         }
     }
-
-    /// Numbers a new row, or names it by its id.
-    fn name(&self, values: &[Value], filled: &mut Vec<(u16, String)>) {
-        let position = self.change.rows().len();
-        let (field, text) = match &self.writer.naming {
-            None => return,
-            Some(Naming::Number(field, format)) => (*field, numbered(format, position + 1)),
-            Some(Naming::Id(field)) => {
-                let id = self.writer.model.id(self.writer.object, position);
-                (*field, id.to_string())
-            }
-        };
-        if !values
-            .iter()
-            .any(|(at, value)| *at == field && value.is_some())
-        {
-            filled.push((field, text));
-            filled.sort_by_key(|(at, _)| *at);
-        }
-    }
-
-    fn delete(&mut self, position: u32) -> Result<Outcome, (Option<u32>, RowError)> {
-        let before = self.change.rows().get(position).cloned();
-        let before = before.ok_or_else(|| (Some(position), RowError::unknown_id(&[])))?;
-        if before.deleted() {
-            return Err((Some(position), RowError::deleted()));
-        }
-        let gone = (self.writer.operation == Operation::Delete).then(|| {
-            let now = self.writer.org.now();
-            let head = Head {
-                deleted: true,
-                modified: now,
-                modified_by: self.writer.user,
-                ..before.head()
-            };
-            self.merge(head, Some(&before), &[], &[])
-        });
-        self.change.set(position, gone);
-        Ok(Outcome::Done {
-            position,
-            created: false,
-            before: Some(before),
-        })
-    }
-
-    /// Refuses values of columns that may not be written. Upsert learns only here whether it inserts or updates; the
-    /// other operations were checked before.
-    fn check_rights(
-        &self,
-        values: &[Value],
-        mut blocked: impl Iterator<Item = u16>,
-    ) -> Result<(), RowError> {
-        if self.writer.operation != Operation::Upsert {
-            return Ok(());
-        }
-        let sent = blocked.find(|blocked| values.iter().any(|(field, _)| field == blocked));
-        match sent {
-            Some(field) => Err(RowError::not_writable(&self.object.field(field).name)),
-            None => Ok(()),
-        }
-    }
-
-    fn check_unique(&self, values: &[Value], own: Option<u32>) -> Result<(), RowError> {
-        for &(field, _) in &self.writer.unique {
-            if field == self.writer.key {
-                continue;
-            }
-            let Some((_, Some(range))) = values.iter().find(|(at, _)| *at == field) else {
-                continue;
-            };
-            let other = match self
-                .change
-                .rows()
-                .find(field, &self.prepared.text[range.clone()])
-            {
-                Some(Matches::One(other)) => Some(other),
-                Some(Matches::Many(others)) => others.into_iter().find(|&other| Some(other) != own),
-                _ => None,
-            };
-            if let Some(other) = other.filter(|&other| Some(other) != own) {
-                let id = self.writer.model.id(self.writer.object, other);
-                let name = &self.object.field(field).name;
-                return Err(duplicate(name, id));
-            }
-        }
-        Ok(())
-    }
-
-    /// The head of a new row: now and the running user, unless audit fields were sent.
-    fn head(&self, values: &[Value]) -> Result<Head, RowError> {
-        let (now, user) = (self.writer.org.now(), self.writer.user);
-        let mut head = Head {
-            deleted: false,
-            created: now,
-            modified: now,
-            created_by: user,
-            modified_by: user,
-        };
-        let mut modified_sent = false;
-        for (field, range) in values
-            .iter()
-            .take_while(|(field, _)| usize::from(*field) < SYSTEM_FIELDS)
-        {
-            let Some(text) = range.clone().map(|range| &self.prepared.text[range]) else {
-                continue;
-            };
-            let instant = || {
-                chrono::DateTime::parse_from_rfc3339(text)
-                    .map(|at| at.timestamp_millis())
-                    .unwrap_or(now)
-            };
-            let person = || RecordId::parse(text).and_then(|id| self.writer.model.locate(id));
-            match field {
-                2 => head.created = instant(),
-                3 => head.created_by = person().map_or(user, |(_, position)| position),
-                4 => (head.modified, modified_sent) = (instant(), true),
-                5 => head.modified_by = person().map_or(user, |(_, position)| position),
-                _ => {}
-            }
-        }
-        if modified_sent && head.modified < head.created {
-            let message = "Last Modified Date cannot be earlier than Created Date";
-            return Err(RowError::on(
-                "FIELD_INTEGRITY_EXCEPTION",
-                message,
-                &["LastModifiedDate"],
-            ));
-        }
-        Ok(head)
-    }
-
-    /// Values that were not sent and are filled in.
-    fn filled(&self, values: &[Value], inserting: bool) -> Vec<(u16, String)> {
-        let defaults = &self.writer.defaults;
-        if !inserting && !defaults.derives() {
-            return Vec::new();
-        }
-        let sent = |at: u16| values.iter().find(|(field, _)| *field == at);
-        let mut filled: Vec<(u16, String)> = if inserting {
-            let absent = |at: u16| sent(at).is_none_or(|(_, value)| value.is_none());
-            defaults
-                .fixed
-                .iter()
-                .filter(|(at, _)| absent(*at))
-                .cloned()
-                .collect()
-        } else {
-            Vec::new()
-        };
-        if defaults.derives() {
-            let text = |at| {
-                sent(at)
-                    .and_then(|(_, value)| value.clone())
-                    .map(|range| self.prepared.text[range].to_owned())
-            };
-            filled.extend(
-                defaults
-                    .derived(text)
-                    .into_iter()
-                    .filter(|(at, _)| sent(*at).is_none()),
-            );
-            filled.sort_by_key(|(at, _)| *at);
-        }
-        filled
-    }
-
-    /// Old values, overlaid with filled ones, overlaid with sent ones.
-    fn merge(
-        &mut self,
-        head: Head,
-        old: Option<&Row>,
-        sent: &[Value],
-        filled: &[(u16, String)],
-    ) -> Row {
-        self.builder.start(head);
-        let inserting = old.is_none();
-        let text = &self.prepared.text;
-        let mut old = old.into_iter().flat_map(Row::fields).peekable();
-        let (mut sent, mut filled) = (sent.iter().peekable(), filled.iter().peekable());
-        loop {
-            let candidates = [
-                old.peek().map(|v| v.0),
-                sent.peek().map(|v| v.0),
-                filled.peek().map(|v| v.0),
-            ];
-            let Some(field) = candidates.into_iter().flatten().min() else {
-                break;
-            };
-            let mut value = old.next_if(|v| v.0 == field).map(|v| v.1);
-            while let Some((_, default)) = filled.next_if(|v| v.0 == field) {
-                value = Some(default.as_bytes());
-            }
-            // A null on insert leaves the default alone; the same field may be sent in two columns, the last one counts.
-            while let Some((_, range)) = sent.next_if(|v| v.0 == field) {
-                let cleared = if inserting { value } else { None };
-                value = range
-                    .clone()
-                    .map_or(cleared, |range| Some(text[range].as_bytes()));
-            }
-            if let Some(value) = value.filter(|_| usize::from(field) >= SYSTEM_FIELDS) {
-                self.builder.push(field, value);
-            }
-        }
-        self.builder.finish()
-    }
+    Ok(ids)
 }
 
-fn duplicate(field: &str, id: RecordId) -> RowError {
-    let message = format!(
-        "duplicate value found: {field} duplicates value on record with id: {}",
-        id.short()
-    );
-    RowError::new("DUPLICATE_VALUE", message)
+/// The texts of a row, unless it refers to one that was not made.
+fn texts<'a>(row: &'a [EffectCell], made: &'a [Vec<Option<String>>]) -> Option<Vec<&'a str>> {
+    let texts = row.iter().map(|cell| match cell {
+        EffectCell::Text(text) => Some(text.as_str()),
+        EffectCell::Made { effect, row } => made.get(*effect)?.get(*row)?.as_deref(),
+    });
+    texts.collect()
 }
 
-/// `A-{0000}` and 7 → `A-0007`.
-fn numbered(format: &str, number: u32) -> String {
-    match format
-        .split_once('{')
-        .map(|(a, rest)| (a, rest.split_once('}')))
-    {
-        Some((before, Some((zeros, after)))) => {
-            format!("{before}{number:0width$}{after}", width = zeros.len())
-        }
-        _ => format!("{format}{number}"),
+#[cfg(test)]
+mod tests {
+    use super::super::super::change::Effects;
+    use super::super::super::options::SalesforceSimOptions;
+    use super::super::super::org::Org;
+    use super::super::super::{setup, upkeep};
+    use super::*;
+
+    fn org(folder: &tempfile::TempDir) -> Arc<Org> {
+        let options = SalesforceSimOptions {
+            state: folder.path().to_owned(),
+            ..SalesforceSimOptions::default()
+        };
+        setup::open(options).unwrap()
+    }
+
+    fn writer(org: &Arc<Org>, object: &str) -> Writer {
+        let object = org.model().schema.position(object).unwrap();
+        Writer::new(Scope::trusted(org), object, Operation::Insert, Vec::new())
+    }
+
+    #[test]
+    fn effect_refers_to_a_row_of_an_earlier_one_unless_that_was_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Account");
+        let mut effects = Effects::new(&cause.model);
+        let effect = effects.insert("Account", &["Name"], vec![vec!["A"], vec![""]]);
+        let contact = |name: &str, row| vec![name.into(), EffectCell::Made { effect, row }];
+        let contacts = vec![contact("one", 0), contact("other", 1)];
+        effects.insert("Contact", &["LastName", "AccountId"], contacts);
+        carry_out(&cause, &effects.list()).unwrap();
+        let model = org.model();
+        let account = model.rows_with("Account", &[("Name", "A")])[0].to_string();
+        let keys = [("LastName", "one"), ("AccountId", account.as_str())];
+        assert_eq!(model.rows_with("Contact", &keys).len(), 1);
+        assert_eq!(model.rows_with("Contact", &[]).len(), 1);
+    }
+
+    #[test]
+    fn effect_on_what_the_org_does_not_have_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Account");
+        let mut effects = Effects::new(&cause.model);
+        effects.insert("Nothing__c", &["Name"], vec![vec!["x"]]);
+        effects.insert("Account", &["Nothing__c", "Name"], vec![vec!["x", "A"]]);
+        let list = effects.list();
+        assert_eq!((list[0].rows.len(), list[1].columns.len()), (0, 1));
+        carry_out(&cause, &list).unwrap();
+        let rows = org.model().rows_with("Account", &[("Name", "A")]);
+        assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn rule_says_what_follows_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let org = org(&folder);
+        let cause = writer(&org, "Campaign");
+        let outcome = upkeep::insert(&org, "Campaign", &[("Name", "C")]).unwrap();
+        let statuses = || org.model().rows_with("CampaignMemberStatus", &[]).len();
+        let before = statuses();
+        let outcomes = [outcome.unwrap()];
+        let after = cause.rule.and_then(|rule| rule.after).unwrap();
+        let effects = after(&rules::Written::new(cause.context(), &outcomes));
+        assert_eq!((effects.len(), effects[0].rows.len()), (1, 2));
+        assert_eq!(effects[0].operation, Operation::Insert);
+        assert_eq!(statuses(), before);
     }
 }
-
-/// The first fields of every object live in the row's head.
-const SYSTEM_FIELDS: usize = 7;

@@ -5,13 +5,13 @@
 //! of those it keeps, the ones it goes with. Owners, record types, prices and products are not held, nor is a parent's
 //! parent: what the real service does there beyond this is not in the reference.
 
+use super::super::change::{Operation, RowError};
 use super::super::ids::RecordId;
 use super::super::row_locks::{Holder, Key};
-use super::super::schema::{Field, FieldType, OnDelete, RECORD_TYPE, SObject};
+use super::super::schema::{FieldDefinition, FieldType, OnDelete, RECORD_TYPE, SObject};
 use super::super::store::{Matches, Row};
-use super::batch::{Operation, Writer};
-use super::error::RowError;
 use super::prepare::{Prepared, PreparedRow};
+use super::writer::Writer;
 
 /// Objects whose rows are shared by so many others that the service does not hold them for a child.
 const SHARED: [&str; 9] = [
@@ -29,7 +29,7 @@ const SHARED: [&str; 9] = [
 /// Takes what the rows of a chunk need and refuses the rows that cannot have it.
 pub(super) fn hold(writer: &Writer, holder: &Holder, prepared: &mut Prepared) {
     let object = writer.model.schema.object(writer.object);
-    let fields: Vec<(u16, &Field)> = (0u16..)
+    let fields: Vec<(u16, &FieldDefinition)> = (0u16..)
         .zip(&object.fields)
         .filter(|(_, field)| holds(field))
         .collect();
@@ -52,7 +52,7 @@ pub(super) fn hold(writer: &Writer, holder: &Holder, prepared: &mut Prepared) {
 }
 
 /// Whether a lookup holds the row it points to.
-fn holds(field: &Field) -> bool {
+fn holds(field: &FieldDefinition) -> bool {
     field.kind == FieldType::Reference
         && field.system.is_none()
         && !field.gone
@@ -64,7 +64,7 @@ fn holds(field: &Field) -> bool {
 fn wanted(
     writer: &Writer,
     object: &SObject,
-    fields: &[(u16, &Field)],
+    fields: &[(u16, &FieldDefinition)],
     prepared: &Prepared,
     row: &PreparedRow,
 ) -> Vec<Key> {

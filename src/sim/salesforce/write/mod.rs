@@ -1,21 +1,24 @@
-//! Changing rows: the one path for REST, Bulk API, composite calls and seed files.
+//! The engine: changes rows, for REST, Bulk API, composite calls and seed files alike.
 //!
-//! In: an operation, columns and cells as text ([`batch`]). Out: one [`Outcome`] per row, with the real error texts
-//! ([`error`]). Values are brought to the canonical form of their type first ([`value`]), references are checked
-//! ([`reference`]), records are held against other writers if the org plays locks ([`locking`]), then a chunk is applied
-//! under its table's lock ([`apply`]). Never half a row.
+//! In: an operation, columns and cells as text ([`super::change`]), planned by a [`Writer`]. Out: one outcome per row, with
+//! the real error texts. Values are brought to the canonical form of their type first ([`prepare`]), references are checked
+//! ([`reference`]), records are held against other writers if the org plays locks ([`locking`]), rules look ([`check`]),
+//! then a chunk is written under its table's lock ([`chunk`]), and what follows from it is carried out ([`apply`]). Never
+//! half a row.
+//!
+//! ```text
+//! write ──▶ rules, cascade ──▶ org ──▶ model, schema, store
+//!   effects ◀── (data) ──┘
+//! ```
 
 mod apply;
-mod batch;
+mod check;
+mod chunk;
 mod defaults;
-mod draft;
-mod error;
 mod locking;
 mod prepare;
 mod reference;
-pub(crate) mod value;
+mod writer;
 
-pub(crate) use apply::{Outcome, apply, undo};
-pub(crate) use batch::{Batch, Cell, Column, Operation, Scope, Writer};
-pub(crate) use draft::{Draft, Parent};
-pub(crate) use error::RowError;
+pub(crate) use apply::{apply, undo};
+pub(crate) use writer::{Scope, Writer};

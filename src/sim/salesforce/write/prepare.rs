@@ -6,22 +6,19 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::super::change::value::canonical;
+use super::super::change::{Batch, Cell, Column, Operation, RowError, SentValue};
 use super::super::ids::RecordId;
 use super::super::record_types::is_master;
 use super::super::schema::{FieldType, RECORD_TYPE};
-use super::batch::{Batch, Cell, Column, Operation, Writer};
-use super::error::RowError;
 use super::reference::{by_id, by_key, record_type};
-use super::value::canonical;
-
-/// A field number and where its text is; none = null.
-pub(super) type Value = (u16, Option<Range<usize>>);
+use super::writer::Writer;
 
 /// The rows of a chunk, checked.
 #[derive(Default)]
 pub(super) struct Prepared {
     pub(super) text: String,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<SentValue>,
     pub(super) rows: Vec<PreparedRow>,
 }
 

@@ -5,18 +5,18 @@
 
 use std::collections::HashSet;
 
+use super::super::change::RowError;
+use super::super::change::value::canonical;
 use super::super::ids::RecordId;
 use super::super::model::Model;
-use super::super::schema::{Field, RECORD_TYPE, SObject};
+use super::super::schema::{FieldDefinition, RECORD_TYPE, SObject};
 use super::super::store::{Matches, Row};
-use super::error::RowError;
-use super::value::canonical;
 
 /// Checks the id in a reference field.
 pub(super) fn by_id(
     model: &Model,
     child: &SObject,
-    field: &Field,
+    field: &FieldDefinition,
     text: &str,
     lax_owner: bool,
 ) -> Result<RecordId, RowError> {
@@ -50,7 +50,7 @@ pub(super) fn by_id(
 /// Lets through what the user may use for rows of the object.
 pub(super) fn record_type(
     usable: &HashSet<RecordId>,
-    field: &Field,
+    field: &FieldDefinition,
     id: RecordId,
     text: &str,
 ) -> Result<RecordId, RowError> {
@@ -67,7 +67,7 @@ pub(super) fn record_type(
     Err(not_for_the_user(field, shown))
 }
 
-fn not_for_the_user(field: &Field, id: &str) -> RowError {
+fn not_for_the_user(field: &FieldDefinition, id: &str) -> RowError {
     let message = format!(
         "{}: this ID value isn't valid for the user: {id}",
         field.label
@@ -140,7 +140,7 @@ pub(super) fn by_key(
 pub(super) fn ambiguous(
     model: &Model,
     object: usize,
-    field: &Field,
+    field: &FieldDefinition,
     positions: &[u32],
 ) -> RowError {
     let ids: Vec<String> = positions

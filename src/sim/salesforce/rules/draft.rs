@@ -1,26 +1,23 @@
 //! One checked row before its table is locked, as the rules of its object see it.
 //!
-//! In: a row's own values and, if it exists, the row they are for. Out: the values as the rules leave them, or the reason
-//! why the row is refused. Rules may read every table here, since none is locked. That a row with the same key appears
-//! between this look and the lock is left out of account: it needs two jobs that write one row at one time.
+//! In: a row's own values and, if it exists, the row they are for. Out: what a rule wants changed about it
+//! ([`Amendments`]). That a row with the same key appears between this look and the lock is left out of account: it
+//! needs two jobs that write one row at one time.
 
-use super::super::cascade::restricted;
+use super::super::change::{Operation, SentValue};
 use super::super::ids::RecordId;
 use super::super::model::Model;
-use super::super::rules::Check;
 use super::super::schema::SObject;
 use super::super::store::{Matches, Row};
-use super::batch::{Operation, Writer};
-use super::error::RowError;
-use super::prepare::{Prepared, PreparedRow, Value};
+use super::context::WriteContext;
 
 /// A row that is about to be written.
 pub(crate) struct Draft<'a> {
-    writer: &'a Writer,
+    context: WriteContext<'a>,
     object: &'a SObject,
     old: Option<Row>,
     text: &'a str,
-    sent: &'a [Value],
+    sent: &'a [SentValue],
     set: Vec<(u16, Option<String>)>,
     ignored: Vec<u16>,
 }
@@ -43,7 +40,42 @@ impl Parent<'_> {
     }
 }
 
+/// What a rule wants changed about a row.
+pub(crate) struct Amendments {
+    /// Fields and their values; a later one counts.
+    pub(crate) set: Vec<(u16, Option<String>)>,
+    /// Fields whose sent values are left out.
+    pub(crate) ignored: Vec<u16>,
+}
+
 impl<'a> Draft<'a> {
+    /// A row with the values sent for it; `old` is the row that is there.
+    pub(crate) fn new(
+        context: WriteContext<'a>,
+        old: Option<Row>,
+        text: &'a str,
+        sent: &'a [SentValue],
+    ) -> Self {
+        Self {
+            context,
+            object: context.model.schema.object(context.object),
+            old,
+            text,
+            sent,
+            set: Vec::new(),
+            ignored: Vec::new(),
+        }
+    }
+
+    /// What the rule wants changed, if anything.
+    pub(crate) fn amendments(self) -> Option<Amendments> {
+        let untouched = self.set.is_empty() && self.ignored.is_empty();
+        (!untouched).then_some(Amendments {
+            set: self.set,
+            ignored: self.ignored,
+        })
+    }
+
     /// Whether the row is new.
     pub(crate) fn inserting(&self) -> bool {
         self.old.is_none()
@@ -52,19 +84,19 @@ impl<'a> Draft<'a> {
     /// Whether the row goes.
     pub(crate) fn deleting(&self) -> bool {
         matches!(
-            self.writer.operation,
+            self.context.operation,
             Operation::Delete | Operation::HardDelete
         )
     }
 
     /// The org at this moment.
     pub(crate) fn model(&self) -> &'a Model {
-        &self.writer.model
+        self.context.model
     }
 
-    /// The plan the row is part of.
-    pub(crate) fn writer(&self) -> &'a Writer {
-        self.writer
+    /// Who writes, and where.
+    pub(crate) fn context(&self) -> WriteContext<'a> {
+        self.context
     }
 
     /// Whether the object has a field.
@@ -173,124 +205,4 @@ impl<'a> Draft<'a> {
             .map(|row| Parent { object, row })
             .collect()
     }
-}
-
-/// Runs the check of an object's rule on the rows of a chunk.
-pub(super) fn check(writer: &Writer, prepared: &mut Prepared) {
-    restrict(writer, prepared);
-    let Some(check) = writer.rule.and_then(|rule| rule.before) else {
-        return;
-    };
-    let object = writer.model.schema.object(writer.object);
-    for at in 0..prepared.rows.len() {
-        if prepared.rows[at].error.is_some() {
-            continue;
-        }
-        match checked(writer, object, prepared, at, check) {
-            Ok(None) => {}
-            Ok(Some((set, ignored))) => amend(prepared, at, set, &ignored),
-            Err(error) => prepared.rows[at].error = Some(error),
-        }
-    }
-}
-
-/// Refuses to delete rows that others must not lose.
-fn restrict(writer: &Writer, prepared: &mut Prepared) {
-    if writer.restrictions.is_empty() {
-        return;
-    }
-    for row in &mut prepared.rows {
-        let Some(position) = row.id else { continue };
-        let by = restricted(&writer.model, &writer.restrictions, writer.object, position);
-        if let Some(children) = by {
-            let label = &writer.model.schema.object(writer.object).label;
-            let message = format!(
-                "Your attempt to delete {label} could not be completed because it is associated with the following {children}"
-            );
-            row.error
-                .get_or_insert(RowError::new("DELETE_FAILED", message));
-        }
-    }
-}
-
-type Amendments = Option<(Vec<(u16, Option<String>)>, Vec<u16>)>;
-
-fn checked(
-    writer: &Writer,
-    object: &SObject,
-    prepared: &Prepared,
-    at: usize,
-    check: Check,
-) -> Result<Amendments, RowError> {
-    let row = &prepared.rows[at];
-    let mut draft = Draft {
-        writer,
-        object,
-        old: existing(writer, object, prepared, row),
-        text: &prepared.text,
-        sent: &prepared.values[row.values.clone()],
-        set: Vec::new(),
-        ignored: Vec::new(),
-    };
-    let changes = matches!(
-        writer.operation,
-        Operation::Update | Operation::Delete | Operation::HardDelete
-    );
-    // What is not there is refused under the lock, with the right words.
-    if changes && draft.old.is_none() {
-        return Ok(None);
-    }
-    check(&mut draft)?;
-    let untouched = draft.set.is_empty() && draft.ignored.is_empty();
-    Ok((!untouched).then_some((draft.set, draft.ignored)))
-}
-
-/// The row that will be changed, if it is there.
-fn existing(
-    writer: &Writer,
-    object: &SObject,
-    prepared: &Prepared,
-    row: &PreparedRow,
-) -> Option<Row> {
-    if writer.operation == Operation::Insert {
-        return None;
-    }
-    let (_, table) = writer.model.at(writer.object);
-    let position = match (&row.key, row.id) {
-        (Some(key), _) if writer.operation == Operation::Upsert => {
-            let case_sensitive = object.field(writer.key).case_sensitive;
-            match table.find(writer.key, case_sensitive, &prepared.text[key.clone()]) {
-                Matches::One(position) => position,
-                _ => return None,
-            }
-        }
-        (_, id) => id?,
-    };
-    let row = table.read().get(position).cloned();
-    row.filter(|row| !row.deleted())
-}
-
-/// Replaces the values of a row by the amended ones, in the order of their fields.
-fn amend(prepared: &mut Prepared, at: usize, set: Vec<(u16, Option<String>)>, ignored: &[u16]) {
-    let mut values: Vec<Value> = prepared.values[prepared.rows[at].values.clone()]
-        .iter()
-        .filter(|(field, _)| {
-            !ignored.contains(field) && !set.iter().any(|(other, _)| other == field)
-        })
-        .cloned()
-        .collect();
-    for (field, value) in set {
-        let range = value.map(|value| {
-            let start = prepared.text.len();
-            prepared.text.push_str(&value);
-            start..prepared.text.len()
-        });
-        // A later word of a rule replaces an earlier one.
-        values.retain(|(other, _)| *other != field);
-        values.push((field, range));
-    }
-    values.sort_by_key(|(field, _)| *field);
-    let start = prepared.values.len();
-    prepared.values.extend(values);
-    prepared.rows[at].values = start..prepared.values.len();
 }

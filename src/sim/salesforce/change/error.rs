@@ -5,6 +5,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use axum::http::StatusCode;
+
+use super::super::error::ApiError;
+
 /// One error of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowError {
@@ -94,6 +98,18 @@ impl fmt::Display for RowError {
         }
         out.write_str("--")
     }
+}
+
+/// The error a single-row resource answers with.
+pub(crate) fn api_error(error: &RowError) -> ApiError {
+    let mut api = match error.code.as_ref() {
+        "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if error.fields.is_empty() => {
+            ApiError::new(StatusCode::NOT_FOUND, &error.code, error.message.clone())
+        }
+        code => ApiError::bad(code, error.message.clone()),
+    };
+    api.fields.clone_from(&error.fields);
+    api
 }
 
 #[cfg(test)]

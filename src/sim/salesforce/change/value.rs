@@ -10,14 +10,18 @@ use std::fmt::Write;
 
 use chrono::{Duration, NaiveDate, NaiveDateTime};
 
-use super::super::schema::{Field, FieldType};
+use super::super::schema::{FieldDefinition, FieldType};
 use super::error::RowError;
 
 /// Characters Salesforce keeps at most in a URL, a string, …: the field's length; this caps types without one.
 const NO_LENGTH: u32 = 131_072;
 
 /// Appends the canonical form of `text` to `out`; false if it is empty, which is null.
-pub(crate) fn canonical(field: &Field, text: &str, out: &mut String) -> Result<bool, RowError> {
+pub(crate) fn canonical(
+    field: &FieldDefinition,
+    text: &str,
+    out: &mut String,
+) -> Result<bool, RowError> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(false);
@@ -61,7 +65,7 @@ pub(crate) fn canonical(field: &Field, text: &str, out: &mut String) -> Result<b
     Ok(true)
 }
 
-fn within_length(field: &Field, text: &str) -> Result<(), RowError> {
+fn within_length(field: &FieldDefinition, text: &str) -> Result<(), RowError> {
     let limit = if field.length == 0 {
         NO_LENGTH
     } else {
@@ -78,12 +82,12 @@ fn within_length(field: &Field, text: &str) -> Result<(), RowError> {
     Err(RowError::on("STRING_TOO_LONG", message, &[&field.name]))
 }
 
-fn wrong_type(field: &Field, text: &str) -> RowError {
+fn wrong_type(field: &FieldDefinition, text: &str) -> RowError {
     let message = format!("{}: value not of required type: {text}", field.label);
     RowError::on("INVALID_TYPE_ON_FIELD_IN_RECORD", message, &[&field.name])
 }
 
-fn out_of_range(field: &Field, text: &str) -> RowError {
+fn out_of_range(field: &FieldDefinition, text: &str) -> RowError {
     let message = format!(
         "{}: value outside of valid range on numeric field: {text}",
         field.label
@@ -102,7 +106,7 @@ fn boolean(text: &str) -> Option<&'static str> {
     }
 }
 
-fn int(field: &Field, text: &str, out: &mut String) -> Result<(), RowError> {
+fn int(field: &FieldDefinition, text: &str, out: &mut String) -> Result<(), RowError> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
         return Err(wrong_type(field, text));
@@ -144,7 +148,7 @@ fn parts(text: &str) -> Option<(bool, String, i32)> {
     ))
 }
 
-fn decimal(field: &Field, text: &str, out: &mut String) -> Result<(), RowError> {
+fn decimal(field: &FieldDefinition, text: &str, out: &mut String) -> Result<(), RowError> {
     let (negative, mut digits, mut exponent) =
         parts(text).ok_or_else(|| wrong_type(field, text))?;
     let scale = i32::try_from(field.scale).unwrap_or(0);
@@ -278,7 +282,7 @@ pub(crate) fn datetime(text: &str) -> Option<String> {
     (offset.len() == 4).then(|| utc.format("%Y-%m-%dT%H:%M:%S.000Z").to_string())
 }
 
-fn email(field: &Field, text: &str, out: &mut String) -> Result<(), RowError> {
+fn email(field: &FieldDefinition, text: &str, out: &mut String) -> Result<(), RowError> {
     within_length(field, text)?;
     if !plausible_email(text) {
         let message = format!("{}: invalid email address: {text}", field.label);
@@ -307,7 +311,7 @@ fn plausible_email(text: &str) -> bool {
     local_fits && !local.contains("..") && domain.contains('.') && domain.split('.').all(label)
 }
 
-fn picklist<'a>(field: &Field, text: &'a str) -> Result<Cow<'a, str>, RowError> {
+fn picklist<'a>(field: &FieldDefinition, text: &'a str) -> Result<Cow<'a, str>, RowError> {
     let mut known = field.picklist.iter();
     let known = known.find(|known| known.value.eq_ignore_ascii_case(text));
     if let Some(known) = known.filter(|known| known.active || !field.restricted) {
@@ -333,7 +337,7 @@ mod tests {
     use super::*;
 
     fn read(kind: FieldType, text: &str) -> Result<String, String> {
-        let mut field = Field::new("X__c", "X", kind);
+        let mut field = FieldDefinition::new("X__c", "X", kind);
         (field.length, field.precision, field.scale) = (10, 8, 2);
         let mut out = String::new();
         canonical(&field, text, &mut out)

@@ -1,4 +1,4 @@
-//! What is to be done: an operation on one object, its columns, and the cells of some rows.
+//! The plan for one operation on one object.
 //!
 //! In: resolved columns (the caller has turned header names or JSON keys into them). Out: [`Writer`], the plan that
 //! [`super::apply`] carries out for each chunk: per column whether it may be written, in which order fields are encoded,
@@ -8,57 +8,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::cascade::{self, Child};
+use super::super::change::{Column, Operation};
 use super::super::ids::RecordId;
 use super::super::model::{Access, Model};
 use super::super::org::Org;
 use super::super::row_locks::Holder;
-use super::super::rules::{self, Pair, Rule};
+use super::super::rules::{self, Pair, Rule, WriteContext};
 use super::super::schema::{FieldType, RECORD_TYPE, System};
 use super::defaults::Defaults;
-
-/// What to do with rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Insert,
-    Update,
-    Upsert,
-    Delete,
-    HardDelete,
-}
-
-/// What a column of the input stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Column {
-    /// The row's own id.
-    Id,
-    /// A field, by number.
-    Field(u16),
-    /// A reference field, given by a key of the parent (§1.7).
-    Parent {
-        /// The reference field.
-        field: u16,
-        /// The parent's object.
-        object: usize,
-        /// The parent's key field.
-        key: u16,
-    },
-}
-
-/// One value as sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cell<'a> {
-    /// Nothing: left as it is.
-    Absent,
-    /// Explicitly null.
-    Null,
-    /// A text.
-    Text(&'a str),
-}
-
-/// Rows of cells, row after row.
-pub(crate) struct Batch<'a> {
-    pub(crate) cells: &'a [Cell<'a>],
-}
 
 /// On whose behalf rows are written, and in which snapshot of the org.
 pub(crate) struct Scope<'a> {
@@ -271,18 +228,17 @@ impl Writer {
         self
     }
 
-    /// Whether a column sets the field.
-    pub(crate) fn sets(&self, name: &str) -> bool {
-        let at = self.model.schema.object(self.object).position(name);
-        self.columns.iter().any(|column| match column {
-            Column::Id => false,
-            Column::Field(field) | Column::Parent { field, .. } => Some(*field) == at,
-        })
-    }
-
-    /// Whether the org itself writes.
-    pub(crate) fn trusted(&self) -> bool {
-        self.trusted
+    /// What rules are told.
+    pub(super) fn context(&self) -> WriteContext<'_> {
+        WriteContext {
+            org: &self.org,
+            model: &self.model,
+            object: self.object,
+            operation: self.operation,
+            columns: &self.columns,
+            user: self.user,
+            trusted: self.trusted,
+        }
     }
 
     /// Holds what is written against others.
