@@ -1,4 +1,4 @@
-//! `transload` moves a company's CRM from User.com to Salesforce Sales Cloud.
+//! `transload` moves a company's CRM from User.com (now Positive User) to Salesforce Sales Cloud.
 //!
 //! Everything is a table. Each step reads tables and writes tables; the staging area is the only interface between
 //! steps, so any step can be run again, inspected with SQL, or run on another machine.
@@ -22,6 +22,8 @@ pub mod engine;
 pub mod staging;
 
 pub mod cli;
+// Pages for people: `transload help TOPIC`.
+pub mod guide;
 
 // Rows → what Salesforce accepts.
 pub mod encode;

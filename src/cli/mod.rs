@@ -11,6 +11,7 @@ mod documents;
 mod extract;
 mod fields;
 mod generate;
+mod help;
 mod init;
 mod liveness;
 mod load;
@@ -40,9 +41,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::config;
 use crate::error::{Class, Error};
 
-/// Moves a company's CRM from User.com to Salesforce Sales Cloud.
+/// Moves a company's CRM from User.com (now Positive User) to Salesforce Sales Cloud.
 #[derive(Debug, Parser)]
-#[command(name = "transload", version, max_term_width = 100)]
+#[command(name = "transload", version, max_term_width = 100, after_help = help::topics())]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -103,6 +104,10 @@ pub(crate) enum Outcome {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(page) = help::page(&words) {
+        return exit_code(help::show(page));
+    }
     let cli = Cli::parse();
     output::start_log();
     // The allocator keeps freed memory per thread, so a thread more than the processors can feed costs 25 MB and
@@ -124,7 +129,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    match runtime.block_on(Box::pin(dispatch(cli.command))) {
+    exit_code(runtime.block_on(Box::pin(dispatch(cli.command))))
+}
+
+/// Says what went wrong, if anything did, and how the program ends.
+fn exit_code(outcome: Result<Outcome, Error>) -> ExitCode {
+    match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Gated) => ExitCode::from(1),
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ mod source;
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
-pub use options::{OptionValue, QueryOptions};
+pub use options::{OptionValue, QueryOptions, option_table};
 pub use source::{Api, Source};
 
 use std::collections::BTreeMap;

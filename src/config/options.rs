@@ -32,9 +32,10 @@ impl OptionValue {
     }
 }
 
-/// An option of the default queries: name, default, allowed values (none: free).
+/// An option of the default queries: name, what it chooses, default, allowed values (none: free).
 struct Known {
     name: &'static str,
+    chooses: &'static str,
     default: fn() -> OptionValue,
     allowed: &'static [&'static str],
 }
@@ -46,103 +47,143 @@ fn text(value: &str) -> OptionValue {
 const KNOWN: [Known; 18] = [
     Known {
         name: "people_on_deals",
+        chooses: "what a person with a deal is: `contact` a Contact whatever its stage, `lead` a Lead, named in a field of the deal",
         default: || text("contact"),
         allowed: &["contact", "lead"],
     },
     Known {
         name: "companyless_customers",
+        chooses: "where a customer without a company goes: no account, an account that stands in, or held",
         default: || text("private_contact"),
         allowed: &["private_contact", "placeholder_account", "hold"],
     },
     Known {
         name: "migrate_passive",
+        chooses: "whether people with neither e-mail nor phone move too",
         default: || OptionValue::Bool(false),
         allowed: &[],
     },
     Known {
         name: "default_owner",
+        chooses: "owner of records without one, by e-mail; if empty, the user who loads",
         default: || text(""),
         allowed: &[],
     },
     // Rows that may be in the org already and that config/matches.csv does not name (`rules.md` 5).
     Known {
         name: "undecided_matches",
+        chooses: "what becomes of rows that may be in the org already and that `config/matches.csv` does not name: `create` flags them",
         default: || text("hold"),
         allowed: &["hold", "create"],
     },
     // CreatedDate and CreatedById (`rules.md` 24).
     Known {
         name: "audit_fields",
+        chooses: "whether records keep their original CreatedDate and CreatedById",
         default: || text("if_allowed"),
         allowed: &["require", "if_allowed", "off"],
     },
     Known {
         name: "tag_strategy",
+        chooses: "what tags become: Topic and TopicAssignment, or a multi-select on Lead, Contact and Account; on deals always the latter",
         default: || text("topics"),
         allowed: &["topics", "picklist"],
     },
     // Segments, and lists with them (`rules.md` 23).
     Known {
         name: "segment_strategy",
+        chooses: "what segments and lists become: Campaign and CampaignMember, or a multi-select",
         default: || text("campaigns"),
         allowed: &["campaigns", "static_list"],
     },
     Known {
         name: "chat_strategy",
+        chooses: "what chat messages become; `case_comments` makes one Case per conversation",
         default: || text("tasks"),
         allowed: &["tasks", "email_messages", "case_comments"],
     },
     // E-mail logs; SMS logs are always tasks (`rules.md` 16).
     Known {
         name: "email_strategy",
+        chooses: "what logged e-mails become; text messages are always tasks",
         default: || text("tasks"),
         allowed: &["tasks", "email_messages"],
     },
-    // A contact's further companies.
     Known {
         name: "company_links",
+        chooses: "whether further companies of a contact become AccountContactRelation; `none` where the org has no such feature",
         default: || text("relations"),
         allowed: &["relations", "none"],
     },
     // Deal lines whose sum is not the deal's value (`rules.md` 10).
     Known {
         name: "line_item_mismatch",
+        chooses: "what happens to lines that do not add up to the deal: all held, or one added that evens them out",
         default: || text("hold_lines"),
         allowed: &["hold_lines", "balancing_line"],
     },
-    // A record type with a sales process per pipeline, where there are several.
     Known {
         name: "record_types",
+        chooses: "whether each pipeline gets a record type with a sales process, where there are several",
         default: || OptionValue::Bool(true),
         allowed: &[],
     },
     Known {
         name: "products",
+        chooses: "whether products, prices and deal lines move; `false` where the org has no such feature",
         default: || OptionValue::Bool(true),
         allowed: &[],
     },
     Known {
         name: "teams",
+        chooses: "whether opportunity teams move; `false` where the org has no such feature",
         default: || OptionValue::Bool(true),
         allowed: &[],
     },
     Known {
         name: "files",
+        chooses: "whether files move; `false` where the org has no such feature",
         default: || OptionValue::Bool(true),
         allowed: &[],
     },
     Known {
         name: "notes",
+        chooses: "whether notes move; `false` where the org has no such feature",
         default: || OptionValue::Bool(true),
         allowed: &[],
     },
-    // The currency of an org that has one, and of deals that name none.
     Known {
         name: "currency",
+        chooses: "currency of an org that has one, and of deals that name none",
         default: || text("EUR"),
         allowed: &[],
     },
 ];
+
+/// The options of the default queries as a Markdown table, printed from their declarations.
+#[must_use]
+pub fn option_table() -> String {
+    let mut table = String::from("| option | default | values | chooses |\n|---|---|---|---|\n");
+    for known in &KNOWN {
+        let (default, values) = match (known.default)() {
+            OptionValue::Bool(value) => (value.to_string(), "`true` · `false`".to_owned()),
+            OptionValue::Int(value) => (value.to_string(), "whole number".to_owned()),
+            OptionValue::Float(value) => (value.to_string(), "number".to_owned()),
+            OptionValue::Text(value) if known.allowed.is_empty() => {
+                (format!("{value:?}"), "text".to_owned())
+            }
+            OptionValue::Text(value) => {
+                let values: Vec<_> = known.allowed.iter().map(|one| format!("`{one}`")).collect();
+                (format!("{value:?}"), values.join(" · "))
+            }
+        };
+        table.push_str(&format!(
+            "| `{}` | `{default}` | {values} | {} |\n",
+            known.name, known.chooses
+        ));
+    }
+    table
+}
 
 /// The options of a project: the defaults and what `[options]` overrides or adds.
 #[derive(Clone, Debug)]
@@ -211,5 +252,22 @@ impl QueryOptions {
                 let known = KNOWN.iter().map(|known| known.name);
                 (name.as_str(), nearest(name, known))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_has_each_option_with_a_sentence_about_it() {
+        for known in &KNOWN {
+            assert!(known.chooses.contains(' '), "{}", known.name);
+        }
+        let table = option_table();
+        assert!(
+            crate::guide::page("options").unwrap().text.contains(&table),
+            "src/guide/options.md must contain this table:\n{table}"
+        );
     }
 }

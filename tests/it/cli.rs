@@ -426,6 +426,48 @@ fn wrong_credentials_are_the_users_to_mend_and_stay_secret() {
     assert!(!run.to_string().contains("9f3a"), "{run}");
 }
 
+#[test]
+fn help_shows_pages_of_the_guide_and_commands_alike() {
+    let folder = Project::empty();
+    let list = folder.run(["help"]).to_string();
+    assert!(list.starts_with("exit code: 0\n"), "{list}");
+    assert!(list.contains("  rollback "), "{list}");
+    assert!(
+        list.contains("  undoing      Taking a run back\n"),
+        "{list}"
+    );
+    let page = folder.run(["help", "exit"]).to_string();
+    assert!(
+        page.starts_with("exit code: 0\n----- stdout -----\n# Exit codes\n"),
+        "{page}"
+    );
+    let options = folder.run(["help", "options"]).to_string();
+    assert!(
+        options.contains("| `people_on_deals` | `\"contact\"` |"),
+        "{options}"
+    );
+    let command = folder.run(["help", "schema", "plan"]).to_string();
+    assert!(command.starts_with("exit code: 0\n"), "{command}");
+    assert!(
+        command.contains("Usage: transload schema plan "),
+        "{command}"
+    );
+    assert_eq!(command, folder.run(["schema", "help", "plan"]).to_string());
+}
+
+#[test]
+fn an_unknown_topic_names_the_nearest() {
+    assert_run!(Project::empty().run(["help", "optoins"]), @r"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: there is no command or topic `optoins`
+
+    hint: did you mean `transload help options`?
+    ");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_served_simulator_ends_cleanly_on_ctrl_c() {
