@@ -24,7 +24,6 @@ mod custom;
 mod error;
 mod latest;
 mod pipeline;
-mod progress;
 mod rejects;
 mod report;
 mod runs;
@@ -35,7 +34,6 @@ mod table;
 mod tests;
 
 pub use error::StageError;
-pub use progress::{NoProgress, Progress};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
 
@@ -43,6 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::progress::Progress;
 use crate::staging::{Manifest, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::Object;

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use super::convert::{Conversion, Counts};
 use super::runs::Runs;
-use super::{Progress, Settings, StageError, TableReport, Warning, latest, pipeline};
+use super::{Settings, StageError, TableReport, Warning, latest, pipeline};
 use crate::engine::Engine;
+use crate::progress::Progress;
 use crate::staging::{Manifest, Staging, StagingError};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};

@@ -9,7 +9,8 @@ use super::ids::{self, IdSet};
 use super::manifest::{Entry, Manifest};
 use super::objects::{Kind, OBJECTS, Object, Rows, object};
 use super::state::{Places, RunState};
-use super::{ExtractError, Progress, Settings};
+use super::{ExtractError, Settings};
+use crate::progress::Progress;
 use crate::usercom::api::Client;
 
 /// A complete extract that this one builds upon.

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::progress::Progress;
 use crate::usercom::api::mock_server::{MockServer, Say, say};
 use crate::usercom::extract::part::read_rows;
-use crate::usercom::extract::{Choices, ExtractError, Finished, Progress, Settings, prepare};
+use crate::usercom::extract::{Choices, ExtractError, Finished, Settings, prepare};
 use crate::usercom::json_text;
 
 /// Something that happens to the account after a page was given.
@@ -54,9 +55,7 @@ pub(super) struct Served {
 pub(super) struct Told(pub(super) Mutex<Vec<String>>);
 
 impl Progress for Told {
-    fn rows(&self, _: &str, _: u64, _: u64) {}
-
-    fn note(&self, line: &str) {
+    fn done(&self, line: &str) {
         self.0.lock().unwrap().push(line.to_owned());
     }
 }
