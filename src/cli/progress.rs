@@ -467,7 +467,7 @@ mod tests {
     fn a_late_report_neither_goes_back_nor_ends_twice() {
         let progress = TerminalProgress::new(true);
         let rows =
-            |done, total| crate::load::Progress::rows(progress.as_ref(), "lead", done, total);
+            |done, total| Progress::rows(progress.as_ref(), "lead", done, total);
         rows(0, 100);
         rows(80, 100);
         rows(60, 100);
