@@ -21,6 +21,11 @@ pub mod engine;
 // Where tables live: paths, the one Parquet writer, manifests.
 pub mod staging;
 
+// What a migration is: open, plan, run, compare, take back; drives the steps.
+pub mod migration;
+// How far a step is.
+pub mod progress;
+
 pub mod cli;
 // Pages for people: `transload help TOPIC`.
 pub mod guide;

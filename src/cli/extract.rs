@@ -5,9 +5,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::progress::Progress;
-use super::run::Format;
-use super::{Outcome, ProjectArgs, output};
+use super::progress::TerminalProgress;
+use super::{Format, Outcome, ProjectArgs, output};
 use crate::config::{self, Api, Config};
 use crate::error::Error;
 use crate::salesforce::Secret;
@@ -58,7 +57,7 @@ pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
         full: args.full,
         since: since(&config, args.since.as_deref())?,
     };
-    let progress = Progress::new(false);
+    let progress = TerminalProgress::new(false);
     progress.step(&format!("looking at {}", client.host()));
     let settings = settings(&config, api)?;
     let prepared = prepare(client.clone(), settings, choices, args.restart).await;
@@ -114,7 +113,7 @@ async fn find_out(
     client: &Client,
     format: Format,
 ) -> Result<Outcome, Error> {
-    let progress = Progress::new(false);
+    let progress = TerminalProgress::new(false);
     progress.step(&format!("asking {} what it can do", client.host()));
     let findings = probe::probe(client, &account(api)).await;
     progress.finish();

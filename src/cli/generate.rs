@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::progress::Progress;
+use super::progress::TerminalProgress;
 use super::{Outcome, output};
 use crate::error::Error;
 use transload_generate::{GenerateOptions, RowTruth, Summary, TableTruth, generate};
@@ -47,7 +47,7 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(args: GenerateArgs) -> Result<Outcome, Error> {
-    let progress = Progress::new(false);
+    let progress = TerminalProgress::new(false);
     progress.step(&format!(
         "writing an export of {} people to {}",
         output::number(args.people),

@@ -2,18 +2,18 @@
 //!
 //! In: the staged tables, queries and decisions as they are now. Out: as `transload run`. Never: the export read.
 
-use super::run::{Format, RunArgs};
-use super::{Outcome, ProjectArgs, run};
+use super::run::carry_out;
+use super::{Format, Outcome, ProjectArgs, Target};
 use crate::error::Error;
+use crate::migration::{Consent, RunRequest};
 
 /// Arguments of `transload load`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LoadArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Destination, by its name in migration.toml
-    #[arg(long, value_name = "NAME")]
-    target: Option<String>,
+    #[command(flatten)]
+    target: Target,
     /// Send only rows that failed, were never tried or were held, with what hung on them; rows that landed stay as they are
     #[arg(long)]
     failed: bool,
@@ -30,15 +30,15 @@ pub(crate) struct LoadArgs {
 
 /// Runs the command.
 pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
-    run::run(RunArgs {
-        project: args.project,
-        target: args.target,
-        yes: args.yes,
-        no_sandbox_first: args.no_sandbox_first,
-        new_org: false,
+    let request = RunRequest {
+        target: args.target.target,
+        consent: Consent {
+            yes: args.yes,
+            no_sandbox_first: args.no_sandbox_first,
+        },
         no_stage: true,
         only_failed: args.failed,
-        format: args.format,
-    })
-    .await
+        ..RunRequest::default()
+    };
+    carry_out(&args.project, &request, args.format).await
 }

@@ -3,26 +3,14 @@
 //! stdout carries data only; progress, log and hints go to stderr. Exit codes: 0 fine, 1 ran but gated or held,
 //! 2 bad input or configuration, 3 remote or internal failure.
 
-mod blobs;
-mod context;
-mod custom_objects;
-mod demands;
-mod documents;
 mod extract;
-mod fields;
 mod generate;
 mod help;
 mod init;
-mod liveness;
 mod load;
 mod output;
-mod phase;
-mod pipeline;
 mod plan;
-mod planning;
-mod preflight;
 mod progress;
-mod projection;
 mod query;
 mod reconcile;
 mod rollback;
@@ -31,15 +19,19 @@ mod schema;
 mod sim;
 mod stage;
 mod status;
-mod storage;
+mod stop;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::progress::TerminalProgress;
 use crate::config;
 use crate::error::{Class, Error};
+use crate::migration::Migration;
+use crate::progress::Progress;
 
 /// Moves a company's CRM from User.com (now Positive User) to Salesforce Sales Cloud.
 #[derive(Debug, Parser)]
@@ -90,6 +82,23 @@ pub(crate) struct ProjectArgs {
     /// Staging area instead of the one in migration.toml: a folder or s3://bucket/prefix
     #[arg(long, value_name = "URL")]
     pub work: Option<String>,
+}
+
+/// The destination that a command speaks to.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Target {
+    /// Destination, by its name in migration.toml
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// Aligned columns.
+    Table,
+    /// One JSON document.
+    Json,
 }
 
 /// How a command ended when it did not fail.
@@ -170,4 +179,12 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
 /// Reads the settings of the project that a command names.
 pub(crate) fn config(args: &ProjectArgs) -> Result<config::Config, Error> {
     Ok(config::Config::load(&args.project, args.work.as_deref())?)
+}
+
+/// Opens the migration of the project that a command names, shown on the terminal.
+pub(crate) fn migration(args: &ProjectArgs) -> Result<(Migration, Arc<TerminalProgress>), Error> {
+    let progress = TerminalProgress::new(false);
+    let migration =
+        Migration::open(&config(args)?)?.with_progress(Arc::clone(&progress) as Arc<dyn Progress>);
+    Ok((migration, progress))
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use crate::config;
 use crate::error::Error;
+pub(super) use crate::report::{number, table};
 
 /// Sends the log to stderr, as much of it as `TRANSLOAD_LOG` asks for (default: warnings).
 pub(super) fn start_log() {
@@ -62,38 +63,4 @@ pub(super) fn data(text: &str) -> Result<(), Error> {
 /// Whether the reader of stdout went away, which is not an error.
 pub(super) fn is_broken_pipe(error: &Error) -> bool {
     matches!(error, Error::File { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// A number with thin groups of three: `1,234,567`.
-pub(super) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A table for the terminal; columns after the first `left` ones are right-aligned.
-pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.remove_style(comfy_table::TableComponent::HorizontalLines);
-    table.remove_style(comfy_table::TableComponent::MiddleIntersections);
-    table.set_header(header.to_vec());
-    table.add_rows(rows);
-    for (index, column) in table.column_iter_mut().enumerate() {
-        if index >= left {
-            column.set_cell_alignment(comfy_table::CellAlignment::Right);
-        }
-    }
-    let mut text: String = table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end()))
-        .collect();
-    text.push('\n');
-    text
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
+use crate::progress::Progress;
 
 /// Between two lines about one table where lines stay.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -30,7 +31,7 @@ const WORTH_A_RATE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(120);
 
 /// Shows progress; one per command.
-pub(crate) struct Progress {
+pub(crate) struct TerminalProgress {
     display: Display,
     state: Mutex<State>,
 }
@@ -54,7 +55,7 @@ struct Step {
     spinner: Option<ProgressBar>,
 }
 
-impl Progress {
+impl TerminalProgress {
     /// Shows progress on stderr, or none at all if `quiet`.
     pub(crate) fn new(quiet: bool) -> Arc<Self> {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
@@ -224,7 +225,15 @@ impl Step {
     }
 }
 
-impl crate::stage::Progress for Progress {
+impl Progress for TerminalProgress {
+    fn step(&self, text: &str) {
+        Self::step(self, text);
+    }
+
+    fn done(&self, text: &str) {
+        Self::done(self, text);
+    }
+
     fn begin(&self, table: &str, bytes: u64) {
         if bytes > 0 {
             self.begin_meter(&mut self.lock(), table, bytes);
@@ -244,9 +253,7 @@ impl crate::stage::Progress for Progress {
         self.end_meter(&mut state, table);
         state.meters.remove(table);
     }
-}
 
-impl crate::load::Progress for Progress {
     fn rows(&self, load: &str, done: u64, total: u64) {
         let mut state = self.lock();
         let begins = match state.meters.get(load) {
@@ -268,16 +275,6 @@ impl crate::load::Progress for Progress {
         if total > 0 && done >= total {
             self.end_meter(&mut state, load);
         }
-    }
-}
-
-impl crate::usercom::extract::Progress for Progress {
-    fn rows(&self, object: &str, done: u64, total: u64) {
-        crate::load::Progress::rows(self, object, done, total);
-    }
-
-    fn note(&self, line: &str) {
-        self.done(line);
     }
 }
 
@@ -468,9 +465,8 @@ mod tests {
 
     #[test]
     fn a_late_report_neither_goes_back_nor_ends_twice() {
-        let progress = Progress::new(true);
-        let rows =
-            |done, total| crate::load::Progress::rows(progress.as_ref(), "lead", done, total);
+        let progress = TerminalProgress::new(true);
+        let rows = |done, total| Progress::rows(progress.as_ref(), "lead", done, total);
         rows(0, 100);
         rows(80, 100);
         rows(60, 100);

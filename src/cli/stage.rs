@@ -1,9 +1,6 @@
 //! `transload stage`: the export → typed tables and rejects, and nothing else.
 
-use super::context::Project;
-use super::progress::Progress;
-use super::run::Format;
-use super::{Outcome, ProjectArgs, output, pipeline};
+use super::{Format, Outcome, ProjectArgs, migration, output};
 use crate::error::Error;
 
 /// Arguments of `transload stage`.
@@ -18,12 +15,10 @@ pub(crate) struct StageArgs {
 
 /// Runs the command.
 pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
-    let project = Project::open(&args.project)?;
-    let progress = Progress::new(false);
-    let report = pipeline::stage_all(&project, &progress).await;
+    let (migration, progress) = migration(&args.project)?;
+    let report = migration.stage().await;
     progress.finish();
     let report = report?;
-    pipeline::note_staging(&report, &progress);
     if args.format == Format::Json {
         let tables: Vec<serde_json::Value> = report
             .tables

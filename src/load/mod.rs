@@ -29,7 +29,7 @@ pub use journal::{Event, Journal, RunRecord, RunStart};
 pub use ledger::write_ledger;
 pub use liveness::Liveness;
 pub use outcome::{OutcomeClass, classify, remedy};
-pub use phase::{LoadRequest, PhaseCounts, Progress, load_phase};
+pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use rest::{BlobStream, Blobs};
 pub use settle::settle;
 pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

@@ -14,17 +14,12 @@ use super::part::{PartContext, Sent};
 use super::retry::{ATTEMPTS, Again};
 use super::{Blobs, Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
+use crate::progress::Progress;
 use crate::project::{Api, QueryFile};
 use crate::rows::{Columns, RowOperation, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
 use crate::transform::CANARY_ROWS;
-
-/// Sees rows as they are answered.
-pub trait Progress: Send + Sync {
-    /// `done` rows of `total` of a load have been processed so far.
-    fn rows(&self, load: &str, done: u64, total: u64);
-}
 
 /// What a phase loads.
 pub struct LoadRequest<'a> {

@@ -51,7 +51,7 @@ impl Queries {
             .into_iter()
             .map(|((kind, path), text)| QueryFile::parse(&path, kind, &text))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut makers: BTreeMap<(Kind, &str), &str> = BTreeMap::new();
+        let mut makers: BTreeMap<(QueryKind, &str), &str> = BTreeMap::new();
         for file in &files {
             if let Some(other) = makers.insert((file.kind, &file.name), &file.path) {
                 return Err(ProjectError::Twice {
@@ -87,7 +87,11 @@ impl Queries {
     }
 }
 
-fn read_defaults(kind: Kind, folder: &Dir<'_>, texts: &mut BTreeMap<(Kind, String), String>) {
+fn read_defaults(
+    kind: QueryKind,
+    folder: &Dir<'_>,
+    texts: &mut BTreeMap<(QueryKind, String), String>,
+) {
     for file in folder.files() {
         if let (Some(path), Some(text)) = (file.path().to_str(), file.contents_utf8()) {
             texts.insert((kind, format!("queries/{path}")), text.to_owned());
@@ -100,10 +104,10 @@ fn read_defaults(kind: Kind, folder: &Dir<'_>, texts: &mut BTreeMap<(Kind, Strin
 
 /// Reads the files of one kind in `root/folder` and in the folders below it.
 fn read_folder(
-    kind: Kind,
+    kind: QueryKind,
     root: &Path,
     folder: &Path,
-    texts: &mut BTreeMap<(Kind, String), String>,
+    texts: &mut BTreeMap<(QueryKind, String), String>,
 ) -> Result<(), ProjectError> {
     let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
         return Ok(());
@@ -149,11 +153,15 @@ mod tests {
     fn a_file_of_the_same_path_replaces_the_default_in_its_folder() {
         let path = "queries/prepare/owners/team.sql";
         assert_ne!(
-            with(&[]).unwrap().find(Kind::Prepare, "team").unwrap().sql,
+            with(&[])
+                .unwrap()
+                .find(QueryKind::Prepare, "team")
+                .unwrap()
+                .sql,
             TEAM
         );
         let queries = with(&[(path, TEAM)]).unwrap();
-        let team = queries.find(Kind::Prepare, "team").unwrap();
+        let team = queries.find(QueryKind::Prepare, "team").unwrap();
         assert_eq!((team.sql.as_str(), team.path.as_str()), (TEAM, path));
     }
 
@@ -161,7 +169,7 @@ mod tests {
     fn a_projects_own_model_may_lie_in_any_folder() {
         let queries = with(&[("queries/prepare/ours/sub/mine.sql", TEAM)]).unwrap();
         assert_eq!(
-            queries.find(Kind::Prepare, "mine").unwrap().path,
+            queries.find(QueryKind::Prepare, "mine").unwrap().path,
             "queries/prepare/ours/sub/mine.sql"
         );
     }

@@ -22,6 +22,7 @@ mod readback;
 mod rows;
 mod sample;
 mod verify;
+mod views;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use coercion::found_form;
@@ -32,3 +33,4 @@ pub use pre_image::{PRE_IMAGE, keep_pre_images};
 pub use readback::{ReadBack, read_back};
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use verify::still_there;
+pub use views::union_views;

@@ -25,7 +25,6 @@ mod error;
 mod input;
 mod latest;
 mod pipeline;
-mod progress;
 mod rejects;
 mod report;
 mod runs;
@@ -36,7 +35,6 @@ mod table;
 mod tests;
 
 pub use error::StageError;
-pub use progress::{NoProgress, Progress};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
 
@@ -44,6 +42,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::Engine;
+use crate::progress::Progress;
 use crate::staging::{Manifest, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::{Export, Listing, OBJECTS};

@@ -2,7 +2,6 @@
 
 use reqwest::Method;
 use serde_json::json;
-use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::Project;

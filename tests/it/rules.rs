@@ -16,9 +16,10 @@ use transload::encode::ValuePolicy;
 use transload::engine::{Engine, EngineSettings, Session};
 use transload::load::ORG_TABLES;
 use transload::mapping::{FieldMap, mapped_views, publish_decisions};
+use transload::progress::NoProgress;
 use transload::project::{GENERATED, Queries, QueryFile, Step, order};
 use transload::rows::{Columns, Dead};
-use transload::stage::{NoProgress, Settings, stage};
+use transload::stage::{Settings, stage};
 use transload::staging::{Manifest, Snapshot, Staging};
 use transload::transform::{
     CustomObject, MetadataKeys, OutboxRequest, generate_custom_objects, write_model, write_outbox,

@@ -16,11 +16,12 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
 use self::encode::Encoder;
 use self::explain::{Unavailable, explain};
-use super::context::{Project, union_views};
-use super::{Outcome, ProjectArgs, output, status};
+use super::{Outcome, ProjectArgs, output};
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
 use crate::mapping::{FieldMap, mapped_views};
+use crate::migration::{self, Migration};
+use crate::reconcile::union_views;
 use crate::staging::{Snapshot, Staging};
 
 /// How errors call the statement.
@@ -65,15 +66,15 @@ pub(super) enum Format {
 pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     let sql = statement(&args.sql)?;
     let format = format(&args)?;
-    let project = Project::open(&args.project)?;
+    let project = Migration::open(&super::config(&args.project)?)?;
     let staging = match organisation(&project, args.target.as_deref()).await? {
-        Some(id) => project.staging.with_org(&id),
-        None => project.staging.clone(),
+        Some(id) => project.staging().with_org(&id),
+        None => project.staging().clone(),
     };
     let snapshot = staging.snapshot().await?;
     let (session, unavailable) = session(&project, &staging, &snapshot).await?;
     let sql = if is_show_tables(&sql) {
-        table_list(&session, &snapshot, &project.config.staging)?
+        table_list(&session, &snapshot, &project.config().staging)?
     } else {
         sql
     };
@@ -144,13 +145,13 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
 
 /// The organisation whose tables are asked: that of the last run against the destination that was named, else the
 /// default one's, else of the last run at all.
-async fn organisation(project: &Project, target: Option<&str>) -> Result<Option<String>, Error> {
-    let mut known = status::organisations(&project.staging).await?;
+async fn organisation(project: &Migration, target: Option<&str>) -> Result<Option<String>, Error> {
+    let mut known = migration::organisations(project.staging()).await?;
     // None, that is an organisation without a run, sorts first.
     known.sort_by(|left, right| left.last_run.cmp(&right.last_run));
     let wanted = match target {
-        Some(name) => Some(project.config.target(Some(name))?.0),
-        None => project.config.target(None).ok().map(|(name, _)| name),
+        Some(name) => Some(project.config().target(Some(name))?.0),
+        None => project.config().target(None).ok().map(|(name, _)| name),
     };
     let fits = known
         .iter()
@@ -158,7 +159,7 @@ async fn organisation(project: &Project, target: Option<&str>) -> Result<Option<
         .find(|organisation| wanted.is_some() && organisation.target.as_deref() == wanted);
     let chosen = match (fits, target) {
         (Some(organisation), _) => Some(organisation),
-        (None, Some(name)) if project.config.destinations.len() > 1 => {
+        (None, Some(name)) if project.config().destinations.len() > 1 => {
             return Err(Error::Usage {
                 what: format!("nothing has been run against {name} so far"),
                 hint: "`transload status` lists the runs there are".to_owned(),
@@ -181,17 +182,17 @@ async fn organisation(project: &Project, target: Option<&str>) -> Result<Option<
 /// Every table and view there is. A view that cannot be made, such as `mapped.*` while the map waits for a person,
 /// takes nothing away from the others.
 async fn session(
-    project: &Project,
+    project: &Migration,
     staging: &Staging,
     snapshot: &Snapshot,
 ) -> Result<(Session, Vec<Unavailable>), Error> {
     let session = project
-        .engine
+        .engine()
         .session(staging, snapshot)?
-        .with_parameters(project.config.options.parameters());
+        .with_parameters(project.config().options.parameters());
     let mut unavailable = Vec::new();
-    let mapped = FieldMap::load(&project.config.project)
-        .and_then(|map| mapped_views(&project.config, &map, snapshot));
+    let mapped = FieldMap::load(&project.config().project)
+        .and_then(|map| mapped_views(project.config(), &map, snapshot));
     let views = match mapped {
         Ok(views) => views,
         Err(error) => {

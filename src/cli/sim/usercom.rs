@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::progress::Progress;
+use super::super::progress::TerminalProgress;
 use super::super::{Outcome, output};
 use super::{bind, stop_requested};
 use crate::error::Error;
@@ -199,7 +199,7 @@ fn generated(state: &Path, people: u64, seed: u64, mess: bool) -> Result<PathBuf
     if part.exists() {
         std::fs::remove_dir_all(&part).map_err(failed)?;
     }
-    let progress = Progress::new(false);
+    let progress = TerminalProgress::new(false);
     progress.step(&format!(
         "writing an export of {} people",
         output::number(people)

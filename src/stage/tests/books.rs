@@ -7,7 +7,8 @@ use arrow::datatypes::{DataType, Int64Type};
 use proptest::prelude::*;
 
 use super::support::Bench;
-use crate::stage::{NoProgress, StageReport, stage};
+use crate::progress::NoProgress;
+use crate::stage::{StageReport, stage};
 use crate::usercom::{Export, OBJECTS};
 
 /// Columns that every custom object has: id, name, owner twice, two times.

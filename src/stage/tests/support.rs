@@ -7,7 +7,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use tempfile::TempDir;
 
 use crate::engine::{Engine, EngineSettings};
-use crate::stage::{NoProgress, Settings, StageError, StageReport, stage};
+use crate::progress::NoProgress;
+use crate::stage::{Settings, StageError, StageReport, stage};
 use crate::staging::Staging;
 use crate::usercom::Export;
 

@@ -50,7 +50,7 @@ pub(super) async fn read(work: &mut Work<'_>, key: &str) -> Result<bool, Extract
     };
     let give_up = |why: &str| {
         run.progress
-            .note(&format!("note: {name}: {why}; it is done without"));
+            .done(&format!("note: {name}: {why}; it is done without"));
         Ok(false)
     };
     let Some(places) = places(&answer.body) else {
@@ -63,7 +63,7 @@ pub(super) async fn read(work: &mut Work<'_>, key: &str) -> Result<bool, Extract
     };
     let path = run.places.data().join(&file.name);
     run.progress
-        .note(&format!("{name}: waiting for the bulk export"));
+        .done(&format!("{name}: waiting for the bulk export"));
     if !fetch(work, &places, &path).await? {
         return give_up("the file of the bulk export did not appear");
     }

@@ -84,14 +84,6 @@ pub struct Choices {
     pub since: Option<DateTime<Utc>>,
 }
 
-/// Is told how far an extract is.
-pub trait Progress: Send + Sync {
-    /// `done` of `total` rows or parents of an object are in; a total of 0 is not known.
-    fn rows(&self, object: &str, done: u64, total: u64);
-    /// Something to tell.
-    fn note(&self, line: &str);
-}
-
 /// A finished extract.
 #[derive(Clone, Debug)]
 pub struct Finished {

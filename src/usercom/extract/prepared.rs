@@ -15,9 +15,8 @@ use super::objects::{Object, ReadMode};
 use super::run::{Base, Run};
 use super::state::{self, ObjectState, Places, RunState, Step};
 use super::survey::{self, Estimate};
-use super::{
-    Choices, ExtractError, ExtractSettings, Finished, Progress, children, manual, part, walk, work,
-};
+use super::{Choices, ExtractError, ExtractSettings, Finished, children, manual, part, walk, work};
+use crate::progress::Progress;
 use crate::usercom::api::Client;
 use crate::usercom::cell::ATTRIBUTE_TYPE;
 use crate::usercom::json_text;
@@ -293,7 +292,7 @@ fn note_unknown_types(run: &Run<'_>) -> Result<(), ExtractError> {
             let text = |key| json_text::get(row, key).and_then(json_text::cell);
             let kind = text("value_type").unwrap_or_default();
             if !kind.is_empty() && ATTRIBUTE_TYPE.word(&kind).is_err() {
-                run.progress.note(&format!(
+                run.progress.done(&format!(
                     "note: attribute {} has the unknown type `{kind}`; its values are staged as text",
                     text("name").unwrap_or_default()
                 ));

@@ -9,7 +9,8 @@ use super::ids::{self, IdSet};
 use super::manifest::{Entry, Manifest};
 use super::objects::{ChildRows, OBJECTS, Object, ReadMode, object};
 use super::state::{Places, RunState};
-use super::{ExtractError, ExtractSettings, Progress};
+use super::{ExtractError, ExtractSettings};
+use crate::progress::Progress;
 use crate::usercom::api::Client;
 
 /// A complete extract that this one builds upon.

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use crate::progress::Progress;
 use crate::usercom::api::mock_account::MockAccount;
 use crate::usercom::api::mock_server::{Answer, say};
 use crate::usercom::extract::part::read_rows;
-use crate::usercom::extract::{
-    Choices, ExtractError, ExtractSettings, Finished, Progress, prepare,
-};
+use crate::usercom::extract::{Choices, ExtractError, ExtractSettings, Finished, prepare};
 use crate::usercom::json_text;
 
 /// Something that happens to the account after a page was given.
@@ -57,9 +56,7 @@ pub(super) struct Served {
 pub(super) struct Told(pub(super) Mutex<Vec<String>>);
 
 impl Progress for Told {
-    fn rows(&self, _: &str, _: u64, _: u64) {}
-
-    fn note(&self, line: &str) {
+    fn done(&self, line: &str) {
         self.0.lock().unwrap().push(line.to_owned());
     }
 }

@@ -3,15 +3,15 @@
 
 use arrow::array::{Array, AsArray};
 
-use super::context::Project;
-use super::progress::Progress;
+use super::project::Project;
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::project::GENERATED;
 use crate::transform::{CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.
-pub(super) async fn write_queries(project: &Project, progress: &Progress) -> Result<(), Error> {
+pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) -> Result<(), Error> {
     let snapshot = project.staging.snapshot().await?;
     let mut objects: Vec<CustomObject> = snapshot
         .schema("usercom")

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
 
-use super::context::Project;
-use super::pipeline::Flow;
-use super::planning;
+use super::columns;
+use super::context::Context;
+use super::resolve::ResolvedProject;
 use crate::config::OptionValue;
 use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::Session;
@@ -18,22 +18,19 @@ use crate::mapping::MapRow;
 use crate::project::{DeclaredField, QueryFile};
 use crate::salesforce::ObjectDescribe;
 use crate::schema::{FieldType, Wanted, WantedField, WantedObject, WantedStage};
-use crate::staging::{Snapshot, Staging};
+use crate::staging::Snapshot;
 use crate::usercom::layout::ATTRIBUTE_METADATA;
 
 /// The fields and objects that the loads need, for the comparison with the org. Lists get the choices that the attribute
 /// declares and those that occur in the data.
-pub(super) async fn wanted(
-    project: &Project,
-    staging: &Staging,
-    flow: &Flow,
-) -> Result<Wanted, Error> {
+pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
+    let (project, staging, resolved) = (context.project, context.staging(), &context.resolved);
     let snapshot = staging.snapshot().await?;
     let session = project.engine.session(staging, &snapshot)?;
     let mut fields: BTreeMap<(String, String), WantedField> = BTreeMap::new();
     let mut objects: BTreeSet<WantedObject> = BTreeSet::new();
-    for file in flow.loads() {
-        let columns = flow.columns(file)?;
+    for file in resolved.loads() {
+        let columns = resolved.columns(file)?;
         let object = file.object().to_owned();
         if let Some((label, plural)) = &file.label {
             objects.insert(WantedObject {
@@ -43,7 +40,7 @@ pub(super) async fn wanted(
             });
         }
         for field in &columns.sent {
-            let mut declared = from_map(flow, &object, field.name())?;
+            let mut declared = from_map(resolved, &object, field.name())?;
             if let Some(header) = file.fields.iter().find(|other| other.name == *field.name()) {
                 declared = from_header(file, header)?;
             }
@@ -59,7 +56,7 @@ pub(super) async fn wanted(
                     // Models that give the choices need not have run yet.
                     let (table, column) = column.rsplit_once('.').unwrap_or(("", column));
                     let tables = BTreeSet::from([table.to_owned()]);
-                    let session = planning::whole(project, staging, flow, &tables).await?;
+                    let session = columns::whole(project, staging, resolved, &tables).await?;
                     column_choices(&session, file, table, column).await?
                 }
                 None => Vec::new(),
@@ -168,8 +165,12 @@ fn is_list(field_type: FieldType) -> bool {
 }
 
 /// What `config/field_map.csv` says about a column.
-fn from_map<'a>(flow: &'a Flow, object: &str, field: &str) -> Result<Declared<'a>, Error> {
-    let Some(row) = flow
+fn from_map<'a>(
+    resolved: &'a ResolvedProject,
+    object: &str,
+    field: &str,
+) -> Result<Declared<'a>, Error> {
+    let Some(row) = resolved
         .map
         .confirmed()
         .find(|row| row.target_object == object && row.target_field == field)
@@ -308,7 +309,7 @@ const PLAIN: [(&str, &str); 4] = [
 ];
 
 /// What the fields of one object hold, with the customer's policies.
-pub(super) async fn value_policy(
+pub(crate) async fn value_policy(
     session: &Session,
     describe: Option<&ObjectDescribe>,
     object: &str,
@@ -360,7 +361,7 @@ pub(super) async fn value_policy(
 }
 
 /// Fields of an object that name other records.
-pub(super) fn references(describe: Option<&ObjectDescribe>) -> Vec<String> {
+pub(crate) fn references(describe: Option<&ObjectDescribe>) -> Vec<String> {
     let fields = describe.into_iter().flat_map(|describe| &describe.fields);
     fields
         .filter(|field| field.field_type == "reference")

@@ -3,21 +3,22 @@
 //! In: the loads that take part, the org, `config/preflight.csv`. Out: [`Finding`]s, each with its place in Setup. Reads only.
 //! Never: a finding that nobody has to look at, since each one blocks a run until it is fixed or acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::Serialize;
 
-use super::context::{Connection, Project};
-use super::pipeline::Flow;
+use super::connection::Connection;
+use super::context::Context;
+use super::project::Project;
 use crate::error::Error;
-use crate::salesforce::{ErrorClass, ObjectDescribe, Row, field_text};
+use crate::salesforce::{ErrorClass, Row, field_text};
 use crate::schema;
 
 /// Something that has to be fixed in Setup or acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Finding {
+pub struct Finding {
     /// What `config/preflight.csv` calls it, such as `validation_rule:Account:Tax_Id`.
     pub id: String,
     /// What is the case, and what it does to the migration.
@@ -30,7 +31,8 @@ pub(crate) struct Finding {
 
 /// What the look at the org found.
 #[derive(Debug, Default)]
-pub(crate) struct Preflight {
+pub struct Preflight {
+    /// What was found, acknowledged or not.
     pub findings: Vec<Finding>,
     /// What could not be looked at, and what the API does not tell, a line each.
     pub notes: Vec<String>,
@@ -38,7 +40,7 @@ pub(crate) struct Preflight {
 
 impl Preflight {
     /// Findings that nobody acknowledged.
-    pub(crate) fn open(&self) -> impl Iterator<Item = &Finding> {
+    pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| !finding.acknowledged)
     }
 
@@ -144,15 +146,17 @@ const RIGHTS: [Right; 2] = [
 ];
 
 /// Looks at the org.
-pub(crate) async fn look(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    describes: &BTreeMap<String, ObjectDescribe>,
-) -> Result<Preflight, Error> {
+pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
+    let Context {
+        project,
+        connection,
+        resolved,
+        describes,
+        ..
+    } = context;
     let mut preflight = Preflight::default();
-    let objects: BTreeSet<&str> = flow.loads().map(|file| file.object()).collect();
-    look_at_rights(connection, &objects, &mut preflight).await?;
+    let objects: BTreeSet<&str> = resolved.loads().map(|file| file.object()).collect();
+    inspect_rights(connection, &objects, &mut preflight).await?;
     for automation in &AUTOMATION {
         let rows = ask(
             connection,
@@ -219,7 +223,7 @@ pub(crate) async fn look(
     Ok(preflight)
 }
 
-async fn look_at_rights(
+async fn inspect_rights(
     connection: &Connection,
     objects: &BTreeSet<&str>,
     preflight: &mut Preflight,

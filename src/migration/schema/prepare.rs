@@ -4,23 +4,22 @@
 //! or of something to production that no sandbox has seen, unless somebody says so.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::super::context::{Connection, Project};
+use super::super::connection::Connection;
+use super::super::context::Context;
+use super::super::dry_run::DryRun;
 use super::super::fields;
-use super::super::pipeline::Flow;
-use super::super::progress::Progress;
-use super::super::projection::Projection;
 use super::profile::{self, DataFinding};
 use super::record::{self, SchemaRecord};
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::salesforce::{DeployResult, FieldDescribe, ObjectDescribe, WaitOptions};
 use crate::schema::{self, FieldType, Package, SchemaPlan, Wanted};
 use crate::staging::Manifest;
 
 /// How closely the data is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum Inspection {
     /// Every row of every load.
     Whole,
     /// Every row, but only if fields are to be created whose type depends on it.
@@ -28,52 +27,50 @@ pub(crate) enum Look {
 }
 
 /// The comparison, and what it was made from.
-pub(crate) struct Prepared {
+pub struct Prepared {
+    /// What would be created, changed and permitted.
     pub plan: SchemaPlan,
     /// What the data's rows have against the fields; none unless they were looked at.
     pub findings: Vec<DataFinding>,
-    pub projection: Option<Projection>,
+    /// The tables that the data was looked at in, if it was.
+    pub(crate) dry_run: Option<DryRun>,
 }
 
 /// Compares the org with what the loads send. Projected tables are in `written`, for the caller to remove.
 pub(crate) async fn prepare(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    describes: &BTreeMap<String, ObjectDescribe>,
-    look: Look,
-    progress: &Arc<Progress>,
+    context: &Context<'_>,
+    depth: Inspection,
     written: &mut Vec<Manifest>,
 ) -> Result<Prepared, Error> {
+    let (connection, progress) = (context.connection, context.progress);
     progress.step("comparing the destination's fields with what will be sent");
-    let mut wanted = fields::wanted(project, &connection.staging, flow).await?;
+    let mut wanted = fields::wanted(context).await?;
     let ours = SchemaRecord::load(connection).await?.fields();
     let org = schema::inspect(&connection.client, &wanted, ours).await?;
     let plan = schema::compare(&wanted, &org)?;
     let depends = wanted.fields.iter().any(|field| {
         field.declared.is_none() && plan.create.iter().any(|new| new.field.name == field.name)
     });
-    if look == Look::IfNeeded && !depends {
+    if depth == Inspection::IfNeeded && !depends {
         return Ok(Prepared {
             plan,
             findings: Vec::new(),
-            projection: None,
+            dry_run: None,
         });
     }
-    let foreseen = foresee(describes, &plan, &wanted);
-    let projection =
-        Projection::of(project, connection, flow, &foreseen, progress, written).await?;
+    let foreseen = foresee(&context.describes, &plan, &wanted);
+    let dry_run = DryRun::of(context, &foreseen, written).await?;
     progress.step("measuring the data");
-    profile::measure(project, connection, flow, &projection, &mut wanted.fields).await?;
+    profile::measure(context, &dry_run, &mut wanted.fields).await?;
     let plan = schema::compare(&wanted, &org)?;
-    let findings = match look {
-        Look::Whole => profile::findings(project, connection, flow, &projection, &foreseen).await?,
-        Look::IfNeeded => Vec::new(),
+    let findings = match depth {
+        Inspection::Whole => profile::findings(context, &dry_run, &foreseen).await?,
+        Inspection::IfNeeded => Vec::new(),
     };
     Ok(Prepared {
         plan,
         findings,
-        projection: Some(projection),
+        dry_run: Some(dry_run),
     })
 }
 
@@ -122,8 +119,8 @@ fn describe(name: &str, field_type: FieldType) -> FieldDescribe {
 }
 
 /// Consents to a deployment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Consent {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Consent {
     /// `--yes`, or the embedded simulator.
     pub yes: bool,
     /// `--no-sandbox-first`.
@@ -135,7 +132,7 @@ pub(crate) async fn deploy(
     connection: &Connection,
     plan: &SchemaPlan,
     consent: Consent,
-    progress: &Arc<Progress>,
+    progress: &dyn Progress,
 ) -> Result<bool, Error> {
     plan.ensure_deployable()?;
     if plan.is_empty() {
@@ -177,7 +174,7 @@ pub(crate) async fn deploy(
 pub(crate) async fn check(
     connection: &Connection,
     plan: &SchemaPlan,
-    progress: &Arc<Progress>,
+    progress: &dyn Progress,
 ) -> Result<bool, Error> {
     plan.ensure_deployable()?;
     let client = &connection.client;

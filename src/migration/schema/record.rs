@@ -10,7 +10,7 @@ use object_store::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::super::context::Connection;
+use super::super::connection::Connection;
 use crate::error::Error;
 use crate::schema::{ComponentName, FieldName, Package, SchemaPlan};
 use crate::staging::Staging;

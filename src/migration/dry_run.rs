@@ -1,105 +1,96 @@
 //! What a run would do to the tables, without doing it: every model and every outbox, in the order of the phases.
 //!
-//! In: staged tables, the org's describes. Out: a [`Projection`] whose tables nobody else sees. Ledgers are projected: known
+//! In: staged tables, the org's describes. Out: a [`DryRun`] whose tables nobody else sees. Ledgers are projected: known
 //! ids plus every row of the outbox under a placeholder id. Never: a table published, a row sent; the caller removes the
 //! files.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::context::{Connection, Project};
-use super::fields;
+use super::connection::Connection;
+use super::context::{Context, Reads};
 use super::liveness;
-use super::pipeline::{self, Flow, Reads};
-use super::progress::Progress;
+use super::org::{ask_org, org_schema};
+use super::outbox::{self, OutboxFor};
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
-use crate::rows::ledger_schema;
-use crate::rows::outbox_schema;
+use crate::rows::{ledger_schema, on};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{OutboxRequest, write_model, write_outbox, write_table};
+use crate::transform::{write_model, write_table};
 
 /// The tables of a run that did not take place.
-pub(super) struct Projection {
+pub(crate) struct DryRun {
     /// All tables, with models, outboxes, notes and projected ledgers.
     pub snapshot: Snapshot,
     /// Outboxes by load.
     pub outboxes: BTreeMap<String, Manifest>,
 }
 
-impl Projection {
+impl DryRun {
     /// Runs every model and load query. What was written is in `written`, also after an error.
-    pub(super) async fn of(
-        project: &Project,
-        connection: &Connection,
-        flow: &Flow,
+    pub(crate) async fn of(
+        context: &Context<'_>,
         describes: &BTreeMap<String, ObjectDescribe>,
-        progress: &Arc<Progress>,
         written: &mut Vec<Manifest>,
     ) -> Result<Self, Error> {
-        let staging = &connection.staging;
-        let mut projection = Self {
+        let staging = context.staging();
+        let mut dry_run = Self {
             snapshot: staging.snapshot().await?,
             outboxes: BTreeMap::new(),
         };
-        let dead = liveness::known(project, connection, flow, describes).await?;
-        let snapshot = &mut projection.snapshot;
-        for step in flow.steps(snapshot)? {
+        let dead = liveness::known(context).await?;
+        let snapshot = &mut dry_run.snapshot;
+        for step in context.resolved.steps(snapshot)? {
             let file = step.file();
-            progress.step(&format!("planning {}", file.name));
+            context.progress.step(&format!("planning {}", file.name));
             let reads = Reads::Only(&file.references);
-            let session = pipeline::open_session(project, staging, flow, snapshot, reads).await?;
+            let session = context.session_over(snapshot, reads).await?;
             match step {
-                Step::Org(file) => snapshot.insert(pipeline::ask_org(connection, file).await?),
+                Step::Org(file) => snapshot.insert(ask_org(context.connection, file).await?),
                 Step::Prepare(file) => {
                     let manifest = write_model(staging, &session, "prepare", file).await?;
                     written.push(manifest.clone());
                     snapshot.insert(manifest);
                 }
                 Step::Load(file) => {
-                    let describe = describes.get(file.object());
-                    let policy = fields::value_policy(&session, describe, file.object()).await?;
-                    let outbox = Box::pin(write_outbox(&OutboxRequest {
-                        staging,
-                        session: &session,
-                        file,
-                        columns: flow.columns(file)?,
-                        ledger: snapshot.get("ledger", &file.name),
-                        policy: &policy,
-                        part_rows: connection.destination.part_rows,
-                        dead: &dead,
-                        references: &fields::references(describe),
-                        only_failed: false,
-                    }))
+                    let outbox = outbox::write(
+                        context,
+                        &OutboxFor {
+                            file,
+                            snapshot,
+                            session: &session,
+                            describe: describes.get(file.object()),
+                            dead: &dead,
+                            only_failed: false,
+                        },
+                    )
                     .await?;
                     written.push(outbox.parts.clone());
                     written.extend(outbox.notes.iter().cloned());
-                    projection
+                    dry_run
                         .outboxes
                         .insert(file.name.clone(), outbox.parts.clone());
                     snapshot.insert(outbox.parts);
                     for notes in outbox.notes {
                         snapshot.insert(notes);
                     }
-                    let ledger = project_ledger(project, connection, flow, file, snapshot).await?;
+                    let ledger = project_ledger(context, file, snapshot).await?;
                     written.push(ledger.clone());
                     snapshot.insert(ledger);
                     if !file.read.is_empty() && snapshot.get("org", &file.name).is_none() {
-                        let found =
-                            project_read_back(project, connection, flow, file, snapshot).await?;
+                        let found = project_read_back(context, file, snapshot).await?;
                         written.push(found.clone());
                         snapshot.insert(found);
                     }
                 }
             }
         }
-        Ok(projection)
+        Ok(dry_run)
     }
 }
 
 /// Removes the files of tables that were never published.
-pub(super) async fn remove(connection: &Connection, written: &[Manifest]) {
+pub(crate) async fn remove(connection: &Connection, written: &[Manifest]) {
     for manifest in written {
         connection.staging.remove(manifest).await;
     }
@@ -107,30 +98,22 @@ pub(super) async fn remove(connection: &Connection, written: &[Manifest]) {
 
 /// `ledger.<load>` as it would be if every row of the outbox landed.
 async fn project_ledger(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
+    context: &Context<'_>,
     file: &QueryFile,
     snapshot: &Snapshot,
 ) -> Result<Manifest, Error> {
-    let columns = flow.columns(file)?;
-    let staging = &connection.staging;
-    let session = project.engine.session(staging, snapshot)?;
+    let columns = context.resolved.columns(file)?;
+    let staging = context.staging();
+    let session = context.project.engine.session(staging, snapshot)?;
     if snapshot.get("ledger", &file.name).is_none() {
         session.add_empty("ledger", &file.name, ledger_schema(columns))?;
     }
     let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
     let keys = keys.join(", ");
     let load = &file.name;
-    debug_assert!(outbox_schema(columns).index_of("_id").is_ok());
     let own: Vec<String> = file.key.iter().map(|key| format!("o.\"{key}\"")).collect();
     let own = own.join(", ");
-    let on: Vec<String> = file
-        .key
-        .iter()
-        .map(|key| format!("l.\"{key}\" = o.\"{key}\""))
-        .collect();
-    let on = on.join(" and ");
+    let on = on("l", "o", &file.key);
     // Of what Salesforce answers, other queries may read whether a row landed. A row may have an id that the ledger does not
     // know: its record is in the org already.
     let sql = format!(
@@ -153,15 +136,13 @@ async fn project_ledger(
 
 /// `org.<load>` as it would be read back, for loads of which others need what Salesforce fills in.
 async fn project_read_back(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
+    context: &Context<'_>,
     file: &QueryFile,
     snapshot: &Snapshot,
 ) -> Result<Manifest, Error> {
-    let staging = &connection.staging;
-    let session = project.engine.session(staging, snapshot)?;
-    let schema = pipeline::org_schema(file, flow.columns(file)?);
+    let staging = context.staging();
+    let session = context.project.engine.session(staging, snapshot)?;
+    let schema = org_schema(file, context.resolved.columns(file)?);
     let columns = schema.fields().iter().map(|field| {
         let name = field.name();
         if name == "_id" {

@@ -1,40 +1,37 @@
 //! The phases of a run: for each load its models, outbox, checks, jobs, read-back, report and gate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::context::{Connection, Project};
-use super::fields;
+use super::checks;
+use super::comparison;
+use super::context::{Context, Reads};
 use super::liveness::Liveness;
-use super::pipeline::{self, Flow, Reads};
-use super::progress::Progress;
+use super::org::ask_org;
+use super::outbox::{self, OutboxFor};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
+use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::reconcile::{
-    DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, keep_pre_images, read_back,
-    write_differences,
-};
+use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::{RunStatus, phase_document};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{OutboxRequest, write_model, write_outbox};
+use crate::transform::write_model;
 
 /// Rows of a failed check that are shown on the terminal.
 const SHOWN: usize = 10;
 
 /// Everything the phases of one run share.
-pub(super) struct Phases<'a> {
-    pub project: &'a Project,
-    pub connection: &'a Connection,
-    pub flow: &'a Flow,
-    pub describes: &'a BTreeMap<String, ObjectDescribe>,
+pub(crate) struct Phases<'a> {
+    pub context: &'a Context<'a>,
     pub journal: &'a Journal,
-    pub progress: &'a Arc<Progress>,
+    /// Hears how many rows are sent.
+    pub progress: &'a Arc<dyn Progress>,
     pub stop: &'a CancellationToken,
     /// Whether rows that landed are left alone.
     pub only_failed: bool,
@@ -55,14 +52,14 @@ pub(super) struct Phases<'a> {
 
 impl Phases<'_> {
     /// Runs every step; stops at the first gate that does not hold.
-    pub(super) async fn run(&mut self) -> Result<RunStatus, Error> {
-        let snapshot = self.connection.staging.snapshot().await?;
-        for step in self.flow.steps(&snapshot)? {
+    pub(crate) async fn run(&mut self) -> Result<RunStatus, Error> {
+        let snapshot = self.context.staging().snapshot().await?;
+        for step in self.context.resolved.steps(&snapshot)? {
             match step {
                 Step::Org(file) => {
                     self.progress
                         .step(&format!("asking the org for {}", file.name));
-                    pipeline::ask_org(self.connection, file).await?;
+                    ask_org(self.context.connection, file).await?;
                 }
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
@@ -78,23 +75,10 @@ impl Phases<'_> {
         Ok(RunStatus::Ok)
     }
 
-    async fn session(&self, reads: Reads<'_>) -> Result<(Snapshot, Session), Error> {
-        let snapshot = self.connection.staging.snapshot().await?;
-        let session = pipeline::open_session(
-            self.project,
-            &self.connection.staging,
-            self.flow,
-            &snapshot,
-            reads,
-        )
-        .await?;
-        Ok((snapshot, session))
-    }
-
     async fn prepare(&mut self, file: &QueryFile) -> Result<(), Error> {
         self.progress.step(&format!("preparing {}", file.name));
-        let (_, session) = self.session(Reads::Only(&file.references)).await?;
-        let staging = &self.connection.staging;
+        let (_, session) = self.context.session(Reads::Only(&file.references)).await?;
+        let staging = self.context.staging();
         let manifest = write_model(staging, &session, "prepare", file).await?;
         staging.publish(manifest).await?;
         Ok(())
@@ -107,21 +91,14 @@ impl Phases<'_> {
             .filter_map(|name| name.strip_prefix("ledger."))
             .collect();
         looked.push(&file.name);
-        self.liveness
-            .look(
-                self.project,
-                self.connection,
-                self.flow,
-                self.describes,
-                &looked,
-            )
-            .await?;
+        self.liveness.refresh(self.context, &looked).await?;
         let outbox = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
         }
-        let columns = self.flow.columns(file)?;
+        let columns = self.context.resolved.columns(file)?;
         let describe = self
+            .context
             .describes
             .get(file.object())
             .ok_or_else(|| Error::Usage {
@@ -135,22 +112,22 @@ impl Phases<'_> {
         self.keep_pre_images(file, describe, &outbox).await?;
         let started = Instant::now();
         let counts = load_phase(&LoadRequest {
-            staging: &self.connection.staging,
-            engine: &self.project.engine,
-            client: &self.connection.client,
+            staging: self.context.staging(),
+            engine: &self.context.project.engine,
+            client: &self.context.connection.client,
             journal: self.journal,
             file,
             columns,
             outbox: &outbox,
             describe,
             blobs: Some(Arc::clone(&self.blobs)),
-            concurrent_jobs: self.connection.destination.concurrent_jobs,
-            part_rows: self.connection.destination.part_rows,
-            reserve_percent: self.connection.destination.reserve_percent,
-            max_failed_percent: self.project.config.gates.max_failed_percent,
+            concurrent_jobs: self.context.connection.destination.concurrent_jobs,
+            part_rows: self.context.connection.destination.part_rows,
+            reserve_percent: self.context.connection.destination.reserve_percent,
+            max_failed_percent: self.context.project.config.gates.max_failed_percent,
             hard_delete: false,
             stop: self.stop,
-            progress: Arc::clone(self.progress) as Arc<dyn crate::load::Progress>,
+            progress: Arc::clone(self.progress),
         })
         .await?;
         self.sending += started.elapsed();
@@ -158,7 +135,7 @@ impl Phases<'_> {
         let started = Instant::now();
         self.compare(file, &outbox).await?;
         self.reading += started.elapsed();
-        let (snapshot, session) = self.session(Reads::Tables).await?;
+        let (snapshot, session) = self.context.session(Reads::Tables).await?;
         let report = count_phase(
             &session,
             &snapshot,
@@ -169,7 +146,7 @@ impl Phases<'_> {
         )
         .await?;
         let expected = self.expected(file, &snapshot, &report);
-        let mut verdict = judge(&report, None, &self.project.config.gates);
+        let mut verdict = judge(&report, None, &self.context.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
                 "{}: too many of the first rows failed, so the other parts were not sent",
@@ -188,12 +165,13 @@ impl Phases<'_> {
             .await?;
         self.reports.push(report.clone());
         let number = self.reports.len();
-        let path = self.connection.staging.org_path(&[
+        let path = self.context.staging().org_path(&[
             "reports",
             self.journal.run(),
             &format!("{number:02}-{}.md", file.name),
         ]);
-        self.connection
+        self.context
+            .connection
             .staging
             .write_document(&path, document.into_bytes().into())
             .await?;
@@ -216,23 +194,20 @@ impl Phases<'_> {
     async fn write_outbox(&self, file: &QueryFile) -> Result<Manifest, Error> {
         self.progress
             .step(&format!("writing the outbox of {}", file.name));
-        let (snapshot, session) = self.session(Reads::Only(&file.references)).await?;
-        let staging = &self.connection.staging;
-        let describe = self.describes.get(file.object());
-        let policy = fields::value_policy(&session, describe, file.object()).await?;
-        let outbox = Box::pin(write_outbox(&OutboxRequest {
-            staging,
-            session: &session,
-            file,
-            columns: self.flow.columns(file)?,
-            ledger: snapshot.get("ledger", &file.name),
-            policy: &policy,
-            part_rows: self.connection.destination.part_rows,
-            dead: self.liveness.dead(),
-            references: &fields::references(describe),
-            only_failed: self.only_failed,
-        }))
+        let (snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
+        let outbox = outbox::write(
+            self.context,
+            &OutboxFor {
+                file,
+                snapshot: &snapshot,
+                session: &session,
+                describe: self.context.describes.get(file.object()),
+                dead: self.liveness.dead(),
+                only_failed: self.only_failed,
+            },
+        )
         .await?;
+        let staging = self.context.staging();
         for notes in outbox.notes {
             staging.publish(notes).await?;
         }
@@ -246,70 +221,22 @@ impl Phases<'_> {
         describe: &ObjectDescribe,
         outbox: &Manifest,
     ) -> Result<(), Error> {
-        let request = ReadBack {
-            staging: &self.connection.staging,
-            engine: &self.project.engine,
-            client: &self.connection.client,
-            file,
-            describe,
-            columns: self.flow.columns(file)?,
-            outbox_rows: outbox.rows,
-        };
-        let later = self.flow.later(file);
+        let request = comparison::read_back_request(self.context, file, describe, outbox.rows)?;
+        let later = self.context.resolved.later(file);
         keep_pre_images(&request, outbox, &later, self.journal.run()).await?;
         Ok(())
     }
 
-    /// Reads the org back and compares, unless there is nothing of this load anywhere.
+    /// Reads the org back and compares.
     async fn compare(&self, file: &QueryFile, outbox: &Manifest) -> Result<(), Error> {
-        let staging = &self.connection.staging;
-        let Some(describe) = self.describes.get(file.object()) else {
+        let Some(describe) = self.context.describes.get(file.object()) else {
             return Ok(());
         };
         self.progress
             .step(&format!("reading {} back", file.object()));
-        let columns = self.flow.columns(file)?;
-        read_back(
-            &ReadBack {
-                staging,
-                engine: &self.project.engine,
-                client: &self.connection.client,
-                file,
-                describe,
-                columns,
-                outbox_rows: outbox.rows,
-            },
-            |rows| {
-                crate::load::Progress::rows(
-                    self.progress.as_ref(),
-                    &format!("{} back", file.name),
-                    rows,
-                    0,
-                )
-            },
-        )
-        .await?;
-        let (snapshot, session) = self.session(Reads::Tables).await?;
-        let leads = self.flow.leads_before(file, &snapshot);
-        let siblings: Vec<(String, Vec<String>)> = self
-            .flow
-            .queries
-            .kind(QueryKind::Load)
-            .filter(|other| other.key.len() == 1)
-            .filter(|other| other.object() == file.object() && other.name != file.name)
-            .filter(|other| snapshot.get("ledger", &other.name).is_some())
-            .map(|other| (other.name.clone(), other.key.clone()))
-            .collect();
-        write_differences(&DiffRequest {
-            staging,
-            session: &session,
-            load: &file.name,
-            rows: outbox.rows,
-            columns,
-            describe,
-            siblings: &siblings,
-            leads: &leads,
-            later: &self.flow.later(file),
+        let name = format!("{} back", file.name);
+        comparison::compare(self.context, file, describe, outbox.rows, |rows| {
+            self.progress.rows(&name, rows, 0);
         })
         .await?;
         Ok(())
@@ -326,7 +253,7 @@ impl Phases<'_> {
         let table = source.strip_prefix("usercom.").unwrap_or(source);
         let rows = snapshot.get("usercom", table)?.rows;
         let mut accounted = report.accounted();
-        for other in self.flow.loads() {
+        for other in self.context.resolved.loads() {
             if other.name == file.name || other.source.as_deref() != Some(source) {
                 continue;
             }
@@ -390,7 +317,8 @@ impl Phases<'_> {
     /// Runs every check whose tables exist by now. True if one found rows: the run is held.
     async fn run_checks(&mut self) -> Result<bool, Error> {
         let waiting: Vec<&QueryFile> = self
-            .flow
+            .context
+            .resolved
             .queries
             .kind(QueryKind::Check)
             .filter(|check| !self.checked.contains(&check.path))
@@ -402,24 +330,18 @@ impl Phases<'_> {
             .iter()
             .flat_map(|check| check.references.iter().cloned())
             .collect();
-        let (_, session) = self.session(Reads::Only(&reads)).await?;
+        let (_, session) = self.context.session(Reads::Only(&reads)).await?;
         let known = session.table_names();
         let mut held = false;
         for check in waiting {
-            if !check.references.is_subset(&known) {
+            let Some(found) = checks::rows(&session, &known, check).await? else {
                 continue;
-            }
+            };
             self.checked.insert(check.path.clone());
-            let batches = session.collect(&check.path, &check.sql).await?;
-            let rows: usize = batches
-                .iter()
-                .map(arrow::array::RecordBatch::num_rows)
-                .sum();
-            if rows == 0 {
-                continue;
+            if found.rows > 0 {
+                held = true;
+                self.report_check(check, &found.batches, found.rows).await?;
             }
-            held = true;
-            self.report_check(check, &batches, rows).await?;
         }
         Ok(held)
     }
@@ -445,7 +367,7 @@ impl Phases<'_> {
                 })?;
             }
         }
-        let staging = &self.connection.staging;
+        let staging = self.context.staging();
         let path = staging.org_path(&[
             "reports",
             self.journal.run(),
@@ -473,10 +395,10 @@ impl Phases<'_> {
     /// Runs the project's reconcile queries. True if one found rows.
     async fn run_reconcile_queries(&mut self) -> Result<bool, Error> {
         let mut found = false;
-        for file in self.flow.queries.kind(QueryKind::Reconcile) {
+        for file in self.context.resolved.queries.kind(QueryKind::Reconcile) {
             self.progress.step(&format!("reconciling {}", file.name));
-            let (_, session) = self.session(Reads::Only(&file.references)).await?;
-            let staging = &self.connection.staging;
+            let (_, session) = self.context.session(Reads::Only(&file.references)).await?;
+            let staging = self.context.staging();
             let manifest = write_model(staging, &session, "recon", file).await?;
             if manifest.rows > 0 {
                 found = true;

@@ -1,19 +1,18 @@
-//! `transload schema remove`: takes back what we created in an org, and nothing else.
+//! Takes back what we created in an org, and nothing else.
 //!
 //! In: the record of our deployments, the org's rows. Out: a deletion of fields, objects and permission sets that are ours.
 //! Never: anything that was there before us; a field with a value in a row that we did not load.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use futures::TryStreamExt;
 
-use super::super::context::{Connection, Project};
-use super::super::progress::Progress;
-use super::super::{Outcome, output};
+use super::super::connection::Connection;
+use super::super::project::Project;
+use super::prepare;
 use super::record::SchemaRecord;
-use super::{RemoveArgs, connect_alone, prepare};
 use crate::error::Error;
+use crate::progress::Progress;
 use crate::project::{Queries, QueryKind};
 use crate::reconcile::counts;
 use crate::salesforce::{ObjectDescribe, Row, WaitOptions, field_text};
@@ -46,28 +45,12 @@ struct Ours {
     object: bool,
 }
 
-pub(super) async fn run(args: &RemoveArgs, progress: &Arc<Progress>) -> Result<Outcome, Error> {
-    let target = args.target.as_deref();
-    let (project, lease, connection) =
-        connect_alone("schema remove", &args.project, target, progress).await?;
-    let result = remove(&project, &connection, args.yes, progress).await;
-    let target = connection.target.clone();
-    connection.close().await?;
-    lease.release().await?;
-    let removed = result?;
-    progress.finish();
-    output::data(&match removed {
-        0 => format!("{target} has nothing that we created\n"),
-        count => format!("{count} component(s) that we created are gone from {target}\n"),
-    })?;
-    Ok(Outcome::Fine)
-}
-
-async fn remove(
+/// Removes what is ours; how many components went.
+pub(crate) async fn remove(
     project: &Project,
     connection: &Connection,
     yes: bool,
-    progress: &Arc<Progress>,
+    progress: &dyn Progress,
 ) -> Result<usize, Error> {
     let mut record = SchemaRecord::load(connection).await?;
     let components = record.components();
@@ -100,7 +83,7 @@ async fn remove(
                 Err(error) => return Err(schema::Error::from(error).into()),
             };
             let loaded = loaded(project, connection, &queries, name).await?;
-            foreign.extend(look_for_others(connection, &found, ours, loaded).await?);
+            foreign.extend(find_others(connection, &found, ours, loaded).await?);
         }
     }
     if !foreign.is_empty() {
@@ -189,7 +172,7 @@ async fn loaded(
 }
 
 /// What an object holds that we did not load, in words.
-async fn look_for_others(
+async fn find_others(
     connection: &Connection,
     object: &ObjectDescribe,
     ours: &Ours,

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
-use super::pipeline::Flow;
-use super::projection::Projection;
+use super::dry_run::DryRun;
+use super::resolve::ResolvedProject;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
@@ -18,7 +18,7 @@ use crate::staging::Manifest;
 
 /// What one load will take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Storage {
+pub(crate) struct Storage {
     pub data_kb: u64,
     pub file_kb: u64,
 }
@@ -59,16 +59,16 @@ const NOTE: &str = "ContentNote";
 const CREATED: &str = "o._operation in ('insert', 'upsert')";
 
 /// What each load will take; `session` sees the projected tables.
-pub(super) async fn estimate(
+pub(crate) async fn estimate(
     session: &Session,
-    flow: &Flow,
-    projection: &Projection,
+    resolved: &ResolvedProject,
+    dry_run: &DryRun,
 ) -> Result<BTreeMap<String, Storage>, Error> {
     let mut estimates = BTreeMap::new();
-    for file in flow.loads() {
-        if let Some(outbox) = projection.outboxes.get(&file.name) {
-            let columns = flow.columns(file)?;
-            let files = projection.snapshot.get("usercom", "files").is_some();
+    for file in resolved.loads() {
+        if let Some(outbox) = dry_run.outboxes.get(&file.name) {
+            let columns = resolved.columns(file)?;
+            let files = dry_run.snapshot.get("usercom", "files").is_some();
             let storage = of_load(session, file, columns, outbox, files).await?;
             estimates.insert(file.name.clone(), storage);
         }

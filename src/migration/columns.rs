@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::context::Project;
-use super::pipeline::{Flow, org_schema, selected_schema};
+use super::org::{org_schema, selected_schema};
+use super::project::Project;
+use super::resolve::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::ORG_TABLES;
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, Step};
-use crate::rows::ledger_schema;
-use crate::rows::{Columns, outbox_schema};
+use crate::rows::{Columns, ledger_schema, outbox_schema};
 use crate::staging::{Snapshot, Staging};
 use crate::transform::lineage;
 
@@ -36,7 +36,7 @@ async fn given(staging: &Staging) -> Result<Snapshot, Error> {
 async fn session_over(
     project: &Project,
     staging: &Staging,
-    flow: &Flow,
+    resolved: &ResolvedProject,
     given: &Snapshot,
     wanted: impl Fn(&View) -> bool,
 ) -> Result<Session, Error> {
@@ -44,7 +44,7 @@ async fn session_over(
         .engine
         .session(staging, given)?
         .with_parameters(project.config.options.parameters());
-    for view in mapped_views(&project.config, &flow.map, given)? {
+    for view in mapped_views(&project.config, &resolved.map, given)? {
         if wanted(&view) {
             session.add_view(&view).await?;
         }
@@ -54,15 +54,15 @@ async fn session_over(
 
 /// The columns of every load, those that are left out too. Each query is planned over empty tables that have the columns of
 /// what it reads, so that no plan holds another.
-pub(super) async fn columns(
+pub(crate) async fn columns(
     project: &Project,
     staging: &Staging,
-    flow: &Flow,
+    resolved: &ResolvedProject,
 ) -> Result<BTreeMap<String, Columns>, Error> {
     let given = given(staging).await?;
-    let session = session_over(project, staging, flow, &given, |_| true).await?;
+    let session = session_over(project, staging, resolved, &given, |_| true).await?;
     let mut columns = BTreeMap::new();
-    for step in flow.order(&given)? {
+    for step in resolved.order(&given)? {
         match step {
             Step::Org(file) => session.add_empty("org", &file.name, selected_schema(file))?,
             Step::Prepare(file) => {
@@ -79,7 +79,7 @@ pub(super) async fn columns(
                 session.add_empty("prepare", &file.name, schema)?;
             }
             Step::Load(file) => {
-                let found = load_columns(&session, file, flow).await?;
+                let found = load_columns(&session, file, resolved).await?;
                 add_empty_load(&session, file, &found)?;
                 columns.insert(file.name.clone(), found);
             }
@@ -100,14 +100,14 @@ fn add_empty_load(session: &Session, file: &QueryFile, columns: &Columns) -> Res
 }
 
 /// A session that can answer questions to `tables` and what they come from: models are views, ledgers are empty.
-pub(super) async fn whole(
+pub(crate) async fn whole(
     project: &Project,
     staging: &Staging,
-    flow: &Flow,
+    resolved: &ResolvedProject,
     tables: &BTreeSet<String>,
 ) -> Result<Session, Error> {
     let given = given(staging).await?;
-    let steps = flow.order(&given)?;
+    let steps = resolved.order(&given)?;
     let mut wanted = tables.clone();
     for step in steps.iter().rev() {
         let file = step.file();
@@ -117,7 +117,7 @@ pub(super) async fn whole(
         }
     }
     let name = |view: &View| format!("{}.{}", view.schema, view.name);
-    let session = session_over(project, staging, flow, &given, |view| {
+    let session = session_over(project, staging, resolved, &given, |view| {
         wanted.contains(&name(view))
     })
     .await?;
@@ -125,7 +125,7 @@ pub(super) async fn whole(
         match step {
             Step::Org(file) => session.add_empty("org", &file.name, selected_schema(file))?,
             Step::Load(file) => {
-                if let Some(columns) = flow.columns.get(&file.name) {
+                if let Some(columns) = resolved.columns.get(&file.name) {
                     add_empty_load(&session, file, columns)?;
                 }
             }
@@ -148,13 +148,13 @@ pub(super) async fn whole(
 }
 
 /// Source columns of each sent column of a load; custom fields by the field map.
-pub(super) async fn lineage_of(
+pub(crate) async fn lineage_of(
     project: &Project,
     staging: &Staging,
-    flow: &Flow,
+    resolved: &ResolvedProject,
     file: &QueryFile,
 ) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    let session = whole(project, staging, flow, &file.references).await?;
+    let session = whole(project, staging, resolved, &file.references).await?;
     let plan = session.plan(&file.path, &file.sql).await?;
     let mut found: BTreeMap<String, BTreeSet<String>> = plan
         .schema()
@@ -163,7 +163,7 @@ pub(super) async fn lineage_of(
         .enumerate()
         .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
         .collect();
-    for row in flow
+    for row in resolved
         .map
         .confirmed()
         .filter(|row| row.target_object == file.object())
@@ -186,11 +186,15 @@ fn named(error: crate::engine::EngineError, file: &QueryFile) -> Error {
     }
 }
 
-async fn load_columns(session: &Session, file: &QueryFile, flow: &Flow) -> Result<Columns, Error> {
+async fn load_columns(
+    session: &Session,
+    file: &QueryFile,
+    resolved: &ResolvedProject,
+) -> Result<Columns, Error> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
-    let dropped = flow.demands.dropped(file);
-    let confirmed: Vec<String> = flow
+    let dropped = resolved.exclusions.dropped(file);
+    let confirmed: Vec<String> = resolved
         .map
         .confirmed()
         .filter(|row| row.target_object == file.object())

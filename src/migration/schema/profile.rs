@@ -1,6 +1,6 @@
 //! The data against the fields that will hold it.
 //!
-//! In: a projection, whose outboxes hold every value as it would be sent. Out: lengths and digits per column, from which types
+//! In: a dry_run, whose outboxes hold every value as it would be sent. Out: lengths and digits per column, from which types
 //! are derived, and [`DataFinding`]s: rows that a field does not take as they are. Never: a value, which may be personal.
 
 use std::collections::BTreeMap;
@@ -10,9 +10,8 @@ use arrow::datatypes::DataType;
 use arrow::util::display::array_value_to_string;
 use serde::Serialize;
 
-use super::super::context::{Connection, Project};
-use super::super::pipeline::Flow;
-use super::super::projection::Projection;
+use super::super::context::Context;
+use super::super::dry_run::DryRun;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::salesforce::ObjectDescribe;
@@ -20,14 +19,18 @@ use crate::schema::WantedField;
 
 /// Rows of a load whose value a field does not take as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct DataFinding {
+pub struct DataFinding {
+    /// Object.
     pub object: String,
+    /// Load.
     pub load: String,
+    /// Field.
     pub field: String,
     /// `required`, `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, …
     pub problem: String,
     /// What will be done: `cut`, `blanked`, `rejected`; `fails` where nothing can be.
     pub done: String,
+    /// How many.
     pub rows: u64,
     /// Keys of two of the rows.
     pub samples: String,
@@ -38,20 +41,18 @@ const DECIMALS: u32 = 8;
 
 /// Measures the columns of the projected outboxes and writes what it found into `wanted`.
 pub(crate) async fn measure(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    projection: &Projection,
+    context: &Context<'_>,
+    dry_run: &DryRun,
     wanted: &mut [WantedField],
 ) -> Result<(), Error> {
-    let session = session(project, connection, projection)?;
-    for file in flow.loads() {
-        let Some(outbox) = projection.outboxes.get(&file.name) else {
+    let session = session(context, dry_run)?;
+    for file in context.resolved.loads() {
+        let Some(outbox) = dry_run.outboxes.get(&file.name) else {
             continue;
         };
         let mut measured = Vec::new();
         let mut expressions = Vec::new();
-        let columns = flow.columns(file)?;
+        let columns = context.resolved.columns(file)?;
         for field in columns.sent.iter().filter(|_| outbox.rows > 0) {
             let name = format!("o.\"{}\"", field.name());
             let asked = match field.data_type() {
@@ -100,16 +101,14 @@ pub(crate) async fn measure(
 
 /// What the projected outboxes had to change, and rows without a value that the org requires.
 pub(crate) async fn findings(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    projection: &Projection,
+    context: &Context<'_>,
+    dry_run: &DryRun,
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<Vec<DataFinding>, Error> {
-    let session = session(project, connection, projection)?;
+    let session = session(context, dry_run)?;
     let mut findings = Vec::new();
-    for file in flow.loads() {
-        let Some(outbox) = projection.outboxes.get(&file.name) else {
+    for file in context.resolved.loads() {
+        let Some(outbox) = dry_run.outboxes.get(&file.name) else {
             continue;
         };
         let finding =
@@ -127,7 +126,7 @@ pub(crate) async fn findings(
                 },
             };
         let altered = format!("altered_{}", file.name);
-        if projection
+        if dry_run
             .snapshot
             .get("recon", &altered)
             .is_some_and(|table| table.rows > 0)
@@ -151,12 +150,12 @@ pub(crate) async fn findings(
         let Some(describe) = describes.get(file.object()).filter(|_| outbox.rows > 0) else {
             continue;
         };
-        let key = flow.columns(file)?.key.iter();
+        let key = context.resolved.columns(file)?.key.iter();
         let key: Vec<String> = key
             .map(|name| format!("cast(o.\"{name}\" as varchar)"))
             .collect();
         let key = format!("concat_ws('|', {})", key.join(", "));
-        for field in &flow.columns(file)?.sent {
+        for field in &context.resolved.columns(file)?.sent {
             let required = describe
                 .field(field.name())
                 .is_some_and(|field| field.is_required());
@@ -185,14 +184,11 @@ pub(crate) async fn findings(
     Ok(findings)
 }
 
-fn session(
-    project: &Project,
-    connection: &Connection,
-    projection: &Projection,
-) -> Result<Session, Error> {
-    Ok(project
+fn session(context: &Context<'_>, dry_run: &DryRun) -> Result<Session, Error> {
+    Ok(context
+        .project
         .engine
-        .session(&connection.staging, &projection.snapshot)?)
+        .session(context.staging(), &dry_run.snapshot)?)
 }
 
 async fn first_row(session: &Session, name: &str, sql: &str) -> Result<Vec<String>, Error> {

@@ -7,7 +7,7 @@ use crate::load::{BlobStream, Blobs};
 use crate::usercom::Export;
 
 /// Files of one export.
-pub(super) struct ExportBlobs(pub(super) Export);
+pub(crate) struct ExportBlobs(pub(crate) Export);
 
 impl Blobs for ExportBlobs {
     fn open(&self, path: &str) -> BoxFuture<'static, std::io::Result<BlobStream>> {

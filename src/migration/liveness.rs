@@ -6,20 +6,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-use super::context::{Connection, Project};
-use super::pipeline::Flow;
+use super::context::Context;
 use crate::error::Error;
 use crate::load;
 use crate::project::QueryKind;
 use crate::rows::Dead;
-use crate::salesforce::ObjectDescribe;
 
 /// How long an answer of the org is good.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// What is known of records that landed.
 #[derive(Debug, Default)]
-pub(super) struct Liveness {
+pub(crate) struct Liveness {
     looked: HashMap<String, Instant>,
     by_load: BTreeMap<String, Dead>,
     dead: Dead,
@@ -27,22 +25,19 @@ pub(super) struct Liveness {
 
 impl Liveness {
     /// Records on which nothing is hung.
-    pub(super) fn dead(&self) -> &Dead {
+    pub(crate) fn dead(&self) -> &Dead {
         &self.dead
     }
 
     /// A load has just been answered: what it made is there.
-    pub(super) fn landed(&mut self, load: &str) {
+    pub(crate) fn landed(&mut self, load: &str) {
         self.looked.insert(load.to_owned(), Instant::now());
     }
 
     /// Asks the org about the ledgers of these loads, as far as there are some.
-    pub(super) async fn look(
+    pub(crate) async fn refresh(
         &mut self,
-        project: &Project,
-        connection: &Connection,
-        flow: &Flow,
-        describes: &BTreeMap<String, ObjectDescribe>,
+        context: &Context<'_>,
         loads: &[&str],
     ) -> Result<(), Error> {
         let fresh = |looked: &Instant| looked.elapsed() < FRESH;
@@ -51,7 +46,7 @@ impl Liveness {
         if due.is_empty() {
             return Ok(());
         }
-        let snapshot = connection.staging.snapshot().await?;
+        let snapshot = context.staging().snapshot().await?;
         let mut changed = false;
         for load in due {
             if snapshot
@@ -60,7 +55,7 @@ impl Liveness {
             {
                 continue;
             }
-            let Some(ledger) = ledger(project, connection, flow, describes, load) else {
+            let Some(ledger) = ledger(context, load) else {
                 continue;
             };
             let dead = ledger.refresh().await?;
@@ -82,19 +77,14 @@ impl Liveness {
 }
 
 /// What the ledgers say, without a question to the org.
-pub(super) async fn known(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    describes: &BTreeMap<String, ObjectDescribe>,
-) -> Result<Dead, Error> {
+pub(crate) async fn known(context: &Context<'_>) -> Result<Dead, Error> {
     let mut dead = Dead::new();
-    let snapshot = connection.staging.snapshot().await?;
-    for file in flow.loads() {
+    let snapshot = context.staging().snapshot().await?;
+    for file in context.resolved.loads() {
         if snapshot
             .get("ledger", &file.name)
             .is_some_and(|ledger| ledger.rows > 0)
-            && let Some(ledger) = ledger(project, connection, flow, describes, &file.name)
+            && let Some(ledger) = ledger(context, &file.name)
         {
             dead.extend(ledger.dead().await?);
         }
@@ -102,20 +92,14 @@ pub(super) async fn known(
     Ok(dead)
 }
 
-fn ledger<'a>(
-    project: &'a Project,
-    connection: &'a Connection,
-    flow: &'a Flow,
-    describes: &'a BTreeMap<String, ObjectDescribe>,
-    load: &str,
-) -> Option<load::Liveness<'a>> {
-    let file = flow.queries.find(QueryKind::Load, load)?;
+fn ledger<'a>(context: &'a Context<'_>, load: &str) -> Option<load::Liveness<'a>> {
+    let file = context.resolved.queries.find(QueryKind::Load, load)?;
     Some(load::Liveness {
-        staging: &connection.staging,
-        engine: &project.engine,
-        client: &connection.client,
+        staging: context.staging(),
+        engine: &context.project.engine,
+        client: &context.connection.client,
         load: &file.name,
         key: &file.key,
-        describe: describes.get(file.object())?,
+        describe: context.describes.get(file.object())?,
     })
 }

@@ -1,16 +1,16 @@
-//! What the loads demand of options and destination, and so which of them and which of their columns are left out.
+//! Which loads and which of their columns options and destination leave out.
 //!
 //! In: the headers `when`, `field … when`, `optional`, `feature` of the load queries, `[options]`, the org's describes.
-//! Out: [`Demands`]. Never: a load left out in silence while it has rows; that is an error before anything is sent.
+//! Out: [`Exclusions`]. Never: a load left out in silence while it has rows; that is an error before anything is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 
-use super::context::Project;
-use super::pipeline::Flow;
-use super::planning;
+use super::columns;
+use super::project::Project;
+use super::resolve::ResolvedProject;
 use crate::config::OptionValue;
 use crate::engine::Session;
 use crate::error::Error;
@@ -20,11 +20,11 @@ use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
 
 /// The option that says what to do about `CreatedDate` and `CreatedById` (`rules.md` 24).
-pub(super) const AUDIT_OPTION: &str = "audit_fields";
+pub(crate) const AUDIT_OPTION: &str = "audit_fields";
 
 /// What is left out of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Demands {
+pub(crate) struct Exclusions {
     /// Loads, each with the reason.
     pub left_out: BTreeMap<String, String>,
     /// Columns per load.
@@ -35,9 +35,9 @@ pub(super) struct Demands {
 
 static NONE: BTreeSet<String> = BTreeSet::new();
 
-impl Demands {
+impl Exclusions {
     /// Columns of a load that are not sent.
-    pub(super) fn dropped(&self, file: &QueryFile) -> &BTreeSet<String> {
+    pub(crate) fn dropped(&self, file: &QueryFile) -> &BTreeSet<String> {
         self.dropped.get(&file.name).unwrap_or(&NONE)
     }
 }
@@ -46,17 +46,17 @@ impl Demands {
 ///
 /// # Errors
 /// A condition that is no boolean; [`Error::Usage`] when audit fields are required and the org does not allow them.
-pub(super) async fn look(
+pub(crate) async fn judge(
     project: &Project,
     staging: &Staging,
     queries: &Queries,
     describes: &BTreeMap<String, ObjectDescribe>,
-) -> Result<Demands, Error> {
+) -> Result<Exclusions, Error> {
     let session = project
         .engine
         .session(staging, &Snapshot::default())?
         .with_parameters(project.config.options.parameters());
-    let mut demands = Demands::default();
+    let mut exclusions = Exclusions::default();
     let mut refused: BTreeSet<&str> = BTreeSet::new();
     let audit = match project.config.options.get(AUDIT_OPTION) {
         Some(OptionValue::Text(word)) => word.as_str(),
@@ -66,7 +66,7 @@ pub(super) async fn look(
         if let Some(when) = &file.when
             && !holds(&session, file, when).await?
         {
-            demands
+            exclusions
                 .left_out
                 .insert(file.name.clone(), format!("not {when}"));
             continue;
@@ -105,7 +105,7 @@ pub(super) async fn look(
                 refused.insert(file.object());
             }
         }
-        demands.dropped.insert(file.name.clone(), dropped);
+        exclusions.dropped.insert(file.name.clone(), dropped);
     }
     if !refused.is_empty() && audit != "off" {
         let objects: Vec<&str> = refused.into_iter().collect();
@@ -121,32 +121,32 @@ pub(super) async fn look(
                     .to_owned(),
             });
         }
-        demands.notes.push(format!(
+        exclusions.notes.push(format!(
             "{what}: records show the day of the migration, their original time is kept in fields of our own \
              (audit_fields = \"require\" refuses to load so)"
         ));
     }
-    Ok(demands)
+    Ok(exclusions)
 }
 
 /// Loads whose object the org does not have, and which have no rows.
 ///
 /// # Errors
 /// [`Error::Unsupported`] naming those that have rows, each with the option that does without.
-pub(super) async fn absent(
+pub(crate) async fn absent(
     project: &Project,
     staging: &Staging,
-    flow: &Flow,
+    resolved: &ResolvedProject,
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut left_out = BTreeMap::new();
     let mut needed = Vec::new();
-    for file in flow.loads() {
+    for file in resolved.loads() {
         let creatable = file.object().ends_with("__c");
         if describes.contains_key(file.object()) || creatable {
             continue;
         }
-        let session = planning::whole(project, staging, flow, &file.references).await?;
+        let session = columns::whole(project, staging, resolved, &file.references).await?;
         let sql = format!("select count(*) as n from (\n{}\n) as q", file.sql);
         let rows: i64 = session
             .collect(&file.path, &sql)

@@ -3,19 +3,13 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 
-use super::context::{Connection, Project};
-use super::pipeline::{self, Flow, Reads};
+use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::report::{SegmentText, segments_document};
 
 /// Writes `reports/<run>/segments.md`: what each segment and list is and was made of. Nothing if there are none.
-pub(super) async fn write_segments(
-    project: &Project,
-    connection: &Connection,
-    flow: &Flow,
-    run: &str,
-) -> Result<(), Error> {
-    let staging = &connection.staging;
+pub(crate) async fn write_segments(context: &Context<'_>, run: &str) -> Result<(), Error> {
+    let staging = context.staging();
     let snapshot = staging.snapshot().await?;
     let (Some(_), Some(_)) = (
         snapshot.get("prepare", "segment"),
@@ -23,7 +17,7 @@ pub(super) async fn write_segments(
     ) else {
         return Ok(());
     };
-    let session = pipeline::open_session(project, staging, flow, &snapshot, Reads::Tables).await?;
+    let session = context.session_over(&snapshot, Reads::Tables).await?;
     let sql = "select s.key, s.name, s.description, s.criteria, count(m.person_id) as members \
                from prepare.segment as s left join prepare.membership as m on m.segment_key = s.key \
                group by s.key, s.name, s.description, s.criteria order by s.key";

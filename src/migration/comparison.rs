@@ -1,0 +1,74 @@
+//! One load read back and compared, the same way at the end of its phase and on any later day.
+//!
+//! In: the outbox and the ledger of a load, the org. Out: `org.<load>` and `recon.differences_<load>`, published. Never: a change
+//! to the org.
+
+use super::context::{Context, Reads};
+use crate::error::Error;
+use crate::project::{QueryFile, QueryKind};
+use crate::reconcile::{DiffRequest, ReadBack, read_back, write_differences};
+use crate::salesforce::ObjectDescribe;
+
+/// What a comparison found.
+pub(crate) struct Compared {
+    /// Rows that were read back, those of others too.
+    pub found: u64,
+    /// Rows of `recon.differences_<load>`.
+    pub differences: u64,
+}
+
+/// What is read back of a load whose outbox has so many rows.
+pub(crate) fn read_back_request<'a>(
+    context: &'a Context<'_>,
+    file: &'a QueryFile,
+    describe: &'a ObjectDescribe,
+    outbox_rows: u64,
+) -> Result<ReadBack<'a>, Error> {
+    Ok(ReadBack {
+        staging: context.staging(),
+        engine: &context.project.engine,
+        client: &context.connection.client,
+        file,
+        describe,
+        columns: context.resolved.columns(file)?,
+        outbox_rows,
+    })
+}
+
+/// Reads a load's records back and compares them; `rows` hears how many were read.
+pub(crate) async fn compare(
+    context: &Context<'_>,
+    file: &QueryFile,
+    describe: &ObjectDescribe,
+    outbox_rows: u64,
+    rows: impl Fn(u64),
+) -> Result<Compared, Error> {
+    let request = read_back_request(context, file, describe, outbox_rows)?;
+    let found = read_back(&request, rows).await?;
+    let (snapshot, session) = context.session(Reads::Tables).await?;
+    let resolved = &context.resolved;
+    let siblings: Vec<(String, Vec<String>)> = resolved
+        .queries
+        .kind(QueryKind::Load)
+        .filter(|other| other.key.len() == 1)
+        .filter(|other| other.object() == file.object() && other.name != file.name)
+        .filter(|other| snapshot.get("ledger", &other.name).is_some())
+        .map(|other| (other.name.clone(), other.key.clone()))
+        .collect();
+    let differences = write_differences(&DiffRequest {
+        staging: context.staging(),
+        session: &session,
+        load: &file.name,
+        rows: outbox_rows,
+        columns: request.columns,
+        describe,
+        siblings: &siblings,
+        leads: &resolved.leads_before(file, &snapshot),
+        later: &resolved.later(file),
+    })
+    .await?;
+    Ok(Compared {
+        found: found.rows,
+        differences: differences.rows,
+    })
+}

@@ -1,0 +1,148 @@
+//! What the steps of one command share once the org is known: project, connection, the resolved SQL project, describes.
+//!
+//! A [`Context`] opens sessions: each sees one snapshot of the tables and the views that its queries read, never a version
+//! published later.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::connection::Connection;
+use super::org::{inspect_org, org_schema};
+use super::project::Project;
+use super::resolve::{self, ResolvedProject};
+use crate::engine::{Session, View};
+use crate::error::Error;
+use crate::mapping::mapped_views;
+use crate::progress::Progress;
+use crate::project::QueryKind;
+use crate::reconcile::union_views;
+use crate::rows::{ledger_schema, outbox_schema};
+use crate::salesforce::ObjectDescribe;
+use crate::staging::{Snapshot, Staging};
+
+/// A project connected to an org, with what was found out about both.
+pub(crate) struct Context<'a> {
+    /// Settings, staging area, engine.
+    pub project: &'a Project,
+    /// The org, and the staging area with it in view.
+    pub connection: &'a Connection,
+    /// The queries, the field map, the columns of each load.
+    pub resolved: ResolvedProject,
+    /// The org's objects by name.
+    pub describes: BTreeMap<String, ObjectDescribe>,
+    /// Hears how far things are.
+    pub progress: &'a dyn Progress,
+}
+
+impl<'a> Context<'a> {
+    /// Reads the queries and the org's fields, and finds out what each load sends.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the SQL project, or what the org lacks.
+    pub(crate) async fn resolve(
+        project: &'a Project,
+        connection: &'a Connection,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, Error> {
+        let (queries, map) = resolve::read_queries(project)?;
+        let describes = inspect_org(connection, &queries).await?;
+        let staging = &connection.staging;
+        let resolved = resolve::resolve(project, staging, queries, map, &describes).await?;
+        Ok(Self {
+            project,
+            connection,
+            resolved,
+            describes,
+            progress,
+        })
+    }
+
+    /// The same after the org has changed.
+    pub(crate) async fn again(self) -> Result<Self, Error> {
+        Self::resolve(self.project, self.connection, self.progress).await
+    }
+
+    /// Tells what options and destination leave out.
+    pub(crate) fn note_exclusions(&self) {
+        for note in &self.resolved.exclusions.notes {
+            self.progress.done(&format!("note: {note}"));
+        }
+    }
+
+    /// The staging area with the organisation in view.
+    pub(crate) fn staging(&self) -> &'a Staging {
+        &self.connection.staging
+    }
+
+    /// The current tables and a session over them.
+    pub(crate) async fn session(&self, reads: Reads<'_>) -> Result<(Snapshot, Session), Error> {
+        let snapshot = self.staging().snapshot().await?;
+        let session = self.session_over(&snapshot, reads).await?;
+        Ok((snapshot, session))
+    }
+
+    /// A session over these tables, with the views that queries may read.
+    pub(crate) async fn session_over(
+        &self,
+        snapshot: &Snapshot,
+        reads: Reads<'_>,
+    ) -> Result<Session, Error> {
+        let (project, resolved) = (self.project, &self.resolved);
+        let session = project
+            .engine
+            .session(self.staging(), snapshot)?
+            .with_parameters(project.config.options.parameters());
+        for view in mapped_views(&project.config, &resolved.map, snapshot)? {
+            if reads.needs(&view) {
+                session.add_view(&view).await?;
+            }
+        }
+        // What is left out has no rows, but others may read it; what was not read back yet neither.
+        for (load, columns) in &resolved.columns {
+            let Some(file) = resolved.queries.find(QueryKind::Load, load) else {
+                continue;
+            };
+            let missing = |schema: &str| snapshot.get(schema, load).is_none();
+            if missing("org") {
+                session.add_empty("org", load, org_schema(file, columns))?;
+            }
+            if resolved.is_active(file) {
+                continue;
+            }
+            if missing("ledger") {
+                session.add_empty("ledger", load, ledger_schema(columns))?;
+            }
+            if missing("outbox") {
+                session.add_empty("outbox", load, outbox_schema(columns))?;
+            }
+        }
+        for view in union_views(snapshot) {
+            // The second reads the first.
+            let is_source = view.schema == "recon" && view.name == "fates";
+            if reads.needs(&view) || (is_source && !matches!(reads, Reads::Tables)) {
+                session.add_view(&view).await?;
+            }
+        }
+        Ok(session)
+    }
+}
+
+/// What a session is for: views are planned one by one, which takes longer than most of the queries over them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reads<'a> {
+    /// Published tables alone.
+    Tables,
+    /// What these names (`schema.table`) need.
+    Only(&'a BTreeSet<String>),
+    /// Every view.
+    All,
+}
+
+impl Reads<'_> {
+    fn needs(self, view: &View) -> bool {
+        match self {
+            Self::Tables => false,
+            Self::Only(names) => names.contains(&format!("{}.{}", view.schema, view.name)),
+            Self::All => true,
+        }
+    }
+}

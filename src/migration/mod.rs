@@ -1,0 +1,93 @@
+//! What a migration *is*: a project opened, connected to an org, planned, run, compared, taken back.
+//!
+//! In: settings and requests. Out: reports, and what the steps wrote into the staging area. Never: a word about command lines
+//! or terminals; whoever drives a migration hears of it through [`Progress`] and may stop it by a token.
+//!
+//! ```text
+//! Migration::open ── settings, staging area, engine
+//!   │ stage      export ─▶ usercom.*, rejects.*, config.*
+//!   │ plan       lease-free, reads the org only ─▶ PlanReport
+//!   │ run        lease ▸ connect ▸ recover ▸ stage ▸ resolve ▸ prepare the org
+//!   │              └▸ phase by phase: models ▸ outbox ▸ checks ▸ pre-images ▸ jobs ▸ ledger ▸ read-back ▸ report ▸ gate
+//!   │ reconcile  reads the org only ─▶ recon.*
+//!   └ rollback   lease ▸ connect ▸ recover ▸ review ▸ jobs ▸ verify
+//! ```
+//!
+//! Whoever writes to an org holds the lease of the staging area from before the connection is made until it is closed.
+
+mod blobs;
+mod checks;
+mod columns;
+mod comparison;
+mod connection;
+mod context;
+mod custom_objects;
+mod documents;
+mod dry_run;
+mod effort;
+mod exclusions;
+mod fields;
+mod liveness;
+mod open;
+mod org;
+mod outbox;
+mod phase;
+mod plan;
+mod preflight;
+mod project;
+mod reconcile;
+mod recover;
+mod resolve;
+mod rollback;
+mod run;
+mod schema;
+mod stage;
+mod status;
+mod storage;
+
+pub use connection::{Connection, ExpectedOrg};
+pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
+pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megabytes};
+pub use preflight::{Finding, Preflight};
+pub use reconcile::{LoadComparison, ReconcileReport, ReconcileRequest, Sample, SampleSheet};
+pub use rollback::{RollbackLine, RollbackReport, RollbackRequest};
+pub use run::{RunReport, RunRequest};
+pub use schema::{Consent, DataFinding, Prepared, SchemaComparison};
+pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs};
+
+use crate::error::Error;
+
+/// Of two results in a row, both or the first error; what went wrong later is logged.
+fn first<A, B>(earlier: Result<A, Error>, later: Result<B, Error>) -> Result<(A, B), Error> {
+    match (earlier, later) {
+        (Ok(earlier), Ok(later)) => Ok((earlier, later)),
+        (Err(error), later) => {
+            if let Err(second) = later {
+                tracing::warn!(error = %second, "after the first error another thing failed");
+            }
+            Err(error)
+        }
+        (Ok(_), Err(error)) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(what: &str) -> Result<(), Error> {
+        Err(Error::Usage {
+            what: what.to_owned(),
+            hint: String::new(),
+        })
+    }
+
+    #[test]
+    fn the_first_error_is_the_one_that_is_told() {
+        let text = |result: Result<((), ()), Error>| result.unwrap_err().to_string();
+        assert!(text(first(failed("work"), failed("closing"))).contains("work"));
+        assert!(text(first(failed("work"), Ok(()))).contains("work"));
+        assert!(text(first(Ok(()), failed("closing"))).contains("closing"));
+        assert!(first(Ok(1), Ok(2)).is_ok_and(|both| both == (1, 2)));
+    }
+}

@@ -1,0 +1,347 @@
+//! A migration, opened: the one way in for the command line, tests, services and notebooks.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Connection, ExpectedOrg};
+use super::plan::{PlanReport, PlanRequest, plan};
+use super::project::Project;
+use super::reconcile::{ReconcileReport, ReconcileRequest, reconcile};
+use super::rollback::{RollbackReport, RollbackRequest, Undo};
+use super::run::{RunReport, RunRequest, run};
+use super::schema::{self, Consent, SchemaComparison};
+use super::stage::{note_staging, stage_all};
+use super::{dry_run, first, resolve};
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::progress::{NoProgress, Progress};
+use crate::stage::StageReport;
+use crate::staging::Staging;
+
+/// What a comparison of schemas is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct SchemaRequest {
+    /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
+    pub target: Option<String>,
+    /// Whether the tables staged last are used instead of the export.
+    pub no_stage: bool,
+}
+
+/// A comparison, and what it was made with.
+pub struct SchemaPlanned {
+    /// The destination's name.
+    pub target: String,
+    /// The version of the API that packages are written for.
+    pub api_version: String,
+    /// The comparison.
+    pub comparison: SchemaComparison,
+}
+
+/// What became of a package.
+#[derive(Clone, Debug)]
+pub struct SchemaDeployed {
+    /// The destination's name.
+    pub target: String,
+    /// Whether there was anything to validate or to deploy.
+    pub any: bool,
+    /// What it was, in words.
+    pub summary: String,
+}
+
+/// How an org is met.
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    /// It is only read; others may be at work.
+    Reading,
+    /// Nobody else is at work meanwhile, under this name.
+    Writing(&'static str, ExpectedOrg),
+}
+
+/// A project, ready to be planned, run, compared and taken back.
+pub struct Migration {
+    project: Project,
+    progress: Arc<dyn Progress>,
+    stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Migration {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Migration")
+            .field("project", &self.project.config.project)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Migration {
+    /// Opens the staging area and starts the engine. Nothing is read or written yet.
+    ///
+    /// # Errors
+    /// The staging area or the engine cannot be had.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            project: Project::open(config.clone())?,
+            progress: Arc::new(NoProgress),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// Tells `progress` how far things are.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Stops after the jobs in flight once `stop` is cancelled; the next run goes on from there.
+    #[must_use]
+    pub fn with_stop(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.project.config
+    }
+
+    /// Its staging area, with no organisation in view.
+    #[must_use]
+    pub fn staging(&self) -> &Staging {
+        &self.project.staging
+    }
+
+    /// Its query engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.project.engine
+    }
+
+    /// Reads the export into typed tables, and the decisions into `config.*`.
+    ///
+    /// # Errors
+    /// Whatever keeps the export from being read; rows and cells that do not fit are in `rejects.*` and no error.
+    pub async fn stage(&self) -> Result<StageReport, Error> {
+        let report = stage_all(&self.project, self.progress.as_ref()).await?;
+        note_staging(&report, self.progress.as_ref());
+        Ok(report)
+    }
+
+    /// Reaches a destination, or starts its simulator, and logs in.
+    ///
+    /// # Errors
+    /// Among others [`Error::Connect`] and [`Error::OtherOrg`].
+    pub async fn connect(
+        &self,
+        target: Option<&str>,
+        expected: ExpectedOrg,
+    ) -> Result<Connection, Error> {
+        Connection::open(&self.project, target, expected).await
+    }
+
+    /// What a run would do, without writing anything to the org.
+    ///
+    /// # Errors
+    /// Whatever would keep a run from beginning. What would keep it from going through is in the report.
+    pub async fn plan(&self, request: &PlanRequest) -> Result<PlanReport, Error> {
+        let target = request.target.as_deref();
+        self.connected(target, Access::Reading, async |connection, _| {
+            let mut written = Vec::new();
+            let progress = self.progress.as_ref();
+            let report = Box::pin(plan(
+                &self.project,
+                connection,
+                request,
+                progress,
+                &mut written,
+            ))
+            .await;
+            dry_run::remove(connection, &written).await;
+            report
+        })
+        .await
+    }
+
+    /// The main job, phase by phase, going on where it stopped.
+    ///
+    /// # Errors
+    /// Whatever ends a run before its phases are through; rows that fail are in the report and no error.
+    pub async fn run(&self, request: &RunRequest) -> Result<RunReport, Error> {
+        let access = Access::Writing("run", request.expected());
+        let target = request.target.as_deref();
+        self.connected(target, access, async |connection, stop| {
+            let run = run(&self.project, connection, request, &self.progress, stop);
+            Box::pin(run).await
+        })
+        .await
+    }
+
+    /// Reads the destination back and compares it with what was sent.
+    ///
+    /// # Errors
+    /// Nothing was loaded yet, or the org cannot be read. Differences are in the report and no error.
+    pub async fn reconcile(&self, request: &ReconcileRequest) -> Result<ReconcileReport, Error> {
+        let target = request.target.as_deref();
+        self.connected(target, Access::Reading, async |connection, _| {
+            let progress = self.progress.as_ref();
+            Box::pin(reconcile(&self.project, connection, request, progress)).await
+        })
+        .await
+    }
+
+    /// Takes a run back; without consent the report says what would be done.
+    ///
+    /// # Errors
+    /// There is no such run, or the org cannot be reached. What is spared or left is in the report and no error.
+    pub async fn rollback(&self, request: &RollbackRequest) -> Result<RollbackReport, Error> {
+        let access = Access::Writing("rollback", ExpectedOrg::Known);
+        let target = request.target.as_deref();
+        self.connected(target, access, async |connection, stop| {
+            let undo = Undo {
+                project: &self.project,
+                connection,
+                request,
+                progress: &self.progress,
+                stop,
+            };
+            Box::pin(undo.run()).await
+        })
+        .await
+    }
+
+    /// What the org lacks, what conflicts, and which rows a field would not take.
+    ///
+    /// # Errors
+    /// The loads cannot be planned, or the org cannot be read.
+    pub async fn schema(&self, request: &SchemaRequest) -> Result<SchemaPlanned, Error> {
+        let target = request.target.as_deref();
+        self.connected(target, Access::Reading, async |connection, _| {
+            Ok(SchemaPlanned {
+                target: connection.target.clone(),
+                api_version: connection.client.api_version().to_owned(),
+                comparison: self.compare(connection, request).await?,
+            })
+        })
+        .await
+    }
+
+    /// Lets the org validate the package without taking it over.
+    ///
+    /// # Errors
+    /// As [`Self::schema`], and what the org has against the package.
+    pub async fn schema_check(&self, request: &SchemaRequest) -> Result<SchemaDeployed, Error> {
+        let target = request.target.as_deref();
+        self.connected(target, Access::Reading, async |connection, _| {
+            let plan = self.compare(connection, request).await?.prepared.plan;
+            let any = schema::check(connection, &plan, self.progress.as_ref()).await?;
+            Ok(SchemaDeployed {
+                target: connection.target.clone(),
+                any,
+                summary: plan.summary(),
+            })
+        })
+        .await
+    }
+
+    /// Deploys the package.
+    ///
+    /// # Errors
+    /// As [`Self::schema_check`]; [`Error::NeedsYes`] and [`Error::SandboxFirst`] without the consent.
+    pub async fn schema_deploy(
+        &self,
+        request: &SchemaRequest,
+        consent: Consent,
+    ) -> Result<SchemaDeployed, Error> {
+        let access = Access::Writing("schema deploy", ExpectedOrg::First);
+        let target = request.target.as_deref();
+        self.connected(target, access, async |connection, _| {
+            let plan = self.compare(connection, request).await?.prepared.plan;
+            let progress = self.progress.as_ref();
+            let any = schema::deploy(connection, &plan, consent, progress).await?;
+            Ok(SchemaDeployed {
+                target: connection.target.clone(),
+                any,
+                summary: plan.summary(),
+            })
+        })
+        .await
+    }
+
+    /// Deletes the fields, objects and permission sets that we created; the destination's name, and how many went.
+    ///
+    /// # Errors
+    /// Values of others would be lost; [`Error::NeedsYes`] without the consent.
+    pub async fn schema_remove(
+        &self,
+        target: Option<&str>,
+        consent: bool,
+    ) -> Result<(String, usize), Error> {
+        let access = Access::Writing("schema remove", ExpectedOrg::First);
+        self.connected(target, access, async |connection, _| {
+            let progress = self.progress.as_ref();
+            let removed = schema::remove(&self.project, connection, consent, progress);
+            Ok((connection.target.clone(), Box::pin(removed).await?))
+        })
+        .await
+    }
+
+    async fn compare(
+        &self,
+        connection: &Connection,
+        request: &SchemaRequest,
+    ) -> Result<SchemaComparison, Error> {
+        let progress = self.progress.as_ref();
+        let compared = schema::compare(&self.project, connection, request.no_stage, progress);
+        Box::pin(compared).await
+    }
+
+    /// Checks settings and SQL, takes the lease where something is written, connects, does the work, closes. Of several
+    /// errors the first is told.
+    async fn connected<T>(
+        &self,
+        target: Option<&str>,
+        access: Access,
+        work: impl AsyncFnOnce(&Connection, &CancellationToken) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        resolve::read_queries(&self.project)?;
+        self.project.config.target(target)?;
+        let (lease, expected) = match access {
+            Access::Reading => (None, ExpectedOrg::Known),
+            Access::Writing(name, expected) => {
+                (Some(self.project.staging.lease(name).await?), expected)
+            }
+        };
+        let stop = self.stop.child_token();
+        let mut watching = JoinSet::new();
+        if let Some(lease) = &lease {
+            let (lost, stop) = (lease.lost().clone(), stop.clone());
+            let progress = Arc::clone(&self.progress);
+            watching.spawn(async move {
+                lost.cancelled().await;
+                progress.done(
+                    "another process took the staging area over: stopping after the jobs in flight",
+                );
+                stop.cancel();
+            });
+        }
+        self.progress.step(match access {
+            Access::Reading => "connecting to the destination (reading only)",
+            Access::Writing(..) => "connecting to the destination",
+        });
+        let result = async {
+            let connection = self.connect(target, expected).await?;
+            let result = work(&connection, &stop).await;
+            let (done, ()) = first(result, connection.close().await)?;
+            Ok(done)
+        }
+        .await;
+        drop(watching);
+        let Some(lease) = lease else { return result };
+        let released = lease.release().await.map_err(Error::from);
+        Ok(first(result, released)?.0)
+    }
+}

@@ -1,0 +1,306 @@
+//! What a run would do, without writing anything to the org.
+//!
+//! In: a project, a connection that only reads. Out: a [`PlanReport`]. Models and outboxes are written as in a run but never
+//! published, and removed at the end; ledgers are projected: known ids plus every row of the outbox under a placeholder id.
+
+use serde::Serialize;
+
+use super::connection::Connection;
+use super::context::{Context, Reads};
+use super::project::Project;
+use super::schema::{Inspection, prepare};
+use super::stage::{note_staging, stage_all};
+use super::{checks, preflight, storage};
+use crate::error::Error;
+use crate::progress::Progress;
+use crate::project::{QueryFile, QueryKind, Step};
+use crate::report::number;
+use crate::staging::Manifest;
+
+/// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
+/// (`reference/salesforce.md §1.8`).
+const BATCH_ROWS: u64 = 10_000;
+
+/// Calls of one Bulk job at least: create, upload, close, one look, two result files.
+const CALLS_PER_JOB: u64 = 6;
+
+/// Calls of one read-back at least: create, one look, one page, delete.
+const CALLS_PER_READ_BACK: u64 = 4;
+
+/// What a load takes of a storage in kilobytes.
+type Kilobytes = fn(&LoadPlan) -> u64;
+
+/// Limits of storage.
+const STORAGE: [(&str, Kilobytes); 2] = [
+    ("DataStorageMB", |load| load.data_storage_kb),
+    ("FileStorageMB", |load| load.file_storage_kb),
+];
+
+/// What a plan is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct PlanRequest {
+    /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
+    pub target: Option<String>,
+    /// Whether the tables staged last are used instead of the export.
+    pub no_stage: bool,
+}
+
+/// What a run would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanReport {
+    /// Destination.
+    pub target: String,
+    /// Steps in the order in which they run.
+    pub order: Vec<StepReport>,
+    /// Loads in the order of their phases.
+    pub loads: Vec<LoadPlan>,
+    /// What would be deployed first, in words; empty for nothing.
+    pub changes: String,
+    /// What keeps a run from going through, a line each.
+    pub findings: Vec<String>,
+    /// The org's limits beside what is needed.
+    pub limits: Vec<LimitReport>,
+}
+
+/// One step of the order.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepReport {
+    /// `ask org`, `prepare` or `load`.
+    pub step: &'static str,
+    /// Its file, without folder and ending.
+    pub name: String,
+    /// Tables that it reads.
+    pub reads: Vec<String>,
+}
+
+/// What one load would do.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LoadPlan {
+    /// Object.
+    pub object: String,
+    /// Load.
+    pub load: String,
+    /// Rows that belong in Salesforce.
+    pub outbox: u64,
+    /// Rows to create.
+    pub insert: u64,
+    /// Rows to create, or to update if their key is there.
+    pub upsert: u64,
+    /// Rows to change.
+    pub update: u64,
+    /// Rows that stay.
+    pub unchanged: u64,
+    /// Rows kept back.
+    pub held: u64,
+    /// Rows outside `[scope]`.
+    pub out_of_scope: u64,
+    /// Rows of passive people.
+    pub passive: u64,
+    /// Rows left behind by decision.
+    pub ignored: u64,
+    /// Rows to look at.
+    pub flagged: u64,
+    /// Bulk jobs.
+    pub jobs: u64,
+    /// Bulk batches.
+    pub batches: u64,
+    /// Calls.
+    pub api_calls: u64,
+    /// Data storage in kilobytes.
+    pub data_storage_kb: u64,
+    /// File storage in kilobytes.
+    pub file_storage_kb: u64,
+}
+
+/// What is needed of one of the org's limits.
+#[derive(Clone, Debug, Serialize)]
+pub struct LimitReport {
+    /// The limit's name.
+    pub limit: String,
+    /// What is needed.
+    pub needed: u64,
+    /// What is left today.
+    pub remaining: i64,
+}
+
+/// Plans everything. Projected tables are in `written`, for the caller to remove.
+pub(crate) async fn plan(
+    project: &Project,
+    connection: &Connection,
+    request: &PlanRequest,
+    progress: &dyn Progress,
+    written: &mut Vec<Manifest>,
+) -> Result<PlanReport, Error> {
+    if !request.no_stage {
+        let staged = stage_all(project, progress).await?;
+        note_staging(&staged, progress);
+    }
+    let context = Context::resolve(project, connection, progress).await?;
+    let resolved = &context.resolved;
+    let preflight = preflight::inspect(&context).await?;
+    context.note_exclusions();
+    let prepared = prepare(&context, Inspection::Whole, written).await?;
+    let schema_plan = &prepared.plan;
+    let mut findings: Vec<String> = schema_plan
+        .conflicts
+        .iter()
+        .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
+        .collect();
+    findings.extend(
+        preflight
+            .open()
+            .map(|finding| format!("{}: {}: {}", finding.id, finding.what, finding.remedy)),
+    );
+    let fails = prepared
+        .findings
+        .iter()
+        .filter(|finding| finding.done == "fails");
+    findings.extend(fails.map(|finding| {
+        format!(
+            "{} row(s) of {} would fail without {}, such as {}",
+            finding.rows, finding.load, finding.field, finding.samples
+        )
+    }));
+    let Some(dry_run) = &prepared.dry_run else {
+        return Err(Error::Usage {
+            what: "nothing was planned".to_owned(),
+            hint: "this is a defect of the program".to_owned(),
+        });
+    };
+    let mut report = PlanReport {
+        target: connection.target.clone(),
+        order: Vec::new(),
+        loads: Vec::new(),
+        changes: schema_plan.summary(),
+        findings: Vec::new(),
+        limits: Vec::new(),
+    };
+    for step in resolved.steps(&context.staging().snapshot().await?)? {
+        let file = step.file();
+        report.order.push(StepReport {
+            step: match step {
+                Step::Org(_) => "ask org",
+                Step::Prepare(_) => "prepare",
+                Step::Load(_) => "load",
+            },
+            name: file.name.clone(),
+            reads: file.references.iter().cloned().collect(),
+        });
+        if let Some(outbox) = dry_run.outboxes.get(&file.name) {
+            report.loads.push(load_plan(file, outbox));
+        }
+    }
+    let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
+    let known = session.table_names();
+    for check in resolved.queries.kind(QueryKind::Check) {
+        let rows = checks::rows(&session, &known, check)
+            .await?
+            .map_or(0, |found| found.rows);
+        if rows > 0 {
+            let hint = check
+                .hint
+                .as_deref()
+                .unwrap_or("look at the rows it returns");
+            findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
+        }
+    }
+    let storage = storage::estimate(&session, resolved, dry_run).await?;
+    for load in &mut report.loads {
+        if let Some(storage) = storage.get(&load.load) {
+            load.data_storage_kb = storage.data_kb;
+            load.file_storage_kb = storage.file_kb;
+        }
+    }
+    let limits = connection
+        .client
+        .limits()
+        .await
+        .map_err(|source| Error::Connect {
+            target: connection.target.clone(),
+            source: Box::new(source),
+        })?;
+    for (name, needed) in [
+        (
+            "DailyBulkApiBatches",
+            report.loads.iter().map(|load| load.batches).sum::<u64>(),
+        ),
+        (
+            "DailyApiRequests",
+            report.loads.iter().map(|load| load.api_calls).sum(),
+        ),
+    ] {
+        if let Some(limit) = limits.get(name) {
+            let kept = limit.max * i64::from(connection.destination.reserve_percent) / 100;
+            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining - kept {
+                findings.push(format!(
+                    "{name}: the run needs about {needed}, the org has {} left today",
+                    limit.remaining
+                ));
+            }
+            report.limits.push(LimitReport {
+                limit: name.to_owned(),
+                needed,
+                remaining: limit.remaining,
+            });
+        }
+    }
+    for (name, kilobytes) in STORAGE {
+        if let Some(limit) = limits.get(name) {
+            let needed = megabytes(report.loads.iter().map(kilobytes).sum());
+            if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
+                let largest = report.loads.iter().max_by_key(|load| kilobytes(load));
+                let largest = largest.map_or_else(String::new, |load| {
+                    let most = number(megabytes(kilobytes(load)));
+                    format!(", {most} MB of them for {}", load.load)
+                });
+                findings.push(format!(
+                    "{name}: the new records need about {} MB{largest}; the org has {} MB left. Free or buy storage (Setup > \
+                     Storage Usage), or load less by [scope] and [options]",
+                    number(needed),
+                    limit.remaining
+                ));
+            }
+            report.limits.push(LimitReport {
+                limit: name.to_owned(),
+                needed,
+                remaining: limit.remaining,
+            });
+        }
+    }
+    report.findings = findings;
+    Ok(report)
+}
+
+/// Whole megabytes, rounded up: what the org counts in.
+#[must_use]
+pub fn megabytes(kilobytes: u64) -> u64 {
+    kilobytes.div_ceil(1024)
+}
+
+fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
+    let parts: Vec<u64> = outbox
+        .files
+        .iter()
+        .filter(|part| part.rows > 0 && part.label.as_deref() != Some("unchanged"))
+        .map(|part| part.rows)
+        .collect();
+    let jobs = parts.len() as u64;
+    LoadPlan {
+        object: file.object().to_owned(),
+        load: file.name.clone(),
+        outbox: outbox.rows,
+        insert: outbox.count("insert"),
+        upsert: outbox.count("upsert"),
+        update: outbox.count("update"),
+        unchanged: outbox.count("unchanged"),
+        held: outbox.count("held"),
+        out_of_scope: outbox.count("out_of_scope"),
+        passive: outbox.count("passive"),
+        ignored: outbox.count("ignored"),
+        flagged: outbox.count("flagged"),
+        jobs,
+        batches: parts.iter().map(|rows| rows.div_ceil(BATCH_ROWS) + 1).sum(),
+        api_calls: jobs * CALLS_PER_JOB + u64::from(outbox.rows > 0) * CALLS_PER_READ_BACK,
+        ..LoadPlan::default()
+    }
+}

@@ -1,0 +1,262 @@
+//! The destination read back and compared with what was sent, any day; random records side by side (P5).
+//!
+//! In: ledgers and outboxes of what was loaded, the org. Out: `recon.*`, published, and a [`ReconcileReport`]. Never: a change to
+//! the org.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::columns;
+use super::comparison::compare;
+use super::connection::Connection;
+use super::context::{Context, Reads};
+use super::project::Project;
+use crate::error::Error;
+use crate::load::Journal;
+use crate::progress::Progress;
+use crate::project::{QueryFile, QueryKind};
+use crate::reconcile::{SAMPLE_HEAD, SampleRequest, SampleRow, counts, draw, sample};
+use crate::rows::on;
+use crate::staging::Staging;
+use crate::transform::write_model;
+
+/// What a reconciliation is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ReconcileRequest {
+    /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
+    pub target: Option<String>,
+    /// How many random records are put side by side, and which.
+    pub sample: Option<Sample>,
+    /// Whether the sample is written into the reports of the last run.
+    pub keep_sample: bool,
+}
+
+/// A draw of random records: the same ones for the same seed and ledgers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// How many.
+    pub count: usize,
+    /// Which.
+    pub seed: u64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct ReconcileReport {
+    /// Loads in the order of their files.
+    pub loads: Vec<LoadComparison>,
+    /// The project's reconcile queries, each with the rows it found.
+    pub queries: Vec<(String, u64)>,
+    /// The sample, field by field.
+    pub sample: Option<SampleSheet>,
+}
+
+impl ReconcileReport {
+    /// Whether anything is not as it should be.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.loads.iter().any(|load| load.differences > 0)
+            || self.queries.iter().any(|(_, rows)| *rows > 0)
+            || self.sample.as_ref().is_some_and(|sheet| sheet.odd() > 0)
+    }
+}
+
+/// One load's comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadComparison {
+    /// Object.
+    pub object: String,
+    /// Load.
+    pub load: String,
+    /// Records that landed and were not lost.
+    pub landed: u64,
+    /// Of these, records found in the org.
+    pub read_back: u64,
+    /// Missing records, changed fields, extra records.
+    pub differences: u64,
+}
+
+/// Random records, a row per field: source, sent and found side by side.
+#[derive(Clone, Debug)]
+pub struct SampleSheet {
+    rows: Vec<SampleRow>,
+    /// Where it was written, if it was.
+    pub place: Option<String>,
+}
+
+impl SampleSheet {
+    /// How many records.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        let records: BTreeSet<(&str, &str)> = self
+            .rows
+            .iter()
+            .map(|row| (row[0].as_str(), row[2].as_str()))
+            .collect();
+        records.len()
+    }
+
+    /// How many fields.
+    #[must_use]
+    pub fn fields(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many fields differ.
+    #[must_use]
+    pub fn odd(&self) -> usize {
+        self.rows.iter().filter(|row| row[9] == "no").count()
+    }
+
+    /// As CSV.
+    #[must_use]
+    pub fn csv(&self) -> Vec<u8> {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let head = std::iter::once(SAMPLE_HEAD.map(str::to_owned));
+        for record in head.chain(self.rows.iter().cloned()) {
+            // Writing to memory cannot fail.
+            let _ = csv.write_record(&record);
+        }
+        csv.into_inner().unwrap_or_default()
+    }
+}
+
+/// Reads back and compares everything that was loaded.
+pub(crate) async fn reconcile(
+    project: &Project,
+    connection: &Connection,
+    request: &ReconcileRequest,
+    progress: &dyn Progress,
+) -> Result<ReconcileReport, Error> {
+    let staging = &connection.staging;
+    let snapshot = staging.snapshot().await?;
+    let (queries, _) = super::resolve::read_queries(project)?;
+    let is_loaded = |file: &&QueryFile| {
+        snapshot.get("ledger", &file.name).is_some() && snapshot.get("outbox", &file.name).is_some()
+    };
+    if !queries.kind(QueryKind::Load).any(|file| is_loaded(&file)) {
+        return Err(Error::Usage {
+            what: format!("nothing was loaded into {} yet", connection.target),
+            hint: "run `transload run` first".to_owned(),
+        });
+    }
+    let context = Context::resolve(project, connection, progress).await?;
+    let files = context.resolved.queries.kind(QueryKind::Load);
+    let loaded: Vec<&QueryFile> = files.filter(is_loaded).collect();
+    let mut report = ReconcileReport::default();
+    for file in &loaded {
+        let Some(describe) = context.describes.get(file.object()) else {
+            continue;
+        };
+        progress.step(&format!("reading {} back for {}", file.object(), file.name));
+        let outbox_rows = snapshot
+            .get("outbox", &file.name)
+            .map_or(0, |outbox| outbox.rows);
+        let compared = compare(&context, file, describe, outbox_rows, |_| {}).await?;
+        let (landed, read_back) = landed(&context, file, compared.found).await?;
+        report.loads.push(LoadComparison {
+            object: file.object().to_owned(),
+            load: file.name.clone(),
+            landed,
+            read_back,
+            differences: compared.differences,
+        });
+    }
+    report.queries = verify_split(&context).await?;
+    if let Some(wanted) = request.sample {
+        let rows = draw_samples(&context, &loaded, wanted.count, wanted.seed).await?;
+        let mut sheet = SampleSheet { rows, place: None };
+        if request.keep_sample {
+            sheet.place = Some(keep_sample(staging, &sheet, wanted.seed).await?);
+        }
+        report.sample = Some(sheet);
+    }
+    Ok(report)
+}
+
+/// Writes the sample into the reports of the last run; where it lies then.
+async fn keep_sample(staging: &Staging, sheet: &SampleSheet, seed: u64) -> Result<String, Error> {
+    let last = Journal::runs(staging).await?.pop();
+    let run = last.map_or_else(|| "samples".to_owned(), |record| record.run);
+    let path = staging.org_path(&["reports", &run, &format!("sample-{seed}.csv")]);
+    staging.write_document(&path, sheet.csv().into()).await?;
+    Ok(match staging.local_folder() {
+        Some(_) => format!("/{path}"),
+        None => path.to_string(),
+    })
+}
+
+/// Records of a load that the ledger knows as live, and how many of them were read back.
+async fn landed(context: &Context<'_>, file: &QueryFile, found: u64) -> Result<(u64, u64), Error> {
+    let (_, session) = context.session(Reads::Tables).await?;
+    let load = &file.name;
+    let sql = format!(
+        "select 'n' as name, count(*) as n from ledger.{load} as l where l.id is not null and l.live = 'live'"
+    );
+    let landed = counts(&session, "the ledger", &sql).await?.values().sum();
+    if found == 0 {
+        return Ok((landed, 0));
+    }
+    // Others may have rows there too.
+    let sql = format!(
+        "select 'n' as name, count(*) as n from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
+        on("l", "r", &file.key)
+    );
+    let read_back = counts(&session, "the rows read back", &sql).await?;
+    Ok((landed, read_back.values().sum()))
+}
+
+/// Runs the project's reconcile queries (the split rule's verification among them): name and rows found.
+async fn verify_split(context: &Context<'_>) -> Result<Vec<(String, u64)>, Error> {
+    let staging = context.staging();
+    let (_, session) = context.session(Reads::All).await?;
+    let known = session.table_names();
+    let mut found = Vec::new();
+    for file in context.resolved.queries.kind(QueryKind::Reconcile) {
+        if !file.references.is_subset(&known) {
+            continue;
+        }
+        let manifest = write_model(staging, &session, "recon", file).await?;
+        found.push((file.name.clone(), manifest.rows));
+        staging.publish(manifest).await?;
+    }
+    Ok(found)
+}
+
+async fn draw_samples(
+    context: &Context<'_>,
+    loaded: &[&QueryFile],
+    count: usize,
+    seed: u64,
+) -> Result<Vec<SampleRow>, Error> {
+    let (_, session) = context.session(Reads::All).await?;
+    let resolved = &context.resolved;
+    let loads: Vec<(String, Vec<String>)> = loaded
+        .iter()
+        .map(|file| (file.name.clone(), file.key.clone()))
+        .collect();
+    let drawn = draw(&session, &loads, count, seed).await?;
+    let mut rows = Vec::new();
+    let mut lineages: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for record in &drawn {
+        let Some(file) = resolved.queries.find(QueryKind::Load, &record.load) else {
+            continue;
+        };
+        let Some(describe) = context.describes.get(file.object()) else {
+            continue;
+        };
+        if !lineages.contains_key(&record.load) {
+            let lineage =
+                columns::lineage_of(context.project, context.staging(), resolved, file).await?;
+            lineages.insert(record.load.clone(), lineage);
+        }
+        let request = SampleRequest {
+            session: &session,
+            file,
+            columns: resolved.columns(file)?,
+            describe,
+            lineage: &lineages[&record.load],
+        };
+        rows.extend(sample(&request, record).await?);
+    }
+    Ok(rows)
+}

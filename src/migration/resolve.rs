@@ -1,0 +1,176 @@
+//! The SQL project with everything that was found out about it: which loads take part, in what order, and what each sends.
+//!
+//! In: query files, field map, options, the org's describes. Out: a [`ResolvedProject`]. Never: a table written, or a row sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::columns;
+use super::exclusions::{self, AUDIT_OPTION, Exclusions};
+use super::project::Project;
+use crate::error::Error;
+use crate::load::ORG_TABLES;
+use crate::mapping::FieldMap;
+use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
+use crate::rows::Columns;
+use crate::salesforce::ObjectDescribe;
+use crate::staging::{Snapshot, Staging};
+use crate::usercom::OBJECTS;
+
+/// The SQL project with everything that was found out about it.
+pub(crate) struct ResolvedProject {
+    /// All query files.
+    pub queries: Queries,
+    /// The field map.
+    pub map: FieldMap,
+    /// Columns per load, those that are left out too.
+    pub columns: BTreeMap<String, Columns>,
+    /// What options and destination leave out.
+    pub exclusions: Exclusions,
+}
+
+impl ResolvedProject {
+    /// Every query in an order in which each comes after what it reads.
+    pub(crate) fn order(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
+        Ok(crate::project::order(
+            &self.queries,
+            &known_tables(snapshot),
+        )?)
+    }
+
+    /// The loads in the order of their phases, each with the models it needs before it. Loads that are left out are
+    /// not among them, nor are models that only those need.
+    pub(crate) fn steps(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
+        let all = self.order(snapshot)?;
+        let mut read: BTreeSet<&str> = self
+            .queries
+            .iter()
+            .filter(|file| matches!(file.kind, QueryKind::Check | QueryKind::Reconcile))
+            .flat_map(|file| file.references.iter().map(String::as_str))
+            .collect();
+        let mut kept = Vec::new();
+        for step in all.into_iter().rev() {
+            let file = step.file();
+            let needed = match step {
+                Step::Load(_) => self.is_active(file),
+                _ => read.contains(format!("{}.{}", file.kind.folder(), file.name).as_str()),
+            };
+            if needed {
+                read.extend(file.references.iter().map(String::as_str));
+                kept.push(step);
+            }
+        }
+        kept.reverse();
+        Ok(kept)
+    }
+
+    /// Whether a load takes part in this run.
+    pub(crate) fn is_active(&self, load: &QueryFile) -> bool {
+        !self.exclusions.left_out.contains_key(&load.name)
+    }
+
+    /// Columns of a load that another one sets anew, by updates of the same records: a status that comes last, lookups
+    /// that go in a circle.
+    pub(crate) fn later(&self, load: &QueryFile) -> BTreeSet<String> {
+        self.loads()
+            .filter(|other| other.name != load.name && other.object() == load.object())
+            .filter(|other| other.operation == Some(Operation::Update))
+            .filter_map(|other| self.columns.get(&other.name))
+            .flat_map(|columns| columns.sent.iter().map(|field| field.name().clone()))
+            .collect()
+    }
+
+    /// Loads of Leads that have a ledger, for a load of what a converted Lead becomes.
+    pub(crate) fn leads_before(
+        &self,
+        load: &QueryFile,
+        snapshot: &Snapshot,
+    ) -> Vec<(String, Vec<String>)> {
+        let becomes = matches!(load.object(), "Account" | "Contact" | "Opportunity");
+        self.loads()
+            .filter(|other| becomes && other.object() == "Lead" && other.key.len() == 1)
+            .filter(|other| snapshot.get("ledger", &other.name).is_some())
+            .map(|other| (other.name.clone(), other.key.clone()))
+            .collect()
+    }
+
+    /// The loads that take part.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = &QueryFile> {
+        self.queries
+            .kind(QueryKind::Load)
+            .filter(|file| self.is_active(file))
+    }
+
+    /// Columns of a load.
+    pub(crate) fn columns(&self, load: &QueryFile) -> Result<&Columns, Error> {
+        self.columns.get(&load.name).ok_or_else(|| Error::Usage {
+            what: format!("{} was not planned", load.path),
+            hint: "this is a defect of the program".to_owned(),
+        })
+    }
+}
+
+/// Reads the query files and checks options and map against them, before anything is touched.
+pub(crate) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Error> {
+    let queries = Queries::load(&project.config.project)?;
+    let used: BTreeSet<String> = queries
+        .iter()
+        .flat_map(|file| file.parameters.iter().cloned())
+        .chain([AUDIT_OPTION.to_owned()])
+        .collect();
+    if let Some((option, nearest)) = project.config.options.unused(&used).next() {
+        return Err(Error::UnusedOption {
+            option: option.to_owned(),
+            nearest,
+        });
+    }
+    let map = FieldMap::load(&project.config.project)?;
+    map.require_confirmed()?;
+    Ok((queries, map))
+}
+
+/// Tables that exist before any query runs.
+pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = snapshot
+        .iter()
+        .filter(|table| matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects"))
+        .map(crate::staging::Manifest::name)
+        .collect();
+    let declared = OBJECTS.iter().map(|object| object.name.as_ref());
+    // The customer's own objects are known from what was staged.
+    let staged = snapshot.schema("usercom").map(|table| table.table.as_str());
+    for object in declared.chain(staged) {
+        known.insert(format!("usercom.{object}"));
+        known.insert(format!("mapped.{object}"));
+    }
+    known.extend(ORG_TABLES.map(|table| format!("org.{table}")));
+    for view in ["fates", "held", "flagged", "altered", "differences"] {
+        known.insert(format!("recon.{view}"));
+    }
+    known.insert("ledger.attempts".to_owned());
+    known
+}
+
+/// Plans every load without running anything: models as views, ledgers empty. Finds the columns that will be sent, and
+/// the loads that options or the destination leave out.
+///
+/// # Errors
+/// Among others [`Error::Unsupported`] when there are rows for objects that the org does not have.
+pub(crate) async fn resolve(
+    project: &Project,
+    staging: &Staging,
+    queries: Queries,
+    map: FieldMap,
+    describes: &BTreeMap<String, ObjectDescribe>,
+) -> Result<ResolvedProject, Error> {
+    let exclusions = exclusions::judge(project, staging, &queries, describes).await?;
+    let mut resolved = ResolvedProject {
+        queries,
+        map,
+        columns: BTreeMap::new(),
+        exclusions,
+    };
+    resolved.columns = columns::columns(project, staging, &resolved).await?;
+    let absent = exclusions::absent(project, staging, &resolved, describes).await?;
+    resolved.exclusions.left_out.extend(absent);
+    Ok(resolved)
+}

@@ -1,0 +1,457 @@
+//! A run taken back, and the proof of it.
+//!
+//! ```text
+//! recover → choose the runs → review every load, last first → consent → jobs, last load first → look for every record in
+//! the org: nothing may be left but what is spared
+//! ```
+//!
+//! In: journals, ledgers, pre-images. Out: the org as it was, a [`RollbackReport`]. Never: a change without consent, or to what
+//! somebody edited since, unless asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::project::Project;
+use super::recover::recover_all;
+use super::resolve::{known_tables, read_queries};
+use crate::error::Error;
+use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, load_phase};
+use crate::progress::Progress;
+use crate::project::{Operation, QueryFile, QueryKind, Step};
+use crate::report::{number, table};
+use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
+use crate::rows::columns_of;
+use crate::salesforce::{Atomicity, ObjectDescribe};
+
+/// Ids that are deleted in one request.
+const IDS: usize = 200;
+
+/// What a rollback is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RollbackRequest {
+    /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
+    pub target: Option<String>,
+    /// The run, with all later ones; by default the last, with the broken-off ones that it carried on.
+    pub run: Option<String>,
+    /// Only records of this object.
+    pub object: Option<String>,
+    /// Whether nothing in the org is touched whatever is consented to.
+    pub dry_run: bool,
+    /// Consent to delete and restore; without it the report says what would be done.
+    pub consent: bool,
+    /// Whether records are deleted for good instead of into the recycle bin.
+    pub hard_delete: bool,
+    /// Whether records that somebody edited since are taken back, too.
+    pub even_edited: bool,
+}
+
+/// One load of a rollback.
+#[derive(Clone, Debug, Serialize)]
+pub struct RollbackLine {
+    /// What the review found.
+    #[serde(flatten)]
+    pub plan: Reviewed,
+    /// Records that were deleted.
+    pub deleted: u64,
+    /// Records that got values back.
+    pub restored: u64,
+    /// Records that should be gone or as they were, and are not.
+    pub left: u64,
+}
+
+/// What a rollback did, or would do.
+#[derive(Clone, Debug, Serialize)]
+pub struct RollbackReport {
+    /// The rollback's own run id; none if nothing was done.
+    pub run: Option<String>,
+    /// The runs that it takes back.
+    pub undoes: Vec<String>,
+    /// `planned`, `ok`, `partial` (one object of several), or `gated` where something is left or spared.
+    pub status: &'static str,
+    /// Loads, last first.
+    pub objects: Vec<RollbackLine>,
+    /// Objects that could not be asked for records of others.
+    pub unasked: Vec<String>,
+}
+
+impl RollbackReport {
+    /// As aligned columns.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let done = self.run.is_some();
+        let head: &[&str] = if done {
+            &[
+                "object",
+                "load",
+                "deleted",
+                "gone before",
+                "restored",
+                "fields",
+                "spared",
+                "left",
+            ]
+        } else {
+            &[
+                "object",
+                "load",
+                "to delete",
+                "gone",
+                "to restore",
+                "fields",
+                "spared",
+            ]
+        };
+        let rows = self.objects.iter().map(|line| {
+            let plan = &line.plan;
+            let mut numbers = if done {
+                vec![line.deleted, plan.gone, line.restored]
+            } else {
+                vec![plan.delete, plan.gone, plan.restore]
+            };
+            numbers.extend([plan.fields, plan.spared]);
+            numbers.extend(done.then_some(line.left));
+            let names = [plan.object.clone(), plan.load.clone()];
+            names
+                .into_iter()
+                .chain(numbers.into_iter().map(number))
+                .collect()
+        });
+        table(head, rows.collect(), 2)
+    }
+}
+
+/// A rollback under way.
+pub(crate) struct Undo<'a> {
+    pub project: &'a Project,
+    pub connection: &'a Connection,
+    pub request: &'a RollbackRequest,
+    pub progress: &'a Arc<dyn Progress>,
+    pub stop: &'a CancellationToken,
+}
+
+impl Undo<'_> {
+    /// Reviews, and takes back what was consented to.
+    pub(crate) async fn run(&self) -> Result<RollbackReport, Error> {
+        let staging = &self.connection.staging;
+        recover_all(self.project, self.connection, self.progress.as_ref()).await?;
+        let loads = self.loads().await?;
+        let records = Journal::runs(staging).await?;
+        let Some(scope) = choose(&records, self.request.run.as_deref())? else {
+            self.progress
+                .done("no run has sent anything that was not taken back already");
+            return Ok(report(None, &[], "ok", Review::default(), &[]));
+        };
+        let described = self.describe(&loads).await?;
+        let tell = |what: &str| self.progress.step(what);
+        let reviewer = Reviewer {
+            staging,
+            engine: &self.project.engine,
+            client: &self.connection.client,
+            described: &described,
+            scope: &scope,
+            loads: &loads,
+            part_rows: self.connection.destination.part_rows,
+            even_edited: self.request.even_edited,
+            progress: &tell,
+        };
+        let plan = reviewer.review().await?;
+        let work = plan.loads.iter().any(|load| load.outbox.is_some());
+        if self.request.dry_run || (work && !self.request.consent) {
+            return Ok(report(None, &scope.runs, "planned", plan, &[]));
+        }
+        if !work {
+            self.progress.done("nothing is left to take back");
+            let spared = plan.loads.iter().any(|load| load.spared > 0);
+            let status = if spared { "gated" } else { "ok" };
+            return Ok(report(None, &scope.runs, status, plan, &[]));
+        }
+        let journal = Journal::start(
+            staging,
+            RunStart {
+                target: &self.connection.target,
+                user: &self.connection.client.identity().user_id,
+                undoes: &scope.runs,
+                ..RunStart::default()
+            },
+        )
+        .await?;
+        for reviewed in &plan.loads {
+            self.undo(reviewed, &loads, &described, &journal).await?;
+        }
+        self.forget(&loads, &described).await?;
+        let mut left = Vec::new();
+        for reviewed in &plan.loads {
+            self.progress
+                .step(&format!("looking for {} in the org", reviewed.load));
+            left.push(reviewer.left(reviewed).await?);
+        }
+        let spared = plan.loads.iter().any(|load| load.spared > 0);
+        let clean = !spared && left.iter().all(|&left| left == (0, 0));
+        let status = match (&self.request.object, clean) {
+            (Some(_), true) => "partial",
+            (_, true) => "ok",
+            (_, false) => "gated",
+        };
+        let run = Some(journal.run().to_owned());
+        let report = report(run, &scope.runs, status, plan, &left);
+        self.write(&report, &scope).await?;
+        // The rest of these runs can still be taken back.
+        let ended = self.request.object.as_ref().map_or(status, |_| "partial");
+        journal
+            .record(&Event::RunFinished {
+                at: chrono::Utc::now(),
+                status: ended.to_owned(),
+            })
+            .await?;
+        Ok(report)
+    }
+
+    /// The loads that have a ledger, last first.
+    async fn loads(&self) -> Result<Vec<Load>, Error> {
+        let (queries, _) = read_queries(self.project)?;
+        let snapshot = self.connection.staging.snapshot().await?;
+        let order = crate::project::order(&queries, &known_tables(&snapshot))?;
+        let files: Vec<&QueryFile> = order
+            .into_iter()
+            .filter(|step| matches!(step, Step::Load(_)))
+            .map(|step| step.file())
+            .filter(|file| snapshot.get("ledger", &file.name).is_some())
+            .collect();
+        for table in snapshot.schema("ledger") {
+            if let Some(load) = table.table.strip_prefix("attempts_")
+                && queries.find(QueryKind::Load, load).is_none()
+                && table.rows > 0
+            {
+                return Err(Error::Usage {
+                    what: format!(
+                        "rows were loaded by queries/load/{load}.sql, which the project does not have any more"
+                    ),
+                    hint: "put the query back as it was, then roll back again".to_owned(),
+                });
+            }
+        }
+        if let Some(object) = &self.request.object
+            && !files
+                .iter()
+                .any(|file| file.object().eq_ignore_ascii_case(object))
+        {
+            return Err(Error::Usage {
+                what: format!("nothing was loaded into {object}"),
+                hint: "`transload status` shows the objects of each run".to_owned(),
+            });
+        }
+        let columns = |file: &QueryFile| {
+            let outbox = snapshot.get("outbox", &file.name)?;
+            Some(columns_of(outbox, &file.key))
+        };
+        let mut loads = Vec::new();
+        for file in files.iter().rev() {
+            let Some(own) = columns(file) else { continue };
+            let same_object = || {
+                let others = files.iter().filter(|other| other.object() == file.object());
+                others.filter(|other| other.name != file.name)
+            };
+            let later: BTreeSet<String> = same_object()
+                .filter(|other| other.operation == Some(Operation::Update))
+                .filter_map(|other| columns(other))
+                .flat_map(|columns| columns.sent)
+                .map(|field| field.name().clone())
+                .collect();
+            let wanted = self.request.object.as_deref();
+            loads.push(Load {
+                file: (*file).clone(),
+                columns: own,
+                later,
+                siblings: same_object()
+                    .filter(|other| other.key.len() == 1)
+                    .map(|other| (other.name.clone(), other.key.clone()))
+                    .collect(),
+                selected: wanted.is_none_or(|object| file.object().eq_ignore_ascii_case(object)),
+            });
+        }
+        Ok(loads)
+    }
+
+    async fn describe(&self, loads: &[Load]) -> Result<BTreeMap<String, ObjectDescribe>, Error> {
+        let mut described = BTreeMap::new();
+        for load in loads {
+            let object = load.file.object();
+            if described.contains_key(object) {
+                continue;
+            }
+            match self.connection.client.describe(object).await {
+                Err(error) if error.is_not_found() => {}
+                found => {
+                    let found = found.map_err(|source| RollbackError::ReadOrg {
+                        what: format!("the fields of {object}"),
+                        source: Box::new(source),
+                    })?;
+                    described.insert(object.to_owned(), found);
+                }
+            }
+        }
+        Ok(described)
+    }
+
+    /// Sends the parts of one load.
+    async fn undo(
+        &self,
+        reviewed: &Reviewed,
+        loads: &[Load],
+        described: &BTreeMap<String, ObjectDescribe>,
+        journal: &Journal,
+    ) -> Result<(), Error> {
+        let load = loads.iter().find(|load| load.file.name == reviewed.load);
+        let (Some(load), Some(outbox)) = (load, &reviewed.outbox) else {
+            return Ok(());
+        };
+        let Some(describe) = described.get(load.file.object()) else {
+            return Ok(());
+        };
+        self.progress
+            .step(&format!("taking {} back", load.file.name));
+        self.delete_companions(&load.file.name).await?;
+        load_phase(&LoadRequest {
+            staging: &self.connection.staging,
+            engine: &self.project.engine,
+            client: &self.connection.client,
+            journal,
+            file: &load.file,
+            columns: &load.columns,
+            outbox,
+            describe,
+            blobs: None,
+            concurrent_jobs: self.connection.destination.concurrent_jobs,
+            part_rows: self.connection.destination.part_rows,
+            reserve_percent: self.connection.destination.reserve_percent,
+            // Whatever cannot be taken back must not keep the rest.
+            max_failed_percent: 100.0,
+            hard_delete: self.request.hard_delete,
+            stop: self.stop,
+            progress: Arc::clone(self.progress),
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Loads that only change what others made forget records that those took back.
+    async fn forget(
+        &self,
+        loads: &[Load],
+        described: &BTreeMap<String, ObjectDescribe>,
+    ) -> Result<(), Error> {
+        for load in loads {
+            let Some(describe) = described.get(load.file.object()) else {
+                continue;
+            };
+            if load.file.operation != Some(Operation::Update) {
+                continue;
+            }
+            let makers: Vec<String> = load.siblings.iter().map(|(name, _)| name.clone()).collect();
+            let ledger = Liveness {
+                staging: &self.connection.staging,
+                engine: &self.project.engine,
+                client: &self.connection.client,
+                load: &load.file.name,
+                key: &load.file.key,
+                describe,
+            };
+            ledger.forget(&makers).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the Tasks that Salesforce made for e-mails which are deleted next (`rules.md` 16). Before those, because nothing
+    /// else says which they are.
+    async fn delete_companions(&self, load: &str) -> Result<(), Error> {
+        let staging = &self.connection.staging;
+        let snapshot = staging.snapshot().await?;
+        let read = snapshot.get("org", load);
+        if read.is_none_or(|table| table.schema.field_with_name("ActivityId").is_err()) {
+            return Ok(());
+        }
+        let session = self.project.engine.session(staging, &snapshot)?;
+        let sql = format!(
+            "select distinct r.\"ActivityId\" as id from outbox.undo_{load} as u inner join org.{load} as r on r._id = u._id \
+             where u._operation = 'delete' and r.\"ActivityId\" is not null"
+        );
+        let mut rows = session
+            .stream(&format!("activities of {load}"), &sql, &[])
+            .await?;
+        while let Some(batch) = rows.next_batch().await? {
+            let ids: Vec<&str> = batch
+                .column(0)
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .collect();
+            for ids in ids.chunks(IDS) {
+                let deleted = self.connection.client.delete_rows(ids, Atomicity::RowByRow);
+                deleted.await.map_err(|source| RollbackError::ReadOrg {
+                    what: "the Tasks of e-mails".to_owned(),
+                    source: Box::new(source),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, report: &RollbackReport, scope: &Scope) -> Result<(), Error> {
+        let Some(run) = &report.run else {
+            return Ok(());
+        };
+        let staging = &self.connection.staging;
+        let json = serde_json::to_vec_pretty(report).unwrap_or_default();
+        let path = staging.org_path(&["reports", run, "rollback.json"]);
+        staging.write_document(&path, json.into()).await?;
+        let text = format!(
+            "# Rollback {run}\n\nTakes back {}.\n\n```text\n{}```\n",
+            scope.runs.join(", "),
+            report.table()
+        );
+        let path = staging.org_path(&["reports", run, "rollback.md"]);
+        staging
+            .write_document(&path, text.into_bytes().into())
+            .await?;
+        Ok(())
+    }
+}
+
+fn report(
+    run: Option<String>,
+    undoes: &[String],
+    status: &'static str,
+    plan: Review,
+    left: &[(u64, u64)],
+) -> RollbackReport {
+    let done = run.is_some();
+    let line = |(at, plan): (usize, Reviewed)| {
+        let (rows, fields) = left.get(at).copied().unwrap_or_default();
+        RollbackLine {
+            deleted: if done {
+                plan.delete.saturating_sub(rows)
+            } else {
+                0
+            },
+            restored: if done {
+                plan.restore.saturating_sub(fields)
+            } else {
+                0
+            },
+            left: rows + fields,
+            plan,
+        }
+    };
+    RollbackReport {
+        run,
+        undoes: undoes.to_vec(),
+        status,
+        objects: plan.loads.into_iter().enumerate().map(line).collect(),
+        unasked: plan.unasked,
+    }
+}

@@ -1,0 +1,225 @@
+//! The main job: recover → stage → inspect the org → columns → destination fields → phases → summary.
+//!
+//! In: a project, a connection under a lease. Out: what the phases wrote, the run's summary in its folder of reports, and the
+//! end of the run in the journal. A run that broke off is recovered first; rows that landed are not sent again. Whatever goes
+//! wrong, the summary says how far it came, and the first error is the one that is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::blobs::ExportBlobs;
+use super::connection::{Connection, ExpectedOrg};
+use super::context::Context;
+use super::effort::effort;
+use super::liveness::Liveness;
+use super::phase::Phases;
+use super::project::Project;
+use super::recover::recover_all;
+use super::schema::{Consent, Inspection, deploy, prepare};
+use super::stage::{export, note_staging, stage_all};
+use super::{documents, dry_run, first, preflight};
+use crate::error::Error;
+use crate::load::{Event, Journal, RunRecord, RunStart};
+use crate::mapping::publish_decisions;
+use crate::progress::Progress;
+use crate::reconcile::count_sources;
+use crate::report::{RunStatus, RunSummary};
+use crate::staging::Staging;
+
+/// What a run is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RunRequest {
+    /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
+    pub target: Option<String>,
+    /// Consents to a deployment of what the destination lacks.
+    pub consent: Consent,
+    /// Whether the destination may lead to another org than before.
+    pub new_org: bool,
+    /// Whether the tables staged last are used instead of the export.
+    pub no_stage: bool,
+    /// Whether only what failed, was never tried or was held is sent.
+    pub only_failed: bool,
+}
+
+impl RunRequest {
+    pub(crate) fn expected(&self) -> ExpectedOrg {
+        if self.new_org {
+            ExpectedOrg::New
+        } else {
+            ExpectedOrg::First
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// Counts per table and load, and the status.
+    pub summary: RunSummary,
+    /// What a person should know, a line each: findings of checks, gates that are shut, what the run took.
+    pub notes: Vec<String>,
+}
+
+/// Runs everything.
+pub(crate) async fn run(
+    project: &Project,
+    connection: &Connection,
+    request: &RunRequest,
+    progress: &Arc<dyn Progress>,
+    stop: &CancellationToken,
+) -> Result<RunReport, Error> {
+    let staging = &connection.staging;
+    let broken = recover_all(project, connection, progress.as_ref()).await?;
+    // Only files of runs long gone: another command may be writing right now.
+    staging.sweep_leftovers(Duration::from_hours(24)).await?;
+    if request.no_stage {
+        // Decisions are corrected without a new export.
+        publish_decisions(&project.config.project, &project.staging).await?;
+    } else {
+        let staged = stage_all(project, progress.as_ref()).await?;
+        note_staging(&staged, progress.as_ref());
+    }
+    // After staging, which writes the queries of custom objects.
+    progress.step("reading users, limits and fields of the org");
+    let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
+    context.note_exclusions();
+    if prepare_org(&context, request.consent).await? {
+        // Fields that were hidden or missing may let more columns be sent.
+        context = context.again().await?;
+    }
+    let now = sources(staging).await?;
+    let journal = Journal::start(
+        staging,
+        RunStart {
+            target: &connection.target,
+            user: &connection.client.identity().user_id,
+            sources: now.clone(),
+            undoes: &[],
+        },
+    )
+    .await?;
+    let mut phases = Phases {
+        context: &context,
+        journal: &journal,
+        progress,
+        stop,
+        only_failed: request.only_failed,
+        liveness: Liveness::default(),
+        blobs: Arc::new(ExportBlobs(export(project)?)),
+        reports: Vec::new(),
+        sending: Duration::ZERO,
+        reading: Duration::ZERO,
+        checked: BTreeSet::new(),
+        notes: Vec::new(),
+    };
+    let changed = broken
+        .iter()
+        .filter_map(|record| changed_since(record, &now));
+    for note in changed {
+        progress.done(&format!("note: {note}"));
+        phases.notes.push(note);
+    }
+    let started = Instant::now();
+    let result = Box::pin(phases.run()).await;
+    let status = match &result {
+        Ok(status) => *status,
+        Err(_) => RunStatus::Failed,
+    };
+    let report = summarise(phases, status, started.elapsed()).await;
+    // What went wrong first is what a person has to know.
+    let (_, report) = first(result.map(|_| ()), report)?;
+    journal
+        .record(&Event::RunFinished {
+            at: chrono::Utc::now(),
+            status: status.word().to_owned(),
+        })
+        .await?;
+    Ok(report)
+}
+
+/// Counts what the phases did and writes it into the folder of reports.
+async fn summarise(
+    phases: Phases<'_>,
+    status: RunStatus,
+    took: Duration,
+) -> Result<RunReport, Error> {
+    let (context, run) = (phases.context, phases.journal.run());
+    let snapshot = context.staging().snapshot().await?;
+    let summary = RunSummary {
+        run: run.to_owned(),
+        status,
+        sources: count_sources(&snapshot),
+        objects: phases.reports,
+        effort: effort(context, &snapshot, run).await?.with_times(
+            took,
+            phases.sending,
+            phases.reading,
+        ),
+    };
+    let mut notes = phases.notes;
+    notes.extend(summary.effort.sentences());
+    write_summary(context.connection, &summary).await?;
+    documents::write_segments(context, run).await?;
+    Ok(RunReport { summary, notes })
+}
+
+/// Digests of the staged tables.
+async fn sources(staging: &Staging) -> Result<BTreeMap<String, String>, Error> {
+    let snapshot = staging.snapshot().await?;
+    let tables = snapshot.schema("usercom");
+    Ok(tables
+        .map(|table| (table.table.clone(), table.digest()))
+        .collect())
+}
+
+/// What is to be said where the staged tables are other ones than those that a broken-off run read.
+fn changed_since(record: &RunRecord, now: &BTreeMap<String, String>) -> Option<String> {
+    let before = record.events.iter().find_map(|event| match event {
+        Event::RunStarted { sources, .. } if !sources.is_empty() => Some(sources),
+        _ => None,
+    })?;
+    let tables: BTreeSet<&String> = before.keys().chain(now.keys()).collect();
+    let changed: Vec<&str> = tables
+        .into_iter()
+        .filter(|table| before.get(*table) != now.get(*table))
+        .map(String::as_str)
+        .collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "the export changed since run {} broke off: {}; rows of its outboxes are settled as they were sent, the others go as they \
+             are now",
+            record.run,
+            changed.join(", ")
+        )
+    })
+}
+
+/// Compares the org with what the loads send, and deploys what is missing. True if anything changed.
+async fn prepare_org(context: &Context<'_>, consent: Consent) -> Result<bool, Error> {
+    preflight::inspect(context).await?.ensure_clear()?;
+    let mut written = Vec::new();
+    let prepared = prepare(context, Inspection::IfNeeded, &mut written).await;
+    dry_run::remove(context.connection, &written).await;
+    deploy(
+        context.connection,
+        &prepared?.plan,
+        consent,
+        context.progress,
+    )
+    .await
+}
+
+async fn write_summary(connection: &Connection, summary: &RunSummary) -> Result<(), Error> {
+    let staging = &connection.staging;
+    let path = staging.org_path(&["reports", &summary.run, "summary.md"]);
+    staging
+        .write_document(&path, summary.markdown().into_bytes().into())
+        .await?;
+    let json = serde_json::to_vec_pretty(summary).unwrap_or_default();
+    let path = staging.org_path(&["reports", &summary.run, "summary.json"]);
+    staging.write_document(&path, json.into()).await?;
+    Ok(())
+}

@@ -1,0 +1,452 @@
+//! What the journals say about runs, phases, jobs and gates.
+//!
+//! In: the journals of every organisation in a staging area. Out: [`RunOverview`]s. Never: a connection to the destination, or
+//! anything written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::load::{Event, Journal, RunRecord};
+use crate::report::number;
+use crate::staging::Staging;
+
+/// An organisation that the staging area knows, with the last run against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organisation {
+    /// Organisation id.
+    pub id: String,
+    /// Id of the last run, which tells when it began.
+    pub last_run: Option<String>,
+    /// The destination's name in that run.
+    pub target: Option<String>,
+}
+
+/// All organisations of a staging area that has none in view.
+///
+/// # Errors
+/// The staging area cannot be read.
+pub async fn organisations(staging: &Staging) -> Result<Vec<Organisation>, Error> {
+    let root = staging.org_path(&["orgs"]);
+    let mut last_runs: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for path in staging.list(&root).await? {
+        let Some(mut parts) = path.prefix_match(&root) else {
+            continue;
+        };
+        let Some(id) = parts.next() else { continue };
+        let last = last_runs.entry(id.as_ref().to_owned()).or_default();
+        if parts.next().is_some_and(|part| part.as_ref() == "journal")
+            && let Some(run) = parts.next()
+        {
+            let run = run.as_ref().to_owned();
+            *last = last.take().max(Some(run));
+        }
+    }
+    let mut organisations = Vec::with_capacity(last_runs.len());
+    for (id, last_run) in last_runs {
+        let target = match &last_run {
+            Some(run) => target_of(&staging.with_org(&id), run).await?,
+            None => None,
+        };
+        organisations.push(Organisation {
+            id,
+            last_run,
+            target,
+        });
+    }
+    Ok(organisations)
+}
+
+async fn target_of(staging: &Staging, run: &str) -> Result<Option<String>, Error> {
+    let event = Journal::first(staging, run).await?;
+    Ok(match event {
+        Event::RunStarted { target, .. } => Some(target),
+        _ => None,
+    })
+}
+
+/// All runs against `target`, or against any destination, oldest first.
+///
+/// # Errors
+/// The staging area cannot be read, or a journal was touched.
+pub async fn runs(staging: &Staging, target: Option<&str>) -> Result<Vec<RunOverview>, Error> {
+    let mut runs = Vec::new();
+    for organisation in organisations(staging).await? {
+        for record in Journal::runs(&staging.with_org(&organisation.id)).await? {
+            runs.push(RunOverview::of(&record, &organisation.id));
+        }
+    }
+    runs.retain(|run| target.is_none_or(|name| run.target == name));
+    let undone: BTreeSet<String> = runs
+        .iter()
+        .filter(|run| matches!(run.status.as_str(), "ok" | "gated"))
+        .flat_map(|run| run.undoes.iter().cloned())
+        .collect();
+    for run in runs.iter_mut().filter(|run| undone.contains(&run.run)) {
+        run.status = "taken back".to_owned();
+    }
+    runs.sort_by(|left, right| left.run.cmp(&right.run));
+    Ok(runs)
+}
+
+/// One run, as its journal tells it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunOverview {
+    /// Its id.
+    pub run: String,
+    /// The destination's name.
+    pub target: String,
+    /// The org.
+    pub organisation: String,
+    /// The program that ran it.
+    pub version: String,
+    /// When it began.
+    pub started: Option<DateTime<Utc>>,
+    /// When it ended; none if it did not.
+    pub finished: Option<DateTime<Utc>>,
+    /// `unfinished`: still running, or interrupted.
+    pub status: String,
+    /// The runs that a rollback takes back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undoes: Vec<String>,
+    /// Its phases in order.
+    pub phases: Vec<PhaseOverview>,
+    /// Jobs whose end nobody saw.
+    pub open_jobs: Vec<OpenJob>,
+}
+
+/// One phase of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct PhaseOverview {
+    /// Load.
+    pub load: String,
+    /// Object.
+    pub object: String,
+    /// Rows to send.
+    pub rows: u64,
+    /// Parts of the outbox.
+    pub parts: usize,
+    /// Parts with an answer for every row.
+    pub done: usize,
+    /// Jobs.
+    pub jobs: usize,
+    /// When it began.
+    pub started: Option<DateTime<Utc>>,
+    /// When its last answer was there.
+    pub loaded_at: Option<DateTime<Utc>>,
+    /// Whether the ledger has every answer.
+    pub loaded: bool,
+    /// Whether the gate let the next phase begin; none before the phase was reconciled.
+    pub passed: Option<bool>,
+    /// Its counts.
+    pub report: Option<serde_json::Value>,
+}
+
+/// An intent without an end: its job may exist.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenJob {
+    /// Load.
+    pub load: String,
+    /// Object.
+    pub object: String,
+    /// What the job does.
+    pub operation: String,
+    /// Part of the outbox.
+    pub part: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// The server's id; none if the answer was not seen.
+    pub job: Option<String>,
+    /// When it was meant to begin.
+    pub since: DateTime<Utc>,
+}
+
+impl RunOverview {
+    fn of(record: &RunRecord, organisation: &str) -> Self {
+        let mut status = Self {
+            run: record.run.clone(),
+            target: String::new(),
+            organisation: organisation.to_owned(),
+            version: String::new(),
+            started: None,
+            finished: None,
+            status: "unfinished".to_owned(),
+            undoes: Vec::new(),
+            phases: Vec::new(),
+            open_jobs: Vec::new(),
+        };
+        let mut answered: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for event in &record.events {
+            status.take(event, &mut answered);
+        }
+        status
+    }
+
+    fn take<'a>(&mut self, event: &'a Event, answered: &mut BTreeSet<(&'a str, &'a str)>) {
+        match event {
+            Event::RunStarted {
+                at,
+                target,
+                version,
+                undoes,
+                ..
+            } => {
+                self.undoes.clone_from(undoes);
+                self.started = Some(*at);
+                self.target.clone_from(target);
+                self.version.clone_from(version);
+            }
+            Event::PhaseStarted {
+                load,
+                object,
+                parts,
+                rows,
+                at,
+                ..
+            } => {
+                let phase = self.phase(load);
+                phase.object.clone_from(object);
+                (phase.parts, phase.rows) = (*parts, *rows);
+                phase.started = known(*at);
+            }
+            Event::Intent {
+                load,
+                part,
+                attempt,
+                object,
+                operation,
+                at,
+                ..
+            } => self.open_jobs.push(OpenJob {
+                load: load.clone(),
+                object: object.clone(),
+                operation: operation.clone(),
+                part: part.clone(),
+                attempt: *attempt,
+                job: None,
+                since: *at,
+            }),
+            Event::Created {
+                load,
+                part,
+                attempt,
+                job,
+                ..
+            } => {
+                self.phase(load).jobs += 1;
+                let open = self
+                    .open_jobs
+                    .iter_mut()
+                    .find(|open| open.is(load, part, *attempt));
+                if let Some(open) = open {
+                    open.job = Some(job.clone());
+                }
+            }
+            Event::Done {
+                load,
+                part,
+                attempt,
+                ..
+            } => {
+                if answered.insert((load, part)) {
+                    self.phase(load).done += 1;
+                }
+                self.open_jobs.retain(|open| !open.is(load, part, *attempt));
+            }
+            Event::Answered { .. } => {}
+            Event::Again { load, parts, .. } => self.phase(load).parts += parts.len(),
+            Event::Abandoned {
+                load,
+                part,
+                attempt,
+                ..
+            } => self.open_jobs.retain(|open| !open.is(load, part, *attempt)),
+            Event::PhaseLoaded { load, at } => {
+                let phase = self.phase(load);
+                phase.loaded = true;
+                phase.loaded_at = known(*at);
+            }
+            Event::PhaseReported {
+                load,
+                report,
+                passed,
+                ..
+            } => {
+                let phase = self.phase(load);
+                phase.report = Some(report.clone());
+                phase.passed = Some(*passed);
+            }
+            Event::RunFinished { at, status, .. } => {
+                self.finished = Some(*at);
+                self.status.clone_from(status);
+            }
+        }
+    }
+
+    fn phase(&mut self, load: &str) -> &mut PhaseOverview {
+        let index = self.phases.iter().position(|phase| phase.load == load);
+        let index = index.unwrap_or_else(|| {
+            self.phases.push(PhaseOverview {
+                load: load.to_owned(),
+                object: String::new(),
+                rows: 0,
+                parts: 0,
+                done: 0,
+                jobs: 0,
+                started: None,
+                loaded_at: None,
+                loaded: false,
+                passed: None,
+                report: None,
+            });
+            self.phases.len() - 1
+        });
+        &mut self.phases[index]
+    }
+
+    /// As a row of a table.
+    #[must_use]
+    pub fn row(&self) -> Vec<String> {
+        vec![
+            self.run.clone(),
+            self.target.clone(),
+            self.organisation.clone(),
+            moment(self.started),
+            moment(self.finished),
+            match self.undoes.is_empty() {
+                true => self.status.clone(),
+                false => format!("rollback {}", self.status),
+            },
+            number(self.open_jobs.len() as u64),
+        ]
+    }
+}
+
+impl PhaseOverview {
+    /// As a row of a table.
+    #[must_use]
+    pub fn row(&self, run: &RunOverview) -> Vec<String> {
+        let gate = match self.passed {
+            Some(true) => "passed",
+            Some(false) => "shut",
+            None if self.loaded && !run.undoes.is_empty() => "undone",
+            None if self.loaded => "not reconciled",
+            None if run.finished.is_none() => "loading",
+            None => "not loaded",
+        };
+        let reported = |name: &str| {
+            let value = self
+                .report
+                .as_ref()
+                .and_then(|report| report[name].as_u64());
+            value.map(number).unwrap_or_default()
+        };
+        let took = self.started.zip(self.loaded_at).map(|(start, end)| {
+            let tenths = (end - start).num_milliseconds() / 100;
+            format!("{}.{}", tenths / 10, tenths % 10)
+        });
+        vec![
+            self.load.clone(),
+            self.object.clone(),
+            gate.to_owned(),
+            number(self.rows),
+            number(self.parts as u64),
+            number(self.done as u64),
+            number(self.jobs as u64),
+            reported("failed"),
+            took.unwrap_or_default(),
+        ]
+    }
+}
+
+impl OpenJob {
+    fn is(&self, load: &str, part: &str, attempt: u32) -> bool {
+        self.load == load && self.part == part && self.attempt == attempt
+    }
+}
+
+/// Entries of older versions carry no time, which reads as the epoch.
+fn known(at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    (at != DateTime::UNIX_EPOCH).then_some(at)
+}
+
+fn moment(at: Option<DateTime<Utc>>) -> String {
+    at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(lines: &[&str]) -> RunRecord {
+        RunRecord {
+            run: "20260301T100000Z-0001".to_owned(),
+            events: lines
+                .iter()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
+        }
+    }
+
+    const STARTED: &str = r#"{"event":"run_started","at":"2026-03-01T10:00:00Z","target":"sandbox","version":"0.1.0"}"#;
+    const PHASE: &str = r#"{"event":"phase_started","load":"lead","object":"Lead","outbox":1,"key":["k"],"parts":2,"rows":1290,"at":"2026-03-01T10:00:01Z"}"#;
+    const INTENT: &str = r#"{"event":"intent","load":"lead","part":"a","attempt":1,"object":"Lead","operation":"insert","at":"2026-03-01T10:00:01Z"}"#;
+    const CREATED: &str =
+        r#"{"event":"created","load":"lead","part":"a","attempt":1,"job":"750000000000001"}"#;
+    const DONE: &str = r#"{"event":"done","load":"lead","part":"a","attempt":1,"job":"750000000000001","files":[]}"#;
+
+    #[test]
+    fn a_killed_run_shows_its_open_job() {
+        let status = RunOverview::of(&events(&[STARTED, PHASE, INTENT, CREATED]), "00D1");
+        assert_eq!(status.status, "unfinished");
+        assert_eq!(status.open_jobs.len(), 1);
+        assert_eq!(status.open_jobs[0].job.as_deref(), Some("750000000000001"));
+        assert_eq!(
+            status.phases[0].row(&status),
+            ["lead", "Lead", "loading", "1,290", "2", "0", "1", "", ""]
+        );
+    }
+
+    #[test]
+    fn a_part_is_done_once_and_closes_its_job() {
+        let status = RunOverview::of(
+            &events(&[STARTED, PHASE, INTENT, CREATED, DONE, DONE]),
+            "00D1",
+        );
+        assert!(status.open_jobs.is_empty());
+        assert_eq!(status.phases[0].done, 1);
+    }
+
+    #[test]
+    fn a_shut_gate_is_shown_with_the_reported_numbers() {
+        let reported =
+            r#"{"event":"phase_reported","load":"lead","report":{"failed":90},"passed":false}"#;
+        let loaded = r#"{"event":"phase_loaded","load":"lead","at":"2026-03-01T10:00:13.300Z"}"#;
+        let finished = r#"{"event":"run_finished","at":"2026-03-01T10:05:00Z","status":"gated"}"#;
+        let status = RunOverview::of(
+            &events(&[
+                STARTED, PHASE, INTENT, CREATED, DONE, loaded, reported, finished,
+            ]),
+            "00D1",
+        );
+        assert_eq!(
+            status.row(),
+            [
+                "20260301T100000Z-0001",
+                "sandbox",
+                "00D1",
+                "2026-03-01T10:00:00Z",
+                "2026-03-01T10:05:00Z",
+                "gated",
+                "0"
+            ]
+        );
+        assert_eq!(
+            status.phases[0].row(&status),
+            ["lead", "Lead", "shut", "1,290", "2", "1", "1", "90", "12.3"]
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Views over the tables of all loads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::View;
+use crate::staging::Snapshot;
+
+/// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
+/// `recon.differences` and `ledger.attempts`.
+#[must_use]
+pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
+    let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for table in snapshot.iter() {
+        let families = [
+            ("recon", "fates_", "fates", "key, fate, reason, parent"),
+            ("recon", "flags_", "flagged", "key, flag"),
+            ("recon", "spared_", "spared", "key, id, reason, detail"),
+            (
+                "recon",
+                "altered_",
+                "altered",
+                "key, field, why, done, original",
+            ),
+            (
+                "recon",
+                "differences_",
+                "differences",
+                "key, kind, field, sent, found",
+            ),
+        ];
+        for (schema, prefix, view, columns) in families {
+            if table.schema_name == schema
+                && let Some(load) = table.table.strip_prefix(prefix)
+            {
+                unions.entry((schema, view)).or_default().push(format!(
+                    "select '{load}' as load, {columns} from {schema}.{}",
+                    table.table
+                ));
+            }
+        }
+        if table.schema_name == "ledger"
+            && let Some(load) = table.table.strip_prefix("attempts_")
+        {
+            let keys: Vec<String> = table
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+                .take_while(|name| *name != "id")
+                .map(|name| format!("cast(\"{name}\" as varchar)"))
+                .collect();
+            unions.entry(("ledger", "attempts")).or_default().push(format!(
+                "select '{load}' as load, concat_ws('|', {}) as key, id, outcome, error_code, error, operation, job_id, \
+                 attempt, run_id, at from ledger.{}",
+                keys.join(", "),
+                table.table
+            ));
+        }
+    }
+    let known: BTreeSet<(&str, &str)> = unions.keys().copied().collect();
+    let mut views: Vec<View> = unions
+        .into_iter()
+        .map(|((schema, name), parts)| View {
+            schema: schema.to_owned(),
+            name: name.to_owned(),
+            sql: parts.join(" union all "),
+        })
+        .collect();
+    if known.contains(&("recon", "fates")) {
+        views.push(View {
+            schema: "recon".to_owned(),
+            name: "held".to_owned(),
+            sql: "select f.load, f.key, f.reason, f.parent from recon.fates as f where f.fate = 'held'".to_owned(),
+        });
+    }
+    views
+}
