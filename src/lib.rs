@@ -10,6 +10,32 @@
 //!                    rejects.*   outbox.*      └── reconcile ─▶ recon.* ─▶ report
 //! ```
 //!
+//! A whole migration in process; the command line does the same ([`migration`] has the picture):
+//!
+//! ```
+//! use transload::config::Config;
+//! use transload::migration::{Migration, ReconcileRequest, RunRequest};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("transload-example-{}", std::process::id()));
+//! # std::fs::create_dir_all(folder.join("export"))?;
+//! # std::fs::write(folder.join("migration.toml"), "business_timezone = \"Europe/Warsaw\"\n[destination.simulator]\nkind = \"simulator\"\n")?;
+//! # std::fs::write(folder.join("export/people.csv"), "id,name,email,lifecycle_stage\n1,Ada Nowak,ada@example.com,lead\n")?;
+//! let config = Config::load(&folder, None)?;
+//! let migration = Migration::open(&config)?;
+//! # tokio::runtime::Runtime::new()?.block_on(Box::pin(async {
+//! let run = migration.run(&RunRequest::default()).await?;
+//! println!("{}: {}", run.summary.run, run.summary.sentence());
+//! let found = migration.reconcile(&ReconcileRequest::default()).await?;
+//! assert!(!found.differs());
+//! # Ok::<(), transload::error::Error>(())
+//! # }))?;
+//! # drop(migration);
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules, in the order in which data flows:
 
 pub mod error;
@@ -20,39 +46,39 @@ pub mod config;
 pub mod engine;
 // Where tables live: paths, the one Parquet writer, manifests.
 pub mod staging;
-
-// What a migration is: open, plan, run, compare, take back; drives the steps.
-pub mod migration;
-// How far a step is.
+// How far a step is, told by steps.
 pub mod progress;
 
-pub mod cli;
-// Pages for people: `transload help TOPIC`.
-pub mod guide;
-
-// Rows → what Salesforce accepts.
-pub mod encode;
-// Jobs, journal, ledger.
-pub mod load;
-// The customer's decisions, the field map, the `custom` struct.
-pub mod mapping;
-// Read-back, differences, accounting, gates.
-pub mod reconcile;
-// A run taken back: what we created goes, what we changed is as it was.
-pub mod rollback;
-// Documents for people.
-pub mod report;
-// The Salesforce API client: transport only.
-pub use transload_salesforce as salesforce;
-// The destination's fields: derive, compare, deploy.
-pub mod schema;
+// The source: export reader, declared schema, header aliases.
+pub mod usercom;
 // Export rows → typed Parquet and rejects.
 pub mod stage;
+// The customer's decisions, the field map, the `custom` struct.
+pub mod mapping;
 // The SQL project: files, headers, order.
 pub mod project;
 // What load, reconcile and rollback share: columns, key, operation, schemas, identity.
 pub mod rows;
 // Models and outboxes.
 pub mod transform;
-// The source: export reader, declared schema, header aliases.
-pub mod usercom;
+// Rows → what Salesforce accepts.
+pub mod encode;
+// The Salesforce API client: transport only.
+pub use transload_salesforce as salesforce;
+// The destination's fields: derive, compare, deploy.
+pub mod schema;
+// Jobs, journal, ledger.
+pub mod load;
+// Read-back, differences, accounting, gates.
+pub mod reconcile;
+// A run taken back: what we created goes, what we changed is as it was.
+pub mod rollback;
+// Documents for people.
+pub mod report;
+
+// What a migration is: open, plan, run, compare, take back; drives the steps.
+pub mod migration;
+// One file per verb: parse, call, print.
+pub mod cli;
+// Pages for people and for maintainers: `transload help TOPIC`.
+pub mod guide;
