@@ -9,6 +9,7 @@ use super::ProjectArgs;
 use crate::config::{AuthKind, Config, Destination, DestinationKind, secret};
 use crate::engine::{Engine, EngineSettings, View};
 use crate::error::Error;
+use crate::rows::key_text;
 use crate::salesforce::{Auth, Client, Secret, Settings};
 use crate::staging::{Snapshot, Staging};
 use transload_sim::salesforce::{Feature, Simulator};
@@ -275,12 +276,12 @@ pub(crate) fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 .iter()
                 .map(|field| field.name().as_str())
                 .take_while(|name| *name != "id")
-                .map(|name| format!("cast(\"{name}\" as varchar)"))
+                .map(str::to_owned)
                 .collect();
             unions.entry(("ledger", "attempts")).or_default().push(format!(
-                "select '{load}' as load, concat_ws('|', {}) as key, id, outcome, error_code, error, operation, job_id, \
-                 attempt, run_id, at from ledger.{}",
-                keys.join(", "),
+                "select '{load}' as load, {} as key, a.id, a.outcome, a.error_code, a.error, a.operation, a.job_id, \
+                 a.attempt, a.run_id, a.at from ledger.{} as a",
+                key_text("a", &keys),
                 table.table
             ));
         }

@@ -108,9 +108,9 @@ fn ledger<'a>(
     flow: &'a Flow,
     describes: &'a BTreeMap<String, ObjectDescribe>,
     load: &str,
-) -> Option<load::Liveness<'a>> {
+) -> Option<load::LedgerRefresh<'a>> {
     let file = flow.queries.find(Kind::Load, load)?;
-    Some(load::Liveness {
+    Some(load::LedgerRefresh {
         staging: &connection.staging,
         engine: &project.engine,
         client: &connection.client,

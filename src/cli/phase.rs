@@ -19,7 +19,8 @@ use crate::reconcile::{
     DiffRequest, PhaseReport, ReadBack, Verdict, count_phase, judge, keep_pre_images, read_back,
     write_differences,
 };
-use crate::report::{RunStatus, phase_document};
+use crate::report::phase_document;
+use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::{OutboxRequest, write_model, write_outbox};
@@ -169,7 +170,7 @@ impl Phases<'_> {
         )
         .await?;
         let expected = self.expected(file, &snapshot, &report);
-        let mut verdict = judge(&report, None, &self.project.config.gates);
+        let mut verdict = judge(&report, &self.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
                 "{}: too many of the first rows failed, so the other parts were not sent",

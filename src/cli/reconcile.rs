@@ -17,6 +17,7 @@ use crate::reconcile::{
     DiffRequest, ReadBack, SAMPLE_HEAD, SampleRequest, SampleRow, draw, read_back, sample,
     write_differences,
 };
+use crate::rows::same_key;
 use crate::salesforce::ObjectDescribe;
 use crate::transform::write_model;
 
@@ -184,15 +185,10 @@ async fn compare(
         file.name
     );
     let landed = crate::reconcile::counts(&session, "the ledger", &sql).await?;
-    let on: Vec<String> = file
-        .key
-        .iter()
-        .map(|key| format!("l.\"{key}\" = r.\"{key}\""))
-        .collect();
     // Others may have rows there too.
     let sql = format!(
         "select 'n' as name, count(*) as n from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
-        on.join(" and "),
+        same_key("l", "r", &file.key),
         load = file.name
     );
     let read_back = match found.rows {
@@ -300,10 +296,8 @@ async fn write_samples(
         path.display().to_string()
     } else {
         let staging = &connection.staging;
-        let run = Journal::runs(staging)
-            .await?
-            .pop()
-            .map_or_else(|| "samples".to_owned(), |record| record.run);
+        let run = Journal::last_run(staging).await?;
+        let run = run.unwrap_or_else(|| "samples".to_owned());
         let path = staging.org_path(&["reports", &run, &format!("sample-{}.csv", args.seed)]);
         staging.write_document(&path, bytes.into()).await?;
         match staging.local_folder() {

@@ -16,10 +16,10 @@ use super::progress::Progress;
 use super::run::{Format, settle_all, stop_on_request};
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
-use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, load_phase};
+use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::project::{Kind, Operation, QueryFile, Step};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
-use crate::rows::columns_of;
+use crate::rows::{RunStatus, columns_of};
 use crate::salesforce::{Atomicity, ObjectDescribe};
 
 /// Ids that are deleted in one request.
@@ -76,7 +76,7 @@ struct Report {
     run: Option<String>,
     undoes: Vec<String>,
     /// `planned`, `ok`, `partial` (one object of several), or `gated` where something is left or spared.
-    status: &'static str,
+    status: RunStatus,
     objects: Vec<Line>,
     /// Objects that could not be asked for records of others.
     unasked: Vec<String>,
@@ -90,7 +90,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     let report = result?;
     print(&report, args.format)?;
     Ok(match report.status {
-        "gated" => Outcome::Gated,
+        RunStatus::Gated => Outcome::Gated,
         _ => Outcome::Fine,
     })
 }
@@ -130,11 +130,10 @@ impl Undo<'_> {
         let staging = &self.connection.staging;
         settle_all(self.project, self.connection, self.progress).await?;
         let loads = self.loads().await?;
-        let records = Journal::runs(staging).await?;
-        let Some(scope) = choose(&records, self.args.run.as_deref())? else {
+        let Some(scope) = choose(staging, self.args.run.as_deref()).await? else {
             self.progress
                 .done("no run has sent anything that was not taken back already");
-            return Ok(report(None, &[], "ok", Review::default(), &[]));
+            return Ok(report(None, &[], RunStatus::Ok, Review::default(), &[]));
         };
         let described = self.describe(&loads).await?;
         let tell = |what: &str| self.progress.step(what);
@@ -152,17 +151,21 @@ impl Undo<'_> {
         let plan = reviewer.review().await?;
         let work = plan.loads.iter().any(|load| load.outbox.is_some());
         if self.args.dry_run {
-            return Ok(report(None, &scope.runs, "planned", plan, &[]));
+            return Ok(report(None, &scope.runs, RunStatus::Planned, plan, &[]));
         }
         if !work {
             self.progress.done("nothing is left to take back");
             let spared = plan.loads.iter().any(|load| load.spared > 0);
-            let status = if spared { "gated" } else { "ok" };
+            let status = if spared {
+                RunStatus::Gated
+            } else {
+                RunStatus::Ok
+            };
             return Ok(report(None, &scope.runs, status, plan, &[]));
         }
         if !self.args.yes {
             self.progress.finish();
-            let planned = report(None, &scope.runs, "planned", plan, &[]);
+            let planned = report(None, &scope.runs, RunStatus::Planned, plan, &[]);
             output::note(&table(&planned));
             return Err(Error::NeedsYes {
                 what: format!("taking back {}", scope.runs.join(", ")),
@@ -191,19 +194,22 @@ impl Undo<'_> {
         let spared = plan.loads.iter().any(|load| load.spared > 0);
         let clean = !spared && left.iter().all(|&left| left == (0, 0));
         let status = match (&self.args.object, clean) {
-            (Some(_), true) => "partial",
-            (_, true) => "ok",
-            (_, false) => "gated",
+            (Some(_), true) => RunStatus::Partial,
+            (_, true) => RunStatus::Ok,
+            (_, false) => RunStatus::Gated,
         };
         let run = Some(journal.run().to_owned());
         let report = report(run, &scope.runs, status, plan, &left);
         self.write(&report, &scope).await?;
         // The rest of these runs can still be taken back.
-        let ended = self.args.object.as_ref().map_or(status, |_| "partial");
+        let ended = match self.args.object {
+            Some(_) => RunStatus::Partial,
+            None => status,
+        };
         journal
             .record(&Event::RunFinished {
                 at: chrono::Utc::now(),
-                status: ended.to_owned(),
+                status: ended,
             })
             .await?;
         Ok(report)
@@ -351,7 +357,7 @@ impl Undo<'_> {
                 continue;
             }
             let makers: Vec<String> = load.siblings.iter().map(|(name, _)| name.clone()).collect();
-            let ledger = Liveness {
+            let ledger = LedgerRefresh {
                 staging: &self.connection.staging,
                 engine: &self.project.engine,
                 client: &self.connection.client,
@@ -423,7 +429,7 @@ impl Undo<'_> {
 fn report(
     run: Option<String>,
     undoes: &[String],
-    status: &'static str,
+    status: RunStatus,
     plan: Review,
     left: &[(u64, u64)],
 ) -> Report {
@@ -532,8 +538,8 @@ fn print(report: &Report, format: Format) -> Result<(), Error> {
         output::note(&format!(
             "rollback {run}: {}",
             match report.status {
-                "ok" => "the org is as it was",
-                "partial" => "the records of one object are as they were",
+                RunStatus::Ok => "the org is as it was",
+                RunStatus::Partial => "the records of one object are as they were",
                 _ => "the org is as it was, apart from what is spared or left",
             }
         ));

@@ -18,12 +18,11 @@ use super::progress::Progress;
 use super::schema::{Consent, Look, deploy, prepare};
 use super::{Outcome, ProjectArgs, documents, output, preflight, projection};
 use crate::error::Error;
-use crate::load::{Event, Journal, OutcomeClass, RunRecord, RunStart, classify, settle};
+use crate::load::{Event, Journal, OutcomeClass, RunRecord, RunStart, classify, recover};
 use crate::mapping::publish_decisions;
 use crate::reconcile::{count_sources, counts};
-use crate::report::{
-    Effort, FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow,
-};
+use crate::report::{Effort, FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
+use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
 
@@ -225,7 +224,7 @@ async fn job(
     journal
         .record(&Event::RunFinished {
             at: chrono::Utc::now(),
-            status: status.word().to_owned(),
+            status,
         })
         .await?;
     Ok((summary, notes))
@@ -275,15 +274,12 @@ pub(super) async fn settle_all(
     }
     staging.verify(snapshot.schema("ledger")).await?;
     let mut broken = Vec::new();
-    for record in Journal::runs(staging).await? {
-        if record.finished() {
-            continue;
-        }
+    for record in Journal::unfinished(staging).await? {
         progress.step(&format!(
             "settling run {}, which did not finish",
             record.run
         ));
-        for line in settle(staging, &project.engine, &connection.client, &record).await? {
+        for line in recover(staging, &project.engine, &connection.client, &record).await? {
             progress.done(&line);
         }
         broken.push(record);
@@ -410,7 +406,7 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
             RunStatus::Ok => "every phase passed its gate",
             RunStatus::Gated => "a gate is shut; the reasons are above",
             RunStatus::Held => "record import waits for decisions; see above",
-            RunStatus::Failed => "broke off",
+            _ => "broke off",
         }
     ));
     Ok(())

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Outcome, ProjectArgs, output};
 use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord};
+use crate::rows::RunStatus;
 use crate::staging::Staging;
 
 /// Arguments of `transload status`.
@@ -105,7 +106,7 @@ pub(super) async fn run(args: StatusArgs) -> Result<Outcome, Error> {
     runs.retain(|run| args.target.as_deref().is_none_or(|name| run.target == name));
     let undone: BTreeSet<String> = runs
         .iter()
-        .filter(|run| matches!(run.status.as_str(), "ok" | "gated"))
+        .filter(|run| run.ended.is_some_and(RunStatus::is_complete))
         .flat_map(|run| run.undoes.iter().cloned())
         .collect();
     for run in runs.iter_mut().filter(|run| undone.contains(&run.run)) {
@@ -199,6 +200,8 @@ struct RunOverview {
     finished: Option<DateTime<Utc>>,
     /// `unfinished`: still running, or interrupted.
     status: String,
+    #[serde(skip)]
+    ended: Option<RunStatus>,
     /// The runs that a rollback takes back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     undoes: Vec<String>,
@@ -248,6 +251,7 @@ impl RunOverview {
             started: None,
             finished: None,
             status: "unfinished".to_owned(),
+            ended: None,
             undoes: Vec::new(),
             phases: Vec::new(),
             open_jobs: Vec::new(),
@@ -355,7 +359,8 @@ impl RunOverview {
             }
             Event::RunFinished { at, status, .. } => {
                 self.finished = Some(*at);
-                self.status.clone_from(status);
+                self.ended = Some(*status);
+                self.status = status.word().to_owned();
             }
         }
     }

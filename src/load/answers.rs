@@ -15,11 +15,13 @@ use chrono::Utc;
 use futures::TryStreamExt;
 
 use super::LoadError;
-use super::ledger::UNDONE;
 use super::part::{ENCODE_ROWS, PartContext};
-use crate::rows::{KEY_APART, RowOperation, key_texts};
+use crate::rows::{KEY_APART, Liveness, Outcome, RowOperation, key_texts};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
+
+/// What says that a record is not there any more.
+const GONE: &str = "ENTITY_IS_DELETED";
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +32,24 @@ pub(super) struct PartCounts {
     pub unprocessed: u64,
 }
 
+/// What became of a part.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub counts: PartCounts,
+    /// Files of attempts.
+    pub files: Vec<DataFile>,
+    /// Places of rows that may land next time.
+    pub again: Vec<u32>,
+    /// How many of them were never tried.
+    pub unprocessed: u64,
+    /// Rows whose parent could not be locked.
+    pub locked: u64,
+    /// Why the job failed without having tried anything.
+    pub dead: Option<LoadError>,
+}
+
 /// What became of a row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It was written.
     Landed { id: String, created: bool },
@@ -39,6 +57,21 @@ pub(super) enum Answer {
     Found { id: String },
     /// It was refused.
     Failed { code: String, error: String },
+}
+
+/// The answer that an error stands for; `id` names the row where it is deleted.
+pub(super) fn refused(operation: RowOperation, code: &str, error: &str, id: &str) -> Answer {
+    // Its parent took it along, or somebody was faster.
+    if operation == RowOperation::Delete && code == GONE {
+        return Answer::Landed {
+            id: id.to_owned(),
+            created: false,
+        };
+    }
+    Answer::Failed {
+        code: code.to_owned(),
+        error: error.to_owned(),
+    }
 }
 
 /// Counts answers; a row without one was never tried.
@@ -106,19 +139,23 @@ impl Origin<'_> {
     }
 
     /// What a landed row's record is to us from now on.
-    fn live(&self) -> &'static str {
+    fn live(&self) -> Liveness {
         match self.operation {
-            RowOperation::Delete | RowOperation::Release => UNDONE,
-            _ => "live",
+            RowOperation::Delete | RowOperation::Release => Liveness::Undone,
+            _ => Liveness::Live,
         }
     }
 
-    /// The outcome of a row that was undone.
-    fn undone(&self) -> &'static str {
-        match self.operation {
-            RowOperation::Delete => "deleted",
-            RowOperation::Release => "released",
-            _ => "restored",
+    /// The outcome that an answer stands for.
+    fn outcome(&self, answer: Option<&Answer>) -> Outcome {
+        match (answer, self.operation) {
+            (None, _) => Outcome::Unprocessed,
+            (Some(Answer::Failed { .. }), _) => Outcome::Failed,
+            (Some(Answer::Landed { .. }), RowOperation::Delete) => Outcome::Deleted,
+            (Some(Answer::Landed { .. }), RowOperation::Release) => Outcome::Released,
+            (Some(Answer::Landed { .. }), RowOperation::Restore) => Outcome::Restored,
+            (Some(Answer::Landed { created: true, .. }), _) => Outcome::Created,
+            (Some(Answer::Landed { .. } | Answer::Found { .. }), _) => Outcome::Updated,
         }
     }
 }
@@ -216,18 +253,12 @@ impl PartContext {
                 _ => None,
             };
             id.append_option(landed);
-            live.append_option(landed.map(|_| origin.live()));
+            live.append_option(landed.map(|_| origin.live().word()));
             written.append_option(landed.map(|_| &rows.written[row]));
             // Without a fingerprint the row counts as changed, so that the next run writes it.
             let known = matches!(answer, Some(Answer::Landed { .. })) && !origin.undoes();
             fingerprint.push(known.then(|| rows.fingerprint[row]));
-            outcome.append_value(match answer {
-                Some(Answer::Landed { .. }) if origin.undoes() => origin.undone(),
-                Some(Answer::Landed { created: true, .. }) => "created",
-                Some(Answer::Landed { .. } | Answer::Found { .. }) => "updated",
-                Some(Answer::Failed { .. }) => "failed",
-                None => "unprocessed",
-            });
+            outcome.append_value(origin.outcome(answer.as_ref()).word());
             match answer {
                 Some(Answer::Failed {
                     code: known,
@@ -309,13 +340,5 @@ impl PartContext {
         }
         let whole = writer.finish(std::collections::BTreeMap::new()).await?;
         Ok(whole.files)
-    }
-
-    pub(super) fn encode(&self, part: &str, reason: String) -> LoadError {
-        LoadError::Encode {
-            load: self.load.clone(),
-            part: part.to_owned(),
-            reason,
-        }
     }
 }

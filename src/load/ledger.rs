@@ -12,14 +12,12 @@ use arrow::compute::kernels::cmp::eq;
 use arrow::compute::{interleave, nullif, partition};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use chrono::Utc;
 
 use super::LoadError;
-use super::journal::attempts_manifest;
 use crate::engine::Engine;
+use crate::rows::Liveness;
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
-
-/// Liveness of a key whose record a rollback took back: its id is forgotten, the next run creates it anew.
-pub(super) const UNDONE: &str = "undone";
 
 /// Columns that say which record a key is.
 const IDENTITY: [&str; 4] = ["id", "live", "fingerprint", "written"];
@@ -126,6 +124,21 @@ async fn publish_attempts(
     manifest.table = table;
     staging.publish(manifest).await?;
     Ok(())
+}
+
+/// A manifest over files of attempts that are not published yet.
+fn attempts_manifest(load: &str, schema: SchemaRef, files: Vec<DataFile>) -> Manifest {
+    Manifest {
+        schema_name: "ledger".to_owned(),
+        table: format!("new_{load}"),
+        version: 0,
+        published_at: Utc::now(),
+        rows: files.iter().map(|file| file.rows).sum(),
+        files,
+        sorted_by: Vec::new(),
+        counts: BTreeMap::new(),
+        schema,
+    }
 }
 
 /// One group of equal keys while its rows come in.
@@ -275,7 +288,7 @@ impl Fold {
         let Some(live) = folded.column_by_name("live") else {
             return Ok(folded);
         };
-        let undone = eq(live, &StringArray::new_scalar(UNDONE))?;
+        let undone = eq(live, &StringArray::new_scalar(Liveness::Undone.word()))?;
         if undone.true_count() == 0 {
             return Ok(folded);
         }

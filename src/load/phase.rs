@@ -9,16 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::answers::PartCounts;
-use super::part::{PartContext, Sent};
+use super::answers::{PartCounts, Sent};
+use super::part::PartContext;
 use super::retry::{ATTEMPTS, Again};
 use super::{Blobs, Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
 use crate::project::{Api, QueryFile};
-use crate::rows::{Columns, RowOperation, ledger_schema, sent_columns};
+use crate::rows::{CANARY_ROWS, Columns, RowOperation, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
-use crate::transform::CANARY_ROWS;
 
 /// Sees rows as they are answered.
 pub trait Progress: Send + Sync {
@@ -165,7 +164,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         attempts,
     )
     .await?;
-    // A phase that broke off stays open in the journal, so that the next run settles its jobs.
+    // A phase that broke off stays open in the journal, so that the next run recovers its jobs.
     result?;
     request
         .journal

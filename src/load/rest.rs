@@ -13,16 +13,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::answers::{Answer, Origin, PartCounts, PartRows, count};
+use super::answers::{Answer, Origin, PartCounts, PartRows, Sent, count, refused};
 use super::known;
-use super::part::{ENCODE_ROWS, PartContext, Sent, failed};
+use super::part::{ENCODE_ROWS, PartContext};
 use super::retry::{locked, transient};
-use super::{Event, LoadError};
+use super::{BlobStream, Event, LoadError};
 use crate::encode::{Cells, note_html};
 use crate::rows::{FILE, RowOperation};
 use crate::salesforce::{
@@ -51,15 +50,6 @@ const PROBES: [(&str, &[&str]); 3] = [
 
 /// What stands for a Bulk job in the ledger.
 const REST: &str = "rest";
-
-/// A stream of a file's bytes, with its length.
-pub type BlobStream = (u64, BoxStream<'static, std::io::Result<Bytes>>);
-
-/// Where the contents of files come from.
-pub trait Blobs: Send + Sync {
-    /// Opens a file by its path in the export.
-    fn open(&self, path: &str) -> BoxFuture<'static, std::io::Result<BlobStream>>;
-}
 
 /// Rows that go in one request.
 struct Set {
@@ -467,7 +457,7 @@ impl PartContext {
     }
 
     /// After a crash: the rows behind the last journaled answer that a request in flight may have written.
-    pub(super) async fn recover(
+    pub(super) async fn recover_over_rest(
         &self,
         part: &DataFile,
         operation: RowOperation,
@@ -563,5 +553,5 @@ fn answer_of(result: RowResult, operation: RowOperation, id: &str) -> Answer {
         message: "no reason given".to_owned(),
         fields: Vec::new(),
     });
-    failed(operation, &error.status_code, &error.message, id)
+    refused(operation, &error.status_code, &error.message, id)
 }

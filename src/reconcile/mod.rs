@@ -16,11 +16,14 @@ mod coercion;
 mod diff;
 mod error;
 mod fetch;
+mod found_rows;
 mod gate;
 mod pre_image;
 mod readback;
-mod rows;
+mod request;
 mod sample;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
@@ -29,6 +32,7 @@ pub use diff::{DiffRequest, write_differences};
 pub use error::ReconcileError;
 pub use gate::{Verdict, judge};
 pub use pre_image::{PRE_IMAGE, keep_pre_images};
-pub use readback::{ReadBack, read_back};
+pub use readback::read_back;
+pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use verify::still_there;

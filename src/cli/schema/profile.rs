@@ -15,6 +15,7 @@ use super::super::pipeline::Flow;
 use super::super::projection::Projection;
 use crate::engine::Session;
 use crate::error::Error;
+use crate::rows::key_text;
 use crate::salesforce::ObjectDescribe;
 use crate::schema::WantedField;
 
@@ -151,11 +152,7 @@ pub(crate) async fn findings(
         let Some(describe) = describes.get(file.object()).filter(|_| outbox.rows > 0) else {
             continue;
         };
-        let key = flow.columns(file)?.key.iter();
-        let key: Vec<String> = key
-            .map(|name| format!("cast(o.\"{name}\" as varchar)"))
-            .collect();
-        let key = format!("concat_ws('|', {})", key.join(", "));
+        let key = key_text("o", &flow.columns(file)?.key);
         for field in &flow.columns(file)?.sent {
             let required = describe
                 .field(field.name())
