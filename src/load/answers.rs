@@ -14,8 +14,8 @@ use arrow::datatypes::Int64Type;
 use chrono::Utc;
 use futures::TryStreamExt;
 
-use super::LoadError;
 use super::part::{ENCODE_ROWS, PartContext};
+use super::{LoadError, PartError};
 use crate::rows::{KEY_APART, Liveness, Outcome, RowOperation, key_texts};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
@@ -188,14 +188,16 @@ impl PartContext {
             batches.push(batch);
         }
         let Some(first) = batches.first() else {
-            return Err(self.encode(&part.path, "the part has no rows".to_owned()));
+            return Err(self.wrong(&part.path)(PartError::Empty));
         };
         let all = arrow::compute::concat_batches(&first.schema(), &batches)
-            .map_err(|error| self.encode(&part.path, error.to_string()))?;
+            .map_err(self.wrong(&part.path))?;
         drop(batches);
         let column = |name: &str| {
-            all.column_by_name(name)
-                .ok_or_else(|| self.encode(&part.path, format!("no column {name}")))
+            all.column_by_name(name).ok_or_else(|| {
+                let name = name.to_owned();
+                self.wrong(&part.path)(PartError::NoColumn { name })
+            })
         };
         let by_id = operation.by_id();
         let texts = if by_id {
@@ -204,7 +206,7 @@ impl PartContext {
                 .map(|id| record_identity(id.unwrap_or_default()).to_owned())
                 .collect()
         } else {
-            key_texts(&all, &key).map_err(|reason| self.encode(&part.path, reason))?
+            key_texts(&all, &key).map_err(self.wrong(&part.path))?
         };
         let mut position = HashMap::with_capacity(texts.len());
         for (row, text) in (0_u32..).zip(texts) {
@@ -303,7 +305,7 @@ impl PartContext {
             ),
         ]);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| self.encode(origin.job, error.to_string()))?;
+            .map_err(self.wrong(origin.job))?;
         let mut writer = self
             .staging
             .create(

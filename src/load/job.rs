@@ -138,10 +138,16 @@ impl PartContext {
     ) -> Result<Vec<Option<Answer>>, LoadError> {
         let processed = usize::try_from(job.number_records_processed).unwrap_or(usize::MAX);
         let processed = processed.min(rows.len());
-        let (mut missing, mut broken) = (None, 0);
+        let missing = |answered| LoadError::MissingResults {
+            load: self.load.clone(),
+            job: job.id.clone(),
+            answered,
+            processed,
+        };
+        let (mut last, mut broken) = (missing(0), 0);
         for look in 1..=RESULT_LOOKS {
             let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
-            missing = None;
+            let mut broken_off = None;
             for set in [ResultSet::Successful, ResultSet::Failed] {
                 if set == ResultSet::Failed
                     && job.number_records_failed == 0
@@ -158,25 +164,20 @@ impl PartContext {
                         if source.class() == ErrorClass::Transient && broken < BROKEN_READS =>
                     {
                         broken += 1;
-                        missing = Some(self.salesforce(Some(&job.id))(*source));
+                        broken_off = Some(self.salesforce(Some(&job.id))(*source));
                         break;
                     }
                     other => other?,
                 }
             }
             let answered = answers.iter().flatten().count();
-            if missing.is_none() && answered >= processed {
+            if broken_off.is_none() && answered >= processed {
                 return Ok(answers);
             }
-            missing.get_or_insert(LoadError::MissingResults {
-                load: self.load.clone(),
-                job: job.id.clone(),
-                answered,
-                processed,
-            });
+            last = broken_off.unwrap_or_else(|| missing(answered));
             self.client.pause(look + 1).await;
         }
-        Err(missing.unwrap_or_else(|| self.encode(&job.id, "its results were not read".to_owned())))
+        Err(last)
     }
 
     async fn read_results(

@@ -105,7 +105,7 @@ impl PartContext {
             .iter()
             .map(|(name, array)| Cells::new(name, array))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| self.encode("a query by key", error.to_string()))?;
+            .map_err(self.wrong("a query by key"))?;
         let text = |column: usize, row: usize| {
             let mut text = Vec::new();
             cells[column].write(row, &mut text);

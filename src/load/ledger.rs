@@ -174,7 +174,7 @@ impl Fold {
         let outcomes = batch.column_by_name("outcome").cloned();
         let has_outcome =
             |row: &usize| outcomes.as_ref().is_none_or(|column| column.is_valid(*row));
-        let equal_keys = partition(&batch.columns()[..self.keys]).map_err(|error| arrow(&error))?;
+        let equal_keys = partition(&batch.columns()[..self.keys]).map_err(unfoldable)?;
         let mut done = Vec::new();
         for range in equal_keys.ranges() {
             let last = range.end - 1;
@@ -213,7 +213,7 @@ impl Fold {
                         row_of(previous, &batch, outcome),
                     ];
                     let joined = arrow::compute::concat_batches(&batch.schema(), &rows)
-                        .map_err(|error| arrow(&error))?;
+                        .map_err(unfoldable)?;
                     (group.identity, group.outcome) = ((0, 0), (0, 1));
                     joined
                 }
@@ -279,7 +279,7 @@ impl Fold {
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
             .and_then(|folded| self.without_undone(folded))
-            .map_err(|error| arrow(&error))?;
+            .map_err(unfoldable)?;
         Ok(Some(columns))
     }
 
@@ -304,11 +304,11 @@ impl Fold {
     }
 }
 
-fn arrow(error: &ArrowError) -> LoadError {
+fn unfoldable(error: ArrowError) -> LoadError {
     LoadError::Encode {
         load: "the ledger".to_owned(),
         part: "of attempts".to_owned(),
-        reason: error.to_string(),
+        source: error.into(),
     }
 }
 

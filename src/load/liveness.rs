@@ -251,10 +251,13 @@ impl LedgerRefresh<'_> {
                     let known = live.is_valid(row).then(|| live.value(row));
                     let known = known.and_then(Liveness::parse).unwrap_or(Liveness::Live);
                     match finding(known, gone.get(&id).copied(), missing.value(row)) {
-                        Finding::Changed(now) => drop(changes.insert(id, now)),
-                        Finding::Doubtful => {
-                            drop(doubtful.insert(ids.value(row).to_owned(), known))
+                        Finding::Changed(now) => {
+                            changes.insert(id, now);
                         }
+                        Finding::Doubtful => {
+                            doubtful.insert(ids.value(row).to_owned(), known);
+                        }
+
                         Finding::Same => {}
                     }
                 }
@@ -321,7 +324,7 @@ impl LedgerRefresh<'_> {
                     .map_err(|error| LoadError::Encode {
                         load: self.load.to_owned(),
                         part: "of its ledger".to_owned(),
-                        reason: error.to_string(),
+                        source: error.into(),
                     })?;
             if marked.num_rows() > 0 {
                 writer.write(&marked).await?;

@@ -30,7 +30,7 @@ mod snapshot;
 mod tests;
 
 pub use blobs::{BlobStream, Blobs};
-pub use error::LoadError;
+pub use error::{LoadError, PartError};
 pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart};
 pub use ledger::write_ledger;
 pub use liveness::LedgerRefresh;

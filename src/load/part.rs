@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
-use super::{Blobs, Journal, LoadError};
+use super::{Blobs, Journal, LoadError, PartError};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::Staging;
@@ -64,11 +64,15 @@ impl PartContext {
         sent
     }
 
-    pub(super) fn encode(&self, part: &str, reason: String) -> LoadError {
-        LoadError::Encode {
+    /// What is wrong with rows of `part`.
+    pub(super) fn wrong<Source: Into<PartError>>(
+        &self,
+        part: &str,
+    ) -> impl Fn(Source) -> LoadError {
+        move |source| LoadError::Encode {
             load: self.load.clone(),
             part: part.to_owned(),
-            reason,
+            source: source.into(),
         }
     }
 }

@@ -105,5 +105,5 @@ fn kept_bits(bits: &[u8], sent: &[String], all: &[String]) -> Vec<u8> {
 }
 
 fn broken(error: crate::staging::StagingError) -> std::io::Error {
-    std::io::Error::other(error.to_string())
+    std::io::Error::other(error)
 }

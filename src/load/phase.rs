@@ -394,11 +394,7 @@ impl Sender<'_> {
         &mut self,
         finished: Result<Finished, tokio::task::JoinError>,
     ) -> Result<u64, LoadError> {
-        let (again, sent) = finished.map_err(|_| LoadError::Encode {
-            load: self.request.file.name.clone(),
-            part: "a part".to_owned(),
-            reason: "its task ended early".to_owned(),
-        })??;
+        let (again, sent) = finished.map_err(self.context.wrong("a part"))??;
         self.counts.add(sent.counts);
         self.attempts.extend(sent.files);
         if !again.rows.is_empty() {

@@ -21,7 +21,7 @@ use super::answers::{Answer, Origin, PartCounts, PartRows, Sent, count, refused}
 use super::known;
 use super::part::{ENCODE_ROWS, PartContext};
 use super::retry::{locked, transient};
-use super::{BlobStream, Event, LoadError};
+use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
 use crate::rows::{FILE, RowOperation};
 use crate::salesforce::{
@@ -166,7 +166,7 @@ impl PartContext {
             .filter_map(|name| Some((name, batch.column_by_name(name)?)))
             .map(|(name, column)| Ok((name, Cells::new(name, column)?)))
             .collect::<Result<Vec<_>, crate::encode::EncodeError>>()
-            .map_err(|error| self.encode("a set", error.to_string()))?;
+            .map_err(self.wrong("a set"))?;
         let ids = batch
             .column_by_name("_id")
             .map(|column| column.as_string::<i32>());
@@ -407,7 +407,7 @@ impl PartContext {
     /// Sends one file by itself, streamed.
     async fn upload(&self, row: &Row, path: &str, length: u64) -> Result<Answer, LoadError> {
         let Some(blobs) = self.blobs.clone() else {
-            return Err(self.encode(path, "there is nowhere to read files from".to_owned()));
+            return Err(self.wrong(path)(PartError::NoFiles));
         };
         let opened = path.to_owned();
         let content = move || -> BoxStream<'static, std::io::Result<Bytes>> {
@@ -435,22 +435,15 @@ impl PartContext {
 
     async fn open(&self, path: &str) -> Result<BlobStream, LoadError> {
         let Some(blobs) = &self.blobs else {
-            return Err(self.encode(path, "there is nowhere to read files from".to_owned()));
+            return Err(self.wrong(path)(PartError::NoFiles));
         };
-        blobs
-            .open(path)
-            .await
-            .map_err(|error| self.encode(path, error.to_string()))
+        blobs.open(path).await.map_err(self.wrong(path))
     }
 
     async fn content(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         let (size, mut bytes) = self.open(path).await?;
         let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        while let Some(chunk) = bytes
-            .try_next()
-            .await
-            .map_err(|error| self.encode(path, error.to_string()))?
-        {
+        while let Some(chunk) = bytes.try_next().await.map_err(self.wrong(path))? {
             content.extend_from_slice(&chunk);
         }
         Ok(content)

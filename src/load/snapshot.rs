@@ -109,7 +109,7 @@ pub async fn snapshot_query(
                 LoadError::Encode {
                     load: "org".to_owned(),
                     part: table.to_owned(),
-                    reason: error.to_string(),
+                    source: error.into(),
                 }
             })?;
         writer.write(&batch).await?;
@@ -150,7 +150,7 @@ async fn publish(
     .map_err(|error| LoadError::Encode {
         load: "org".to_owned(),
         part: table.to_owned(),
-        reason: error.to_string(),
+        source: error.into(),
     })?;
     let mut writer = staging.create("org", table, batch.schema(), &[]).await?;
     writer.write(&batch).await?;

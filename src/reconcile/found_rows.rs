@@ -221,9 +221,9 @@ impl<'a> FoundRows<'a> {
         self.count += records.len() as u64;
         let batch =
             self.batch(positions, records, keys)
-                .map_err(|error| ReconcileError::Store {
+                .map_err(|source| ReconcileError::Store {
                     object: self.describe.name.clone(),
-                    reason: error.to_string(),
+                    source,
                 })?;
         self.writer.write(&batch).await?;
         Ok(())

@@ -231,9 +231,9 @@ async fn keep(
     writer: &mut TableWriter,
 ) -> Result<(), ReconcileError> {
     let mut stream = session.stream(&format!("ledger.{name}"), sql, &[]).await?;
-    let store = |error: arrow::error::ArrowError| ReconcileError::Store {
+    let store = |source: arrow::error::ArrowError| ReconcileError::Store {
         object: request.describe.name.clone(),
-        reason: error.to_string(),
+        source,
     };
     while let Some(batch) = stream.next_batch().await? {
         let batch = changed(&batch, kept, request.columns.key.len(), run).map_err(store)?;

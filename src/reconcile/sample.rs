@@ -76,9 +76,9 @@ pub async fn draw(
         );
         let mut stream = session.stream("the sample", &sql, &[]).await?;
         while let Some(batch) = stream.next_batch().await? {
-            let texts = key_texts(&batch, key).map_err(|reason| ReconcileError::Store {
-                object: load.clone(),
-                reason,
+            let texts = key_texts(&batch, key).map_err(|source| ReconcileError::Key {
+                load: load.clone(),
+                source,
             })?;
             for (row, text) in texts.iter().enumerate() {
                 let rank = xxh3_64_with_seed(format!("{load}|{text}").as_bytes(), seed);

@@ -266,13 +266,11 @@ mod tests {
         let org = bench.org().await;
         let account = serde_json::json!({"Name": "Acme"});
         let ids = org.create("Account", &[account.clone(), account]).await;
-        let contact = |id: &String| serde_json::json!({"LastName": "Ann", "AccountId": id});
-        let contacts = org
-            .create("Contact", &[contact(&ids[0]), contact(&ids[1])])
-            .await;
+        let task = |id: &String| serde_json::json!({"Subject": "Call", "WhatId": id});
+        let tasks = org.create("Task", &[task(&ids[0]), task(&ids[1])]).await;
         // Ours is in a ledger; the loader of the runs is somebody else than who made the other one.
-        let ledger = vec![("k", numbers(&[1])), ("id", texts(&[contacts[1].as_str()]))];
-        bench.table("ledger.contact", ledger).await;
+        let ledger = vec![("k", numbers(&[1])), ("id", texts(&[tasks[1].as_str()]))];
+        bench.table("ledger.task", ledger).await;
         let describe = org.client.describe("Account").await.unwrap();
         let session = bench.session().await;
         let others = Others {
@@ -281,11 +279,11 @@ mod tests {
             since: Utc::now() - chrono::Duration::minutes(5),
             loaders: &BTreeSet::from(["005000000000009AAA".to_owned()]),
             session: &session,
-            ledgers: &BTreeMap::from([("Contact".to_owned(), vec!["contact".to_owned()])]),
+            ledgers: &BTreeMap::from([("Task".to_owned(), vec!["task".to_owned()])]),
         };
         let mut guard = Guard::default();
         others.look(&mut guard).await.unwrap();
-        assert_eq!(guard.why(&ids[0]).unwrap(), "Contact of others");
+        assert_eq!(guard.why(&ids[0]).unwrap(), "Task of others");
         assert!(guard.why(&ids[1]).is_none());
     }
 

@@ -31,12 +31,12 @@ pub enum RollbackError {
         source: Box<salesforce::Error>,
     },
     /// Rows could not be put into a table.
-    #[error("the rows of {load} to undo cannot be stored: {reason}")]
+    #[error("the rows of {load} to undo cannot be stored")]
     Store {
         /// The load.
         load: String,
         /// What is wrong.
-        reason: String,
+        source: arrow::error::ArrowError,
     },
     /// The journal does not say what the runs did.
     #[error(transparent)]

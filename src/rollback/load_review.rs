@@ -189,7 +189,7 @@ impl LoadReview<'_> {
             }
             let places = arrow::array::UInt32Array::from(rows);
             let taken = arrow::compute::take_record_batch(&batch, &places)
-                .map_err(|error| self.store(&error))?;
+                .map_err(|error| self.unstorable(error))?;
             let ids = taken
                 .column_by_name("_target")
                 .and_then(|column| column.as_string_opt::<i32>().cloned())
@@ -200,10 +200,10 @@ impl LoadReview<'_> {
         Ok(())
     }
 
-    fn store(&self, error: &arrow::error::ArrowError) -> RollbackError {
+    fn unstorable(&self, source: arrow::error::ArrowError) -> RollbackError {
         RollbackError::Store {
             load: self.name().to_owned(),
-            reason: error.to_string(),
+            source,
         }
     }
 

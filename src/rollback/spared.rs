@@ -58,10 +58,10 @@ impl SparedRows {
             .into_iter()
             .zip(&mut self.columns)
             .map(|(name, column)| (name, Arc::new(column.finish()) as ArrayRef, true));
-        let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(|error| {
+        let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(|source| {
             RollbackError::Store {
                 load: "spared records".to_owned(),
-                reason: error.to_string(),
+                source,
             }
         })?;
         table.write(&batch).await?;

@@ -96,10 +96,10 @@ impl UndoWriter {
         }
     }
 
-    fn store(&self, error: &ArrowError) -> RollbackError {
+    fn unstorable(&self, source: ArrowError) -> RollbackError {
         RollbackError::Store {
             load: self.load.clone(),
-            reason: error.to_string(),
+            source,
         }
     }
 
@@ -127,7 +127,7 @@ impl UndoWriter {
         columns.push(new_null_array(&DataType::Binary, rows));
         columns.push(new_null_array(&DataType::Binary, rows));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| self.store(&error))?;
+            .map_err(|error| self.unstorable(error))?;
         self.write(RowOperation::Delete, &batch, 0).await
     }
 
@@ -158,7 +158,7 @@ impl UndoWriter {
     ) -> Result<(), RollbackError> {
         let batch = self
             .restored(operation, records)
-            .map_err(|error| self.store(&error))?;
+            .map_err(|error| self.unstorable(error))?;
         let values = records.iter().flat_map(|record| record.fields.values());
         let bytes = values.flatten().map(String::len).sum();
         self.write(operation, &batch, bytes).await

@@ -5,7 +5,21 @@
 
 use arrow::array::RecordBatch;
 
-use crate::encode::Cells;
+use crate::encode::{Cells, EncodeError};
+
+/// Why the rows of a batch have no key texts.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A column of the key is missing.
+    #[error("the key `{name}` is not among the columns")]
+    Missing {
+        /// Name of the column.
+        name: String,
+    },
+    /// A column of the key has no text.
+    #[error(transparent)]
+    Column(#[from] EncodeError),
+}
 
 /// What stands between the columns of a key in its text.
 const SEPARATOR: &str = "|";
@@ -26,17 +40,17 @@ pub fn joined_key<Part: AsRef<str>>(parts: impl IntoIterator<Item = Part>) -> St
 /// Keys of a batch's rows as the text that is sent.
 ///
 /// # Errors
-/// The reason, when a key column is missing or has no text form.
-pub fn key_texts(batch: &RecordBatch, key: &[String]) -> Result<Vec<String>, String> {
+/// [`KeyError`].
+pub fn key_texts(batch: &RecordBatch, key: &[String]) -> Result<Vec<String>, KeyError> {
     let columns = key
         .iter()
         .map(|name| {
             let column = batch
                 .column_by_name(name)
-                .ok_or_else(|| format!("the key `{name}` is not among the columns"))?;
-            Cells::new(name, column).map_err(|error| error.to_string())
+                .ok_or_else(|| KeyError::Missing { name: name.clone() })?;
+            Ok(Cells::new(name, column)?)
         })
-        .collect::<Result<Vec<_>, String>>()?;
+        .collect::<Result<Vec<_>, KeyError>>()?;
     let texts = (0..batch.num_rows()).map(|row| {
         joined_key(columns.iter().map(|column| {
             let mut text = Vec::new();
@@ -115,8 +129,11 @@ mod tests {
 
     #[test]
     fn a_key_column_that_is_not_there_is_named() {
-        let reason = key_texts(&batch(), &["Email".to_owned()]).unwrap_err();
-        assert_eq!(reason, "the key `Email` is not among the columns");
+        let error = key_texts(&batch(), &["Email".to_owned()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the key `Email` is not among the columns"
+        );
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod run_status;
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
 pub(crate) use columns::{FALLBACKS, UNTIL_KNOWN};
 pub use identity::{Identity, identity};
-pub use key::{joined_key, key_columns, key_is, key_text, key_texts, same_key};
+pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;

@@ -438,10 +438,10 @@ impl<'a> Writer<'a> {
 
     /// Keys of a batch's rows as text, columns joined with `|`.
     fn keys(&self, batch: &RecordBatch) -> Result<Vec<String>, TransformError> {
-        key_texts(batch, &self.request.file.key).map_err(|reason| {
+        key_texts(batch, &self.request.file.key).map_err(|error| {
             TransformError::Project(ProjectError::Columns {
                 path: self.request.file.path.clone(),
-                reason,
+                reason: error.to_string(),
                 hint: "a key is a text or a whole number".to_owned(),
             })
         })
