@@ -17,7 +17,7 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::{LoadError, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::rows::{Dead, Identity, Liveness, identity};
+use crate::rows::{Dead, Identity, Liveness, for_load, identity};
 use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text};
 use crate::staging::{DataFile, Staging};
 
@@ -26,6 +26,12 @@ const LIVE: &str = Liveness::Live.word();
 
 /// What stands for an operation in attempts that say nothing but the liveness of records.
 const LOOKED_AT: &str = "liveness";
+
+/// What a ledger says is dead.
+const DEAD_RECORDS: &str = include_str!("../../queries/internal/dead_records.sql");
+
+/// When the first record of a ledger landed.
+const FIRST_LANDED: &str = include_str!("../../queries/internal/first_landed.sql");
 
 /// Ids in one query, so that its URL stays short.
 const IDS: usize = 200;
@@ -129,10 +135,7 @@ impl LedgerRefresh<'_> {
     }
 
     async fn dead_in(&self, session: &Session) -> Result<Dead, LoadError> {
-        let sql = format!(
-            "select l.id, l.live from ledger.{} as l where l.id is not null and l.live <> '{LIVE}'",
-            self.load
-        );
+        let sql = for_load(DEAD_RECORDS, self.load);
         let mut dead = Dead::new();
         let name = format!("dead records of {}", self.load);
         let mut rows = session.stream(&name, &sql, &[]).await?;
@@ -150,10 +153,7 @@ impl LedgerRefresh<'_> {
 
     /// When the first record landed that the ledger knows; a little earlier, since clocks differ.
     async fn since(&self, session: &Session) -> Result<Option<DateTime<Utc>>, LoadError> {
-        let sql = format!(
-            "select cast(min(l.at) as bigint) as at from ledger.{} as l where l.id is not null",
-            self.load
-        );
+        let sql = for_load(FIRST_LANDED, self.load);
         let name = format!("first record of {}", self.load);
         let rows = session.collect(&name, &sql).await?;
         let first = rows.iter().find_map(|batch| {

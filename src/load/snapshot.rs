@@ -18,6 +18,9 @@ use crate::staging::{Manifest, Staging};
 /// Tables that [`snapshot_org`] writes.
 pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
 
+/// Users as the tables have them.
+const USERS: &str = include_str!("../../queries/internal/users.soql");
+
 /// Rows of an answer that are kept before they are written.
 const SNAPSHOT_ROWS: usize = 4_096;
 
@@ -159,7 +162,7 @@ async fn publish(
 }
 
 async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
-    let rows = client.query("SELECT Id, Username, Email, Name, IsActive, UserType FROM User");
+    let rows = client.query(USERS.trim_end());
     pin_mut!(rows);
     let mut texts: [StringBuilder; 5] = Default::default();
     let mut active = BooleanBuilder::new();

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ReconcileError;
 use crate::engine::Session;
-use crate::rows::{Outcome, same_key};
+use crate::rows::{Outcome, for_load, same_key};
 use crate::staging::{Manifest, Snapshot};
+
+/// Rows that do not move, by their fate.
+const FATES: &str = include_str!("../../queries/internal/fates.sql");
 
 /// A source table's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,9 +137,7 @@ pub async fn count_phase(
         }
     }
     report.sent = report.outbox - report.unchanged;
-    let fates = format!(
-        "select f.fate as name, count(*) as n from recon.fates_{load} as f group by f.fate"
-    );
+    let fates = for_load(FATES, load);
     for (fate, rows) in count(format!("fates_{load}"), &fates).await? {
         match fate.as_str() {
             "held" => report.held = rows,

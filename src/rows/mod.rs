@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(crate) mod bench;
 mod columns;
+mod fixed_sql;
 mod identity;
 mod key;
 mod ledger;
@@ -18,6 +19,7 @@ mod run_status;
 
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
 pub(crate) use columns::{FALLBACKS, UNTIL_KNOWN};
+pub use fixed_sql::for_load;
 pub use identity::{Identity, identity};
 pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
 pub use ledger::ledger_schema;

@@ -25,8 +25,12 @@ struct Load {
     columns: Columns,
 }
 
-/// A row of its outbox: number, name (`-` for none), id, and whether the name is cleared.
-type Row<'a> = (&'a str, &'a str, &'a str, bool);
+/// A row of its outbox: number, name (`-` for none), id, and the bits of the fields that are cleared.
+type Row<'a> = (&'a str, &'a str, &'a str, u8);
+
+/// The bits of the name and of the site.
+const NAME: u8 = 2;
+const SITE: u8 = 4;
 
 impl Load {
     async fn new() -> Self {
@@ -74,8 +78,7 @@ impl Load {
             let cells: Vec<String> = rows.iter().map(cell).collect();
             texts(&cells.iter().map(String::as_str).collect::<Vec<_>>())
         };
-        // The bit of the second column that is sent.
-        let clear = rows.iter().map(|row| row.3.then_some(&b"\x02"[..]));
+        let clear = rows.iter().map(|row| (row.3 > 0).then(|| [row.3]));
         let mut known: BTreeMap<&str, ArrayRef> = BTreeMap::from([
             (NUMBER, of(|row| row.0.to_owned())),
             ("Name", of(|row| row.1.to_owned())),
@@ -173,8 +176,8 @@ async fn only_values_that_will_change_are_kept() {
     ];
     let ids = load.org.create("Account", &accounts).await;
     let rows = [
-        ("a", "Acme Inc", ids[0].as_str(), false),
-        ("b", "Globex", &ids[1], false),
+        ("a", "Acme Inc", ids[0].as_str(), 0),
+        ("b", "Globex", &ids[1], 0),
     ];
     let outbox = load.outbox("account", RowOperation::Update, &rows).await;
     assert_eq!(
@@ -191,19 +194,27 @@ async fn a_value_that_is_not_sent_is_kept_only_if_it_is_cleared() {
         json!({"Name": "Globex", NUMBER: "b"}),
     ];
     let ids = load.org.create("Account", &accounts).await;
-    let rows = [
-        ("a", "-", ids[0].as_str(), true),
-        ("b", "-", &ids[1], false),
-    ];
+    let rows = [("a", "-", ids[0].as_str(), NAME), ("b", "-", &ids[1], 0)];
     let outbox = load.outbox("account", RowOperation::Update, &rows).await;
     assert_eq!(load.kept(&outbox, &[], "r1").await, ["r1 a Name Acme -"]);
+}
+
+#[tokio::test]
+async fn clearing_one_field_keeps_no_value_of_another_that_is_not_sent() {
+    let load = Load::new().await;
+    let account = json!({"Name": "Acme", NUMBER: "a", "Site": "Warsaw"});
+    let ids = load.org.create("Account", &[account]).await;
+    let rows = [("a", "-", ids[0].as_str(), SITE)];
+    let outbox = load.outbox("account", RowOperation::Update, &rows).await;
+    let kept = load.kept(&outbox, &[], "r1").await;
+    assert_eq!(kept, ["r1 a Site Warsaw -"]);
 }
 
 #[tokio::test]
 async fn the_key_that_a_record_gets_is_kept_as_what_it_had() {
     let load = Load::new().await;
     let ids = load.org.create("Account", &[json!({"Name": "Acme"})]).await;
-    let rows = [("a", "Acme", ids[0].as_str(), false)];
+    let rows = [("a", "Acme", ids[0].as_str(), 0)];
     let outbox = load.outbox("account", RowOperation::Update, &rows).await;
     assert_eq!(
         load.kept(&outbox, &[], "r1").await,
@@ -218,7 +229,7 @@ async fn pre_images_only_grow_and_fields_of_later_loads_are_theirs() {
         .org
         .create("Account", &[json!({"Name": "Acme", NUMBER: "a"})])
         .await;
-    let rows = [("a", "Acme Inc", ids[0].as_str(), false)];
+    let rows = [("a", "Acme Inc", ids[0].as_str(), 0)];
     let outbox = load.outbox("account", RowOperation::Update, &rows).await;
     assert!(load.kept(&outbox, &["Name"], "r1").await.is_empty());
     load.kept(&outbox, &[], "r1").await;
@@ -229,7 +240,7 @@ async fn pre_images_only_grow_and_fields_of_later_loads_are_theirs() {
 #[tokio::test]
 async fn new_records_have_no_pre_image() {
     let load = Load::new().await;
-    let rows = [("a", "Acme", "-", false)];
+    let rows = [("a", "Acme", "-", 0)];
     let outbox = load.outbox("account", RowOperation::Insert, &rows).await;
     let before = load.org.client.usage().requests;
     assert!(load.kept(&outbox, &[], "r1").await.is_empty());
@@ -244,10 +255,7 @@ async fn a_record_that_should_be_gone_and_is_not_is_counted() {
         json!({"Name": "Globex", NUMBER: "b"}),
     ];
     let ids = load.org.create("Account", &accounts).await;
-    let rows = [
-        ("a", "-", ids[0].as_str(), false),
-        ("b", "-", &ids[1], false),
-    ];
+    let rows = [("a", "-", ids[0].as_str(), 0), ("b", "-", &ids[1], 0)];
     let undo = load
         .outbox("undo_account", RowOperation::Delete, &rows)
         .await;
