@@ -78,7 +78,7 @@ impl Load {
             let cells: Vec<String> = rows.iter().map(cell).collect();
             texts(&cells.iter().map(String::as_str).collect::<Vec<_>>())
         };
-        let clear = rows.iter().map(|row| (row.3 > 0).then(|| [row.3]));
+        let clear = rows.iter().map(|row| (row.3 > 0).then_some([row.3]));
         let mut known: BTreeMap<&str, ArrayRef> = BTreeMap::from([
             (NUMBER, of(|row| row.0.to_owned())),
             ("Name", of(|row| row.1.to_owned())),
