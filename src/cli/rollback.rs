@@ -4,6 +4,7 @@ use super::stop::stop_on_request;
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
 use crate::migration::{RollbackReport, RollbackRequest};
+use crate::rows::RunStatus;
 
 /// Arguments of `transload rollback`.
 #[derive(Debug, clap::Args)]
@@ -51,7 +52,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     let report = Box::pin(migration.rollback(&request)).await;
     progress.finish();
     let report = report?;
-    if report.status == "planned" && !args.dry_run {
+    if report.status == RunStatus::Planned && !args.dry_run {
         output::note(&report.table());
         return Err(Error::NeedsYes {
             what: format!("taking back {}", report.undoes.join(", ")),
@@ -59,7 +60,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     }
     print(&report, args.format)?;
     Ok(match report.status {
-        "gated" => Outcome::Gated,
+        RunStatus::Gated => Outcome::Gated,
         _ => Outcome::Fine,
     })
 }
@@ -100,8 +101,8 @@ fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {
         output::note(&format!(
             "rollback {run}: {}",
             match report.status {
-                "ok" => "the org is as it was",
-                "partial" => "the records of one object are as they were",
+                RunStatus::Ok => "the org is as it was",
+                RunStatus::Partial => "the records of one object are as they were",
                 _ => "the org is as it was, apart from what is spared or left",
             }
         ));

@@ -4,7 +4,8 @@ use super::stop::stop_on_request;
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
 use crate::migration::{Consent, RunRequest};
-use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};
+use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
+use crate::rows::RunStatus;
 
 /// Arguments of `transload run`.
 #[derive(Debug, clap::Args)]
@@ -96,7 +97,7 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
             RunStatus::Ok => "every phase passed its gate",
             RunStatus::Gated => "a gate is shut; the reasons are above",
             RunStatus::Held => "record import waits for decisions; see above",
-            RunStatus::Failed => "broke off",
+            _ => "broke off",
         }
     ));
     Ok(())

@@ -14,12 +14,14 @@ use arrow::datatypes::Int64Type;
 use chrono::Utc;
 use futures::TryStreamExt;
 
-use super::LoadError;
-use super::ledger::UNDONE;
 use super::part::{ENCODE_ROWS, PartContext};
-use crate::rows::{KEY_APART, RowOperation, key_texts};
+use super::{LoadError, PartError};
+use crate::rows::{KEY_APART, Liveness, Outcome, RowOperation, key_texts};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
+
+/// What says that a record is not there any more.
+const GONE: &str = "ENTITY_IS_DELETED";
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +32,24 @@ pub(super) struct PartCounts {
     pub unprocessed: u64,
 }
 
+/// What became of a part.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub counts: PartCounts,
+    /// Files of attempts.
+    pub files: Vec<DataFile>,
+    /// Places of rows that may land next time.
+    pub again: Vec<u32>,
+    /// How many of them were never tried.
+    pub unprocessed: u64,
+    /// Rows whose parent could not be locked.
+    pub locked: u64,
+    /// Why the job failed without having tried anything.
+    pub dead: Option<LoadError>,
+}
+
 /// What became of a row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// It was written.
     Landed { id: String, created: bool },
@@ -39,6 +57,21 @@ pub(super) enum Answer {
     Found { id: String },
     /// It was refused.
     Failed { code: String, error: String },
+}
+
+/// The answer that an error stands for; `id` names the row where it is deleted.
+pub(super) fn refused(operation: RowOperation, code: &str, error: &str, id: &str) -> Answer {
+    // Its parent took it along, or somebody was faster.
+    if operation == RowOperation::Delete && code == GONE {
+        return Answer::Landed {
+            id: id.to_owned(),
+            created: false,
+        };
+    }
+    Answer::Failed {
+        code: code.to_owned(),
+        error: error.to_owned(),
+    }
 }
 
 /// Counts answers; a row without one was never tried.
@@ -106,19 +139,23 @@ impl Origin<'_> {
     }
 
     /// What a landed row's record is to us from now on.
-    fn live(&self) -> &'static str {
+    fn live(&self) -> Liveness {
         match self.operation {
-            RowOperation::Delete | RowOperation::Release => UNDONE,
-            _ => "live",
+            RowOperation::Delete | RowOperation::Release => Liveness::Undone,
+            _ => Liveness::Live,
         }
     }
 
-    /// The outcome of a row that was undone.
-    fn undone(&self) -> &'static str {
-        match self.operation {
-            RowOperation::Delete => "deleted",
-            RowOperation::Release => "released",
-            _ => "restored",
+    /// The outcome that an answer stands for.
+    fn outcome(&self, answer: Option<&Answer>) -> Outcome {
+        match (answer, self.operation) {
+            (None, _) => Outcome::Unprocessed,
+            (Some(Answer::Failed { .. }), _) => Outcome::Failed,
+            (Some(Answer::Landed { .. }), RowOperation::Delete) => Outcome::Deleted,
+            (Some(Answer::Landed { .. }), RowOperation::Release) => Outcome::Released,
+            (Some(Answer::Landed { .. }), RowOperation::Restore) => Outcome::Restored,
+            (Some(Answer::Landed { created: true, .. }), _) => Outcome::Created,
+            (Some(Answer::Landed { .. } | Answer::Found { .. }), _) => Outcome::Updated,
         }
     }
 }
@@ -151,14 +188,16 @@ impl PartContext {
             batches.push(batch);
         }
         let Some(first) = batches.first() else {
-            return Err(self.encode(&part.path, "the part has no rows".to_owned()));
+            return Err(self.wrong(&part.path)(PartError::Empty));
         };
         let all = arrow::compute::concat_batches(&first.schema(), &batches)
-            .map_err(|error| self.encode(&part.path, error.to_string()))?;
+            .map_err(self.wrong(&part.path))?;
         drop(batches);
         let column = |name: &str| {
-            all.column_by_name(name)
-                .ok_or_else(|| self.encode(&part.path, format!("no column {name}")))
+            all.column_by_name(name).ok_or_else(|| {
+                let name = name.to_owned();
+                self.wrong(&part.path)(PartError::NoColumn { name })
+            })
         };
         let by_id = operation.by_id();
         let texts = if by_id {
@@ -167,7 +206,7 @@ impl PartContext {
                 .map(|id| record_identity(id.unwrap_or_default()).to_owned())
                 .collect()
         } else {
-            key_texts(&all, &key).map_err(|reason| self.encode(&part.path, reason))?
+            key_texts(&all, &key).map_err(self.wrong(&part.path))?
         };
         let mut position = HashMap::with_capacity(texts.len());
         for (row, text) in (0_u32..).zip(texts) {
@@ -216,18 +255,12 @@ impl PartContext {
                 _ => None,
             };
             id.append_option(landed);
-            live.append_option(landed.map(|_| origin.live()));
+            live.append_option(landed.map(|_| origin.live().word()));
             written.append_option(landed.map(|_| &rows.written[row]));
             // Without a fingerprint the row counts as changed, so that the next run writes it.
             let known = matches!(answer, Some(Answer::Landed { .. })) && !origin.undoes();
             fingerprint.push(known.then(|| rows.fingerprint[row]));
-            outcome.append_value(match answer {
-                Some(Answer::Landed { .. }) if origin.undoes() => origin.undone(),
-                Some(Answer::Landed { created: true, .. }) => "created",
-                Some(Answer::Landed { .. } | Answer::Found { .. }) => "updated",
-                Some(Answer::Failed { .. }) => "failed",
-                None => "unprocessed",
-            });
+            outcome.append_value(origin.outcome(answer.as_ref()).word());
             match answer {
                 Some(Answer::Failed {
                     code: known,
@@ -272,7 +305,7 @@ impl PartContext {
             ),
         ]);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| self.encode(origin.job, error.to_string()))?;
+            .map_err(self.wrong(origin.job))?;
         let mut writer = self
             .staging
             .create(
@@ -309,13 +342,5 @@ impl PartContext {
         }
         let whole = writer.finish(std::collections::BTreeMap::new()).await?;
         Ok(whole.files)
-    }
-
-    pub(super) fn encode(&self, part: &str, reason: String) -> LoadError {
-        LoadError::Encode {
-            load: self.load.clone(),
-            part: part.to_owned(),
-            reason,
-        }
     }
 }

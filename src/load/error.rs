@@ -1,5 +1,7 @@
 //! What can go wrong while loading.
 
+use crate::encode::EncodeError;
+use crate::rows::KeyError;
 use crate::salesforce;
 use crate::staging::StagingError;
 
@@ -80,14 +82,14 @@ pub enum LoadError {
     #[error(transparent)]
     Engine(#[from] crate::engine::EngineError),
     /// Rows could not be encoded.
-    #[error("part {part} of {load} cannot be encoded: {reason}")]
+    #[error("part {part} of {load} cannot be encoded")]
     Encode {
         /// The load.
         load: String,
         /// Path of the part.
         part: String,
         /// What is wrong.
-        reason: String,
+        source: PartError,
     },
     /// The org's allowance came near its end; a part of it is kept for everybody else.
     #[error(
@@ -135,6 +137,39 @@ pub enum LoadError {
     },
 }
 
+/// Why rows cannot have the form in which they are sent or kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PartError {
+    /// Columns do not fit together.
+    #[error(transparent)]
+    Batch(#[from] arrow::error::ArrowError),
+    /// A column has no form that Salesforce takes.
+    #[error(transparent)]
+    Column(#[from] EncodeError),
+    /// A key has no text.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The content of a file cannot be read.
+    #[error("the content of its file cannot be read")]
+    File(#[from] std::io::Error),
+    /// There is no file to read.
+    #[error("there is nowhere to read files from")]
+    NoFiles,
+    /// It has no rows.
+    #[error("the part has no rows")]
+    Empty,
+    /// It lacks a column.
+    #[error("no column {name}")]
+    NoColumn {
+        /// Name of the column.
+        name: String,
+    },
+    /// Its task was ended.
+    #[error("its task ended early")]
+    Task(#[from] tokio::task::JoinError),
+}
+
 impl LoadError {
     /// What to do next.
     #[must_use]
@@ -169,6 +204,10 @@ impl LoadError {
             ),
             Self::Staging(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Encode {
+                source: PartError::Column(error) | PartError::Key(KeyError::Column(error)),
+                ..
+            } => error.hint(),
             _ => None,
         }
     }

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::LoadError;
-use crate::staging::{DataFile, Manifest, Staging, verified, with_checksum};
+use crate::rows::RunStatus;
+use crate::staging::{DataFile, Staging, verified, with_checksum};
 
 /// One journal entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -150,8 +150,8 @@ pub enum Event {
     RunFinished {
         /// When.
         at: DateTime<Utc>,
-        /// `ok`, `gated`, `held`, `failed`.
-        status: String,
+        /// How.
+        status: RunStatus,
     },
 }
 
@@ -191,13 +191,79 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// Whether the run came to its end.
+    /// How the run ended; none if it did not.
     #[must_use]
-    pub fn finished(&self) -> bool {
-        self.events
-            .iter()
-            .any(|event| matches!(event, Event::RunFinished { .. }))
+    pub fn ended(&self) -> Option<RunStatus> {
+        self.events.iter().rev().find_map(|event| match event {
+            Event::RunFinished { status, .. } => Some(*status),
+            _ => None,
+        })
     }
+}
+
+/// A run whose entries are there, none of them missing, and not read yet.
+#[derive(Clone, Debug)]
+pub struct RunOutline {
+    /// Run id.
+    pub run: String,
+    entries: u64,
+}
+
+impl RunOutline {
+    /// The first entry.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
+    pub async fn first(&self, staging: &Staging) -> Result<Event, LoadError> {
+        entry(staging, &self.run, 0).await
+    }
+
+    /// The last entry: [`Event::RunFinished`] where the run came to its end.
+    async fn last(&self, staging: &Staging) -> Result<Event, LoadError> {
+        entry(staging, &self.run, self.entries - 1).await
+    }
+
+    /// How the run ended; none if it did not.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
+    pub async fn ended(&self, staging: &Staging) -> Result<Option<RunStatus>, LoadError> {
+        match self.last(staging).await? {
+            Event::RunFinished { status, .. } => Ok(Some(status)),
+            // A process that lost its lease may have written behind the end.
+            _ => Ok(self.read(staging).await?.ended()),
+        }
+    }
+
+    /// All entries.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
+    pub async fn read(&self, staging: &Staging) -> Result<RunRecord, LoadError> {
+        let mut events = Vec::new();
+        for number in 0..self.entries {
+            events.push(entry(staging, &self.run, number).await?);
+        }
+        Ok(RunRecord {
+            run: self.run.clone(),
+            events,
+        })
+    }
+}
+
+/// Name of an entry.
+fn entry_name(number: u64) -> String {
+    format!("{number:08}.json")
+}
+
+async fn entry(staging: &Staging, run: &str, number: u64) -> Result<Event, LoadError> {
+    let name = entry_name(number);
+    let path = staging.org_path(&["journal", run, &name]);
+    let bytes = staging.read(&path).await?;
+    verified(&bytes, &place(run, &name)).map_err(|source| LoadError::ReadJournal {
+        path: path.to_string(),
+        source,
+    })
 }
 
 impl Journal {
@@ -249,7 +315,7 @@ impl Journal {
     pub async fn record(&self, event: &Event) -> Result<(), LoadError> {
         let mut next = self.next.lock().await;
         loop {
-            let name = format!("{:08}.json", *next);
+            let name = entry_name(*next);
             let body = with_checksum(event, &place(&self.run, &name)).map_err(|error| {
                 LoadError::ReadJournal {
                     path: self.run.clone(),
@@ -264,48 +330,77 @@ impl Journal {
         }
     }
 
-    /// All runs against the organisation in view, oldest first.
+    /// All runs against the organisation in view, oldest first. A listing tells them, and that no entry is missing inside
+    /// one; nothing is read.
     ///
     /// # Errors
-    /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
-    pub async fn runs(staging: &Staging) -> Result<Vec<RunRecord>, LoadError> {
-        let mut runs: Vec<RunRecord> = Vec::new();
+    /// [`LoadError::JournalGap`], [`LoadError::Staging`].
+    pub async fn outlines(staging: &Staging) -> Result<Vec<RunOutline>, LoadError> {
+        let mut runs: Vec<RunOutline> = Vec::new();
         for path in staging.list(&staging.org_path(&["journal"])).await? {
             let parts: Vec<_> = path.parts().collect();
             let [.., run, name] = parts.as_slice() else {
                 continue;
             };
-            let event = Self::entry(staging, &path, run.as_ref(), name.as_ref()).await?;
-            match runs.last_mut() {
-                Some(last) if last.run == run.as_ref() => last.events.push(event),
-                _ => runs.push(RunRecord {
-                    run: run.as_ref().to_owned(),
-                    events: vec![event],
-                }),
+            let run = run.as_ref();
+            if runs.last().is_none_or(|last| last.run != run) {
+                runs.push(RunOutline {
+                    run: run.to_owned(),
+                    entries: 0,
+                });
             }
-            let known = runs.last().map_or(0, |last| last.events.len());
-            let expected = format!("{:08}.json", known - 1);
+            let Some(last) = runs.last_mut() else {
+                continue;
+            };
+            let expected = entry_name(last.entries);
             if name.as_ref() != expected {
                 return Err(LoadError::JournalGap {
-                    run: run.as_ref().to_owned(),
+                    run: run.to_owned(),
                     missing: expected,
                 });
             }
+            last.entries += 1;
         }
         Ok(runs)
     }
 
-    async fn entry(
-        staging: &Staging,
-        path: &Path,
-        run: &str,
-        name: &str,
-    ) -> Result<Event, LoadError> {
-        let bytes = staging.read(path).await?;
-        verified(&bytes, &place(run, name)).map_err(|source| LoadError::ReadJournal {
-            path: path.to_string(),
-            source,
-        })
+    /// Runs that did not come to their end, oldest first. Of all others only the last entry is read.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::JournalGap`], [`LoadError::Staging`].
+    pub async fn unfinished(staging: &Staging) -> Result<Vec<RunRecord>, LoadError> {
+        let mut open = Vec::new();
+        for run in Self::outlines(staging).await? {
+            if matches!(run.last(staging).await?, Event::RunFinished { .. }) {
+                continue;
+            }
+            // A process that lost its lease may have written behind the end.
+            let record = run.read(staging).await?;
+            if record.ended().is_none() {
+                open.push(record);
+            }
+        }
+        Ok(open)
+    }
+
+    /// All runs against the organisation in view with all their entries, oldest first.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::JournalGap`], [`LoadError::Staging`].
+    pub async fn runs(staging: &Staging) -> Result<Vec<RunRecord>, LoadError> {
+        let mut runs = Vec::new();
+        for run in Self::outlines(staging).await? {
+            runs.push(run.read(staging).await?);
+        }
+        Ok(runs)
+    }
+
+    /// Id of the last run.
+    ///
+    /// # Errors
+    /// [`LoadError::JournalGap`], [`LoadError::Staging`].
+    pub async fn last_run(staging: &Staging) -> Result<Option<String>, LoadError> {
+        Ok(Self::outlines(staging).await?.pop().map(|last| last.run))
     }
 
     /// The first entry of a run.
@@ -313,27 +408,6 @@ impl Journal {
     /// # Errors
     /// [`LoadError::ReadJournal`], [`LoadError::Staging`].
     pub async fn first(staging: &Staging, run: &str) -> Result<Event, LoadError> {
-        let name = "00000000.json";
-        let path = staging.org_path(&["journal", run, name]);
-        Self::entry(staging, &path, run, name).await
-    }
-}
-
-/// A manifest over files of attempts that are not published yet.
-pub(super) fn attempts_manifest(
-    load: &str,
-    schema: arrow::datatypes::SchemaRef,
-    files: Vec<DataFile>,
-) -> Manifest {
-    Manifest {
-        schema_name: "ledger".to_owned(),
-        table: format!("new_{load}"),
-        version: 0,
-        published_at: Utc::now(),
-        rows: files.iter().map(|file| file.rows).sum(),
-        files,
-        sorted_by: Vec::new(),
-        counts: BTreeMap::new(),
-        schema,
+        entry(staging, run, 0).await
     }
 }

@@ -12,8 +12,8 @@ use super::LoadError;
 use super::answers::{Answer, Origin, PartRows};
 use super::part::PartContext;
 use crate::encode::Cells;
-use crate::rows::RowOperation;
-use crate::salesforce::{field_text, record_identity};
+use crate::rows::{RowOperation, joined_key};
+use crate::salesforce::{ObjectDescribe, field_text, record_identity};
 use crate::staging::DataFile;
 
 /// Values in one query, so that its URL stays short.
@@ -105,7 +105,7 @@ impl PartContext {
             .iter()
             .map(|(name, array)| Cells::new(name, array))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| self.encode("a query by key", error.to_string()))?;
+            .map_err(self.wrong("a query by key"))?;
         let text = |column: usize, row: usize| {
             let mut text = Vec::new();
             cells[column].write(row, &mut text);
@@ -117,7 +117,7 @@ impl PartContext {
         for chunk in rows.chunks(VALUES) {
             let values: BTreeSet<String> = chunk
                 .iter()
-                .map(|&row| self.literal(first, &text(0, row)))
+                .map(|&row| literal(&self.describe, first, &text(0, row)))
                 .collect();
             let values: Vec<String> = values.into_iter().collect();
             let soql = format!(
@@ -132,57 +132,54 @@ impl PartContext {
                 let key: Vec<String> = names
                     .iter()
                     .map(|name| {
-                        self.comparable(name, &field_text(&record, name).unwrap_or_default())
+                        let found = field_text(&record, name).unwrap_or_default();
+                        comparable(&self.describe, name, &found)
                     })
                     .collect();
                 let id = field_text(&record, "Id").unwrap_or_default();
-                records.entry(key.join("|")).or_default().push(id);
+                records.entry(joined_key(key)).or_default().push(id);
             }
             for &row in chunk {
                 let key: Vec<String> = names
                     .iter()
                     .enumerate()
-                    .map(|(column, name)| self.comparable(name, &text(column, row)))
+                    .map(|(column, name)| comparable(&self.describe, name, &text(column, row)))
                     .collect();
-                if let Some([id]) = records.get(&key.join("|")).map(Vec::as_slice) {
+                if let Some([id]) = records.get(&joined_key(key)).map(Vec::as_slice) {
                     found.insert(row, id.clone());
                 }
             }
         }
         Ok(found)
     }
+}
 
-    /// A value as SOQL writes it: numbers bare, texts quoted.
-    fn literal(&self, field: &str, text: &str) -> String {
-        let number = self.describe.field(field).is_some_and(|field| {
-            matches!(field.field_type.as_str(), "double" | "int" | "currency")
-        });
-        if number {
-            return text.to_owned();
-        }
-        let mut quoted = String::from("'");
-        for letter in text.chars() {
-            if matches!(letter, '\'' | '\\') {
-                quoted.push('\\');
-            }
-            quoted.push(letter);
-        }
-        quoted.push('\'');
-        quoted
+/// A value as SOQL writes it: numbers bare, texts quoted.
+pub(super) fn literal(describe: &ObjectDescribe, field: &str, text: &str) -> String {
+    let number = describe
+        .field(field)
+        .is_some_and(|field| matches!(field.field_type.as_str(), "double" | "int" | "currency"));
+    if number {
+        return text.to_owned();
     }
-
-    /// A value as Salesforce compares it.
-    fn comparable(&self, field: &str, text: &str) -> String {
-        match self
-            .describe
-            .field(field)
-            .map(|field| field.field_type.as_str())
-        {
-            Some("reference" | "id") => record_identity(text).to_owned(),
-            Some("double" | "int" | "currency") => text.trim_end_matches(".0").to_owned(),
-            // To the second: milliseconds are cut, zones are written in two ways.
-            Some("datetime") => text.chars().take("2026-01-01T00:00:00".len()).collect(),
-            _ => text.trim().to_lowercase(),
+    let mut quoted = String::from("'");
+    for letter in text.chars() {
+        if matches!(letter, '\'' | '\\') {
+            quoted.push('\\');
         }
+        quoted.push(letter);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// A value as Salesforce compares it.
+pub(super) fn comparable(describe: &ObjectDescribe, field: &str, text: &str) -> String {
+    match describe.field(field).map(|field| field.field_type.as_str()) {
+        Some("reference" | "id") => record_identity(text).to_owned(),
+        Some("double" | "int" | "currency") => text.trim_end_matches(".0").to_owned(),
+        // To the second: milliseconds are cut, zones are written in two ways.
+        Some("datetime") => text.chars().take("2026-01-01T00:00:00".len()).collect(),
+        _ => text.trim().to_lowercase(),
     }
 }

@@ -12,14 +12,12 @@ use arrow::compute::kernels::cmp::eq;
 use arrow::compute::{interleave, nullif, partition};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use chrono::Utc;
 
 use super::LoadError;
-use super::journal::attempts_manifest;
 use crate::engine::Engine;
+use crate::rows::Liveness;
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
-
-/// Liveness of a key whose record a rollback took back: its id is forgotten, the next run creates it anew.
-pub(super) const UNDONE: &str = "undone";
 
 /// Columns that say which record a key is.
 const IDENTITY: [&str; 4] = ["id", "live", "fingerprint", "written"];
@@ -128,6 +126,21 @@ async fn publish_attempts(
     Ok(())
 }
 
+/// A manifest over files of attempts that are not published yet.
+fn attempts_manifest(load: &str, schema: SchemaRef, files: Vec<DataFile>) -> Manifest {
+    Manifest {
+        schema_name: "ledger".to_owned(),
+        table: format!("new_{load}"),
+        version: 0,
+        published_at: Utc::now(),
+        rows: files.iter().map(|file| file.rows).sum(),
+        files,
+        sorted_by: Vec::new(),
+        counts: BTreeMap::new(),
+        schema,
+    }
+}
+
 /// One group of equal keys while its rows come in.
 struct Group {
     /// Batch (0: previous, 1: current) and row of the key, of the identity and of the outcome.
@@ -161,7 +174,7 @@ impl Fold {
         let outcomes = batch.column_by_name("outcome").cloned();
         let has_outcome =
             |row: &usize| outcomes.as_ref().is_none_or(|column| column.is_valid(*row));
-        let equal_keys = partition(&batch.columns()[..self.keys]).map_err(|error| arrow(&error))?;
+        let equal_keys = partition(&batch.columns()[..self.keys]).map_err(unfoldable)?;
         let mut done = Vec::new();
         for range in equal_keys.ranges() {
             let last = range.end - 1;
@@ -200,7 +213,7 @@ impl Fold {
                         row_of(previous, &batch, outcome),
                     ];
                     let joined = arrow::compute::concat_batches(&batch.schema(), &rows)
-                        .map_err(|error| arrow(&error))?;
+                        .map_err(unfoldable)?;
                     (group.identity, group.outcome) = ((0, 0), (0, 1));
                     joined
                 }
@@ -266,7 +279,7 @@ impl Fold {
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| RecordBatch::try_new(Arc::clone(&self.schema), columns))
             .and_then(|folded| self.without_undone(folded))
-            .map_err(|error| arrow(&error))?;
+            .map_err(unfoldable)?;
         Ok(Some(columns))
     }
 
@@ -275,7 +288,7 @@ impl Fold {
         let Some(live) = folded.column_by_name("live") else {
             return Ok(folded);
         };
-        let undone = eq(live, &StringArray::new_scalar(UNDONE))?;
+        let undone = eq(live, &StringArray::new_scalar(Liveness::Undone.word()))?;
         if undone.true_count() == 0 {
             return Ok(folded);
         }
@@ -291,11 +304,11 @@ impl Fold {
     }
 }
 
-fn arrow(error: &ArrowError) -> LoadError {
+fn unfoldable(error: ArrowError) -> LoadError {
     LoadError::Encode {
         load: "the ledger".to_owned(),
         part: "of attempts".to_owned(),
-        reason: error.to_string(),
+        source: error.into(),
     }
 }
 

@@ -15,21 +15,29 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{TryStreamExt, pin_mut};
 
-use super::ledger::UNDONE;
 use super::{LoadError, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::rows::{Dead, Identity, identity};
+use crate::rows::{Dead, Identity, Liveness, for_load, identity};
 use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text};
 use crate::staging::{DataFile, Staging};
 
-/// What a record is called that is there.
-const LIVE: &str = "live";
+/// The word of records that are there, for SQL.
+const LIVE: &str = Liveness::Live.word();
+
+/// What stands for an operation in attempts that say nothing but the liveness of records.
+const LOOKED_AT: &str = "liveness";
+
+/// What a ledger says is dead.
+const DEAD_RECORDS: &str = include_str!("../../queries/internal/dead_records.sql");
+
+/// When the first record of a ledger landed.
+const FIRST_LANDED: &str = include_str!("../../queries/internal/first_landed.sql");
 
 /// Ids in one query, so that its URL stays short.
 const IDS: usize = 200;
 
-/// A ledger to look after.
-pub struct Liveness<'a> {
+/// A ledger to bring in line with the org.
+pub struct LedgerRefresh<'a> {
     /// The staging area, with the organisation in view.
     pub staging: &'a Staging,
     /// Reads and folds the ledger.
@@ -44,7 +52,7 @@ pub struct Liveness<'a> {
     pub describe: &'a ObjectDescribe,
 }
 
-impl Liveness<'_> {
+impl LedgerRefresh<'_> {
     /// Brings `live` in line with the org; returns what is dead now.
     ///
     /// # Errors
@@ -105,7 +113,7 @@ impl Liveness<'_> {
         let mut changes = Dead::new();
         while let Some(batch) = rows.next_batch().await? {
             let ids = batch.column(0).as_string::<i32>().iter().flatten();
-            changes.extend(ids.filter_map(identity).map(|id| (id, UNDONE)));
+            changes.extend(ids.filter_map(identity).map(|id| (id, Liveness::Undone)));
         }
         if changes.is_empty() {
             return Ok(());
@@ -127,17 +135,15 @@ impl Liveness<'_> {
     }
 
     async fn dead_in(&self, session: &Session) -> Result<Dead, LoadError> {
-        let sql = format!(
-            "select l.id, l.live from ledger.{} as l where l.id is not null and l.live <> '{LIVE}'",
-            self.load
-        );
+        let sql = for_load(DEAD_RECORDS, self.load);
         let mut dead = Dead::new();
         let name = format!("dead records of {}", self.load);
         let mut rows = session.stream(&name, &sql, &[]).await?;
         while let Some(batch) = rows.next_batch().await? {
             let [ids, live] = [0, 1].map(|column| batch.column(column).as_string::<i32>());
             for row in 0..batch.num_rows() {
-                if let (Some(id), Some(live)) = (identity(ids.value(row)), word(live.value(row))) {
+                let live = Liveness::parse(live.value(row)).filter(|live| live.is_dead());
+                if let (Some(id), Some(live)) = (identity(ids.value(row)), live) {
                     dead.insert(id, live);
                 }
             }
@@ -147,10 +153,7 @@ impl Liveness<'_> {
 
     /// When the first record landed that the ledger knows; a little earlier, since clocks differ.
     async fn since(&self, session: &Session) -> Result<Option<DateTime<Utc>>, LoadError> {
-        let sql = format!(
-            "select cast(min(l.at) as bigint) as at from ledger.{} as l where l.id is not null",
-            self.load
-        );
+        let sql = for_load(FIRST_LANDED, self.load);
         let name = format!("first record of {}", self.load);
         let rows = session.collect(&name, &sql).await?;
         let first = rows.iter().find_map(|batch| {
@@ -185,9 +188,13 @@ impl Liveness<'_> {
             pin_mut!(rows);
             while let Some(row) = rows.try_next().await.map_err(self.read())? {
                 let merged = field_text(&row, "MasterRecordId").is_some_and(|id| !id.is_empty());
-                let word = if merged { "merged" } else { "deleted" };
+                let now = if merged {
+                    Liveness::Merged
+                } else {
+                    Liveness::Deleted
+                };
                 if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
-                    gone.insert(id, word);
+                    gone.insert(id, now);
                 }
             }
         }
@@ -198,7 +205,7 @@ impl Liveness<'_> {
             pin_mut!(rows);
             while let Some(row) = rows.try_next().await.map_err(self.read())? {
                 if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
-                    gone.insert(id, "converted");
+                    gone.insert(id, Liveness::Converted);
                 }
             }
         }
@@ -212,7 +219,7 @@ impl Liveness<'_> {
         gone: &Dead,
         missing: bool,
     ) -> Result<Dead, LoadError> {
-        let (mut changes, mut doubtful) = (Dead::new(), BTreeMap::new());
+        let (mut changes, mut doubtful) = (Dead::new(), BTreeMap::<String, Liveness>::new());
         let load = self.load;
         let key = format!("cast(l.\"{}\" as varchar)", self.key[0]);
         // Where nothing is gone, only what may have come back is looked at.
@@ -241,30 +248,26 @@ impl Liveness<'_> {
                     let Some(id) = identity(ids.value(row)) else {
                         continue;
                     };
-                    let live = if live.is_valid(row) {
-                        live.value(row)
-                    } else {
-                        LIVE
-                    };
-                    match gone.get(&id) {
-                        Some(&now) if now != live => drop(changes.insert(id, now)),
-                        Some(_) => {}
-                        None if live != LIVE || missing.value(row) => {
-                            doubtful.insert(ids.value(row).to_owned(), live.to_owned());
+                    let known = live.is_valid(row).then(|| live.value(row));
+                    let known = known.and_then(Liveness::parse).unwrap_or(Liveness::Live);
+                    match finding(known, gone.get(&id).copied(), missing.value(row)) {
+                        Finding::Changed(now) => {
+                            changes.insert(id, now);
                         }
-                        None => {}
+                        Finding::Doubtful => {
+                            doubtful.insert(ids.value(row).to_owned(), known);
+                        }
+
+                        Finding::Same => {}
                     }
                 }
             }
         }
         let there = self.there(doubtful.keys()).await?;
-        for (id, live) in &doubtful {
+        for (id, &known) in &doubtful {
             let Some(id) = identity(id) else { continue };
-            match there.contains(&id) {
-                true if live != LIVE => drop(changes.insert(id, LIVE)),
-                false if live == LIVE => drop(changes.insert(id, "deleted")),
-                _ => {}
-            }
+            let now = confirmed(known, there.contains(&id));
+            changes.extend(now.map(|now| (id, now)));
         }
         Ok(changes)
     }
@@ -321,7 +324,7 @@ impl Liveness<'_> {
                     .map_err(|error| LoadError::Encode {
                         load: self.load.to_owned(),
                         part: "of its ledger".to_owned(),
-                        reason: error.to_string(),
+                        source: error.into(),
                     })?;
             if marked.num_rows() > 0 {
                 writer.write(&marked).await?;
@@ -342,14 +345,14 @@ impl Liveness<'_> {
             let now = identity(ids.value(row)).and_then(|id| changes.get(&id));
             if let Some(now) = now {
                 places.push(u32::try_from(row).unwrap_or(u32::MAX));
-                live.append_value(now);
+                live.append_value(now.word());
             }
         }
         let rows = take_record_batch(batch, &UInt32Array::from(places))?;
         let rows = concat_batches(schema, [&rows])?;
         let count = rows.num_rows();
         let live: ArrayRef = Arc::new(live.finish());
-        let operation: StringArray = std::iter::repeat_n(Some("liveness"), count).collect();
+        let operation: StringArray = std::iter::repeat_n(Some(LOOKED_AT), count).collect();
         let now = vec![Utc::now().timestamp_micros(); count];
         let columns =
             schema
@@ -373,9 +376,75 @@ impl Liveness<'_> {
     }
 }
 
-/// The word as it is kept.
-fn word(live: &str) -> Option<&'static str> {
-    ["deleted", "merged", "converted"]
-        .into_iter()
-        .find(|word| *word == live)
+/// What the org's answer says about a record that the ledger knows.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    /// The ledger is right.
+    Same,
+    /// It is something else now.
+    Changed(Liveness),
+    /// The record itself has to be asked for.
+    Doubtful,
+}
+
+/// Compares what the ledger says with `gone`, what the org says of records that are not there any more; `missing` if the last
+/// read-back did not find the record.
+fn finding(known: Liveness, gone: Option<Liveness>, missing: bool) -> Finding {
+    match gone {
+        Some(now) if now != known => Finding::Changed(now),
+        Some(_) => Finding::Same,
+        // It may have come back, or have left the recycle bin.
+        None if known != Liveness::Live || missing => Finding::Doubtful,
+        None => Finding::Same,
+    }
+}
+
+/// What a doubtful record is after it was asked for; none if the ledger is right.
+fn confirmed(known: Liveness, there: bool) -> Option<Liveness> {
+    match (there, known) {
+        (true, Liveness::Live) => None,
+        (true, _) => Some(Liveness::Live),
+        (false, Liveness::Live) => Some(Liveness::Deleted),
+        (false, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Liveness::{Converted, Deleted, Live, Merged};
+
+    #[test]
+    fn what_the_org_says_is_gone_is_marked_and_what_is_marked_already_stays() {
+        for now in [Deleted, Merged, Converted] {
+            assert_eq!(finding(Live, Some(now), false), Finding::Changed(now));
+            assert_eq!(finding(now, Some(now), false), Finding::Same);
+        }
+        assert_eq!(
+            finding(Deleted, Some(Merged), false),
+            Finding::Changed(Merged),
+            "restored, then merged"
+        );
+    }
+
+    #[test]
+    fn a_live_record_that_nobody_speaks_of_is_not_asked_for() {
+        assert_eq!(finding(Live, None, false), Finding::Same);
+    }
+
+    #[test]
+    fn a_record_that_read_back_missed_is_asked_for_and_deleted_if_it_is_not_there() {
+        assert_eq!(finding(Live, None, true), Finding::Doubtful);
+        assert_eq!(confirmed(Live, false), Some(Deleted));
+        assert_eq!(confirmed(Live, true), None);
+    }
+
+    #[test]
+    fn a_record_that_is_out_of_the_recycle_bin_is_live_again() {
+        for known in [Deleted, Merged, Converted] {
+            assert_eq!(finding(known, None, false), Finding::Doubtful);
+            assert_eq!(confirmed(known, true), Some(Live));
+            assert_eq!(confirmed(known, false), None, "purged for good");
+        }
+    }
 }

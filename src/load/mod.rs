@@ -11,25 +11,30 @@
 //! ```
 
 mod answers;
+mod blobs;
 mod error;
+mod job;
 mod journal;
 mod known;
 mod ledger;
 mod liveness;
 mod outcome;
 mod part;
+mod part_csv;
 mod phase;
+mod recover;
 mod rest;
 mod retry;
-mod settle;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
-pub use error::LoadError;
-pub use journal::{Event, Journal, RunRecord, RunStart};
+pub use blobs::{BlobStream, Blobs};
+pub use error::{LoadError, PartError};
+pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart};
 pub use ledger::write_ledger;
-pub use liveness::Liveness;
+pub use liveness::LedgerRefresh;
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
-pub use rest::{BlobStream, Blobs};
-pub use settle::settle;
+pub use recover::recover;
 pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

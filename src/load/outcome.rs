@@ -96,9 +96,71 @@ mod tests {
     }
 
     #[test]
-    fn locks_are_transient_and_values_are_data() {
-        assert_eq!(classify("UNABLE_TO_LOCK_ROW"), OutcomeClass::Transient);
-        assert_eq!(classify("STRING_TOO_LONG"), OutcomeClass::Data);
-        assert_eq!(classify("STORAGE_LIMIT_EXCEEDED"), OutcomeClass::Setup);
+    fn an_error_without_a_message_is_its_code() {
+        assert_eq!(split_error("UNKNOWN_EXCEPTION"), ("UNKNOWN_EXCEPTION", ""));
+        assert_eq!(split_error(""), ("", ""));
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_transient() {
+        let transient = [
+            "UNABLE_TO_LOCK_ROW",
+            "TooManyLockFailure",
+            "SERVER_UNAVAILABLE",
+            "REQUEST_RUNNING_TOO_LONG",
+            "UNKNOWN_EXCEPTION",
+            "Timeout",
+            "UNPROCESSED",
+        ];
+        for code in transient {
+            assert_eq!(classify(code), OutcomeClass::Transient, "{code}");
+        }
+    }
+
+    #[test]
+    fn permissions_and_quotas_are_the_orgs_and_everything_else_is_the_rows() {
+        let setup = [
+            "INSUFFICIENT_ACCESS_OR_READONLY",
+            "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+            "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            "STORAGE_LIMIT_EXCEEDED",
+            "LIMIT_EXCEEDED",
+            "INACTIVE_OWNER_OR_USER",
+            "UNAVAILABLE_RECORDTYPE_EXCEPTION",
+        ];
+        for code in setup {
+            assert_eq!(classify(code), OutcomeClass::Setup, "{code}");
+        }
+        for code in [
+            "STRING_TOO_LONG",
+            "REQUIRED_FIELD_MISSING",
+            "DUPLICATE_VALUE",
+            "NEW_CODE",
+        ] {
+            assert_eq!(classify(code), OutcomeClass::Data, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_people_can_mend_says_how() {
+        let unknown = remedy("NEW_CODE");
+        for code in [
+            "REQUIRED_FIELD_MISSING",
+            "STRING_TOO_LONG",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            "INVALID_EMAIL_ADDRESS",
+            "DUPLICATE_VALUE",
+            "DUPLICATES_DETECTED",
+            "INVALID_CROSS_REFERENCE_KEY",
+            "INACTIVE_OWNER_OR_USER",
+            "UNABLE_TO_LOCK_ROW",
+            "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+            "STORAGE_LIMIT_EXCEEDED",
+            "UNPROCESSED",
+        ] {
+            assert_ne!(remedy(code), unknown, "{code}");
+        }
+        assert!(remedy("STRING_TOO_LONG").contains("config/value_policy.csv"));
     }
 }

@@ -9,17 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::answers::PartCounts;
-use super::part::{PartContext, Sent};
+use super::answers::{PartCounts, Sent};
+use super::part::PartContext;
 use super::retry::{ATTEMPTS, Again};
 use super::{Blobs, Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
 use crate::progress::Progress;
 use crate::project::{Api, QueryFile};
-use crate::rows::{Columns, RowOperation, ledger_schema, sent_columns};
+use crate::rows::{CANARY_ROWS, Columns, RowOperation, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
-use crate::transform::CANARY_ROWS;
 
 /// What a phase loads.
 pub struct LoadRequest<'a> {
@@ -160,7 +159,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         attempts,
     )
     .await?;
-    // A phase that broke off stays open in the journal, so that the next run settles its jobs.
+    // A phase that broke off stays open in the journal, so that the next run recovers its jobs.
     result?;
     request
         .journal
@@ -390,11 +389,7 @@ impl Sender<'_> {
         &mut self,
         finished: Result<Finished, tokio::task::JoinError>,
     ) -> Result<u64, LoadError> {
-        let (again, sent) = finished.map_err(|_| LoadError::Encode {
-            load: self.request.file.name.clone(),
-            part: "a part".to_owned(),
-            reason: "its task ended early".to_owned(),
-        })??;
+        let (again, sent) = finished.map_err(self.context.wrong("a part"))??;
         self.counts.add(sent.counts);
         self.attempts.extend(sent.files);
         if !again.rows.is_empty() {

@@ -13,16 +13,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::answers::{Answer, Origin, PartCounts, PartRows, count};
+use super::answers::{Answer, Origin, PartCounts, PartRows, Sent, count, refused};
 use super::known;
-use super::part::{ENCODE_ROWS, PartContext, Sent, failed};
+use super::part::{ENCODE_ROWS, PartContext};
 use super::retry::{locked, transient};
-use super::{Event, LoadError};
+use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
 use crate::rows::{FILE, RowOperation};
 use crate::salesforce::{
@@ -51,15 +50,6 @@ const PROBES: [(&str, &[&str]); 3] = [
 
 /// What stands for a Bulk job in the ledger.
 const REST: &str = "rest";
-
-/// A stream of a file's bytes, with its length.
-pub type BlobStream = (u64, BoxStream<'static, std::io::Result<Bytes>>);
-
-/// Where the contents of files come from.
-pub trait Blobs: Send + Sync {
-    /// Opens a file by its path in the export.
-    fn open(&self, path: &str) -> BoxFuture<'static, std::io::Result<BlobStream>>;
-}
 
 /// Rows that go in one request.
 struct Set {
@@ -176,7 +166,7 @@ impl PartContext {
             .filter_map(|name| Some((name, batch.column_by_name(name)?)))
             .map(|(name, column)| Ok((name, Cells::new(name, column)?)))
             .collect::<Result<Vec<_>, crate::encode::EncodeError>>()
-            .map_err(|error| self.encode("a set", error.to_string()))?;
+            .map_err(self.wrong("a set"))?;
         let ids = batch
             .column_by_name("_id")
             .map(|column| column.as_string::<i32>());
@@ -417,7 +407,7 @@ impl PartContext {
     /// Sends one file by itself, streamed.
     async fn upload(&self, row: &Row, path: &str, length: u64) -> Result<Answer, LoadError> {
         let Some(blobs) = self.blobs.clone() else {
-            return Err(self.encode(path, "there is nowhere to read files from".to_owned()));
+            return Err(self.wrong(path)(PartError::NoFiles));
         };
         let opened = path.to_owned();
         let content = move || -> BoxStream<'static, std::io::Result<Bytes>> {
@@ -445,29 +435,22 @@ impl PartContext {
 
     async fn open(&self, path: &str) -> Result<BlobStream, LoadError> {
         let Some(blobs) = &self.blobs else {
-            return Err(self.encode(path, "there is nowhere to read files from".to_owned()));
+            return Err(self.wrong(path)(PartError::NoFiles));
         };
-        blobs
-            .open(path)
-            .await
-            .map_err(|error| self.encode(path, error.to_string()))
+        blobs.open(path).await.map_err(self.wrong(path))
     }
 
     async fn content(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         let (size, mut bytes) = self.open(path).await?;
         let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        while let Some(chunk) = bytes
-            .try_next()
-            .await
-            .map_err(|error| self.encode(path, error.to_string()))?
-        {
+        while let Some(chunk) = bytes.try_next().await.map_err(self.wrong(path))? {
             content.extend_from_slice(&chunk);
         }
         Ok(content)
     }
 
     /// After a crash: the rows behind the last journaled answer that a request in flight may have written.
-    pub(super) async fn recover(
+    pub(super) async fn recover_over_rest(
         &self,
         part: &DataFile,
         operation: RowOperation,
@@ -563,5 +546,5 @@ fn answer_of(result: RowResult, operation: RowOperation, id: &str) -> Answer {
         message: "no reason given".to_owned(),
         fields: Vec::new(),
     });
-    failed(operation, &error.status_code, &error.message, id)
+    refused(operation, &error.status_code, &error.message, id)
 }

@@ -112,7 +112,7 @@ impl PartContext {
                         let places: ArrayRef = std::sync::Arc::new(UInt32Array::from(chunk.rows));
                         debug_assert!(places.null_count() == 0, "places are never null");
                         let rows = take_record_batch(&batch, &places)
-                            .map_err(|error| self.encode(&part.part.path, error.to_string()))?;
+                            .map_err(self.wrong(&part.part.path))?;
                         writer.write(&rows).await?;
                     }
                 }

@@ -18,6 +18,9 @@ use crate::staging::{Manifest, Staging};
 /// Tables that [`snapshot_org`] writes.
 pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
 
+/// Users as the tables have them.
+const USERS: &str = include_str!("../../queries/internal/users.soql");
+
 /// Rows of an answer that are kept before they are written.
 const SNAPSHOT_ROWS: usize = 4_096;
 
@@ -109,7 +112,7 @@ pub async fn snapshot_query(
                 LoadError::Encode {
                     load: "org".to_owned(),
                     part: table.to_owned(),
-                    reason: error.to_string(),
+                    source: error.into(),
                 }
             })?;
         writer.write(&batch).await?;
@@ -150,7 +153,7 @@ async fn publish(
     .map_err(|error| LoadError::Encode {
         load: "org".to_owned(),
         part: table.to_owned(),
-        reason: error.to_string(),
+        source: error.into(),
     })?;
     let mut writer = staging.create("org", table, batch.schema(), &[]).await?;
     writer.write(&batch).await?;
@@ -159,7 +162,7 @@ async fn publish(
 }
 
 async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
-    let rows = client.query("SELECT Id, Username, Email, Name, IsActive, UserType FROM User");
+    let rows = client.query(USERS.trim_end());
     pin_mut!(rows);
     let mut texts: [StringBuilder; 5] = Default::default();
     let mut active = BooleanBuilder::new();

@@ -13,7 +13,7 @@ use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
-use crate::rows::{ledger_schema, on};
+use crate::rows::{key_columns, key_text, ledger_schema, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::{write_model, write_table};
@@ -111,14 +111,13 @@ async fn project_ledger(
     let keys: Vec<String> = file.key.iter().map(|key| format!("\"{key}\"")).collect();
     let keys = keys.join(", ");
     let load = &file.name;
-    let own: Vec<String> = file.key.iter().map(|key| format!("o.\"{key}\"")).collect();
-    let own = own.join(", ");
-    let on = on("l", "o", &file.key);
+    let (own, key) = (key_columns("o", &file.key), key_text("o", &file.key));
+    let on = same_key("l", "o", &file.key);
     // Of what Salesforce answers, other queries may read whether a row landed. A row may have an id that the ledger does not
     // know: its record is in the org already.
     let sql = format!(
         "select {keys}, id, live, outcome from ledger.{load} where id is not null \
-         union all select {own}, coalesce(o._id, concat('projected {load} ', concat_ws('|', {own}))) as id, 'live' as live, \
+         union all select {own}, coalesce(o._id, concat('projected {load} ', {key})) as id, 'live' as live, \
          'created' as outcome from outbox.{load} as o left join ledger.{load} as l on {on} and l.id is not null \
          where l.id is null"
     );

@@ -92,9 +92,9 @@ pub(crate) async fn known(context: &Context<'_>) -> Result<Dead, Error> {
     Ok(dead)
 }
 
-fn ledger<'a>(context: &'a Context<'_>, load: &str) -> Option<load::Liveness<'a>> {
+fn ledger<'a>(context: &'a Context<'_>, load: &str) -> Option<load::LedgerRefresh<'a>> {
     let file = context.resolved.queries.find(QueryKind::Load, load)?;
-    Some(load::Liveness {
+    Some(load::LedgerRefresh {
         staging: context.staging(),
         engine: &context.project.engine,
         client: &context.connection.client,

@@ -18,7 +18,8 @@ use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
-use crate::report::{RunStatus, phase_document};
+use crate::report::phase_document;
+use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
@@ -146,7 +147,7 @@ impl Phases<'_> {
         )
         .await?;
         let expected = self.expected(file, &snapshot, &report);
-        let mut verdict = judge(&report, None, &self.context.project.config.gates);
+        let mut verdict = judge(&report, &self.context.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
                 "{}: too many of the first rows failed, so the other parts were not sent",

@@ -15,7 +15,7 @@ use crate::load::Journal;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{SAMPLE_HEAD, SampleRequest, SampleRow, counts, draw, sample};
-use crate::rows::on;
+use crate::rows::same_key;
 use crate::staging::Staging;
 use crate::transform::write_model;
 
@@ -175,8 +175,8 @@ pub(crate) async fn reconcile(
 
 /// Writes the sample into the reports of the last run; where it lies then.
 async fn keep_sample(staging: &Staging, sheet: &SampleSheet, seed: u64) -> Result<String, Error> {
-    let last = Journal::runs(staging).await?.pop();
-    let run = last.map_or_else(|| "samples".to_owned(), |record| record.run);
+    let run = Journal::last_run(staging).await?;
+    let run = run.unwrap_or_else(|| "samples".to_owned());
     let path = staging.org_path(&["reports", &run, &format!("sample-{seed}.csv")]);
     staging.write_document(&path, sheet.csv().into()).await?;
     Ok(match staging.local_folder() {
@@ -199,7 +199,7 @@ async fn landed(context: &Context<'_>, file: &QueryFile, found: u64) -> Result<(
     // Others may have rows there too.
     let sql = format!(
         "select 'n' as name, count(*) as n from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
-        on("l", "r", &file.key)
+        same_key("l", "r", &file.key)
     );
     let read_back = counts(&session, "the rows read back", &sql).await?;
     Ok((landed, read_back.values().sum()))

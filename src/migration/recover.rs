@@ -5,7 +5,7 @@
 use super::connection::Connection;
 use super::project::Project;
 use crate::error::Error;
-use crate::load::{Journal, RunRecord, settle};
+use crate::load::{Journal, RunRecord, recover};
 use crate::progress::Progress;
 
 /// Makes sure that the ledger is what was written, and settles every run that did not finish; returns those.
@@ -21,15 +21,12 @@ pub(crate) async fn recover_all(
     }
     staging.verify(snapshot.schema("ledger")).await?;
     let mut broken = Vec::new();
-    for record in Journal::runs(staging).await? {
-        if record.finished() {
-            continue;
-        }
+    for record in Journal::unfinished(staging).await? {
         progress.step(&format!(
             "settling run {}, which did not finish",
             record.run
         ));
-        for line in settle(staging, &project.engine, &connection.client, &record).await? {
+        for line in recover(staging, &project.engine, &connection.client, &record).await? {
             progress.done(&line);
         }
         broken.push(record);

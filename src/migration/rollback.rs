@@ -20,12 +20,12 @@ use super::project::Project;
 use super::recover::recover_all;
 use super::resolve::{known_tables, read_queries};
 use crate::error::Error;
-use crate::load::{Event, Journal, Liveness, LoadRequest, RunStart, load_phase};
+use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
 use crate::project::{Operation, QueryFile, QueryKind, Step};
 use crate::report::{number, table};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
-use crate::rows::columns_of;
+use crate::rows::{RunStatus, columns_of};
 use crate::salesforce::{Atomicity, ObjectDescribe};
 
 /// Ids that are deleted in one request.
@@ -72,7 +72,7 @@ pub struct RollbackReport {
     /// The runs that it takes back.
     pub undoes: Vec<String>,
     /// `planned`, `ok`, `partial` (one object of several), or `gated` where something is left or spared.
-    pub status: &'static str,
+    pub status: RunStatus,
     /// Loads, last first.
     pub objects: Vec<RollbackLine>,
     /// Objects that could not be asked for records of others.
@@ -140,11 +140,10 @@ impl Undo<'_> {
         let staging = &self.connection.staging;
         recover_all(self.project, self.connection, self.progress.as_ref()).await?;
         let loads = self.loads().await?;
-        let records = Journal::runs(staging).await?;
-        let Some(scope) = choose(&records, self.request.run.as_deref())? else {
+        let Some(scope) = choose(staging, self.request.run.as_deref()).await? else {
             self.progress
                 .done("no run has sent anything that was not taken back already");
-            return Ok(report(None, &[], "ok", Review::default(), &[]));
+            return Ok(report(None, &[], RunStatus::Ok, Review::default(), &[]));
         };
         let described = self.describe(&loads).await?;
         let tell = |what: &str| self.progress.step(what);
@@ -162,12 +161,16 @@ impl Undo<'_> {
         let plan = reviewer.review().await?;
         let work = plan.loads.iter().any(|load| load.outbox.is_some());
         if self.request.dry_run || (work && !self.request.consent) {
-            return Ok(report(None, &scope.runs, "planned", plan, &[]));
+            return Ok(report(None, &scope.runs, RunStatus::Planned, plan, &[]));
         }
         if !work {
             self.progress.done("nothing is left to take back");
             let spared = plan.loads.iter().any(|load| load.spared > 0);
-            let status = if spared { "gated" } else { "ok" };
+            let status = if spared {
+                RunStatus::Gated
+            } else {
+                RunStatus::Ok
+            };
             return Ok(report(None, &scope.runs, status, plan, &[]));
         }
         let journal = Journal::start(
@@ -193,19 +196,22 @@ impl Undo<'_> {
         let spared = plan.loads.iter().any(|load| load.spared > 0);
         let clean = !spared && left.iter().all(|&left| left == (0, 0));
         let status = match (&self.request.object, clean) {
-            (Some(_), true) => "partial",
-            (_, true) => "ok",
-            (_, false) => "gated",
+            (Some(_), true) => RunStatus::Partial,
+            (_, true) => RunStatus::Ok,
+            (_, false) => RunStatus::Gated,
         };
         let run = Some(journal.run().to_owned());
         let report = report(run, &scope.runs, status, plan, &left);
         self.write(&report, &scope).await?;
         // The rest of these runs can still be taken back.
-        let ended = self.request.object.as_ref().map_or(status, |_| "partial");
+        let ended = match self.request.object {
+            Some(_) => RunStatus::Partial,
+            None => status,
+        };
         journal
             .record(&Event::RunFinished {
                 at: chrono::Utc::now(),
-                status: ended.to_owned(),
+                status: ended,
             })
             .await?;
         Ok(report)
@@ -353,7 +359,7 @@ impl Undo<'_> {
                 continue;
             }
             let makers: Vec<String> = load.siblings.iter().map(|(name, _)| name.clone()).collect();
-            let ledger = Liveness {
+            let ledger = LedgerRefresh {
                 staging: &self.connection.staging,
                 engine: &self.project.engine,
                 client: &self.connection.client,
@@ -425,7 +431,7 @@ impl Undo<'_> {
 fn report(
     run: Option<String>,
     undoes: &[String],
-    status: &'static str,
+    status: RunStatus,
     plan: Review,
     left: &[(u64, u64)],
 ) -> RollbackReport {

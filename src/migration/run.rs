@@ -26,7 +26,8 @@ use crate::load::{Event, Journal, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
 use crate::reconcile::count_sources;
-use crate::report::{RunStatus, RunSummary};
+use crate::report::RunSummary;
+use crate::rows::RunStatus;
 use crate::staging::Staging;
 
 /// What a run is asked for.
@@ -134,7 +135,7 @@ pub(crate) async fn run(
     journal
         .record(&Event::RunFinished {
             at: chrono::Utc::now(),
-            status: status.word().to_owned(),
+            status,
         })
         .await?;
     Ok(report)

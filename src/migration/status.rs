@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord};
 use crate::report::number;
+use crate::rows::RunStatus;
 use crate::staging::Staging;
 
 /// An organisation that the staging area knows, with the last run against it.
@@ -81,7 +82,7 @@ pub async fn runs(staging: &Staging, target: Option<&str>) -> Result<Vec<RunOver
     runs.retain(|run| target.is_none_or(|name| run.target == name));
     let undone: BTreeSet<String> = runs
         .iter()
-        .filter(|run| matches!(run.status.as_str(), "ok" | "gated"))
+        .filter(|run| run.ended.is_some_and(RunStatus::is_complete))
         .flat_map(|run| run.undoes.iter().cloned())
         .collect();
     for run in runs.iter_mut().filter(|run| undone.contains(&run.run)) {
@@ -106,6 +107,9 @@ pub struct RunOverview {
     pub started: Option<DateTime<Utc>>,
     /// When it ended; none if it did not.
     pub finished: Option<DateTime<Utc>>,
+    /// How it ended; none if it did not.
+    #[serde(skip)]
+    pub ended: Option<RunStatus>,
     /// `unfinished`: still running, or interrupted.
     pub status: String,
     /// The runs that a rollback takes back.
@@ -172,6 +176,7 @@ impl RunOverview {
             version: String::new(),
             started: None,
             finished: None,
+            ended: None,
             status: "unfinished".to_owned(),
             undoes: Vec::new(),
             phases: Vec::new(),
@@ -280,7 +285,8 @@ impl RunOverview {
             }
             Event::RunFinished { at, status, .. } => {
                 self.finished = Some(*at);
-                self.status.clone_from(status);
+                self.ended = Some(*status);
+                self.status = status.word().to_owned();
             }
         }
     }

@@ -14,7 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::ReconcileError;
 use crate::engine::Session;
+use crate::rows::{Outcome, for_load, same_key};
 use crate::staging::{Manifest, Snapshot};
+
+/// Rows that do not move, by their fate.
+const FATES: &str = include_str!("../../queries/internal/fates.sql");
 
 /// A source table's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,17 +104,13 @@ pub async fn count_phase(
         ..PhaseReport::default()
     };
     let name = format!("the books of {load}");
-    let on: Vec<String> = key
-        .iter()
-        .map(|column| format!("l.\"{column}\" = o.\"{column}\""))
-        .collect();
     let outcome = format!(
         "case when o._operation = 'unchanged' then 'unchanged' \
          when l.run_id = '{run}' then coalesce(l.outcome, 'unprocessed') else 'unprocessed' end"
     );
     let outcomes = format!(
         "select {outcome} as name, count(*) as n from outbox.{load} as o left join ledger.{load} as l on {} group by {outcome}",
-        on.join(" and ")
+        same_key("l", "o", key)
     );
     let rows = |schema: &str, table: &str| {
         snapshot
@@ -128,18 +128,16 @@ pub async fn count_phase(
     };
     for (outcome, rows) in outcomes {
         report.outbox += rows;
-        match outcome.as_str() {
-            "created" => report.created = rows,
-            "updated" => report.updated = rows,
-            "unchanged" => report.unchanged = rows,
-            "failed" => report.failed = rows,
+        match Outcome::parse(&outcome) {
+            Some(Outcome::Created) => report.created = rows,
+            Some(Outcome::Updated) => report.updated = rows,
+            Some(Outcome::Unchanged) => report.unchanged = rows,
+            Some(Outcome::Failed) => report.failed = rows,
             _ => report.unprocessed += rows,
         }
     }
     report.sent = report.outbox - report.unchanged;
-    let fates = format!(
-        "select f.fate as name, count(*) as n from recon.fates_{load} as f group by f.fate"
-    );
+    let fates = for_load(FATES, load);
     for (fate, rows) in count(format!("fates_{load}"), &fates).await? {
         match fate.as_str() {
             "held" => report.held = rows,
@@ -163,14 +161,10 @@ pub async fn count_phase(
         .sum();
     if rows("org", load) > 0 {
         // Other loads into the same object have rows there too.
-        let on: Vec<String> = key
-            .iter()
-            .map(|column| format!("l.\"{column}\" = r.\"{column}\""))
-            .collect();
         let found = format!(
             "select 'n' as name, count(*) as n from org.{load} as r inner join ledger.{load} as l on {} \
              where l.id is not null",
-            on.join(" and ")
+            same_key("l", "r", key)
         );
         report.read_back = counts(session, &name, &found).await?.values().sum();
     }

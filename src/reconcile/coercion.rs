@@ -42,6 +42,15 @@ pub(super) struct TargetField {
     pub scale: i64,
 }
 
+impl TargetField {
+    pub(super) fn of(field: &FieldDescribe) -> Self {
+        Self {
+            kind: field.field_type.clone(),
+            scale: i64::from(field.scale),
+        }
+    }
+}
+
 /// SQL for the normal forms of the value sent (column of `o`) and the value found (text column of `r`).
 pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, String) {
     let sent = format!("o.\"{}\"", field.name());
@@ -90,13 +99,7 @@ pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, Stri
 #[must_use]
 pub fn found_form(describe: &ObjectDescribe, sent: Option<&Field>, name: &str) -> String {
     match (readable(describe, name), sent) {
-        (Some(target), Some(field)) => {
-            let target = TargetField {
-                kind: target.field_type.clone(),
-                scale: i64::from(target.scale),
-            };
-            normal_forms(field, &target).1
-        }
+        (Some(target), Some(field)) => normal_forms(field, &TargetField::of(target)).1,
         _ => format!("cast(r.\"{name}\" as varchar)"),
     }
 }

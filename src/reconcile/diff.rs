@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use crate::engine::Session;
-use crate::rows::{Columns, key_text, on};
+use crate::rows::{Columns, key_text, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Staging};
 
@@ -90,10 +90,7 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         if key.contains(field.name()) || request.later.contains(field.name()) {
             continue;
         }
-        let target = TargetField {
-            kind: target.field_type.clone(),
-            scale: i64::from(target.scale),
-        };
+        let target = TargetField::of(target);
         let (sent, found) = normal_forms(field, &target);
         // A null was not sent, and an empty text is one: neither says anything about the org's value.
         let differs =
@@ -121,8 +118,8 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
          left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
         key_text = key_text("o", key),
         entries = entries.join(",\n "),
-        on_ledger = on("l", "o", key),
-        on_org = on("r", "o", key),
+        on_ledger = same_key("l", "o", key),
+        on_org = same_key("r", "o", key),
     )
 }
 
@@ -133,7 +130,7 @@ fn extra_sql(request: &DiffRequest<'_>) -> String {
     let mut unknown = format!(
         "select r.\"{column}\", r._id from org.{load} as r left join ledger.{load} as l on {on} where l.id is null",
         column = key[0],
-        on = on("l", "r", key)
+        on = same_key("l", "r", key)
     );
     let siblings = request.siblings.iter().map(|load| (load, ""));
     let leads = request.leads.iter();

@@ -1,6 +1,7 @@
 //! What can go wrong while reconciling; differences are not errors but rows.
 
 use crate::engine::EngineError;
+use crate::rows::KeyError;
 use crate::salesforce;
 use crate::staging::StagingError;
 
@@ -25,12 +26,20 @@ pub enum ReconcileError {
         state: String,
     },
     /// Rows could not be put into a table.
-    #[error("rows of {object} cannot be stored: {reason}")]
+    #[error("rows of {object} cannot be stored")]
     Store {
         /// Salesforce object.
         object: String,
         /// What is wrong.
-        reason: String,
+        source: arrow::error::ArrowError,
+    },
+    /// The key of a row has no text.
+    #[error("the keys of {load} cannot be read")]
+    Key {
+        /// The load.
+        load: String,
+        /// What is wrong.
+        source: KeyError,
     },
     /// A query failed.
     #[error(transparent)]
@@ -51,7 +60,7 @@ impl ReconcileError {
             }
             Self::Engine(error) => error.hint(),
             Self::Staging(error) => error.hint(),
-            Self::Store { .. } => None,
+            Self::Store { .. } | Self::Key { .. } => None,
         }
     }
 }

@@ -13,9 +13,8 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 
-use super::ReconcileError;
-use super::readback::{ReadBack, unsorted_name};
-use super::rows::Rows;
+use super::found_rows::FoundRows;
+use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::project::Api;
 use crate::salesforce::QueryScope;
@@ -36,7 +35,7 @@ pub(super) fn asked_by(object: &str) -> Option<&'static str> {
 /// A fetch in progress.
 struct Fetch<'a> {
     request: &'a ReadBack<'a>,
-    rows: Rows<'a>,
+    rows: FoundRows<'a>,
 }
 
 /// Fetches the rows; calls `progress` with rows so far.
@@ -48,21 +47,20 @@ pub(super) async fn fetch(
     schema: &SchemaRef,
     progress: impl Fn(u64),
 ) -> Result<Manifest, ReconcileError> {
-    let rows = Rows::start(
+    let rows = FoundRows::start(
         request.staging,
         request.client,
         request.describe,
-        &unsorted_name(request),
+        &request.unsorted_name(),
         schema,
         &request.columns.key,
     )
     .await?;
     let mut fetch = Fetch { request, rows };
     let object = request.describe.name.as_str();
-    let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
     match asked_by(object) {
         Some(field) => fetch.by_ids(field, &progress).await?,
-        None if hidden => fetch.by_ids("Id", &progress).await?,
+        None if request.has_hidden_key() => fetch.by_ids("Id", &progress).await?,
         None => fetch.whole(&progress).await?,
     }
     fetch.rows.finish().await

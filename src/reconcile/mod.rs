@@ -16,11 +16,14 @@ mod coercion;
 mod diff;
 mod error;
 mod fetch;
+mod found_rows;
 mod gate;
 mod pre_image;
 mod readback;
-mod rows;
+mod request;
 mod sample;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod views;
 
@@ -30,7 +33,8 @@ pub use diff::{DiffRequest, write_differences};
 pub use error::ReconcileError;
 pub use gate::{Verdict, judge};
 pub use pre_image::{PRE_IMAGE, keep_pre_images};
-pub use readback::{ReadBack, read_back};
+pub use readback::read_back;
+pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use verify::still_there;
 pub use views::union_views;

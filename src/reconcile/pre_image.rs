@@ -11,14 +11,13 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBat
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 
-use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::fetch::{key_start, ours};
-use super::readback::{self, ReadBack};
-use super::rows::{Rows, patiently};
+use super::found_rows::{FoundRows, patiently};
+use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::project::Api;
-use crate::rows::sent_columns;
+use crate::rows::{RowOperation, key_columns, same_key, sent_columns};
 use crate::staging::{Manifest, Snapshot, TableWriter};
 
 /// How the tables of pre-images begin.
@@ -37,12 +36,12 @@ pub async fn keep_pre_images(
     later: &std::collections::BTreeSet<String>,
     run: &str,
 ) -> Result<(), ReconcileError> {
-    let rows = |operation: &str| -> u64 {
+    let rows = |operation: RowOperation| -> u64 {
         let files = outbox.files.iter();
-        let files = files.filter(|file| file.label.as_deref() == Some(operation));
+        let files = files.filter(|file| file.label.as_deref() == Some(operation.word()));
         files.map(|file| file.rows).sum()
     };
-    let (updates, upserts) = (rows("update"), rows("upsert"));
+    let (updates, upserts) = (rows(RowOperation::Update), rows(RowOperation::Upsert));
     if updates + upserts == 0 {
         return Ok(());
     }
@@ -68,7 +67,7 @@ pub async fn keep_pre_images(
 
 /// What is read back of a row, as far as the object has it: a key without a field of its own is not asked for.
 fn schema(request: &ReadBack<'_>) -> SchemaRef {
-    let whole = readback::schema(request);
+    let whole = request.schema();
     let visible = |field: &&Arc<Field>| {
         field.name() == "_id" || readable(request.describe, field.name()).is_some()
     };
@@ -91,10 +90,10 @@ async fn fetch(
         describe,
         ..
     } = request;
-    let mut rows = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
+    let mut rows = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
     let snapshot = staging.snapshot().await?;
     let session = request.engine.session(staging, &snapshot)?;
-    let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
+    let hidden = request.has_hidden_key();
     let by_key = upserts > 0 || (updates > FEW && !hidden);
     if by_key {
         let start = key_start(&session, request, "outbox").await?;
@@ -119,7 +118,7 @@ async fn fetch(
          on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null",
         found.name()
     );
-    let mut more = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
+    let mut more = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
     more.by_ids(&session, "Id", &sql, false, &|_| {}).await?;
     let more = more.finish().await?;
     found.rows += more.rows;
@@ -152,34 +151,29 @@ async fn compare(
     let Some(entries) = entries(request, &outbox.schema, later) else {
         return Ok(None);
     };
-    let keys: Vec<String> = request
-        .columns
-        .key
-        .iter()
-        .map(|key| format!("o.\"{key}\" as \"{key}\""))
-        .collect();
-    let same_key: Vec<String> = request
-        .columns
-        .key
-        .iter()
-        .map(|key| format!("r.\"{key}\" = o.\"{key}\""))
-        .collect();
     let by_id = "substr(r._id, 1, 15) = substr(o._id, 1, 15)".to_owned();
-    for (operation, on) in [("update", by_id), ("upsert", same_key.join(" and "))] {
+    for (operation, on) in [
+        (RowOperation::Update, by_id),
+        (
+            RowOperation::Upsert,
+            same_key("r", "o", &request.columns.key),
+        ),
+    ] {
         let any = outbox
             .files
             .iter()
-            .any(|file| file.label.as_deref() == Some(operation));
-        let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
-        if !any || (operation == "upsert" && hidden) {
+            .any(|file| file.label.as_deref() == Some(operation.word()));
+        let hidden = request.has_hidden_key();
+        if !any || (operation == RowOperation::Upsert && hidden) {
             continue;
         }
         let sql = format!(
             "select d.* from (select {keys}, r._id as id, o._clear as clear, unnest(make_array({entries})) as entry \
              from outbox.{load} as o inner join {now} as r on {on} where o._operation = '{operation}') as d \
              where d.entry is not null",
-            keys = keys.join(", "),
+            keys = key_columns("o", &request.columns.key),
             now = now.name(),
+            operation = operation.word(),
         );
         keep(&session, &name, &sql, &kept, request, run, &mut writer).await?;
     }
@@ -211,10 +205,7 @@ fn entries(
         else {
             continue;
         };
-        let target = TargetField {
-            kind: target.field_type.clone(),
-            scale: i64::from(target.scale),
-        };
+        let target = TargetField::of(target);
         let found = format!("cast(r.\"{name}\" as varchar)");
         // A key is typed as in the outbox; everything else was read as text.
         let (sent, normal) = if request.columns.key.contains(name) {
@@ -240,9 +231,9 @@ async fn keep(
     writer: &mut TableWriter,
 ) -> Result<(), ReconcileError> {
     let mut stream = session.stream(&format!("ledger.{name}"), sql, &[]).await?;
-    let store = |error: arrow::error::ArrowError| ReconcileError::Store {
+    let store = |source: arrow::error::ArrowError| ReconcileError::Store {
         object: request.describe.name.clone(),
-        reason: error.to_string(),
+        source,
     };
     while let Some(batch) = stream.next_batch().await? {
         let batch = changed(&batch, kept, request.columns.key.len(), run).map_err(store)?;

@@ -6,35 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 
-use super::coercion::readable;
-use super::rows::patiently;
-use super::{ReconcileError, fetch};
-use crate::encode::RAW_VALUES;
-use crate::engine::Engine;
-use crate::project::QueryFile;
-use crate::rows::Columns;
-use crate::salesforce::{Client, ObjectDescribe};
-use crate::staging::{Manifest, Snapshot, Staging};
-
-/// What to read back.
-pub struct ReadBack<'a> {
-    /// Where the table goes.
-    pub staging: &'a Staging,
-    /// Sorts the rows.
-    pub engine: &'a Engine,
-    /// Connected to the destination.
-    pub client: &'a Client,
-    /// The load.
-    pub file: &'a QueryFile,
-    /// Its object's describe, as this login sees it.
-    pub describe: &'a ObjectDescribe,
-    /// Its columns.
-    pub columns: &'a Columns,
-    /// Rows in its outbox; without any, nothing is asked for.
-    pub outbox_rows: u64,
-}
+use super::found_rows::patiently;
+use super::{ReadBack, ReconcileError, fetch};
+use crate::staging::{Manifest, Snapshot};
 
 /// Reads every row of the object with our key and publishes it as `org.<load>`; calls `progress` with rows so far.
 ///
@@ -44,7 +20,7 @@ pub async fn read_back(
     request: &ReadBack<'_>,
     progress: impl Fn(u64),
 ) -> Result<Manifest, ReconcileError> {
-    let schema = schema(request);
+    let schema = request.schema();
     if request.outbox_rows == 0 {
         let writer = request
             .staging
@@ -59,10 +35,6 @@ pub async fn read_back(
     let sorted = sort(request, &schema, &unsorted).await;
     request.staging.remove(&unsorted).await;
     sorted
-}
-
-pub(super) fn unsorted_name(request: &ReadBack<'_>) -> String {
-    format!("{}_unsorted", request.file.name)
 }
 
 async fn sort(
@@ -87,23 +59,4 @@ async fn sort(
         writer.write(&batch).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
-}
-
-/// `_id`, the key columns, then every sent field that this login can read.
-pub(super) fn schema(request: &ReadBack<'_>) -> SchemaRef {
-    let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
-    fields.extend(request.columns.key_fields().cloned());
-    let sent = request
-        .columns
-        .sent
-        .iter()
-        .map(|field| field.name().as_str());
-    let further = request.file.read.iter().map(String::as_str);
-    for name in sent.chain(further).chain([RAW_VALUES]) {
-        let known = fields.iter().any(|field| field.name() == name);
-        if !known && readable(request.describe, name).is_some() {
-            fields.push(Field::new(name, DataType::Utf8, true));
-        }
-    }
-    Arc::new(Schema::new(fields))
 }

@@ -13,7 +13,7 @@ use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms};
 use crate::engine::Session;
 use crate::project::QueryFile;
-use crate::rows::{Columns, key_texts};
+use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
 use crate::salesforce::ObjectDescribe;
 
 /// Fields to put side by side for the records of one load.
@@ -69,16 +69,16 @@ pub async fn draw(
 ) -> Result<Vec<Drawn>, ReconcileError> {
     let mut best: BinaryHeap<Drawn> = BinaryHeap::new();
     for (load, key) in loads {
-        let columns: Vec<String> = key.iter().map(|name| format!("l.\"{name}\"")).collect();
         let sql = format!(
-            "select {} from ledger.{load} as l where l.id is not null and l.live = 'live'",
-            columns.join(", ")
+            "select {} from ledger.{load} as l where l.id is not null and l.live = '{}'",
+            key_columns("l", key),
+            Liveness::Live.word()
         );
         let mut stream = session.stream("the sample", &sql, &[]).await?;
         while let Some(batch) = stream.next_batch().await? {
-            let texts = key_texts(&batch, key).map_err(|reason| ReconcileError::Store {
-                object: load.clone(),
-                reason,
+            let texts = key_texts(&batch, key).map_err(|source| ReconcileError::Key {
+                load: load.clone(),
+                source,
             })?;
             for (row, text) in texts.iter().enumerate() {
                 let rank = xxh3_64_with_seed(format!("{load}|{text}").as_bytes(), seed);
@@ -135,23 +135,13 @@ pub async fn sample(
     drawn: &Drawn,
 ) -> Result<Vec<SampleRow>, ReconcileError> {
     let load = &drawn.load;
-    let key: Vec<String> = request
-        .file
-        .key
-        .iter()
-        .zip(&drawn.key)
-        .map(|(name, value)| format!("o.\"{name}\" = {value}"))
-        .collect();
     let mut selected = vec!["r._id as _sample_id".to_owned()];
     let mut fields = Vec::new();
     for (index, field) in request.columns.sent.iter().enumerate() {
         let Some(target) = request.describe.field(field.name()) else {
             continue;
         };
-        let target = TargetField {
-            kind: target.field_type.clone(),
-            scale: i64::from(target.scale),
-        };
+        let target = TargetField::of(target);
         let (sent, found) = normal_forms(field, &target);
         let name = field.name();
         let is_key = request.file.key.contains(name);
@@ -171,17 +161,11 @@ pub async fn sample(
         selected.push(format!("({same}) as same_{index}"));
         fields.push((index, name.clone()));
     }
-    let on: Vec<String> = request
-        .file
-        .key
-        .iter()
-        .map(|name| format!("r.\"{name}\" = o.\"{name}\""))
-        .collect();
     let sql = format!(
         "select {} from outbox.{load} as o left join org.{load} as r on {} where {}",
         selected.join(", "),
-        on.join(" and "),
-        key.join(" and ")
+        same_key("r", "o", &request.file.key),
+        key_is("o", &request.file.key, &drawn.key)
     );
     let name = format!("the sample of {load}");
     let batches = request.session.collect(&name, &sql).await?;
@@ -205,7 +189,7 @@ pub async fn sample(
         [
             load.clone(),
             request.file.object().to_owned(),
-            drawn.key.join("|").trim_matches('\'').to_owned(),
+            joined_key(&drawn.key).trim_matches('\'').to_owned(),
             cell("_sample_id".to_owned()),
             field,
             names.join("; "),

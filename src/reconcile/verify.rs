@@ -5,12 +5,11 @@
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
-use super::ReconcileError;
 use super::fetch::{asked_by, key_start, ours};
-use super::readback::ReadBack;
-use super::rows::{Rows, patiently};
+use super::found_rows::{FoundRows, patiently};
+use super::{ReadBack, ReconcileError};
 use crate::project::Api;
-use crate::rows::KEY_APART;
+use crate::rows::{KEY_APART, RowOperation};
 use crate::staging::{Manifest, Snapshot};
 
 /// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.
@@ -29,7 +28,8 @@ pub async fn still_there(request: &ReadBack<'_>, outbox: &Manifest) -> Result<u6
 
 async fn count(request: &ReadBack<'_>, outbox: &Manifest) -> Result<u64, ReconcileError> {
     let deletions = outbox.files.iter();
-    let deletions = deletions.filter(|file| file.label.as_deref() == Some("delete"));
+    let deletions =
+        deletions.filter(|file| file.label.as_deref() == Some(RowOperation::Delete.word()));
     let wanted: u64 = deletions.map(|file| file.rows).sum();
     if wanted == 0 {
         return Ok(0);
@@ -42,10 +42,10 @@ async fn count(request: &ReadBack<'_>, outbox: &Manifest) -> Result<u64, Reconci
     } = request;
     let schema = std::sync::Arc::new(Schema::new(vec![Field::new("_id", DataType::Utf8, true)]));
     let table = format!("{}_still", request.file.name);
-    let mut rows = Rows::start(staging, client, describe, &table, &schema, &[]).await?;
+    let mut rows = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
     let snapshot = staging.snapshot().await?;
     let session = request.engine.session(staging, &snapshot)?;
-    let hidden = request.columns.key.iter().any(|key| key.starts_with('_'));
+    let hidden = request.has_hidden_key();
     let undo = outbox.name();
     let asked_by = asked_by(&describe.name);
     if wanted <= FEW || hidden || asked_by.is_some() || request.file.api == Api::Rest {

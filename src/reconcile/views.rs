@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::View;
+use crate::rows::key_text;
 use crate::staging::Snapshot;
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
@@ -47,12 +48,12 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 .iter()
                 .map(|field| field.name().as_str())
                 .take_while(|name| *name != "id")
-                .map(|name| format!("cast(\"{name}\" as varchar)"))
+                .map(str::to_owned)
                 .collect();
             unions.entry(("ledger", "attempts")).or_default().push(format!(
-                "select '{load}' as load, concat_ws('|', {}) as key, id, outcome, error_code, error, operation, job_id, \
-                 attempt, run_id, at from ledger.{}",
-                keys.join(", "),
+                "select '{load}' as load, {} as key, a.id, a.outcome, a.error_code, a.error, a.operation, a.job_id, \
+                 a.attempt, a.run_id, a.at from ledger.{} as a",
+                key_text("a", &keys),
                 table.table
             ));
         }

@@ -11,5 +11,5 @@ mod table;
 pub use effort::Effort;
 pub use phase::phase_document;
 pub use segments::{SegmentText, segments_document};
-pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunStatus, RunSummary, SOURCE_HEAD, TableRow};
+pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
 pub use table::{number, table};

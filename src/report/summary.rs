@@ -2,36 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::reconcile::{PhaseReport, SourceReport};
-
 use super::Effort;
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Every phase passed its gate.
-    Ok,
-    /// A gate did not hold.
-    Gated,
-    /// Record import waits for a decision.
-    Held,
-    /// It broke off.
-    Failed,
-}
-
-impl RunStatus {
-    /// The word used in tables.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Gated => "gated",
-            Self::Held => "held",
-            Self::Failed => "failed",
-        }
-    }
-}
+use crate::reconcile::{PhaseReport, SourceReport};
+use crate::rows::RunStatus;
 
 /// A run in numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::RollbackError;
 use crate::engine::Session;
-use crate::rows::{Identity, identity};
+use crate::rows::{Identity, identity, same_key};
 use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
 
 /// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
@@ -176,15 +176,11 @@ pub(super) async fn protect_parents_of(
     what: &Arc<str>,
     guard: &mut Guard,
 ) -> Result<(), RollbackError> {
-    let on: Vec<String> = key
-        .iter()
-        .map(|key| format!("l.\"{key}\" = o.\"{key}\""))
-        .collect();
     for field in references {
         let sql = format!(
             "select o.\"{field}\" as parent from outbox.{load} as o inner join ledger.{load} as l on {} \
              where l.id is not null and o.\"{field}\" is not null",
-            on.join(" and ")
+            same_key("l", "o", key)
         );
         let mut rows = session
             .stream(&format!("parents of {load}"), &sql, &[])
@@ -201,6 +197,95 @@ pub(super) async fn protect_parents_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::bench::{Bench, described, numbers, texts};
+    use crate::salesforce::ChildRelationship;
+
+    fn relationship(object: &str, field: &str, deprecated: bool) -> ChildRelationship {
+        ChildRelationship {
+            child_object: object.to_owned(),
+            field: field.to_owned(),
+            deprecated_and_hidden: deprecated,
+        }
+    }
+
+    #[test]
+    fn each_child_object_is_asked_once_for_all_fields_that_may_name_our_records() {
+        let mut account = described("Account", &[]);
+        account.child_relationships = vec![
+            relationship("Task", "WhatId", false),
+            relationship("Contact", "AccountId", false),
+            relationship("Old", "AccountId", true),
+            relationship("Nameless", "", false),
+        ];
+        let mut contact = described("Contact", &[]);
+        contact.child_relationships = vec![relationship("Task", "WhoId", false)];
+        let objects = [account, contact].map(|object| (object.name.clone(), object));
+        let objects = BTreeMap::from(objects);
+        let expected = BTreeMap::from([
+            ("Contact", BTreeSet::from(["AccountId"])),
+            ("Task", BTreeSet::from(["WhatId", "WhoId"])),
+        ]);
+        assert_eq!(relationships(&objects), expected);
+    }
+
+    #[test]
+    fn the_first_reason_to_keep_a_record_stays() {
+        let mut guard = Guard::default();
+        guard.protect("001A00000000001AAA", &"Task of others".into());
+        guard.protect("001A00000000001AAA", &"Contact that is kept".into());
+        assert_eq!(guard.why("001A00000000001").unwrap(), "Task of others");
+        assert_eq!(guard.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn records_that_stay_keep_the_parents_that_they_were_sent_with() {
+        let bench = Bench::new();
+        let parents = ["001A00000000001AAA", "001A00000000002AAA", "-"];
+        let outbox = vec![("k", numbers(&[1, 2, 3])), ("AccountId", texts(&parents))];
+        bench.table("outbox.contact", outbox).await;
+        // The second one never landed.
+        let ledger = vec![
+            ("k", numbers(&[1, 2, 3])),
+            ("id", texts(&["0031", "-", "0033"])),
+        ];
+        bench.table("ledger.contact", ledger).await;
+        let mut guard = Guard::default();
+        let session = bench.session().await;
+        let (key, fields) = (["k".to_owned()], ["AccountId".to_owned()]);
+        let what: Arc<str> = "Contact of this migration".into();
+        protect_parents_of(&session, "contact", &key, &fields, &what, &mut guard)
+            .await
+            .unwrap();
+        assert_eq!(guard.len(), 1);
+        assert_eq!(guard.why(parents[0]).unwrap(), "Contact of this migration");
+    }
+
+    #[tokio::test]
+    async fn what_others_attached_keeps_its_parent_and_what_we_attached_does_not() {
+        let bench = Bench::new();
+        let org = bench.org().await;
+        let account = serde_json::json!({"Name": "Acme"});
+        let ids = org.create("Account", &[account.clone(), account]).await;
+        let task = |id: &String| serde_json::json!({"Subject": "Call", "WhatId": id});
+        let tasks = org.create("Task", &[task(&ids[0]), task(&ids[1])]).await;
+        // Ours is in a ledger; the loader of the runs is somebody else than who made the other one.
+        let ledger = vec![("k", numbers(&[1])), ("id", texts(&[tasks[1].as_str()]))];
+        bench.table("ledger.task", ledger).await;
+        let describe = org.client.describe("Account").await.unwrap();
+        let session = bench.session().await;
+        let others = Others {
+            client: &org.client,
+            described: &BTreeMap::from([("Account".to_owned(), describe)]),
+            since: Utc::now() - chrono::Duration::minutes(5),
+            loaders: &BTreeSet::from(["005000000000009AAA".to_owned()]),
+            session: &session,
+            ledgers: &BTreeMap::from([("Task".to_owned(), vec!["task".to_owned()])]),
+        };
+        let mut guard = Guard::default();
+        others.look(&mut guard).await.unwrap();
+        assert_eq!(guard.why(&ids[0]).unwrap(), "Task of others");
+        assert!(guard.why(&ids[1]).is_none());
+    }
 
     #[test]
     fn a_parent_is_kept_whichever_way_its_id_is_written() {

@@ -1,6 +1,7 @@
 //! What can go wrong while taking a run back; records that are spared are not errors but rows.
 
 use crate::engine::EngineError;
+use crate::load::LoadError;
 use crate::reconcile::ReconcileError;
 use crate::salesforce;
 use crate::staging::StagingError;
@@ -30,13 +31,16 @@ pub enum RollbackError {
         source: Box<salesforce::Error>,
     },
     /// Rows could not be put into a table.
-    #[error("the rows of {load} to undo cannot be stored: {reason}")]
+    #[error("the rows of {load} to undo cannot be stored")]
     Store {
         /// The load.
         load: String,
         /// What is wrong.
-        reason: String,
+        source: arrow::error::ArrowError,
     },
+    /// The journal does not say what the runs did.
+    #[error(transparent)]
+    ReadJournal(#[from] LoadError),
     /// Reading back or comparing failed.
     #[error(transparent)]
     Reconcile(#[from] ReconcileError),
@@ -57,6 +61,7 @@ impl RollbackError {
                 Some("`transload status` lists the runs there are".to_owned())
             }
             Self::ReadOrg { source, .. } => source.hint(),
+            Self::ReadJournal(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Staging(error) => error.hint(),

@@ -12,16 +12,20 @@
 //! ```
 //!
 //! A record is compared three ways: what it was (pre-image), what we wrote (outbox, pre-image), what is there. A rollback that was
-//! killed is settled like any other run, and what is left is reviewed anew.
+//! killed is recovered like any other run, and what is left is reviewed anew.
 
 mod children;
+mod decision;
 mod error;
-mod pass;
+mod load;
+mod load_review;
 mod review;
 mod scope;
+mod spared;
 mod undo;
 
 pub use error::RollbackError;
-pub use review::{Load, Review, Reviewed, Reviewer, Spared};
+pub use load::{Load, Reviewed, Spared};
+pub use review::{Review, Reviewer};
 pub use scope::{Scope, choose};
 pub use undo::UNDO;

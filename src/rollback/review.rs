@@ -7,19 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use serde::Serialize;
 
 use super::children::{Guard, Others, protect_parents_of};
-use super::pass::{Pass, goes_with, spared_table};
+use super::decision::Rules;
+use super::load::{Load, Reviewed, goes_with};
+use super::load_review::LoadReview;
+use super::spared::spared_table;
 use super::{RollbackError, Scope};
 use crate::engine::Engine;
-use crate::project::QueryFile;
 use crate::reconcile::{
     DiffRequest, PRE_IMAGE, ReadBack, read_back, still_there, write_differences,
 };
-use crate::rows::{Columns, sent_columns};
+use crate::rows::sent_columns;
 use crate::salesforce::{Client, ObjectDescribe};
-use crate::staging::{Manifest, Staging};
+use crate::staging::Staging;
 
 /// What is read of each record besides the fields that were sent: who changed it last and who made it; what its file is and
 /// whether that has a newer version; the Task that Salesforce made for an e-mail.
@@ -33,21 +34,7 @@ const READ: [&str; 6] = [
 ];
 
 /// How often a load is reviewed again because something in it was spared that names others of the same load.
-const PASSES: usize = 5;
-
-/// A load of the runs to take back.
-pub struct Load {
-    /// Its query.
-    pub file: QueryFile,
-    /// Its columns, as they were sent last.
-    pub columns: Columns,
-    /// Columns that a later load sets anew.
-    pub later: BTreeSet<String>,
-    /// Other loads into the same object that have a ledger, with their keys.
-    pub siblings: Vec<(String, Vec<String>)>,
-    /// Whether it is taken back; others only hold their parents.
-    pub selected: bool,
-}
+const ROUNDS: usize = 5;
 
 /// Looks at an org before a rollback, and after it.
 pub struct Reviewer<'a> {
@@ -71,28 +58,6 @@ pub struct Reviewer<'a> {
     pub progress: &'a (dyn Fn(&str) + Send + Sync),
 }
 
-/// What will become of a load's records.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Reviewed {
-    /// Salesforce object.
-    pub object: String,
-    /// The load.
-    pub load: String,
-    /// Records that we created and that go.
-    pub delete: u64,
-    /// Records that we created and that are gone already.
-    pub gone: u64,
-    /// Records that we changed and that get values back.
-    pub restore: u64,
-    /// Values they get back.
-    pub fields: u64,
-    /// Records that are spared, wholly or in some fields.
-    pub spared: u64,
-    /// The parts; none if there is nothing to send.
-    #[serde(skip)]
-    pub outbox: Option<Manifest>,
-}
-
 /// A review of all loads.
 #[derive(Clone, Debug, Default)]
 pub struct Review {
@@ -100,35 +65,6 @@ pub struct Review {
     pub loads: Vec<Reviewed>,
     /// Objects that could not be asked for records of others.
     pub unasked: Vec<String>,
-}
-
-/// Why a record is spared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spared {
-    /// Somebody else changed it last.
-    ByOthers,
-    /// Fields that we wrote have other values now.
-    Edited,
-    /// Its file has a newer version.
-    NewerVersion,
-    /// Records that stay hang on it.
-    Children,
-    /// Fields that we changed have other values now; the others get theirs back.
-    Fields,
-}
-
-impl Spared {
-    /// The word in `recon.spared`.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::ByOthers => "changed_by_others",
-            Self::Edited => "edited_since",
-            Self::NewerVersion => "has_a_newer_version",
-            Self::Children => "has_children_that_stay",
-            Self::Fields => "fields_edited_since",
-        }
-    }
 }
 
 impl Reviewer<'_> {
@@ -291,8 +227,15 @@ impl Reviewer<'_> {
             .into_iter()
             .filter(|name| known.contains(name.as_str()))
             .collect();
-        let pass = Pass {
-            reviewer: self,
+        let review = LoadReview {
+            staging: self.staging,
+            part_rows: self.part_rows,
+            rules: Rules {
+                user: &self.client.identity().user_id,
+                loaders: &self.scope.users,
+                started: self.scope.started,
+                even_edited: self.even_edited,
+            },
             load,
             describe,
             session,
@@ -301,14 +244,14 @@ impl Reviewer<'_> {
             runs,
             pre_images,
         };
-        for _ in 1..PASSES {
-            let (reviewed, spared, grown) = pass.go(guard).await?;
+        for _ in 1..ROUNDS {
+            let (reviewed, spared, grown) = review.round(guard).await?;
             if !grown {
-                return pass.publish(reviewed, spared).await.map(Some);
+                return review.publish(reviewed, spared).await.map(Some);
             }
         }
-        let (reviewed, spared, _) = pass.go(guard).await?;
-        pass.publish(reviewed, spared).await.map(Some)
+        let (reviewed, spared, _) = review.round(guard).await?;
+        review.publish(reviewed, spared).await.map(Some)
     }
 
     /// Reads the org back and compares it with the last outbox.

@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::RollbackError;
-use crate::load::{Event, RunRecord};
+use crate::load::{Event, Journal, LoadError, RunOutline};
+use crate::rows::RunStatus;
+use crate::staging::Staging;
 
 /// The runs to take back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,178 +24,300 @@ pub struct Scope {
     pub users: BTreeSet<String>,
 }
 
-/// A run as far as a choice depends on it.
-struct Candidate<'a> {
-    record: &'a RunRecord,
+/// How a run began and ended.
+struct Candidate {
+    outline: RunOutline,
     started: DateTime<Utc>,
-    user: Option<&'a str>,
-    undoes: &'a [String],
-    /// How it ended; none if it did not.
-    status: Option<&'a str>,
-    /// Whether it may have sent anything.
-    sent: bool,
+    user: Option<String>,
+    undoes: Vec<String>,
+    /// None if it did not come to its end.
+    status: Option<RunStatus>,
 }
 
-impl<'a> Candidate<'a> {
-    fn of(record: &'a RunRecord) -> Self {
+impl Candidate {
+    async fn of(staging: &Staging, outline: RunOutline) -> Result<Self, LoadError> {
         let mut candidate = Self {
-            record,
             started: DateTime::UNIX_EPOCH,
             user: None,
-            undoes: &[],
+            undoes: Vec::new(),
             status: None,
-            sent: false,
+            outline,
         };
-        for event in &record.events {
-            match event {
-                Event::RunStarted {
-                    at, user, undoes, ..
-                } => {
-                    candidate.started = *at;
-                    candidate.user = user.as_deref();
-                    candidate.undoes = undoes;
-                }
-                Event::Intent { .. } => candidate.sent = true,
-                Event::RunFinished { status, .. } => candidate.status = Some(status),
-                _ => {}
-            }
+        if let Event::RunStarted {
+            at, user, undoes, ..
+        } = candidate.outline.first(staging).await?
+        {
+            (candidate.started, candidate.user, candidate.undoes) = (at, user, undoes);
         }
-        candidate
+        candidate.status = candidate.outline.ended(staging).await?;
+        Ok(candidate)
+    }
+
+    fn run(&self) -> &str {
+        &self.outline.run
+    }
+
+    /// Whether it may have sent anything; its whole journal is read.
+    async fn sent(&self, staging: &Staging) -> Result<bool, LoadError> {
+        let record = self.outline.read(staging).await?;
+        let sends = |event: &Event| matches!(event, Event::Intent { .. });
+        Ok(record.events.iter().any(sends))
     }
 }
 
-/// Chooses the runs; `wanted` is one of them by its id. None if there is nothing to take back.
+/// Chooses the runs; `wanted` is one of them by its id. None if there is nothing to take back. The runs that are chosen are
+/// read whole, so that none is taken back whose journal somebody touched.
 ///
 /// # Errors
-/// [`RollbackError::UnknownRun`], [`RollbackError::IsRollback`].
-pub fn choose(records: &[RunRecord], wanted: Option<&str>) -> Result<Option<Scope>, RollbackError> {
-    let mut all: Vec<Candidate<'_>> = records.iter().map(Candidate::of).collect();
+/// [`RollbackError::UnknownRun`], [`RollbackError::IsRollback`], [`RollbackError::ReadJournal`].
+pub async fn choose(
+    staging: &Staging,
+    wanted: Option<&str>,
+) -> Result<Option<Scope>, RollbackError> {
+    let mut all = Vec::new();
+    for outline in Journal::outlines(staging).await? {
+        all.push(Candidate::of(staging, outline).await?);
+    }
     all.sort_by_key(|candidate| candidate.started);
-    let (rollbacks, mut runs): (Vec<_>, Vec<_>) = all
+    let (rollbacks, runs): (Vec<_>, Vec<_>) = all
         .into_iter()
         .partition(|candidate| !candidate.undoes.is_empty());
-    if let Some(wanted) = wanted {
-        let named = |candidate: &Candidate<'_>| candidate.record.run == wanted;
-        let run = || wanted.to_owned();
-        if rollbacks.iter().any(named) {
-            return Err(RollbackError::IsRollback { run: run() });
-        }
-        let first = runs.iter().position(named);
-        let first = first.ok_or_else(|| RollbackError::UnknownRun { run: run() })?;
-        runs.drain(..first);
-        runs.retain(|candidate| candidate.sent);
-        return Ok(scope(&runs));
-    }
-    let complete = |rollback: &&Candidate<'_>| matches!(rollback.status, Some("ok" | "gated"));
-    let undone: BTreeSet<&str> = rollbacks
-        .iter()
-        .filter(complete)
-        .flat_map(|rollback| rollback.undoes.iter().map(String::as_str))
-        .collect();
-    runs.retain(|run| run.sent && !undone.contains(run.record.run.as_str()));
-    let carried_on = runs
-        .iter()
-        .rev()
-        .skip(1)
-        .take_while(|run| run.status == Some("interrupted"))
-        .count();
-    let first = runs.len().saturating_sub(1 + carried_on);
-    Ok(scope(&runs[first..]))
+    let mut chosen = match wanted {
+        Some(wanted) => from_wanted(staging, &rollbacks, runs, wanted).await?,
+        None => last_with_broken(staging, &rollbacks, runs).await?,
+    };
+    chosen.sort_by_key(|candidate| candidate.started);
+    Ok(scope(&chosen))
 }
 
-fn scope(runs: &[Candidate<'_>]) -> Option<Scope> {
+/// A run and all later ones, as far as they sent anything.
+async fn from_wanted(
+    staging: &Staging,
+    rollbacks: &[Candidate],
+    runs: Vec<Candidate>,
+    wanted: &str,
+) -> Result<Vec<Candidate>, RollbackError> {
+    let run = || wanted.to_owned();
+    if rollbacks.iter().any(|rollback| rollback.run() == wanted) {
+        return Err(RollbackError::IsRollback { run: run() });
+    }
+    let first = runs.iter().position(|candidate| candidate.run() == wanted);
+    let first = first.ok_or_else(|| RollbackError::UnknownRun { run: run() })?;
+    let mut chosen = Vec::new();
+    for candidate in runs.into_iter().skip(first) {
+        if candidate.sent(staging).await? {
+            chosen.push(candidate);
+        }
+    }
+    Ok(chosen)
+}
+
+/// The last run that sent anything and was not taken back, with the ones that broke off before it.
+async fn last_with_broken(
+    staging: &Staging,
+    rollbacks: &[Candidate],
+    runs: Vec<Candidate>,
+) -> Result<Vec<Candidate>, RollbackError> {
+    let is_complete = |rollback: &&Candidate| rollback.status.is_some_and(RunStatus::is_complete);
+    let undone: BTreeSet<&str> = rollbacks
+        .iter()
+        .filter(is_complete)
+        .flat_map(|rollback| rollback.undoes.iter().map(String::as_str))
+        .collect();
+    let mut chosen: Vec<Candidate> = Vec::new();
+    for candidate in runs.into_iter().rev() {
+        if undone.contains(candidate.run()) || !candidate.sent(staging).await? {
+            continue;
+        }
+        if !chosen.is_empty() && candidate.status != Some(RunStatus::Interrupted) {
+            break;
+        }
+        chosen.push(candidate);
+    }
+    Ok(chosen)
+}
+
+fn scope(runs: &[Candidate]) -> Option<Scope> {
     Some(Scope {
         started: runs.first()?.started,
-        runs: runs.iter().map(|run| run.record.run.clone()).collect(),
-        users: runs
-            .iter()
-            .filter_map(|run| run.user.map(str::to_owned))
-            .collect(),
+        runs: runs.iter().map(|run| run.run().to_owned()).collect(),
+        users: runs.iter().filter_map(|run| run.user.clone()).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
-    fn run(hour: u32, undoes: &[&str], status: Option<&str>) -> RunRecord {
-        let at = DateTime::UNIX_EPOCH + chrono::Duration::hours(i64::from(hour));
-        let mut events = vec![
-            Event::RunStarted {
+    /// A staging area in memory with the journals of runs.
+    struct Journals(Staging);
+
+    impl Journals {
+        fn new() -> Self {
+            Self(Staging::open("memory:///").unwrap().with_org("00D1"))
+        }
+
+        /// A run that began at this hour and sent something.
+        async fn run(&self, hour: u32, undoes: &[&str], status: Option<RunStatus>) -> &Self {
+            self.journal(hour, undoes, true, status).await
+        }
+
+        async fn journal(
+            &self,
+            hour: u32,
+            undoes: &[&str],
+            sends: bool,
+            status: Option<RunStatus>,
+        ) -> &Self {
+            let at = DateTime::UNIX_EPOCH + chrono::Duration::hours(i64::from(hour));
+            let started = Event::RunStarted {
                 at,
                 target: "sandbox".to_owned(),
                 version: String::new(),
-                user: Some("005A".to_owned()),
-                sources: std::collections::BTreeMap::new(),
+                user: Some(format!("005{hour}")),
+                sources: BTreeMap::new(),
                 undoes: undoes.iter().map(|&run| run.to_owned()).collect(),
-            },
-            Event::Intent {
+            };
+            let intent = Event::Intent {
                 load: "account".to_owned(),
                 part: "p".to_owned(),
                 attempt: 1,
                 object: "Account".to_owned(),
                 operation: "insert".to_owned(),
                 at,
-            },
-        ];
-        events.extend(status.map(|status| Event::RunFinished {
-            at,
-            status: status.to_owned(),
-        }));
-        RunRecord {
-            run: format!("r{hour}"),
-            events,
+            };
+            let finished = status.map(|status| Event::RunFinished { at, status });
+            let journal = Journal::open(&self.0, &format!("r{hour}"), 0);
+            let events = [Some(started), sends.then_some(intent), finished];
+            for event in events.into_iter().flatten() {
+                journal.record(&event).await.unwrap();
+            }
+            self
+        }
+
+        async fn chosen(&self, wanted: Option<&str>) -> Vec<String> {
+            let scope = choose(&self.0, wanted).await.unwrap();
+            scope.map_or_else(Vec::new, |scope| scope.runs)
+        }
+
+        async fn refused(&self, wanted: Option<&str>) -> RollbackError {
+            choose(&self.0, wanted).await.unwrap_err()
+        }
+
+        /// Puts another text at the place of an entry, or nothing.
+        async fn damage(&self, run: &str, name: &str, text: Option<&'static str>) {
+            let path = self.0.org_path(&["journal", run, name]);
+            match text {
+                Some(text) => self.0.write_document(&path, text.into()).await.unwrap(),
+                None => self.0.delete(&path).await.unwrap(),
+            }
         }
     }
 
-    fn chosen(records: &[RunRecord], wanted: Option<&str>) -> Vec<String> {
-        choose(records, wanted)
-            .unwrap()
-            .map_or_else(Vec::new, |scope| scope.runs)
+    const OK: Option<RunStatus> = Some(RunStatus::Ok);
+    const GATED: Option<RunStatus> = Some(RunStatus::Gated);
+    const BROKEN: Option<RunStatus> = Some(RunStatus::Interrupted);
+
+    #[tokio::test]
+    async fn without_a_run_there_is_nothing_to_take_back() {
+        assert!(Journals::new().chosen(None).await.is_empty());
     }
 
-    #[test]
-    fn the_last_run_goes_with_the_broken_ones_that_it_carried_on() {
-        let records = [
-            run(1, &[], Some("ok")),
-            run(2, &[], Some("interrupted")),
-            run(3, &[], Some("interrupted")),
-            run(4, &[], Some("gated")),
-        ];
-        assert_eq!(chosen(&records, None), ["r2", "r3", "r4"]);
-        assert_eq!(chosen(&records[..2], None), ["r2"]);
+    #[tokio::test]
+    async fn the_last_run_goes_with_the_broken_ones_that_it_carried_on() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await.run(2, &[], BROKEN).await;
+        assert_eq!(journals.chosen(None).await, ["r2"]);
+        journals.run(3, &[], BROKEN).await.run(4, &[], GATED).await;
+        assert_eq!(journals.chosen(None).await, ["r2", "r3", "r4"]);
     }
 
-    #[test]
-    fn a_run_by_its_name_takes_all_later_ones_along() {
-        let records = [
-            run(1, &[], Some("ok")),
-            run(2, &[], Some("ok")),
-            run(3, &["r2"], Some("ok")),
-            run(4, &[], Some("ok")),
-        ];
-        assert_eq!(chosen(&records, Some("r1")), ["r1", "r2", "r4"]);
-        assert_eq!(chosen(&records, Some("r4")), ["r4"]);
+    #[tokio::test]
+    async fn a_run_that_failed_or_was_held_is_not_carried_on() {
+        for status in [RunStatus::Failed, RunStatus::Held, RunStatus::Gated] {
+            let journals = Journals::new();
+            journals.run(1, &[], Some(status)).await;
+            journals.run(2, &[], OK).await;
+            assert_eq!(journals.chosen(None).await, ["r2"], "{status:?}");
+        }
     }
 
-    #[test]
-    fn what_was_taken_back_is_not_taken_back_again_unless_the_rollback_broke_off() {
-        let mut records = vec![
-            run(1, &[], Some("ok")),
-            run(2, &["r1"], Some("interrupted")),
-        ];
-        assert_eq!(chosen(&records, None), ["r1"]);
-        records.push(run(3, &["r1"], Some("gated")));
-        assert!(chosen(&records, None).is_empty());
-        assert_eq!(chosen(&records, Some("r1")), ["r1"]);
+    #[tokio::test]
+    async fn a_run_that_sent_nothing_is_not_taken_back_and_breaks_no_chain() {
+        let journals = Journals::new();
+        journals.run(1, &[], BROKEN).await;
+        journals.journal(2, &[], false, OK).await;
+        journals.run(3, &[], OK).await;
+        journals.journal(4, &[], false, OK).await;
+        assert_eq!(journals.chosen(None).await, ["r1", "r3"]);
+        assert_eq!(journals.chosen(Some("r2")).await, ["r3"]);
     }
 
-    #[test]
-    fn runs_that_cannot_be_taken_back_are_named() {
-        let records = [run(1, &[], Some("ok")), run(2, &["r1"], Some("ok"))];
-        let error = choose(&records, Some("r9")).unwrap_err();
+    #[tokio::test]
+    async fn a_run_by_its_name_takes_all_later_ones_along() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await.run(2, &[], OK).await;
+        journals.run(3, &["r2"], OK).await.run(4, &[], OK).await;
+        assert_eq!(journals.chosen(Some("r1")).await, ["r1", "r2", "r4"]);
+        assert_eq!(journals.chosen(Some("r4")).await, ["r4"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_back_is_not_taken_back_again_unless_the_rollback_broke_off() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await;
+        journals.run(2, &["r1"], BROKEN).await;
+        assert_eq!(journals.chosen(None).await, ["r1"]);
+        journals.run(3, &["r1"], GATED).await;
+        assert!(journals.chosen(None).await.is_empty());
+        assert_eq!(journals.chosen(Some("r1")).await, ["r1"]);
+    }
+
+    #[tokio::test]
+    async fn a_rollback_of_one_object_leaves_the_rest_to_be_taken_back() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await;
+        journals.run(2, &["r1"], Some(RunStatus::Partial)).await;
+        assert_eq!(journals.chosen(None).await, ["r1"]);
+    }
+
+    #[tokio::test]
+    async fn the_scope_begins_with_its_first_run_and_has_everybody_who_loaded() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await.run(2, &[], OK).await;
+        let scope = choose(&journals.0, Some("r1")).await.unwrap().unwrap();
+        assert_eq!(
+            scope.started,
+            DateTime::UNIX_EPOCH + chrono::Duration::hours(1)
+        );
+        let users: Vec<&str> = scope.users.iter().map(String::as_str).collect();
+        assert_eq!(users, ["0051", "0052"]);
+    }
+
+    #[tokio::test]
+    async fn runs_that_cannot_be_taken_back_are_named() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await.run(2, &["r1"], OK).await;
+        let error = journals.refused(Some("r9")).await;
         assert_eq!(error.to_string(), "there is no run r9 against this org");
-        let error = choose(&records, Some("r2")).unwrap_err();
+        let error = journals.refused(Some("r2")).await;
         assert!(matches!(error, RollbackError::IsRollback { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_finished_run_whose_journal_was_touched_is_not_taken_back() {
+        let journals = Journals::new();
+        journals.run(1, &[], OK).await.run(2, &[], OK).await;
+        journals.run(3, &[], OK).await;
+        journals.damage("r1", "00000001.json", Some("{}")).await;
+        assert_eq!(journals.chosen(None).await, ["r3"], "it is not read for r3");
+        let error = journals.refused(Some("r1")).await;
+        assert!(error.to_string().contains("r1/00000001.json"), "{error}");
+        assert!(error.hint().unwrap().contains("backup"));
+        journals.damage("r1", "00000001.json", None).await;
+        let error = journals.refused(None).await;
+        assert!(error.to_string().contains("has no entry"), "{error}");
     }
 }

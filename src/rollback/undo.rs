@@ -96,10 +96,10 @@ impl UndoWriter {
         }
     }
 
-    fn store(&self, error: &ArrowError) -> RollbackError {
+    fn unstorable(&self, source: ArrowError) -> RollbackError {
         RollbackError::Store {
             load: self.load.clone(),
-            reason: error.to_string(),
+            source,
         }
     }
 
@@ -127,7 +127,7 @@ impl UndoWriter {
         columns.push(new_null_array(&DataType::Binary, rows));
         columns.push(new_null_array(&DataType::Binary, rows));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|error| self.store(&error))?;
+            .map_err(|error| self.unstorable(error))?;
         self.write(RowOperation::Delete, &batch, 0).await
     }
 
@@ -158,7 +158,7 @@ impl UndoWriter {
     ) -> Result<(), RollbackError> {
         let batch = self
             .restored(operation, records)
-            .map_err(|error| self.store(&error))?;
+            .map_err(|error| self.unstorable(error))?;
         let values = records.iter().flat_map(|record| record.fields.values());
         let bytes = values.flatten().map(String::len).sum();
         self.write(operation, &batch, bytes).await
@@ -263,5 +263,126 @@ impl UndoWriter {
             }
         }
         Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::bench::{Bench, numbers};
+
+    const ID: &str = "001A00000000001AAA";
+
+    /// A writer for records named by a number, whose name and phone may be restored.
+    fn writer(bench: &Bench, part_rows: usize) -> UndoWriter {
+        let key = [Field::new("usercom_id__c", DataType::Int64, true)];
+        let fields = ["Name", "Phone"].map(str::to_owned).to_vec();
+        UndoWriter::new(&bench.staging, "account", &key, fields, part_rows)
+    }
+
+    fn restored(key: i64, fields: &[(&str, Option<&str>)]) -> Restored {
+        let fields = fields.iter();
+        Restored {
+            key: vec![numbers(&[key])],
+            id: ID.to_owned(),
+            written: vec![3],
+            fields: fields
+                .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
+                .collect(),
+        }
+    }
+
+    async fn deleted(writer: &mut UndoWriter, keys: &[i64]) {
+        let ids: StringArray = keys.iter().map(|_| Some(ID)).collect();
+        writer.delete(vec![numbers(keys)], ids).await.unwrap();
+    }
+
+    async fn published(bench: &Bench, writer: UndoWriter) -> Manifest {
+        let outbox = writer.finish().await.unwrap().unwrap();
+        bench.staging.publish(outbox).await.unwrap()
+    }
+
+    fn files(outbox: &Manifest) -> Vec<(&str, u64)> {
+        let files = outbox.files.iter();
+        files
+            .map(|file| (file.label.as_deref().unwrap_or_default(), file.rows))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn without_a_row_there_is_no_outbox() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        deleted(&mut writer, &[]).await;
+        assert!(writer.finish().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn values_come_back_before_records_go() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        deleted(&mut writer, &[1, 2]).await;
+        let old = restored(3, &[("Name", Some("old"))]);
+        writer.restore(old.clone(), true).await.unwrap();
+        writer.restore(old, false).await.unwrap();
+        let outbox = published(&bench, writer).await;
+        assert_eq!(outbox.table, "undo_account");
+        assert_eq!(
+            files(&outbox),
+            [("restore", 1), ("release", 1), ("delete", 2)]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_record_gets_the_values_it_had_and_loses_those_it_did_not_have() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        let fields = [("Name", Some("old")), ("Phone", None)];
+        writer.restore(restored(7, &fields), false).await.unwrap();
+        let only_name = [("Name", Some("other"))];
+        writer
+            .restore(restored(8, &only_name), false)
+            .await
+            .unwrap();
+        published(&bench, writer).await;
+        let sql = "select u.\"_key_usercom_id__c\", u.\"Name\", u.\"Phone\", encode(u._clear, 'hex'), u._id \
+                   from outbox.undo_account as u order by 1";
+        let expected = [format!("7 old - 02 {ID}"), format!("8 other - 00 {ID}")];
+        assert_eq!(bench.lines(sql).await, expected);
+    }
+
+    #[tokio::test]
+    async fn what_a_record_was_written_with_is_kept_and_its_fingerprint_is_not() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        let old = restored(7, &[("Name", Some("old"))]);
+        writer.restore(old, false).await.unwrap();
+        published(&bench, writer).await;
+        let sql = "select encode(u._written, 'hex'), u._fingerprint from outbox.undo_account as u";
+        assert_eq!(bench.lines(sql).await, ["03 -"]);
+    }
+
+    #[tokio::test]
+    async fn parts_have_no_more_rows_than_they_may() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 2);
+        deleted(&mut writer, &[1, 2, 3]).await;
+        deleted(&mut writer, &[4, 5]).await;
+        let outbox = published(&bench, writer).await;
+        assert_eq!(
+            files(&outbox),
+            [("delete", 2), ("delete", 2), ("delete", 1)]
+        );
+    }
+
+    #[tokio::test]
+    async fn deletions_name_records_and_carry_no_value() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        deleted(&mut writer, &[1]).await;
+        let outbox = published(&bench, writer).await;
+        assert_eq!(crate::rows::sent_columns(&outbox.schema), ["Name", "Phone"]);
+        let sql = "select u.\"_key_usercom_id__c\", u.\"Name\", u._operation, u._id, u._clear from outbox.undo_account as u";
+        assert_eq!(bench.lines(sql).await, [format!("1 - delete {ID} -")]);
     }
 }

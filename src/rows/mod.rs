@@ -1,20 +1,30 @@
-//! What load, reconcile and rollback share about rows: columns, key, operation, the schemas of outbox and ledger, and
-//! the identity of records.
+//! What load, reconcile and rollback share about rows: columns, key, operation, outcome, liveness, the schemas of outbox
+//! and ledger, the identity of records, and how a run ended.
 //!
 //! In: parsed query files and schemas. Out: words and shapes that every step uses in the same way. Never: a row read,
 //! written or sent.
 
+#[cfg(test)]
+pub(crate) mod bench;
 mod columns;
+mod fixed_sql;
 mod identity;
 mod key;
 mod ledger;
+mod liveness;
 mod operation;
 mod outbox;
+mod outcome;
+mod run_status;
 
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
 pub(crate) use columns::{FALLBACKS, FATE, FATE_PARTS, UNTIL_KNOWN};
-pub use identity::{Dead, Identity, identity};
-pub use key::{key_text, key_texts, on};
+pub use fixed_sql::for_load;
+pub use identity::{Identity, identity};
+pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
 pub use ledger::ledger_schema;
+pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
-pub use outbox::{KEY_APART, outbox_schema, sent_columns};
+pub use outbox::{CANARY_ROWS, KEY_APART, outbox_schema, sent_columns};
+pub use outcome::Outcome;
+pub use run_status::RunStatus;

@@ -94,6 +94,15 @@ impl Staging {
         })
     }
 
+    /// The area over a store of the caller's own.
+    #[cfg(test)]
+    pub(crate) fn over(store: Arc<dyn ObjectStore>) -> Self {
+        Self {
+            store,
+            ..Self::open("memory:///").unwrap()
+        }
+    }
+
     /// The same area with the tables of one destination organisation in view (`rules.md` 29).
     #[must_use]
     pub fn with_org(&self, org: &str) -> Self {

@@ -5,7 +5,7 @@
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 
-use crate::rows::{Dead, identity};
+use crate::rows::{Dead, Liveness, identity};
 
 /// The columns of a batch that name other records.
 pub(super) struct Parents<'a> {
@@ -32,8 +32,8 @@ impl<'a> Parents<'a> {
         self.columns.iter().find_map(|(name, column)| {
             let id = column.is_valid(row).then(|| column.value(row))?;
             let reason = match *self.dead.get(&identity(id)?)? {
-                "merged" => "parent_merged_in_salesforce",
-                "converted" => "parent_converted_in_salesforce",
+                Liveness::Merged => "parent_merged_in_salesforce",
+                Liveness::Converted => "parent_converted_in_salesforce",
                 _ => "parent_deleted_in_salesforce",
             };
             Some((reason, format!("{name} {id}")))
@@ -52,7 +52,7 @@ mod tests {
         let ids = ["001A00000000001AAA", "001A00000000002AAA", "no id"];
         let ids: StringArray = ids.iter().copied().map(Some).collect();
         let sent = RecordBatch::try_from_iter([("AccountId", Arc::new(ids) as _)]).unwrap();
-        let dead = Dead::from([(identity("001A00000000001").unwrap(), "merged")]);
+        let dead = Dead::from([(identity("001A00000000001").unwrap(), Liveness::Merged)]);
         let references = ["AccountId".to_owned(), "WhoId".to_owned()];
         let parents = Parents::of(&sent, &references, &dead);
         let (reason, parent) = parents.dead(0).unwrap();

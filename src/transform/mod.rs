@@ -19,4 +19,4 @@ pub use custom_objects::{
 pub use error::TransformError;
 pub use lineage::lineage;
 pub use model::{write_model, write_table};
-pub use outbox::{CANARY_ROWS, Outbox, OutboxRequest, write_outbox};
+pub use outbox::{Outbox, OutboxRequest, write_outbox};

@@ -24,11 +24,11 @@ use super::route::{KNOWN, Ledger};
 use crate::encode::{RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::project::{Operation, ProjectError, QueryFile};
-use crate::rows::{Columns, Dead, RowOperation, key_texts, outbox_schema, sent_columns};
+use crate::rows::{
+    CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
+    same_key, sent_columns,
+};
 use crate::staging::{Manifest, Staging, TableWriter};
-
-/// Rows of the first part of a phase: enough to see whether the org accepts them (`rules.md` 26).
-pub const CANARY_ROWS: usize = 200;
 
 /// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
 const PART_BYTES: usize = 95_000_000;
@@ -99,11 +99,6 @@ fn with_ledger(request: &OutboxRequest<'_>) -> String {
     if request.ledger.is_none() {
         return file.sql.clone();
     }
-    let on: Vec<String> = file
-        .key
-        .iter()
-        .map(|key| format!("l.\"{key}\" = q.\"{key}\""))
-        .collect();
     let [id, live, fingerprint, written, outcome] = KNOWN;
     format!(
         "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
@@ -111,7 +106,7 @@ fn with_ledger(request: &OutboxRequest<'_>) -> String {
          from (\n{}\n) as q left join ledger.{} as l on {}",
         file.sql,
         file.name,
-        on.join(" and ")
+        same_key("l", "q", &file.key)
     )
 }
 
@@ -119,29 +114,23 @@ fn with_ledger(request: &OutboxRequest<'_>) -> String {
 async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), TransformError> {
     let session = request.session;
     session.register(request.staging, parts)?;
-    let key: Vec<String> = request
-        .file
-        .key
-        .iter()
-        .map(|name| format!("\"{name}\""))
-        .collect();
-    let list = key.join(", ");
+    let key = &request.file.key;
+    let (list, text) = (key_columns("o", key), key_text("o", key));
     let table = parts.name();
-    let text = format!("concat_ws('|', {list})");
     let nulls = key
         .iter()
-        .map(|name| format!("{name} is null"))
+        .map(|name| format!("o.\"{name}\" is null"))
         .collect::<Vec<_>>()
         .join(" or ");
     let checks = [
         (
             "is null",
-            format!("select count(*) as n, min({text}) as sample from {table} where {nulls}"),
+            format!("select count(*) as n, min({text}) as sample from {table} as o where {nulls}"),
         ),
         (
             "is not unique",
             format!(
-                "select count(*) as n, min(sample) as sample from (select {text} as sample from {table} group by {list} having count(*) > 1)"
+                "select count(*) as n, min(d.sample) as sample from (select {text} as sample from {table} as o group by {list} having count(*) > 1) as d"
             ),
         ),
     ];
@@ -449,10 +438,10 @@ impl<'a> Writer<'a> {
 
     /// Keys of a batch's rows as text, columns joined with `|`.
     fn keys(&self, batch: &RecordBatch) -> Result<Vec<String>, TransformError> {
-        key_texts(batch, &self.request.file.key).map_err(|reason| {
+        key_texts(batch, &self.request.file.key).map_err(|error| {
             TransformError::Project(ProjectError::Columns {
                 path: self.request.file.path.clone(),
-                reason,
+                reason: error.to_string(),
                 hint: "a key is a text or a whole number".to_owned(),
             })
         })

@@ -6,7 +6,7 @@
 use arrow::array::{Array, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
 
 use crate::project::Operation;
-use crate::rows::RowOperation;
+use crate::rows::{Liveness, Outcome, RowOperation};
 use crate::salesforce::record_identity;
 
 /// Columns that the engine adds from the ledger.
@@ -77,8 +77,9 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    fn live(&self, row: usize) -> Option<&'a str> {
-        text(self.live, row).filter(|_| self.is_known(row))
+    fn live(&self, row: usize) -> Option<Liveness> {
+        let word = text(self.live, row).filter(|_| self.is_known(row))?;
+        Liveness::parse(word)
     }
 
     pub(super) fn written(&self, row: usize) -> Option<&'a [u8]> {
@@ -95,12 +96,12 @@ impl<'a> Ledger<'a> {
         wanted: Operation,
         insert_only: bool,
     ) -> Result<RowOperation, &'static str> {
-        match (text(self.outcome, row), self.id(row)) {
-            (None | Some("failed" | "unprocessed"), _) => {
-                self.decide(row, fingerprint, wanted, insert_only)
-            }
-            (Some(_), Some(_)) => Ok(RowOperation::Unchanged),
-            (Some(_), None) => Err("was_taken_back"),
+        let landed = text(self.outcome, row)
+            .is_some_and(|word| !Outcome::parse(word).is_some_and(Outcome::is_not_landed));
+        match (landed, self.id(row)) {
+            (false, _) => self.decide(row, fingerprint, wanted, insert_only),
+            (true, Some(_)) => Ok(RowOperation::Unchanged),
+            (true, None) => Err("was_taken_back"),
         }
     }
 
@@ -116,10 +117,10 @@ impl<'a> Ledger<'a> {
             .fingerprint
             .is_some_and(|known| known.is_valid(row) && known.value(row) == fingerprint)
             && self.is_known(row);
-        match (self.id(row), self.live(row).unwrap_or("live"), wanted) {
-            (Some(_), "deleted", _) => Err("deleted_in_salesforce"),
-            (Some(_), "merged", _) => Err("merged_in_salesforce"),
-            (Some(_), "converted", _) => Err("converted_in_salesforce"),
+        match (self.id(row), self.live(row), wanted) {
+            (Some(_), Some(Liveness::Deleted), _) => Err("deleted_in_salesforce"),
+            (Some(_), Some(Liveness::Merged), _) => Err("merged_in_salesforce"),
+            (Some(_), Some(Liveness::Converted), _) => Err("converted_in_salesforce"),
             (Some(_), _, Operation::Insert) => Ok(RowOperation::Unchanged),
             (Some(_), _, _) if same => Ok(RowOperation::Unchanged),
             (Some(_), _, _) => Ok(RowOperation::Update),

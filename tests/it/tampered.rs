@@ -29,8 +29,14 @@ fn file(project: &Project, fits: impl Fn(&str) -> bool) -> PathBuf {
 /// Nothing was sent, and the message says what to do about which file.
 #[track_caller]
 fn assert_refused(project: &Project, org: &Org, file: &str, what: &str) {
+    let commands = [&["run", "--format", "json"][..], &["rollback", "--yes"]];
+    assert_refused_by(&commands, project, org, file, what);
+}
+
+#[track_caller]
+fn assert_refused_by(commands: &[&[&str]], project: &Project, org: &Org, file: &str, what: &str) {
     let before = org.statistics()["rows"].clone();
-    for arguments in [&["run", "--format", "json"][..], &["rollback", "--yes"]] {
+    for &arguments in commands {
         let run = project.transload(arguments);
         assert_eq!(run.code, Some(3), "{}", run.stderr);
         let error = run.error();
@@ -48,6 +54,23 @@ fn a_journal_entry_that_was_edited_or_cut_is_refused() {
         name.ends_with("/00000003.json") && name.contains("/journal/")
     });
     let text = fs::read_to_string(&entry).unwrap();
+    // Of a run that came to its end, whoever takes it back reads every entry; a missing one is seen by everybody.
+    let rollback: [&[&str]; 1] = [&["rollback", "--yes"]];
+    let refused = |what| assert_refused_by(&rollback, &project, &org, "00000003.json", what);
+    fs::write(&entry, text.replace("account", "contact")).unwrap();
+    refused("checksum does not fit");
+    fs::write(&entry, &text[..text.len() / 2]).unwrap();
+    refused("cut off");
+    fs::remove_file(&entry).unwrap();
+    assert_refused(&project, &org, "00000003.json", "has no entry");
+    fs::write(&entry, &text).unwrap();
+    // Of one that broke off, everybody does.
+    let mut entries: Vec<PathBuf> = fs::read_dir(entry.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    fs::remove_file(entries.last().unwrap()).unwrap();
     fs::write(&entry, text.replace("account", "contact")).unwrap();
     assert_refused(&project, &org, "00000003.json", "checksum does not fit");
     fs::write(&entry, &text[..text.len() / 2]).unwrap();

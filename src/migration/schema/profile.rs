@@ -14,6 +14,7 @@ use super::super::context::Context;
 use super::super::dry_run::DryRun;
 use crate::engine::Session;
 use crate::error::Error;
+use crate::rows::key_text;
 use crate::salesforce::ObjectDescribe;
 use crate::schema::WantedField;
 
@@ -150,11 +151,7 @@ pub(crate) async fn findings(
         let Some(describe) = describes.get(file.object()).filter(|_| outbox.rows > 0) else {
             continue;
         };
-        let key = context.resolved.columns(file)?.key.iter();
-        let key: Vec<String> = key
-            .map(|name| format!("cast(o.\"{name}\" as varchar)"))
-            .collect();
-        let key = format!("concat_ws('|', {})", key.join(", "));
+        let key = key_text("o", &context.resolved.columns(file)?.key);
         for field in &context.resolved.columns(file)?.sent {
             let required = describe
                 .field(field.name())

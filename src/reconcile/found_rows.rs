@@ -50,7 +50,7 @@ pub(super) async fn patiently<T>(
 }
 
 /// A table being filled.
-pub(super) struct Rows<'a> {
+pub(super) struct FoundRows<'a> {
     client: &'a Client,
     describe: &'a ObjectDescribe,
     schema: SchemaRef,
@@ -62,7 +62,7 @@ pub(super) struct Rows<'a> {
     count: u64,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> FoundRows<'a> {
     /// Starts `org.<table>`; rows without a value in `required` columns are left out.
     pub(super) async fn start(
         staging: &Staging,
@@ -221,9 +221,9 @@ impl<'a> Rows<'a> {
         self.count += records.len() as u64;
         let batch =
             self.batch(positions, records, keys)
-                .map_err(|error| ReconcileError::Store {
+                .map_err(|source| ReconcileError::Store {
                     object: self.describe.name.clone(),
-                    reason: error.to_string(),
+                    source,
                 })?;
         self.writer.write(&batch).await?;
         Ok(())

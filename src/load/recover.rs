@@ -1,4 +1,4 @@
-//! After a crash or a stop: every job that the last run may have opened is settled with the server.
+//! After a crash or a stop: every job that the last run may have opened is looked up on the server, and what came of it is kept.
 //!
 //! In: the journal of a run that did not finish. Out: a ledger that knows every row that landed. A job that still
 //! waits for data is aborted (nothing of it was processed); one that runs is awaited; one that ended is read.
@@ -11,13 +11,13 @@ use super::journal::RunRecord;
 use super::part::PartContext;
 use super::{Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
-use crate::rows::{RowOperation, columns_of, ledger_schema, sent_columns};
+use crate::rows::{RowOperation, RunStatus, columns_of, ledger_schema, sent_columns};
 use crate::salesforce::{Client, JobState, WaitOptions};
 use crate::staging::{DataFile, Staging};
 
 /// A job as the journal knows it.
 #[derive(Clone, Debug, Default)]
-struct Open {
+struct OpenJob {
     intent: Option<(String, String, chrono::DateTime<chrono::Utc>)>,
     job: Option<String>,
     /// Answers of requests over REST so far.
@@ -25,11 +25,11 @@ struct Open {
     done: Option<Vec<DataFile>>,
 }
 
-/// Settles `record`; returns what it did in words for the log, one line per phase.
+/// Recovers `record`; returns what it did in words for the log, one line per phase.
 ///
 /// # Errors
-/// [`LoadError`]; settling again is safe.
-pub async fn settle(
+/// [`LoadError`]; recovering again is safe.
+pub async fn recover(
     staging: &Staging,
     engine: &Engine,
     client: &Client,
@@ -41,19 +41,19 @@ pub async fn settle(
         if phase.loaded {
             continue;
         }
-        lines.push(settle_phase(staging, engine, client, &journal, &load, phase).await?);
+        lines.push(recover_phase(staging, engine, client, &journal, &load, phase).await?);
     }
     journal
         .record(&Event::RunFinished {
             at: chrono::Utc::now(),
-            status: "interrupted".to_owned(),
+            status: RunStatus::Interrupted,
         })
         .await?;
     Ok(lines)
 }
 
 #[derive(Debug, Default)]
-struct Phase {
+struct OpenPhase {
     object: String,
     key: Vec<String>,
     table: Option<String>,
@@ -61,11 +61,11 @@ struct Phase {
     loaded: bool,
     /// Parts that were cut out of others.
     again: Vec<DataFile>,
-    jobs: BTreeMap<(String, u32), Open>,
+    jobs: BTreeMap<(String, u32), OpenJob>,
 }
 
-fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
-    let mut phases: BTreeMap<String, Phase> = BTreeMap::new();
+fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
+    let mut phases: BTreeMap<String, OpenPhase> = BTreeMap::new();
     for event in &record.events {
         match event {
             Event::PhaseStarted {
@@ -134,13 +134,13 @@ fn phases(record: &RunRecord) -> BTreeMap<String, Phase> {
     phases
 }
 
-async fn settle_phase(
+async fn recover_phase(
     staging: &Staging,
     engine: &Engine,
     client: &Client,
     journal: &Journal,
     load: &str,
-    phase: Phase,
+    phase: OpenPhase,
 ) -> Result<String, LoadError> {
     let snapshot = staging.snapshot().await?;
     let Some(outbox) = snapshot
@@ -179,15 +179,7 @@ async fn settle_phase(
         blobs: None,
         hard_delete: false,
     };
-    let fail = |job: &str| {
-        let (load, object, job) = (load.to_owned(), phase.object.clone(), job.to_owned());
-        move |source| LoadError::Salesforce {
-            load: load.clone(),
-            object: object.clone(),
-            job: Some(job.clone()),
-            source: Box::new(source),
-        }
-    };
+    let fail = |job: &str| context.salesforce(Some(job));
     let ingest = client.ingest();
     let known: BTreeSet<&str> = phase
         .jobs
@@ -210,7 +202,7 @@ async fn settle_phase(
             (None, Some((_, word, at))) if word.starts_with("rest ") => {
                 let answered = open.answered.iter().map(|file| file.rows).sum();
                 let operation = operation.unwrap_or(RowOperation::Insert);
-                let found = context.recover(file, operation, *attempt, answered, *at);
+                let found = context.recover_over_rest(file, operation, *attempt, answered, *at);
                 let mut files = open.answered.clone();
                 files.extend(found.await?);
                 attempts.extend(context.compact(&files).await?);
@@ -235,17 +227,19 @@ async fn settle_phase(
                     .await
                     .map_err(fail(job))?;
                 let operation = operation.unwrap_or(RowOperation::Upsert);
-                match context.collect(file, operation, *attempt, &info).await {
-                    Ok(sent) => attempts.extend(sent.files),
-                    Err(error) => return Err(error),
-                }
+                let sent = context.collect(file, operation, *attempt, &info).await?;
+                attempts.extend(sent.files);
                 read += 1;
             }
             // The create may have reached the server before its answer was written down. Such a job never got
             // data, so it is still open.
             (None, Some((object, operation, at))) => {
                 let since = *at - Duration::minutes(5);
-                for job in ingest.list(Some(since)).await.map_err(fail("list"))? {
+                for job in ingest
+                    .list(Some(since))
+                    .await
+                    .map_err(context.salesforce(None))?
+                {
                     let ours = job.object.as_deref() == Some(object)
                         && job.operation.as_deref() == Some(operation)
                         && job

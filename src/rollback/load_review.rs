@@ -1,4 +1,4 @@
-//! One load under review: what becomes of each record that the runs created or changed.
+//! The review of one load: what becomes of each record that the runs created or changed.
 //!
 //! In: `org.<load>` as just read back, ledger, attempts, pre-images, `recon.differences_<load>`. Out: undo parts and the rows of
 //! `recon.spared_<load>`, neither published. Memory: a record batch, and one record with its fields.
@@ -6,34 +6,27 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{Field, Schema};
 
 use super::RollbackError;
 use super::children::Guard;
-use super::review::{Load, Reviewed, Reviewer, Spared};
+use super::decision::{ChangedField, CreatedRecord, Decision, FieldDecision, Rules};
+use super::load::{Load, Reviewed, Spared, goes_with};
+use super::spared::{SparedRows, spared_table};
 use super::undo::{Restored, UndoWriter};
 use crate::engine::Session;
 use crate::reconcile::{PRE_IMAGE, found_form};
-use crate::salesforce::{ObjectDescribe, record_identity};
+use crate::rows::{key_columns, key_text, same_key};
+use crate::salesforce::ObjectDescribe;
 use crate::staging::{Staging, TableWriter};
 
-/// Objects whose records go by deleting another one, named by a field.
-const GOES_WITH: [(&str, &str, &str); 1] =
-    [("ContentVersion", "ContentDocument", "ContentDocumentId")];
-
-/// The object whose deletion takes records of `object` along, and the field that names it.
-pub(super) fn goes_with(object: &str) -> Option<(&'static str, &'static str)> {
-    let found = GOES_WITH.iter().find(|(name, ..)| *name == object);
-    found.map(|(_, other, field)| (*other, *field))
-}
-
-/// Columns of `recon.spared_<load>`.
-const SPARED: [&str; 4] = ["key", "id", "reason", "detail"];
-
 /// One load under review.
-pub(super) struct Pass<'a> {
-    pub reviewer: &'a Reviewer<'a>,
+pub(super) struct LoadReview<'a> {
+    pub staging: &'a Staging,
+    /// Rows in a part at most.
+    pub part_rows: usize,
+    pub rules: Rules<'a>,
     pub load: &'a Load,
     pub describe: &'a ObjectDescribe,
     pub session: Session,
@@ -46,34 +39,16 @@ pub(super) struct Pass<'a> {
     pub pre_images: bool,
 }
 
-/// What a pass found, and whether more records are kept than before.
-type Outcome = (Reviewed, TableWriter, bool);
+/// What a round found, and whether more records are kept than before.
+type Round = (Reviewed, TableWriter, bool);
 
-impl Pass<'_> {
+impl LoadReview<'_> {
     fn name(&self) -> &str {
         &self.load.file.name
     }
 
-    fn keys(&self, alias: &str) -> String {
-        let key = self.load.file.key.iter();
-        key.map(|name| format!("{alias}.\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
-
-    fn on(&self, left: &str, right: &str) -> String {
-        let key = self.load.file.key.iter();
-        key.map(|name| format!("{left}.\"{name}\" = {right}.\"{name}\""))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    }
-
-    fn key_text(&self, alias: &str) -> String {
-        let key = self.load.file.key.iter();
-        let parts: Vec<String> = key
-            .map(|name| format!("cast({alias}.\"{name}\" as varchar)"))
-            .collect();
-        format!("concat_ws('|', {})", parts.join(", "))
+    fn key(&self) -> &[String] {
+        &self.load.file.key
     }
 
     /// A column of `org.<load>` as text; null where it was not read.
@@ -106,10 +81,10 @@ impl Pass<'_> {
         all.join(" union all ")
     }
 
-    /// One review of the load; whether more records are kept than before.
-    pub(super) async fn go(&self, guard: &mut Guard) -> Result<Outcome, RollbackError> {
+    /// One round over the load; whether more records are kept than before.
+    pub(super) async fn round(&self, guard: &mut Guard) -> Result<Round, RollbackError> {
         let before = guard.len();
-        let staging = self.reviewer.staging;
+        let staging = self.staging;
         let mut spared = spared_table(staging, self.name()).await?;
         let key: Vec<Field> = self.load.columns.key_fields().cloned().collect();
         let mut undo = UndoWriter::new(
@@ -117,7 +92,7 @@ impl Pass<'_> {
             self.name(),
             &key,
             self.fields.clone(),
-            self.reviewer.part_rows,
+            self.part_rows,
         );
         let mut reviewed = Reviewed {
             object: self.describe.name.clone(),
@@ -141,7 +116,7 @@ impl Pass<'_> {
     ) -> Result<Reviewed, RollbackError> {
         spared.publish(BTreeMap::new()).await?;
         if let Some(outbox) = reviewed.outbox.take() {
-            reviewed.outbox = Some(self.reviewer.staging.publish(outbox).await?);
+            reviewed.outbox = Some(self.staging.publish(outbox).await?);
         }
         Ok(reviewed)
     }
@@ -173,21 +148,21 @@ impl Pass<'_> {
              left join (select d.key, string_agg(d.field, ', ') as fields from recon.differences_{load} as d \
              where d.kind = 'changed' group by d.key) as d on d.key = {key_text} \
              where l.id is not null",
-            keys = self.keys("l"),
-            key_text = self.key_text("l"),
+            keys = key_columns("l", self.key()),
+            key_text = key_text("l", self.key()),
             by = self.read("LastModifiedById"),
             maker = self.read("CreatedById"),
             made = self.read("CreatedDate"),
             latest = self.read("IsLatest"),
             references = references.concat(),
             created = self.created(load),
-            on_org = self.on("r", "l"),
+            on_org = same_key("r", "l", self.key()),
         );
         let query = format!("records of {load} to delete");
         let mut stream = self.session.stream(&query, &sql, &[]).await?;
-        let keys = self.load.file.key.len();
+        let keys = self.key().len();
         while let Some(batch) = stream.next_batch().await? {
-            let mut notes = Notes::default();
+            let mut notes = SparedRows::default();
             let mut rows: Vec<u32> = Vec::new();
             for row in 0..batch.num_rows() {
                 match self.decide(&batch, row, guard) {
@@ -214,7 +189,7 @@ impl Pass<'_> {
             }
             let places = arrow::array::UInt32Array::from(rows);
             let taken = arrow::compute::take_record_batch(&batch, &places)
-                .map_err(|error| self.store(&error))?;
+                .map_err(|error| self.unstorable(error))?;
             let ids = taken
                 .column_by_name("_target")
                 .and_then(|column| column.as_string_opt::<i32>().cloned())
@@ -225,10 +200,10 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn store(&self, error: &arrow::error::ArrowError) -> RollbackError {
+    fn unstorable(&self, source: arrow::error::ArrowError) -> RollbackError {
         RollbackError::Store {
             load: self.name().to_owned(),
-            reason: error.to_string(),
+            source,
         }
     }
 
@@ -236,52 +211,18 @@ impl Pass<'_> {
         let cell = |name: &str| text(batch, name, row);
         let how = batch.column_by_name("_how");
         let how = how.and_then(|column| column.as_primitive_opt::<arrow::datatypes::Int64Type>());
-        let is_found = how.is_some_and(|how| how.value(row) == 2);
-        let loaded_by = |id: Option<&str>| {
-            let same =
-                |user: &str| id.is_none_or(|id| record_identity(id) == record_identity(user));
-            same(&self.reviewer.client.identity().user_id)
-                || self.reviewer.scope.users.iter().any(|user| same(user))
+        let record = CreatedRecord {
+            id: cell("_id").unwrap_or_default(),
+            target: cell("_target").unwrap_or_default(),
+            only_found: how.is_some_and(|how| how.value(row) == 2),
+            is_there: cell("_found").is_some(),
+            created_by: cell("_maker"),
+            created_at: cell("_made"),
+            changed_by: cell("_by"),
+            is_latest: cell("_latest"),
+            edited: cell("_fields"),
         };
-        if cell("_found").is_none() {
-            // A record that was only found may never have been ours.
-            return if is_found {
-                Decision::NotOurs
-            } else {
-                Decision::Gone
-            };
-        }
-        if is_found && !(loaded_by(cell("_maker")) && self.is_new(cell("_made"))) {
-            return Decision::NotOurs;
-        }
-        if !self.reviewer.even_edited {
-            if cell("_latest") == Some("false") {
-                return Decision::Spare(Spared::NewerVersion, None);
-            }
-            if !loaded_by(cell("_by")) {
-                let by = cell("_by").map(|by| format!("by user {by}"));
-                return Decision::Spare(Spared::ByOthers, by);
-            }
-            if let Some(fields) = cell("_fields") {
-                return Decision::Spare(Spared::Edited, Some(fields.to_owned()));
-            }
-        }
-        let held = guard.why(cell("_id").unwrap_or_default());
-        let held = held.or_else(|| guard.why(cell("_target").unwrap_or_default()));
-        match held {
-            Some(why) => Decision::Spare(Spared::Children, Some(why)),
-            None => Decision::Delete,
-        }
-    }
-
-    /// Whether a record was made since the runs began.
-    fn is_new(&self, made: Option<&str>) -> bool {
-        let made = made.and_then(|made| {
-            chrono::DateTime::parse_from_rfc3339(made)
-                .or_else(|_| chrono::DateTime::parse_from_str(made, "%Y-%m-%dT%H:%M:%S%.f%z"))
-                .ok()
-        });
-        made.is_some_and(|made| made >= self.reviewer.scope.started - chrono::Duration::minutes(5))
+        self.rules.decide(&record, guard)
     }
 
     /// SQL for the field that a pre-image is about, in its normal form: its value now, and the one before.
@@ -319,7 +260,7 @@ impl Pass<'_> {
         spared: &mut TableWriter,
     ) -> Result<(), RollbackError> {
         let load = self.name();
-        let snapshot = self.reviewer.staging.snapshot().await?;
+        let snapshot = self.staging.snapshot().await?;
         let Some(read) = snapshot.get("org", load) else {
             return Ok(());
         };
@@ -334,19 +275,19 @@ impl Pass<'_> {
              left join (select c.id from ({created}) as c group by c.id) as c on substr(c.id, 1, 15) = substr(b.id, 1, 15) \
              left join org.{load} as r on {on_org} \
              where c.id is null and substr(l.id, 1, 15) = substr(b.id, 1, 15)",
-            keys = self.keys("l"),
-            bare = self.keys("b"),
-            key_text = self.key_text("l"),
+            keys = key_columns("l", self.key()),
+            bare = key_columns("b", self.key()),
+            key_text = key_text("l", self.key()),
             runs = self.runs,
             created = self.created_by_any(),
-            on_ledger = self.on("l", "b"),
-            on_org = self.on("r", "l"),
+            on_ledger = same_key("l", "b", self.key()),
+            on_org = same_key("r", "l", self.key()),
         );
-        let order: Vec<String> = self.load.file.key.clone();
+        let order: Vec<String> = self.key().to_vec();
         let query = format!("records of {load} to restore");
         let mut stream = self.session.stream(&query, &sql, &order).await?;
         let mut open: Option<Changed> = None;
-        let mut notes = Notes::default();
+        let mut notes = SparedRows::default();
         while let Some(batch) = stream.next_batch().await? {
             for row in 0..batch.num_rows() {
                 let id = text(&batch, "_id", row).unwrap_or_default();
@@ -354,7 +295,7 @@ impl Pass<'_> {
                     if let Some(done) = open.take() {
                         self.close(done, reviewed, undo, &mut notes).await?;
                     }
-                    open = Some(Changed::start(&batch, row, self.load.file.key.len()));
+                    open = Some(Changed::start(&batch, row, self.key().len()));
                 }
                 if let Some(open) = &mut open {
                     self.take(&batch, row, open, guard);
@@ -371,18 +312,23 @@ impl Pass<'_> {
     /// One field of a changed record.
     fn take(&self, batch: &RecordBatch, row: usize, open: &mut Changed, guard: &mut Guard) {
         let cell = |name: &str| text(batch, name, row);
-        let (field, before) = (cell("_field").unwrap_or_default(), cell("_before"));
-        if cell("_found").is_none() || cell("_now") == cell("_was") {
-            return;
-        }
-        let known = self.fields.iter().any(|name| name == field);
-        let ours = cell("_now") == cell("_wrote").filter(|wrote| !wrote.is_empty());
-        if known && (ours || self.reviewer.even_edited) {
-            open.release |= self.load.file.key.iter().any(|key| key == field);
-            open.record
-                .fields
-                .insert(field.to_owned(), before.map(str::to_owned));
-            return;
+        let field = cell("_field").unwrap_or_default();
+        let decision = self.rules.decide_field(&ChangedField {
+            is_there: cell("_found").is_some(),
+            is_writable: self.fields.iter().any(|name| name == field),
+            now: cell("_now"),
+            was: cell("_was"),
+            wrote: cell("_wrote"),
+        });
+        match decision {
+            FieldDecision::Leave => return,
+            FieldDecision::Restore => {
+                open.release |= self.key().iter().any(|key| key == field);
+                let before = cell("_before").map(str::to_owned);
+                open.record.fields.insert(field.to_owned(), before);
+                return;
+            }
+            FieldDecision::Spare => {}
         }
         open.spared.push(field.to_owned());
         if self.references.iter().any(|name| name == field) {
@@ -396,7 +342,7 @@ impl Pass<'_> {
         done: Changed,
         reviewed: &mut Reviewed,
         undo: &mut UndoWriter,
-        notes: &mut Notes,
+        notes: &mut SparedRows,
     ) -> Result<(), RollbackError> {
         if !done.spared.is_empty() {
             reviewed.spared += 1;
@@ -415,24 +361,6 @@ impl Pass<'_> {
         }
         Ok(())
     }
-}
-
-pub(super) async fn spared_table(
-    staging: &Staging,
-    load: &str,
-) -> Result<TableWriter, RollbackError> {
-    let columns = SPARED.map(|name| Field::new(name, DataType::Utf8, true));
-    let schema = Arc::new(Schema::new(columns.to_vec()));
-    let table = format!("spared_{load}");
-    Ok(staging.create("recon", &table, schema, &[]).await?)
-}
-
-/// What is done with a record that we created.
-enum Decision {
-    NotOurs,
-    Gone,
-    Delete,
-    Spare(Spared, Option<String>),
 }
 
 /// A record that we changed, while its fields come in.
@@ -467,46 +395,4 @@ impl Changed {
 fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
     column.is_valid(row).then(|| column.value(row))
-}
-
-/// Rows of `recon.spared_<load>`.
-#[derive(Default)]
-struct Notes {
-    columns: [StringBuilder; 4],
-    rows: usize,
-}
-
-impl Notes {
-    fn add(&mut self, key: Option<&str>, id: Option<&str>, why: Spared, detail: Option<&str>) {
-        let cells = [key, id, Some(why.word()), detail];
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.append_option(cell);
-        }
-        self.rows += 1;
-    }
-
-    async fn write(&mut self, table: &mut TableWriter) -> Result<(), RollbackError> {
-        if self.rows == 0 {
-            return Ok(());
-        }
-        self.rows = 0;
-        let columns = SPARED
-            .into_iter()
-            .zip(&mut self.columns)
-            .map(|(name, column)| {
-                (
-                    name,
-                    Arc::new(column.finish()) as arrow::array::ArrayRef,
-                    true,
-                )
-            });
-        let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(|error| {
-            RollbackError::Store {
-                load: "spared records".to_owned(),
-                reason: error.to_string(),
-            }
-        })?;
-        table.write(&batch).await?;
-        Ok(())
-    }
 }

@@ -1,0 +1,7 @@
+//! Claims about reconciliation: what counts as the same value, what differs, whether the books balance, what is sampled.
+
+mod accounting;
+mod coercion;
+mod differences;
+mod org;
+mod sample;
