@@ -70,9 +70,23 @@ select
         split.first_name,
         case
             when split.last_name is null
-                then nullif(trim(left(split.name, -char_length(split.last_word))), '')
+                then nullif(
+                    trim(
+                        substr(
+                            split.name, 1, char_length(split.name) - char_length(split.last_word)
+                        )
+                    ),
+                    ''
+                )
             when ends_with(lower(split.name), lower(' ' || split.last_name))
-                then nullif(trim(left(split.name, -char_length(split.last_name))), '')
+                then nullif(
+                    trim(
+                        substr(
+                            split.name, 1, char_length(split.name) - char_length(split.last_name)
+                        )
+                    ),
+                    ''
+                )
         end
     ) as first_name,
     coalesce(
