@@ -8,7 +8,7 @@ use transload::migration::{
     runs,
 };
 use transload::progress::Progress;
-use transload::report::RunStatus;
+use transload::rows::RunStatus;
 
 use crate::rehearsal::{Project, runtime};
 
@@ -65,7 +65,7 @@ fn a_program_plans_runs_compares_and_takes_back_without_a_terminal() {
         let refused = migration.rollback(&RollbackRequest::default()).await;
         assert_eq!(
             refused.unwrap().status,
-            "planned",
+            RunStatus::Planned,
             "nothing without consent"
         );
         let request = RollbackRequest {
@@ -73,7 +73,7 @@ fn a_program_plans_runs_compares_and_takes_back_without_a_terminal() {
             ..RollbackRequest::default()
         };
         let undone = migration.rollback(&request).await.unwrap();
-        assert_eq!((undone.status, &undone.undoes), ("ok", &vec![first.run]));
+        assert_eq!((undone.status, &undone.undoes), (RunStatus::Ok, &vec![first.run]));
         let deleted: u64 = undone.objects.iter().map(|load| load.deleted).sum();
         assert_eq!(runs(migration.staging(), None).await.unwrap().len(), 3);
         assert!(deleted <= created);
