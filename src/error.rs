@@ -125,6 +125,12 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// What the program itself promises did not hold.
+    #[error("{what}")]
+    Defect {
+        /// What did not hold.
+        what: String,
+    },
     /// A local file.
     #[error("cannot {action} {path}")]
     File {
@@ -245,9 +251,28 @@ impl Error {
                  `transload run --new-org` begins anew with it"
             )),
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Defect { .. } => Some("this is a defect of the program".to_owned()),
             Self::Simulator(error) => error.hint(),
             Self::UsercomSimulator(error) => error.hint(),
             Self::File { .. } => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_of_the_program_is_nobodys_bad_input() {
+        let error = Error::Defect {
+            what: "accounts.sql was not planned".to_owned(),
+        };
+        assert_eq!(error.class(), Class::Failure);
+        assert_eq!(error.to_string(), "accounts.sql was not planned");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("this is a defect of the program")
+        );
     }
 }

@@ -160,9 +160,8 @@ async fn start_simulator(
 
 fn simulator_settings(simulator: &Simulator, destination: &Destination) -> Result<Settings, Error> {
     let defaults = transload_sim::salesforce::SalesforceSimOptions::default();
-    let url = Url::parse(simulator.url()).map_err(|_| Error::Usage {
+    let url = Url::parse(simulator.url()).map_err(|_| Error::Defect {
         what: "the simulator has no usable address".to_owned(),
-        hint: "this is a defect of the program".to_owned(),
     })?;
     let auth = Auth::ClientCredentials {
         client_id: defaults.client_id,

@@ -102,13 +102,12 @@ impl Phases<'_> {
             .context
             .describes
             .get(file.object())
-            .ok_or_else(|| Error::Usage {
+            .ok_or_else(|| Error::Defect {
                 what: format!(
                     "{} loads {}, which the org does not have",
                     file.path,
                     file.object()
                 ),
-                hint: "this is a defect of the program".to_owned(),
             })?;
         self.keep_pre_images(file, describe, &outbox).await?;
         let started = Instant::now();

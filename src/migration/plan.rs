@@ -162,9 +162,8 @@ pub(crate) async fn plan(
         )
     }));
     let Some(dry_run) = &prepared.dry_run else {
-        return Err(Error::Usage {
+        return Err(Error::Defect {
             what: "nothing was planned".to_owned(),
-            hint: "this is a defect of the program".to_owned(),
         });
     };
     let mut report = PlanReport {

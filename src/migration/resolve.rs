@@ -102,9 +102,8 @@ impl ResolvedProject {
 
     /// Columns of a load.
     pub(crate) fn columns(&self, load: &QueryFile) -> Result<&Columns, Error> {
-        self.columns.get(&load.name).ok_or_else(|| Error::Usage {
+        self.columns.get(&load.name).ok_or_else(|| Error::Defect {
             what: format!("{} was not planned", load.path),
-            hint: "this is a defect of the program".to_owned(),
         })
     }
 }
