@@ -73,7 +73,10 @@ fn a_program_plans_runs_compares_and_takes_back_without_a_terminal() {
             ..RollbackRequest::default()
         };
         let undone = migration.rollback(&request).await.unwrap();
-        assert_eq!((undone.status, &undone.undoes), (RunStatus::Ok, &vec![first.run]));
+        assert_eq!(
+            (undone.status, &undone.undoes),
+            (RunStatus::Ok, &vec![first.run])
+        );
         let deleted: u64 = undone.objects.iter().map(|load| load.deleted).sum();
         assert_eq!(runs(migration.staging(), None).await.unwrap().len(), 3);
         assert!(deleted <= created);
