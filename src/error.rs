@@ -143,7 +143,7 @@ pub enum Error {
     },
 }
 
-/// How grave a failure is; decides the exit code (`design.md` §8).
+/// How grave a failure is; decides the exit code (`guide/design.md` §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Ran, but not everything is as it should be: exit code 1.

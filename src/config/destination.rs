@@ -17,7 +17,7 @@ pub enum DestinationKind {
     Salesforce,
 }
 
-/// An OAuth flow (`reference/salesforce.md §3.1`).
+/// An OAuth flow (`guide/salesforce.md` §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {

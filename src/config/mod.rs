@@ -30,7 +30,7 @@ pub struct Config {
     pub staging: String,
     /// Target for the resident memory of the process, in bytes.
     pub memory_limit: usize,
-    /// Zone in which an instant becomes a date (`rules.md` 13).
+    /// Zone in which an instant becomes a date (`guide/rules.md` 13).
     pub business_timezone: chrono_tz::Tz,
     /// Where exports are and how to read them.
     pub source: Source,

@@ -69,14 +69,14 @@ const KNOWN: [Known; 18] = [
         default: || text(""),
         allowed: &[],
     },
-    // Rows that may be in the org already and that config/matches.csv does not name (`rules.md` 5).
+    // Rows that may be in the org already and that config/matches.csv does not name (`guide/rules.md` 5).
     Known {
         name: "undecided_matches",
         chooses: "what becomes of rows that may be in the org already and that `config/matches.csv` does not name: `create` flags them",
         default: || text("hold"),
         allowed: &["hold", "create"],
     },
-    // CreatedDate and CreatedById (`rules.md` 24).
+    // CreatedDate and CreatedById (`guide/rules.md` 24).
     Known {
         name: "audit_fields",
         chooses: "whether records keep their original CreatedDate and CreatedById",
@@ -89,7 +89,7 @@ const KNOWN: [Known; 18] = [
         default: || text("topics"),
         allowed: &["topics", "picklist"],
     },
-    // Segments, and lists with them (`rules.md` 23).
+    // Segments, and lists with them (`guide/rules.md` 23).
     Known {
         name: "segment_strategy",
         chooses: "what segments and lists become: Campaign and CampaignMember, or a multi-select",
@@ -102,7 +102,7 @@ const KNOWN: [Known; 18] = [
         default: || text("tasks"),
         allowed: &["tasks", "email_messages", "case_comments"],
     },
-    // E-mail logs; SMS logs are always tasks (`rules.md` 16).
+    // E-mail logs; SMS logs are always tasks (`guide/rules.md` 16).
     Known {
         name: "email_strategy",
         chooses: "what logged e-mails become; text messages are always tasks",
@@ -115,7 +115,7 @@ const KNOWN: [Known; 18] = [
         default: || text("relations"),
         allowed: &["relations", "none"],
     },
-    // Deal lines whose sum is not the deal's value (`rules.md` 10).
+    // Deal lines whose sum is not the deal's value (`guide/rules.md` 10).
     Known {
         name: "line_item_mismatch",
         chooses: "what happens to lines that do not add up to the deal: all held, or one added that evens them out",

@@ -171,7 +171,7 @@ impl Cells {
                     first = false;
                     let start = out.len();
                     items.write(item, out);
-                    // `;` separates values, so it may not occur inside one (rules.md 21).
+                    // `;` separates values, so it may not occur inside one (`guide/rules.md` 21).
                     for byte in &mut out[start..] {
                         if *byte == b';' {
                             *byte = b',';

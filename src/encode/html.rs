@@ -1,4 +1,4 @@
-//! Text that is HTML, and the plain text in it (`rules.md` 18).
+//! Text that is HTML, and the plain text in it (`guide/rules.md` 18).
 //!
 //! In: a value of a field that shows text as it is. Out: the text without tags, entities as letters, paragraphs as line
 //! ends. Never: a change to text that merely holds `<` or `&`.
@@ -59,7 +59,7 @@ pub(super) fn plain_text(html: &str) -> String {
 }
 
 /// Text as the body of a note: HTML as it is, anything else escaped, with its line ends
-/// (`reference/salesforce.md §4`, ContentNote).
+/// (`guide/salesforce.md` §4, ContentNote).
 #[must_use]
 pub fn note_html(text: &str) -> String {
     if is_html(text) {

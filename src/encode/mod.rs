@@ -1,6 +1,6 @@
 //! Rows → what Salesforce accepts.
 //!
-//! In: record batches of an outbox. Out: CSV bytes for Bulk API 2.0 (`reference/salesforce.md §1.6`), and a
+//! In: record batches of an outbox. Out: CSV bytes for Bulk API 2.0 (`guide/salesforce.md` §1.6), and a
 //! fingerprint of each row's bytes. Null is an empty cell, a cleared field is `#N/A`, an instant has milliseconds
 //! and `Z`, a list is joined with `;`. Never: trimming, positional meaning, or a value changed in silence: what
 //! does not fit a field is changed by its [`policy`](ValuePolicy) and listed.

@@ -1,4 +1,4 @@
-//! What happens to a value that its field cannot hold (`rules.md` 18, 20, 21).
+//! What happens to a value that its field cannot hold (`guide/rules.md` 18, 20, 21).
 //!
 //! In: a batch and the limits of the destination's fields. Out: a batch in which every cell fits, the original of
 //! each changed cell kept in [`RAW_VALUES`], and one [`Altered`] entry per change. Never: a failed row for one bad
@@ -19,7 +19,7 @@ use super::html;
 /// The long-text field that keeps the original of every value that had to be changed.
 pub const RAW_VALUES: &str = "usercom_raw_values__c";
 
-/// Longest text kept there (`reference/salesforce.md §5.2`: a long text area of 32,768).
+/// Longest text kept there (`guide/salesforce.md` §5.2: a long text area of 32,768).
 const RAW_CHARS: usize = 32_000;
 
 /// The choice for values that do not fit.

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{Cells, EncodeError};
 
-/// What tells Salesforce to set a field to null (`reference/salesforce.md §1.6`).
+/// What tells Salesforce to set a field to null (`guide/salesforce.md` §1.6).
 const CLEAR: &[u8] = b"#N/A";
 
 /// Writes the rows of one batch.

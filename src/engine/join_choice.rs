@@ -3,7 +3,7 @@
 //! In: a physical plan in which DataFusion has chosen join sides. Out: the same plan with each hash join whose
 //! build side is estimated above the limit replaced by a sort-merge join, which streams and spills; over tables
 //! published sorted by key it needs no sort at all. Small lookups keep their hash join. A hash join never spills
-//! and a global `prefer_hash_join = false` ruins lookups (`engine-notes.md` 1), so the choice is made join by join.
+//! and a global `prefer_hash_join = false` ruins lookups (`guide/engine.md` 1), so the choice is made join by join.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ impl PhysicalOptimizerRule for JoinChoice {
     }
 }
 
-/// Bytes a row takes in a hash table beside its cells (measured; `engine-notes.md` 1).
+/// Bytes a row takes in a hash table beside its cells (measured; `guide/engine.md` 1).
 const ENTRY_BYTES: usize = 130;
 
 /// Bytes that a cell is taken to have: there are no statistics of texts.

@@ -2,7 +2,7 @@
 //! choice that cannot run out of memory.
 //!
 //! In: a [`Snapshot`] of tables and SQL. Out: bounded streams of record batches. Never: I/O to Salesforce,
-//! schema inference, or a cached file list (`engine-notes.md` 1, 3, 11).
+//! schema inference, or a cached file list (`guide/engine.md` 1, 3, 11).
 
 mod catalog;
 mod error;

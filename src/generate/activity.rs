@@ -1,7 +1,7 @@
 //! One activity, and its two file shapes.
 //!
 //! Comes in: the population and a number. Goes out: the activity's fields as text. In bulk it is CSV with the names of API
-//! version 2, a smaller part JSON Lines with those of version 1 (`reference/usercom.md` §2.5).
+//! version 2, a smaller part JSON Lines with those of version 1 (`guide/usercom.md` §2.5).
 
 use super::calendar::{DAY, EXPORTED_AT, Spelling};
 use super::catalogue::{
@@ -127,7 +127,7 @@ const SHARES: Shares = Shares {
     person: 930,
     company: 500,
 };
-/// Words of the status, by their number (`reference/usercom.md` §1.7).
+/// Words of the status, by their number (`guide/usercom.md` §1.7).
 const STATUSES: [&str; 4] = ["no planned", "planned", "recently finished", "overdue"];
 const CALL: usize = 0;
 const EMAIL: usize = 2;

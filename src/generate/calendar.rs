@@ -1,4 +1,4 @@
-//! Instants and dates as text, in every spelling that exports have (`reference/usercom.md` §1.6 and §6).
+//! Instants and dates as text, in every spelling that exports have (`guide/usercom.md` §1.6 and §6).
 //!
 //! Comes in: seconds since 1970 and a spelling. Goes out: bytes at the end of a buffer. Never reads a clock: the export
 //! was "made" at a fixed instant, otherwise two runs would differ.

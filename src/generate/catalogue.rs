@@ -6,7 +6,7 @@
 use super::cell::{write_json_string, write_number};
 use super::list::{Listing, write_texts};
 
-/// A custom attribute, as `GET /attributes/` lists it (`reference/usercom.md` §4).
+/// A custom attribute, as `GET /attributes/` lists it (`guide/usercom.md` §4).
 pub(super) struct Attribute {
     pub(super) id: u64,
     pub(super) name: &'static str,

@@ -87,7 +87,7 @@ pub(super) const MARKED_CSV: Shape<CompanyField> = Shape {
 };
 
 /// CSV for gzip, in another order and with the names of API version 1 (`company_id` is the client's own id,
-/// `approx_employees` the size; `reference/usercom.md` §2.2).
+/// `approx_employees` the size; `guide/usercom.md` §2.2).
 pub(super) const PLAIN_CSV: Shape<CompanyField> = Shape {
     style: Style {
         format: Format::Csv,

@@ -1,7 +1,7 @@
 //! One conversation with its messages, alone or bundled inside a person, and its two file shapes.
 //!
 //! Comes in: the population and a number. Goes out: the conversation's fields as text. Its messages are nested in JSON
-//! (`reference/usercom.md` §2.6) and rows of their own in CSV (`message.rs`).
+//! (`guide/usercom.md` §2.6) and rows of their own in CSV (`message.rs`).
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ use super::record::{Dialect, Format, Record, Shape, Style};
 use super::summary::FurtherTruth;
 use super::value::{Speller, number};
 
-/// Channels, by their number less one (`reference/usercom.md` §1.7).
+/// Channels, by their number less one (`guide/usercom.md` §1.7).
 const CHANNELS: [&str; 5] = ["chat", "email", "api", "sms", "slack"];
 /// Most messages of one conversation.
 const MOST_MESSAGES: u64 = 8;

@@ -11,7 +11,7 @@ use super::population::{Population, slot};
 use super::random::{Draws, Object};
 use super::summary::DealsTruth;
 
-/// Words of the deal status, by their number (`reference/usercom.md` §1.7).
+/// Words of the deal status, by their number (`guide/usercom.md` §1.7).
 pub(super) const STATUSES: [&str; 5] = ["abandoned", "in progress", "won", "lost", "archived"];
 
 /// A reference to another record.

@@ -312,7 +312,7 @@ impl Deal<'_> {
         CellKind::Text
     }
 
-    /// Numbers; where spellings vary also words in CSV and a quoted number in JSON (`reference/usercom.md` §0.5).
+    /// Numbers; where spellings vary also words in CSV and a quoted number in JSON (`guide/usercom.md` §0.5).
     fn write_status(&self, out: &mut Vec<u8>, style: Style, bits: u64) -> CellKind {
         let varies = self.population.mess && bits % 10 >= 7;
         if !varies {

@@ -66,7 +66,7 @@ impl<'a> JsonObject<'a> {
     }
 }
 
-/// An agent as messages show one: without a key (`reference/usercom.md` §2.6).
+/// An agent as messages show one: without a key (`guide/usercom.md` §2.6).
 pub(super) fn write_agent(out: &mut Vec<u8>, agent: &Agent) -> CellKind {
     let mut object = JsonObject::new(out);
     object.number("id", Some(agent.id));

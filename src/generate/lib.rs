@@ -1,7 +1,7 @@
 //! A synthetic User.com export with every object: the same records for the same size and seed, byte for byte.
 //!
 //! Comes in: a number of people and a seed. Goes out: a folder of export files in every variant that real exports have
-//! (`reference/usercom.md` §6), and a [`Summary`] of what a reader should make of them. Each record is computed from (seed,
+//! (`guide/usercom.md` §6), and a [`Summary`] of what a reader should make of them. Each record is computed from (seed,
 //! object, number), so memory does not grow with the size. Never reads a clock, the network or the environment.
 //!
 //! ```text

@@ -1,7 +1,7 @@
 //! The lines of deals: nested as `order_products` in JSON deals, as rows for those in CSV.
 //!
 //! Comes in: a deal. Goes out: its lines as text. For most deals they add up to the deal's value to the cent; with mess
-//! some do not, and some have no price or nothing sold (`rules.md` 10).
+//! some do not, and some have no price or nothing sold (`guide/rules.md` 10).
 
 use super::calendar::Spelling;
 use super::cell::{CellKind, write_decimal, write_number};

@@ -1,4 +1,4 @@
-//! Lists in one cell: tags, choices, company ids, in the spellings that exports have (`reference/usercom.md` §6).
+//! Lists in one cell: tags, choices, company ids, in the spellings that exports have (`guide/usercom.md` §6).
 //!
 //! Comes in: the items and a spelling. Goes out: bytes at the end of a buffer. A spelling that could not be read back
 //! (an item with a semicolon in a semicolon list) gives way to braces.

@@ -1,7 +1,7 @@
 //! One e-mail or text message of the delivery logs, and their file shapes.
 //!
 //! Comes in: the population and a number. Goes out: fields as text. People of the API version 1 file have some e-mails
-//! inside, with the few keys that it gives (`reference/usercom.md` §2.1).
+//! inside, with the few keys that it gives (`guide/usercom.md` §2.1).
 
 use super::calendar::{EXPORTED_AT, Spelling};
 use super::cell::{CellKind, write_number};

@@ -1,7 +1,7 @@
 //! One message of a conversation, nested or as a row.
 //!
 //! Comes in: the population and a number, from which its conversation follows. Goes out: the message's fields as text. An
-//! author without `key` is an agent (`reference/usercom.md` §2.6).
+//! author without `key` is an agent (`guide/usercom.md` §2.6).
 
 use super::calendar::Spelling;
 use super::cell::{CellKind, write_hex};

@@ -322,7 +322,7 @@ impl Person<'_> {
         CellKind::Plain
     }
 
-    /// Ids in CSV, objects in JSON (`reference/usercom.md` §2.1).
+    /// Ids in CSV, objects in JSON (`guide/usercom.md` §2.1).
     fn write_companies(&self, out: &mut Vec<u8>, speller: Speller, bits: u64) -> CellKind {
         let companies = self.companies();
         let mut ids = [0; 4];

@@ -1,6 +1,6 @@
 //! The fields of a person and the four shapes of people files.
 //!
-//! Tables only: which columns a file has, under which names, in which order (`reference/usercom.md` §1.2, §2.1).
+//! Tables only: which columns a file has, under which names, in which order (`guide/usercom.md` §1.2, §2.1).
 
 use super::calendar::Spelling;
 use super::catalogue::{Attribute, PERSON_ATTRIBUTES as CUSTOM};

@@ -15,7 +15,7 @@ pub(super) enum Format {
     JsonLines,
 }
 
-/// Whose words a file uses (`reference/usercom.md` §1.2).
+/// Whose words a file uses (`guide/usercom.md` §1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// Labels of the user interface; custom attributes by their display name.

@@ -34,7 +34,7 @@ pub struct RowTruth {
     pub undecodable: u64,
     /// Older versions of a record that is also there with a newer `updated_at`.
     pub superseded: u64,
-    /// Cells that cannot be read as their column's type, by column (`rules.md` 20 does not apply to them).
+    /// Cells that cannot be read as their column's type, by column (`guide/rules.md` 20 does not apply to them).
     pub unparsable: BTreeMap<&'static str, u64>,
 }
 

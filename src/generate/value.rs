@@ -90,7 +90,7 @@ impl Speller {
         write_numbers(out, items, self.listing(bits))
     }
 
-    /// One choice of a `fixed` attribute; API version 1 has an array of one (`reference/usercom.md` §1.6).
+    /// One choice of a `fixed` attribute; API version 1 has an array of one (`guide/usercom.md` §1.6).
     pub(super) fn choice(self, out: &mut Vec<u8>, choice: &str, bits: u64) -> CellKind {
         let wrapped = match self.style.dialect {
             Dialect::V1 => true,

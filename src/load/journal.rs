@@ -2,7 +2,7 @@
 //!
 //! In: events. Out: `orgs/<org>/journal/<run>/<number>.json`, made with create-only puts, so that after a process
 //! crash the next run knows every job that may exist. Safe against a crash of the process; against loss of power
-//! only where the store is durable (`engine-notes.md` 6).
+//! only where the store is durable (`guide/engine.md` 6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

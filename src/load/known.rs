@@ -32,7 +32,7 @@ pub(super) fn taken(answers: &[Option<Answer>]) -> Vec<usize> {
 
 impl PartContext {
     /// Rows refused because their key is taken count as landed: the record is ours, its answer was lost, or Salesforce
-    /// made it by itself (`rules.md` 24).
+    /// made it by itself (`guide/rules.md` 24).
     pub(super) async fn find_duplicates(
         &self,
         rows: &PartRows,
@@ -54,7 +54,7 @@ impl PartContext {
         Ok(())
     }
 
-    /// After a job whose results have expired: the rows whose record is there under their key (`rules.md` 30). Whether they have
+    /// After a job whose results have expired: the rows whose record is there under their key (`guide/rules.md` 30). Whether they have
     /// the part's values nobody knows, so the next run writes those. Rows that are updated by id need no such look.
     pub(super) async fn recover_by_key(
         &self,

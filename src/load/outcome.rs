@@ -1,4 +1,4 @@
-//! What a row's error means, and what to do about it (`reference/salesforce.md §7`).
+//! What a row's error means, and what to do about it (`guide/salesforce.md` §7).
 
 /// What kind of answer a failed row calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@ impl PartContext {
         }
     }
 
-    /// Columns that are sent; create-only ones are left out when a row is updated (`rules.md` 24).
+    /// Columns that are sent; create-only ones are left out when a row is updated (`guide/rules.md` 24).
     pub(super) fn sent_with(&self, update: bool) -> Vec<String> {
         let changeable = |name: &String| {
             let field = self.describe.field(name);

@@ -1,4 +1,4 @@
-//! One outbox part over REST, for objects that Bulk API refuses: files and notes (`reference/salesforce.md §6.2`).
+//! One outbox part over REST, for objects that Bulk API refuses: files and notes (`guide/salesforce.md` §6.2).
 //!
 //! In: a Parquet part. Out: files of attempts, one per request, each in the journal before the next request goes out, so
 //! that a run that was killed goes on with the file behind the last one. Small rows go in sets of up to 200, files over

@@ -19,7 +19,7 @@ use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
 
-/// The option that says what to do about `CreatedDate` and `CreatedById` (`rules.md` 24).
+/// The option that says what to do about `CreatedDate` and `CreatedById` (`guide/rules.md` 24).
 pub(crate) const AUDIT_OPTION: &str = "audit_fields";
 
 /// What is left out of a run.

@@ -247,7 +247,7 @@ async fn column_choices(
         .collect())
 }
 
-/// Most choices asked for: one more than the platform's cap, so that passing it shows (`rules.md` 21).
+/// Most choices asked for: one more than the platform's cap, so that passing it shows (`guide/rules.md` 21).
 const MAX_CHOICES: usize = 1_001;
 
 /// Choices of a list: declared ones first, then those that occur.
@@ -300,7 +300,7 @@ async fn attribute_choices(
         .collect())
 }
 
-/// Fields that show text as it is, so that HTML in it becomes plain text (`rules.md` 18).
+/// Fields that show text as it is, so that HTML in it becomes plain text (`guide/rules.md` 18).
 const PLAIN: [(&str, &str); 4] = [
     ("Task", "Description"),
     ("Event", "Description"),

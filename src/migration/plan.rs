@@ -18,7 +18,7 @@ use crate::report::number;
 use crate::staging::Manifest;
 
 /// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
-/// (`reference/salesforce.md §1.8`).
+/// (`guide/salesforce.md` §1.8).
 const BATCH_ROWS: u64 = 10_000;
 
 /// Calls of one Bulk job at least: create, upload, close, one look, two result files.

@@ -1,4 +1,4 @@
-//! What in the org would get in the way of rows: missing rights, and rules and automation that would fire (`rules.md` 25).
+//! What in the org would get in the way of rows: missing rights, and rules and automation that would fire (`guide/rules.md` 25).
 //!
 //! In: the loads that take part, the org, `config/preflight.csv`. Out: [`Finding`]s, each with its place in Setup. Reads only.
 //! Never: a finding that nobody has to look at, since each one blocks a run until it is fixed or acknowledged.

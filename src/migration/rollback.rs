@@ -372,7 +372,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// Deletes the Tasks that Salesforce made for e-mails which are deleted next (`rules.md` 16). Before those, because nothing
+    /// Deletes the Tasks that Salesforce made for e-mails which are deleted next (`guide/rules.md` 16). Before those, because nothing
     /// else says which they are.
     async fn delete_companions(&self, load: &str) -> Result<(), Error> {
         let staging = &self.connection.staging;

@@ -1,4 +1,4 @@
-//! Storage that the rows to be created will take in the org (`reference/salesforce.md §6.5`).
+//! Storage that the rows to be created will take in the org (`guide/salesforce.md` §6.5).
 //!
 //! In: projected outboxes. Out: kilobytes of data and of file storage per load. An estimate: Salesforce counts records by
 //! object, not by what is in them, and files and e-mails by their bytes. Never: rows that only change, which take nothing more.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! In: the query files. Out: [`Step`]s; each load is a phase, preceded by the models it needs. Loads that do not
-//! depend on each other follow the brief: accounts, leads, contacts, opportunities, products, events, tasks,
+//! depend on each other come in this order: accounts, leads, contacts, opportunities, products, events, tasks,
 //! custom objects last.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -186,7 +186,7 @@ fn check_cycles(nodes: &[&QueryFile], needs: &[BTreeSet<usize>]) -> Result<(), P
     Ok(())
 }
 
-/// Place of an object in the brief's order.
+/// Place of an object in the order above.
 fn rank(object: &str) -> usize {
     const ORDER: [&str; 10] = [
         "Account",

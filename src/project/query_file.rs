@@ -50,7 +50,7 @@ impl QueryKind {
     }
 }
 
-/// What a load query asks for; the engine still decides row by row between insert, update and upsert (`rules.md` 24).
+/// What a load query asks for; the engine still decides row by row between insert, update and upsert (`guide/rules.md` 24).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Only new rows; known keys are left alone.
@@ -67,7 +67,7 @@ pub enum Api {
     /// Bulk API 2.0.
     #[default]
     Bulk,
-    /// sObject Collections and blobs over REST, for objects that Bulk refuses (`reference/salesforce.md §6.2`).
+    /// sObject Collections and blobs over REST, for objects that Bulk refuses (`guide/salesforce.md` §6.2).
     Rest,
 }
 

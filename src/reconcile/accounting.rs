@@ -1,4 +1,4 @@
-//! The books: every number of a phase's report, counted in SQL over published tables (`design.md` §6).
+//! The books: every number of a phase's report, counted in SQL over published tables (`guide/design.md` §6).
 //!
 //! ```text
 //! source rows = staged + rejected rows

@@ -1,5 +1,5 @@
-//! What Salesforce does to a value between write and read, as one table (`rules.md` 28,
-//! `reference/salesforce.md §1.5`). Two values are the same if their normal forms are.
+//! What Salesforce does to a value between write and read, as one table (`guide/rules.md` 28,
+//! `guide/salesforce.md` §1.5). Two values are the same if their normal forms are.
 //!
 //! | sent as | normal form |
 //! |---|---|

@@ -2,7 +2,7 @@
 //!
 //! | object | way |
 //! |---|---|
-//! | most | one Bulk query over all rows that have a key like the load's (`reference/salesforce.md §2`) |
+//! | most | one Bulk query over all rows that have a key like the load's (`guide/salesforce.md` §2) |
 //! | loaded over REST | the same query over REST |
 //! | without a field for our key | by the ids in the ledger, a set at a time |
 //! | `ContentDocumentLink` | by its documents: it can be asked for in no other way (`§4`) |
@@ -20,7 +20,7 @@ use crate::project::Api;
 use crate::salesforce::QueryScope;
 use crate::staging::Manifest;
 
-/// Objects whose old rows are archived and vanish from `query` (`rules.md` 28).
+/// Objects whose old rows are archived and vanish from `query` (`guide/rules.md` 28).
 const ARCHIVED: [&str; 2] = ["Task", "Event"];
 
 /// Objects that can only be asked for by one of their fields.

@@ -1,4 +1,4 @@
-//! The run's summary: the JSON document of `design.md` §8, and the same as Markdown.
+//! The run's summary: the JSON document of `guide/design.md` §8, and the same as Markdown.
 
 use serde::{Deserialize, Serialize};
 

@@ -20,7 +20,7 @@ use crate::staging::{Manifest, Staging, TableWriter};
 /// How the names of these tables begin.
 pub const UNDO: &str = "undo_";
 
-/// Bytes of values in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
+/// Bytes of values in one part, below the 100 MB a Bulk job takes (`guide/salesforce.md` §1.8).
 const PART_BYTES: usize = 80_000_000;
 
 /// Rows that are written at once.

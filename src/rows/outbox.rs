@@ -10,7 +10,7 @@ use crate::encode::RAW_VALUES;
 /// How columns begin that hold a part's key apart from the fields that are sent.
 pub const KEY_APART: &str = "_key_";
 
-/// Rows of the first part of a phase: enough to see whether the org accepts them (`rules.md` 26).
+/// Rows of the first part of a phase: enough to see whether the org accepts them (`guide/rules.md` 26).
 pub const CANARY_ROWS: usize = 200;
 
 /// Columns of an outbox that are not sent.

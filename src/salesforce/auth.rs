@@ -1,6 +1,6 @@
 //! Getting an access token: settings in, token and instance out. The credential travels in the body or the
 //! `Authorization` header of one request to the login host, never in a URL. Tokens carry no lifetime
-//! (`reference/salesforce.md §3.2`), so nothing here renews ahead of time: a 401 is the signal.
+//! (`guide/salesforce.md` §3.2), so nothing here renews ahead of time: a 401 is the signal.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use url::{Url, form_urlencoded};
 
 use super::{Auth, Error, Result, Secret, jwt, net::is_loopback};
 
-/// What the token endpoint answers (`reference/salesforce.md §3.2`).
+/// What the token endpoint answers (`guide/salesforce.md` §3.2).
 #[derive(Deserialize)]
 pub(super) struct TokenAnswer {
     pub(super) access_token: String,
@@ -135,7 +135,7 @@ fn sign_assertion(
 }
 
 /// The audience of an assertion: the shared login host of the kind of organisation, or this very server
-/// where it runs on this machine (`reference/salesforce.md §3.1`).
+/// where it runs on this machine (`guide/salesforce.md` §3.1).
 fn audience(login_url: &Url) -> String {
     if is_loopback(login_url) {
         return login_url.origin().ascii_serialization();

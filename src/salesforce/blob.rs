@@ -1,5 +1,5 @@
 //! A record whose content is a file: its fields and its bytes in one multipart request, streamed
-//! (`reference/salesforce.md §4`, Blobs). Never holds a file in memory.
+//! (`guide/salesforce.md` §4, Blobs). Never holds a file in memory.
 
 use std::io;
 

@@ -1,5 +1,5 @@
 //! Bulk API 2.0 query: one job takes one SOQL query and gives back pages of CSV. Each page is a stream and can
-//! be asked for again by its locator while the job exists (`reference/salesforce.md §2`).
+//! be asked for again by its locator while the job exists (`guide/salesforce.md` §2).
 
 use std::{collections::BTreeSet, sync::Mutex};
 

@@ -147,7 +147,7 @@ impl Answer {
     }
 }
 
-/// Both shapes of an error answer (`reference/salesforce.md §3.2, §3.4`).
+/// Both shapes of an error answer (`guide/salesforce.md` §3.2, §3.4).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum ErrorAnswer {

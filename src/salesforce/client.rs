@@ -423,7 +423,7 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Whether a new token could help (`reference/salesforce.md §3.3`). Once in any case; again only if the session that
+    /// Whether a new token could help (`guide/salesforce.md` §3.3). Once in any case; again only if the session that
     /// was refused had been good, since calls side by side may use a new one up before this call has its turn.
     fn may_renew(&self, refused: &Session, message: Option<&str>) -> bool {
         let hopeless =

@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt, stream};
 
 use super::{Error, Result};
 
-/// Longest record; Salesforce allows 400,000 characters (`reference/salesforce.md §1.8`), each up to 4 bytes
+/// Longest record; Salesforce allows 400,000 characters (`guide/salesforce.md` §1.8), each up to 4 bytes
 /// and a quote doubled.
 const MAX_RECORD: usize = 4 * 1024 * 1024;
 

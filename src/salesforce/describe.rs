@@ -1,5 +1,5 @@
 //! What the organisation says about its objects and fields, as the logged-in user sees them: a field that
-//! field-level security hides is simply absent (`reference/salesforce.md §4`).
+//! field-level security hides is simply absent (`guide/salesforce.md` §4).
 
 use serde::Deserialize;
 
@@ -55,7 +55,7 @@ pub struct FieldDescribe {
     pub name: String,
     /// Label in the user's language.
     pub label: String,
-    /// `string`, `picklist`, `reference`, … (`reference/salesforce.md §4`).
+    /// `string`, `picklist`, `reference`, … (`guide/salesforce.md` §4).
     #[serde(rename = "type")]
     pub field_type: String,
     /// Characters it holds; 0 for types without length.

@@ -234,7 +234,7 @@ pub enum ErrorClass {
     Upload,
 }
 
-/// Error codes that mean a missing right, licence or quota (`reference/salesforce.md §1.10, §3.4`).
+/// Error codes that mean a missing right, licence or quota (`guide/salesforce.md` §1.10, §3.4).
 const SETUP_CODES: &[&str] = &[
     "REQUEST_LIMIT_EXCEEDED",
     "API_DISABLED_FOR_ORG",

@@ -1,6 +1,6 @@
 //! Bulk API 2.0 ingest: one job takes one CSV and gives back three result files. Rows go in and come out as
 //! streams; nothing here reads them. Steps whose outcome is unclear are settled by reading the job again,
-//! except creation, where only the caller can tell whose job it finds (`reference/salesforce.md §1`).
+//! except creation, where only the caller can tell whose job it finds (`guide/salesforce.md` §1).
 
 use std::io;
 

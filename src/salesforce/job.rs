@@ -1,5 +1,5 @@
 //! Bulk API 2.0 jobs as Salesforce describes them, ingest and query alike. Which fields an answer carries
-//! depends on the call (`reference/salesforce.md §1.3`), so only id and state are required.
+//! depends on the call (`guide/salesforce.md` §1.3), so only id and state are required.
 
 use std::fmt;
 
@@ -41,7 +41,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Where a job stands (`reference/salesforce.md §1.4`).
+/// Where a job stands (`guide/salesforce.md` §1.4).
 ///
 /// ```text
 /// Open ──▶ UploadComplete ──▶ InProgress ──▶ JobComplete | Failed

@@ -1,5 +1,5 @@
 //! The Salesforce client: transport only. Settings and streams of bytes go in; tokens, typed answers and streams of
-//! bytes come out. It knows the shapes of the API (`reference/salesforce.md §1–§5`) and what may be repeated after
+//! bytes come out. It knows the shapes of the API (`guide/salesforce.md` §1–§5) and what may be repeated after
 //! a failure, but not what a row means, and it keeps nothing on disk.
 //!
 //! ```text

@@ -1,5 +1,5 @@
 //! Metadata API over REST: a zipped package goes in, the state of its deployment comes out. What is in the
-//! package is the caller's business (`reference/salesforce.md §5.1`).
+//! package is the caller's business (`guide/salesforce.md` §5.1).
 
 use std::sync::Mutex;
 
@@ -237,7 +237,7 @@ impl Metadata {
         self.client.fetch(&call).await.map(drop)
     }
 
-    /// Reads one component as the XML of a SOAP answer, which has it in `records` (`reference/salesforce.md §5.1`). Both
+    /// Reads one component as the XML of a SOAP answer, which has it in `records` (`guide/salesforce.md` §5.1). Both
     /// names are API names. An expired session is not renewed here: SOAP says so in words of its own.
     ///
     /// # Errors

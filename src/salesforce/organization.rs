@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Reads the allowances by name, such as `DailyApiRequests` and `DailyBulkApiBatches`
-    /// (`reference/salesforce.md §4`).
+    /// (`guide/salesforce.md` §4).
     ///
     /// # Errors
     /// Whatever the request meets.

@@ -28,7 +28,7 @@ pub fn field_text(row: &Row, name: &str) -> Option<String> {
 }
 
 /// The part of a record id that says which record it is, whether it has 15 characters or 18
-/// (`reference/salesforce.md §8`).
+/// (`guide/salesforce.md` §8).
 #[must_use]
 pub fn record_identity(id: &str) -> &str {
     id.get(..15).unwrap_or(id)

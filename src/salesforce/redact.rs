@@ -5,7 +5,7 @@ const MASK: &str = "…";
 const LONGEST_MESSAGE: usize = 400;
 
 /// Phrases after which Salesforce repeats a record value, with the text that ends the value
-/// (`reference/salesforce.md §7`).
+/// (`guide/salesforce.md` §7).
 const VALUE_PHRASES: &[(&str, &str)] = &[
     ("data value too large: ", " (max length"),
     ("bad value for restricted picklist field: ", ""),

@@ -12,7 +12,7 @@ use super::{
     net::Safety,
 };
 
-/// Rows in one collection request (`reference/salesforce.md §4`).
+/// Rows in one collection request (`guide/salesforce.md` §4).
 pub const MAX_COLLECTION_ROWS: usize = 200;
 
 /// Whether one refused row takes the others of its request with it.

@@ -10,7 +10,7 @@ use super::{
     net::{self, RetryConfig, is_loopback},
 };
 
-/// How the client proves who it is (`reference/salesforce.md §3.1`).
+/// How the client proves who it is (`guide/salesforce.md` §3.1).
 #[derive(Debug, Clone)]
 pub enum Auth {
     /// OAuth 2.0 client credentials; runs as the app's run-as user and needs the org's My Domain host.

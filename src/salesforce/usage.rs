@@ -1,5 +1,5 @@
 //! How much of the organisation's API allowance was used: every request is counted, and Salesforce's own
-//! count is read where it sends one (`Sforce-Limit-Info`, `reference/salesforce.md §3.4`).
+//! count is read where it sends one (`Sforce-Limit-Info`, `guide/salesforce.md` §3.4).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

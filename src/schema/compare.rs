@@ -33,7 +33,7 @@ pub struct OrgSchema {
     pub objects: BTreeMap<String, ObjectDescribe>,
     /// Every custom field, those that field-level security hides too; none if nobody could say.
     pub custom_fields: Option<BTreeSet<FieldName>>,
-    /// Custom fields that an object may have (`reference/salesforce.md §5.3`).
+    /// Custom fields that an object may have (`guide/salesforce.md` §5.3).
     pub max_fields: Option<usize>,
     /// Stages and record types of Opportunity.
     pub sales: OrgSales,
@@ -489,7 +489,7 @@ fn has_relationship(object: &ObjectDescribe, relationship: &str) -> bool {
     })
 }
 
-/// A field that the object itself requires; a permission set must not name it (`reference/salesforce.md §5.2`).
+/// A field that the object itself requires; a permission set must not name it (`guide/salesforce.md` §5.2).
 fn is_required(found: &FieldDescribe) -> bool {
     !found.nillable && found.field_type != "boolean"
 }

@@ -1,4 +1,4 @@
-//! One component of a metadata package as XML; elements as in `reference/salesforce.md §5.2`.
+//! One component of a metadata package as XML; elements as in `guide/salesforce.md` §5.2.
 //!
 //! In: what a plan wants to create or change. Out: the elements of a component, which stand in a file of their own (source
 //! format) or inside their object's file (package). Never: a file or a zip; see `package` and `source`.
@@ -168,7 +168,7 @@ fn write_process(xml: &mut Xml, pipeline: &Pipeline) -> io::Result<()> {
 }
 
 /// A record type. Lists of ours name their values, which people could not choose otherwise
-/// (`reference/salesforce.md §5.2`).
+/// (`guide/salesforce.md` §5.2).
 fn write_record_type(xml: &mut Xml, pipeline: &Pipeline, fields: &[CustomField]) -> io::Result<()> {
     xml.text("fullName", &pipeline.developer_name)?;
     xml.flag("active", true)?;

@@ -1,5 +1,5 @@
 //! What a lead hands on when sales convert it: fields of ours on Lead to those of the same name on Contact
-//! (`rules.md` 27).
+//! (`guide/rules.md` 27).
 //!
 //! In: the mapping that the organisation has, the fields that will be there. Out: that mapping with ours added. Never: a
 //! mapping of the organisation taken away, since deploying the settings replaces them.

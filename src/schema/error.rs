@@ -155,7 +155,7 @@ impl Error {
     }
 }
 
-/// Problems that have a known way out (`reference/salesforce.md §5.2`).
+/// Problems that have a known way out (`guide/salesforce.md` §5.2).
 fn failure_hint(failure: &ComponentFailure) -> Option<&'static str> {
     let known = [
         (

@@ -7,7 +7,7 @@ use thiserror::Error as ThisError;
 
 /// Longest `Text` field.
 pub(super) const MAX_TEXT: u32 = 255;
-/// Longest `LongTextArea` field (`reference/salesforce.md §5.2`).
+/// Longest `LongTextArea` field (`guide/salesforce.md` §5.2).
 pub(super) const MAX_LONG_TEXT: u32 = 131_072;
 /// Usual `LongTextArea` field.
 pub(super) const LONG_TEXT: u32 = 32_768;
@@ -152,7 +152,7 @@ impl FieldType {
         }
     }
 
-    /// The name in describe (`reference/salesforce.md §4`).
+    /// The name in describe (`guide/salesforce.md` §4).
     pub fn describe_name(self) -> &'static str {
         match self {
             Self::Text { .. } => "string",

@@ -15,7 +15,7 @@ use crate::salesforce::{self, Client, ErrorClass, ObjectDescribe, Row, field_tex
 /// Descriptions asked for at the same time.
 const PARALLEL_DESCRIBES: usize = 4;
 
-/// Custom fields per object and edition (`reference/salesforce.md §5.3`), as `Organization.OrganizationType` calls them.
+/// Custom fields per object and edition (`guide/salesforce.md` §5.3), as `Organization.OrganizationType` calls them.
 const MAX_FIELDS: [(&str, usize); 8] = [
     ("Personal Edition", 5),
     ("Base Edition", 25),

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The package holds what is missing and two permission sets: one lets the loader see the fields, since a field that
-//! was only deployed is invisible to the API (`reference/salesforce.md §5.2`), the other one people. Deploying twice changes
+//! was only deployed is invisible to the API (`guide/salesforce.md` §5.2), the other one people. Deploying twice changes
 //! nothing, because the second comparison finds nothing missing.
 
 mod compare;

@@ -87,7 +87,7 @@ pub(super) fn suggestion(name: &str) -> String {
 }
 
 /// The object that holds the definition: Task and Event share the fields of Activity
-/// (`reference/salesforce.md §5.2`).
+/// (`guide/salesforce.md` §5.2).
 #[must_use]
 pub fn definition_object(object: &str) -> &str {
     match object {

@@ -1,7 +1,7 @@
-//! Permission sets: one that lets the loader write what it deployed, one that lets people see it (`rules.md` 27).
+//! Permission sets: one that lets the loader write what it deployed, one that lets people see it (`guide/rules.md` 27).
 //!
 //! In: a plan. Out: the elements of the set. Never: a required field, which may not be named
-//! (`reference/salesforce.md §5.2`).
+//! (`guide/salesforce.md` §5.2).
 
 use std::{collections::BTreeSet, io};
 

@@ -2,7 +2,7 @@
 //!
 //! In: the rows of `config/stage_matrix.csv`, the organisation's stages and record types. Out: the stages that are added to
 //! those it has, and a sales process with a record type per pipeline where there are several. Never: a stage of the
-//! organisation taken away or changed, since deploying the list replaces it (`reference/salesforce.md §5.2`).
+//! organisation taken away or changed, since deploying the list replaces it (`guide/salesforce.md` §5.2).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -117,7 +117,7 @@ pub(super) fn compare(wanted: &[WantedStage], org: &OrgSales, record_types: bool
     };
     for row in wanted {
         let stage = new_stage(row);
-        // Names of stages differ by case (`reference/salesforce.md §5.2`).
+        // Names of stages differ by case (`guide/salesforce.md` §5.2).
         if let Some(there) = plan.keep.iter_mut().find(|there| there.name == stage.name) {
             if !there.active {
                 there.active = true;

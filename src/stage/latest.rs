@@ -1,4 +1,4 @@
-//! The newest version of each row, when the export is not in order (`engine-notes.md` 7).
+//! The newest version of each row, when the export is not in order (`guide/engine.md` 7).
 //!
 //! In: several runs of rows, each in order of its ids, each row with its place. Out: one run with one row per id: the
 //! newest `updated_at` wins; between equals the later file, and in a file the later record. The others are superseded

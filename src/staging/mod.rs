@@ -103,7 +103,7 @@ impl Staging {
         }
     }
 
-    /// The same area with the tables of one destination organisation in view (`rules.md` 29).
+    /// The same area with the tables of one destination organisation in view (`guide/rules.md` 29).
     #[must_use]
     pub fn with_org(&self, org: &str) -> Self {
         Self {

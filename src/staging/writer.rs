@@ -1,7 +1,7 @@
 //! The one Parquet writer: declared schema, row groups of one size, recorded sort order.
 //!
 //! In: batches in their final order. Out: files of one version. Never: schema inference, random file names
-//! in a folder that somebody reads, or a table without a file (`engine-notes.md` 3).
+//! in a folder that somebody reads, or a table without a file (`guide/engine.md` 3).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Schema};
 
 use crate::schema::free_name;
 
-/// Longest API name without `__c` (`reference/salesforce.md §5.2`).
+/// Longest API name without `__c` (`guide/salesforce.md` §5.2).
 const MAX_NAME: usize = 40;
 
 /// Longest record name.

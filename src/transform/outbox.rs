@@ -30,7 +30,7 @@ use crate::rows::{
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
-/// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`reference/salesforce.md §1.8`).
+/// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`guide/salesforce.md` §1.8).
 const PART_BYTES: usize = 95_000_000;
 
 /// What an outbox is made from.

@@ -1,7 +1,7 @@
 //! What becomes of each row of a load query's result.
 //!
 //! In: a batch of the query joined with the ledger. Out: for rows that move, the columns to be sent and the
-//! operation; for all others their fate with its reason. One row has one fate (`design.md` §6).
+//! operation; for all others their fate with its reason. One row has one fate (`guide/design.md` §6).
 
 use arrow::array::{Array, AsArray, BinaryArray, Int64Array, RecordBatch, StringArray};
 

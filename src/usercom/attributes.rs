@@ -1,4 +1,4 @@
-//! The customer's own attributes: definitions, and the column that each becomes (`reference/usercom.md` §4).
+//! The customer's own attributes: definitions, and the column that each becomes (`guide/usercom.md` §4).
 //!
 //! In: batches of the staged table `usercom.attributes`. Out: [`AttributeDefinition`]s; `custom` makes the same of the fields
 //! of custom objects.

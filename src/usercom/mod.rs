@@ -1,6 +1,6 @@
 //! The source: what a User.com export may look like, and how it is read.
 //!
-//! In: files of an export, a folder or a prefix in an object store (`reference/usercom.md` §6). Out: records cut
+//! In: files of an export, a folder or a prefix in an object store (`guide/usercom.md` §6). Out: records cut
 //! from those files, blobs as streams, the declared tables, and parsers that turn one cell into one typed value or a reason why
 //! not. Nothing here but `extract`, which makes such files, writes anything, and nothing knows Arrow builders; `stage` does.
 //!

@@ -25,7 +25,7 @@ pub enum ColumnKind {
     Text,
     /// One choice: text that may be wrapped as a list of one (`{gold}`, `["gold"]`).
     Choice,
-    /// A word that the source also writes as a number (`reference/usercom.md` §1.7).
+    /// A word that the source also writes as a number (`guide/usercom.md` §1.7).
     Code(&'static CodeTable),
     /// True or false; null is neither.
     Boolean,
@@ -90,7 +90,7 @@ pub enum Take {
 }
 
 /// A condition on the other columns of the same file, for names that mean different things in API v1 and v2
-/// (`reference/usercom.md` §0.2).
+/// (`guide/usercom.md` §0.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Always.
@@ -203,7 +203,7 @@ pub struct Object {
     pub name: Cow<'static, str>,
     /// Other stems that mean the same object.
     pub stems: &'static [&'static str],
-    /// `content_type` of its attribute definitions (`reference/usercom.md` §4); empty if it has none.
+    /// `content_type` of its attribute definitions (`guide/usercom.md` §4); empty if it has none.
     pub content_types: &'static [&'static str],
     /// How its rows get their ids.
     pub key: KeyRule,

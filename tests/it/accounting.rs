@@ -1,4 +1,4 @@
-//! The books (`design.md` §6): on any export, whatever is wrong with it, every row is in exactly one place.
+//! The books (`guide/design.md` §6): on any export, whatever is wrong with it, every row is in exactly one place.
 
 use std::collections::{BTreeMap, BTreeSet};
 

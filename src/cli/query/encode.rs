@@ -1,7 +1,7 @@
 //! Batches of a result as bytes of CSV, JSON or Parquet.
 //!
 //! In: batches of one schema, of any type. Out: bytes, batch by batch, so that memory does not grow with the result.
-//! Instants end in `Z`; structs and lists are JSON in CSV cells (`engine-notes.md` 5). Never: I/O.
+//! Instants end in `Z`; structs and lists are JSON in CSV cells (`guide/engine.md` 5). Never: I/O.
 
 use std::io::Write;
 use std::mem::take;

@@ -1,7 +1,7 @@
 //! What we created in an organisation, and which packages a sandbox has seen.
 //!
 //! In: plans before and after their deployment. Out: `orgs/<id>/schema.json`, the components that are ours to change and to
-//! remove; `validations/<id>.json`, shared by all destinations, what a sandbox accepted (`rules.md` 29). Never: a component
+//! remove; `validations/<id>.json`, shared by all destinations, what a sandbox accepted (`guide/rules.md` 29). Never: a component
 //! that was there before us.
 
 use std::collections::{BTreeMap, BTreeSet};

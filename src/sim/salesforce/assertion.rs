@@ -1,4 +1,4 @@
-//! JWT bearer assertions: is it one, whose is it, and is it still good (reference/salesforce.md §3.1)?
+//! JWT bearer assertions: is it one, whose is it, and is it still good (`guide/salesforce.md` §3.1)?
 //!
 //! In: an assertion and what the org expects of one. Out: the username it speaks for, or its [`Flaw`]. The signature
 //! (RS256) counts only if the org has a public key; whether there is such a user is the caller's business.

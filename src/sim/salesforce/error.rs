@@ -1,7 +1,7 @@
 //! What stops a simulator, and what a request is answered when it fails.
 //!
 //! In: failures of the state folder, the seed files, the certificate or the socket ([`SimError`]); requests that the API
-//! refuses ([`ApiError`], always a JSON array, reference/salesforce.md §3.4). Row errors are data, not these.
+//! refuses ([`ApiError`], always a JSON array, `guide/salesforce.md` §3.4). Row errors are data, not these.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Record ids: 15 case-sensitive characters, or 18 with the checksum that makes them case-safe
-//! (reference/salesforce.md §8).
+//! (`guide/salesforce.md` §8).
 //!
 //! In: a key prefix, the pod characters of this org and a number, or the text of an id. Out: the other of the two.
 //! An id is computed from its row's position, so no table of ids is ever kept.

@@ -1,7 +1,7 @@
 //! A stateful Salesforce over HTTP.
 //!
 //! In: REST, Bulk API 2.0, Metadata and login requests, as any client of Salesforce sends them. Out: what the real service
-//! would answer, following `reference/salesforce.md`; where that says "unknown", the most plausible behaviour, named as
+//! would answer, following `guide/salesforce.md`; where that says "unknown", the most plausible behaviour, named as
 //! such in the code. It behaves like the real thing where it hurts: results unordered and coerced, header errors only
 //! after the upload, partial success, token expiry, field-level security, quotas.
 //!

@@ -2,7 +2,7 @@
 //!
 //! In: the schema and the open tables. Out: [`Model`], replaced as a whole by a deployment, and [`Access`], the field-level
 //! security of one user: a custom field is invisible until a permission set assigned to the user grants it
-//! (reference/salesforce.md §5.2), and so is a custom object.
+//! (`guide/salesforce.md` §5.2), and so is a custom object.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;

@@ -67,7 +67,7 @@ impl FromStr for Feature {
 }
 
 /// What the org's owner pays for. It decides how many custom fields an object may have
-/// (reference/salesforce.md §5.3).
+/// (`guide/salesforce.md` §5.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Edition {
     /// 100 custom fields an object.

@@ -1,5 +1,5 @@
 //! Records that are held while they are written, so that two who write at one time get into each other's way
-//! (reference/salesforce.md §1.9).
+//! (`guide/salesforce.md` §1.9).
 //!
 //! In: who wants which records. Out: they are held, or those that another holds. A batch of a Bulk job keeps what it took
 //! until it ends and never waits; a request waits, and lets go when it has written. Never taken unless

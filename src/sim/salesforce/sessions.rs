@@ -1,4 +1,4 @@
-//! Access tokens: given out at login, gone after a while (reference/salesforce.md §3).
+//! Access tokens: given out at login, gone after a while (`guide/salesforce.md` §3).
 //!
 //! In: a user who proved who they are. Out: a token of the shape `00D…!…`; later, the user behind a token. Tokens live in
 //! memory only: after a restart clients log in again, as they must after any expiry.

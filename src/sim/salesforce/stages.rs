@@ -1,7 +1,7 @@
 //! What a stage means: closed, won, probability, forecast category.
 //!
 //! In: the rows of `OpportunityStage`. Out: [`Stages`], looked up by name. A stage that is no row of it is accepted (the
-//! picklist is unrestricted, reference/salesforce.md §7) and means "open, 0 %, Pipeline", which is a guess.
+//! picklist is unrestricted, `guide/salesforce.md` §7) and means "open, 0 %, Pipeline", which is a guess.
 
 use std::collections::HashMap;
 

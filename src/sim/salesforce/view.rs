@@ -1,7 +1,7 @@
 //! Reading a row's fields: stored ones, those in its head, and those that follow from others.
 //!
 //! In: an encoded row and a field number. Out: the field's text in canonical form, none = null. Booleans that were never
-//! set are `false`; `Name` of people is composed; the stage decides what an Opportunity is (reference/salesforce.md §6.1).
+//! set are `false`; `Name` of people is composed; the stage decides what an Opportunity is (`guide/salesforce.md` §6.1).
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The customer's own attributes: what they are called and what they hold (`reference/usercom.md` §4).
+//! The customer's own attributes: what they are called and what they hold (`guide/usercom.md` §4).
 //!
 //! In: rows of the attributes' files. Out: the definition that belongs to a column. Never: values of records.
 

@@ -1,4 +1,4 @@
-//! Bulk exports: `POST /exports/` and the file it makes (`reference/usercom.md` §6).
+//! Bulk exports: `POST /exports/` and the file it makes (`guide/usercom.md` §6).
 //!
 //! In: a type, for sections a segment. Out: the name of a CSV file, and some time later the file: cells as exports write
 //! them (`t`/`f`, `{a,b}`), columns named as in v2. Never: a file that is not whole.

@@ -1,4 +1,4 @@
-//! Lists, single records, and the lists that belong to a record (`reference/usercom.md` §2).
+//! Lists, single records, and the lists that belong to a record (`guide/usercom.md` §2).
 //!
 //! In: a [`Call`] and what its path names. Out: pages of rows in the shape of the asked version.
 

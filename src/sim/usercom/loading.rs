@@ -213,7 +213,7 @@ impl Loader {
             kind,
             declared,
         };
-        // The customer's own id in v1 and the UI, the internal one in v2 (`reference/usercom.md` §0.2).
+        // The customer's own id in v1 and the UI, the internal one in v2 (`guide/usercom.md` §0.2).
         let ambiguous = matches!(
             (object, own),
             (Object::People, "user_id")

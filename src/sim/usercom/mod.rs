@@ -1,7 +1,7 @@
 //! A simulated User.com account over HTTP.
 //!
 //! In: requests that any client of User.com's REST API sends, under `/api/public/`. Out: what the real service would
-//! answer, following `reference/usercom.md`; where that says "not found", the most plausible behaviour. The account's
+//! answer, following `guide/usercom.md`; where that says "not found", the most plausible behaviour. The account's
 //! rows are those of an export folder: whoever reads everything arrives at the same records.
 //!
 //! ```text

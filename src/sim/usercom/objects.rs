@@ -1,6 +1,6 @@
 //! The objects of an account: which files hold them, what their columns are called, and where the API shows them.
 //!
-//! In: nothing. Out: tables of names, read from `reference/usercom.md` §2 and §6 and from export files. Never: values.
+//! In: nothing. Out: tables of names, read from `guide/usercom.md` §2 and §6 and from export files. Never: values.
 
 use super::cell::CellKind;
 use super::cell::CellKind::{Boolean, Float, Ids, Integer, Json, Named, Text, Texts, Time};
@@ -378,7 +378,7 @@ pub(super) const ALL: [Object; 17] = [
     Object::SegmentMembers,
 ];
 
-/// Files that are known and that no API shows (`reference/usercom.md` §2.11).
+/// Files that are known and that no API shows (`guide/usercom.md` §2.11).
 const BEHIND: &[&str] = &[
     "agents",
     "agent",
@@ -519,7 +519,7 @@ impl Object {
         }
     }
 
-    /// Names in v1 of columns that are called otherwise in v2 (`reference/usercom.md` §1.2).
+    /// Names in v1 of columns that are called otherwise in v2 (`guide/usercom.md` §1.2).
     pub(super) const fn v1_names(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::People => &[("user_key", "key"), ("custom_id", "user_id")],

@@ -129,7 +129,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What an account gets wrong (`reference/usercom.md` §0).
+    /// What an account gets wrong (`guide/usercom.md` §0).
     Bug, "bug" {
         /// The last page of a list has a `next`, which answers 404.
         LastNext = "last_next",

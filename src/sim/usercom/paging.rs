@@ -1,4 +1,4 @@
-//! Pages of lists: the cursor in an address, and the envelope around rows (`reference/usercom.md` §1.4).
+//! Pages of lists: the cursor in an address, and the envelope around rows (`guide/usercom.md` §1.4).
 //!
 //! In: the address that was asked for and how many rows there are. Out: which rows to show, and the links around them. A
 //! cursor says how many rows came before, so that rows which come or go shift between pages. Never: a row.

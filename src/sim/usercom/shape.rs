@@ -1,4 +1,4 @@
-//! Rows → what the API answers, as v1 or v2 does (`reference/usercom.md` §1.2, §2).
+//! Rows → what the API answers, as v1 or v2 does (`guide/usercom.md` §1.2, §2).
 //!
 //! In: a row named as in v2, and the account for what it refers to. Out: a JSON object in the shape of the asked version,
 //! with every cell of the row. Never: a value that the row does not have, apart from names of what it refers to.

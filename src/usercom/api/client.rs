@@ -30,7 +30,7 @@ pub const BASE_PATH: &str = "/api/public/";
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 
-/// Which shape of answers is asked for (`reference/usercom.md` §1.2).
+/// Which shape of answers is asked for (`guide/usercom.md` §1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// Without the header.

@@ -1,4 +1,4 @@
-//! The envelope around a list (`reference/usercom.md` §1.4), cut open without building a tree: rows stay as they were
+//! The envelope around a list (`guide/usercom.md` §1.4), cut open without building a tree: rows stay as they were
 //! written.
 //!
 //! In: the text of an answer, known to be JSON. Out: count, the way on, rows. Never: a row changed or dropped.

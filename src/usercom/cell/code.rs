@@ -1,4 +1,4 @@
-//! Code tables: words that the source also writes as numbers (`reference/usercom.md` §1.7, §4).
+//! Code tables: words that the source also writes as numbers (`guide/usercom.md` §1.7, §4).
 
 use super::Fault;
 

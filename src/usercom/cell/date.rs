@@ -1,4 +1,4 @@
-//! Calendar dates (`rules.md` 13): a pure date is never shifted; a date taken from an instant is that of the business.
+//! Calendar dates (`guide/rules.md` 13): a pure date is never shifted; a date taken from an instant is that of the business.
 
 use chrono::DateTime;
 use chrono_tz::Tz;

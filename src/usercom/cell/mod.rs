@@ -1,4 +1,4 @@
-//! Parsers of single cells: text in, one typed value or a [`Fault`] out (`reference/usercom.md` §1.6, §1.7, §6).
+//! Parsers of single cells: text in, one typed value or a [`Fault`] out (`guide/usercom.md` §1.6, §1.7, §6).
 //!
 //! Every variant that the source is known or likely to write is accepted; whatever could mean two things is
 //! refused, so that the reject shows it. Blank cells are null and never come here. Nothing is trimmed away
@@ -54,7 +54,7 @@ pub enum Fault {
     UnknownCode,
     /// Text where only an id makes sense.
     NotAnId,
-    /// A literal `#N/A`, which Salesforce would take as "clear this field" (`rules.md` 19).
+    /// A literal `#N/A`, which Salesforce would take as "clear this field" (`guide/rules.md` 19).
     LiteralNa,
     /// Two columns of the file mean the same field and disagree; the better-named one was kept.
     ConflictingValue,

@@ -1,4 +1,4 @@
-//! Bulk exports: User.com writes a whole log into one CSV file, where the account offers that (`reference/usercom.md` §6).
+//! Bulk exports: User.com writes a whole log into one CSV file, where the account offers that (`guide/usercom.md` §6).
 //!
 //! In: an object with an export type. Out: one file of the extract, or `false`: then pages are read instead. Where the file
 //! is to be found is not documented, so the known places are tried. Nothing of what is not sure is taken: a file without

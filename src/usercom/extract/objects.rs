@@ -1,4 +1,4 @@
-//! What there is to extract and where: one line per object (`reference/usercom.md` §2).
+//! What there is to extract and where: one line per object (`guide/usercom.md` §2).
 //!
 //! In: nothing. Out: plain data. Names are those of the tables that `stage` makes, which are also the stems of the files.
 

@@ -84,7 +84,7 @@ impl Run<'_> {
 
     /// From when on to read changes only, where the API can tell them.
     pub(super) fn changes_of(&self, object: &Object) -> Option<DateTime<Utc>> {
-        // No other list has a filter that anybody has seen (`reference/usercom.md` §3).
+        // No other list has a filter that anybody has seen (`guide/usercom.md` §3).
         if object.name != "people" {
             return None;
         }

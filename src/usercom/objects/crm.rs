@@ -15,7 +15,7 @@ pub(super) const PEOPLE: Object = Object {
     content_types: &["clientuser", "user"],
     key: KeyRule::Own,
     columns: &[
-        // In v2 `user_id` is the internal id, in v1 and the UI the client's own (`reference/usercom.md` §1.2).
+        // In v2 `user_id` is the internal id, in v1 and the UI the client's own (`guide/usercom.md` §1.2).
         column!(
             Key,
             "id",

@@ -1,7 +1,7 @@
 //! The declared tables, one file per theme.
 //!
 //! In: nothing. Out: [`OBJECTS`], in the order in which they are staged (what gives types to other tables' columns
-//! comes before them). Names are those of API v2, v1 and the UI (`reference/usercom.md` §1.2, §2, §4); the column's
+//! comes before them). Names are those of API v2, v1 and the UI (`guide/usercom.md` §1.2, §2, §4); the column's
 //! own name is always among them. Never: an object of the customer's own, which only the export knows (`usercom::custom`).
 
 mod activity;

@@ -1,4 +1,4 @@
-//! The probe: what the reference could not find out, asked of a living account (`reference/usercom.md` §9).
+//! The probe: what the reference could not find out, asked of a living account (`guide/usercom.md` §9).
 //!
 //! In: a client. Out: [`Findings`] for people, and [`Capabilities`] that later extracts use, so that what is not offered is not
 //! asked for again. Only reading, apart from the wish for one day's bulk export. Never: a value of a record; only

@@ -1,4 +1,4 @@
-//! The header row of an upload → columns, or the reason why the whole job fails (reference/salesforce.md §1.7).
+//! The header row of an upload → columns, or the reason why the whole job fails (`guide/salesforce.md` §1.7).
 //!
 //! In: header names, the object, what the user may see. Out: [`Column`]s in header order. A field hidden by field-level
 //! security does not exist here.

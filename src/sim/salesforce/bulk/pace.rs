@@ -12,7 +12,7 @@ use super::super::org::Org;
 use super::super::write::Writer;
 use super::job::{IngestJob, State};
 
-/// Rows in a batch (reference/salesforce.md §1.8).
+/// Rows in a batch (`guide/salesforce.md` §1.8).
 const BATCH: f64 = 10_000.0;
 /// The least time of a batch.
 const LEAST: Duration = Duration::from_millis(1);

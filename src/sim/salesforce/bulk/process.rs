@@ -1,7 +1,7 @@
 //! Processing an ingest job: upload → chunks of 200 rows → table and results file.
 //!
 //! In: a job whose upload is complete, and its fate. Out: rows written, the results file, the job in a terminal state.
-//! Holds one chunk of the upload in memory. Row errors never fail the job; what concerns the whole file does (reference/salesforce.md
+//! Holds one chunk of the upload in memory. Row errors never fail the job; what concerns the whole file does (`guide/salesforce.md`
 //! §1.4, §1.6, §1.7).
 
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Query jobs: what they are, where they stand, and their results, given out in sets (reference/salesforce.md §2).
+//! Query jobs: what they are, where they stand, and their results, given out in sets (`guide/salesforce.md` §2).
 //!
 //! In: a query, and what [`super::query_run`] made of it: `jobs/<id>.query.csv`, written once, so that locators stay valid while the job exists; a locator is
 //! an offset into it and the number of rows before it. Memory does not grow with the result.

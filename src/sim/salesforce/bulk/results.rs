@@ -1,4 +1,4 @@
-//! What became of each row of a job, and the three result CSVs made from it (reference/salesforce.md §1.5).
+//! What became of each row of a job, and the three result CSVs made from it (`guide/salesforce.md` §1.5).
 //!
 //! In: the outcomes of a chunk and where its rows are in the upload. Out: a record of about 5 bytes a row, appended to
 //! the results file; later, rows of CSV in blocks, read back from record and upload. Nothing else is kept: results cost

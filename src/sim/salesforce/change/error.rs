@@ -1,4 +1,4 @@
-//! Why a row was refused, in the words of the real service (reference/salesforce.md §7).
+//! Why a row was refused, in the words of the real service (`guide/salesforce.md` §7).
 //!
 //! In: a status code, a message and the fields it is about. Out: [`RowError`], told as the Bulk API or as REST tells it.
 
@@ -56,7 +56,7 @@ impl RowError {
         Self::on("INVALID_FIELD_FOR_INSERT_UPDATE", message, &[field])
     }
 
-    /// A row, or the parent of one, that another batch or request holds (reference/salesforce.md §1.9).
+    /// A row, or the parent of one, that another batch or request holds (`guide/salesforce.md` §1.9).
     pub(crate) fn locked(ids: &[String]) -> Self {
         let message = format!(
             "unable to obtain exclusive access to this record or {} records: {}",

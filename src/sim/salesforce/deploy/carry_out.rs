@@ -1,7 +1,7 @@
 //! A package against the org: every component checked, then all applied or none.
 //!
 //! In: a [`Deployment`]. Out: its result. The metadata is changed on a copy; the copy comes into force only if the whole
-//! deployment may (reference/salesforce.md §5.1: checkOnly, rollbackOnError). One deployment runs at a time.
+//! deployment may (`guide/salesforce.md` §5.1: checkOnly, rollbackOnError). One deployment runs at a time.
 
 use std::io;
 use std::sync::Arc;

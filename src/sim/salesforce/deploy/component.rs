@@ -1,4 +1,4 @@
-//! What became of one component, as `DeployMessage` tells it (reference/salesforce.md §5.1).
+//! What became of one component, as `DeployMessage` tells it (`guide/salesforce.md` §5.1).
 
 use serde_json::{Value, json};
 

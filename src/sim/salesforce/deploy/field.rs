@@ -1,4 +1,4 @@
-//! A `CustomField` element → a field, or the problem with it (reference/salesforce.md §5.2, §5.3).
+//! A `CustomField` element → a field, or the problem with it (`guide/salesforce.md` §5.2, §5.3).
 //!
 //! In: the element and the object it belongs to. Out: [`FieldDefinition`]. Problem texts are those the service is known for where
 //! the reference has none; only their presence should be relied on.

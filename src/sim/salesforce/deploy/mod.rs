@@ -1,4 +1,4 @@
-//! Metadata deployments: a zip of XML changes the schema (reference/salesforce.md §5).
+//! Metadata deployments: a zip of XML changes the schema (`guide/salesforce.md` §5).
 //!
 //! In: a zip and deploy options. Out: a [`Deployment`] that passes through Pending and InProgress to its result, and, if
 //! it succeeds and was no check, a new schema in force. [`package`] unpacks, [`xml`] reads, [`field`], [`record_type`],

@@ -1,4 +1,4 @@
-//! The header of a `CustomObject` file → the object, or the problem with it (reference/salesforce.md §5.2).
+//! The header of a `CustomObject` file → the object, or the problem with it (`guide/salesforce.md` §5.2).
 //!
 //! In: the file of an object whose name ends with `__c`. Out: [`CustomObject`]. A prefix is given out once and kept.
 

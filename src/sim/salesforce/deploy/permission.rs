@@ -1,4 +1,4 @@
-//! A `PermissionSet` file → what it grants, or the problem with it (reference/salesforce.md §5.2).
+//! A `PermissionSet` file → what it grants, or the problem with it (`guide/salesforce.md` §5.2).
 //!
 //! In: the file, the schema and the record types as they will be. Out: [`Grants`] for fields, objects and record types,
 //! and the flags of the set's row. A permission that no flag stands for is taken and has no effect.

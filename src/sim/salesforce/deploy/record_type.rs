@@ -1,5 +1,5 @@
 //! `businessProcesses` and `recordTypes` of an object's file → rows, or the problem with them
-//! (reference/salesforce.md §5.2).
+//! (`guide/salesforce.md` §5.2).
 //!
 //! In: the elements, the object as it will be, and the values that a process may have. Out: [`Process`] and
 //! [`RecordType`], which write their own rows. That a record type of opportunities, leads and cases needs a process is the

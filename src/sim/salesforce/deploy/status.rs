@@ -1,4 +1,4 @@
-//! Where deployments stand, and how they are told (reference/salesforce.md §5.1).
+//! Where deployments stand, and how they are told (`guide/salesforce.md` §5.1).
 //!
 //! In: options and a zip. Out: `DeployResult`. A deployment is seen Pending in the answer that takes it and InProgress at
 //! the first look, so that clients that do not poll are found out. Deployments are forgotten at a restart.

@@ -1,4 +1,4 @@
-//! A `StandardValueSet` file → rows of `OpportunityStage`, `LeadStatus`, … (reference/salesforce.md §5.2).
+//! A `StandardValueSet` file → rows of `OpportunityStage`, `LeadStatus`, … (`guide/salesforce.md` §5.2).
 //!
 //! In: the file. Out: the rows that make up the whole new list, since deploying replaces it: values that the file does
 //! not name become inactive. The picklist of the field gets the new values.

@@ -1,4 +1,4 @@
-//! OAuth: the token endpoint, userinfo and identity (reference/salesforce.md §3).
+//! OAuth: the token endpoint, userinfo and identity (`guide/salesforce.md` §3).
 //!
 //! In: a form with one of the grants. Out: a token response with the field set of its flow, never an `expires_in`; or
 //! 400 with `error` and `error_description`. Of a JWT, shape, algorithm, issuer, audience, expiry and user are checked;

@@ -1,4 +1,4 @@
-//! sObject Collections: up to 200 records in one call (reference/salesforce.md §4).
+//! sObject Collections: up to 200 records in one call (`guide/salesforce.md` §4).
 //!
 //! In: records, possibly of several types. Out: one result per record, in their order. With `allOrNone`, one refusal
 //! takes back everything.

@@ -1,4 +1,4 @@
-//! Composite: several requests in one call, later ones referring to earlier ones (reference/salesforce.md §4).
+//! Composite: several requests in one call, later ones referring to earlier ones (`guide/salesforce.md` §4).
 //!
 //! In: subrequests with `@{ref.field}` in URLs and bodies. Out: their answers in order. Each is carried out like a request
 //! of its own, but the whole takes one API call. `allOrNone` stops at the first failure; it does not take back what was

@@ -1,4 +1,4 @@
-//! `metadata/deployRequest` (reference/salesforce.md §5.1).
+//! `metadata/deployRequest` (`guide/salesforce.md` §5.1).
 //!
 //! In: a multipart body with a JSON part of any name and a zip. Out: DeployResult, asynchronous.
 

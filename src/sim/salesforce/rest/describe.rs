@@ -1,4 +1,4 @@
-//! Global describe and object describe (reference/salesforce.md §4: every key of a real describe is there).
+//! Global describe and object describe (`guide/salesforce.md` §4: every key of a real describe is there).
 //!
 //! In: an object's definition and what the user may see. Out: its JSON. Fields hidden by field-level security are absent.
 

@@ -1,4 +1,4 @@
-//! The bytes of files: received as multipart or base64, and given out again (reference/salesforce.md §4).
+//! The bytes of files: received as multipart or base64, and given out again (`guide/salesforce.md` §4).
 //!
 //! In: a part of a multipart request, streamed to the state folder, or a base64 value of a JSON record. Out: what stands
 //! for it in the row: the name of a stored content. Then the content as a stream.

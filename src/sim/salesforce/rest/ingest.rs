@@ -1,4 +1,4 @@
-//! Bulk API 2.0 ingest: the ten calls (reference/salesforce.md §1.1–§1.5).
+//! Bulk API 2.0 ingest: the ten calls (`guide/salesforce.md` §1.1–§1.5).
 //!
 //! In: job definitions, uploads as streams, state changes. Out: JobInfo and result CSVs as streams. An upload goes to the
 //! state folder block by block; results are made while they are sent.

@@ -1,4 +1,4 @@
-//! Limits and record counts (reference/salesforce.md §4, §6.5).
+//! Limits and record counts (`guide/salesforce.md` §4, §6.5).
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -2,7 +2,7 @@
 //!
 //! In: any request. Out: its answer. Every request is counted, may be struck by a fault, needs a live session unless it is
 //! a login, and takes one API call of the daily allocation. Paths match whatever their case in the fixed parts, with or
-//! without a slash at the end (reference/salesforce.md §1.1).
+//! without a slash at the end (`guide/salesforce.md` §1.1).
 
 mod auth;
 mod blocks;

@@ -1,4 +1,4 @@
-//! ContentNote: a note is a content document whose version holds HTML (reference/salesforce.md §4).
+//! ContentNote: a note is a content document whose version holds HTML (`guide/salesforce.md` §4).
 //!
 //! In: records with `Title` and `Content`. Out: a content version of the type SNOTE, and with it the document whose id
 //! the note has. Markup that could run is taken out; text that is no well-formed HTML is refused, since plain text must

@@ -1,4 +1,4 @@
-//! `query`, `queryAll`, `tooling/query` and their further pages (reference/salesforce.md §4).
+//! `query`, `queryAll`, `tooling/query` and their further pages (`guide/salesforce.md` §4).
 //!
 //! In: SOQL. Out: records in pages of at most 2,000. Scans run off the async threads.
 

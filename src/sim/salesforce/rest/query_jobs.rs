@@ -1,4 +1,4 @@
-//! Bulk API 2.0 query (reference/salesforce.md §2).
+//! Bulk API 2.0 query (`guide/salesforce.md` §2).
 //!
 //! In: a query. Out: JobInfo, and result sets with their locators in headers. Results must be read with the version the
 //! job was made with, else 409.

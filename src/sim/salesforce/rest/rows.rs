@@ -1,4 +1,4 @@
-//! Single rows: create, read, update, upsert by key, delete (reference/salesforce.md §4).
+//! Single rows: create, read, update, upsert by key, delete (`guide/salesforce.md` §4).
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,4 @@
-//! SOAP: `login()` for clients that start with username, password and security token (reference/salesforce.md §3.1), and
+//! SOAP: `login()` for clients that start with username, password and security token (`guide/salesforce.md` §3.1), and
 //! `readMetadata()` of the lead conversion (§5.1).
 //!
 //! In: an envelope. Out: session id and server URL, or the settings, or a fault. No other SOAP call is served.

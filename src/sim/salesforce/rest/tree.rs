@@ -1,4 +1,4 @@
-//! sObject Tree: records with their children, all or nothing (reference/salesforce.md §4).
+//! sObject Tree: records with their children, all or nothing (`guide/salesforce.md` §4).
 
 use std::collections::HashSet;
 

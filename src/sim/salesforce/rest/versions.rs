@@ -1,4 +1,4 @@
-//! The list of API versions and of the resources of one (reference/salesforce.md §4).
+//! The list of API versions and of the resources of one (`guide/salesforce.md` §4).
 
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Task and Event: who and what, the account that follows, times that must agree (reference/salesforce.md §6.1).
+//! Task and Event: who and what, the account that follows, times that must agree (`guide/salesforce.md` §6.1).
 //!
 //! Codes of refusals that the reference lacks are `FIELD_INTEGRITY_EXCEPTION`; their texts are not the real ones. Times
 //! are UTC, as if the loader's user lived there.

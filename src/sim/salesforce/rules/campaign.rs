@@ -1,4 +1,4 @@
-//! Campaigns, the statuses of their members, and the members (reference/salesforce.md §6.1).
+//! Campaigns, the statuses of their members, and the members (`guide/salesforce.md` §6.1).
 //!
 //! What happens to a status that the campaign does not have is not in the reference: the default status is taken.
 

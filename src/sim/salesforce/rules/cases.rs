@@ -1,4 +1,4 @@
-//! Cases: the account of their contact, and when they are closed (reference/salesforce.md §6.1).
+//! Cases: the account of their contact, and when they are closed (`guide/salesforce.md` §6.1).
 
 use super::super::change::RowError;
 use super::super::view::instant;

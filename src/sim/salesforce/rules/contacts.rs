@@ -1,4 +1,4 @@
-//! Contacts and the accounts they are related to (reference/salesforce.md §6.1).
+//! Contacts and the accounts they are related to (`guide/salesforce.md` §6.1).
 //!
 //! In: contacts that were written. Out: one direct relation per contact with an account, kept by the org itself. That the
 //! old direct relation goes when the account changes is a setting of the real service; the simulator has it off.

@@ -1,4 +1,4 @@
-//! E-mail messages: drafts, their people, and the task that stands for a sent one (reference/salesforce.md §6.1).
+//! E-mail messages: drafts, their people, and the task that stands for a sent one (`guide/salesforce.md` §6.1).
 //!
 //! A message is changed only while it is a draft. Once it is none, and belongs to no case, the org makes a task for it
 //! and points to it by `ActivityId`. Codes of refusals are `INSUFFICIENT_ACCESS_OR_READONLY`, which is a guess.

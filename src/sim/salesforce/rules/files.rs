@@ -1,4 +1,4 @@
-//! Files: versions, the documents they make, and the links the org adds (reference/salesforce.md §4).
+//! Files: versions, the documents they make, and the links the org adds (`guide/salesforce.md` §4).
 //!
 //! In: content versions whose bytes are stored already. Out: one content document per file, its owner's link, and a link
 //! to the place the file was published at. The names of file types are those of common extensions.

@@ -1,4 +1,4 @@
-//! What objects do besides storing rows: one file per area (reference/salesforce.md §6.1).
+//! What objects do besides storing rows: one file per area (`guide/salesforce.md` §6.1).
 //!
 //! In: rows before they are written ([`Rule::before`], with no table locked) and after they were ([`Rule::after`]). Out:
 //! refusals, derived values, and effects: rows of other objects that the org makes or changes by itself. Rules look at

@@ -1,4 +1,4 @@
-//! Opportunities, their contacts and their teams (reference/salesforce.md §6.1).
+//! Opportunities, their contacts and their teams (`guide/salesforce.md` §6.1).
 //!
 //! A contact may have the same role on an opportunity twice, as in the real service. That inserting an existing team
 //! member changes it is documented for opportunities; for accounts it is assumed.

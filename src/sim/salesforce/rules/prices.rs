@@ -1,4 +1,4 @@
-//! Price book entries, and the lines of opportunities that use them (reference/salesforce.md §6.1).
+//! Price book entries, and the lines of opportunities that use them (`guide/salesforce.md` §6.1).
 //!
 //! A custom price needs the standard one first. Lines decide the amount of their opportunity: it is their sum, and what
 //! is written to it is ignored while there are any.

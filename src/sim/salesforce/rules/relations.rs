@@ -1,4 +1,4 @@
-//! EventRelation: who takes part in an event (reference/salesforce.md §6.1).
+//! EventRelation: who takes part in an event (`guide/salesforce.md` §6.1).
 //!
 //! The org makes the relation to an event's Who itself, so inserting that one again is a duplicate: it is made an
 //! invitee by an update. That only Who gets such a row, and not What, is a guess.

@@ -1,4 +1,4 @@
-//! Topics and what they are assigned to (reference/salesforce.md §6.1).
+//! Topics and what they are assigned to (`guide/salesforce.md` §6.1).
 
 use super::super::change::{Effect, RowError};
 use super::draft::Draft;

@@ -1,7 +1,7 @@
 //! One field: its type, its rules and how it is told in describe.
 //!
 //! In: a line of the compiled-in data or a deployed `CustomField`. Out: [`FieldDefinition`]. The rule for "required" is the
-//! usual one: createable, not nillable, not defaulted (reference/salesforce.md §4).
+//! usual one: createable, not nillable, not defaulted (`guide/salesforce.md` §4).
 
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@
 //! label, default (`@number:` and a format = numbered by the org). Flags: n nillable, c createable, u updateable,
 //! d defaulted on create, r restricted picklist, l lookup key, x external id, q unique, I ignores case, N name field,
 //! K goes with its parent. A further standard object is a further file and a line here. Lengths and flags that
-//! reference/salesforce.md does not have are those of the object reference as commonly known.
+//! `guide/salesforce.md` does not have are those of the object reference as commonly known.
 
 use super::super::options::{Feature, SalesforceSimOptions};
 use super::field::{FieldDefinition, FieldType, OnDelete, PicklistValue, label_of};

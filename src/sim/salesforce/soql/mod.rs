@@ -1,4 +1,4 @@
-//! SOQL, as far as clients of a migration use it (reference/salesforce.md §2, §4).
+//! SOQL, as far as clients of a migration use it (`guide/salesforce.md` §2, §4).
 //!
 //! In: the text of a query. Out: rows as JSON records or CSV. [`parse`] makes a tree of it, [`plan`] resolves names
 //! against what the user may see, [`run`] scans, [`filter`] decides about a row, [`record`] writes results. Tables are

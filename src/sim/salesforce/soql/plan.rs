@@ -1,7 +1,7 @@
 //! Names → fields the user may see.
 //!
 //! In: a [`Query`]. Out: [`Plan`], ready to run, or the error a client gets: `INVALID_TYPE`, `INVALID_FIELD`
-//! (`No such column …`), or what the Bulk API does not support (reference/salesforce.md §2).
+//! (`No such column …`), or what the Bulk API does not support (`guide/salesforce.md` §2).
 
 use super::super::error::ApiError;
 use super::super::model::Access;

@@ -1,7 +1,7 @@
 //! Rows of a result as JSON records and as CSV lines.
 //!
 //! In: a row. Out: what REST shows (typed, parents nested, with `attributes`) or what the Bulk API shows (all texts
-//! quoted, decimals as doubles, no compound fields) (reference/salesforce.md §2, §4).
+//! quoted, decimals as doubles, no compound fields) (`guide/salesforce.md` §2, §4).
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! Which records a row holds while it is written (reference/salesforce.md §1.9), if the org plays locks at all.
+//! Which records a row holds while it is written (`guide/salesforce.md` §1.9), if the org plays locks at all.
 //!
 //! In: checked rows and who writes them. Out: the rows whose records another holds are refused, in the words of the real
 //! service; the others' records are held. A row holds itself when it is changed or deleted, and the parents it is given;

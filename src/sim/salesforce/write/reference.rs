@@ -1,7 +1,7 @@
 //! Ids that rows carry: are they ids, of the right object, and of a row that is there?
 //!
 //! In: the text of a reference cell, or a key of the parent. Out: the parent's id, or the error of
-//! reference/salesforce.md §7. Locks the parent's table for one look only.
+//! `guide/salesforce.md` §7. Locks the parent's table for one look only.
 
 use std::collections::HashSet;
 
