@@ -162,7 +162,7 @@ async fn publish(
 }
 
 async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
-    let rows = client.query(USERS.trim_end());
+    let rows = client.query(&without_header(USERS));
     pin_mut!(rows);
     let mut texts: [StringBuilder; 5] = Default::default();
     let mut active = BooleanBuilder::new();
@@ -276,6 +276,12 @@ async fn fields(staging: &Staging, described: &[ObjectDescribe]) -> Result<(), L
         ],
     )
     .await
+}
+
+/// SOQL has no comments: the header of a file is for people.
+fn without_header(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("--"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
