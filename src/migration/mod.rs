@@ -1,7 +1,7 @@
 //! What a migration *is*: a project opened, connected to an org, planned, run, compared, taken back.
 //!
 //! In: settings and requests. Out: reports, and what the steps wrote into the staging area. Never: a word about command lines
-//! or terminals; whoever drives a migration hears of it through [`Progress`] and may stop it by a token.
+//! or terminals; whoever drives a migration hears of it through [`Progress`](crate::progress::Progress) and may stop it by a token.
 //!
 //! ```text
 //! Migration::open ── settings, staging area, engine
