@@ -154,6 +154,18 @@ pub enum Class {
     Failure,
 }
 
+impl Class {
+    /// What the program ends with.
+    #[must_use]
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Gated => 1,
+            Self::Input => 2,
+            Self::Failure => 3,
+        }
+    }
+}
+
 impl Error {
     /// How grave it is.
     #[must_use]

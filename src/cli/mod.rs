@@ -29,7 +29,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::progress::TerminalProgress;
 use crate::config;
-use crate::error::{Class, Error};
+use crate::error::Error;
 use crate::migration::Migration;
 use crate::progress::Progress;
 
@@ -149,11 +149,7 @@ fn exit_code(outcome: Result<Outcome, Error>) -> ExitCode {
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
-            ExitCode::from(match error.class() {
-                Class::Gated => 1,
-                Class::Input => 2,
-                Class::Failure => 3,
-            })
+            ExitCode::from(error.class().exit_code())
         }
     }
 }

@@ -2,10 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at its first surprise")]
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The identities of the books on generated exports.
 mod accounting;
 /// Records that changed in the org, and rows that are sent again.
 mod again;
+/// Small projects that once went wrong for somebody.
+mod cases;
 /// Exit codes and messages of commands and of bad input.
 mod cli;
 /// Decisions that a person must take before rows move.

@@ -3,6 +3,7 @@
 //! Nothing here asserts a claim of a test; it only refuses to go on when the ground under a test is missing.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +11,10 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use transload::config::Config;
 use transload::engine::{Engine, EngineSettings};
+use transload::migration::{Migration, RunRequest};
+use transload::rows::RunStatus;
 use transload::staging::Staging;
 use transload_generate::{self as generate, Summary};
 use transload_sim::salesforce::SalesforceSimOptions;
@@ -311,6 +315,31 @@ impl Project {
         set
     }
 
+    /// A run through the library in this process: the same code and summary as the program's, its notes or the error with
+    /// its causes and hint in place of stderr.
+    pub(crate) fn carry(&self) -> Run {
+        let outcome = Config::load(&self.path(""), None)
+            .map_err(Into::into)
+            .and_then(|config| Migration::open(&config))
+            .and_then(|migration| {
+                runtime().block_on(Box::pin(migration.run(&RunRequest::default())))
+            });
+        match outcome {
+            Ok(report) => Run {
+                code: Some(i32::from(report.summary.status != RunStatus::Ok)),
+                summary: serde_json::to_value(&report.summary).unwrap(),
+                stdout: String::new(),
+                stderr: report.notes.join("\n"),
+            },
+            Err(error) => Run {
+                code: Some(error.class().exit_code().into()),
+                summary: Value::Null,
+                stdout: String::new(),
+                stderr: told(&error),
+            },
+        }
+    }
+
     /// Opens the org of the embedded simulator called `destination`; no run may be under way.
     pub(crate) fn org_of(&self, destination: &str) -> Org {
         Org::serve(SalesforceSimOptions {
@@ -367,6 +396,17 @@ impl Project {
         let fits = |entry: &&Value| entry["event"] == event && entry["load"] == load;
         events.iter().filter(fits).count()
     }
+}
+
+fn told(error: &transload::error::Error) -> String {
+    let mut causes = String::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes += &format!("\n  {cause}");
+        next = cause.source();
+    }
+    let hint = error.hint().unwrap_or_default();
+    format!("error: {error}{causes}\nhint: {hint}")
 }
 
 fn demo() -> PathBuf {

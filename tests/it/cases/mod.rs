@@ -1,0 +1,7 @@
+//! Small projects that once went wrong for somebody, each with the value that is right.
+//!
+//! A case is the small project with other files in it, run in this process against the embedded simulator. What arrived is
+//! asked of the org over HTTP, never of our own tables alone. One file per kind of fault.
+
+/// Days, instants and daylight saving.
+mod days;
