@@ -318,12 +318,11 @@ impl Project {
     /// A run through the library in this process: the same code and summary as the program's, its notes or the error with
     /// its causes and hint in place of stderr.
     pub(crate) fn carry(&self) -> Run {
-        let outcome = Config::load(&self.path(""), None)
-            .map_err(Into::into)
-            .and_then(|config| Migration::open(&config))
-            .and_then(|migration| {
-                runtime().block_on(Box::pin(migration.run(&RunRequest::default())))
-            });
+        let config = Config::load(&self.path(""), None).unwrap();
+        let outcome = runtime().block_on(Box::pin(async {
+            let migration = Migration::open(&config)?;
+            migration.run(&RunRequest::default()).await
+        }));
         match outcome {
             Ok(report) => Run {
                 code: Some(i32::from(report.summary.status != RunStatus::Ok)),
