@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use super::edit::Edit;
 use super::lock::lock;
 
 /// When a connection is dropped.
@@ -60,6 +61,9 @@ pub(crate) struct Fault {
     /// End the session of the request first.
     #[serde(default)]
     pub(crate) expire: bool,
+    /// A user edits a row before anything else.
+    #[serde(default)]
+    pub(crate) edit: Option<Edit>,
 }
 
 fn once() -> u64 {

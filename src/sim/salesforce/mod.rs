@@ -39,6 +39,7 @@ mod bulk;
 mod cascade;
 mod change;
 mod deploy;
+mod edit;
 mod error;
 mod faults;
 mod hold;

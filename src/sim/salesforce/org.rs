@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::blobs::Blobs;
 use super::bulk::{IngestJobs, QueryJobs};
 use super::deploy::Deployments;
+use super::edit::Automations;
 use super::error::SimError;
 use super::faults::Faults;
 use super::hold::Hold;
@@ -91,6 +92,7 @@ pub(crate) struct Org {
     pub(crate) statistics: Statistics,
     pub(crate) faults: Faults,
     pub(crate) job_faults: JobFaults,
+    pub(crate) automations: Automations,
     /// Records that are held while they are written; empty unless the options ask for it.
     pub(crate) locks: Arc<RowLocks>,
     /// The server stops: nobody waits for the sake of time any more.
@@ -175,6 +177,7 @@ impl Org {
             statistics: Statistics::default(),
             faults: Faults::default(),
             job_faults: JobFaults::default(),
+            automations: Automations::default(),
             locks: Arc::default(),
             stopping: AtomicBool::new(false),
             deployments: Deployments::default(),

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate, Utc};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::super::change::{Operation, RowError, api_error};
 use super::super::error::ApiError;
@@ -23,19 +22,36 @@ use super::record::{How, Record, live, put, repoint};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Conversion {
-    id: String,
+    pub(crate) id: String,
     /// A converted status; none = the first one.
     #[serde(default)]
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     /// The account that takes the lead; none = a new one.
     #[serde(default)]
-    account: Option<String>,
-    /// The contact that takes the lead; none = a new one.
+    pub(crate) account: Option<String>,
+    /// The contact that takes the lead, of that account; none = a new one.
     #[serde(default)]
-    contact: Option<String>,
+    pub(crate) contact: Option<String>,
     /// Whether an opportunity is made.
     #[serde(default = "yes")]
-    opportunity: bool,
+    pub(crate) opportunity: bool,
+    /// Its name; none = the company's.
+    #[serde(default)]
+    pub(crate) opportunity_name: Option<String>,
+    /// Owner of what is made; none = the lead's.
+    #[serde(default)]
+    pub(crate) owner: Option<String>,
+    /// The lead's source replaces that of a contact that is there.
+    #[serde(default)]
+    pub(crate) overwrite_source: bool,
+}
+
+/// The records that a lead became.
+#[derive(Debug, Serialize)]
+pub(crate) struct Converted {
+    pub(crate) account: String,
+    pub(crate) contact: String,
+    pub(crate) opportunity: Option<String>,
 }
 
 fn yes() -> bool {
@@ -80,7 +96,7 @@ const CONTACT: [(&str, &str); 17] = [
 const OPPORTUNITY: [(&str, &str); 1] = [("LeadSource", "LeadSource")];
 
 /// Converts; returns the ids of the records.
-pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Value, ApiError> {
+pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Converted, ApiError> {
     let view = org.view();
     let lead = live(&view.model, &wanted.id)?;
     if view.model.schema.object(lead.object).name != "Lead" {
@@ -94,6 +110,7 @@ pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Value, ApiE
         return Err(api_error(&RowError::converted_lead()));
     }
     let status = converted_status(&source.view.model, wanted.status.as_deref())?;
+    belongs(&source.view.model, wanted)?;
     let mut made = Vec::new();
     let result = source.records(wanted, &mut made);
     let (account, contact, opportunity) = match result {
@@ -106,19 +123,40 @@ pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Value, ApiE
         }
     };
     source.follow(account, contact, opportunity)?;
-    let ids = [Some(account), Some(contact), opportunity].map(|id| id.map(|id| id.to_string()));
+    let converted = Converted {
+        account: account.to_string(),
+        contact: contact.to_string(),
+        opportunity: opportunity.map(|id| id.to_string()),
+    };
     let today = Utc::now().date_naive().to_string();
     let row = [
         ("Id", Some(wanted.id.as_str())),
         ("Status", Some(status.as_str())),
         ("IsConverted", Some("true")),
         ("ConvertedDate", Some(today.as_str())),
-        ("ConvertedAccountId", ids[0].as_deref()),
-        ("ConvertedContactId", ids[1].as_deref()),
-        ("ConvertedOpportunityId", ids[2].as_deref()),
+        ("ConvertedAccountId", Some(converted.account.as_str())),
+        ("ConvertedContactId", Some(converted.contact.as_str())),
+        ("ConvertedOpportunityId", converted.opportunity.as_deref()),
     ];
     put(org, "Lead", Operation::Update, &row, How::Plain)?;
-    Ok(json!({"account": ids[0], "contact": ids[1], "opportunity": ids[2]}))
+    Ok(converted)
+}
+
+/// A contact that takes a lead has to be one of the account that takes it.
+fn belongs(model: &Model, wanted: &Conversion) -> Result<(), ApiError> {
+    let Some(contact) = &wanted.contact else {
+        return Ok(());
+    };
+    let found = live(model, contact)?;
+    let definition = model.schema.object(found.object);
+    let account = definition.position("AccountId");
+    let account = account.and_then(|at| found.row.get(at));
+    let same = |id: &String| RecordId::parse(id).map(|id| id.to_string()).as_deref() == account;
+    if wanted.account.as_ref().is_some_and(same) {
+        return Ok(());
+    }
+    let message = "contactId has to be a contact of accountId";
+    Err(ApiError::bad("INVALID_CROSS_REFERENCE_KEY", message))
 }
 
 struct Source<'a> {
@@ -148,23 +186,40 @@ impl Source<'_> {
         wanted: &Conversion,
         made: &mut Vec<(&'static str, RecordId)>,
     ) -> Result<Records, ApiError> {
-        let account = self.record("Account", wanted.account.as_deref(), &ACCOUNT, &[], made)?;
+        let owner = wanted.owner.as_deref().map(|owner| ("OwnerId", owner));
+        let own: Vec<_> = owner.into_iter().collect();
+        let account = self.record("Account", wanted.account.as_deref(), &ACCOUNT, &own, made)?;
         let account_id = account.to_string();
-        let own = [("AccountId", account_id.as_str())];
+        let own: Vec<_> = [("AccountId", account_id.as_str())]
+            .into_iter()
+            .chain(owner)
+            .collect();
         let contact = self.record("Contact", wanted.contact.as_deref(), &CONTACT, &own, made)?;
+        if let (true, Some(id), Some(value)) = (
+            wanted.overwrite_source,
+            wanted.contact.as_deref(),
+            self.get("LeadSource"),
+        ) {
+            let row = [("Id", Some(id)), ("LeadSource", Some(value.as_str()))];
+            put(self.org, "Contact", Operation::Update, &row, How::Ruled)?;
+        }
         if !wanted.opportunity {
             return Ok((account, contact, None));
         }
-        let name = format!("{}-", self.get("Company").unwrap_or_default());
+        let name = wanted.opportunity_name.clone();
+        let name = name.unwrap_or_else(|| format!("{}-", self.get("Company").unwrap_or_default()));
         let stage = first_stage(&self.view.model).unwrap_or_default();
         let close = end_of_quarter(Utc::now().date_naive()).to_string();
         let contact_id = contact.to_string();
-        let own = [
+        let own: Vec<_> = [
             ("Name", name.as_str()),
             ("StageName", &stage),
             ("CloseDate", &close),
             ("AccountId", &account_id),
-        ];
+        ]
+        .into_iter()
+        .chain(owner)
+        .collect();
         let opportunity = self.record("Opportunity", None, &OPPORTUNITY, &own, made)?;
         let opportunity_id = opportunity.to_string();
         let role = [
@@ -204,7 +259,10 @@ impl Source<'_> {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let owner = self.get("OwnerId").filter(|owner| owner.starts_with("005"));
+        let given = own.iter().any(|(name, _)| *name == "OwnerId");
+        let owner = self
+            .get("OwnerId")
+            .filter(|owner| !given && owner.starts_with("005"));
         values.extend(owner.map(|owner| ("OwnerId".to_owned(), owner)));
         for (from, into) in standard.iter().copied().chain(mapped) {
             if let Some(value) = self.get(from) {

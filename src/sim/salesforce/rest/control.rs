@@ -9,6 +9,7 @@
 //! | `POST /control/expire_jobs` | forgets all finished jobs with their results, as after 7 days |
 //! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
+//! | `POST /control/automations` · `GET` · `DELETE` | an [`Automation`] or a list of them, active at once · active ones · none any more |
 //! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool}`; all but `id` may be left out |
 //! | `POST /control/merge` | `{"master", "losers": […]}` of Account, Contact, Lead or Case |
 //! | `POST /control/delete` · `undelete` | `{"id"}`: into the recycle bin with its children · back |
@@ -31,6 +32,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::change::{Batch, Cell, Column, Operation, Outcome, api_error};
 use super::super::deploy::Trial;
+use super::super::edit::{Automation, Edit};
 use super::super::error::ApiError;
 use super::super::faults::Fault;
 use super::super::ids::RecordId;
@@ -41,17 +43,6 @@ use super::super::store::Matches;
 use super::super::write::{Scope, Writer};
 use super::call::{App, json as answer, read};
 use super::writing::{apply_patiently, patient};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Edit {
-    object: String,
-    #[serde(default)]
-    id: Option<String>,
-    fields: Map<String, Value>,
-    #[serde(default)]
-    user: Option<String>,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,11 +97,16 @@ pub(super) async fn handle(
                 .set(lifetime, settings.token_requests.map(Some));
         }
         (["rows"], &Method::POST) => {
-            let made = edit(app, serde_json::from_slice(&body).map_err(invalid)?)?;
+            let made = edit(app, &serde_json::from_slice(&body).map_err(invalid)?)?;
             if let Some(id) = made {
                 return Ok(answer(StatusCode::OK, &json!({"id": id})));
             }
         }
+        (["automations"], &Method::POST) => org.automations.add(automations(app, &body)?),
+        (["automations"], &Method::GET) => {
+            return Ok(answer(StatusCode::OK, org.automations.all().as_ref()));
+        }
+        (["automations"], &Method::DELETE) => org.automations.clear(),
         (["deployments"], &Method::POST) => {
             let trial: Trial = serde_json::from_slice(&body).map_err(invalid)?;
             org.deployments.plan(trial);
@@ -166,8 +162,31 @@ fn statistics(app: &App) -> Value {
     })
 }
 
+/// Automations of objects and fields that the org has.
+fn automations(app: &App, body: &[u8]) -> Result<Vec<Automation>, ApiError> {
+    let automations: Vec<Automation> = list(body)?;
+    let model = app.org.model();
+    for automation in &automations {
+        let object = model.schema.position(&automation.object);
+        let object = model.schema.object(object.ok_or_else(ApiError::not_found)?);
+        if let Some(name) = automation
+            .set
+            .keys()
+            .find(|name| object.position(name).is_none())
+        {
+            return Err(no_column(name, &automation.object));
+        }
+    }
+    Ok(automations)
+}
+
+fn no_column(name: &str, object: &str) -> ApiError {
+    let message = format!("No such column '{name}' on sobject of type {object}");
+    ApiError::bad("INVALID_FIELD", message)
+}
+
 /// Writes a row; the id of a new one.
-fn edit(app: &App, edit: Edit) -> Result<Option<String>, ApiError> {
+pub(super) fn edit(app: &App, edit: &Edit) -> Result<Option<String>, ApiError> {
     let org = &app.org;
     let model = org.model();
     let object = model
@@ -198,12 +217,7 @@ fn edit(app: &App, edit: Edit) -> Result<Option<String>, ApiError> {
         values.push(Some(id.clone()));
     }
     for (name, value) in &edit.fields {
-        let unknown = || {
-            ApiError::bad(
-                "INVALID_FIELD",
-                format!("No such column '{name}' on sobject of type {}", edit.object),
-            )
-        };
+        let unknown = || no_column(name, &edit.object);
         columns.push(Column::Field(
             definition.position(name).ok_or_else(unknown)?,
         ));

@@ -8,11 +8,12 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 
 use super::super::faults::{Drop, Fault};
 use super::call::{App, bearer};
+use super::control::edit;
 
 /// The answer to a request that is struck.
 pub(super) async fn strike<F: Future<Output = Response>>(
@@ -23,6 +24,11 @@ pub(super) async fn strike<F: Future<Output = Response>>(
 ) -> Response {
     if fault.delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(fault.delay_ms)).await;
+    }
+    if let Some(wanted) = &fault.edit
+        && let Err(error) = edit(app, wanted)
+    {
+        return error.into_response();
     }
     if fault.expire {
         app.org

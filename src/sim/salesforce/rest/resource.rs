@@ -8,8 +8,8 @@ use axum::response::Response;
 use super::super::error::ApiError;
 use super::call::Call;
 use super::{
-    collections, composite, deploy, describe, files, ingest, limits, query, query_jobs, rows, tree,
-    versions,
+    collections, composite, deploy, describe, files, ingest, limits, query, query_jobs,
+    replication, rows, tree, versions,
 };
 
 /// Carries out a request on a resource of one version.
@@ -32,6 +32,8 @@ pub(super) async fn resource(call: Call) -> Result<Response, ApiError> {
         (["sobjects"], &Method::GET) => Ok(describe::global(&call)),
         (["sobjects", _], &Method::GET) => describe::basic(&call, &name(1)),
         (["sobjects", _], &Method::POST) => rows::create(call, &name(1)).await,
+        (["sobjects", _, "updated"], &Method::GET) => replication::updated(&call, &name(1)),
+        (["sobjects", _, "deleted"], &Method::GET) => replication::deleted(&call, &name(1)),
         (["sobjects", _, "describe"], &Method::GET) => describe::object(&call, &name(1)),
         (["sobjects", _, _], &Method::GET) => rows::get(&call, &name(1), &name(2)),
         (["sobjects", _, _], &Method::PATCH) => rows::update(call, &name(1), &name(2)).await,

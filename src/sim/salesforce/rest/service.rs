@@ -44,7 +44,7 @@ async fn answer(app: App, path: Vec<String>, request: Request) -> Response {
     let result = match lower.as_slice() {
         ["services", "data"] => Ok(versions::list()),
         ["services", "oauth2", "token"] => auth::token(&app, request).await,
-        ["services", "soap", "u", ..] => soap::login(&app, request).await,
+        ["services", "soap", "u", ..] => soap::partner(&app, request).await,
         ["services", "soap", "m", ..] => soap::read_metadata(&app, request).await,
         ["services", "data", version, ..] if versions::known(version) => {
             data(app, path, request).await

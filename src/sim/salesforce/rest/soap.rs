@@ -1,5 +1,5 @@
-//! SOAP: `login()` for clients that start with username, password and security token (`guide/salesforce.md` §3.1), and
-//! `readMetadata()` of the lead conversion (§5.1).
+//! SOAP: `login()` for clients that start with username, password and security token (`guide/salesforce.md` §3.1),
+//! `readMetadata()` of the lead conversion (§5.1), and the way to `convertLead()` ([`super::soap_convert`]).
 //!
 //! In: an envelope. Out: session id and server URL, or the settings, or a fault. No other SOAP call is served.
 
@@ -13,29 +13,28 @@ use quick_xml::events::Event;
 use super::super::error::ApiError;
 use super::auth::password;
 use super::call::{App, read};
+use super::soap_convert;
 
-const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+pub(super) const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const METADATA: &str = "http://soap.sforce.com/2006/04/metadata";
 
-/// `POST /services/Soap/u/<version>`.
-pub(super) async fn login(app: &App, request: Request) -> Result<Response, ApiError> {
+/// `POST /services/Soap/u/<version>`: the call is the first element of the body.
+pub(super) async fn partner(app: &App, request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path().to_owned();
     let body = read(request.into_body()).await?;
-    let username = text_of(&body, "username").unwrap_or_default();
-    let given = text_of(&body, "password").unwrap_or_default();
+    if text_of(&body, "convertLead").is_some() {
+        return soap_convert::convert(app, &body).await;
+    }
+    login(app, &path, &body)
+}
+
+fn login(app: &App, path: &str, body: &[u8]) -> Result<Response, ApiError> {
+    let username = text_of(body, "username").unwrap_or_default();
+    let given = text_of(body, "password").unwrap_or_default();
     let org = &app.org;
     let Some(user) = password(org, &username, &given) else {
-        let message =
-            "INVALID_LOGIN: Invalid username, password, security token; or user locked out.";
-        let fault = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" \
-             xmlns:sf=\"urn:fault.partner.soap.sforce.com\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
-             <soapenv:Body><soapenv:Fault><faultcode>sf:INVALID_LOGIN</faultcode><faultstring>{message}</faultstring>\
-             <detail><sf:LoginFault xsi:type=\"sf:LoginFault\"><sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>\
-             <sf:exceptionMessage>Invalid username, password, security token; or user locked out.</sf:exceptionMessage>\
-             </sf:LoginFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"
-        );
-        return Ok(xml(StatusCode::INTERNAL_SERVER_ERROR, fault));
+        let message = "Invalid username, password, security token; or user locked out.";
+        return Ok(fault("INVALID_LOGIN", message));
     };
     let token = org.sessions.open(user);
     let version = path
@@ -136,12 +135,31 @@ pub(super) async fn read_metadata(app: &App, request: Request) -> Result<Respons
     Ok(xml(StatusCode::OK, answer))
 }
 
-fn xml(status: StatusCode, body: String) -> Response {
+/// A fault of the Partner API.
+pub(super) fn fault(code: &str, message: &str) -> Response {
+    let kind = if code == "INVALID_LOGIN" {
+        "LoginFault"
+    } else {
+        "UnexpectedErrorFault"
+    };
+    let message = escape(message);
+    let fault = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" \
+         xmlns:sf=\"urn:fault.partner.soap.sforce.com\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\
+         <soapenv:Body><soapenv:Fault><faultcode>sf:{code}</faultcode><faultstring>{code}: {message}</faultstring>\
+         <detail><sf:{kind} xsi:type=\"sf:{kind}\"><sf:exceptionCode>{code}</sf:exceptionCode>\
+         <sf:exceptionMessage>{message}</sf:exceptionMessage></sf:{kind}></detail></soapenv:Fault></soapenv:Body>\
+         </soapenv:Envelope>"
+    );
+    xml(StatusCode::INTERNAL_SERVER_ERROR, fault)
+}
+
+pub(super) fn xml(status: StatusCode, body: String) -> Response {
     (status, [("content-type", "text/xml; charset=utf-8")], body).into_response()
 }
 
 /// The text of the first element of a name, whatever its namespace.
-fn text_of(body: &[u8], name: &str) -> Option<String> {
+pub(super) fn text_of(body: &[u8], name: &str) -> Option<String> {
     let mut reader = Reader::from_reader(body);
     let (mut buffer, mut inside, mut text) = (Vec::new(), false, String::new());
     loop {

@@ -7,6 +7,7 @@ mod campaigns;
 mod contacts;
 mod control;
 mod custom_objects;
+mod delta;
 mod deployments;
 mod destructive;
 mod emails;

@@ -3,8 +3,11 @@
 //! In: the rows of a chunk. Out: their values as the rules leave them, or the reason why a row is refused. Rules may read
 //! every table here, since none is locked.
 
+use serde_json::Value;
+
 use super::super::cascade::restricted;
 use super::super::change::{Operation, RowError, SentValue};
+use super::super::edit::{Automation, Trigger};
 use super::super::rules::{Amendments, Check, Draft};
 use super::super::schema::SObject;
 use super::super::store::{Matches, Row};
@@ -14,10 +17,11 @@ use super::writer::Writer;
 /// Runs the check of an object's rule on the rows of a chunk.
 pub(super) fn check(writer: &Writer, prepared: &mut Prepared) {
     restrict(writer, prepared);
+    let object = writer.model.schema.object(writer.object);
+    automate(writer, object, prepared);
     let Some(check) = writer.rule.and_then(|rule| rule.before) else {
         return;
     };
-    let object = writer.model.schema.object(writer.object);
     for at in 0..prepared.rows.len() {
         if prepared.rows[at].error.is_some() {
             continue;
@@ -26,6 +30,47 @@ pub(super) fn check(writer: &Writer, prepared: &mut Prepared) {
             Ok(None) => {}
             Ok(Some(amendments)) => amend(prepared, at, amendments),
             Err(error) => prepared.rows[at].error = Some(error),
+        }
+    }
+}
+
+/// Lets the org's automations set fields of what others write.
+fn automate(writer: &Writer, object: &SObject, prepared: &mut Prepared) {
+    let deletes = matches!(writer.operation, Operation::Delete | Operation::HardDelete);
+    if writer.trusted || deletes {
+        return;
+    }
+    let all = writer.org.automations.all();
+    let mine: Vec<&Automation> = all
+        .iter()
+        .filter(|automation| automation.object.eq_ignore_ascii_case(&object.name))
+        .collect();
+    if mine.is_empty() {
+        return;
+    }
+    for at in 0..prepared.rows.len() {
+        let row = &prepared.rows[at];
+        let trigger = match existing(writer, object, prepared, row) {
+            Some(_) => Trigger::Update,
+            None => Trigger::Insert,
+        };
+        let fields = mine
+            .iter()
+            .filter(|automation| automation.on.contains(&trigger))
+            .flat_map(|automation| &automation.set);
+        let set: Vec<(u16, Option<String>)> = fields
+            .filter_map(|(name, value)| {
+                let text = match value {
+                    Value::Null => None,
+                    Value::String(text) => Some(text.clone()),
+                    other => Some(other.to_string()),
+                };
+                Some((object.position(name)?, text))
+            })
+            .collect();
+        if row.error.is_none() && !set.is_empty() {
+            let ignored = Vec::new();
+            amend(prepared, at, Amendments { set, ignored });
         }
     }
 }
