@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
+use quick_xml::events::Event;
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName},
@@ -178,7 +179,7 @@ pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure 
             error_description,
         }) => (Some(error), error_description),
         Ok(ErrorAnswer::Single(error)) => (error.code, error.message),
-        Err(_) => (None, None),
+        Err(_) => soap_fault(body).unwrap_or_default(),
     };
     Failure {
         kind: FailureKind::Status,
@@ -187,6 +188,27 @@ pub(super) fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure 
         message: message.map(|text| redact::message(&text)),
         retry_after: retry_after(headers),
         source: None,
+    }
+}
+
+/// Code and message of a SOAP fault, whose code has a namespace and whose text begins with the code.
+fn soap_fault(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
+    let mut reader = quick_xml::Reader::from_reader(body);
+    let (mut buffer, mut text, mut code) = (Vec::new(), String::new(), None);
+    loop {
+        match reader.read_event_into(&mut buffer).ok()? {
+            Event::Start(_) => text.clear(),
+            Event::Text(part) => text.push_str(&part),
+            Event::End(tag) if tag.local_name().as_ref() == "faultcode" => {
+                code = text.rsplit(':').next().map(str::to_owned);
+            }
+            Event::End(tag) if tag.local_name().as_ref() == "faultstring" => {
+                return Some((code, Some(text)));
+            }
+            Event::Eof => return None,
+            _ => {}
+        }
+        buffer.clear();
     }
 }
 
@@ -234,6 +256,8 @@ mod tests {
         let (code, message) = read(r#"{"error":"invalid_grant","error_description":"expired"}"#);
         assert_eq!(code.as_deref(), Some("invalid_grant"));
         assert_eq!(message.as_deref(), Some("expired"));
+        let soap = "<e:Fault><faultcode>sf:API_DISABLED</faultcode><faultstring>API_DISABLED: off</faultstring></e:Fault>";
+        assert_eq!(read(soap).0.as_deref(), Some("API_DISABLED"));
         assert_eq!(read("<html>busy</html>"), (None, None));
         assert_eq!(read("[]"), (None, None));
     }

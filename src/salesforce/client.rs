@@ -242,7 +242,10 @@ impl Client {
             }
             let failure = self.read_refusal(response).await;
             let message = failure.message.as_deref();
-            if failure.status == Some(401) && attempts.may_renew(&session, message) {
+            // SOAP says it with status 500.
+            let expired = failure.status == Some(401)
+                || failure.code.as_deref() == Some("INVALID_SESSION_ID");
+            if expired && attempts.may_renew(&session, message) {
                 self.renew(session.generation).await?;
                 continue;
             }

@@ -50,6 +50,7 @@ mod body;
 mod bulk_query;
 mod call;
 mod client;
+mod convert;
 mod csv_stream;
 mod describe;
 mod error;
@@ -77,6 +78,7 @@ pub use auth::Identity;
 pub use blob::Blob;
 pub use bulk_query::{BulkQuery, ResultPage};
 pub use client::Client;
+pub use convert::{ConversionResult, LeadConversion, MAX_CONVERSIONS};
 pub use csv_stream::CsvRows;
 pub use describe::{
     ChildRelationship, FieldDescribe, ObjectDescribe, ObjectSummary, PicklistValue, RecordType,

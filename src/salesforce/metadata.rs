@@ -238,7 +238,7 @@ impl Metadata {
     }
 
     /// Reads one component as the XML of a SOAP answer, which has it in `records` (`guide/salesforce.md` §5.1). Both
-    /// names are API names. An expired session is not renewed here: SOAP says so in words of its own.
+    /// names are API names.
     ///
     /// # Errors
     /// Whatever the request meets; a fault is a refusal.

@@ -41,7 +41,7 @@ pub struct RowResult {
 }
 
 /// Why a row was refused. Belongs into the ledger: the message may quote values of the row.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowError {
     /// Status code, such as `REQUIRED_FIELD_MISSING`.
