@@ -15,6 +15,7 @@
 //!
 //! Whoever writes to an org holds the lease of the staging area from before the connection is made until it is closed.
 
+mod ask;
 mod blobs;
 mod checks;
 mod columns;
@@ -40,11 +41,13 @@ mod recover;
 mod resolve;
 mod rollback;
 mod run;
+mod run_log;
 mod schema;
 mod stage;
 mod status;
 mod storage;
 
+pub use ask::{Asked, Unavailable};
 pub use connection::{Connection, ExpectedOrg};
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megabytes};

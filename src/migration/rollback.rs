@@ -19,6 +19,7 @@ use super::connection::Connection;
 use super::project::Project;
 use super::recover::recover_all;
 use super::resolve::{known_tables, read_queries};
+use super::run_log::keep_runs;
 use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
@@ -214,6 +215,7 @@ impl Undo<'_> {
                 status: ended,
             })
             .await?;
+        keep_runs(&self.project.engine, staging).await?;
         Ok(report)
     }
 

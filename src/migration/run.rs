@@ -18,6 +18,7 @@ use super::liveness::Liveness;
 use super::phase::Phases;
 use super::project::Project;
 use super::recover::recover_all;
+use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, note_staging, stage_all};
 use super::{documents, dry_run, first, preflight};
@@ -138,6 +139,7 @@ pub(crate) async fn run(
             status,
         })
         .await?;
+    keep_runs(&project.engine, staging).await?;
     Ok(report)
 }
 

@@ -168,7 +168,7 @@ pub struct OpenJob {
 }
 
 impl RunOverview {
-    fn of(record: &RunRecord, organisation: &str) -> Self {
+    pub(super) fn of(record: &RunRecord, organisation: &str) -> Self {
         let mut status = Self {
             run: record.run.clone(),
             target: String::new(),

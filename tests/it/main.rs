@@ -52,6 +52,8 @@ mod rollback;
 mod rules;
 /// The main job on the demo.
 mod run;
+/// The table of all runs.
+mod run_log;
 /// The destination's fields.
 mod schema;
 /// The SQL that query files may rely on.

@@ -14,23 +14,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use crate::config::nearest;
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
+use crate::migration::Unavailable;
 use crate::staging::Snapshot;
-
-/// Tables that could not be made, and why.
-pub(super) struct Unavailable {
-    prefix: String,
-    error: Error,
-}
-
-impl Unavailable {
-    /// All tables whose `schema.table` begins with `prefix`.
-    pub(super) fn new(prefix: &str, error: Error) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            error,
-        }
-    }
-}
 
 /// The error to show.
 pub(super) fn explain(

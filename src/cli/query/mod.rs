@@ -15,14 +15,12 @@ use std::path::{Path, PathBuf};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
 use self::encode::Encoder;
-use self::explain::{Unavailable, explain};
+use self::explain::explain;
 use super::{Outcome, ProjectArgs, output};
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
-use crate::mapping::{FieldMap, mapped_views};
-use crate::migration::{self, Migration};
-use crate::reconcile::union_views;
-use crate::staging::{Snapshot, Staging};
+use crate::migration::Migration;
+use crate::staging::Snapshot;
 
 /// How errors call the statement.
 const QUERY: &str = "the query";
@@ -67,12 +65,11 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     let sql = statement(&args.sql)?;
     let format = format(&args)?;
     let project = Migration::open(&super::config(&args.project)?)?;
-    let staging = match organisation(&project, args.target.as_deref()).await? {
-        Some(id) => project.staging().with_org(&id),
-        None => project.staging().clone(),
-    };
-    let snapshot = staging.snapshot().await?;
-    let (session, unavailable) = session(&project, &staging, &snapshot).await?;
+    let asked = project.ask(args.target.as_deref()).await?;
+    if let Some(note) = &asked.note {
+        output::note(note);
+    }
+    let (session, snapshot) = (asked.session, asked.snapshot);
     let sql = if is_show_tables(&sql) {
         table_list(&session, &snapshot, &project.config().staging)?
     } else {
@@ -80,7 +77,7 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     };
     let plan = match session.plan(QUERY, &sql).await {
         Ok(plan) => plan,
-        Err(error) => return Err(explain(error, &sql, &session, &snapshot, unavailable)),
+        Err(error) => return Err(explain(error, &sql, &session, &snapshot, asked.unavailable)),
     };
     let mut sink = Sink::open(args.output.as_deref())?;
     let result = match format {
@@ -141,72 +138,6 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         });
     }
     Ok(format)
-}
-
-/// The organisation whose tables are asked: that of the last run against the destination that was named, else the
-/// default one's, else of the last run at all.
-async fn organisation(project: &Migration, target: Option<&str>) -> Result<Option<String>, Error> {
-    let mut known = migration::organisations(project.staging()).await?;
-    // None, that is an organisation without a run, sorts first.
-    known.sort_by(|left, right| left.last_run.cmp(&right.last_run));
-    let wanted = match target {
-        Some(name) => Some(project.config().target(Some(name))?.0),
-        None => project.config().target(None).ok().map(|(name, _)| name),
-    };
-    let fits = known
-        .iter()
-        .rev()
-        .find(|organisation| wanted.is_some() && organisation.target.as_deref() == wanted);
-    let chosen = match (fits, target) {
-        (Some(organisation), _) => Some(organisation),
-        (None, Some(name)) if project.config().destinations.len() > 1 => {
-            return Err(Error::Usage {
-                what: format!("nothing has been run against {name} so far"),
-                hint: "`transload status` lists the runs there are".to_owned(),
-            });
-        }
-        (None, _) => known.last(),
-    };
-    if let Some(organisation) = chosen
-        && known.len() > 1
-    {
-        let target = organisation.target.as_deref().unwrap_or("no run so far");
-        output::note(&format!(
-            "asking organisation {} ({target})",
-            organisation.id
-        ));
-    }
-    Ok(chosen.map(|organisation| organisation.id.clone()))
-}
-
-/// Every table and view there is. A view that cannot be made, such as `mapped.*` while the map waits for a person,
-/// takes nothing away from the others.
-async fn session(
-    project: &Migration,
-    staging: &Staging,
-    snapshot: &Snapshot,
-) -> Result<(Session, Vec<Unavailable>), Error> {
-    let session = project
-        .engine()
-        .session(staging, snapshot)?
-        .with_parameters(project.config().options.parameters());
-    let mut unavailable = Vec::new();
-    let mapped = FieldMap::load(&project.config().project)
-        .and_then(|map| mapped_views(project.config(), &map, snapshot));
-    let views = match mapped {
-        Ok(views) => views,
-        Err(error) => {
-            unavailable.push(Unavailable::new("mapped.", error.into()));
-            Vec::new()
-        }
-    };
-    for view in views.iter().chain(&union_views(snapshot)) {
-        if let Err(error) = session.add_view(view).await {
-            let name = format!("{}.{}", view.schema, view.name);
-            unavailable.push(Unavailable::new(&name, error.into()));
-        }
-    }
-    Ok((session, unavailable))
 }
 
 fn is_show_tables(sql: &str) -> bool {

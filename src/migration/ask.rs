@@ -1,0 +1,120 @@
+//! The tables of a migration, ready to be asked without the destination.
+//!
+//! In: a project and the name of a destination. Out: a session with every table and view of the organisation that the last
+//! run against it met. It never connects, and it writes nothing.
+
+use super::open::Migration;
+use super::status::organisations;
+use crate::engine::Session;
+use crate::error::Error;
+use crate::mapping::{FieldMap, mapped_views};
+use crate::reconcile::union_views;
+use crate::staging::{Snapshot, Staging};
+
+/// Tables that could not be made, and why.
+#[derive(Debug)]
+pub struct Unavailable {
+    /// Beginning of their names, as `schema.` or `schema.table`.
+    pub prefix: String,
+    /// Why.
+    pub error: Error,
+}
+
+/// What is asked.
+pub struct Asked {
+    /// The staging area, with the organisation in view if there is one.
+    pub staging: Staging,
+    /// Its tables at this moment.
+    pub snapshot: Snapshot,
+    /// They, and the views over them.
+    pub session: Session,
+    /// Views that cannot be made, such as `mapped.*` while the map waits for a person.
+    pub unavailable: Vec<Unavailable>,
+    /// Which organisation, where there are several.
+    pub note: Option<String>,
+}
+
+impl Migration {
+    /// Opens every table and view there is, of the organisation of the last run against `target`: else of the default
+    /// one's, else of the last run at all. A view that cannot be made takes nothing away from the others.
+    ///
+    /// # Errors
+    /// The staging area cannot be read, or nothing was run against `target`.
+    pub async fn ask(&self, target: Option<&str>) -> Result<Asked, Error> {
+        let (organisation, note) = self.asked_organisation(target).await?;
+        let staging = match organisation {
+            Some(id) => self.staging().with_org(&id),
+            None => self.staging().clone(),
+        };
+        let snapshot = staging.snapshot().await?;
+        let (session, unavailable) = self.session(&staging, &snapshot).await?;
+        Ok(Asked {
+            staging,
+            snapshot,
+            session,
+            unavailable,
+            note,
+        })
+    }
+
+    async fn asked_organisation(
+        &self,
+        target: Option<&str>,
+    ) -> Result<(Option<String>, Option<String>), Error> {
+        let mut known = organisations(self.staging()).await?;
+        // None, that is an organisation without a run, sorts first.
+        known.sort_by(|left, right| left.last_run.cmp(&right.last_run));
+        let wanted = match target {
+            Some(name) => Some(self.config().target(Some(name))?.0),
+            None => self.config().target(None).ok().map(|(name, _)| name),
+        };
+        let fits = known
+            .iter()
+            .rev()
+            .find(|organisation| wanted.is_some() && organisation.target.as_deref() == wanted);
+        let chosen = match (fits, target) {
+            (Some(organisation), _) => Some(organisation),
+            (None, Some(name)) if self.config().destinations.len() > 1 => {
+                return Err(Error::Usage {
+                    what: format!("nothing has been run against {name} so far"),
+                    hint: "`transload status` lists the runs there are".to_owned(),
+                });
+            }
+            (None, _) => known.last(),
+        };
+        let note = chosen.filter(|_| known.len() > 1).map(|organisation| {
+            let target = organisation.target.as_deref().unwrap_or("no run so far");
+            format!("asking organisation {} ({target})", organisation.id)
+        });
+        Ok((chosen.map(|organisation| organisation.id.clone()), note))
+    }
+
+    async fn session(
+        &self,
+        staging: &Staging,
+        snapshot: &Snapshot,
+    ) -> Result<(Session, Vec<Unavailable>), Error> {
+        let session = self
+            .engine()
+            .session(staging, snapshot)?
+            .with_parameters(self.config().options.parameters());
+        let mut unavailable = Vec::new();
+        let mut missing =
+            |prefix: String, error: Error| unavailable.push(Unavailable { prefix, error });
+        let mapped = FieldMap::load(&self.config().project)
+            .and_then(|map| mapped_views(self.config(), &map, snapshot));
+        let views = match mapped {
+            Ok(views) => views,
+            Err(error) => {
+                missing("mapped.".to_owned(), error.into());
+                Vec::new()
+            }
+        };
+        for view in views.iter().chain(&union_views(snapshot)) {
+            if let Err(error) = session.add_view(view).await {
+                missing(format!("{}.{}", view.schema, view.name), error.into());
+            }
+        }
+        Ok((session, unavailable))
+    }
+}
