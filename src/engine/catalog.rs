@@ -21,8 +21,9 @@ use datafusion::prelude::col;
 use crate::staging::{Manifest, Snapshot, Staging};
 
 /// Schemas that exist in every session, even while empty.
-const SCHEMAS: [&str; 9] = [
-    "usercom", "rejects", "config", "mapped", "prepare", "outbox", "ledger", "org", "recon",
+const SCHEMAS: [&str; 10] = [
+    "usercom", "rejects", "staged", "config", "mapped", "prepare", "outbox", "ledger", "org",
+    "recon",
 ];
 
 /// The name of the catalog.

@@ -300,6 +300,7 @@ mod tests {
             }],
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),
+            columns: BTreeMap::new(),
             schema: columns("id"),
         });
         let session = engine.session(&staging, &snapshot).unwrap();

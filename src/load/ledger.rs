@@ -137,6 +137,7 @@ fn attempts_manifest(load: &str, schema: SchemaRef, files: Vec<DataFile>) -> Man
         files,
         sorted_by: Vec::new(),
         counts: BTreeMap::new(),
+        columns: BTreeMap::new(),
         schema,
     }
 }

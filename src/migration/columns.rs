@@ -17,7 +17,7 @@ use crate::load::ORG_TABLES;
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, Step};
 use crate::rows::{Columns, ledger_schema, outbox_schema};
-use crate::staging::{Snapshot, Staging};
+use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::lineage;
 
 /// The tables that exist before any query runs.
@@ -26,7 +26,7 @@ async fn given(staging: &Staging) -> Result<Snapshot, Error> {
     let mut given = Snapshot::default();
     for table in snapshot.iter() {
         let org = table.schema_name == "org" && ORG_TABLES.contains(&table.table.as_str());
-        if org || matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects") {
+        if org || SHARED_SCHEMAS.contains(&table.schema_name.as_str()) {
             given.insert(table.clone());
         }
     }

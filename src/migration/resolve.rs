@@ -13,7 +13,7 @@ use crate::mapping::FieldMap;
 use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
 use crate::rows::Columns;
 use crate::salesforce::ObjectDescribe;
-use crate::staging::{Snapshot, Staging};
+use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::usercom::OBJECTS;
 
 /// The SQL project with everything that was found out about it.
@@ -131,7 +131,7 @@ pub(crate) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Err
 pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = snapshot
         .iter()
-        .filter(|table| matches!(table.schema_name.as_str(), "usercom" | "config" | "rejects"))
+        .filter(|table| SHARED_SCHEMAS.contains(&table.schema_name.as_str()))
         .map(crate::staging::Manifest::name)
         .collect();
     let declared = OBJECTS.iter().map(|object| object.name.as_ref());
@@ -146,6 +146,7 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         known.insert(format!("recon.{view}"));
     }
     known.insert("ledger.attempts".to_owned());
+    known.insert("staged.columns".to_owned());
     known
 }
 

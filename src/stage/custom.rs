@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use super::StageError;
 use super::error::write_error;
 use super::table::{DEFINITION_ROWS, Finished};
-use crate::staging::Staging;
+use crate::staging::{Snapshot, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::{CUSTOM_PREFIX, Object};
 use crate::usercom::{Listing, custom};
@@ -28,6 +28,7 @@ impl Custom {
     /// show rows that the export no longer has.
     pub(super) async fn find(
         staging: &Staging,
+        before: &Snapshot,
         finished: &[Finished],
         listing: &Listing,
     ) -> Result<Self, StageError> {
@@ -41,10 +42,6 @@ impl Custom {
             definitions.extend(custom::field_definitions(batch, &tables));
         })
         .await?;
-        let before = staging
-            .snapshot()
-            .await
-            .map_err(|source| write_error("custom_objects", source))?;
         let names: BTreeSet<String> = tables
             .into_values()
             .chain(listing.files.iter().map(|file| file.object.to_string()))

@@ -2,7 +2,8 @@
 //!
 //! In: an [`Export`] and [`Settings`]. Out: one table `usercom.<object>` per declared object and per object of the
 //! customer's own, sorted by id, one row per id, the newest version; beside it `rejects.<object>` with every cell and row that did not fit, verbatim, with
-//! file, record, position and reason. Nothing is published before every file has been read to its end. Never: a
+//! file, record, position and reason; and `staged.columns`, what
+//! the export holds of each column. Nothing is published before every file has been read to its end. Never: a
 //! guess at a value, or a row that is neither staged nor rejected:
 //!
 //! ```text
@@ -18,6 +19,7 @@
 //! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
 
 mod cells;
+mod column_books;
 mod columns;
 mod convert;
 mod custom;
@@ -43,7 +45,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::progress::Progress;
-use crate::staging::{Manifest, Staging};
+use crate::staging::{Manifest, Snapshot, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::{Export, Listing, OBJECTS};
 use custom::Custom;
@@ -75,6 +77,10 @@ pub async fn stage(
         staging,
         engine,
         progress,
+        before: staging
+            .snapshot()
+            .await
+            .map_err(|source| error::write_error("people", source))?,
         blobs: Arc::clone(&listing.blobs),
         keys: BTreeMap::new(),
     };
@@ -111,7 +117,7 @@ async fn stage_tables(
             });
         }
     }
-    let custom = Custom::find(stager.staging, finished, listing).await?;
+    let custom = Custom::find(stager.staging, &stager.before, finished, listing).await?;
     definitions.extend(custom.definitions);
     for object in &custom.objects {
         let files = input_files(object, &listing.files);
@@ -126,6 +132,7 @@ async fn publish(
     listing: Listing,
 ) -> Result<StageReport, StageError> {
     let mut tables = Vec::with_capacity(finished.len());
+    let mut staged = Snapshot::default();
     for table in finished {
         let publish = |manifest: Manifest| async {
             let name = manifest.name();
@@ -138,9 +145,10 @@ async fn publish(
                 })
         };
         publish(table.rejects).await?;
-        publish(table.table).await?;
+        staged.insert(publish(table.table).await?);
         tables.push(table.report);
     }
+    column_books::publish(staging, &staged).await?;
     Ok(StageReport {
         tables,
         ignored_files: listing.ignored,

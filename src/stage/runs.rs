@@ -14,6 +14,7 @@ use arrow::error::ArrowError;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+use super::column_books::Filled;
 use super::error::{build_error, write_error};
 use super::latest::{self, Latest, Order};
 use super::{StageError, rejects};
@@ -39,7 +40,20 @@ pub(super) struct Runs {
     /// Whether the next batch may begin a run.
     at_file_start: bool,
     late: Option<TableWriter>,
+    /// Values written so far, late ones included.
+    filled: Filled,
     pub(super) rejects: TableWriter,
+}
+
+/// A table made of its runs, not published.
+pub(super) struct Merged {
+    pub(super) table: Manifest,
+    /// Values of its columns.
+    pub(super) filled: Filled,
+    /// Its rejects, still open.
+    pub(super) rejects: TableWriter,
+    /// Rows superseded by newer versions.
+    pub(super) superseded: u64,
 }
 
 impl Runs {
@@ -63,6 +77,7 @@ impl Runs {
             order: Order::default(),
             at_file_start: false,
             late: None,
+            filled: Filled::default(),
             rejects,
         })
     }
@@ -87,6 +102,7 @@ impl Runs {
                 .push(run.finish(BTreeMap::new()).await.map_err(write)?);
             self.order = Order::default();
         }
+        self.filled.add(batch);
         let (rows, late) = self.order.split(batch).map_err(build)?;
         self.open.write(&rows).await.map_err(write)?;
         if let Some(late) = late {
@@ -102,13 +118,12 @@ impl Runs {
         Ok(())
     }
 
-    /// Makes one table of the runs: the table, its rejects (still open), and how many rows were superseded. `files` are
-    /// those that were staged, in order.
+    /// Makes one table of the runs. `files` are those that were staged, in order.
     pub(super) async fn finish(
         self,
         engine: &Engine,
         files: Vec<String>,
-    ) -> Result<(Manifest, TableWriter, u64), StageError> {
+    ) -> Result<Merged, StageError> {
         let name = self.name.as_str();
         let write = |source| write_error(name, source);
         let mut runs = self.closed;
@@ -123,7 +138,12 @@ impl Runs {
             && let Some(mut only) = runs.pop()
         {
             only.schema = self.schema;
-            return Ok((only, rejects, 0));
+            return Ok(Merged {
+                table: only,
+                filled: self.filled,
+                rejects,
+                superseded: 0,
+            });
         }
         let merge = Merge {
             staging: &self.staging,
@@ -139,13 +159,20 @@ impl Runs {
         for source in runs.iter().chain(&late) {
             self.staging.remove(source).await;
         }
-        if let Err(error) = merged {
-            table.discard().await;
-            rejects.discard().await;
-            return Err(error);
-        }
-        let table = table.finish(BTreeMap::new()).await.map_err(write)?;
-        Ok((table, rejects, latest.superseded()))
+        let filled = match merged {
+            Ok(filled) => filled,
+            Err(error) => {
+                table.discard().await;
+                rejects.discard().await;
+                return Err(error);
+            }
+        };
+        Ok(Merged {
+            table: table.finish(BTreeMap::new()).await.map_err(write)?,
+            filled,
+            rejects,
+            superseded: latest.superseded(),
+        })
     }
 
     /// Removes what was written.
@@ -190,7 +217,8 @@ impl Merge<'_> {
         latest: &mut Latest,
         table: &mut TableWriter,
         rejects: &mut TableWriter,
-    ) -> Result<(), StageError> {
+    ) -> Result<Filled, StageError> {
+        let mut filled = Filled::default();
         let name = self.name;
         let build = |source: ArrowError| build_error(name, name, source);
         let write = |source| write_error(name, source);
@@ -216,12 +244,13 @@ impl Merge<'_> {
             }
             let parts = latest::cut(&mut heads).map_err(build)?;
             if parts.is_empty() {
-                return Ok(());
+                return Ok(filled);
             }
             let merged = latest
                 .merge(&parts)
                 .and_then(|merged| merged.project(&columns))
                 .map_err(build)?;
+            filled.add(&merged);
             table.write(&merged).await.map_err(write)?;
             let superseded = latest.rejects().map_err(build)?;
             rejects.write(&superseded).await.map_err(write)?;

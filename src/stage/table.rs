@@ -12,11 +12,11 @@ use tokio::task::JoinSet;
 use super::convert::{Conversion, Counts};
 use super::error::write_error;
 use super::input::InputFile;
-use super::runs::Runs;
-use super::{Settings, StageError, TableReport, Warning, latest, pipeline};
+use super::runs::{Merged, Runs};
+use super::{Settings, StageError, TableReport, Warning, column_books, latest, pipeline};
 use crate::engine::Engine;
 use crate::progress::Progress;
-use crate::staging::{Manifest, Staging};
+use crate::staging::{Manifest, Snapshot, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};
 use crate::usercom::schema::Object;
@@ -35,6 +35,8 @@ pub(super) struct Stager<'a> {
     pub(super) staging: &'a Staging,
     pub(super) engine: &'a Engine,
     pub(super) progress: &'a dyn Progress,
+    /// The tables as they were before.
+    pub(super) before: Snapshot,
     /// The files that records of `files` name.
     pub(super) blobs: Arc<Blobs>,
     /// The keys of JSON files read so far: other tables may have records in them.
@@ -220,7 +222,12 @@ impl Stager<'_> {
             .iter()
             .map(|input| input.file.name.clone())
             .collect();
-        let (mut table, rejects, superseded) = runs.finish(self.engine, files.clone()).await?;
+        let Merged {
+            mut table,
+            filled,
+            rejects,
+            superseded,
+        } = runs.finish(self.engine, files.clone()).await?;
         let report = TableReport {
             table: name.to_owned(),
             files: distinct(files),
@@ -247,6 +254,8 @@ impl Stager<'_> {
             ("superseded".to_owned(), report.superseded),
             ("rejected_cells".to_owned(), report.rejected_cells),
         ]);
+        let before = self.before.get("usercom", name);
+        table.columns = column_books::books(&work.columns, &work.plans, &filled, before);
         let rejects = rejects.finish(BTreeMap::new()).await.map_err(write)?;
         let definitions = self.definitions(&table).await?;
         self.progress.end(name, report.source_rows);

@@ -25,6 +25,34 @@ pub struct DataFile {
     pub checksum: String,
 }
 
+/// What the files of an export hold of one column of a staged table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnBook {
+    /// Files that have the column.
+    pub files_with: u64,
+    /// Files of the table that lack it.
+    pub files_without: u64,
+    /// Staged rows with a value in it.
+    pub rows_with_value: u64,
+    /// Whether an export that was staged before had it.
+    pub seen_before: bool,
+}
+
+impl ColumnBook {
+    /// Whether every file of the table has the column, so that a row without a value says "empty" and not "unknown"
+    /// (`guide/rules.md` 32).
+    #[must_use]
+    pub fn is_present(&self) -> bool {
+        self.files_with > 0 && self.files_without == 0
+    }
+
+    /// Whether an earlier export had the column and this one lacks it.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.seen_before && !self.is_present()
+    }
+}
+
 /// The published description of one version of a table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -45,6 +73,10 @@ pub struct Manifest {
     /// What the writer counted besides (`source_rows`, `rejected_rows`, …).
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
+    /// Of a staged table: what the export holds of each column, those that only an earlier export had among them. Empty for
+    /// every other table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnBook>,
     /// Arrow schema of every file.
     pub schema: SchemaRef,
 }
@@ -70,6 +102,13 @@ impl Manifest {
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or_default()
+    }
+
+    /// Whether the export holds this column, so that a row without a value has none. True for tables that do not come from
+    /// an export.
+    #[must_use]
+    pub fn has_column(&self, name: &str) -> bool {
+        self.columns.is_empty() || self.columns.get(name).is_some_and(ColumnBook::is_present)
     }
 }
 

@@ -26,7 +26,7 @@ mod writer;
 pub use checksum::{ChecksumError, verified, with_checksum};
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
-pub use manifest::{DataFile, Manifest};
+pub use manifest::{ColumnBook, DataFile, Manifest};
 pub use reader::read_ahead;
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
@@ -46,7 +46,7 @@ use current::{CurrentVersions, Versions};
 use error::Cause;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
-pub const SHARED_SCHEMAS: [&str; 3] = ["usercom", "rejects", "config"];
+pub const SHARED_SCHEMAS: [&str; 4] = ["usercom", "rejects", "staged", "config"];
 
 /// A handle on the staging area; cheap to clone.
 #[derive(Clone, Debug)]

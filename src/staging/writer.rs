@@ -81,6 +81,7 @@ impl TableWriter {
             files: Vec::new(),
             sorted_by: sorted_by.iter().map(|&name| name.to_owned()).collect(),
             counts: BTreeMap::new(),
+            columns: BTreeMap::new(),
             schema,
         };
         Ok(Self {
