@@ -1,8 +1,8 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
 use crate::{
-    config, encode, engine, load, mapping, project, reconcile, rollback, salesforce, schema, stage,
-    staging, transform,
+    config, cutover, encode, engine, load, mapping, project, reconcile, rollback, salesforce,
+    schema, stage, staging, transform,
     usercom::{api, extract},
 };
 
@@ -67,6 +67,9 @@ pub enum Error {
     /// Reconciling.
     #[error(transparent)]
     Reconcile(#[from] reconcile::ReconcileError),
+    /// The checklist of the day.
+    #[error(transparent)]
+    Cutover(#[from] cutover::CutoverError),
     /// Taking a run back.
     #[error(transparent)]
     Rollback(#[from] rollback::RollbackError),
@@ -181,6 +184,8 @@ impl Error {
             | Self::Unsupported { .. }
             | Self::OtherOrg { .. }
             | Self::Usage { .. } => Class::Input,
+            Self::Cutover(error) if error.is_input() => Class::Input,
+            Self::Cutover(cutover::CutoverError::Refused { .. }) => Class::Gated,
             Self::Stage(error) if error.is_input() => Class::Input,
             Self::Extract(error) if error.is_input() => Class::Input,
             Self::Api(error) if error.is_input() => Class::Input,
@@ -235,6 +240,7 @@ impl Error {
             Self::Connect { source, .. } => source.hint(),
             Self::Load(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
+            Self::Cutover(error) => error.hint(),
             Self::Rollback(error) => error.hint(),
             Self::Generate(error) => error.hint(),
             Self::UnusedOption {

@@ -42,6 +42,7 @@ pub mod error;
 
 // `migration.toml` and the environment → settings.
 pub mod config;
+pub mod cutover;
 // DataFusion with bounded memory on a runtime of its own.
 pub mod engine;
 // Where tables live: paths, the one Parquet writer, manifests.

@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, output};
+use crate::cutover;
 use crate::error::Error;
 use crate::mapping;
 
@@ -69,6 +70,7 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
     for (name, text) in mapping::templates() {
         write(&folder.join("config").join(format!("{name}.csv")), text)?;
     }
+    write(&folder.join(cutover::FILE), cutover::PRESET)?;
     output::note(&next_steps(folder));
     Ok(Outcome::Fine)
 }

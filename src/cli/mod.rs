@@ -3,6 +3,7 @@
 //! stdout carries data only; progress, log and hints go to stderr. Exit codes: 0 fine, 1 ran but gated or held,
 //! 2 bad input or configuration, 3 remote or internal failure.
 
+mod cutover;
 mod extract;
 mod generate;
 mod help;
@@ -60,6 +61,9 @@ enum Command {
     Reconcile(reconcile::ReconcileArgs),
     /// Take a run back: delete what it created, restore what it changed, spare what was edited since
     Rollback(rollback::RollbackArgs),
+    /// The checklist of the day: evidence, signatures, the document to sign off
+    #[command(subcommand)]
+    Cutover(cutover::CutoverCommand),
     /// Runs, phases, jobs and gates so far
     Status(status::StatusArgs),
     /// Ask any table a question in SQL
@@ -164,6 +168,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Load(args) => load::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
+        Command::Cutover(command) => Box::pin(cutover::run(command)).await,
         Command::Status(args) => status::run(args).await,
         Command::Query(args) => query::run(args).await,
         Command::Generate(args) => generate::run(args),

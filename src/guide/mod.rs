@@ -43,6 +43,7 @@ pages! {
     matches "matches.md"
     recovery "recovery.md"
     undoing "undoing.md"
+    golive "golive.md"
     exit "exit.md"
     queries "queries.md"
     simulators "simulators.md"

@@ -23,6 +23,7 @@ mod comparison;
 mod connection;
 mod context;
 mod custom_objects;
+mod cutover;
 mod documents;
 mod dry_run;
 mod effort;
@@ -49,6 +50,7 @@ mod storage;
 
 pub use ask::{Asked, Unavailable};
 pub use connection::{Connection, ExpectedOrg};
+pub use cutover::CutoverReport;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megabytes};
 pub use preflight::{Finding, Preflight};

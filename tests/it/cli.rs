@@ -209,6 +209,7 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     .gitignore
     config/activity_types.csv
     config/countries.csv
+    config/cutover.csv
     config/defaults.csv
     config/field_map.csv
     config/iso_countries.csv

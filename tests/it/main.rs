@@ -14,6 +14,8 @@ mod again;
 mod cases;
 /// Exit codes and messages of commands and of bad input.
 mod cli;
+/// The checklist of the day.
+mod cutover;
 /// Decisions that a person must take before rows move.
 mod decisions;
 /// A full disk, files that are gone.

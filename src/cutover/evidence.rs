@@ -1,0 +1,121 @@
+//! Evidence: a query whose one number says whether a step is done.
+//!
+//! In: a query in `queries/cutover/`, the project's own or the product's, and the tables of the organisation. Out: the number
+//! with whatever stands beside it, and a digest of query and answer. A query that fails because a table is not there yet
+//! is red, not an error.
+
+use std::path::Path;
+
+use arrow::array::{ArrayRef, Float64Array};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use include_dir::{Dir, include_dir};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::Step;
+use crate::engine::Session;
+
+static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/cutover");
+
+/// What a query answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Its cells as `column = value`, or why there are none.
+    pub told: String,
+    /// Whether the threshold holds.
+    pub green: bool,
+    /// Of the query's text and its answer.
+    pub digest: String,
+}
+
+/// The product's query of this name.
+pub(super) fn default_query(name: &str) -> Option<&'static str> {
+    DEFAULTS.get_file(format!("{name}.sql"))?.contents_utf8()
+}
+
+/// Asks for a step's evidence; none if it has none.
+pub(super) async fn ask(session: &Session, project: &Path, step: &Step) -> Option<Evidence> {
+    let (name, threshold) = (step.evidence.as_deref()?, step.threshold?);
+    let own = project.join("queries/cutover").join(format!("{name}.sql"));
+    let text = std::fs::read_to_string(own)
+        .ok()
+        .or_else(|| default_query(name).map(str::to_owned));
+    let Some(sql) = text else {
+        let told = format!("there is no queries/cutover/{name}.sql");
+        return Some(Evidence::red("", told));
+    };
+    let batches = match session
+        .collect(&format!("queries/cutover/{name}.sql"), &sql)
+        .await
+    {
+        Ok(batches) => batches,
+        Err(error) => return Some(Evidence::red(&sql, causes(&error))),
+    };
+    let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+    let batch = batches.iter().find(|batch| batch.num_rows() > 0);
+    let Some(batch) = batch.filter(|batch| rows == 1 && batch.num_columns() > 0) else {
+        let told = format!("evidence is one row with a number, and the query answered {rows} rows");
+        return Some(Evidence::red(&sql, told));
+    };
+    let told: Vec<String> = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| format!("{} = {}", field.name(), shown(column)))
+        .collect();
+    let told = told.join(", ");
+    let green = number(batch.column(0)).is_some_and(|number| threshold.holds(number));
+    Some(Evidence {
+        digest: digest(&sql, &told),
+        told,
+        green,
+    })
+}
+
+impl Evidence {
+    fn red(sql: &str, told: String) -> Self {
+        Self {
+            digest: digest(sql, &told),
+            told,
+            green: false,
+        }
+    }
+}
+
+fn shown(column: &ArrayRef) -> String {
+    let options = FormatOptions::default().with_null("null");
+    ArrayFormatter::try_new(column, &options).map_or_else(
+        |error| error.to_string(),
+        |cells| cells.value(0).to_string(),
+    )
+}
+
+fn number(column: &ArrayRef) -> Option<f64> {
+    let numbers = cast(column, &DataType::Float64).ok()?;
+    let numbers = numbers.as_any().downcast_ref::<Float64Array>()?;
+    numbers.iter().next().flatten()
+}
+
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_told = cause.to_string();
+        if !told.contains(&cause_told) {
+            told = format!("{told}: {cause_told}");
+        }
+        next = cause.source();
+    }
+    // One line of a table.
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn digest(sql: &str, told: &str) -> String {
+    let mut sum = Xxh3::new();
+    sum.update(sql.as_bytes());
+    sum.update(&[0]);
+    sum.update(told.as_bytes());
+    format!("{:032x}", sum.digest128())
+}
