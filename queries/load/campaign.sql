@@ -10,8 +10,14 @@ select
     segment.description as "Description",
     true as "IsActive",
     segment.criteria as usercom_criteria__c,
+    source.custom,
+    list.custom as list_custom,
     case
         when not segment.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
     end as _fate
 from prepare.segment as segment
+left join mapped.segments as source
+    on concat('segment:', source.id) = segment.key
+left join mapped.lists as list
+    on concat('list:', list.id) = segment.key

@@ -17,6 +17,9 @@ select
     case
         when conversation.lead_id is not null then concat('lead ', conversation.lead_id)
     end as usercom_related_to__c,
+    source.custom,
     conversation.fate as _fate,
     case when conversation.lead_id is not null then 'lead_kept_in_field' end as _flags
 from prepare.conversation as conversation
+inner join mapped.conversations as source
+    on source.id = conversation.id

@@ -23,7 +23,11 @@ select
     link.channel as usercom_channel__c,
     message.sent_at as usercom_sent_at__c,
     message.conversation_id as usercom_conversation__c,
+    message.custom,
+    conversation.custom as conversation_custom,
     link.fate as _fate
 from mapped.messages as message
 inner join prepare.message as link
     on link.id = message.id
+left join mapped.conversations as conversation
+    on conversation.id = message.conversation_id

@@ -13,6 +13,7 @@ select
     file.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
     file.path as _file,
+    file.custom,
     case
         when link.fate is not null then link.fate
         when file.stored_size is null

@@ -16,6 +16,7 @@ select
     coalesce(email.sent_at, email.created_at) as "CreatedDate",
     coalesce(email.direction_key, 'outbound') as usercom_direction__c,
     'email' as usercom_channel__c,
+    email.custom,
     link.fate as _fate
 from mapped.emails as email
 inner join prepare.item_link as link

@@ -26,6 +26,7 @@ select
     ) as usercom_email_opens__c,
     email.opened_at as usercom_opened_at__c,
     email.clicked_at as usercom_clicked_at__c,
+    email.custom,
     link.fate as _fate
 from mapped.emails as email
 inner join prepare.item_link as link

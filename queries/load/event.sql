@@ -23,6 +23,7 @@ select
     creator.user_id as "CreatedById",
     link.related_to as usercom_related_to__c,
     event.created_at as usercom_created_at__c,
+    event.custom,
     case
         when link.fate is not null then link.fate
         when event.start_at is null

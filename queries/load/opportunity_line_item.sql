@@ -32,6 +32,7 @@ select
     case when line.rate = 1 then line.price end as "UnitPrice",
     case when line.rate <> 1 then round(line.total + line.cents, 2) end as "TotalPrice",
     left(coalesce(line.description, line.name), 255) as "Description",
+    deal_product.custom,
     case
         when not deal_product.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

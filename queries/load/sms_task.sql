@@ -19,6 +19,7 @@ select
     coalesce(sms.sent_at, sms.created_at) as usercom_sent_at__c,
     sms.status as usercom_status__c,
     sms.phone_number as usercom_phone__c,
+    sms.custom,
     link.fate as _fate
 from mapped.sms as sms
 inner join prepare.item_link as link

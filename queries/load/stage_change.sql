@@ -17,6 +17,7 @@ select
     change.entered_at as usercom_entered_at__c,
     change.left_at as usercom_left_at__c,
     change.entered_at as "CreatedDate",
+    change.custom,
     case
         when not change.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

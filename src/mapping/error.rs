@@ -46,6 +46,12 @@ pub enum MappingError {
         /// `source.field`.
         attributes: Vec<String>,
     },
+    /// Confirmed rows that arrive nowhere.
+    #[error("{} confirmed row(s) of config/field_map.csv would arrive nowhere: {}", rows.len(), shorten(rows))]
+    Unsent {
+        /// Line, fields, and why.
+        rows: Vec<String>,
+    },
     /// A field map row whose type cannot hold the source's values.
     #[error(
         "config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}"
@@ -90,6 +96,9 @@ impl MappingError {
             ),
             Self::Unmapped { .. } => Some(
                 "add a row for each: where it goes and as which type, or status `ignored`".to_owned(),
+            ),
+            Self::Unsent { .. } => Some(
+                "correct the rows, or set status to ignored for what is to stay behind".to_owned(),
             ),
             Self::MissingColumn {
                 nearest: Some(nearest),

@@ -37,6 +37,20 @@ pub struct MapRow {
     pub signed: bool,
 }
 
+impl MapRow {
+    /// What the field is called among the customer's own: two objects may have fields of one name.
+    #[must_use]
+    pub fn child(&self) -> String {
+        format!("{}.{}", self.target_object, self.target_field)
+    }
+
+    /// Whether it goes to this object; Salesforce ignores case in names.
+    #[must_use]
+    pub fn is_for(&self, object: &str) -> bool {
+        self.target_object.eq_ignore_ascii_case(object)
+    }
+}
+
 /// The whole map.
 #[derive(Clone, Debug, Default)]
 pub struct FieldMap {

@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::engine::View;
 use crate::staging::Snapshot;
 
-/// Name of the struct column with the customer's own fields.
+/// Name of the struct column with the customer's own fields, each called `Object.Field`. A load that reads two source
+/// tables may bring a second one, whose name ends in it.
 pub const CUSTOM: &str = "custom";
 
 /// Field metadata that marks a staged column as an attribute of the customer's own.
@@ -82,11 +83,7 @@ pub fn mapped_views(
             });
         columns.push(format!("{scope} as in_scope"));
         let mut children = Vec::new();
-        let mut named: Vec<&str> = Vec::new();
         for row in map.confirmed().filter(|row| row.source == table.table) {
-            if named.contains(&row.target_field.as_str()) {
-                continue;
-            }
             let Ok(field) = table.schema.field_with_name(&row.source_field) else {
                 continue;
             };
@@ -96,11 +93,7 @@ pub fn mapped_views(
                 source_type: field.data_type().to_string(),
                 target_type: row.field_type.clone(),
             })?;
-            named.push(&row.target_field);
-            children.push(format!(
-                "'{}', {value}",
-                row.target_field.replace('\'', "''")
-            ));
+            children.push(format!("'{}', {value}", row.child().replace('\'', "''")));
         }
         // An empty struct cannot be written to Parquet.
         children.push("'_', cast(null as boolean)".to_owned());

@@ -166,7 +166,7 @@ pub(crate) async fn lineage_of(
     for row in resolved
         .map
         .confirmed()
-        .filter(|row| row.target_object == file.object())
+        .filter(|row| row.is_for(file.object()))
     {
         let sources = found.entry(row.target_field.clone()).or_default();
         sources.insert(format!("{}.{}", row.source, row.source_field));
@@ -194,11 +194,5 @@ async fn load_columns(
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
     let dropped = resolved.exclusions.dropped(file);
-    let confirmed: Vec<String> = resolved
-        .map
-        .confirmed()
-        .filter(|row| row.target_object == file.object())
-        .map(|row| row.target_field.clone())
-        .collect();
-    Ok(Columns::of(file, &schema, &confirmed, dropped)?)
+    Ok(Columns::of(file, &schema, dropped)?)
 }

@@ -173,7 +173,7 @@ fn from_map<'a>(
     let Some(row) = resolved
         .map
         .confirmed()
-        .find(|row| row.target_object == object && row.target_field == field)
+        .find(|row| row.is_for(object) && row.target_field.eq_ignore_ascii_case(field))
     else {
         return Ok(Declared::default());
     };

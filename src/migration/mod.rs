@@ -30,6 +30,7 @@ mod effort;
 mod exclusions;
 mod fields;
 mod liveness;
+mod map_check;
 mod open;
 mod org;
 mod outbox;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
+use super::map_check::check_map;
 use super::project::Project;
 use crate::error::Error;
 use crate::load::ORG_TABLES;
@@ -170,6 +171,7 @@ pub(crate) async fn resolve(
         exclusions,
     };
     resolved.columns = columns::columns(project, staging, &resolved).await?;
+    check_map(&resolved, &staging.snapshot().await?)?;
     let absent = exclusions::absent(project, staging, &resolved, describes).await?;
     resolved.exclusions.left_out.extend(absent);
     Ok(resolved)

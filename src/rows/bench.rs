@@ -197,6 +197,7 @@ pub(crate) fn columns(sent: &[(&str, DataType)], key: &[&str]) -> Columns {
         custom: 0,
         hidden: Vec::new(),
         key: key.iter().map(|&name| name.to_owned()).collect(),
+        object: String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: the schema of a load query's result, or of an outbox. Out: [`Columns`]. Never: a value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -55,18 +55,19 @@ pub struct Columns {
     pub hidden: Vec<Field>,
     /// Key column names.
     pub key: Vec<String>,
+    /// The object, whose custom fields are taken out of the structs.
+    pub(super) object: String,
 }
 
 impl Columns {
-    /// Reads and checks the columns of a load query's result; `confirmed` are the custom fields that the map
-    /// confirms for this object, `dropped` the columns that this destination or these options do without.
+    /// Reads and checks the columns of a load query's result. Of the structs of custom fields those of this object are
+    /// taken; `dropped` are the columns that this destination or these options do without.
     ///
     /// # Errors
     /// [`ProjectError::Columns`].
     pub fn of(
         file: &QueryFile,
         schema: &Schema,
-        confirmed: &[String],
         dropped: &BTreeSet<String>,
     ) -> Result<Self, ProjectError> {
         let wrong = |reason: String, hint: &str| ProjectError::Columns {
@@ -83,12 +84,13 @@ impl Columns {
                 (name, _) if HIDDEN.contains(&name) => {
                     hidden.push(field.as_ref().clone().with_nullable(true))
                 }
-                (CUSTOM, DataType::Struct(children)) => own.extend(
-                    children
-                        .iter()
-                        .filter(|child| confirmed.contains(child.name()))
-                        .map(|child| child.as_ref().clone().with_nullable(true)),
-                ),
+                (name, DataType::Struct(children)) if is_custom(name) => {
+                    own.extend(children.iter().filter_map(|child| {
+                        let name = field_of(child.name(), file.object())?;
+                        let field = child.as_ref().clone().with_nullable(true);
+                        Some(field.with_name(name))
+                    }));
+                }
                 (FATE, data_type) if !is_fate(data_type) => {
                     return Err(wrong(
                         "`_fate` is not a struct of fate, reason and parent".to_owned(),
@@ -161,6 +163,7 @@ impl Columns {
             custom,
             hidden,
             key: file.key.clone(),
+            object: file.object().to_owned(),
         })
     }
 
@@ -202,26 +205,26 @@ impl Columns {
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         let plain = self.sent.len() - self.custom;
         let empty = arrow::array::new_null_array(&DataType::Null, 0);
-        let children: Option<(Vec<String>, Vec<ArrayRef>)> = batch
-            .column_by_name(CUSTOM)
-            .and_then(|column| column.as_any().downcast_ref::<StructArray>())
-            .map(|custom| {
-                let names = custom
-                    .column_names()
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect();
-                // The struct's own nulls are pushed down into its children.
-                let (_, columns) = custom.clone().flatten();
-                (names, columns)
-            });
+        let mut children: BTreeMap<String, ArrayRef> = BTreeMap::new();
+        let schema = batch.schema();
+        for (field, column) in schema.fields().iter().zip(batch.columns()) {
+            let custom = column.as_any().downcast_ref::<StructArray>();
+            let Some(custom) = custom.filter(|_| is_custom(field.name())) else {
+                continue;
+            };
+            // The struct's own nulls are pushed down into its children.
+            let (fields, columns) = custom.clone().flatten();
+            for (field, column) in fields.iter().zip(columns) {
+                if let Some(name) = field_of(field.name(), &self.object) {
+                    children.insert(name.to_owned(), column);
+                }
+            }
+        }
         let columns = self.sent.iter().enumerate().map(|(index, field)| {
             if index < plain {
                 return batch.column_by_name(field.name()).cloned();
             }
-            let (names, columns) = children.as_ref()?;
-            let position = names.iter().position(|name| name == field.name())?;
-            columns.get(position).cloned()
+            children.get(field.name()).cloned()
         });
         RecordBatch::try_new(
             self.schema(),
@@ -230,6 +233,20 @@ impl Columns {
                 .collect(),
         )
     }
+}
+
+/// Whether a column holds custom fields.
+fn is_custom(name: &str) -> bool {
+    name == CUSTOM
+        || name
+            .strip_suffix(CUSTOM)
+            .is_some_and(|rest| rest.ends_with('_'))
+}
+
+/// The field's name, if a child of a struct of custom fields is one of the object.
+fn field_of<'a>(child: &'a str, object: &str) -> Option<&'a str> {
+    let (of, field) = child.split_once('.')?;
+    of.eq_ignore_ascii_case(object).then_some(field)
 }
 
 /// Whether a column can say what becomes of a row. One that is null in every row has no type of its own.
@@ -270,6 +287,7 @@ pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
         custom: 0,
         hidden,
         key: key.to_vec(),
+        object: String::new(),
     }
 }
 
@@ -296,7 +314,7 @@ mod tests {
         let column =
             |(name, data_type): &(&str, DataType)| Field::new(*name, data_type.clone(), true);
         fields.extend(columns.iter().map(column));
-        let error = Columns::of(&file(), &Schema::new(fields), &[], &BTreeSet::new()).err()?;
+        let error = Columns::of(&file(), &Schema::new(fields), &BTreeSet::new()).err()?;
         Some(format!(
             "{error}\nhint: {}",
             error.hint().unwrap_or_default()
@@ -341,10 +359,11 @@ mod tests {
     }
 
     #[test]
-    fn only_confirmed_custom_fields_are_sent() {
+    fn custom_fields_of_other_objects_stay_behind() {
         let children = vec![
-            Field::new("Size__c", DataType::Int64, true),
-            Field::new("Secret__c", DataType::Utf8, true),
+            Field::new("Account.Size__c", DataType::Int64, true),
+            Field::new("Contact.Size__c", DataType::Utf8, true),
+            Field::new("Contact.Secret__c", DataType::Utf8, true),
             Field::new("_", DataType::Boolean, true),
         ];
         let schema = Schema::new(vec![
@@ -352,8 +371,7 @@ mod tests {
             Field::new("custom", DataType::Struct(children.into()), true),
             Field::new("_fate", fate(&FATE_PARTS, &DataType::Utf8), true),
         ]);
-        let columns =
-            Columns::of(&file(), &schema, &["Size__c".to_owned()], &BTreeSet::new()).unwrap();
+        let columns = Columns::of(&file(), &schema, &BTreeSet::new()).unwrap();
         let names: Vec<&str> = columns
             .sent
             .iter()
@@ -369,7 +387,7 @@ mod tests {
             Field::new("Name", DataType::Utf8, true),
             Field::new("name", DataType::Utf8, true),
         ]);
-        let error = Columns::of(&file(), &schema, &[], &BTreeSet::new()).unwrap_err();
+        let error = Columns::of(&file(), &schema, &BTreeSet::new()).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -381,6 +399,6 @@ mod tests {
     #[test]
     fn a_missing_key_column_is_refused() {
         let schema = Schema::new(vec![Field::new("Name", DataType::Utf8, true)]);
-        assert!(Columns::of(&file(), &schema, &[], &BTreeSet::new()).is_err());
+        assert!(Columns::of(&file(), &schema, &BTreeSet::new()).is_err());
     }
 }

@@ -233,7 +233,7 @@ impl Case {
                     let model = write_model(&self.staging, &session, "prepare", file).await;
                     snapshot.insert(model.unwrap_or_else(|error| panic!("{error}")));
                 }
-                Step::Load(file) => self.load(&session, &map, file, &mut snapshot).await,
+                Step::Load(file) => self.load(&session, file, &mut snapshot).await,
             }
         }
         snapshot
@@ -341,24 +341,13 @@ impl Case {
     }
 
     /// Writes the outbox of a load, and its ledger as if every row had landed; of a load that options leave out, none.
-    async fn load(
-        &self,
-        session: &Session,
-        map: &FieldMap,
-        file: &QueryFile,
-        snapshot: &mut Snapshot,
-    ) {
+    async fn load(&self, session: &Session, file: &QueryFile, snapshot: &mut Snapshot) {
         let plan = session
             .plan(&file.path, &file.sql)
             .await
             .unwrap_or_else(|error| panic!("{error:?}"));
         let schema = session.schema_of(&file.path, &plan).unwrap();
-        let confirmed: Vec<String> = map
-            .confirmed()
-            .filter(|row| row.target_object == file.object())
-            .map(|row| row.target_field.clone())
-            .collect();
-        let columns = Columns::of(file, &schema, &confirmed, &BTreeSet::new()).unwrap();
+        let columns = Columns::of(file, &schema, &BTreeSet::new()).unwrap();
         let outbox = Box::pin(write_outbox(&OutboxRequest {
             staging: &self.staging,
             session,

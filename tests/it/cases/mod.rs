@@ -5,3 +5,5 @@
 
 /// Days, instants and daylight saving.
 mod days;
+/// Decisions of the field map.
+mod field_map;

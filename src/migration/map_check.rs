@@ -1,0 +1,174 @@
+//! Whether each decision of the field map arrives somewhere.
+//!
+//! In: the confirmed rows, the staged columns, the columns of every load. Out: nothing, or all rows that name a table, an
+//! attribute or an object that there is not, that no load sends, or that send an attribute to one half of a table's
+//! records only. It changes nothing.
+
+use std::collections::BTreeSet;
+
+use super::resolve::ResolvedProject;
+use crate::config::nearest;
+use crate::mapping::{FieldMap, MapRow, MappingError, Status};
+use crate::project::{QueryFile, QueryKind};
+use crate::staging::Snapshot;
+use crate::usercom::OBJECTS;
+
+/// Fails with every row that nothing sends.
+///
+/// # Errors
+/// [`MappingError::Unsent`].
+pub(crate) fn check_map(
+    resolved: &ResolvedProject,
+    snapshot: &Snapshot,
+) -> Result<(), MappingError> {
+    let check = Check { resolved, snapshot };
+    let mut rows: Vec<String> = Vec::new();
+    for row in resolved.map.confirmed() {
+        rows.extend(check.reason(row).map(|reason| {
+            let MapRow {
+                line,
+                source,
+                source_field,
+                target_object,
+                target_field,
+                ..
+            } = row;
+            format!(
+                "line {line}, {source}.{source_field} → {target_object}.{target_field}: {reason}"
+            )
+        }));
+    }
+    rows.extend(check.halves(&resolved.map));
+    if rows.is_empty() {
+        Ok(())
+    } else {
+        Err(MappingError::Unsent { rows })
+    }
+}
+
+struct Check<'a> {
+    resolved: &'a ResolvedProject,
+    snapshot: &'a Snapshot,
+}
+
+impl Check<'_> {
+    /// Loads that read a source table, those included that an option leaves out.
+    fn fed_by(&self, source: &str) -> impl Iterator<Item = &QueryFile> {
+        let view = format!("mapped.{source}");
+        self.resolved
+            .queries
+            .kind(QueryKind::Load)
+            .filter(move |load| load.references.contains(&view))
+    }
+
+    /// Why a confirmed row arrives nowhere.
+    fn reason(&self, row: &MapRow) -> Option<String> {
+        let source = row.source.as_str();
+        let Some(table) = self.snapshot.get("usercom", source) else {
+            let mut tables = self
+                .snapshot
+                .schema("usercom")
+                .map(|table| table.table.as_str());
+            let declared = OBJECTS.iter().map(|object| object.name.as_ref());
+            let known: BTreeSet<&str> = declared.chain(&mut tables).collect();
+            // A file that this export lacks has nothing to send.
+            return (!known.contains(source)).then(|| {
+                format!(
+                    "there is no source `{source}`{}",
+                    meant(nearest(source, known.iter().copied()))
+                )
+            });
+        };
+        let objects: BTreeSet<&str> = self.fed_by(source).map(QueryFile::object).collect();
+        let sends = |load: &&QueryFile| {
+            let columns = self.resolved.columns.get(&load.name);
+            columns.is_some_and(|columns| {
+                let custom = &columns.sent[columns.sent.len() - columns.custom..];
+                custom.iter().any(|field| *field.name() == row.target_field)
+            })
+        };
+        let mut loads = self.fed_by(source).filter(|load| row.is_for(load.object()));
+        let names = || {
+            table
+                .schema
+                .fields()
+                .iter()
+                .map(|field| field.name().as_str())
+        };
+        if !names().any(|name| name == row.source_field) {
+            // An attribute that earlier runs sent and this export lacks clears nothing and is no mistake.
+            let sent_before = loads.any(|load| {
+                let before = self.snapshot.get("outbox", &load.name);
+                before
+                    .is_some_and(|outbox| outbox.schema.field_with_name(&row.target_field).is_ok())
+            });
+            return (!sent_before).then(|| {
+                let nearest = nearest(&row.source_field, names());
+                format!(
+                    "{source} has no column `{}`{}",
+                    row.source_field,
+                    meant(nearest)
+                )
+            });
+        }
+        if !objects.iter().any(|object| row.is_for(object)) {
+            let nearest = nearest(&row.target_object, objects.iter().copied());
+            return Some(format!(
+                "nothing of {source} is sent to `{}`{}",
+                row.target_object,
+                meant(nearest)
+            ));
+        }
+        let sent = loads.any(|load| sends(&load));
+        (!sent).then(|| {
+            format!(
+                "no load of {source} sends own fields to {}: `select` the column `custom` in its query, or set the row to ignored",
+                row.target_object
+            )
+        })
+    }
+
+    /// Attributes that go to one half of the records of a table which several loads share, such as to Leads and not to
+    /// Contacts, without a word about the other.
+    fn halves(&self, map: &FieldMap) -> Vec<String> {
+        let mut found = Vec::new();
+        for row in map.confirmed() {
+            let same = |other: &&MapRow| {
+                other.source == row.source && other.source_field == row.source_field
+            };
+            let shared = self.resolved.loads().filter(|load| {
+                let source = load.source.as_deref();
+                source.and_then(|source| source.strip_prefix("usercom."))
+                    == Some(row.source.as_str())
+                    || source == Some(row.source.as_str())
+            });
+            let objects: BTreeSet<&str> = shared
+                .filter(|load| load.references.contains(&format!("mapped.{}", row.source)))
+                .map(QueryFile::object)
+                .collect();
+            if !objects.iter().any(|object| row.is_for(object)) {
+                continue;
+            }
+            for object in objects {
+                let decided = map.rows().filter(same).any(|other| {
+                    let everywhere =
+                        other.status == Status::Ignored && other.target_object.is_empty();
+                    other.is_for(object) || everywhere
+                });
+                if !decided {
+                    found.push(format!(
+                        "line {}, {}.{}: it goes to {}, and a row for {object} is missing; confirm or ignore it there too",
+                        row.line, row.source, row.source_field, row.target_object
+                    ));
+                }
+            }
+        }
+        found.sort();
+        found.dedup();
+        found
+    }
+}
+
+fn meant(nearest: Option<String>) -> String {
+    nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+}

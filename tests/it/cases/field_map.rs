@@ -1,0 +1,172 @@
+//! Decisions of the field map: each arrives somewhere, or the run says which one does not.
+
+use crate::rehearsal::Project;
+
+const HEAD: &str =
+    "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
+
+/// One message with an attribute.
+const MESSAGES: &str =
+    "id,conversation_id,content,sent_at,direction,tone\n1,1,Hi,2026-01-05T10:00:00Z,inbound,loud\n";
+
+/// These rows of the map, confirmed.
+fn confirmed(rows: &[&str]) -> String {
+    let lines = rows
+        .iter()
+        .map(|row| format!("{row},confirmed,ann,2026-01-01\n"));
+    HEAD.to_owned() + &lines.collect::<String>()
+}
+
+/// The small project with an attribute in nearly every source, and these rows of the map.
+fn project(rows: &[&str]) -> Project {
+    let project = Project::small();
+    for (file, text) in [
+        (
+            "events.csv",
+            "id,name,start_at,end_at,user_id,mood\n1,Fair,2026-01-05T10:00:00Z,2026-01-05T11:00:00Z,3,calm\n",
+        ),
+        (
+            "emails.csv",
+            "id,subject,user_id,sent_at,mood\n1,Hello,3,2026-01-05T10:00:00Z,warm\n",
+        ),
+        (
+            "sms.csv",
+            "id,content,user_id,sent_at,mood\n1,Hi,3,2026-01-05T10:00:00Z,brief\n",
+        ),
+        (
+            "conversations.csv",
+            "id,user_id,created_at,mood\n1,3,2026-01-05T10:00:00Z,long\n",
+        ),
+        ("messages.csv", MESSAGES),
+        ("segments.csv", "id,name,mood\n1,Vip,gold\n"),
+        ("lists.csv", "id,name,mood\n1,News,blue\n"),
+        (
+            "stage_changes.csv",
+            "id,deal_id,stage_id,entered_at,mood\n1,50,11,2026-01-05T10:00:00Z,slow\n",
+        ),
+        ("products.csv", "id,name,price,currency\n1,Box,10,PLN\n"),
+        (
+            "deal_products.csv",
+            "id,deal_id,product_id,quantity,price,currency,mood\n1,50,1,1,100.50,PLN,new\n",
+        ),
+        (
+            "files.csv",
+            "id,name,path,user_id,mood\n1,a,blobs/a.txt,3,raw\n",
+        ),
+        ("blobs/a.txt", "a"),
+    ] {
+        project.write(&format!("export/{file}"), text);
+    }
+    project.write("config/field_map.csv", &confirmed(rows));
+    project
+}
+
+#[test]
+fn attributes_of_every_source_arrive_where_the_map_sends_them() {
+    let project = project(&[
+        "events,mood,Event,Mood__c,Text(80)",
+        "emails,mood,Task,Mood__c,Text(80)",
+        "sms,mood,Task,Mood__c,Text(80)",
+        "conversations,mood,task,Talk__c,Text(80)",
+        "messages,tone,Task,Tone__c,Text(80)",
+        "segments,mood,Campaign,Mood__c,Text(80)",
+        "lists,mood,Campaign,List_Mood__c,Text(80)",
+        "stage_changes,mood,usercom_stage_change__c,Mood__c,Text(80)",
+        "deal_products,mood,OpportunityLineItem,Mood__c,Text(80)",
+        "files,mood,ContentVersion,Mood__c,Text(80)",
+    ]);
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\nsegment_strategy = \"campaigns\"\n",
+    );
+    project.carry().ended(0);
+    let org = project.org();
+    let tasks = org.map("Task", "usercom_id__c", "Mood__c");
+    assert_eq!(
+        (tasks["email:1"].as_str(), tasks["sms:1"].as_str()),
+        ("warm", "brief")
+    );
+    let message = org.row("Task", "message:1", "Talk__c, Tone__c");
+    assert_eq!(
+        (message["Talk__c"].as_str(), message["Tone__c"].as_str()),
+        ("long", "loud")
+    );
+    assert_eq!(org.row("Event", "event:1", "Mood__c")["Mood__c"], "calm");
+    assert_eq!(
+        org.row("Campaign", "segment:1", "Mood__c")["Mood__c"],
+        "gold"
+    );
+    assert_eq!(
+        org.row("Campaign", "list:1", "List_Mood__c")["List_Mood__c"],
+        "blue"
+    );
+    assert_eq!(
+        org.row("usercom_stage_change__c", "stage_change:1", "Mood__c")["Mood__c"],
+        "slow"
+    );
+    assert_eq!(
+        org.row("OpportunityLineItem", "line:1", "Mood__c")["Mood__c"],
+        "new"
+    );
+    assert_eq!(
+        org.row("ContentVersion", "file:1", "Mood__c")["Mood__c"],
+        "raw"
+    );
+}
+
+#[test]
+fn rows_that_would_arrive_nowhere_are_refused_all_at_once() {
+    let project = Project::small();
+    project.write("export/messages.csv", MESSAGES);
+    let rows = [
+        "people,mood,Lead,Mood__c,Text(80)",
+        "companies,city,Contcat,City__c,Text(80)",
+        "compnies,size,Account,Size__c,Text(80)",
+        "deals,moood,Opportunity,Mood__c,Text(80)",
+        "messages,tone,CaseComment,Tone__c,Text(80)",
+    ];
+    project.write("config/field_map.csv", &confirmed(&rows));
+    project.edit("export/people.csv", "updated_at\n", "updated_at,mood\n");
+    project.edit("export/people.csv", "T00:00:00Z\n", "T00:00:00Z,good\n");
+    let refused = project.carry().ended(2);
+    let told = refused.error();
+    for words in [
+        "line 2, people.mood: it goes to Lead, and a row for Contact is missing",
+        "line 3, companies.city → Contcat.City__c: nothing of companies is sent to `Contcat`",
+        "line 4, compnies.size → Account.Size__c: there is no source `compnies`; did you mean `companies`?",
+        "line 5, deals.moood → Opportunity.Mood__c: deals has no column `moood`",
+        "line 6, messages.tone → CaseComment.Tone__c: no load of messages sends own fields to CaseComment",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn two_attributes_of_one_table_may_go_to_fields_of_one_name_in_two_objects() {
+    let project = Project::small();
+    project.edit(
+        "export/people.csv",
+        "updated_at\n",
+        "updated_at,plan,tariff\n",
+    );
+    project.edit(
+        "export/people.csv",
+        "T00:00:00Z\n",
+        "T00:00:00Z,gold,night\n",
+    );
+    let rows = [
+        "people,plan,Lead,Plan__c,Text(80),confirmed,ann,2026-01-01",
+        "people,tariff,Contact,Plan__c,Text(80),confirmed,ann,2026-01-01",
+        "people,plan,Contact,,,ignored,,",
+        "people,tariff,Lead,,,ignored,,",
+    ];
+    project.write(
+        "config/field_map.csv",
+        &(HEAD.to_owned() + &rows.join("\n") + "\n"),
+    );
+    project.carry().ended(0);
+    let org = project.org();
+    assert_eq!(org.row("Lead", "1", "Plan__c")["Plan__c"], "gold");
+    assert_eq!(org.row("Contact", "3", "Plan__c")["Plan__c"], "night");
+}
