@@ -31,6 +31,9 @@ select
     end as usercom_country__c,
     case when style.takes_codes then company.region end as usercom_region__c,
     company.email as usercom_email__c,
+    nullif(
+        array_to_string(array_pop_front(company.phone_numbers), '; '), ''
+    ) as usercom_other_phones__c,
     company.created_at as usercom_created_at__c,
     tag_list.tags as usercom_tags__c,
     company.created_at as "CreatedDate",

@@ -14,6 +14,9 @@ select
     conversation.contact_id as "ContactId",
     conversation.owner_user_id as "OwnerId",
     conversation.created_at as "CreatedDate",
+    conversation.created_at as usercom_created_at__c,
+    conversation.source as usercom_channel__c,
+    conversation.message_count as usercom_messages__c,
     case
         when conversation.lead_id is not null then concat('lead ', conversation.lead_id)
     end as usercom_related_to__c,

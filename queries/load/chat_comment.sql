@@ -17,7 +17,7 @@ select
         ', ',
         link.direction,
         ', ',
-        coalesce(message.author_name, 'unknown'),
+        coalesce(message.author_name, message.author_email, 'unknown'),
         ':',
         chr(10),
         message.content

@@ -23,6 +23,8 @@ select
     link.channel as usercom_channel__c,
     message.sent_at as usercom_sent_at__c,
     message.conversation_id as usercom_conversation__c,
+    message.author_name as usercom_author_name__c,
+    message.author_email as usercom_author_email__c,
     message.custom,
     conversation.custom as conversation_custom,
     link.fate as _fate

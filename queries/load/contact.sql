@@ -6,6 +6,8 @@
 -- optional: MailingCountryCode
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
+-- field: usercom_notifications__c Picklist from prepare.yes_no.value
+-- field: usercom_web_push__c Picklist from prepare.yes_no.value
 -- cluster by: AccountId
 with contact as (
     select
@@ -73,6 +75,28 @@ select
     person.score as usercom_score__c,
     person.created_at as usercom_created_at__c,
     person.last_seen as usercom_last_seen__c,
+    person.status as usercom_status__c,
+    person.gender as usercom_gender__c,
+    person.timezone as usercom_timezone__c,
+    person.browser_language as usercom_browser_language__c,
+    person.page_views as usercom_page_views__c,
+    person.first_seen as usercom_first_seen__c,
+    person.last_contacted as usercom_last_contacted__c,
+    person.facebook_url as usercom_facebook__c,
+    person.linkedin_url as usercom_linkedin__c,
+    person.twitter_url as usercom_twitter__c,
+    person.google_url as usercom_google__c,
+    person.gravatar_url as usercom_gravatar__c,
+    case
+        when person.notifications then 'Yes' when not person.notifications then 'No'
+    end as usercom_notifications__c,
+    case
+        when person.web_push_subscription then 'Yes'
+        when not person.web_push_subscription then 'No'
+    end as usercom_web_push__c,
+    person.fcm_key as usercom_fcm_key__c,
+    person.last_ip as usercom_last_ip__c,
+    person.user_key as usercom_user_key__c,
     tag_list.tags as usercom_tags__c,
     segment_list.segments as usercom_segments__c,
     person.created_at as "CreatedDate",

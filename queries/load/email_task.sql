@@ -25,7 +25,11 @@ select
         email.opens, case when email.opened_at is not null then 1 end
     ) as usercom_email_opens__c,
     email.opened_at as usercom_opened_at__c,
+    email.clicks as usercom_email_clicks__c,
     email.clicked_at as usercom_clicked_at__c,
+    email.unsubscribed_at as usercom_unsubscribed_at__c,
+    email.from_email as usercom_from_email__c,
+    email.to_email as usercom_to_email__c,
     email.custom,
     link.fate as _fate
 from mapped.emails as email

@@ -22,6 +22,7 @@ select
     event.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
     link.related_to as usercom_related_to__c,
+    event.custom_id as usercom_custom_id__c,
     event.created_at as usercom_created_at__c,
     event.custom,
     case

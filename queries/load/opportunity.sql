@@ -7,6 +7,7 @@
 -- optional: CurrencyIsoCode, RecordTypeId
 -- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag_vocabulary.name
 -- field: usercom_leads__c LongTextArea
+-- field: usercom_products__c LongTextArea
 select
     deal.id as usercom_id__c,
     account.id as "AccountId",
@@ -23,8 +24,15 @@ select
     deal.status as usercom_status__c,
     deal.value as usercom_value__c,
     deal.currency as usercom_currency__c,
-    deal.loss_reason as usercom_loss_reason__c,
+    coalesce(
+        deal.loss_reason, loss_reason.label, cast(deal.loss_reason_id as varchar)
+    ) as usercom_loss_reason__c,
     deal.loss_reason_description as usercom_loss_description__c,
+    deal.expected_close_date as usercom_expected_close__c,
+    deal.won_at as usercom_won_at__c,
+    deal.lost_at as usercom_lost_at__c,
+    deal.scope as usercom_scope__c,
+    products.names as usercom_products__c,
     deal.custom_id as usercom_custom_id__c,
     deal.created_at as usercom_created_at__c,
     leads.leads as usercom_leads__c,
@@ -48,7 +56,12 @@ select
         case when nullif(trim(deal.name), '') is null then 'name_from_default' end,
         case when opportunity.close_date is null then 'close_date_from_default' end,
         case when opportunity.rate <> 1 then 'amount_converted' end,
-        case when leads.leads is not null then 'leads_kept_in_field' end
+        case when leads.leads is not null then 'leads_kept_in_field' end,
+        case
+            when deal.loss_reason_id is not null
+                and coalesce(deal.loss_reason, loss_reason.label) is null
+                then 'loss_reason_without_label'
+        end
     ) as _flags
 from mapped.deals as deal
 inner join prepare.deal as opportunity
@@ -62,6 +75,10 @@ left join prepare.deal_leads as leads
     on leads.deal_id = deal.id
 left join prepare.deal_tag_list as tag_list
     on tag_list.deal_id = deal.id
+left join prepare.deal_product_list as products
+    on products.deal_id = deal.id
+left join config.loss_reasons as loss_reason
+    on loss_reason.loss_reason = cast(deal.loss_reason_id as varchar)
 left join prepare.owner as creator
     on creator.owner_key = deal.created_by_key
 left join config.defaults as name

@@ -32,6 +32,10 @@ select
     case when line.rate = 1 then line.price end as "UnitPrice",
     case when line.rate <> 1 then round(line.total + line.cents, 2) end as "TotalPrice",
     left(coalesce(line.description, line.name), 255) as "Description",
+    deal_product.name as usercom_name__c,
+    deal_product.position as usercom_position__c,
+    deal_product.value as usercom_value__c,
+    deal_product.currency as usercom_currency__c,
     deal_product.custom,
     case
         when not deal_product.in_scope

@@ -39,6 +39,7 @@ select
     activity.chat_duration as usercom_chat_seconds__c,
     activity.email_opens as usercom_email_opens__c,
     link.related_to as usercom_related_to__c,
+    activity.custom_id as usercom_custom_id__c,
     activity.created_at as usercom_created_at__c,
     activity.custom,
     link.fate as _fate,

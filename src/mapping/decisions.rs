@@ -14,13 +14,14 @@ use crate::config::nearest;
 use crate::staging::{Manifest, Staging};
 
 /// Decision files of the product: name and default content, whose header is what queries rely on.
-const TEMPLATES: [(&str, &str); 14] = [
+const TEMPLATES: [(&str, &str); 16] = [
     ("lifecycle", include_str!("defaults/lifecycle.csv")),
     ("stage_matrix", include_str!("defaults/stage_matrix.csv")),
     ("owners", include_str!("defaults/owners.csv")),
     ("defaults", include_str!("defaults/defaults.csv")),
     ("value_policy", include_str!("defaults/value_policy.csv")),
     ("field_map", include_str!("defaults/field_map.csv")),
+    ("ignored_columns", include_str!("defaults/ignored_columns.csv")),
     ("matches", include_str!("defaults/matches.csv")),
     (
         "activity_types",
@@ -28,6 +29,7 @@ const TEMPLATES: [(&str, &str); 14] = [
     ),
     ("countries", include_str!("defaults/countries.csv")),
     ("iso_countries", include_str!("defaults/iso_countries.csv")),
+    ("loss_reasons", include_str!("defaults/loss_reasons.csv")),
     ("preflight", include_str!("defaults/preflight.csv")),
     ("rates", include_str!("defaults/rates.csv")),
     ("territories", include_str!("defaults/territories.csv")),

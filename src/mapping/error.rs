@@ -52,6 +52,12 @@ pub enum MappingError {
         /// Line, fields, and why.
         rows: Vec<String>,
     },
+    /// Staged columns with values that no query sends.
+    #[error("{} column(s) of the export have values and reach no field: {}", columns.len(), columns.join(", "))]
+    Unread {
+        /// `source.column (rows)`.
+        columns: Vec<String>,
+    },
     /// A field map row whose type cannot hold the source's values.
     #[error(
         "config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}"
@@ -99,6 +105,11 @@ impl MappingError {
             ),
             Self::Unsent { .. } => Some(
                 "correct the rows, or set status to ignored for what is to stay behind".to_owned(),
+            ),
+            Self::Unread { .. } => Some(
+                "select each of them in the query of its load (`transload queries eject`), or ignore it by name: a row of \
+                 config/field_map.csv with status `ignored`"
+                    .to_owned(),
             ),
             Self::MissingColumn {
                 nearest: Some(nearest),

@@ -8,9 +8,11 @@
 mod decisions;
 mod error;
 mod field_map;
+mod ignored;
 mod views;
 
 pub use decisions::{publish_decisions, template, templates};
 pub use error::MappingError;
 pub use field_map::{FieldMap, MapRow, Status};
+pub use ignored::IgnoredColumns;
 pub use views::{CUSTOM, mapped_views};

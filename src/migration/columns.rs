@@ -14,11 +14,11 @@ use super::resolve::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::ORG_TABLES;
-use crate::mapping::mapped_views;
-use crate::project::{QueryFile, Step};
-use crate::rows::{Columns, ledger_schema, outbox_schema};
+use crate::mapping::{CUSTOM, mapped_views};
+use crate::project::{QueryFile, QueryKind, Step};
+use crate::rows::{Columns, HIDDEN, RESERVED, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
-use crate::transform::lineage;
+use crate::transform::{Lineage, lineage};
 
 /// The tables that exist before any query runs.
 async fn given(staging: &Staging) -> Result<Snapshot, Error> {
@@ -147,30 +147,45 @@ pub(crate) async fn whole(
     Ok(session)
 }
 
-/// Source columns of each sent column of a load; custom fields by the field map.
-pub(crate) async fn lineage_of(
+/// A session in which every load can be traced down to the staged tables.
+pub(crate) async fn traceable(
     project: &Project,
     staging: &Staging,
     resolved: &ResolvedProject,
-    file: &QueryFile,
-) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    let session = whole(project, staging, resolved, &file.references).await?;
-    let plan = session.plan(&file.path, &file.sql).await?;
-    let mut found: BTreeMap<String, BTreeSet<String>> = plan
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
+) -> Result<Session, Error> {
+    let loads = resolved.queries.kind(QueryKind::Load);
+    let tables = loads
+        .flat_map(|file| file.references.iter().cloned())
         .collect();
+    whole(project, staging, resolved, &tables).await
+}
+
+/// Where each column of a load comes from, those that the destination lacks too; custom fields by the field map.
+pub(crate) async fn lineage_of(
+    session: &Session,
+    resolved: &ResolvedProject,
+    file: &QueryFile,
+) -> Result<BTreeMap<String, Lineage>, Error> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let mut found: BTreeMap<String, Lineage> = BTreeMap::new();
+    for (index, field) in plan.schema().fields().iter().enumerate() {
+        found.insert(field.name().clone(), lineage(&plan, index));
+    }
+    // The struct comes from all confirmed attributes, each of its fields from one.
+    let own = found.remove(CUSTOM).unwrap_or_default();
     for row in resolved
         .map
         .confirmed()
         .filter(|row| row.is_for(file.object()))
     {
-        let sources = found.entry(row.target_field.clone()).or_default();
-        sources.insert(format!("{}.{}", row.source, row.source_field));
+        let source = format!("usercom.{}.{}", row.source, row.source_field);
+        if own.values.contains(&source) {
+            let field = found.entry(row.target_field.clone()).or_default();
+            field.values.insert(source);
+        }
     }
+    // What is neither sent nor kept in the outbox is no place to arrive at.
+    found.retain(|name, _| !RESERVED.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()));
     Ok(found)
 }
 

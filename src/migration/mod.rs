@@ -17,6 +17,7 @@
 
 mod ask;
 mod blobs;
+mod books;
 mod checks;
 mod columns;
 mod comparison;

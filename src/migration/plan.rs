@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use super::books::{column_fates, ensure_accounted};
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::project::Project;
@@ -139,6 +140,7 @@ pub(crate) async fn plan(
     let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;
     context.note_exclusions();
+    ensure_accounted(&column_fates(&context).await?)?;
     let prepared = prepare(&context, Inspection::Whole, written).await?;
     let schema_plan = &prepared.plan;
     let mut findings: Vec<String> = schema_plan

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns;
+use super::{books, columns};
 use super::comparison::compare;
 use super::connection::Connection;
 use super::context::{Context, Reads};
@@ -17,7 +17,7 @@ use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{SAMPLE_HEAD, SampleRequest, SampleRow, counts, draw, sample};
 use crate::rows::same_key;
 use crate::staging::Staging;
-use crate::transform::write_model;
+use crate::transform::{Lineage, write_model};
 
 /// What a reconciliation is asked for.
 #[derive(Clone, Debug, Default)]
@@ -161,6 +161,7 @@ pub(crate) async fn reconcile(
             differences: compared.differences,
         });
     }
+    books::publish(&context, &books::column_fates(&context).await?).await?;
     report.queries = verify_split(&context).await?;
     if let Some(wanted) = request.sample {
         let rows = draw_samples(&context, &loaded, wanted.count, wanted.seed).await?;
@@ -236,7 +237,8 @@ async fn draw_samples(
         .collect();
     let drawn = draw(&session, &loads, count, seed).await?;
     let mut rows = Vec::new();
-    let mut lineages: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    let mut lineages: BTreeMap<String, BTreeMap<String, Lineage>> = BTreeMap::new();
+    let traceable = columns::traceable(context.project, context.staging(), resolved).await?;
     for record in &drawn {
         let Some(file) = resolved.queries.find(QueryKind::Load, &record.load) else {
             continue;
@@ -246,7 +248,7 @@ async fn draw_samples(
         };
         if !lineages.contains_key(&record.load) {
             let lineage =
-                columns::lineage_of(context.project, context.staging(), resolved, file).await?;
+                columns::lineage_of(&traceable, resolved, file).await?;
             lineages.insert(record.load.clone(), lineage);
         }
         let request = SampleRequest {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::blobs::ExportBlobs;
+use super::books::{self, column_fates, ensure_accounted};
 use super::connection::{Connection, ExpectedOrg};
 use super::context::Context;
 use super::effort::effort;
@@ -88,6 +89,7 @@ pub(crate) async fn run(
     progress.step("reading users, limits and fields of the org");
     let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
     context.note_exclusions();
+    ensure_accounted(&column_fates(&context).await?)?;
     if prepare_org(&context, request.consent).await? {
         // Fields that were hidden or missing may let more columns be sent.
         context = context.again().await?;
@@ -165,6 +167,7 @@ async fn summarise(
     let mut notes = phases.notes;
     notes.extend(summary.effort.sentences());
     write_summary(context.connection, &summary).await?;
+    books::publish(context, &column_fates(context).await?).await?;
     documents::write_segments(context, run).await?;
     Ok(RunReport { summary, notes })
 }

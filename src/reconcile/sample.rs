@@ -3,7 +3,7 @@
 //! In: ledgers, outboxes and rows just read back. Out: rows of a CSV for a person who checks by eye. The draw depends
 //! only on the seed and the keys, so that two people look at the same records.
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap};
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,6 +15,7 @@ use crate::engine::Session;
 use crate::project::QueryFile;
 use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
 use crate::salesforce::ObjectDescribe;
+use crate::transform::Lineage;
 
 /// Fields to put side by side for the records of one load.
 pub struct SampleRequest<'a> {
@@ -26,8 +27,8 @@ pub struct SampleRequest<'a> {
     pub columns: &'a Columns,
     /// Its object's describe.
     pub describe: &'a ObjectDescribe,
-    /// Source columns (`table.column`) of each sent column.
-    pub lineage: &'a BTreeMap<String, BTreeSet<String>>,
+    /// Where each sent column comes from.
+    pub lineage: &'a BTreeMap<String, Lineage>,
 }
 
 /// Heads of [`SampleRow`]'s CSV.
@@ -180,8 +181,13 @@ pub async fn sample(
             .unwrap_or_default()
     };
     let rows = fields.into_iter().map(|(index, field)| {
-        let columns = request.lineage.get(&field);
-        let names: Vec<&str> = columns.into_iter().flatten().map(String::as_str).collect();
+        let names: Vec<&str> = request
+            .lineage
+            .get(&field)
+            .into_iter()
+            .flat_map(Lineage::all)
+            .filter_map(|name| name.strip_prefix("usercom."))
+            .collect();
         let values: Vec<String> = names
             .iter()
             .filter_map(|name| source.get(*name).map(|value| format!("{name}={value}")))

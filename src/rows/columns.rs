@@ -39,7 +39,7 @@ const KEY: &str = "_key";
 pub const FILE: &str = "_file";
 
 /// Reserved columns that are kept in the outbox.
-const HIDDEN: [&str; 2] = [KEY, FILE];
+pub(crate) const HIDDEN: [&str; 2] = [KEY, FILE];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`guide/rules.md` 24).
 pub const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];

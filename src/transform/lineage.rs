@@ -1,101 +1,284 @@
 //! Which source columns a column of a query comes from, read from the query's plan.
 //!
-//! In: a logical plan in which models are views, so that it reaches down to the staged tables. Out: for each output
-//! column the `table.column`s it is computed from (join and filter conditions do not count). Nothing is listed twice:
-//! the SQL says it.
+//! In: a logical plan in which models are views, so that it reaches down to the tables. Out: for an output column the
+//! `schema.table.column`s that it is computed from, and those that chose the row it was read from (the conditions of
+//! joins that look something up). Never: a filter, which sends a row or does not, or a name from the SQL's text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use datafusion::common::{Column, DFSchema};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, TableReference};
+use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan};
 
-/// Source columns of output column `index` of a plan.
-#[must_use]
-pub fn lineage(plan: &LogicalPlan, index: usize) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    trace(plan, index, &mut found);
-    found
+/// Where an output column comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lineage {
+    /// Columns it is computed from.
+    pub values: BTreeSet<String>,
+    /// Columns by which its row was looked up.
+    pub keys: BTreeSet<String>,
 }
 
-fn trace(plan: &LogicalPlan, index: usize, found: &mut BTreeSet<String>) {
-    match plan {
-        LogicalPlan::Projection(node) => {
-            if let Some(expr) = node.expr.get(index) {
-                trace_expr(expr, &node.input, found);
-            }
-        }
-        LogicalPlan::SubqueryAlias(node) => trace(&node.input, index, found),
-        LogicalPlan::Join(node) => {
-            let left = node.left.schema().fields().len();
-            if index < left {
-                trace(&node.left, index, found);
-            } else {
-                trace(&node.right, index - left, found);
-            }
-        }
-        LogicalPlan::Aggregate(node) => {
-            let groups = node.group_expr.len();
-            let expr = if index < groups {
-                node.group_expr.get(index)
-            } else {
-                node.aggr_expr.get(index - groups)
-            };
-            if let Some(expr) = expr {
-                trace_expr(expr, &node.input, found);
-            }
-        }
-        LogicalPlan::Window(node) => {
-            let inputs = node.input.schema().fields().len();
-            if index < inputs {
-                trace(&node.input, index, found);
-            } else if let Some(expr) = node.window_expr.get(index - inputs) {
-                trace_expr(expr, &node.input, found);
-            }
-        }
-        LogicalPlan::Union(node) => {
-            for input in &node.inputs {
-                trace(input, index, found);
-            }
-        }
-        LogicalPlan::TableScan(node) => {
-            let field = node.projected_schema.fields().get(index);
-            if let Some(field) = field {
-                // A view is a scan with its plan inside.
-                match node.source.get_logical_plan() {
-                    Some(inner) => {
-                        let position = inner
-                            .schema()
-                            .fields()
-                            .iter()
-                            .position(|other| other.name() == field.name());
-                        if let Some(position) = position {
-                            trace(&inner, position, found);
-                        }
-                    }
-                    None => {
-                        found.insert(format!("{}.{}", node.table_name.table(), field.name()));
-                    }
-                }
-            }
-        }
-        other => match other.inputs().as_slice() {
-            // Filter, sort, limit, distinct, repartition: the same columns.
-            [input] if input.schema().fields().len() == other.schema().fields().len() => {
-                trace(input, index, found);
-            }
-            _ => {}
-        },
+impl Lineage {
+    /// Columns of either kind.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.values.union(&self.keys).map(String::as_str)
     }
 }
 
-fn trace_expr(expr: &Expr, input: &LogicalPlan, found: &mut BTreeSet<String>) {
-    for column in expr.column_refs() {
-        if let Some(index) = position(input.schema(), column) {
-            trace(input, index, found);
+/// Source columns of output column `index` of a plan.
+#[must_use]
+pub fn lineage(plan: &LogicalPlan, index: usize) -> Lineage {
+    let mut tracer = Tracer::default();
+    tracer.column(plan, index, Role::Value);
+    tracer.found
+}
+
+/// What a column does for the one that is traced.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Role {
+    Value,
+    Key,
+}
+
+#[derive(Default)]
+struct Tracer {
+    found: Lineage,
+    /// Models are shared by many paths; each is walked once per column and role.
+    walked: HashSet<(usize, usize, Role)>,
+}
+
+impl Tracer {
+    fn column(&mut self, plan: &LogicalPlan, index: usize, role: Role) {
+        let address = std::ptr::from_ref(plan) as usize;
+        if !self.walked.insert((address, index, role)) {
+            return;
         }
+        match plan {
+            LogicalPlan::Projection(node) => {
+                if let Some(expr) = node.expr.get(index) {
+                    self.expr(expr, &node.input, role);
+                }
+            }
+            LogicalPlan::Join(node) => self.join(node, index, role),
+            LogicalPlan::Aggregate(node) => {
+                let groups = node.group_expr.len();
+                let expr = match index.checked_sub(groups) {
+                    None => node.group_expr.get(index),
+                    Some(index) => node.aggr_expr.get(index),
+                };
+                if let Some(expr) = expr {
+                    self.expr(expr, &node.input, role);
+                }
+            }
+            LogicalPlan::Window(node) => {
+                let inputs = node.input.schema().fields().len();
+                match index.checked_sub(inputs) {
+                    None => self.column(&node.input, index, role),
+                    Some(index) => {
+                        if let Some(expr) = node.window_expr.get(index) {
+                            self.expr(expr, &node.input, role);
+                        }
+                    }
+                }
+            }
+            LogicalPlan::Unnest(node) => {
+                if let Some(index) = node.dependency_indices.get(index) {
+                    self.column(&node.input, *index, role);
+                }
+            }
+            LogicalPlan::Union(node) => {
+                for input in &node.inputs {
+                    self.column(input, index, role);
+                }
+            }
+            LogicalPlan::Distinct(Distinct::On(node)) => {
+                if let Some(expr) = node.select_expr.get(index) {
+                    self.expr(expr, &node.input, role);
+                }
+            }
+            LogicalPlan::TableScan(node) => {
+                let Some(field) = node.projected_schema.fields().get(index) else {
+                    return;
+                };
+                // A view is a scan with its plan inside.
+                match node.source.get_logical_plan() {
+                    Some(inner) => {
+                        let fields = inner.schema().fields();
+                        let position = fields.iter().position(|other| other.name() == field.name());
+                        if let Some(position) = position {
+                            self.column(&inner, position, role);
+                        }
+                    }
+                    None => self.arrive(&node.table_name, field.name(), role),
+                }
+            }
+            other => match other.inputs().as_slice() {
+                // Alias, filter, sort, limit, distinct, repartition: the same columns.
+                [input] if input.schema().fields().len() == other.schema().fields().len() => {
+                    self.column(input, index, role);
+                }
+                _ => {}
+            },
+        }
+    }
+
+    fn arrive(&mut self, table: &TableReference, column: &str, role: Role) {
+        let schema = table.schema().unwrap_or_default();
+        let name = format!("{schema}.{}.{column}", table.table());
+        match role {
+            Role::Value => self.found.values.insert(name),
+            Role::Key => self.found.keys.insert(name),
+        };
+    }
+
+    /// A column of the side that is looked up was chosen by the other side's part of the condition.
+    fn join(&mut self, node: &Join, index: usize, role: Role) {
+        let left = node.left.schema().fields().len();
+        let is_left = match node.join_type {
+            JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => false,
+            _ => index < left,
+        };
+        if is_left {
+            self.column(&node.left, index, role);
+            if matches!(node.join_type, JoinType::Right | JoinType::Full) {
+                self.chosen_by(node, &node.right);
+            }
+            return;
+        }
+        let index = match node.join_type {
+            JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => index,
+            _ => index - left,
+        };
+        self.column(&node.right, index, role);
+        if matches!(
+            node.join_type,
+            JoinType::Inner | JoinType::Left | JoinType::Full
+        ) {
+            self.chosen_by(node, &node.left);
+        }
+    }
+
+    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan) {
+        for (left, right) in &node.on {
+            self.expr(left, side, Role::Key);
+            self.expr(right, side, Role::Key);
+        }
+        if let Some(filter) = &node.filter {
+            self.expr(filter, side, Role::Key);
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, input: &LogicalPlan, role: Role) {
+        for column in expr.column_refs() {
+            if let Some(index) = position(input.schema(), column) {
+                self.column(input, index, role);
+            }
+        }
+        // Subqueries have inputs of their own.
+        let walked = expr.apply(|part| {
+            if let Expr::ScalarSubquery(subquery) = part {
+                self.column(&subquery.subquery, 0, role);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        debug_assert!(walked.is_ok(), "the walk itself never fails");
     }
 }
 
 fn position(schema: &DFSchema, column: &Column) -> Option<usize> {
     schema.maybe_index_of_column(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use super::*;
+
+    /// People, agents and a ledger, and a view over the people.
+    async fn planned(sql: &str) -> LogicalPlan {
+        let context = SessionContext::new();
+        for statement in [
+            "create schema usercom",
+            "create schema ledger",
+            "create schema prepare",
+            "create table usercom.people (id bigint, name varchar, tags varchar[], agent bigint, company bigint, spare int)",
+            "create table usercom.agents (id bigint, email varchar)",
+            "create table usercom.notes (id bigint, person bigint, body varchar)",
+            "create table ledger.account (id varchar, key bigint)",
+            "create view prepare.tag as select id as person, unnest(tags) as tag from usercom.people",
+            "create view prepare.tags as select person, array_agg(tag) as tags from prepare.tag group by person",
+        ] {
+            context.sql(statement).await.unwrap().collect().await.unwrap();
+        }
+        context.sql(sql).await.unwrap().into_parts().1
+    }
+
+    async fn of(sql: &str) -> (Vec<String>, Vec<String>) {
+        let found = lineage(&planned(sql).await, 0);
+        (
+            found.values.into_iter().collect(),
+            found.keys.into_iter().collect(),
+        )
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_expression_comes_from_all_its_columns_and_not_from_the_filter() {
+        let found = of("select case when p.spare > 1 then p.name end from usercom.people as p where p.agent = 1").await;
+        assert_eq!(
+            found.0,
+            names(&["usercom.people.name", "usercom.people.spare"])
+        );
+        assert!(found.1.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_is_looked_up_is_chosen_by_the_key_of_the_row() {
+        let sql = "select a.id from usercom.people as p left join ledger.account as a on a.key = p.company";
+        let found = of(sql).await;
+        assert_eq!(found.0, names(&["ledger.account.id"]));
+        assert_eq!(found.1, names(&["usercom.people.company"]));
+        let own = of("select p.name from usercom.people as p inner join ledger.account as a on a.key = p.company").await;
+        assert_eq!(own.0, names(&["usercom.people.name"]));
+        assert!(own.1.is_empty(), "{:?}", own.1);
+    }
+
+    #[tokio::test]
+    async fn lists_views_and_aggregates_are_walked_through() {
+        let sql = "select t.tags from usercom.people as p left join prepare.tags as t on t.person = p.id";
+        let found = of(sql).await;
+        assert_eq!(found.0, names(&["usercom.people.tags"]));
+        assert_eq!(found.1, names(&["usercom.people.id"]));
+    }
+
+    #[tokio::test]
+    async fn every_branch_of_a_union_counts() {
+        let sql = "with all_texts as (select name as text from usercom.people union all select body from usercom.notes) \
+                   select distinct upper(all_texts.text) from all_texts order by 1 limit 3";
+        let found = of(sql).await;
+        assert_eq!(
+            found.0,
+            names(&["usercom.notes.body", "usercom.people.name"])
+        );
+    }
+
+    #[tokio::test]
+    async fn windows_and_subqueries_count_with_what_they_read() {
+        let sql = "select concat(max(p.name) over (partition by p.agent), (select min(a.email) from usercom.agents as a)) \
+                   from usercom.people as p";
+        let found = of(sql).await;
+        assert_eq!(
+            found.0,
+            names(&[
+                "usercom.agents.email",
+                "usercom.people.agent",
+                "usercom.people.name"
+            ])
+        );
+    }
 }

@@ -17,6 +17,6 @@ pub use custom_objects::{
     CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
 };
 pub use error::TransformError;
-pub use lineage::lineage;
+pub use lineage::{Lineage, lineage};
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};

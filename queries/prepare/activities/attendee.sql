@@ -10,6 +10,7 @@ select
     attendee.agent_id,
     attendee.company_id,
     attendee.email_key as email,
+    nullif(trim(attendee.name), '') as name,
     attendee.response_key as response
 from mapped.event_attendees as attendee
 union all
@@ -19,5 +20,6 @@ select
     cast(null as bigint),
     cast(null as bigint),
     case when try_cast(listed.attendee as bigint) is null then listed.attendee end,
+    cast(null as varchar),
     cast(null as varchar)
 from listed

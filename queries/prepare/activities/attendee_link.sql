@@ -8,7 +8,7 @@ with addressed as (
             when attendee.person_id is not null then concat('person ', attendee.person_id)
             when attendee.agent_id is not null then concat('agent ', attendee.agent_id)
             when attendee.company_id is not null then concat('company ', attendee.company_id)
-            else coalesce(attendee.email, 'nobody')
+            else coalesce(attendee.email, attendee.name, 'nobody')
         end as named
     from prepare.attendee as attendee
     left join prepare.agent_user as by_email

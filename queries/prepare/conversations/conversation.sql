@@ -2,9 +2,11 @@
 -- key: id
 select
     conversation.id,
+    conversation.person_id,
     conversation.source,
     conversation.created_at,
     conversation.active,
+    conversation.message_count,
     owner.user_id as owner_user_id,
     link.contact_id,
     link.lead_id,

@@ -22,13 +22,16 @@ with said as (
         coalesce(message.source, conversation.source, 'chat') as channel,
         conversation.id as known_conversation_id,
         conversation.owner_user_id,
-        conversation.contact_id,
-        conversation.lead_id,
-        conversation.who_id,
+        coalesce(conversation.contact_id, link.contact_id) as contact_id,
+        coalesce(conversation.lead_id, link.lead_id) as lead_id,
+        coalesce(conversation.who_id, link.who_id) as who_id,
         conversation.fate as conversation_fate
     from mapped.messages as message
     left join prepare.conversation as conversation
         on conversation.id = message.conversation_id
+    -- A conversation that names no person has the one of its messages.
+    left join prepare.person_link as link
+        on link.person_id = message.person_id and conversation.person_id is null
 )
 
 select

@@ -5,6 +5,8 @@ select
     coalesce(nullif(trim(segment.name), ''), concat('Segment ', segment.id)) as name,
     segment.description,
     segment.criteria,
+    segment.kind,
+    segment.created_at,
     segment.in_scope
 from mapped.segments as segment
 union all
@@ -13,5 +15,7 @@ select
     coalesce(nullif(trim(list.name), ''), concat('List ', list.id)),
     list.description,
     cast(null as varchar),
+    cast(null as varchar),
+    cast(null as timestamp with time zone),
     list.in_scope
 from mapped.lists as list

@@ -123,7 +123,10 @@ async fn fields(name: &str) -> Vec<SampleRow> {
         ("Hidden", DataType::Utf8),
     ];
     let session = bench.session().await;
-    let names = BTreeSet::from(["people.company".to_owned()]);
+    let company = Lineage {
+        values: BTreeSet::from(["usercom.people.company".to_owned()]),
+        ..Lineage::default()
+    };
     let request = SampleRequest {
         session: &session,
         file: &file,
@@ -132,7 +135,7 @@ async fn fields(name: &str) -> Vec<SampleRow> {
             "Lead",
             &[(KEY, "double"), ("Company", "string"), ("Phone", "phone")],
         ),
-        lineage: &BTreeMap::from([("Company".to_owned(), names)]),
+        lineage: &BTreeMap::from([("Company".to_owned(), company)]),
     };
     let drawn = draw(&session, &[load("lead")], 1, 1).await.unwrap();
     sample(&request, &drawn[0]).await.unwrap()

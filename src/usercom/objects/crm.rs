@@ -234,7 +234,14 @@ pub(super) const DEALS: Object = Object {
             alias("owner_email"),
         ),
         column!(Integer, "created_by_id", part("created_by", ID)),
-        column!(Text, "loss_reason", alias("loss_reason_id")),
+        // A number, a label, or a record with both.
+        column!(Integer, "loss_reason_id" = ID, part("loss_reason", ID)),
+        column!(
+            Text,
+            "loss_reason" = NAME,
+            alias("loss_reason_label"),
+            alias("loss_reason_name")
+        ),
         column!(Text, "loss_reason_description"),
         column!(
             Date,

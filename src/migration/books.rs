@@ -1,0 +1,310 @@
+//! The books of columns: what becomes of each staged column that has a value (`guide/rules.md`, columns).
+//!
+//! In: the staged tables, the lineage of every load's fields, the field map, the columns that are ignored by name. Out: one
+//! [`ColumnFate`] per column, an error while one has no fate, and `recon.columns`. Never: a column that is dropped because no
+//! query selects it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+
+use super::columns;
+use super::context::{Context, Reads};
+use super::resolve::ResolvedProject;
+use crate::error::Error;
+use crate::mapping::{IgnoredColumns, MappingError, Status};
+use crate::project::{QueryFile, QueryKind};
+use crate::rows::same_key;
+use crate::staging::Snapshot;
+use crate::transform::Lineage;
+
+/// A field of a load.
+type Place = (String, String);
+
+/// What becomes of one staged column.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ColumnFate {
+    /// Staged table.
+    pub source: String,
+    /// Its column.
+    pub column: String,
+    /// Rows with a value.
+    pub rows: u64,
+    /// Fields that it reaches: load and field.
+    pub fields: Vec<Place>,
+    /// Why it stays, where it reaches none.
+    pub reason: Option<String>,
+    /// Whether it stays by decision; else an option or the destination leaves out the fields it would reach.
+    pub ignored: bool,
+}
+
+/// Finds what becomes of every staged column with a value.
+pub(crate) async fn column_fates(context: &Context<'_>) -> Result<Vec<ColumnFate>, Error> {
+    let resolved = &context.resolved;
+    let snapshot = context.staging().snapshot().await?;
+    let counted = rows_with_values(context, &snapshot).await?;
+    let ignored = IgnoredColumns::load(&context.project.config.project)?;
+    let traced = Traced::all(context).await?;
+    let mut fates = Vec::new();
+    for ((source, column), rows) in counted {
+        let (fields, left_out) = traced.places(resolved, &source, &column);
+        let by_map = resolved.map.rows().find(|row| {
+            row.status == Status::Ignored && row.source == source && row.source_field == column
+        });
+        let by_name = by_map
+            .map(|row| format!("config/field_map.csv line {}", row.line))
+            .or_else(|| ignored.reason(&source, &column).map(str::to_owned));
+        let (reason, ignored) = match (fields.is_empty(), by_name) {
+            (false, _) => (None, false),
+            (true, Some(reason)) => (Some(reason), true),
+            (true, None) => (left_out, false),
+        };
+        fates.push(ColumnFate {
+            source,
+            column,
+            rows,
+            fields,
+            reason,
+            ignored,
+        });
+    }
+    Ok(fates)
+}
+
+/// Fails while a staged column with a value reaches no field and is not ignored by name.
+///
+/// # Errors
+/// [`MappingError::Unread`].
+pub(crate) fn ensure_accounted(fates: &[ColumnFate]) -> Result<(), MappingError> {
+    let lost = fates
+        .iter()
+        .filter(|fate| fate.fields.is_empty() && fate.reason.is_none());
+    let columns: Vec<String> = lost
+        .map(|fate| {
+            let (source, column, rows) = (&fate.source, &fate.column, fate.rows);
+            format!("{source}.{column} ({rows} row(s))")
+        })
+        .collect();
+    if columns.is_empty() {
+        Ok(())
+    } else {
+        Err(MappingError::Unread { columns })
+    }
+}
+
+/// Rows with a value, per table and column; columns without any are not among them.
+async fn rows_with_values(
+    context: &Context<'_>,
+    snapshot: &Snapshot,
+) -> Result<BTreeMap<(String, String), u64>, Error> {
+    let session = context
+        .project
+        .engine
+        .session(context.staging(), snapshot)?;
+    let mut counted = BTreeMap::new();
+    for table in snapshot.schema("usercom").filter(|table| table.rows > 0) {
+        let fields = table.schema.fields();
+        let counts: Vec<String> = fields
+            .iter()
+            .map(|field| {
+                let name = field.name().replace('"', "\"\"");
+                match field.data_type() {
+                    DataType::List(_) => {
+                        format!("count(case when array_length(t.\"{name}\") > 0 then 1 end)")
+                    }
+                    _ => format!("count(t.\"{name}\")"),
+                }
+            })
+            .collect();
+        let sql = format!("select {} from {} as t", counts.join(", "), table.name());
+        for batch in session.collect(&table.name(), &sql).await? {
+            for (field, count) in fields.iter().zip(batch.columns()) {
+                let rows = count.as_primitive::<Int64Type>().value(0).unsigned_abs();
+                if rows > 0 {
+                    counted.insert((table.table.clone(), field.name().clone()), rows);
+                }
+            }
+        }
+    }
+    Ok(counted)
+}
+
+/// The lineage of every load's columns, those that are left out too.
+struct Traced<'a> {
+    loads: Vec<(&'a QueryFile, BTreeMap<String, Lineage>)>,
+}
+
+impl<'a> Traced<'a> {
+    async fn all(context: &'a Context<'_>) -> Result<Self, Error> {
+        let resolved = &context.resolved;
+        let session =
+            columns::traceable(context.project, context.staging(), resolved).await?;
+        let mut loads = Vec::new();
+        for file in resolved.queries.kind(QueryKind::Load) {
+            loads.push((file, columns::lineage_of(&session, resolved, file).await?));
+        }
+        Ok(Self { loads })
+    }
+
+    /// Fields of the run that a column reaches; if there are none, why those it would reach are left out.
+    ///
+    /// Where a table has loads of its own, whose keys come from its rows, only those count: a value that merely helps to
+    /// find another table's row has not arrived.
+    fn places(
+        &self,
+        resolved: &ResolvedProject,
+        source: &str,
+        column: &str,
+    ) -> (Vec<Place>, Option<String>) {
+        let name = format!("usercom.{source}.{column}");
+        let id = format!("usercom.{source}.id");
+        let is_own = |file: &QueryFile, fields: &BTreeMap<String, Lineage>| {
+            is_home(file, source)
+                || file.key.iter().any(|key| {
+                    let key = fields.get(key);
+                    key.is_some_and(|key| key.all().any(|from| from == id))
+                })
+        };
+        let own: BTreeSet<&str> = self
+            .loads
+            .iter()
+            .filter(|(file, fields)| resolved.is_active(file) && is_own(file, fields))
+            .map(|(file, _)| file.name.as_str())
+            .collect();
+        // A load that an option leaves out excuses nothing where another one takes the rows.
+        let has_home = self
+            .loads
+            .iter()
+            .any(|(file, _)| resolved.is_active(file) && is_home(file, source));
+        let (mut sent, mut left_out) = (Vec::new(), None);
+        for (file, fields) in &self.loads {
+            let active = resolved.is_active(file);
+            if active && !own.is_empty() && !own.contains(file.name.as_str()) {
+                continue;
+            }
+            let columns = resolved.columns.get(&file.name);
+            for (field, from) in fields {
+                if !from.all().any(|from| from == name) {
+                    continue;
+                }
+                let is_sent = columns.is_some_and(|columns| {
+                    let mut sent = columns.sent.iter().chain(&columns.hidden);
+                    sent.any(|sent| sent.name() == field)
+                });
+                if active && is_sent {
+                    sent.push((file.name.clone(), field.clone()));
+                } else if resolved.exclusions.dropped(file).contains(field) {
+                    left_out = Some(format!("{}.{field} is not sent here", file.object()));
+                } else if let Some(reason) = resolved.exclusions.left_out.get(&file.name)
+                    && !has_home
+                {
+                    left_out = Some(format!("{} is left out: {reason}", file.name));
+                }
+            }
+        }
+        (sent, left_out)
+    }
+}
+
+/// Whether a load takes each row of a staged table.
+fn is_home(file: &QueryFile, source: &str) -> bool {
+    let table = file.source.as_deref();
+    table.and_then(|table| table.strip_prefix("usercom.")) == Some(source)
+}
+
+/// Publishes `recon.columns`: per staged column and field the rows with a value, and the rows whose record has one in the org.
+pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Result<(), Error> {
+    let arrived = arrived(context).await?;
+    let mut texts: [Vec<Option<String>>; 6] = Default::default();
+    let (mut rows, mut landed) = (Vec::new(), Vec::new());
+    let mut note = |fate: &ColumnFate, word: &str, place: Option<&Place>| {
+        let cells = [
+            Some(fate.source.clone()),
+            Some(fate.column.clone()),
+            Some(word.to_owned()),
+            place.map(|(load, _)| load.clone()),
+            place.map(|(_, field)| field.clone()),
+            fate.reason.clone(),
+        ];
+        for (column, cell) in texts.iter_mut().zip(cells) {
+            column.push(cell);
+        }
+        rows.push(i64::try_from(fate.rows).unwrap_or(i64::MAX));
+        landed.push(place.and_then(|place| arrived.get(place).copied()));
+    };
+    for fate in fates {
+        for place in &fate.fields {
+            note(fate, "sent", Some(place));
+        }
+        if fate.fields.is_empty() {
+            let word = if fate.ignored { "ignored" } else { "left_out" };
+            note(fate, word, None);
+        }
+    }
+    let names = ["source", "column", "fate", "load", "field", "reason"];
+    let mut fields: Vec<Field> = names
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .into();
+    let mut columns: Vec<ArrayRef> = texts
+        .into_iter()
+        .map(|cells| Arc::new(StringArray::from(cells)) as ArrayRef)
+        .collect();
+    for name in ["rows_with_value", "rows_arrived"] {
+        fields.push(Field::new(name, DataType::Int64, true));
+    }
+    columns.push(Arc::new(Int64Array::from(rows)));
+    columns.push(Arc::new(Int64Array::from(landed)));
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| Error::Defect {
+        what: format!("recon.columns: {error}"),
+    })?;
+    let mut writer = context
+        .staging()
+        .create("recon", "columns", schema, &[])
+        .await?;
+    writer.write(&batch).await?;
+    writer.publish(BTreeMap::new()).await?;
+    Ok(())
+}
+
+/// Records of ours that have a value in a field, as they were read back.
+async fn arrived(context: &Context<'_>) -> Result<BTreeMap<Place, i64>, Error> {
+    let (snapshot, session) = context.session(Reads::Tables).await?;
+    let mut arrived = BTreeMap::new();
+    for file in context.resolved.loads() {
+        let load = &file.name;
+        let (Some(found), Some(_)) = (snapshot.get("org", load), snapshot.get("ledger", load)) else {
+            continue;
+        };
+        let fields: Vec<&str> = context
+            .resolved
+            .columns(file)?
+            .sent
+            .iter()
+            .map(|field| field.name().as_str())
+            .filter(|name| found.schema.field_with_name(name).is_ok())
+            .collect();
+        if fields.is_empty() {
+            continue;
+        }
+        let counts: Vec<String> = fields
+            .iter()
+            .map(|name| format!("count(r.\"{name}\")"))
+            .collect();
+        let sql = format!(
+            "select {} from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
+            counts.join(", "),
+            same_key("l", "r", &file.key)
+        );
+        let name = format!("the columns of {load}");
+        for batch in session.collect(&name, &sql).await? {
+            for (field, count) in fields.iter().zip(batch.columns()) {
+                let place = (load.clone(), (*field).to_owned());
+                arrived.insert(place, count.as_primitive::<Int64Type>().value(0));
+            }
+        }
+    }
+    Ok(arrived)
+}
