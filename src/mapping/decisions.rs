@@ -21,7 +21,10 @@ const TEMPLATES: [(&str, &str); 16] = [
     ("defaults", include_str!("defaults/defaults.csv")),
     ("value_policy", include_str!("defaults/value_policy.csv")),
     ("field_map", include_str!("defaults/field_map.csv")),
-    ("ignored_columns", include_str!("defaults/ignored_columns.csv")),
+    (
+        "ignored_columns",
+        include_str!("defaults/ignored_columns.csv"),
+    ),
     ("matches", include_str!("defaults/matches.csv")),
     (
         "activity_types",

@@ -26,10 +26,7 @@ impl IgnoredColumns {
         let path = format!("config/{NAME}.csv");
         let bytes = std::fs::read(project.join(&path));
         let default = template(NAME).unwrap_or_default();
-        Self::parse(
-            &path,
-            bytes.as_deref().unwrap_or_else(|_| default.as_bytes()),
-        )
+        Self::parse(&path, bytes.as_deref().unwrap_or(default.as_bytes()))
     }
 
     fn parse(path: &str, bytes: &[u8]) -> Result<Self, MappingError> {
@@ -78,7 +75,8 @@ impl IgnoredColumns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usercom::{OBJECTS, Object};
+    use crate::usercom::OBJECTS;
+    use crate::usercom::schema::Object;
 
     #[test]
     fn every_default_names_a_declared_column_and_says_why() {
@@ -89,7 +87,10 @@ mod tests {
                 (source == "*" || *table.name == **source)
                     && (column == "*" || table.column(column).is_some())
             };
-            assert!(OBJECTS.iter().any(|table| is_known(&table)), "{source}.{column}");
+            assert!(
+                OBJECTS.iter().any(|table| is_known(&table)),
+                "{source}.{column}"
+            );
         }
     }
 

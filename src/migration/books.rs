@@ -139,8 +139,7 @@ struct Traced<'a> {
 impl<'a> Traced<'a> {
     async fn all(context: &'a Context<'_>) -> Result<Self, Error> {
         let resolved = &context.resolved;
-        let session =
-            columns::traceable(context.project, context.staging(), resolved).await?;
+        let session = columns::traceable(context.project, context.staging(), resolved).await?;
         let mut loads = Vec::new();
         for file in resolved.queries.kind(QueryKind::Load) {
             loads.push((file, columns::lineage_of(&session, resolved, file).await?));
@@ -257,9 +256,10 @@ pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Resu
     columns.push(Arc::new(Int64Array::from(rows)));
     columns.push(Arc::new(Int64Array::from(landed)));
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| Error::Defect {
-        what: format!("recon.columns: {error}"),
-    })?;
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| Error::Defect {
+            what: format!("recon.columns: {error}"),
+        })?;
     let mut writer = context
         .staging()
         .create("recon", "columns", schema, &[])
@@ -275,7 +275,8 @@ async fn arrived(context: &Context<'_>) -> Result<BTreeMap<Place, i64>, Error> {
     let mut arrived = BTreeMap::new();
     for file in context.resolved.loads() {
         let load = &file.name;
-        let (Some(found), Some(_)) = (snapshot.get("org", load), snapshot.get("ledger", load)) else {
+        let (Some(found), Some(_)) = (snapshot.get("org", load), snapshot.get("ledger", load))
+        else {
             continue;
         };
         let fields: Vec<&str> = context

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{books, columns};
 use super::comparison::compare;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::project::Project;
+use super::{books, columns};
 use crate::error::Error;
 use crate::load::Journal;
 use crate::progress::Progress;
@@ -247,8 +247,7 @@ async fn draw_samples(
             continue;
         };
         if !lineages.contains_key(&record.load) {
-            let lineage =
-                columns::lineage_of(&traceable, resolved, file).await?;
+            let lineage = columns::lineage_of(&traceable, resolved, file).await?;
             lineages.insert(record.load.clone(), lineage);
         }
         let request = SampleRequest {

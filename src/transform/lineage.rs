@@ -210,7 +210,13 @@ mod tests {
             "create view prepare.tag as select id as person, unnest(tags) as tag from usercom.people",
             "create view prepare.tags as select person, array_agg(tag) as tags from prepare.tag group by person",
         ] {
-            context.sql(statement).await.unwrap().collect().await.unwrap();
+            context
+                .sql(statement)
+                .await
+                .unwrap()
+                .collect()
+                .await
+                .unwrap();
         }
         context.sql(sql).await.unwrap().into_parts().1
     }
@@ -250,7 +256,8 @@ mod tests {
 
     #[tokio::test]
     async fn lists_views_and_aggregates_are_walked_through() {
-        let sql = "select t.tags from usercom.people as p left join prepare.tags as t on t.person = p.id";
+        let sql =
+            "select t.tags from usercom.people as p left join prepare.tags as t on t.person = p.id";
         let found = of(sql).await;
         assert_eq!(found.0, names(&["usercom.people.tags"]));
         assert_eq!(found.1, names(&["usercom.people.id"]));

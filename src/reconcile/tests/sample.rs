@@ -7,6 +7,7 @@ use arrow::datatypes::DataType;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{Drawn, SampleRequest, SampleRow, draw, sample};
 use crate::rows::bench::{Bench, columns, described, numbers, texts};
+use crate::transform::Lineage;
 
 const KEY: &str = "usercom_id__c";
 
