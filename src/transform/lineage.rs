@@ -206,7 +206,7 @@ mod tests {
             "create table usercom.people (id bigint, name varchar, tags varchar[], agent bigint, company bigint, spare int)",
             "create table usercom.agents (id bigint, email varchar)",
             "create table usercom.notes (id bigint, person bigint, body varchar)",
-            "create table ledger.account (id varchar, key bigint)",
+            "create table ledger.account (id varchar, company bigint)",
             "create view prepare.tag as select id as person, unnest(tags) as tag from usercom.people",
             "create view prepare.tags as select person, array_agg(tag) as tags from prepare.tag group by person",
         ] {
@@ -245,11 +245,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_looked_up_is_chosen_by_the_key_of_the_row() {
-        let sql = "select a.id from usercom.people as p left join ledger.account as a on a.key = p.company";
+        let sql = "select a.id from usercom.people as p left join ledger.account as a on a.company = p.company";
         let found = of(sql).await;
         assert_eq!(found.0, names(&["ledger.account.id"]));
         assert_eq!(found.1, names(&["usercom.people.company"]));
-        let own = of("select p.name from usercom.people as p inner join ledger.account as a on a.key = p.company").await;
+        let own = of("select p.name from usercom.people as p inner join ledger.account as a on a.company = p.company").await;
         assert_eq!(own.0, names(&["usercom.people.name"]));
         assert!(own.1.is_empty(), "{:?}", own.1);
     }
