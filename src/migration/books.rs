@@ -44,7 +44,7 @@ pub(crate) struct ColumnFate {
 pub(crate) async fn column_fates(context: &Context<'_>) -> Result<Vec<ColumnFate>, Error> {
     let resolved = &context.resolved;
     let snapshot = context.staging().snapshot().await?;
-    let counted = rows_with_values(context, &snapshot).await?;
+    let counted = rows_with_values(&snapshot);
     let ignored = IgnoredColumns::load(&context.project.config.project)?;
     let traced = Traced::all(context).await?;
     let mut fates = Vec::new();
@@ -94,41 +94,19 @@ pub(crate) fn ensure_accounted(fates: &[ColumnFate]) -> Result<(), MappingError>
     }
 }
 
-/// Rows with a value, per table and column; columns without any are not among them.
-async fn rows_with_values(
-    context: &Context<'_>,
-    snapshot: &Snapshot,
-) -> Result<BTreeMap<(String, String), u64>, Error> {
-    let session = context
-        .project
-        .engine
-        .session(context.staging(), snapshot)?;
-    let mut counted = BTreeMap::new();
-    for table in snapshot.schema("usercom").filter(|table| table.rows > 0) {
-        let fields = table.schema.fields();
-        let counts: Vec<String> = fields
-            .iter()
-            .map(|field| {
-                let name = field.name().replace('"', "\"\"");
-                match field.data_type() {
-                    DataType::List(_) => {
-                        format!("count(case when array_length(t.\"{name}\") > 0 then 1 end)")
-                    }
-                    _ => format!("count(t.\"{name}\")"),
-                }
+/// Rows with a value, per table and column, as staging counted them; columns without any are not among them.
+fn rows_with_values(snapshot: &Snapshot) -> BTreeMap<(String, String), u64> {
+    let tables = snapshot.schema("usercom").filter(|table| table.rows > 0);
+    tables
+        .flat_map(|table| {
+            let fields = table.schema.fields().iter();
+            fields.filter_map(|field| {
+                let book = table.columns.get(field.name())?;
+                let name = (table.table.clone(), field.name().clone());
+                (book.rows_with_value > 0).then_some((name, book.rows_with_value))
             })
-            .collect();
-        let sql = format!("select {} from {} as t", counts.join(", "), table.name());
-        for batch in session.collect(&table.name(), &sql).await? {
-            for (field, count) in fields.iter().zip(batch.columns()) {
-                let rows = count.as_primitive::<Int64Type>().value(0).unsigned_abs();
-                if rows > 0 {
-                    counted.insert((table.table.clone(), field.name().clone()), rows);
-                }
-            }
-        }
-    }
-    Ok(counted)
+        })
+        .collect()
 }
 
 /// The lineage of every load's columns, those that are left out too.
@@ -149,8 +127,8 @@ impl<'a> Traced<'a> {
 
     /// Fields of the run that a column reaches; if there are none, why those it would reach are left out.
     ///
-    /// Where a table has loads of its own, whose keys come from its rows, only those count: a value that merely helps to
-    /// find another table's row has not arrived.
+    /// Where a table has a load of its own, only those count whose keys come from its rows, and in them only what comes from
+    /// the row itself: a value that merely helps to find another row has not arrived.
     fn places(
         &self,
         resolved: &ResolvedProject,
@@ -166,9 +144,11 @@ impl<'a> Traced<'a> {
                     key.is_some_and(|key| key.all().any(|from| from == id))
                 })
         };
+        let has_load = self.loads.iter().any(|(file, _)| is_home(file, source));
         let own: BTreeSet<&str> = self
             .loads
             .iter()
+            .filter(|_| has_load)
             .filter(|(file, fields)| resolved.is_active(file) && is_own(file, fields))
             .map(|(file, _)| file.name.as_str())
             .collect();
@@ -185,7 +165,8 @@ impl<'a> Traced<'a> {
             }
             let columns = resolved.columns.get(&file.name);
             for (field, from) in fields {
-                if !from.all().any(|from| from == name) {
+                let pooled = !has_load && from.pooled.contains(&name);
+                if !pooled && !from.all().any(|from| from == name) {
                     continue;
                 }
                 let is_sent = columns.is_some_and(|columns| {

@@ -3,12 +3,18 @@
 //! In: a logical plan in which models are views, so that it reaches down to the tables. Out: for an output column the
 //! `schema.table.column`s that it is computed from, and those that chose the row it was read from (the conditions of
 //! joins that look something up). Never: a filter, which sends a row or does not, or a name from the SQL's text.
+//!
+//! An aggregate that keeps the rows of a table apart (by their id) is walked through; one that pools them (the owners that all
+//! tables name, a vocabulary) no longer says anything of a single row, and what comes from it stands apart.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, TableReference};
-use datafusion::logical_expr::{Distinct, Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Distinct, Expr, Join, JoinType, LogicalPlan};
+
+use crate::usercom::object;
+use crate::usercom::schema::KeyRule;
 
 /// Where an output column comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,10 +23,12 @@ pub struct Lineage {
     pub values: BTreeSet<String>,
     /// Columns by which its row was looked up.
     pub keys: BTreeSet<String>,
+    /// Columns of rows that were pooled before they were looked at.
+    pub pooled: BTreeSet<String>,
 }
 
 impl Lineage {
-    /// Columns of either kind.
+    /// Columns of the row itself, and those by which others were looked up for it.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.values.union(&self.keys).map(String::as_str)
     }
@@ -39,6 +47,7 @@ pub fn lineage(plan: &LogicalPlan, index: usize) -> Lineage {
 enum Role {
     Value,
     Key,
+    Pooled,
 }
 
 #[derive(Default)]
@@ -46,6 +55,8 @@ struct Tracer {
     found: Lineage,
     /// Models are shared by many paths; each is walked once per column and role.
     walked: HashSet<(usize, usize, Role)>,
+    /// What aggregates came to, by address and column.
+    aggregated: HashMap<(usize, usize), Lineage>,
 }
 
 impl Tracer {
@@ -61,16 +72,10 @@ impl Tracer {
                 }
             }
             LogicalPlan::Join(node) => self.join(node, index, role),
-            LogicalPlan::Aggregate(node) => {
-                let groups = node.group_expr.len();
-                let expr = match index.checked_sub(groups) {
-                    None => node.group_expr.get(index),
-                    Some(index) => node.aggr_expr.get(index),
-                };
-                if let Some(expr) = expr {
-                    self.expr(expr, &node.input, role);
-                }
-            }
+            LogicalPlan::Aggregate(node) => match node.group_expr.get(index) {
+                Some(expr) => self.expr(expr, &node.input, role),
+                None => self.aggregate(node, index, role),
+            },
             LogicalPlan::Window(node) => {
                 let inputs = node.input.schema().fields().len();
                 match index.checked_sub(inputs) {
@@ -129,7 +134,49 @@ impl Tracer {
         match role {
             Role::Value => self.found.values.insert(name),
             Role::Key => self.found.keys.insert(name),
+            Role::Pooled => self.found.pooled.insert(name),
         };
+    }
+
+    /// A value over many rows belongs to a row of a table only if the rows are grouped by that table's identity.
+    fn aggregate(&mut self, node: &Aggregate, index: usize, role: Role) {
+        let address = (std::ptr::from_ref(node) as usize, index);
+        let known = self.aggregated.get(&address).cloned();
+        let found = known.unwrap_or_else(|| {
+            let groups = self.apart(&node.group_expr, &node.input).values;
+            let value = node.aggr_expr.get(index - node.group_expr.len());
+            let mut found = self.apart(value.map_or(&[], std::slice::from_ref), &node.input);
+            let pools = |column: &String| !is_kept_apart(column, &groups);
+            found.pooled.extend(found.values.extract_if(.., &pools));
+            found.pooled.extend(found.keys.extract_if(.., &pools));
+            found
+        });
+        self.aggregated.insert(address, found.clone());
+        let own = match role {
+            Role::Value => &mut self.found.values,
+            Role::Key => &mut self.found.keys,
+            Role::Pooled => &mut self.found.pooled,
+        };
+        own.extend(found.values);
+        let chosen = match role {
+            Role::Pooled => &mut self.found.pooled,
+            Role::Value | Role::Key => &mut self.found.keys,
+        };
+        chosen.extend(found.keys);
+        self.found.pooled.extend(found.pooled);
+    }
+
+    /// What expressions come from, whatever was found before.
+    fn apart(&mut self, exprs: &[Expr], input: &LogicalPlan) -> Lineage {
+        let mut tracer = Self {
+            aggregated: std::mem::take(&mut self.aggregated),
+            ..Self::default()
+        };
+        for expr in exprs {
+            tracer.expr(expr, input, Role::Value);
+        }
+        self.aggregated = tracer.aggregated;
+        tracer.found
     }
 
     /// A column of the side that is looked up was chosen by the other side's part of the condition.
@@ -142,7 +189,7 @@ impl Tracer {
         if is_left {
             self.column(&node.left, index, role);
             if matches!(node.join_type, JoinType::Right | JoinType::Full) {
-                self.chosen_by(node, &node.right);
+                self.chosen_by(node, &node.right, role);
             }
             return;
         }
@@ -155,17 +202,21 @@ impl Tracer {
             node.join_type,
             JoinType::Inner | JoinType::Left | JoinType::Full
         ) {
-            self.chosen_by(node, &node.left);
+            self.chosen_by(node, &node.left, role);
         }
     }
 
-    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan) {
+    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan, role: Role) {
+        let role = match role {
+            Role::Pooled => Role::Pooled,
+            Role::Value | Role::Key => Role::Key,
+        };
         for (left, right) in &node.on {
-            self.expr(left, side, Role::Key);
-            self.expr(right, side, Role::Key);
+            self.expr(left, side, role);
+            self.expr(right, side, role);
         }
         if let Some(filter) = &node.filter {
-            self.expr(filter, side, Role::Key);
+            self.expr(filter, side, role);
         }
     }
 
@@ -184,6 +235,22 @@ impl Tracer {
         });
         debug_assert!(walked.is_ok(), "the walk itself never fails");
     }
+}
+
+/// Whether rows that are grouped by these columns are still those of the column's own table: by its id, or the record that
+/// they are parts of.
+fn is_kept_apart(column: &str, groups: &BTreeSet<String>) -> bool {
+    let Some((table, _)) = column.rsplit_once('.') else {
+        return false;
+    };
+    let name = table.rsplit('.').next().unwrap_or(table);
+    let parent = object(name).and_then(|object| match object.key {
+        KeyRule::Pair { first, .. } => Some(first),
+        KeyRule::Own => None,
+    });
+    std::iter::once("id")
+        .chain(parent)
+        .any(|identity| groups.contains(&format!("{table}.{identity}")))
 }
 
 fn position(schema: &DFSchema, column: &Column) -> Option<usize> {
@@ -261,6 +328,17 @@ mod tests {
         let found = of(sql).await;
         assert_eq!(found.0, names(&["usercom.people.tags"]));
         assert_eq!(found.1, names(&["usercom.people.id"]));
+    }
+
+    #[tokio::test]
+    async fn pooled_rows_say_nothing_of_one_of_them() {
+        let sql = "with pooled as (select agent, max(name) as name from usercom.people group by agent) \
+                   select pooled.name from usercom.people as p left join pooled on pooled.agent = p.agent";
+        let found = lineage(&planned(sql).await, 0);
+        let only = |name: &str| BTreeSet::from([name.to_owned()]);
+        assert!(found.values.is_empty(), "{found:?}");
+        assert_eq!(found.keys, only("usercom.people.agent"));
+        assert_eq!(found.pooled, only("usercom.people.name"));
     }
 
     #[tokio::test]
