@@ -16,9 +16,12 @@ use super::resolve::ResolvedProject;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{QueryFile, QueryKind};
-use crate::rows::same_key;
+use crate::rows::{FATE, same_key};
 use crate::staging::Snapshot;
 use crate::transform::Lineage;
+
+/// How the names of tables of the customer's own objects begin.
+const CUSTOM_OBJECT: &str = "co_";
 
 /// A field of a load.
 type Place = (String, String);
@@ -167,6 +170,13 @@ impl<'a> Traced<'a> {
             for (field, from) in fields {
                 let pooled = !has_load && from.pooled.contains(&name);
                 if !pooled && !from.all().any(|from| from == name) {
+                    continue;
+                }
+                if field == FATE {
+                    // A reference to what the export does not have: its rows wait, by name.
+                    if active && source.starts_with(CUSTOM_OBJECT) {
+                        left_out = Some("rows that use it are held".to_owned());
+                    }
                     continue;
                 }
                 let is_sent = columns.is_some_and(|columns| {

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::load::ORG_TABLES;
 use crate::mapping::{CUSTOM, mapped_views};
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::rows::{Columns, HIDDEN, RESERVED, ledger_schema, outbox_schema};
+use crate::rows::{Columns, FATE, HIDDEN, RESERVED, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineage, lineage};
 
@@ -184,8 +184,11 @@ pub(crate) async fn lineage_of(
             field.values.insert(source);
         }
     }
-    // What is neither sent nor kept in the outbox is no place to arrive at.
-    found.retain(|name, _| !RESERVED.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()));
+    // What is neither sent nor kept in the outbox is no place to arrive at, but a fate may name it.
+    found.retain(|name, _| {
+        let name = name.as_str();
+        !RESERVED.contains(&name) || HIDDEN.contains(&name) || name == FATE
+    });
     Ok(found)
 }
 

@@ -47,7 +47,6 @@ pub fn lineage(plan: &LogicalPlan, index: usize) -> Lineage {
 enum Role {
     Value,
     Key,
-    Pooled,
 }
 
 #[derive(Default)]
@@ -134,7 +133,6 @@ impl Tracer {
         match role {
             Role::Value => self.found.values.insert(name),
             Role::Key => self.found.keys.insert(name),
-            Role::Pooled => self.found.pooled.insert(name),
         };
     }
 
@@ -152,17 +150,11 @@ impl Tracer {
             found
         });
         self.aggregated.insert(address, found.clone());
-        let own = match role {
-            Role::Value => &mut self.found.values,
-            Role::Key => &mut self.found.keys,
-            Role::Pooled => &mut self.found.pooled,
-        };
-        own.extend(found.values);
-        let chosen = match role {
-            Role::Pooled => &mut self.found.pooled,
-            Role::Value | Role::Key => &mut self.found.keys,
-        };
-        chosen.extend(found.keys);
+        match role {
+            Role::Value => self.found.values.extend(found.values),
+            Role::Key => self.found.keys.extend(found.values),
+        }
+        self.found.keys.extend(found.keys);
         self.found.pooled.extend(found.pooled);
     }
 
@@ -189,7 +181,7 @@ impl Tracer {
         if is_left {
             self.column(&node.left, index, role);
             if matches!(node.join_type, JoinType::Right | JoinType::Full) {
-                self.chosen_by(node, &node.right, role);
+                self.chosen_by(node, &node.right);
             }
             return;
         }
@@ -202,21 +194,17 @@ impl Tracer {
             node.join_type,
             JoinType::Inner | JoinType::Left | JoinType::Full
         ) {
-            self.chosen_by(node, &node.left, role);
+            self.chosen_by(node, &node.left);
         }
     }
 
-    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan, role: Role) {
-        let role = match role {
-            Role::Pooled => Role::Pooled,
-            Role::Value | Role::Key => Role::Key,
-        };
+    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan) {
         for (left, right) in &node.on {
-            self.expr(left, side, role);
-            self.expr(right, side, role);
+            self.expr(left, side, Role::Key);
+            self.expr(right, side, Role::Key);
         }
         if let Some(filter) = &node.filter {
-            self.expr(filter, side, role);
+            self.expr(filter, side, Role::Key);
         }
     }
 
