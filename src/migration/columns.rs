@@ -14,9 +14,9 @@ use super::resolve::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::ORG_TABLES;
-use crate::mapping::{CUSTOM, mapped_views};
+use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::rows::{Columns, FATE, HIDDEN, RESERVED, ledger_schema, outbox_schema};
+use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineage, lineage};
 
@@ -171,15 +171,21 @@ pub(crate) async fn lineage_of(
     for (index, field) in plan.schema().fields().iter().enumerate() {
         found.insert(field.name().clone(), lineage(&plan, index));
     }
-    // The struct comes from all confirmed attributes, each of its fields from one.
-    let own = found.remove(CUSTOM).unwrap_or_default();
+    // A struct comes from all confirmed attributes, each of its fields from one.
+    let mut own = BTreeSet::new();
+    found.retain(|name, from| {
+        if is_custom(name) {
+            own.append(&mut from.values);
+        }
+        !is_custom(name)
+    });
     for row in resolved
         .map
         .confirmed()
         .filter(|row| row.is_for(file.object()))
     {
         let source = format!("usercom.{}.{}", row.source, row.source_field);
-        if own.values.contains(&source) {
+        if own.contains(&source) {
             let field = found.entry(row.target_field.clone()).or_default();
             field.values.insert(source);
         }

@@ -236,7 +236,7 @@ impl Columns {
 }
 
 /// Whether a column holds custom fields.
-fn is_custom(name: &str) -> bool {
+pub(crate) fn is_custom(name: &str) -> bool {
     name == CUSTOM
         || name
             .strip_suffix(CUSTOM)
