@@ -5,42 +5,59 @@
 -- cluster by: EntityId
 -- when: $tag_strategy = 'topics'
 -- feature: needs Topics for Objects in Setup; without them set tag_strategy = "picklist"
-with topic as (
+with existing as (
     select
-        vocabulary.tag,
-        coalesce(loaded.id, existing.id) as topic_id
-    from prepare.tag_vocabulary as vocabulary
-    left join org.topics as existing
-        on lower(existing.name) = vocabulary.tag
-    left join ledger.topic as loaded
-        on lower(loaded."Name") = vocabulary.tag
+        lower(rtrim(left(topics.name, 99))) as topic,
+        min(topics.id) as id
+    from org.topics as topics
+    group by lower(rtrim(left(topics.name, 99)))
+),
+
+loaded as (
+    select
+        lower(rtrim(left(topic."Name", 99))) as topic,
+        min(topic.id) as id
+    from ledger.topic as topic
+    group by lower(rtrim(left(topic."Name", 99)))
+),
+
+named as (
+    select
+        lower(rtrim(left(tagged.name, 99))) as topic,
+        tagged.kind,
+        tagged.id
+    from prepare.tag_on_record as tagged
+    group by lower(rtrim(left(tagged.name, 99))), tagged.kind, tagged.id
 ),
 
 tagged as (
     select
-        tagged.tag,
-        concat(tagged.kind, ' ', tagged.id) as named,
+        named.topic,
+        concat(named.kind, ' ', named.id) as named,
         coalesce(link.who_id, account.id) as entity_id,
-        link.fate as person_fate
-    from prepare.tag_on_record as tagged
+        link.fate as person_fate,
+        coalesce(loaded.id, existing.id) as topic_id
+    from named
+    left join loaded
+        on loaded.topic = named.topic
+    left join existing
+        on existing.topic = named.topic
     left join prepare.person_link as link
-        on link.person_id = tagged.id and tagged.kind = 'person'
+        on link.person_id = named.id and named.kind = 'person'
     left join ledger.account as account
-        on account.usercom_id__c = tagged.id and tagged.kind = 'company'
+        on account.usercom_id__c = named.id and named.kind = 'company'
 )
 
 select
     coalesce(tagged.entity_id, tagged.named) as "EntityId",
-    coalesce(topic.topic_id, topic.tag) as "TopicId",
+    coalesce(tagged.topic_id, tagged.topic) as "TopicId",
     case
         when tagged.person_fate is not null then tagged.person_fate
         when tagged.entity_id is null
             then named_struct('fate', 'held', 'reason', 'company_missing', 'parent', tagged.named)
-        when topic.topic_id is null
+        when tagged.topic_id is null
             then named_struct(
-                'fate', 'held', 'reason', 'topic_missing', 'parent', concat('topic ', topic.tag)
+                'fate', 'held', 'reason', 'topic_missing', 'parent', concat('topic ', tagged.topic)
             )
     end as _fate
 from tagged
-inner join topic
-    on topic.tag = tagged.tag

@@ -7,9 +7,11 @@
 
 mod cell;
 mod error;
+mod fit;
 mod html;
 mod policy;
 mod row;
+mod text;
 
 pub use cell::Cells;
 pub use error::EncodeError;

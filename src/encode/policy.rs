@@ -1,20 +1,18 @@
-//! What happens to a value that its field cannot hold (`guide/rules.md` 18, 20, 21).
+//! What happens to a value that its field cannot hold (`guide/rules.md` 18, 20, 21, 39).
 //!
 //! In: a batch and the limits of the destination's fields. Out: a batch in which every cell fits, the original of
-//! each changed cell kept in [`RAW_VALUES`], and one [`Altered`] entry per change. Never: a failed row for one bad
-//! cell, unless the policy `reject` asks for it.
+//! each changed cell kept in [`RAW_VALUES`], and one [`Altered`] entry per change. How each type is made to fit stands in
+//! `fit`. Never: a failed row for one bad cell, unless the policy `reject` asks for it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, StringBuilder,
-};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
-use super::html;
+use super::fit::fit;
+use super::text::{cut, is_control};
 
 /// The long-text field that keeps the original of every value that had to be changed.
 pub const RAW_VALUES: &str = "usercom_raw_values__c";
@@ -55,8 +53,14 @@ pub struct FieldLimit {
     pub email: bool,
     /// Most digits before the decimal point.
     pub whole_digits: Option<u32>,
+    /// Digits after the point, to which Salesforce rounds.
+    pub scale: u32,
     /// The values of a restricted picklist.
     pub allowed: Option<Vec<String>>,
+    /// Most characters of one item, where several share the field.
+    pub item_chars: Option<usize>,
+    /// Whether a new record must have a value: a number or a day out of range becomes the nearest one that fits.
+    pub required: bool,
     /// Whether it shows text as it is, so that HTML becomes plain text.
     pub plain: bool,
     /// The customer's choice, else the default: cut texts, blank the rest.
@@ -70,9 +74,10 @@ pub struct Altered {
     pub row: usize,
     /// Field API name.
     pub field: String,
-    /// `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`.
+    /// `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`, `literal_na`,
+    /// `separator_in_choice`.
     pub why: &'static str,
-    /// What was done: `cut`, `blanked`, `cleaned`, `rejected`.
+    /// What was done: `cut`, `blanked`, `cleaned`, `replaced`, `nearest`, `rejected`.
     pub done: &'static str,
     /// The value as it was.
     pub original: String,
@@ -101,18 +106,8 @@ impl ValuePolicy {
         let mut columns = Vec::with_capacity(batch.num_columns() + 1);
         for (field, column) in schema.fields().iter().zip(batch.columns()) {
             let limit = self.limits.get(field.name());
-            columns.push(
-                match (column.data_type(), limit) {
-                    (DataType::Utf8, limit) => {
-                        fit_text(field.name(), column.as_string(), limit, &mut altered)
-                    }
-                    (DataType::Float64, Some(limit)) => {
-                        fit_number(field.name(), column.as_primitive(), limit, &mut altered)
-                    }
-                    _ => None,
-                }
-                .unwrap_or_else(|| Arc::clone(column)),
-            );
+            let fitted = fit(field.name(), column, limit, &mut altered);
+            columns.push(fitted.unwrap_or_else(|| Arc::clone(column)));
         }
         columns.push(raw_values(batch.num_rows(), &altered));
         let mut fields: Vec<_> = schema
@@ -153,183 +148,10 @@ fn raw_values(rows: usize, altered: &[Altered]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-fn fit_text(
-    name: &str,
-    column: &StringArray,
-    limit: Option<&FieldLimit>,
-    altered: &mut Vec<Altered>,
-) -> Option<ArrayRef> {
-    let limit_chars = limit.and_then(|limit| limit.chars).unwrap_or(usize::MAX);
-    let start = column.value_offsets().first().copied().unwrap_or(0);
-    let end = column.value_offsets().last().copied().unwrap_or(0);
-    let all = &column.value_data()[start as usize..end as usize];
-    let fits = |limit: &FieldLimit| {
-        let mut texts = column.iter().flatten();
-        texts.all(|text| problem(text, limit).is_none() && !(limit.plain && html::is_html(text)))
-    };
-    if !may_hold_control(all) && limit.is_none_or(fits) {
-        return None;
-    }
-    let mut builder = StringBuilder::with_capacity(column.len(), column.value_data().len());
-    for (row, text) in column.iter().enumerate() {
-        let Some(text) = text else {
-            builder.append_null();
-            continue;
-        };
-        let mut note = |why, done| {
-            altered.push(Altered {
-                row,
-                field: name.to_owned(),
-                why,
-                done,
-                original: text.to_owned(),
-            });
-        };
-        let mut value: Cow<'_, str> = Cow::Borrowed(text);
-        if value.chars().any(is_control) {
-            value = Cow::Owned(
-                value
-                    .chars()
-                    .filter(|&letter| !is_control(letter))
-                    .collect(),
-            );
-            note("control_characters", "cleaned");
-        }
-        if limit.is_some_and(|limit| limit.plain) && html::is_html(&value) {
-            value = Cow::Owned(html::plain_text(&value));
-            note("html", "made plain text");
-        }
-        let policy = limit.and_then(|limit| limit.policy);
-        let problem = limit.and_then(|limit| problem(&value, limit));
-        match (problem, policy) {
-            (None, _) => builder.append_value(&value),
-            (Some(why), Some(Policy::Reject)) => {
-                note(why, "rejected");
-                builder.append_value(&value);
-            }
-            (Some("too_long"), None | Some(Policy::TruncateAndAttach)) => {
-                note("too_long", "cut");
-                builder.append_value(cut(&value, limit_chars));
-            }
-            (Some(why), _) => {
-                note(why, "blanked");
-                builder.append_null();
-            }
-        }
-    }
-    Some(Arc::new(builder.finish()))
-}
-
-fn problem(value: &str, limit: &FieldLimit) -> Option<&'static str> {
-    let chars = limit.chars.unwrap_or(usize::MAX);
-    // Bytes first: most values are shorter than their field has characters.
-    let too_long = value.len() > chars && value.chars().count() > chars;
-    if !limit.email && limit.allowed.is_none() && !too_long {
-        return None;
-    }
-    let value = value.trim();
-    if value.is_empty() {
-        return None;
-    }
-    if limit.email && !is_email(value) {
-        return Some("invalid_email");
-    }
-    if let Some(allowed) = &limit.allowed
-        && !allowed.iter().any(|item| item.eq_ignore_ascii_case(value))
-    {
-        return Some("not_in_picklist");
-    }
-    too_long.then_some("too_long")
-}
-
-fn fit_number(
-    name: &str,
-    column: &Float64Array,
-    limit: &FieldLimit,
-    altered: &mut Vec<Altered>,
-) -> Option<ArrayRef> {
-    let bound = 10_f64.powi(i32::try_from(limit.whole_digits?).unwrap_or(18));
-    let fits = |value: f64| value.is_finite() && value.abs() < bound;
-    if column.iter().flatten().all(fits) {
-        return None;
-    }
-    let values = column.iter().enumerate().map(|(row, value)| {
-        let value = value?;
-        if fits(value) {
-            return Some(value);
-        }
-        let rejected = limit.policy == Some(Policy::Reject);
-        altered.push(Altered {
-            row,
-            field: name.to_owned(),
-            why: "out_of_range",
-            done: if rejected { "rejected" } else { "blanked" },
-            original: value.to_string(),
-        });
-        None
-    });
-    Some(Arc::new(values.collect::<Float64Array>()))
-}
-
-/// Whether any byte may belong to a control character: the common case is that none does in a whole column.
-fn may_hold_control(bytes: &[u8]) -> bool {
-    // U+0080 to U+009F begin with C2, as do some printable characters.
-    let suspicious = |byte: u8| {
-        (byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) || matches!(byte, 0x7f | 0xc2)
-    };
-    // Without an early end the loop works on many bytes at once.
-    bytes
-        .iter()
-        .fold(false, |found, &byte| found | suspicious(byte))
-}
-
-/// Control characters other than tab and line ends.
-fn is_control(letter: char) -> bool {
-    letter.is_control() && !matches!(letter, '\t' | '\n' | '\r')
-}
-
-/// At most `chars` characters, without a trailing space that Salesforce would trim.
-fn cut(text: &str, chars: usize) -> &str {
-    match text.char_indices().nth(chars) {
-        Some((end, _)) => text[..end].trim_end(),
-        None => text,
-    }
-}
-
-/// The shape Salesforce accepts: one `@`, a local part of up to 64 characters, a domain with a dot, no spaces.
-fn is_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
-        return false;
-    };
-    let local_ok = !local.is_empty()
-        && local.len() <= 64
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
-        && local
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte));
-    let label_ok = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
-    let mut labels = domain.split('.');
-    let top = labels.next_back().unwrap_or_default();
-    local_ok
-        && domain.contains('.')
-        && labels.all(label_ok)
-        && top.len() >= 2
-        && label_ok(top)
-        && !top.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::array::{Array, AsArray, StringArray};
+
     use super::*;
 
     fn apply(
@@ -384,17 +206,5 @@ mod tests {
         assert_eq!(altered[0].why, "control_characters");
         let (value, _, altered) = apply("Name", "Łódź \u{a0}", FieldLimit::default());
         assert_eq!((value.as_deref(), altered.len()), (Some("Łódź \u{a0}"), 0));
-    }
-
-    #[test]
-    fn addresses_are_judged_by_shape() {
-        for good in ["a@b.co", "first.last+tag@sub.example.org", "o'neil@x-y.io"] {
-            assert!(is_email(good), "{good}");
-        }
-        for bad in [
-            "a@b", "a b@c.de", "@c.de", "a@c..de", "a@@c.de", "ż@c.de", "a.@c.de",
-        ] {
-            assert!(!is_email(bad), "{bad}");
-        }
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::MapRow;
 use crate::project::{DeclaredField, QueryFile};
-use crate::salesforce::ObjectDescribe;
+use crate::salesforce::{FieldDescribe, ObjectDescribe};
 use crate::schema::{FieldType, Wanted, WantedField, WantedObject, WantedStage};
 use crate::staging::Snapshot;
 use crate::usercom::layout::ATTRIBUTE_METADATA;
@@ -347,8 +347,10 @@ pub(crate) async fn value_policy(
             plain: PLAIN.contains(&(object, field.name.as_str())),
             chars: (text && field.length > 0).then_some(field.length as usize),
             email: field.field_type == "email",
-            whole_digits: (field.precision > 0)
-                .then(|| field.precision.saturating_sub(field.scale)),
+            whole_digits: whole_digits(field),
+            scale: field.scale,
+            item_chars: (field.field_type == "multipicklist").then_some(MAX_CHOICE),
+            required: field.is_required(),
             allowed: field.restricted_picklist.then(|| {
                 let active = field.picklist_values.iter().filter(|value| value.active);
                 active.map(|value| value.value.clone()).collect()
@@ -358,6 +360,19 @@ pub(crate) async fn value_policy(
         (field.name.clone(), limit)
     });
     Ok(ValuePolicy::new(limits.collect()))
+}
+
+/// Most characters of one choice.
+const MAX_CHOICE: usize = 255;
+
+/// Digits that a field of numbers has before the point: `int` says so itself, the others with those after it.
+fn whole_digits(field: &FieldDescribe) -> Option<u32> {
+    match field.field_type.as_str() {
+        // A 32-bit number where the org says nothing.
+        "int" if field.digits == 0 => Some(9),
+        "int" => Some(field.digits),
+        _ => (field.precision > 0).then(|| field.precision.saturating_sub(field.scale)),
+    }
 }
 
 /// Fields of an object that name other records.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{ArrayRef, RecordBatch, StructArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use crate::encode::RAW_VALUES;
 use crate::mapping::CUSTOM;
@@ -87,8 +87,7 @@ impl Columns {
                 (name, DataType::Struct(children)) if is_custom(name) => {
                     own.extend(children.iter().filter_map(|child| {
                         let name = field_of(child.name(), file.object())?;
-                        let field = child.as_ref().clone().with_nullable(true);
-                        Some(field.with_name(name))
+                        Some(plain(child).with_name(name))
                     }));
                 }
                 (FATE, data_type) if !is_fate(data_type) => {
@@ -116,7 +115,7 @@ impl Columns {
                         "select its children, each under a field's API name",
                     ));
                 }
-                _ => sent.push(field.as_ref().clone().with_nullable(true)),
+                _ => sent.push(plain(field)),
             }
         }
         let custom = own.len();
@@ -226,12 +225,41 @@ impl Columns {
             }
             children.get(field.name()).cloned()
         });
-        RecordBatch::try_new(
-            self.schema(),
-            columns
-                .map(|column| column.unwrap_or_else(|| ArrayRef::clone(&empty)))
-                .collect(),
-        )
+        let columns = columns.zip(&self.sent).map(|(column, field)| {
+            let column = column.unwrap_or_else(|| ArrayRef::clone(&empty));
+            if column.data_type() == field.data_type() {
+                return Ok(column);
+            }
+            arrow::compute::cast(&column, field.data_type())
+        });
+        RecordBatch::try_new(self.schema(), columns.collect::<Result<_, _>>()?)
+    }
+}
+
+/// A column as it is kept and sent: one type per kind of value, so that every value of a kind is treated alike.
+fn plain(field: &Field) -> Field {
+    let data_type = plain_type(field.data_type());
+    Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone())
+}
+
+fn plain_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
+        DataType::Dictionary(_, value) => plain_type(value),
+        DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::UInt8
+        | DataType::UInt16
+        | DataType::UInt32
+        | DataType::UInt64 => DataType::Int64,
+        DataType::Float16 | DataType::Float32 => DataType::Float64,
+        DataType::Date64 => DataType::Date32,
+        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+        DataType::List(item) | DataType::LargeList(item) => {
+            DataType::List(Field::new(item.name(), plain_type(item.data_type()), true).into())
+        }
+        other => other.clone(),
     }
 }
 

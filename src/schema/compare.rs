@@ -390,7 +390,9 @@ fn fit(column: &WantedField, found: &FieldDescribe, field: &FieldName) -> Result
         can_take(wanted, &found.field_type)
             || value_type(column).is_ok_and(|value| can_take(value, &found.field_type))
     };
-    if !type_fits {
+    // A list arrives whole as text: so an org may have it that was made before the list had choices.
+    let is_text = matches!(found.field_type.as_str(), "string" | "textarea");
+    if !(type_fits || is_text && max_choices(wanted).is_some()) {
         return Ok(Some(Conflict::TypeDiffers {
             field,
             wanted,

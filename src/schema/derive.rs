@@ -90,6 +90,8 @@ const USUAL_DECIMALS: usize = 6;
 const MAX_LABEL: usize = 40;
 /// Characters of a choice.
 const MAX_CHOICE: usize = 255;
+/// The choice of a list that has none yet. Lists are not restricted, so others come with the data.
+const NO_CHOICE: &str = "(none yet)";
 /// Choices of a picklist, and of a multi-select one.
 const MAX_CHOICES: usize = 1_000;
 const MAX_MULTI_CHOICES: usize = 500;
@@ -109,7 +111,11 @@ pub(super) fn derive(wanted: &WantedField) -> Result<(CustomField, Vec<Notice>)>
     let mut choices = Vec::new();
     if let Some(max) = max_choices(field_type) {
         choices = clean_choices(wanted, field_type, &field, &mut notices);
-        if choices.is_empty() || choices.len() > max {
+        if choices.is_empty() {
+            // A list stays one though the first export has no value for it; Salesforce makes none without a choice.
+            choices.push(NO_CHOICE.to_owned());
+        }
+        if choices.len() > max {
             let listed = choices.len();
             choices.clear();
             field_type = text_instead(field_type);

@@ -117,10 +117,20 @@ fn choices_are_cleaned_and_every_loss_is_said() {
 }
 
 #[test]
-fn a_list_with_too_many_or_no_choices_becomes_text() {
+fn a_list_without_choices_stays_a_list() {
+    for declared in [FieldType::Picklist, FieldType::MultiselectPicklist] {
+        let mut column = column(DataType::Utf8);
+        column.declared = Some(declared);
+        let (field, notices) = derive(&column).unwrap();
+        assert_eq!((field.field_type, field.choices.len()), (declared, 1));
+        assert!(notices.is_empty());
+    }
+}
+
+#[test]
+fn a_list_with_too_many_choices_becomes_text() {
     for (declared, count, expected) in [
         (FieldType::Picklist, 1_001, "Text(255)"),
-        (FieldType::Picklist, 0, "Text(255)"),
         (FieldType::MultiselectPicklist, 501, "LongTextArea(32768)"),
     ] {
         let mut column = column(DataType::Utf8);

@@ -1,10 +1,10 @@
 -- grain: one row per person or company and tag on it
 -- key: kind, id
 with named as (
-    select 'person' as kind, person.id, left(trim(unnest(person.tags)), 150) as name
+    select 'person' as kind, person.id, trim(unnest(person.tags)) as name
     from usercom.people as person
     union all
-    select 'company' as kind, company.id, left(trim(unnest(company.tags)), 150) as name
+    select 'company' as kind, company.id, trim(unnest(company.tags)) as name
     from usercom.companies as company
 )
 
