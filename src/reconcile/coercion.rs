@@ -6,9 +6,9 @@
 //! | text | trimmed, line ends as LF |
 //! | e-mail | the same, lower case |
 //! | picklist | the same, lower case |
-//! | number | rounded to the field's scale |
+//! | number | rounded to the field's scale, as a decimal |
 //! | instant | cut to seconds |
-//! | multi-select | choices lower case, sorted, each once |
+//! | multi-select | choices trimmed, lower case, sorted, each once |
 //! | record id | its first 15 characters, which carry the identity |
 //! | boolean, date | as text |
 
@@ -33,6 +33,19 @@ pub(super) fn readable<'a>(describe: &'a ObjectDescribe, name: &str) -> Option<&
         .filter(|field| field.field_type != "base64" && !is_body)
 }
 
+/// Fields that the org makes itself where another one says so: a deal's amount belongs to its lines once it has any.
+const DERIVED: [(&str, &str, &str); 1] = [("Opportunity", "Amount", "HasOpportunityLineItem")];
+
+/// The checkbox that says of a record that the org makes this field itself.
+pub(super) fn derived_by(describe: &ObjectDescribe, name: &str) -> Option<&'static str> {
+    let found = DERIVED
+        .iter()
+        .find(|(object, field, _)| *object == describe.name && *field == name);
+    found
+        .map(|(_, _, by)| *by)
+        .filter(|by| describe.field(by).is_some())
+}
+
 /// A field of the destination as far as coercions depend on it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TargetField {
@@ -51,11 +64,18 @@ impl TargetField {
     }
 }
 
+/// Characters of an instant up to its second.
+const TO_SECOND: usize = "2026-03-01T10:00:00".len();
+
+/// SQL for a text trimmed, line ends as LF.
+fn text(value: &str) -> String {
+    format!("btrim(replace({value}, chr(13), ''), '{WHITE_SPACE}')")
+}
+
 /// SQL for the normal forms of the value sent (column of `o`) and the value found (text column of `r`).
 pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, String) {
     let sent = format!("o.\"{}\"", field.name());
     let found = format!("r.\"{}\"", field.name());
-    let text = |value: &str| format!("btrim(replace({value}, chr(13), ''), '{WHITE_SPACE}')");
     let scale = target.scale;
     match field.data_type() {
         DataType::Utf8 if target.kind == "reference" || target.kind == "id" => (
@@ -68,26 +88,47 @@ pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, Stri
         ),
         DataType::Utf8 => (text(&sent), text(&found)),
         DataType::Int64 if is_text(&target.kind) => (format!("cast({sent} as varchar)"), found),
-        DataType::Int64 | DataType::Float64 | DataType::Decimal128(_, _) => (
-            format!("round(cast({sent} as double), {scale})"),
-            format!("round(try_cast({found} as double), {scale})"),
-        ),
+        DataType::Int64 | DataType::Float64 | DataType::Decimal128(_, _) => {
+            // By way of the text that is sent: 2.675 has no exact binary form, and rounding that one gives another cent.
+            // Only with an exponent, which the engine's decimals do not read, by way of the binary form.
+            let decimal = |text: &str| {
+                format!(
+                    "case when strpos(upper({text}), 'E') > 0 then try_cast(try_cast({text} as double) as decimal(38, {scale})) \
+                     else try_cast({text} as decimal(38, {scale})) end"
+                )
+            };
+            (
+                decimal(&format!("cast({sent} as varchar)")),
+                decimal(&found),
+            )
+        }
         DataType::Boolean => (
             format!("cast({sent} as varchar)"),
             format!("lower({found})"),
         ),
+        // As texts, both in UTC: the engine's own instants end in 2262.
         DataType::Timestamp(_, _) => (
-            format!("date_trunc('second', cast({sent} as timestamp))"),
-            format!("date_trunc('second', try_cast({found} as timestamp))"),
+            format!("substr(cast({sent} as varchar), 1, {TO_SECOND})"),
+            format!("substr({found}, 1, {TO_SECOND})"),
         ),
         DataType::List(_) => {
             let choices =
                 |list: String| format!("array_to_string(array_sort(array_distinct({list})), ';')");
-            // Items are joined with a unit separator first, so that a `;` inside one can be replaced as it was sent.
-            let joined = format!("lower(replace(array_to_string({sent}, chr(31)), ';', ','))");
+            // Each choice is trimmed; the list as a whole, too.
+            let trimmed = |text: String, separator: &str| {
+                let around = format!("\\s*{separator}\\s*");
+                let joined = format!(
+                    "regexp_replace(lower({}), '{around}', ';', 'g')",
+                    self::text(&text)
+                );
+                format!("string_to_array({joined}, ';')")
+            };
             (
-                choices(format!("string_to_array({joined}, chr(31))")),
-                choices(format!("string_to_array(lower({found}), ';')")),
+                choices(trimmed(
+                    format!("replace(array_to_string({sent}, chr(31)), ';', ',')"),
+                    "\\x1f",
+                )),
+                choices(trimmed(found, ";")),
             )
         }
         _ => (format!("cast({sent} as varchar)"), found),

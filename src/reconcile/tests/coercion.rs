@@ -76,6 +76,12 @@ async fn numbers_are_rounded_to_the_scale_of_their_field() {
         same("double", 2, sent, &found).await,
         [true, false, true, true]
     );
+    // As decimals: half a unit goes up, whatever its binary form is, and what the org shows as 1.0E7 is that number.
+    let sent: ArrayRef = Arc::new(Float64Array::from(vec![
+        2.675, 1.005, -0.125, 1e7, 1e17, 0.000_04,
+    ]));
+    let found = ["2.68", "1.01", "-0.13", "1.0E7", "1.0E17", "0.0"];
+    assert_eq!(same("double", 2, sent, &found).await, [true; 6]);
     let whole = same("int", 0, numbers(&[12, 12, 13]), &["12.0", "12", "12"]).await;
     assert_eq!(whole, [true, true, false]);
 }
@@ -105,7 +111,7 @@ async fn a_number_that_was_sent_to_a_text_field_is_its_text() {
 }
 
 #[tokio::test]
-async fn instants_are_cut_to_seconds() {
+async fn instants_are_cut_to_seconds_in_every_year_that_salesforce_takes() {
     let at = |text: &str| {
         let at = DateTime::parse_from_rfc3339(text).unwrap();
         at.timestamp_micros()
@@ -114,28 +120,38 @@ async fn instants_are_cut_to_seconds() {
         at("2026-03-01T10:00:00.999Z"),
         at("2026-03-01T12:00:00+02:00"),
         at("2026-03-01T10:00:01Z"),
+        at("2999-12-31T00:00:00Z"),
+        at("1700-01-01T23:59:59.5Z"),
     ])
     .with_timezone("UTC");
-    let found = ["2026-03-01T10:00:00.000Z"; 3];
+    let mut found = ["2026-03-01T10:00:00.000Z"; 5];
+    found[3] = "2999-12-31T00:00:00.000+0000";
+    found[4] = "1700-01-01T23:59:59.000Z";
     assert_eq!(
         same("datetime", 0, Arc::new(sent), &found).await,
-        [true, true, false]
+        [true, true, false, true, true]
     );
 }
 
 #[tokio::test]
 async fn choices_are_a_set_in_any_case_and_order() {
     let mut sent = ListBuilder::new(StringBuilder::new());
-    for choices in [&["B", "a", "a"][..], &["x;y"], &["A"], &["A", "B"]] {
+    for choices in [
+        &["B", "a", "a"][..],
+        &["x;y"],
+        &["A"],
+        &["A", "B"],
+        &[" b ", "A b\t"],
+    ] {
         for choice in choices {
             sent.values().append_value(choice);
         }
         sent.append(true);
     }
-    let found = ["A;b", "X,y", "A;B", "B"];
+    let found = ["A;b", "X,y", "A;B", "B", "A b;B"];
     assert_eq!(
         same("multipicklist", 0, Arc::new(sent.finish()), &found).await,
-        [true, true, false, false]
+        [true, true, false, false, true]
     );
 }
 
