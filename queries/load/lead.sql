@@ -62,6 +62,12 @@ select
     matched.salesforce_id as _id,
     case
         when lead.fate is not null then lead.fate
+        when contact.id is not null
+            then named_struct(
+                'fate', 'held',
+                'reason', 'is_a_contact_already',
+                'parent', concat('contact ', contact.id)
+            )
         when matched.reason is not null
             then named_struct(
                 'fate', 'held', 'reason', matched.reason, 'parent', matched.records
@@ -88,6 +94,8 @@ select
 from mapped.people as person
 inner join prepare.person as lead
     on lead.id = person.id
+left join known.contact as contact
+    on contact.key = cast(person.id as varchar) and contact.live = 'live'
 left join prepare.address_style as style
     on style.object = 'Lead'
 left join prepare.country as country

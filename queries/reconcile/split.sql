@@ -10,5 +10,9 @@ left join ledger.lead as lead
     on lead.usercom_id__c = person.id
 left join ledger.contact as contact
     on contact.usercom_id__c = person.id
+left join recon.held as stays
+    on stays.load = 'lead'
+    and stays.reason = 'is_a_contact_already'
+    and stays.key = cast(person.id as varchar)
 where contact.id is not null
-    and (person.target = 'Lead' or lead.id is not null)
+    and ((person.target = 'Lead' and stays.key is null) or lead.id is not null)

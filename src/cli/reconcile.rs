@@ -81,6 +81,7 @@ fn print(
                 serde_json::json!({
                     "object": load.object, "load": load.load, "landed": load.landed,
                     "read_back": load.read_back, "differences": load.differences,
+                    "changed_by_org": load.changed_by_org,
                 })
             })
             .collect();
@@ -92,13 +93,25 @@ fn print(
         return output::data(&format!("{text}\n"));
     }
     let rows = compared.iter().map(|load| {
-        let numbers = [load.landed, load.read_back, load.differences];
+        let numbers = [
+            load.landed,
+            load.read_back,
+            load.differences,
+            load.changed_by_org,
+        ];
         [load.object.clone(), load.load.clone()]
             .into_iter()
             .chain(numbers.iter().map(|&number| output::number(number)))
             .collect()
     });
-    let head = ["object", "load", "landed", "read back", "differences"];
+    let head = [
+        "object",
+        "load",
+        "landed",
+        "read back",
+        "differences",
+        "changed by org",
+    ];
     output::data(&output::table(&head, rows.collect(), 2))?;
     for (name, rows) in wrong_side {
         let verdict = if *rows == 0 {

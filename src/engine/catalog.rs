@@ -21,9 +21,9 @@ use datafusion::prelude::col;
 use crate::staging::{Manifest, Snapshot, Staging};
 
 /// Schemas that exist in every session, even while empty.
-const SCHEMAS: [&str; 10] = [
+const SCHEMAS: [&str; 11] = [
     "usercom", "rejects", "staged", "config", "mapped", "prepare", "outbox", "ledger", "org",
-    "recon",
+    "known", "recon",
 ];
 
 /// The name of the catalog.

@@ -2,12 +2,18 @@
 //!
 //! In: a Parquet part. Out: a stream of bytes, from the first row at each call. Never: more than a batch in memory.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::nullif;
+use arrow::datatypes::Schema;
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use super::part::{ENCODE_ROWS, PartContext};
 use crate::encode::RowEncoder;
+use crate::rows::SAME;
 use crate::salesforce::Operation;
 use crate::staging::DataFile;
 
@@ -24,10 +30,13 @@ impl PartContext {
             _ => self.sent_with(update),
         };
         let all = self.sent.clone();
+        // An undo writes everything.
+        let has_same = self.outbox.field_with_name(SAME).is_ok() && !sent.is_empty();
         let (staging, part) = (self.staging.clone(), part.clone());
         let start = async move {
             let mut columns: Vec<&str> = sent.iter().map(String::as_str).collect();
             columns.extend(["_id", "_clear"]);
+            columns.extend(has_same.then_some(SAME));
             let batches = staging
                 .read_file(&part, &columns, ENCODE_ROWS)
                 .await
@@ -60,6 +69,7 @@ fn encode_batch(
         .collect::<Result<_, _>>()
         .map_err(std::io::Error::other)?;
     let rows = batch.project(&columns).map_err(std::io::Error::other)?;
+    let rows = without_same(&rows, batch, sent, all).map_err(std::io::Error::other)?;
     let encoder = RowEncoder::new(&rows, rows.num_columns()).map_err(std::io::Error::other)?;
     let ids = batch
         .column_by_name("_id")
@@ -85,6 +95,44 @@ fn encode_batch(
         encoder.write(row, cleared.as_deref(), &mut out);
     }
     Ok(out)
+}
+
+/// The columns to be sent without the values that are the same as last time.
+fn without_same(
+    rows: &RecordBatch,
+    batch: &RecordBatch,
+    sent: &[String],
+    all: &[String],
+) -> Result<RecordBatch, ArrowError> {
+    let same = batch
+        .column_by_name(SAME)
+        .map(|column| column.as_binary::<i32>())
+        .filter(|same| same.null_count() < same.len());
+    let Some(same) = same else {
+        return Ok(rows.clone());
+    };
+    let mut columns = rows.columns().to_vec();
+    for (column, name) in columns.iter_mut().zip(sent) {
+        let Some(place) = all.iter().position(|other| other == name) else {
+            continue;
+        };
+        let left_out: BooleanArray = same
+            .iter()
+            .map(|bits| {
+                let byte = bits.and_then(|bits| bits.get(place / 8));
+                Some(byte.is_some_and(|byte| byte & (1 << (place % 8)) != 0))
+            })
+            .collect();
+        if left_out.true_count() > 0 {
+            *column = nullif(column, &left_out)?;
+        }
+    }
+    let fields = rows.schema();
+    let fields = fields.fields().iter();
+    let fields: Vec<_> = fields
+        .map(|field| field.as_ref().clone().with_nullable(true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
 /// A bit set over all columns, as one over those that are sent with an update.

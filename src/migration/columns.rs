@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::known;
 use super::org::{org_schema, selected_schema};
 use super::project::Project;
 use super::resolve::ResolvedProject;
@@ -49,6 +50,7 @@ async fn session_over(
             session.add_view(&view).await?;
         }
     }
+    known::add(&session, given, &resolved.queries, &wanted).await?;
     Ok(session)
 }
 

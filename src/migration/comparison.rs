@@ -6,7 +6,10 @@
 use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::project::{QueryFile, QueryKind};
-use crate::reconcile::{DiffRequest, ReadBack, read_back, write_differences};
+use crate::reconcile::{
+    CHANGED_BY_ORG, DiffRequest, EditsRequest, ReadBack, read_back, write_differences,
+};
+use crate::rows::SAME;
 use crate::salesforce::ObjectDescribe;
 
 /// What a comparison found.
@@ -15,6 +18,8 @@ pub(crate) struct Compared {
     pub found: u64,
     /// Rows of `recon.differences_<load>`.
     pub differences: u64,
+    /// Rows of `recon.changed_by_org_<load>`.
+    pub changed_by_org: u64,
 }
 
 /// What is read back of a load whose outbox has so many rows.
@@ -55,6 +60,18 @@ pub(crate) async fn compare(
         .filter(|other| snapshot.get("ledger", &other.name).is_some())
         .map(|other| (other.name.clone(), other.key.clone()))
         .collect();
+    let name = &file.name;
+    let has = |schema: &str, table: &str, column: &str| {
+        let table = snapshot.get(schema, table);
+        table.is_some_and(|table| table.schema.field_with_name(column).is_ok())
+    };
+    let edits = EditsRequest {
+        user: &context.connection.client.identity().user_id,
+        modified: has("org", name, "LastModifiedById") && has("org", name, "LastModifiedDate"),
+        same: has("outbox", name, SAME),
+        before: ["differences_", CHANGED_BY_ORG]
+            .map(|table| has("recon", &format!("{table}{name}"), "key")),
+    };
     let differences = write_differences(&DiffRequest {
         staging: context.staging(),
         session: &session,
@@ -65,10 +82,14 @@ pub(crate) async fn compare(
         siblings: &siblings,
         leads: &resolved.leads_before(file, &snapshot),
         later: &resolved.later(file),
+        edits: Some(edits),
     })
     .await?;
+    let snapshot = context.staging().snapshot().await?;
+    let edits = snapshot.get("recon", &format!("{CHANGED_BY_ORG}{name}"));
     Ok(Compared {
         found: found.rows,
         differences: differences.rows,
+        changed_by_org: edits.map_or(0, |edits| edits.rows),
     })
 }

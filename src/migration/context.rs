@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::Connection;
+use super::known;
 use super::org::{inspect_org, org_schema};
 use super::project::Project;
 use super::resolve::{self, ResolvedProject};
@@ -115,6 +116,10 @@ impl<'a> Context<'a> {
                 session.add_empty("outbox", load, outbox_schema(columns))?;
             }
         }
+        known::add(&session, snapshot, &resolved.queries, |view| {
+            reads.needs(view)
+        })
+        .await?;
         for view in union_views(snapshot) {
             // The second reads the first.
             let is_source = view.schema == "recon" && view.name == "fates";

@@ -30,6 +30,8 @@ mod dry_run;
 mod effort;
 mod exclusions;
 mod fields;
+mod gone;
+mod known;
 mod liveness;
 mod map_check;
 mod open;

@@ -3,7 +3,7 @@
 //! In: what a phase knows before it sends. Out: a written outbox, not published. Never: a request to the org.
 
 use super::context::Context;
-use super::fields;
+use super::{fields, gone};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
@@ -41,6 +41,8 @@ pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Resu
         file,
         columns: context.resolved.columns(file)?,
         ledger: wanted.snapshot.get("ledger", &file.name),
+        last: wanted.snapshot.get("outbox", &file.name),
+        gone: &gone::fields(context, file, wanted.snapshot).await?,
         policy: &policy,
         part_rows: context.connection.destination.part_rows,
         dead: wanted.dead,

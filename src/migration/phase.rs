@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::checks;
 use super::comparison;
 use super::context::{Context, Reads};
+use super::gone;
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
@@ -55,7 +56,40 @@ impl Phases<'_> {
     /// Runs every step; stops at the first gate that does not hold.
     pub(crate) async fn run(&mut self) -> Result<RunStatus, Error> {
         let snapshot = self.context.staging().snapshot().await?;
-        for step in self.context.resolved.steps(&snapshot)? {
+        self.notes.extend(gone::notes(&snapshot));
+        if let Some(status) = self.steps(&snapshot).await? {
+            self.find_gone().await?;
+            return Ok(status);
+        }
+        self.find_gone().await?;
+        if self.run_reconcile_queries().await? {
+            return Ok(RunStatus::Gated);
+        }
+        Ok(RunStatus::Ok)
+    }
+
+    /// Lists records of ours whose rows the source no longer has.
+    async fn find_gone(&mut self) -> Result<(), Error> {
+        let run = self.journal.run();
+        for report in &mut self.reports {
+            let queries = &self.context.resolved.queries;
+            let Some(file) = queries.find(QueryKind::Load, &report.load) else {
+                continue;
+            };
+            report.gone = gone::rows(self.context, file, run).await?;
+            if report.gone > 0 {
+                self.notes.push(format!(
+                    "{}: {} record(s) are no longer in the source and stay in the org; see `transload query \"select * from recon.gone_{}\"`",
+                    report.load, report.gone, report.load
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs every step; `Some` where the run ends before the last one.
+    async fn steps(&mut self, snapshot: &Snapshot) -> Result<Option<RunStatus>, Error> {
+        for step in self.context.resolved.steps(snapshot)? {
             match step {
                 Step::Org(file) => {
                     self.progress
@@ -65,15 +99,12 @@ impl Phases<'_> {
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
                     if let Some(status) = Box::pin(self.load(file)).await? {
-                        return Ok(status);
+                        return Ok(Some(status));
                     }
                 }
             }
         }
-        if self.run_reconcile_queries().await? {
-            return Ok(RunStatus::Gated);
-        }
-        Ok(RunStatus::Ok)
+        Ok(None)
     }
 
     async fn prepare(&mut self, file: &QueryFile) -> Result<(), Error> {
@@ -163,6 +194,12 @@ impl Phases<'_> {
         let document = self
             .document(&session, &report, expected.as_ref(), &verdict)
             .await?;
+        if report.changed_by_org > 0 {
+            self.notes.push(format!(
+                "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
+                file.name, report.changed_by_org, file.name
+            ));
+        }
         self.reports.push(report.clone());
         let number = self.reports.len();
         let path = self.context.staging().org_path(&[

@@ -73,6 +73,8 @@ pub struct LoadComparison {
     pub read_back: u64,
     /// Missing records, changed fields, extra records.
     pub differences: u64,
+    /// Fields that somebody changed in the org.
+    pub changed_by_org: u64,
 }
 
 /// Random records, a row per field: source, sent and found side by side.
@@ -159,6 +161,7 @@ pub(crate) async fn reconcile(
             landed,
             read_back,
             differences: compared.differences,
+            changed_by_org: compared.changed_by_org,
         });
     }
     books::publish(&context, &books::column_fates(&context).await?).await?;

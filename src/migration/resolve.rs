@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
+use super::known;
 use super::map_check::check_map;
 use super::project::Project;
 use crate::error::Error;
@@ -32,10 +33,9 @@ pub(crate) struct ResolvedProject {
 impl ResolvedProject {
     /// Every query in an order in which each comes after what it reads.
     pub(crate) fn order(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
-        Ok(crate::project::order(
-            &self.queries,
-            &known_tables(snapshot),
-        )?)
+        let mut tables = known_tables(snapshot);
+        tables.extend(known::tables(&self.queries));
+        Ok(crate::project::order(&self.queries, &tables)?)
     }
 
     /// The loads in the order of their phases, each with the models it needs before it. Loads that are left out are
@@ -143,7 +143,15 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         known.insert(format!("mapped.{object}"));
     }
     known.extend(ORG_TABLES.map(|table| format!("org.{table}")));
-    for view in ["fates", "held", "flagged", "altered", "differences"] {
+    for view in [
+        "fates",
+        "held",
+        "flagged",
+        "altered",
+        "differences",
+        "changed_by_org",
+        "gone",
+    ] {
         known.insert(format!("recon.{view}"));
     }
     known.insert("ledger.attempts".to_owned());

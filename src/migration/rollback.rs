@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::known;
 use super::project::Project;
 use super::recover::recover_all;
 use super::resolve::{known_tables, read_queries};
@@ -223,7 +224,9 @@ impl Undo<'_> {
     async fn loads(&self) -> Result<Vec<Load>, Error> {
         let (queries, _) = read_queries(self.project)?;
         let snapshot = self.connection.staging.snapshot().await?;
-        let order = crate::project::order(&queries, &known_tables(&snapshot))?;
+        let mut tables = known_tables(&snapshot);
+        tables.extend(known::tables(&queries));
+        let order = crate::project::order(&queries, &tables)?;
         let files: Vec<&QueryFile> = order
             .into_iter()
             .filter(|step| matches!(step, Step::Load(_)))

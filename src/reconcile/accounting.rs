@@ -13,6 +13,7 @@ use arrow::datatypes::Int64Type;
 use serde::{Deserialize, Serialize};
 
 use super::ReconcileError;
+use super::diff::CHANGED_BY_ORG;
 use crate::engine::Session;
 use crate::rows::{Outcome, for_load, same_key};
 use crate::staging::{Manifest, Snapshot};
@@ -70,6 +71,12 @@ pub struct PhaseReport {
     pub read_back: u64,
     /// Entries in `recon.differences_<load>`.
     pub differences: u64,
+    /// Entries in `recon.changed_by_org_<load>`: fields that somebody changed in the org, which stay.
+    #[serde(default)]
+    pub changed_by_org: u64,
+    /// Records of ours whose rows the source no longer has.
+    #[serde(default)]
+    pub gone: u64,
 }
 
 impl PhaseReport {
@@ -169,6 +176,7 @@ pub async fn count_phase(
         report.read_back = counts(session, &name, &found).await?.values().sum();
     }
     report.differences = rows("recon", &format!("differences_{load}"));
+    report.changed_by_org = rows("recon", &format!("{CHANGED_BY_ORG}{load}"));
     Ok(report)
 }
 

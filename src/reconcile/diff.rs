@@ -2,7 +2,8 @@
 //!
 //! In: `outbox.<load>`, `ledger.<load>`, `org.<load>`. Out: `recon.differences_<load>` with key, kind (`missing`,
 //! `changed`, `extra`), field, value sent, value found. A row counts as landed when the ledger holds the fingerprint
-//! of exactly these values.
+//! of exactly these values. A field that this run did not send and that is another one now was changed in the org: it goes to
+//! `recon.changed_by_org_<load>` (`edits`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,11 +11,18 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
-use super::coercion::{TargetField, normal_forms, readable};
+use super::coercion::{TargetField, derived_by, normal_forms, readable};
+use super::edits::{self, EditsRequest};
 use crate::engine::Session;
 use crate::rows::{Columns, key_text, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Staging};
+
+/// How the tables of edits in the org begin.
+pub const CHANGED_BY_ORG: &str = "changed_by_org_";
+
+/// Columns of a difference.
+pub(super) const DIFFERENCE: &str = "d.key, d.kind, d.field, d.sent, d.found";
 
 /// What to compare.
 pub struct DiffRequest<'a> {
@@ -36,6 +44,8 @@ pub struct DiffRequest<'a> {
     pub leads: &'a [(String, Vec<String>)],
     /// Columns that a later load sets anew: theirs to compare.
     pub later: &'a BTreeSet<String>,
+    /// What tells an edit in the org from a value that did not land; without it all are differences.
+    pub edits: Option<EditsRequest<'a>>,
 }
 
 /// Compares and publishes `recon.differences_<load>`.
@@ -51,15 +61,24 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         .staging
         .create("recon", &name, Arc::clone(&schema), &[])
         .await?;
-    let mut queries = vec![landed_sql(request)];
+    let mut queries = Vec::new();
     // With a key of its own a row is ours; with one of the object's fields it may be anybody's.
     if let [key] = request.columns.key.as_slice()
         && key.ends_with("__c")
+        && request.rows > 0
     {
         queries.push(extra_sql(request));
     }
-    if request.rows == 0 {
-        queries.clear();
+    let landed = landed_sql(request);
+    match &request.edits {
+        Some(found) => {
+            let edits = edits::write(request, found, &landed, &mut writer).await?;
+            request.staging.publish(edits).await?;
+        }
+        None if request.rows > 0 => {
+            queries.push(format!("select {DIFFERENCE} from ({landed}) as d"))
+        }
+        None => {}
     }
     for sql in queries {
         let mut stream = request
@@ -80,10 +99,10 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
     let mut differ = Vec::new();
     let mut entries = vec![
         "case when r._id is null then named_struct('kind', 'missing', 'field', cast(null as varchar), \
-         'sent', cast(null as varchar), 'found', cast(null as varchar)) end"
+         'sent', cast(null as varchar), 'found', cast(null as varchar), 'place', -1) end"
             .to_owned(),
     ];
-    for field in &request.columns.sent {
+    for (place, field) in request.columns.sent.iter().enumerate() {
         let Some(target) = readable(request.describe, field.name()) else {
             continue;
         };
@@ -93,11 +112,14 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         let target = TargetField::of(target);
         let (sent, found) = normal_forms(field, &target);
         // A null was not sent, and an empty text is one: neither says anything about the org's value.
-        let differs =
+        let mut differs =
             format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
+        if let Some(unless) = derived_by(request.describe, field.name()) {
+            differs = format!("({differs} and coalesce(r.\"{unless}\", '') <> 'true')");
+        }
         entries.push(format!(
             "case when r._id is not null and {differs} then named_struct('kind', 'changed', 'field', '{name}', \
-             'sent', cast({sent} as varchar), 'found', r.\"{name}\") end",
+             'sent', cast({sent} as varchar), 'found', r.\"{name}\", 'place', {place}) end",
             name = field.name()
         ));
         differ.push(differs);
@@ -112,10 +134,13 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
     // would have to be sorted once more.
     format!(
         "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
-         d.entry['found'] as found from (select {key_text} as key, unnest(make_array({entries})) as entry \
+         d.entry['found'] as found, d.entry['place'] as place, {known} \
+         from (select {key_text} as key, {more}, unnest(make_array({entries})) as entry \
          from outbox.{load} as o inner join ledger.{load} as l on {on_ledger} \
          and l.id is not null and coalesce(l.fingerprint, o._fingerprint) ^ o._fingerprint = 0 \
          left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
+        known = edits::COLUMNS,
+        more = edits::selected(request.edits.as_ref()),
         key_text = key_text("o", key),
         entries = entries.join(",\n "),
         on_ledger = same_key("l", "o", key),

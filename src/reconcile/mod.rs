@@ -14,6 +14,7 @@
 mod accounting;
 mod coercion;
 mod diff;
+mod edits;
 mod error;
 mod fetch;
 mod found_rows;
@@ -29,7 +30,8 @@ mod views;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use coercion::found_form;
-pub use diff::{DiffRequest, write_differences};
+pub use diff::{CHANGED_BY_ORG, DiffRequest, write_differences};
+pub use edits::EditsRequest;
 pub use error::ReconcileError;
 pub use gate::{Verdict, judge};
 pub use pre_image::{PRE_IMAGE, keep_pre_images};

@@ -2,22 +2,29 @@
 //!
 //! In: a published outbox, before its first job. Out: `ledger.before_<load>`, one row per run, record and field that is about to
 //! change: the value it has (`before`, as Salesforce writes it) and the one it gets (`wrote`, in its normal form). It only grows.
-//! Never: a field that stays as it is, or a row that is created.
+//! What somebody changed and the update leaves out is remembered in `recon.changed_by_org_<load>`, with who did it: afterwards
+//! we are the last who changed the record. Never: a field that stays as it is, or a row that is created.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch, StringArray,
+    StructArray,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
 use super::coercion::{TargetField, normal_forms, readable};
+use super::diff::CHANGED_BY_ORG;
+use super::edits::{self, MODIFIED};
 use super::fetch::{key_start, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::project::Api;
-use crate::rows::{RowOperation, key_columns, same_key, sent_columns};
+use crate::rows::{RowOperation, SAME, key_columns, key_text, same_key, sent_columns};
 use crate::staging::{Manifest, Snapshot, TableWriter};
 
 /// How the tables of pre-images begin.
@@ -45,23 +52,27 @@ pub async fn keep_pre_images(
     if updates + upserts == 0 {
         return Ok(());
     }
-    let load = &request.file.name;
     let now = patiently(request.client, async || {
         Box::pin(fetch(request, updates, upserts)).await
     })
     .await?;
-    let kept = compare(request, &now, later, run).await;
+    let compared = compare(request, &now, later, run).await;
     request.staging.remove(&now).await;
-    let Some(kept) = kept? else {
+    let Some(compared) = compared? else {
         return Ok(());
     };
     let snapshot = request.staging.snapshot().await?;
-    let mut manifest = kept;
-    if let Some(before) = snapshot.get("ledger", &format!("{PRE_IMAGE}{load}")) {
-        manifest.files.splice(0..0, before.files.iter().cloned());
-        manifest.rows += before.rows;
+    for mut manifest in compared {
+        if manifest.rows == 0 {
+            request.staging.remove(&manifest).await;
+            continue;
+        }
+        if let Some(before) = snapshot.get(&manifest.schema_name, &manifest.table) {
+            manifest.files.splice(0..0, before.files.iter().cloned());
+            manifest.rows += before.rows;
+        }
+        request.staging.publish(manifest).await?;
     }
-    request.staging.publish(manifest).await?;
     Ok(())
 }
 
@@ -126,13 +137,14 @@ async fn fetch(
     Ok(found)
 }
 
-/// What differs from the outbox; none if nothing does.
+/// What differs from the outbox: the values that will be replaced, and those that somebody changed and that are left out of the
+/// update. None if nothing can be compared.
 async fn compare(
     request: &ReadBack<'_>,
     now: &Manifest,
     later: &std::collections::BTreeSet<String>,
     run: &str,
-) -> Result<Option<Manifest>, ReconcileError> {
+) -> Result<Option<[Manifest; 2]>, ReconcileError> {
     let load = &request.file.name;
     let snapshot = request.staging.snapshot().await?;
     let Some(outbox) = snapshot.get("outbox", load) else {
@@ -144,10 +156,25 @@ async fn compare(
     let session = request.engine.session(request.staging, &view)?;
     let kept = schema_of_kept(request);
     let name = format!("{PRE_IMAGE}{load}");
-    let mut writer = request
-        .staging
-        .create("ledger", &name, Arc::clone(&kept), &[])
-        .await?;
+    let mut writers = [
+        request
+            .staging
+            .create("ledger", &name, Arc::clone(&kept), &[])
+            .await?,
+        request
+            .staging
+            .create(
+                "recon",
+                &format!("{CHANGED_BY_ORG}{load}"),
+                edits::schema(),
+                &[],
+            )
+            .await?,
+    ];
+    let [by, at] = MODIFIED.map(|name| match now.schema.field_with_name(name) {
+        Ok(_) => format!("r.\"{name}\""),
+        Err(_) => "cast(null as varchar)".to_owned(),
+    });
     let Some(entries) = entries(request, &outbox.schema, later) else {
         return Ok(None);
     };
@@ -168,17 +195,27 @@ async fn compare(
             continue;
         }
         let sql = format!(
-            "select d.* from (select {keys}, r._id as id, o._clear as clear, unnest(make_array({entries})) as entry \
+            "select d.* from (select {keys}, r._id as id, o._clear as clear, {same} as same, {by} as changed_by, {at} as changed_at, \
+             {key} as key, unnest(make_array({entries})) as entry \
              from outbox.{load} as o inner join {now} as r on {on} where o._operation = '{operation}') as d \
              where d.entry is not null",
+            same = if outbox.schema.field_with_name(SAME).is_ok() {
+                format!("o.{SAME}")
+            } else {
+                "cast(null as bytea)".to_owned()
+            },
             keys = key_columns("o", &request.columns.key),
+            key = key_text("o", &request.columns.key),
             now = now.name(),
             operation = operation.word(),
         );
-        keep(&session, &name, &sql, &kept, request, run, &mut writer).await?;
+        keep(&session, &name, &sql, &kept, request, run, &mut writers).await?;
     }
-    let manifest = writer.finish(BTreeMap::new()).await?;
-    Ok((manifest.rows > 0).then_some(manifest))
+    let [kept, edits] = writers;
+    Ok(Some([
+        kept.finish(BTreeMap::new()).await?,
+        edits.finish(BTreeMap::new()).await?,
+    ]))
 }
 
 fn schema_of_kept(request: &ReadBack<'_>) -> SchemaRef {
@@ -228,7 +265,7 @@ async fn keep(
     kept: &SchemaRef,
     request: &ReadBack<'_>,
     run: &str,
-    writer: &mut TableWriter,
+    [kept_writer, edits_writer]: &mut [TableWriter; 2],
 ) -> Result<(), ReconcileError> {
     let mut stream = session.stream(&format!("ledger.{name}"), sql, &[]).await?;
     let store = |source: arrow::error::ArrowError| ReconcileError::Store {
@@ -236,45 +273,97 @@ async fn keep(
         source,
     };
     while let Some(batch) = stream.next_batch().await? {
-        let batch = changed(&batch, kept, request.columns.key.len(), run).map_err(store)?;
-        writer.write(&batch).await?;
+        let keys = request.columns.key.len();
+        let user = &request.client.identity().user_id;
+        let edits = edited(&batch, keys, user).map_err(store)?;
+        edits_writer.write(&edits).await?;
+        let batch = changed(&batch, kept, keys, run).map_err(store)?;
+        kept_writer.write(&batch).await?;
     }
     Ok(())
 }
 
-/// The rows of a batch whose field is written: it has a value, or is cleared.
+/// An entry of the comparison with what is done to its field.
+struct Entry<'a> {
+    places: &'a Int64Array,
+    clear: &'a BinaryArray,
+    same: &'a BinaryArray,
+    entry: &'a StructArray,
+    wrote: &'a ArrayRef,
+}
+
+impl<'a> Entry<'a> {
+    /// `keys` columns of the key and the id stand before it.
+    fn of(batch: &'a RecordBatch, keys: usize) -> Result<Self, ArrowError> {
+        let entry = batch.column(keys + 6).as_struct();
+        Ok(Self {
+            places: child(entry, "place")?.as_primitive::<Int64Type>(),
+            clear: batch.column(keys + 1).as_binary::<i32>(),
+            same: batch.column(keys + 2).as_binary::<i32>(),
+            entry,
+            wrote: child(entry, "wrote")?,
+        })
+    }
+
+    fn has(&self, bits: &BinaryArray, row: usize) -> bool {
+        let place = usize::try_from(self.places.value(row)).unwrap_or(usize::MAX);
+        let byte = bits.is_valid(row).then(|| bits.value(row).get(place / 8));
+        byte.flatten()
+            .is_some_and(|byte| byte & (1 << (place % 8)) != 0)
+    }
+
+    /// Whether the update leaves the field out, since its value is the one that was sent last.
+    fn is_left_out(&self, row: usize) -> bool {
+        self.has(self.same, row)
+    }
+
+    /// Whether the field is written: it has a value, or is cleared.
+    fn is_written(&self, row: usize) -> bool {
+        !self.is_left_out(row) && (self.wrote.is_valid(row) || self.has(self.clear, row))
+    }
+}
+
+fn child<'a>(entry: &'a StructArray, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    entry
+        .column_by_name(name)
+        .ok_or_else(|| ArrowError::SchemaError(format!("an entry without {name}")))
+}
+
+/// The rows of a batch whose field is left out though somebody else changed it.
+fn edited(batch: &RecordBatch, keys: usize, user: &str) -> Result<RecordBatch, ArrowError> {
+    let entry = Entry::of(batch, keys)?;
+    let by = batch.column(keys + 3).as_string::<i32>();
+    let keep: BooleanArray = (0..batch.num_rows())
+        .map(|row| Some(entry.is_left_out(row) && !edits::is_ours(by, row, user)))
+        .collect();
+    let rows = edits::rows([
+        Arc::clone(batch.column(keys + 5)),
+        Arc::clone(child(entry.entry, "field")?),
+        Arc::clone(entry.wrote),
+        Arc::clone(child(entry.entry, "before")?),
+        Arc::clone(batch.column(keys + 3)),
+        Arc::clone(batch.column(keys + 4)),
+    ])?;
+    filter_record_batch(&rows, &keep)
+}
+
+/// The rows of a batch whose field is written.
 fn changed(
     batch: &RecordBatch,
     kept: &SchemaRef,
     keys: usize,
     run: &str,
-) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let entry = batch.column(keys + 2).as_struct();
-    let child = |name: &str| -> Result<ArrayRef, arrow::error::ArrowError> {
-        entry.column_by_name(name).cloned().ok_or_else(|| {
-            arrow::error::ArrowError::SchemaError(format!("an entry without {name}"))
-        })
-    };
-    let places = child("place")?;
-    let places: &Int64Array = places.as_primitive::<Int64Type>();
-    let clear = batch.column(keys + 1).as_binary::<i32>();
-    let wrote = child("wrote")?;
-    let is_written = |row: usize| {
-        let place = usize::try_from(places.value(row)).unwrap_or(usize::MAX);
-        let bits = clear.is_valid(row).then(|| clear.value(row));
-        let byte = bits.and_then(|bits| bits.get(place / 8));
-        wrote.is_valid(row) || byte.is_some_and(|byte| byte & (1 << (place % 8)) != 0)
-    };
+) -> Result<RecordBatch, ArrowError> {
+    let entry = Entry::of(batch, keys)?;
     let keep: BooleanArray = (0..batch.num_rows())
-        .map(|row| Some(is_written(row)))
+        .map(|row| Some(entry.is_written(row)))
         .collect();
     let runs: StringArray = std::iter::repeat_n(Some(run), batch.num_rows()).collect();
     let mut columns: Vec<ArrayRef> = vec![Arc::new(runs)];
     columns.extend(batch.columns()[..=keys].iter().cloned());
-    for name in ["field", "before"] {
-        columns.push(child(name)?);
+    for name in ["field", "before", "wrote"] {
+        columns.push(Arc::clone(child(entry.entry, name)?));
     }
-    columns.push(wrote);
     let rows = RecordBatch::try_new(Arc::clone(kept), columns)?;
     filter_record_batch(&rows, &keep)
 }

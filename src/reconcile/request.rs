@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::coercion::readable;
+use super::coercion::{derived_by, readable};
+use super::edits::MODIFIED;
 use crate::encode::RAW_VALUES;
 use crate::engine::Engine;
 use crate::project::QueryFile;
@@ -38,13 +39,22 @@ impl ReadBack<'_> {
         format!("{}_unsorted", self.file.name)
     }
 
-    /// `_id`, the key columns, then every sent field that this login can read.
+    /// `_id`, the key columns, then every sent field that this login can read, and who changed the record last.
     pub(super) fn schema(&self) -> SchemaRef {
         let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
         fields.extend(self.columns.key_fields().cloned());
         let sent = self.columns.sent.iter().map(|field| field.name().as_str());
         let further = self.file.read.iter().map(String::as_str);
-        for name in sent.chain(further).chain([RAW_VALUES]) {
+        let derived = sent
+            .clone()
+            .filter_map(|name| derived_by(self.describe, name));
+        for name in sent
+            .clone()
+            .chain(further)
+            .chain([RAW_VALUES])
+            .chain(MODIFIED)
+            .chain(derived)
+        {
             let known = fields.iter().any(|field| field.name() == name);
             if !known && readable(self.describe, name).is_some() {
                 fields.push(Field::new(name, DataType::Utf8, true));

@@ -15,6 +15,13 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         let families = [
             ("recon", "fates_", "fates", "key, fate, reason, parent"),
             ("recon", "flags_", "flagged", "key, flag"),
+            ("recon", "gone_", "gone", "key, id"),
+            (
+                "recon",
+                "changed_by_org_",
+                "changed_by_org",
+                "key, field, sent, found, changed_by, changed_at",
+            ),
             ("recon", "spared_", "spared", "key, id, reason, detail"),
             (
                 "recon",
@@ -73,6 +80,34 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
             name: "held".to_owned(),
             sql: "select f.load, f.key, f.reason, f.parent from recon.fates as f where f.fate = 'held'".to_owned(),
         });
+    }
+    // Queries may count on these whatever was found.
+    for (name, columns) in [
+        ("gone", &["load", "key", "id"][..]),
+        (
+            "changed_by_org",
+            &[
+                "load",
+                "key",
+                "field",
+                "sent",
+                "found",
+                "changed_by",
+                "changed_at",
+            ],
+        ),
+    ] {
+        if !known.contains(&("recon", name)) {
+            let columns = columns.iter();
+            let columns: Vec<String> = columns
+                .map(|column| format!("cast(null as varchar) as {column}"))
+                .collect();
+            views.push(View {
+                schema: "recon".to_owned(),
+                name: name.to_owned(),
+                sql: format!("select {} where false", columns.join(", ")),
+            });
+        }
     }
     views
 }

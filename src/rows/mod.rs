@@ -25,6 +25,6 @@ pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, sa
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
-pub use outbox::{CANARY_ROWS, KEY_APART, outbox_schema, sent_columns};
+pub use outbox::{CANARY_ROWS, KEY_APART, SAME, outbox_schema, sent_columns};
 pub use outcome::Outcome;
 pub use run_status::RunStatus;

@@ -10,15 +10,20 @@ use crate::encode::RAW_VALUES;
 /// How columns begin that hold a part's key apart from the fields that are sent.
 pub const KEY_APART: &str = "_key_";
 
+/// Bit set of the sent columns whose value is the one that was sent last: an update leaves them out, so that what somebody changed
+/// in the org stays (`guide/rules.md` 36).
+pub const SAME: &str = "_same";
+
 /// Rows of the first part of a phase: enough to see whether the org accepts them (`guide/rules.md` 26).
 pub const CANARY_ROWS: usize = 200;
 
 /// Columns of an outbox that are not sent.
-const META: [(&str, DataType); 4] = [
+const META: [(&str, DataType); 5] = [
     ("_id", DataType::Utf8),
     ("_fingerprint", DataType::Int64),
     ("_written", DataType::Binary),
     ("_clear", DataType::Binary),
+    (SAME, DataType::Binary),
 ];
 
 /// Schema of an outbox with these sent columns.

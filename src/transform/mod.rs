@@ -3,6 +3,7 @@
 //! In: the queries of the project over the staged tables. Out: `prepare.*` tables and the `outbox.*` parts that will be
 //! sent. Never: HTTP.
 
+mod base;
 mod custom_objects;
 mod dead;
 mod error;
@@ -13,6 +14,7 @@ mod notes;
 mod outbox;
 mod route;
 
+pub use base::GoneFields;
 pub use custom_objects::{
     CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
 };

@@ -213,6 +213,12 @@ impl Notes {
         self.flags.flush(BUFFERED).await
     }
 
+    /// Flags a row beside what its query says of it.
+    pub(super) fn flag(&mut self, key: &str, flag: &str) {
+        self.count("flagged", 1);
+        self.flags.push(&[Some(key), Some(flag)]);
+    }
+
     pub(super) async fn flush(&mut self) -> Result<(), TransformError> {
         self.fates.flush(BUFFERED).await
     }

@@ -17,13 +17,14 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::TransformError;
+use super::base::{self, Base, GoneFields, OPT_OUT_KEPT, Settled};
 use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::notes::Notes;
 use super::route::{KNOWN, Ledger};
-use crate::encode::{RowEncoder, ValuePolicy};
+use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
-use crate::project::{Operation, ProjectError, QueryFile};
+use crate::project::{Api, Operation, ProjectError, QueryFile};
 use crate::rows::{
     CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
     same_key, sent_columns,
@@ -45,6 +46,10 @@ pub struct OutboxRequest<'a> {
     pub columns: &'a Columns,
     /// The load's ledger so far.
     pub ledger: Option<&'a Manifest>,
+    /// The load's outbox of last time.
+    pub last: Option<&'a Manifest>,
+    /// Fields whose columns the export no longer has.
+    pub gone: &'a GoneFields,
     /// What the destination's fields hold.
     pub policy: &'a ValuePolicy,
     /// Most rows in one part.
@@ -72,7 +77,7 @@ pub struct Outbox {
 /// [`TransformError`]; nothing is published.
 pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, TransformError> {
     let file = request.file;
-    let sql = with_ledger(request);
+    let sql = with_ledger(request)?;
     let mut order: Vec<String> = Vec::new();
     for name in file
         .cluster_by
@@ -94,20 +99,33 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     Ok(outbox)
 }
 
-fn with_ledger(request: &OutboxRequest<'_>) -> String {
+/// The query joined with what is known of its rows: their records, and the values that were sent last.
+fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     let file = request.file;
     if request.ledger.is_none() {
-        return file.sql.clone();
+        return Ok(file.sql.clone());
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
-    format!(
+    let (mut columns, mut join) = (String::new(), String::new());
+    if let Some(last) = request.last.filter(|last| last.rows > 0) {
+        let mut table = last.clone();
+        table.table = format!("{}_last", file.name);
+        request.session.register(request.staging, &table)?;
+        columns = base::selected(&sent_columns(&last.schema));
+        join = format!(
+            " left join {} as b on {}",
+            table.name(),
+            same_key("b", "q", &file.key)
+        );
+    }
+    Ok(format!(
         "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
-         l.outcome as {outcome} \
-         from (\n{}\n) as q left join ledger.{} as l on {}",
+         l.outcome as {outcome}{columns} \
+         from (\n{}\n) as q left join ledger.{} as l on {}{join}",
         file.sql,
         file.name,
         same_key("l", "q", &file.key)
-    )
+    ))
 }
 
 /// Every row to be sent has a key of its own.
@@ -165,6 +183,10 @@ struct Writer<'a> {
     schema: SchemaRef,
     /// Position in the new column list of each column of the ledger's.
     remap: Vec<Option<usize>>,
+    /// Sent columns of the outbox of last time.
+    last: Vec<String>,
+    /// Columns that are always sent: by them a row is found again.
+    always: Vec<bool>,
     lanes: BTreeMap<RowOperation, Lane>,
     notes: Notes,
     canary_cut: bool,
@@ -188,8 +210,13 @@ impl<'a> Writer<'a> {
                 .map(|name| now.iter().position(|other| other == name))
                 .collect()
         });
+        let key = &request.columns.key;
         Ok(Self {
             request,
+            always: now.iter().map(|name| key.contains(name)).collect(),
+            last: request
+                .last
+                .map_or_else(Vec::new, |last| sent_columns(&last.schema)),
             schema,
             remap,
             lanes: BTreeMap::new(),
@@ -222,15 +249,24 @@ impl<'a> Writer<'a> {
         if !self.request.columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
         }
-        let encoder = RowEncoder::new(&sent, sent.num_columns()).map_err(|error| {
-            TransformError::Project(ProjectError::Columns {
-                path: self.request.file.path.clone(),
-                reason: error.to_string(),
-                hint: error.hint().unwrap_or_default(),
-            })
-        })?;
+        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
+        let ledger = Ledger::of_load(&batch, wanted);
+        let base = Base::of(&batch, &sent, &ledger, &self.last);
+        let Settled {
+            sent,
+            kept,
+            opted_out,
+        } = base
+            .settle(&batch, &sent, &ledger, &self.remap, self.request.gone)
+            .map_err(|error| self.arrow(&error))?;
+        let encoder =
+            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(&error))?;
+        let last = base.cells().map_err(|error| self.encode(&error))?;
         let rejected = self.notes.altered(&altered, &keys).await?;
         self.notes.flags(&batch, &keys).await?;
+        for row in opted_out {
+            self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
 
         let hidden: Vec<ArrayRef> = self
             .request
@@ -240,8 +276,6 @@ impl<'a> Writer<'a> {
             .filter_map(|field| batch.column_by_name(field.name()).cloned())
             .collect();
         let insert_only = self.request.columns.insert_only();
-        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
-        let ledger = Ledger::of_load(&batch, wanted);
         let parents = Parents::of(&sent, self.request.references, self.request.dead);
         let digests = encoder.digests();
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
@@ -266,20 +300,23 @@ impl<'a> Writer<'a> {
                 self.notes.hold(key, reason, Some(&parent));
                 continue;
             }
-            let present = digests.present(row);
+            let mut present = digests.present(row).to_vec();
+            for (byte, kept) in present.iter_mut().zip(kept[row].iter().flatten()) {
+                *byte |= kept;
+            }
+            let updates = operation == RowOperation::Update;
             let clear = ledger
                 .written(row)
-                .filter(|_| operation == RowOperation::Update)
-                .and_then(|written| self.cleared(written, present));
+                .filter(|_| updates)
+                .and_then(|written| self.cleared(written, &present));
+            let same = (updates && self.request.file.api == Api::Bulk)
+                .then(|| base.same(row, &last, encoder.columns(), &self.always))
+                .flatten();
             let rows = routed.entry(operation).or_default();
-            rows.push(
-                row,
-                ledger.id(row),
-                fingerprint,
-                present,
-                clear.as_deref(),
-                digests.bytes[row],
-            );
+            rows.push(row, ledger.id(row), fingerprint, digests.bytes[row]);
+            rows.written.append_value(&present);
+            rows.clear.append_option(clear);
+            rows.same.append_option(same);
         }
         self.notes.flush().await?;
         for (operation, rows) in routed {
@@ -447,6 +484,14 @@ impl<'a> Writer<'a> {
         })
     }
 
+    fn encode(&self, error: &EncodeError) -> TransformError {
+        TransformError::Project(ProjectError::Columns {
+            path: self.request.file.path.clone(),
+            reason: error.to_string(),
+            hint: error.hint().unwrap_or_default(),
+        })
+    }
+
     fn arrow(&self, error: &ArrowError) -> TransformError {
         TransformError::Project(ProjectError::Columns {
             path: self.request.file.path.clone(),
@@ -463,26 +508,21 @@ struct Rows {
     bytes: Vec<usize>,
     id: StringBuilder,
     fingerprint: Vec<i64>,
+    /// Columns with a value.
     written: BinaryBuilder,
+    /// Columns that are emptied.
     clear: BinaryBuilder,
+    /// Columns that are left out, since they are as they were sent last.
+    same: BinaryBuilder,
 }
 
 impl Rows {
-    fn push(
-        &mut self,
-        row: usize,
-        id: Option<&str>,
-        fingerprint: i64,
-        written: &[u8],
-        clear: Option<&[u8]>,
-        bytes: usize,
-    ) {
+    /// Adds a row; its bit sets are appended to theirs.
+    fn push(&mut self, row: usize, id: Option<&str>, fingerprint: i64, bytes: usize) {
         self.index.push(u32::try_from(row).unwrap_or(u32::MAX));
         self.bytes.push(bytes);
         self.id.append_option(id);
         self.fingerprint.push(fingerprint);
-        self.written.append_value(written);
-        self.clear.append_option(clear);
     }
 
     fn batch(
@@ -503,6 +543,7 @@ impl Rows {
         columns.push(Arc::new(Int64Array::from(self.fingerprint.clone())));
         columns.push(Arc::new(self.written.finish_cloned()));
         columns.push(Arc::new(self.clear.finish_cloned()));
+        columns.push(Arc::new(self.same.finish_cloned()));
         RecordBatch::try_new(Arc::clone(schema), columns)
     }
 }

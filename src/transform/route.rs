@@ -82,6 +82,13 @@ impl<'a> Ledger<'a> {
         Liveness::parse(word)
     }
 
+    /// The fingerprint of the values that landed last.
+    pub(super) fn fingerprint(&self, row: usize) -> Option<i64> {
+        self.fingerprint
+            .filter(|known| known.is_valid(row) && self.is_known(row))
+            .map(|known| known.value(row))
+    }
+
     pub(super) fn written(&self, row: usize) -> Option<&'a [u8]> {
         self.written
             .filter(|written| written.is_valid(row) && self.is_known(row))
@@ -113,10 +120,7 @@ impl<'a> Ledger<'a> {
         wanted: Operation,
         insert_only: bool,
     ) -> Result<RowOperation, &'static str> {
-        let same = self
-            .fingerprint
-            .is_some_and(|known| known.is_valid(row) && known.value(row) == fingerprint)
-            && self.is_known(row);
+        let same = self.fingerprint(row) == Some(fingerprint);
         match (self.id(row), self.live(row), wanted) {
             (Some(_), Some(Liveness::Deleted), _) => Err("deleted_in_salesforce"),
             (Some(_), Some(Liveness::Merged), _) => Err("merged_in_salesforce"),

@@ -9,7 +9,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Schema};
 use tempfile::TempDir;
 use transload::config::Config;
 use transload::encode::ValuePolicy;
@@ -17,13 +19,13 @@ use transload::engine::{Engine, EngineSettings, Session};
 use transload::load::ORG_TABLES;
 use transload::mapping::{FieldMap, mapped_views, publish_decisions};
 use transload::progress::NoProgress;
-use transload::project::{GENERATED, Queries, QueryFile, Step, order};
+use transload::project::{GENERATED, Queries, QueryFile, QueryKind, Step, order};
 use transload::rows::{Columns, Dead};
 use transload::stage::{Settings, stage};
 use transload::staging::{Manifest, Snapshot, Staging};
 use transload::transform::{
-    CustomObject, MetadataKeys, OutboxRequest, generate_custom_objects, write_model, write_outbox,
-    write_table,
+    CustomObject, GoneFields, MetadataKeys, OutboxRequest, generate_custom_objects, write_model,
+    write_outbox, write_table,
 };
 use transload::usercom::cell::Zones;
 use transload::usercom::{Export, OBJECTS, layout};
@@ -202,7 +204,11 @@ impl Case {
             snapshot.insert(self.org_table(&snapshot, table, &columns).await);
         }
         let queries = Queries::load(&self.folder).unwrap();
-        let steps = order(&queries, &known(&snapshot)).unwrap();
+        let mut tables = known(&snapshot);
+        let loads = queries.kind(QueryKind::Load);
+        tables.extend(loads.map(|file| format!("known.{}", file.name)));
+        tables.extend(["held", "changed_by_org", "gone"].map(|view| format!("recon.{view}")));
+        let steps = order(&queries, &tables).unwrap();
         let mut read: BTreeSet<String> = wanted.clone();
         let mut needed = Vec::new();
         let mut made: BTreeSet<String> = BTreeSet::new();
@@ -337,6 +343,16 @@ impl Case {
                 session.add_view(&view).await.unwrap();
             }
         }
+        // Nothing was loaded before.
+        for name in &file.references {
+            if let Some(load) = name.strip_prefix("known.") {
+                let columns =
+                    ["key", "id", "live"].map(|name| Field::new(name, DataType::Utf8, true));
+                session
+                    .add_empty("known", load, Arc::new(Schema::new(columns.to_vec())))
+                    .unwrap();
+            }
+        }
         session
     }
 
@@ -354,6 +370,8 @@ impl Case {
             file,
             columns: &columns,
             ledger: None,
+            last: None,
+            gone: &GoneFields::default(),
             policy: &ValuePolicy::default(),
             part_rows: 1000,
             dead: &Dead::new(),

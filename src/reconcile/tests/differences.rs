@@ -110,6 +110,7 @@ impl Load {
             siblings: &self.siblings,
             leads: &self.leads,
             later: &self.later,
+            edits: None,
         })
         .await
         .unwrap();

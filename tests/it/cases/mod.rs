@@ -9,3 +9,7 @@ mod columns;
 mod days;
 /// Decisions of the field map.
 mod field_map;
+/// Values that a field cannot hold, of every type.
+mod ranges;
+/// A second export after real life: columns, rows and values that went, edits in the org.
+mod second_run;

@@ -1,0 +1,147 @@
+//! What an earlier export had and this one has no more: columns, and rows.
+//!
+//! In: the books of staged columns, the ledgers, the outboxes of this run. Out: the fields that are therefore left alone, `recon.gone_<load>` with
+//! every record of ours whose row the source no longer has, and lines for the end of the run. Never: a change to the org: absent
+//! is not empty (`guide/rules.md` 32).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::columns;
+use super::context::{Context, Reads};
+use crate::error::Error;
+use crate::project::QueryFile;
+use crate::rows::{key_text, same_key};
+use crate::staging::Snapshot;
+use crate::transform::{GoneFields, lineage, write_table};
+
+/// How the tables of rows begin that the source no longer has.
+pub(crate) const GONE: &str = "gone_";
+
+/// Columns that an earlier export had and this one lacks, by table.
+pub(crate) fn columns_gone(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
+    let mut gone: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for table in snapshot.schema("usercom") {
+        let books = table.columns.iter().filter(|(_, book)| book.is_gone());
+        for (column, _) in books {
+            gone.entry(table.table.clone())
+                .or_default()
+                .insert(column.clone());
+        }
+    }
+    gone
+}
+
+/// A line per table that lacks columns.
+pub(crate) fn notes(snapshot: &Snapshot) -> Vec<String> {
+    let lines = columns_gone(snapshot).into_iter().map(|(name, columns)| {
+        let files = snapshot.get("usercom", &name).is_some_and(|table| {
+            table.columns.values().any(|book| book.files_with > 0)
+        });
+        let columns: Vec<String> = columns.into_iter().collect();
+        match files {
+            true => format!(
+                "{name}: the export no longer has {} (or not in every file); the fields they feed stay as they are in the org",
+                columns.join(", ")
+            ),
+            false => format!(
+                "{name}: the export no longer has these records at all; what they feed stays as it is in the org"
+            ),
+        }
+    });
+    lines.collect()
+}
+
+/// The fields of a load that columns feed which the export no longer has.
+pub(crate) async fn fields(
+    context: &Context<'_>,
+    file: &QueryFile,
+    snapshot: &Snapshot,
+) -> Result<GoneFields, Error> {
+    let gone: BTreeSet<String> = columns_gone(snapshot)
+        .into_iter()
+        .flat_map(|(table, columns)| {
+            let names = columns.into_iter();
+            names.map(move |column| format!("usercom.{table}.{column}"))
+        })
+        .collect();
+    let mut fields = BTreeMap::new();
+    if gone.is_empty() {
+        return Ok(GoneFields(fields));
+    }
+    let (project, staging) = (context.project, context.staging());
+    let session = columns::whole(project, staging, &context.resolved, &file.references).await?;
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let is_here = |source: &String| {
+        let name = source.strip_prefix("usercom.").unwrap_or_default();
+        let (table, column) = name.split_once('.').unwrap_or((name, ""));
+        let table = snapshot.get("usercom", table);
+        table.is_some_and(|table| table.has_column(column) && !gone.contains(source))
+    };
+    for (index, field) in plan.schema().fields().iter().enumerate() {
+        if file.key.contains(field.name()) {
+            continue;
+        }
+        let sources = lineage(&plan, index);
+        let looked_up = !sources.keys.is_disjoint(&gone);
+        // What many rows were pooled into may lack theirs, too.
+        let mut values = sources.values.union(&sources.pooled);
+        if looked_up || values.clone().any(|source| gone.contains(source)) {
+            let whole = looked_up || !values.any(is_here);
+            fields.insert(field.name().clone(), whole);
+        }
+    }
+    Ok(GoneFields(fields))
+}
+
+/// Writes `recon.gone_<load>` for a load whose outbox this run wrote; how many rows.
+pub(crate) async fn rows(context: &Context<'_>, file: &QueryFile, run: &str) -> Result<u64, Error> {
+    let (snapshot, session) = context.session(Reads::Tables).await?;
+    let Some(ledger) = snapshot.get("ledger", &file.name) else {
+        return Ok(0);
+    };
+    if ledger.rows == 0 {
+        return Ok(0);
+    }
+    let load = &file.name;
+    let key = key_text("l", &file.key);
+    let mut joins = format!(
+        " left join outbox.{load} as o on {on} \
+         left join recon.fates_{load} as f on f.key = {key}",
+        on = same_key("o", "l", &file.key),
+    );
+    // The text of a key that is not there is no null.
+    let mut absent = "o._fingerprint is null and f.key is null".to_owned();
+    // Another load of the same source may have the row now.
+    let others = context.resolved.loads().filter(|other| {
+        file.source.is_some() && other.source == file.source && other.name != file.name
+    });
+    for (place, other) in others.enumerate() {
+        if snapshot.get("outbox", &other.name).is_none()
+            || snapshot
+                .get("recon", &format!("fates_{}", other.name))
+                .is_none()
+        {
+            continue;
+        }
+        let other_key = key_text(&format!("o{place}"), &other.key);
+        joins.push_str(&format!(
+            " left join outbox.{name} as o{place} on {other_key} = {key} \
+             left join recon.fates_{name} as f{place} on f{place}.key = {key}",
+            name = other.name,
+        ));
+        absent.push_str(&format!(
+            " and o{place}._fingerprint is null and f{place}.key is null"
+        ));
+    }
+    let sql = format!(
+        "select {key} as key, l.id from ledger.{load} as l{joins} \
+         where l.id is not null and l.live = 'live' and l.run_id <> '{run}' and {absent}"
+    );
+    let staging = context.staging();
+    let name = format!("{GONE}{load}");
+    let what = "the records that the source no longer has";
+    let table = write_table(staging, &session, ("recon", &name), what, &sql, &[]).await?;
+    let found = table.rows;
+    staging.publish(table).await?;
+    Ok(found)
+}

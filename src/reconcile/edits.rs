@@ -1,0 +1,250 @@
+//! Edits in the org, told apart from values that did not land (`guide/rules.md` 36).
+//!
+//! In: the entries of a comparison, what was known of them before. Out: `recon.changed_by_org_<load>` with key, field, our value, theirs,
+//! who changed the record last and when; the other entries go to the differences. Only a field that this run did not send can
+//! be an edit; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
+//! of its record since: it is remembered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use super::ReconcileError;
+use super::diff::{CHANGED_BY_ORG, DiffRequest};
+use crate::rows::{RowOperation, SAME};
+use crate::salesforce::record_identity;
+use crate::staging::{Manifest, TableWriter};
+
+/// Fields that say who changed a record last, and when.
+pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
+
+/// What tells edits apart.
+pub struct EditsRequest<'a> {
+    /// The user we load as.
+    pub user: &'a str,
+    /// Whether rows that were read back say who changed them.
+    pub modified: bool,
+    /// Whether the outbox says which fields were left out of an update.
+    pub same: bool,
+    /// Whether the session has what an earlier comparison found: its differences, its edits.
+    pub before: [bool; 2],
+}
+
+/// What [`selected`] adds to an entry, as it is called in what is around it.
+pub(super) const COLUMNS: &str = "d.operation, d.same, d.changed_by, d.changed_at";
+
+/// Columns of an outbox (`o`) and of rows read back (`r`) that are asked for beside the values.
+pub(super) fn selected(request: Option<&EditsRequest<'_>>) -> String {
+    let none = "cast(null as varchar)";
+    let modified = request.is_some_and(|request| request.modified);
+    let [by, at] = MODIFIED.map(|name| match modified {
+        true => format!("r.\"{name}\""),
+        false => none.to_owned(),
+    });
+    let operation = request.map_or(none, |_| "o._operation");
+    let same = match request.is_some_and(|request| request.same) {
+        true => format!("o.{SAME}"),
+        false => "cast(null as bytea)".to_owned(),
+    };
+    format!("{operation} as operation, {same} as same, {by} as changed_by, {at} as changed_at")
+}
+
+/// Writes the entries of `landed` that are differences into `differences`, and the edits into a table that is not published yet.
+pub(super) async fn write(
+    request: &DiffRequest<'_>,
+    edits: &EditsRequest<'_>,
+    landed: &str,
+    differences: &mut TableWriter,
+) -> Result<Manifest, ReconcileError> {
+    let name = format!("{CHANGED_BY_ORG}{}", request.load);
+    let mut writer = request
+        .staging
+        .create("recon", &name, schema(), &[])
+        .await?;
+    if request.rows > 0 {
+        let sql = with_known(request.load, edits, landed);
+        let mut stream = request
+            .session
+            .stream(&format!("recon.{name}"), &sql, &[])
+            .await?;
+        let store = |source: ArrowError| ReconcileError::Store {
+            object: request.describe.name.clone(),
+            source,
+        };
+        while let Some(batch) = stream.next_batch().await? {
+            let (rest, found) = split(&batch, edits.user).map_err(store)?;
+            differences.write(&rest).await?;
+            writer.write(&found).await?;
+        }
+    }
+    Ok(writer.finish(BTreeMap::new()).await?)
+}
+
+/// Each entry with what the comparison before this one said of it.
+fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> String {
+    let [differed, edited] = edits.before;
+    let (mut columns, mut joins) = (String::new(), String::new());
+    columns.push_str(match differed {
+        true => ", b.key is not null as differed",
+        false => ", false as differed",
+    });
+    columns.push_str(match edited {
+        true => ", e.found as known_found, e.changed_by as known_by, e.changed_at as known_at",
+        false => {
+            ", cast(null as varchar) as known_found, cast(null as varchar) as known_by, cast(null as varchar) as known_at"
+        }
+    });
+    if differed {
+        joins.push_str(&format!(
+            " left join recon.differences_{load} as b on b.key = d.key and b.field = d.field"
+        ));
+    }
+    if edited {
+        // Found before an update of the record, and by the comparison before that.
+        joins.push_str(&format!(
+            " left join (select e.key, e.field, e.found, max(e.changed_by) as changed_by, max(e.changed_at) as changed_at \
+             from recon.{CHANGED_BY_ORG}{load} as e group by e.key, e.field, e.found) as e \
+             on e.key = d.key and e.field = d.field and coalesce(e.found, '') = coalesce(d.found, '')"
+        ));
+    }
+    format!("select d.*{columns} from ({landed}) as d{joins}")
+}
+
+/// Schema of `recon.changed_by_org_<load>`.
+pub(super) fn schema() -> SchemaRef {
+    let fields = ["key", "field", "sent", "found", "changed_by", "changed_at"]
+        .map(|name| Field::new(name, DataType::Utf8, true));
+    Arc::new(Schema::new(fields.to_vec()))
+}
+
+/// One edit per row of a batch: key, field, our value, theirs, who, when.
+pub(super) fn rows(columns: [ArrayRef; 6]) -> Result<RecordBatch, ArrowError> {
+    RecordBatch::try_new(schema(), columns.to_vec())
+}
+
+/// The differences and the edits of a batch of entries.
+fn split(batch: &RecordBatch, user: &str) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+    let entries = Entries::of(batch)?;
+    let edits: BooleanArray = (0..batch.num_rows())
+        .map(|row| Some(entries.is_edit(row, user)))
+        .collect();
+    let rest =
+        filter_record_batch(batch, &arrow::compute::not(&edits)?)?.project(&[0, 1, 2, 3, 4])?;
+    let remembered = |own: &StringArray, known: &StringArray| -> ArrayRef {
+        let texts = (0..batch.num_rows()).map(|row| {
+            let ours = entries.is_by(row, user);
+            let column = if ours && known.is_valid(row) {
+                known
+            } else {
+                own
+            };
+            column.is_valid(row).then(|| column.value(row))
+        });
+        Arc::new(texts.collect::<StringArray>())
+    };
+    let text = |name: &str| column(batch, name).map(Arc::clone);
+    let found = rows([
+        text("key")?,
+        text("field")?,
+        text("sent")?,
+        text("found")?,
+        remembered(entries.by, entries.known_by),
+        remembered(entries.at, entries.known_at),
+    ])?;
+    Ok((rest, filter_record_batch(&found, &edits)?))
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
+    batch
+        .column_by_name(name)
+        .ok_or_else(|| ArrowError::SchemaError(format!("an entry without {name}")))
+}
+
+/// Whether we changed a record last, or nobody says who did.
+pub(super) fn is_ours(by: &StringArray, row: usize, user: &str) -> bool {
+    by.is_null(row) || record_identity(by.value(row)) == record_identity(user)
+}
+
+/// The columns by which entries are judged.
+struct Entries<'a> {
+    batch: &'a RecordBatch,
+    kind: &'a StringArray,
+    found: &'a StringArray,
+    operation: &'a StringArray,
+    by: &'a StringArray,
+    at: &'a StringArray,
+    known_found: &'a StringArray,
+    known_by: &'a StringArray,
+    known_at: &'a StringArray,
+    differed: &'a BooleanArray,
+}
+
+impl<'a> Entries<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
+        let text = |name: &str| -> Result<&'a StringArray, ArrowError> {
+            let text = column(batch, name)?.as_string_opt::<i32>();
+            text.ok_or_else(|| ArrowError::SchemaError(format!("{name} is no text")))
+        };
+        Ok(Self {
+            batch,
+            kind: text("kind")?,
+            found: text("found")?,
+            operation: text("operation")?,
+            by: text("changed_by")?,
+            at: text("changed_at")?,
+            known_found: text("known_found")?,
+            known_by: text("known_by")?,
+            known_at: text("known_at")?,
+            differed: column(batch, "differed")?.as_boolean(),
+        })
+    }
+
+    /// Whether we changed the record last, or nobody says who did.
+    fn is_by(&self, row: usize, user: &str) -> bool {
+        is_ours(self.by, row, user)
+    }
+
+    fn is_edit(&self, row: usize, user: &str) -> bool {
+        if self.kind.value(row) != "changed" || self.was_sent(row) {
+            return false;
+        }
+        let text =
+            |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
+        let is_known = self.known_by.is_valid(row) && text(self.known_found) == text(self.found);
+        // Our update of another field hides who changed this one; the comparison before would have found it.
+        let is_hidden = self.operation.value(row) == RowOperation::Update.word()
+            && self.differed.is_valid(row)
+            && !self.differed.value(row);
+        !self.is_by(row, user) || is_known || is_hidden
+    }
+
+    /// Whether this run sent the field.
+    fn was_sent(&self, row: usize) -> bool {
+        if self.operation.is_null(row) {
+            return true;
+        }
+        if self.operation.value(row) == RowOperation::Unchanged.word() {
+            return false;
+        }
+        let place = self
+            .batch
+            .column_by_name("place")
+            .and_then(|column| column.as_primitive_opt::<Int64Type>())
+            .and_then(|column| usize::try_from(column.value(row)).ok());
+        let bits = self
+            .batch
+            .column_by_name("same")
+            .and_then(|column| column.as_binary_opt::<i32>())
+            .filter(|bits| bits.is_valid(row))
+            .map(|bits| bits.value(row));
+        let (Some(place), Some(bits)) = (place, bits) else {
+            return true;
+        };
+        bits.get(place / 8)
+            .is_none_or(|byte| byte & (1 << (place % 8)) == 0)
+    }
+}
