@@ -1,5 +1,6 @@
 //! What can be wrong with the customer's decisions.
 
+use super::Finding;
 use crate::staging::StagingError;
 
 /// A mistake in `config/*.csv`, or a field map that is not finished.
@@ -24,16 +25,6 @@ pub enum MappingError {
         /// What is wrong.
         reason: String,
     },
-    /// A column that queries need is missing.
-    #[error("{path} has no column `{column}`")]
-    MissingColumn {
-        /// The file.
-        path: String,
-        /// The column.
-        column: String,
-        /// The nearest one there is.
-        nearest: Option<String>,
-    },
     /// Rows of the field map that nobody has confirmed.
     #[error("{} row(s) of config/field_map.csv are not confirmed: {}", rows.len(), shorten(rows))]
     Unconfirmed {
@@ -45,6 +36,12 @@ pub enum MappingError {
     Unmapped {
         /// `source.field`.
         attributes: Vec<String>,
+    },
+    /// Decision files with mistakes in them.
+    #[error("{} mistake(s) in decision files: {}", findings.len(), shorten(&texts(findings)))]
+    Decisions {
+        /// All of them.
+        findings: Vec<Finding>,
     },
     /// Confirmed rows that arrive nowhere.
     #[error("{} confirmed row(s) of config/field_map.csv would arrive nowhere: {}", rows.len(), shorten(rows))]
@@ -77,6 +74,10 @@ pub enum MappingError {
     Staging(#[from] StagingError),
 }
 
+fn texts(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(ToString::to_string).collect()
+}
+
 fn shorten(rows: &[String]) -> String {
     const SHOWN: usize = 20;
     let mut text = rows
@@ -103,6 +104,9 @@ impl MappingError {
             Self::Unmapped { .. } => Some(
                 "add a row for each: where it goes and as which type, or status `ignored`".to_owned(),
             ),
+            Self::Decisions { .. } => Some(
+                "correct them and run again; nothing was read or sent yet".to_owned(),
+            ),
             Self::Unsent { .. } => Some(
                 "correct the rows, or set status to ignored for what is to stay behind".to_owned(),
             ),
@@ -110,13 +114,6 @@ impl MappingError {
                 "select each of them in the query of its load (`transload queries eject`), or ignore it by name: a row of \
                  config/field_map.csv with status `ignored`"
                     .to_owned(),
-            ),
-            Self::MissingColumn {
-                nearest: Some(nearest),
-                ..
-            } => Some(format!("is it the column `{nearest}`?")),
-            Self::MissingColumn { .. } => Some(
-                "`transload init DIR` writes every config file with its header".to_owned(),
             ),
             Self::Type { .. } => Some(
                 "choose a type that fits, such as Text(255) or LongTextArea(32768)".to_owned(),

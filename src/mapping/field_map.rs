@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{MappingError, template};
+use super::{DecisionRow, MappingError, decision_rows};
 
 /// What a person has decided about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,70 +63,28 @@ impl FieldMap {
     /// # Errors
     /// [`MappingError`] naming the line.
     pub fn load(project: &Path) -> Result<Self, MappingError> {
-        let path = "config/field_map.csv";
-        let bytes = std::fs::read(project.join(path)).unwrap_or_else(|_| {
-            template("field_map")
-                .unwrap_or_default()
-                .as_bytes()
-                .to_vec()
-        });
-        Self::parse(path, &bytes)
+        Self::of(&decision_rows(project, "field_map")?)
     }
 
-    fn parse(path: &str, bytes: &[u8]) -> Result<Self, MappingError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
-        let read = |source| MappingError::ReadFile {
-            path: path.to_owned(),
-            source,
-        };
-        let header = reader.headers().map_err(read)?.clone();
-        let column = |name: &str| {
-            header
-                .iter()
-                .position(|other| other.eq_ignore_ascii_case(name))
-                .ok_or_else(|| MappingError::MissingColumn {
-                    path: path.to_owned(),
-                    column: name.to_owned(),
-                    nearest: crate::config::nearest(name, header.iter()),
-                })
-        };
-        let (source, source_field) = (column("source")?, column("source_field")?);
-        let (object, field) = (column("target_object")?, column("target_field")?);
-        let (kind, status) = (column("type")?, column("status")?);
-        let (by, at) = (column("confirmed_by")?, column("confirmed_at")?);
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(read)?;
-            let cell = |index: usize| record.get(index).unwrap_or_default().to_owned();
-            let line = record.position().map_or(0, csv::Position::line);
-            let status = match cell(status).to_lowercase().as_str() {
+    fn of(rows: &[DecisionRow]) -> Result<Self, MappingError> {
+        let row = |row: &DecisionRow| MapRow {
+            line: row.line,
+            source: row.get("source").to_lowercase(),
+            source_field: row.get("source_field").to_owned(),
+            target_object: row.get("target_object").to_owned(),
+            target_field: row.get("target_field").to_owned(),
+            field_type: row.get("type").to_owned(),
+            status: match row.get("status") {
                 "confirmed" => Status::Confirmed,
                 "ignored" => Status::Ignored,
-                "proposed" | "" => Status::Proposed,
-                other => {
-                    return Err(MappingError::BadRow {
-                        path: path.to_owned(),
-                        line,
-                        reason: format!("status `{other}` is none of confirmed, ignored, proposed"),
-                    });
-                }
-            };
-            rows.push(MapRow {
-                line,
-                source: cell(source).to_lowercase(),
-                source_field: cell(source_field),
-                target_object: cell(object),
-                target_field: cell(field),
-                field_type: cell(kind),
-                status,
-                signed: !cell(by).is_empty() && !cell(at).is_empty(),
-            });
-        }
-        let map = Self { rows };
-        map.ensure_one_source(path)?;
+                _ => Status::Proposed,
+            },
+            signed: !row.get("confirmed_by").is_empty() && !row.get("confirmed_at").is_empty(),
+        };
+        let map = Self {
+            rows: rows.iter().map(row).collect(),
+        };
+        map.ensure_one_source("config/field_map.csv")?;
         Ok(map)
     }
 
@@ -235,7 +193,15 @@ mod tests {
         "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n";
 
     fn map(rows: &str) -> FieldMap {
-        FieldMap::parse("config/field_map.csv", format!("{HEADER}{rows}").as_bytes()).unwrap()
+        read(rows).unwrap()
+    }
+
+    fn read(rows: &str) -> Result<FieldMap, MappingError> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("config")).unwrap();
+        let path = folder.path().join("config/field_map.csv");
+        std::fs::write(path, format!("{HEADER}{rows}")).unwrap();
+        FieldMap::load(folder.path())
     }
 
     #[test]
@@ -252,8 +218,7 @@ mod tests {
                     people,tariff,Contact,Plan__c,Text(80),confirmed,a,b\n\
                     people,old,Lead,Plan__c,Text(80),ignored,,\n\
                     people,Płan,Lead,plan__c,Text(80),confirmed,a,b\n";
-        let error = FieldMap::parse("config/field_map.csv", format!("{HEADER}{rows}").as_bytes());
-        insta::assert_snapshot!(error.unwrap_err(), @"config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field");
+        insta::assert_snapshot!(read(rows).unwrap_err(), @"config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field");
     }
 
     #[test]

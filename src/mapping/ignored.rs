@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{MappingError, template};
+use super::{MappingError, decision_rows};
 
 /// The file, without folder and ending.
 const NAME: &str = "ignored_columns";
@@ -21,42 +21,15 @@ impl IgnoredColumns {
     /// Reads the project's file; a project without one has the default.
     ///
     /// # Errors
-    /// [`MappingError`] naming the line.
+    /// [`MappingError`] with every mistake in it.
     pub fn load(project: &Path) -> Result<Self, MappingError> {
-        let path = format!("config/{NAME}.csv");
-        let bytes = std::fs::read(project.join(&path));
-        let default = template(NAME).unwrap_or_default();
-        Self::parse(&path, bytes.as_deref().unwrap_or(default.as_bytes()))
-    }
-
-    fn parse(path: &str, bytes: &[u8]) -> Result<Self, MappingError> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(bytes);
-        let mut reasons = BTreeMap::new();
-        for record in reader.records() {
-            let record = record.map_err(|source| MappingError::ReadFile {
-                path: path.to_owned(),
-                source,
-            })?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let mut cells = record.iter().map(str::to_owned);
-            let (Some(source), Some(column), Some(reason)) =
-                (cells.next(), cells.next(), cells.next())
-            else {
-                continue;
-            };
-            if reason.is_empty() {
-                return Err(MappingError::BadRow {
-                    path: path.to_owned(),
-                    line,
-                    reason: format!("{source}.{column} is ignored without a reason"),
-                });
-            }
-            reasons.insert((source.to_lowercase(), column.to_lowercase()), reason);
-        }
-        Ok(Self { reasons })
+        let reasons = decision_rows(project, NAME)?.into_iter().map(|row| {
+            let [source, column] = ["source", "column"].map(|name| row.get(name).to_lowercase());
+            ((source, column), row.get("reason").to_owned())
+        });
+        Ok(Self {
+            reasons: reasons.collect(),
+        })
     }
 
     /// Why a column stays behind; `None` if it does not. `*` names all tables, or all columns of one.

@@ -11,7 +11,9 @@ mod field_map;
 mod ignored;
 mod views;
 
-pub use decisions::{publish_decisions, template, templates};
+pub use decisions::{
+    DecisionRow, Finding, check_decisions, decision_rows, publish_decisions, template, templates,
+};
 pub use error::MappingError;
 pub use field_map::{FieldMap, MapRow, Status};
 pub use ignored::IgnoredColumns;

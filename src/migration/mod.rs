@@ -34,6 +34,7 @@ mod gone;
 mod known;
 mod liveness;
 mod map_check;
+mod name_check;
 mod open;
 mod org;
 mod outbox;

@@ -8,6 +8,7 @@ use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
 use super::known;
 use super::map_check::check_map;
+use super::name_check::check_names;
 use super::project::Project;
 use crate::error::Error;
 use crate::load::ORG_TABLES;
@@ -180,6 +181,7 @@ pub(crate) async fn resolve(
     };
     resolved.columns = columns::columns(project, staging, &resolved).await?;
     check_map(&resolved, &staging.snapshot().await?)?;
+    check_names(project, staging, &resolved).await?;
     let absent = exclusions::absent(project, staging, &resolved, describes).await?;
     resolved.exclusions.left_out.extend(absent);
     Ok(resolved)

@@ -169,7 +169,7 @@ fn an_unknown_policy_is_named() {
     );
     says_with_hint(
         &project.run().ended(2),
-        "config/value_policy.csv: the policy `ignore` is unknown",
+        "config/value_policy.csv line 2, column policy: `ignore` is none of reject, blank_and_keep_raw, truncate_and_attach",
     );
 }
 

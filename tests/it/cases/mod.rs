@@ -7,6 +7,8 @@
 mod columns;
 /// Days, instants and daylight saving.
 mod days;
+/// Decision files with mistakes in them.
+mod decisions;
 /// Decisions of the field map.
 mod field_map;
 /// Values that a field cannot hold, of every type.

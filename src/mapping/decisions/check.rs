@@ -1,0 +1,206 @@
+//! Cells of a decision file against its declaration.
+//!
+//! In: a file, read, and what it is declared as. Out: its rows with every cell in the one form that queries compare (`contact` →
+//! `Contact`, `4,30` → `4.30`, `10%` → `10`), and a finding for each cell that means nothing, each key that is there
+//! twice, each row that says nothing. It knows no other file and no table.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::declare::{Column, Declared, Kind};
+use super::finding::Finding;
+use super::text::Text;
+use crate::config::nearest;
+
+/// Checks a file and brings its cells into form.
+pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: &mut Vec<Finding>) {
+    let place = |name: &str| text.header.iter().position(|column| column == name);
+    let columns: Vec<(usize, &Column)> = declared
+        .columns
+        .iter()
+        .filter_map(|column| Some((place(column.name)?, column)))
+        .collect();
+    let key: Vec<usize> = declared.key.iter().filter_map(|name| place(name)).collect();
+    let one_of: Vec<usize> = declared
+        .one_of
+        .iter()
+        .filter_map(|name| place(name))
+        .collect();
+    let mut seen: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    for row in &mut text.rows {
+        let line = row.line;
+        let told = |column: Option<&str>, value: Option<&str>, problem: String, nearest| Finding {
+            file: file.to_owned(),
+            line: Some(line),
+            column: column.map(str::to_owned),
+            value: value.map(str::to_owned),
+            problem,
+            nearest,
+        };
+        for (at, column) in &columns {
+            let cell = &row.cells[*at];
+            if cell.is_empty() {
+                if column.needed {
+                    findings.push(told(Some(column.name), None, "is empty".to_owned(), None));
+                }
+                continue;
+            }
+            match formed(column.kind, cell) {
+                Ok(formed) => row.cells[*at] = formed,
+                Err((problem, nearest)) => {
+                    findings.push(told(Some(column.name), Some(cell), problem, nearest));
+                }
+            }
+        }
+        if !one_of.is_empty() && one_of.iter().all(|at| row.cells[*at].is_empty()) {
+            let problem = format!("needs one of the columns {}", declared.one_of.join(", "));
+            findings.push(told(None, None, problem, None));
+        }
+        // Fallbacks for dates are dates.
+        if declared.name == "defaults" {
+            date_of(&columns, row.cells.as_mut_slice(), |value, problem| {
+                findings.push(told(Some("value"), Some(value), problem, None));
+            });
+        }
+        if key.is_empty() {
+            continue;
+        }
+        let named: Vec<String> = key.iter().map(|at| row.cells[*at].to_lowercase()).collect();
+        if named.iter().all(String::is_empty) {
+            continue;
+        }
+        let shown = key
+            .iter()
+            .map(|at| row.cells[*at].as_str())
+            .filter(|cell| !cell.is_empty());
+        let shown: Vec<&str> = shown.collect();
+        if let Some(first) = seen.get(&named) {
+            let problem = format!("is decided in line {first} already: take one of the two out");
+            findings.push(told(
+                Some(&declared.key.join(", ")),
+                Some(&shown.join(" / ")),
+                problem,
+                None,
+            ));
+        } else {
+            seen.insert(named, line);
+        }
+    }
+}
+
+/// A default for a field whose name says that it is a date is one, in any of the forms that people write.
+fn date_of(
+    columns: &[(usize, &Column)],
+    cells: &mut [String],
+    mut wrong: impl FnMut(&str, String),
+) {
+    let at = |name: &str| {
+        columns
+            .iter()
+            .find(|(_, column)| column.name == name)
+            .map(|(at, _)| *at)
+    };
+    let (Some(field), Some(value)) = (at("field"), at("value")) else {
+        return;
+    };
+    if !cells[field]
+        .to_lowercase()
+        .trim_end_matches("__c")
+        .ends_with("date")
+        || cells[value].is_empty()
+    {
+        return;
+    }
+    match date(&cells[value]) {
+        Some(day) => cells[value] = day.to_string(),
+        None => wrong(&cells[value], "is no date: write 2026-12-31".to_owned()),
+    }
+}
+
+/// A day; the order of day and month is taken only where it is beyond doubt.
+fn date(text: &str) -> Option<NaiveDate> {
+    if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        return Some(day);
+    }
+    let german = NaiveDate::parse_from_str(text, "%d.%m.%Y").ok();
+    let slashes = [
+        NaiveDate::parse_from_str(text, "%d/%m/%Y").ok(),
+        NaiveDate::parse_from_str(text, "%m/%d/%Y").ok(),
+    ];
+    match (german, slashes) {
+        (Some(day), _) => Some(day),
+        (None, [Some(one), Some(other)]) => (one == other).then_some(one),
+        (None, [one, other]) => one.or(other),
+    }
+}
+
+type Wrong = (String, Option<String>);
+
+/// A cell in the form that queries compare, or what is wrong with it.
+fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
+    let plain = |problem: &str| (problem.to_owned(), None);
+    match kind {
+        Kind::Text => Ok(cell.to_owned()),
+        Kind::Word(allowed) => {
+            let found = allowed.iter().find(|word| word.eq_ignore_ascii_case(cell));
+            found.map(|word| (*word).to_owned()).ok_or_else(|| {
+                let problem = format!("is none of {}", allowed.join(", "));
+                (problem, nearest(cell, allowed.iter().copied()))
+            })
+        }
+        Kind::Whole => cell
+            .parse::<i64>()
+            .map(|number| number.to_string())
+            .map_err(|_| plain("is no whole number")),
+        Kind::Percent => number(cell.trim_end_matches('%').trim_end())
+            .filter(|(_, value)| (0.0..=100.0).contains(value))
+            .map(|(text, _)| text)
+            .ok_or_else(|| plain("is no percentage from 0 to 100")),
+        Kind::Positive => number(cell)
+            .filter(|(_, value)| *value > 0.0)
+            .map(|(text, _)| text)
+            .ok_or_else(|| plain("is no number above 0")),
+        Kind::Email => {
+            let (name, domain) = cell.split_once('@').unwrap_or_default();
+            let whole =
+                !name.is_empty() && !domain.is_empty() && !cell.contains(char::is_whitespace);
+            whole
+                .then(|| cell.to_owned())
+                .ok_or_else(|| plain("is no e-mail address"))
+        }
+        Kind::Code(letters) => {
+            let fits = cell.len() == letters && cell.bytes().all(|byte| byte.is_ascii_alphabetic());
+            fits.then(|| cell.to_uppercase())
+                .ok_or_else(|| plain(&format!("is no code of {letters} letters")))
+        }
+        Kind::RecordId => {
+            let fits = matches!(cell.len(), 15 | 18)
+                && cell.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            fits.then(|| cell.to_owned())
+                .ok_or_else(|| plain("is no record id of 15 or 18 letters and digits"))
+        }
+        Kind::Name => {
+            let fits = cell
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            fits.then(|| cell.to_owned())
+                .ok_or_else(|| plain("is no API name"))
+        }
+    }
+}
+
+/// A number in the form of SQL, whatever sign its decimals have.
+fn number(cell: &str) -> Option<(String, f64)> {
+    let text = match (cell.rfind(','), cell.rfind('.')) {
+        (Some(_), None) if cell.matches(',').count() == 1 => cell.replace(',', "."),
+        (None, _) => cell.to_owned(),
+        // Both signs: which of them groups thousands is anybody's guess.
+        _ => return None,
+    };
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+'));
+    let value: f64 = text.parse().ok().filter(|_| plain)?;
+    value.is_finite().then_some((text, value))
+}

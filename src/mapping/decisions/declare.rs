@@ -1,0 +1,252 @@
+//! The decision files of the product: columns, what may stand in them, and what names a row.
+//!
+//! Out: [`Declared`] files, declared like source tables. A project may have further files, for its own queries: their
+//! columns are texts and nothing of them is checked.
+
+/// What may stand in a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Anything.
+    Text,
+    /// One of these, whatever its case.
+    Word(&'static [&'static str]),
+    /// A whole number.
+    Whole,
+    /// A number from the first to the second; `10%` and a decimal comma are understood.
+    Percent,
+    /// A number above zero; a decimal comma is understood.
+    Positive,
+    /// An e-mail address.
+    Email,
+    /// A code of letters of this length, such as `PLN`.
+    Code(usize),
+    /// A Salesforce record id.
+    RecordId,
+    /// An API name of Salesforce.
+    Name,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// Whether a row without it says nothing.
+    pub(super) needed: bool,
+}
+
+/// One decision file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Declared {
+    pub(super) name: &'static str,
+    /// What a project without the file gets, and what `init` writes.
+    pub(super) template: &'static str,
+    pub(super) columns: &'static [Column],
+    /// Columns that no two rows share; empty = rows may repeat.
+    pub(super) key: &'static [&'static str],
+    /// Columns of which one at least is needed.
+    pub(super) one_of: &'static [&'static str],
+}
+
+const fn needed(name: &'static str, kind: Kind) -> Column {
+    Column {
+        name,
+        kind,
+        needed: true,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind) -> Column {
+    Column {
+        name,
+        kind,
+        needed: false,
+    }
+}
+
+macro_rules! declared {
+    ($name:literal, [$($column:expr),* $(,)?], key: [$($key:literal),*] $(, one_of: [$($one:literal),*])?) => {
+        Declared {
+            name: $name,
+            template: include_str!(concat!("../defaults/", $name, ".csv")),
+            columns: &[$($column),*],
+            key: &[$($key),*],
+            one_of: &[$($($one),*)?],
+        }
+    };
+}
+
+/// All of them.
+pub(super) const FILES: [Declared; 20] = [
+    declared!(
+        "lifecycle",
+        [
+            needed("lifecycle_stage", Kind::Text),
+            needed("target", Kind::Word(&["Lead", "Contact"])),
+            optional("note", Kind::Text),
+        ],
+        key: ["lifecycle_stage"]
+    ),
+    declared!(
+        "stage_matrix",
+        [
+            needed("pipeline", Kind::Text),
+            needed("stage", Kind::Text),
+            needed("status", Kind::Text),
+            needed("stage_name", Kind::Text),
+            optional("probability", Kind::Percent),
+            optional("note", Kind::Text),
+        ],
+        key: ["pipeline", "stage", "status"]
+    ),
+    declared!(
+        "owners",
+        [
+            optional("owner_id", Kind::Whole),
+            optional("owner_email", Kind::Email),
+            needed("user_email", Kind::Email),
+            optional("note", Kind::Text),
+        ],
+        key: ["owner_id", "owner_email"],
+        one_of: ["owner_id", "owner_email"]
+    ),
+    declared!(
+        "defaults",
+        [
+            needed("object", Kind::Name),
+            needed("field", Kind::Name),
+            needed("value", Kind::Text),
+            optional("note", Kind::Text),
+        ],
+        key: ["object", "field"]
+    ),
+    declared!(
+        "value_policy",
+        [
+            needed("object", Kind::Name),
+            needed("field", Kind::Name),
+            needed(
+                "policy",
+                Kind::Word(&["reject", "blank_and_keep_raw", "truncate_and_attach"]),
+            ),
+            optional("note", Kind::Text),
+        ],
+        key: ["object", "field"]
+    ),
+    declared!(
+        "field_map",
+        [
+            needed("source", Kind::Text),
+            needed("source_field", Kind::Text),
+            optional("target_object", Kind::Text),
+            optional("target_field", Kind::Text),
+            optional("type", Kind::Text),
+            optional("status", Kind::Word(&["confirmed", "ignored", "proposed"])),
+            optional("confirmed_by", Kind::Text),
+            optional("confirmed_at", Kind::Text),
+        ],
+        key: []
+    ),
+    declared!(
+        "ignored_columns",
+        [
+            needed("source", Kind::Text),
+            needed("column", Kind::Text),
+            needed("reason", Kind::Text),
+        ],
+        key: ["source", "column"]
+    ),
+    declared!(
+        "matches",
+        [
+            needed("object", Kind::Word(&["Account", "Contact", "Lead"])),
+            needed("usercom_id", Kind::Whole),
+            optional("salesforce_id", Kind::RecordId),
+            optional("decision", Kind::Word(&["same", "new"])),
+        ],
+        key: []
+    ),
+    declared!(
+        "activity_types",
+        [
+            optional("activity_type_id", Kind::Whole),
+            optional("activity_type", Kind::Text),
+            optional("task_subtype", Kind::Word(&["Task", "Call", "Email", "ListEmail", "Cadence", "LinkedIn"])),
+            optional("subject", Kind::Text),
+        ],
+        key: ["activity_type_id", "activity_type"],
+        one_of: ["activity_type_id", "activity_type"]
+    ),
+    declared!(
+        "countries",
+        [needed("country", Kind::Text), needed("code", Kind::Code(2))],
+        key: ["country"]
+    ),
+    declared!(
+        "iso_countries",
+        [needed("country", Kind::Text), needed("code", Kind::Code(2))],
+        key: []
+    ),
+    declared!(
+        "loss_reasons",
+        [
+            needed("loss_reason", Kind::Text),
+            needed("label", Kind::Text),
+        ],
+        key: ["loss_reason"]
+    ),
+    declared!(
+        "name_words",
+        [
+            needed("kind", Kind::Word(&["title", "suffix"])),
+            needed("word", Kind::Text),
+            optional("salutation", Kind::Text),
+        ], key: ["kind", "word"]),
+    declared!(
+        "known_name_words",
+        [
+            needed("kind", Kind::Word(&["title", "suffix"])),
+            needed("word", Kind::Text),
+            optional("salutation", Kind::Text),
+        ], key: ["kind", "word"]),
+    declared!("free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
+    declared!("known_free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
+    declared!(
+        "preflight",
+        [
+            needed("finding", Kind::Text),
+            optional("acknowledged_by", Kind::Text),
+            optional("note", Kind::Text),
+        ],
+        key: ["finding"]
+    ),
+    declared!(
+        "rates",
+        [
+            needed("currency", Kind::Code(3)),
+            needed("rate", Kind::Positive),
+        ],
+        key: ["currency"]
+    ),
+    declared!(
+        "territories",
+        [
+            needed("company_id", Kind::Whole),
+            needed("territory", Kind::Text),
+        ],
+        key: ["company_id", "territory"]
+    ),
+    declared!(
+        "user_territories",
+        [
+            needed("user_email", Kind::Email),
+            needed("territory", Kind::Text),
+        ],
+        key: ["user_email", "territory"]
+    ),
+];
+
+/// A file by its name.
+pub(super) fn declared(name: &str) -> Option<&'static Declared> {
+    FILES.iter().find(|file| file.name == name)
+}

@@ -1,0 +1,238 @@
+//! `config/*.csv` → `config.*` tables, checked like code: every cell is what its column is declared as, in one form, or the
+//! run stops with all mistakes at once before anything is read or sent.
+//!
+//! In: the project's files, as editors and spreadsheets leave them. Out: tables whose columns are texts, empty cells null; or
+//! [`Finding`]s. Files that a project lacks come from the defaults, so that queries always find their tables.
+
+mod check;
+mod declare;
+mod finding;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use self::declare::{FILES, declared};
+pub use self::finding::Finding;
+use self::text::Text;
+use super::MappingError;
+use crate::config::nearest;
+use crate::staging::{Manifest, Staging};
+
+/// Files in `config/` that are no tables.
+const OTHERS: [&str; 1] = ["cutover"];
+
+/// Names and contents of the decision files a new project gets.
+pub fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().map(|file| (file.name, file.template))
+}
+
+/// The default content of one decision file.
+#[must_use]
+pub fn template(name: &str) -> Option<&'static str> {
+    declared(name).map(|file| file.template)
+}
+
+/// A decision file that was read and found right.
+struct Decisions {
+    name: String,
+    text: Text,
+}
+
+/// All mistakes in the decision files of a project.
+#[must_use]
+pub fn check_decisions(project: &Path) -> Vec<Finding> {
+    read_all(project).1
+}
+
+/// One row of a decision file: its line, and its cells by column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// 1-based line of the file.
+    pub line: u64,
+    /// Cells that are not empty.
+    pub cells: BTreeMap<String, String>,
+}
+
+impl DecisionRow {
+    /// A cell, empty if there is none.
+    #[must_use]
+    pub fn get(&self, column: &str) -> &str {
+        self.cells
+            .get(column)
+            .map(String::as_str)
+            .unwrap_or_default()
+    }
+}
+
+/// The rows of a decision file, as they are published: the project's own, or the default ones.
+///
+/// # Errors
+/// [`MappingError::Decisions`] with the mistakes in this file.
+pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, MappingError> {
+    let path = project.join("config").join(format!("{name}.csv"));
+    let shown = format!("config/{name}.csv");
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            template(name).unwrap_or_default().as_bytes().to_vec()
+        }
+        Err(source) => {
+            return Err(MappingError::ReadFile {
+                path: shown,
+                source: source.into(),
+            });
+        }
+    };
+    let mut findings = Vec::new();
+    let text = text_of(&shown, name, &bytes, &mut findings);
+    let Some(text) = text.filter(|_| findings.is_empty()) else {
+        return Err(MappingError::Decisions { findings });
+    };
+    let row = |row: text::Row| DecisionRow {
+        line: row.line,
+        cells: text
+            .header
+            .iter()
+            .cloned()
+            .zip(row.cells)
+            .filter(|(_, cell)| !cell.is_empty())
+            .collect(),
+    };
+    Ok(text.rows.into_iter().map(row).collect())
+}
+
+/// Reads a file and checks it against its declaration.
+fn text_of(shown: &str, name: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Text> {
+    let mut text = text::read(shown, bytes, findings)?;
+    if let Some(declared) = declared(name) {
+        let needed: Vec<&str> = declared.columns.iter().map(|column| column.name).collect();
+        text::missing(shown, &text, &needed, findings);
+        check::check(shown, declared, &mut text, findings);
+    }
+    Some(text)
+}
+
+/// Publishes every decision file of the project as a `config.*` table.
+///
+/// # Errors
+/// [`MappingError::Decisions`] with every mistake in them.
+pub async fn publish_decisions(
+    project: &Path,
+    staging: &Staging,
+) -> Result<Vec<Manifest>, MappingError> {
+    let (files, findings) = read_all(project);
+    if !findings.is_empty() {
+        return Err(MappingError::Decisions { findings });
+    }
+    let mut manifests = Vec::new();
+    for file in files {
+        let batch = batch(&file)?;
+        let mut writer = staging
+            .create("config", &file.name, batch.schema(), &[])
+            .await?;
+        writer.write(&batch).await?;
+        manifests.push(writer.publish(BTreeMap::new()).await?);
+    }
+    Ok(manifests)
+}
+
+fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
+    let mut findings = Vec::new();
+    let mut sources: BTreeMap<String, (String, Vec<u8>)> = FILES
+        .iter()
+        .map(|file| {
+            let shown = format!("config/{}.csv (default)", file.name);
+            (
+                file.name.to_owned(),
+                (shown, file.template.as_bytes().to_vec()),
+            )
+        })
+        .collect();
+    let mut entries: Vec<_> = std::fs::read_dir(project.join("config"))
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    entries.sort();
+    for path in entries {
+        let Some(name) = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+        else {
+            continue;
+        };
+        let Some(stem) = name.to_lowercase().strip_suffix(".csv").map(str::to_owned) else {
+            continue;
+        };
+        // What editors and systems leave behind is nobody's decision.
+        if stem.starts_with(['.', '~']) || OTHERS.contains(&stem.as_str()) {
+            continue;
+        }
+        let shown = format!("config/{name}");
+        let is_table = stem
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let told = |problem: String, nearest: Option<String>| Finding {
+            file: shown.clone(),
+            line: None,
+            column: None,
+            value: None,
+            problem,
+            nearest,
+        };
+        if !is_table || stem.is_empty() {
+            let known = FILES.iter().map(|file| file.name);
+            let first: String = stem
+                .chars()
+                .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
+                .collect();
+            let problem = "is read by nobody: a name has lower-case letters, digits and underscores; take the file out of the folder, or rename it".to_owned();
+            findings.push(told(
+                problem,
+                nearest(first.trim_end_matches('_'), known)
+                    .map(|name| format!("config/{name}.csv")),
+            ));
+            continue;
+        }
+        match std::fs::read(&path) {
+            Ok(bytes) => drop(sources.insert(stem, (shown, bytes))),
+            Err(error) => findings.push(told(format!("cannot be read: {error}"), None)),
+        }
+    }
+    let mut files = Vec::new();
+    for (name, (shown, bytes)) in sources {
+        let Some(text) = text_of(&shown, &name, &bytes, &mut findings) else {
+            continue;
+        };
+        files.push(Decisions { name, text });
+    }
+    (files, findings)
+}
+
+fn batch(file: &Decisions) -> Result<RecordBatch, MappingError> {
+    let Text { header, rows } = &file.text;
+    let fields: Vec<Field> = header
+        .iter()
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .collect();
+    let columns = (0..header.len()).map(|at| -> ArrayRef {
+        let mut column = StringBuilder::new();
+        for row in rows {
+            let cell = row.cells[at].as_str();
+            column.append_option((!cell.is_empty()).then_some(cell));
+        }
+        Arc::new(column.finish())
+    });
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.collect());
+    batch.map_err(|error| MappingError::BadRow {
+        path: format!("config/{}.csv", file.name),
+        line: 1,
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Claims about decision files: what is read however it was saved, and what is refused with its place.
+
+use std::collections::BTreeMap;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// A project with these decision files.
+fn project(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("config")).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join("config").join(name), bytes).unwrap();
+    }
+    folder
+}
+
+fn findings(name: &str, text: &str) -> Vec<String> {
+    let project = project(&[(name, text.as_bytes())]);
+    let found = check_decisions(project.path());
+    found.iter().map(ToString::to_string).collect()
+}
+
+/// The rows of one file as they are published.
+fn rows(name: &str, bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
+    let project = project(&[(&format!("{name}.csv"), bytes)]);
+    let (files, findings) = read_all(project.path());
+    assert_eq!(findings, Vec::new());
+    let file = files.into_iter().find(|file| file.name == name).unwrap();
+    let header = file.text.header;
+    let row = |row: text::Row| header.iter().cloned().zip(row.cells).collect();
+    file.text.rows.into_iter().map(row).collect()
+}
+
+#[test]
+fn every_template_is_right() {
+    let project = project(&[]);
+    let (files, findings) = read_all(project.path());
+    assert_eq!((files.len(), findings), (templates().count(), Vec::new()));
+}
+
+#[test]
+fn words_are_taken_whatever_their_case_and_misspelt_ones_name_the_nearest() {
+    let read = rows(
+        "lifecycle",
+        b"lifecycle_stage,target,note\ncustomer,contact,\n",
+    );
+    assert_eq!(read[0]["target"], "Contact");
+    let told = findings(
+        "lifecycle.csv",
+        "lifecycle_stage,target,note\ncustomer,Contct,\nlead,Account,\nmql,,\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/lifecycle.csv line 2, column target: `Contct` is none of Lead, Contact; did you mean `Contact`?",
+            "config/lifecycle.csv line 3, column target: `Account` is none of Lead, Contact",
+            "config/lifecycle.csv line 4, column target: is empty",
+        ]
+    );
+}
+
+#[test]
+fn numbers_are_read_as_people_write_them_and_refused_where_they_mean_nothing() {
+    let matrix = "pipeline;stage;status;stage_name;probability;note\nSales;Open;won;Prospecting;10%;\nSales;Open;lost;Lost;12,5;\n";
+    let read = rows("stage_matrix", matrix.as_bytes());
+    assert_eq!(
+        (
+            read[0]["probability"].as_str(),
+            read[1]["probability"].as_str()
+        ),
+        ("10", "12.5")
+    );
+    let read = rows("rates", "\u{feff}currency;rate\r\neur;4,30\r\n".as_bytes());
+    assert_eq!(
+        (read[0]["currency"].as_str(), read[0]["rate"].as_str()),
+        ("EUR", "4.30")
+    );
+    let told = findings(
+        "rates.csv",
+        "currency,rate\nEUR,-1\nUSD,0\nGBP,NaN\nCHF,1e400\nEURO,1\nNOK,\"1.234,5\"\nPLN,2\npln,3\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/rates.csv line 2, column rate: `-1` is no number above 0",
+            "config/rates.csv line 3, column rate: `0` is no number above 0",
+            "config/rates.csv line 4, column rate: `NaN` is no number above 0",
+            "config/rates.csv line 5, column rate: `1e400` is no number above 0",
+            "config/rates.csv line 6, column currency: `EURO` is no code of 3 letters",
+            "config/rates.csv line 7, column rate: `1.234,5` is no number above 0",
+            "config/rates.csv line 9, column currency: `PLN` is decided in line 8 already: take one of the two out",
+        ]
+    );
+    let told = findings(
+        "stage_matrix.csv",
+        "pipeline,stage,status,stage_name,probability,note\nSales,Open,won,Won,110,\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/stage_matrix.csv line 2, column probability: `110` is no percentage from 0 to 100"
+        ]
+    );
+}
+
+#[test]
+fn dates_are_read_where_there_is_no_doubt_about_them() {
+    let text = |value: &str| format!("object,field,value,note\nOpportunity,CloseDate,{value},\n");
+    for written in ["2026-12-31", "31.12.2026", "31/12/2026", "12/31/2026"] {
+        assert_eq!(
+            rows("defaults", text(written).as_bytes())[0]["value"],
+            "2026-12-31"
+        );
+    }
+    for doubtful in ["03/04/2026", "soon", "31.02.2026"] {
+        let told = findings("defaults.csv", &text(doubtful));
+        assert!(
+            told[0].ends_with("is no date: write 2026-12-31"),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn files_are_read_however_a_spreadsheet_saved_them() {
+    let text = "sep=;\nlifecycle_stage;target;note;;\nkunde;Contact;für \u{142};;\n;;;;\n";
+    let read = rows("lifecycle", text.as_bytes());
+    assert_eq!(read[0]["note"], "für \u{142}");
+    let wide: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(text.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    assert_eq!(rows("lifecycle", &wide), read);
+    let project = project(&[(
+        "lifecycle.csv",
+        b"lifecycle_stage,target,note\nkunde,Contact,f\xfcr\n",
+    )]);
+    let told = check_decisions(project.path());
+    assert_eq!((told.len(), told[0].line), (1, Some(2)));
+    assert!(told[0].problem.contains("save the file as `CSV UTF-8`"));
+}
+
+#[test]
+fn ragged_rows_missing_columns_and_rows_that_say_nothing_are_told() {
+    let told = findings(
+        "owners.csv",
+        "owner_id,owner_email,user_mail,note\n1,,a@b.co,,\n1,,a@b.co,x,y\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/owners.csv line 3: 5 cells, but the header has 4: put quotes around a cell that holds the sign between cells",
+            "config/owners.csv line 1: has no column `user_email`; did you mean `user_mail`?",
+        ]
+    );
+    let told = findings(
+        "owners.csv",
+        "owner_id,owner_email,user_email,note\n,,ann@x.co,\n1,,nobody,\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/owners.csv line 2: needs one of the columns owner_id, owner_email",
+            "config/owners.csv line 3, column user_email: `nobody` is no e-mail address",
+        ]
+    );
+}
+
+#[test]
+fn copies_with_other_names_are_named_and_what_systems_leave_is_not() {
+    let project = project(&[
+        ("rates \u{2014} kopia.csv", b"currency,rate\n"),
+        ("Rates#2.csv", b"currency,rate\n"),
+        (".~lock.rates.csv", b""),
+        ("notes.txt", b""),
+        ("regions.csv", b"a,b\n1,2\n"),
+    ]);
+    let told: Vec<String> = check_decisions(project.path())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told.iter()
+            .all(|line| line.ends_with("did you mean `config/rates.csv`?")),
+        "{told:?}"
+    );
+}

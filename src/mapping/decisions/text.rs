@@ -1,0 +1,148 @@
+//! A decision file as a spreadsheet or an editor left it → cells with their lines.
+//!
+//! In: bytes: UTF-8 with or without a mark, UTF-16 with one; commas, semicolons, tabs or bars; any line ends; an Excel
+//! `sep=` line. Out: header and rows, cells trimmed, empty rows left out. Another code page, or a row with too many or too few cells, is a
+//! finding with the line and what to do.
+
+use super::finding::Finding;
+use crate::config::nearest;
+
+/// A row, with its line.
+pub(super) struct Row {
+    pub(super) line: u64,
+    pub(super) cells: Vec<String>,
+}
+
+/// A file, read.
+pub(super) struct Text {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// Signs that may stand between cells.
+const SIGNS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Reads a file; what cannot be read is told and left out.
+pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Text> {
+    let whole = |problem: &str| Finding {
+        file: file.to_owned(),
+        line: None,
+        column: None,
+        value: None,
+        problem: problem.to_owned(),
+        nearest: None,
+    };
+    let text = match decoded(bytes) {
+        Ok(text) => text,
+        Err(line) => {
+            findings.push(Finding {
+                line: Some(line),
+                ..whole("is not UTF-8: save the file as `CSV UTF-8`, since letters of another code page cannot be told apart")
+            });
+            return None;
+        }
+    };
+    // Excel tells itself the sign in a line of its own.
+    let (text, skipped) = match text.split_once('\n') {
+        Some((first, rest)) if first.trim().to_lowercase().starts_with("sep=") => (rest, 1),
+        _ => (text.as_str(), 0),
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .delimiter(sign(text))
+        .from_reader(text.as_bytes());
+    let header = match reader.headers() {
+        Ok(header) => header,
+        Err(error) => {
+            findings.push(whole(&format!("cannot be read: {error}")));
+            return None;
+        }
+    };
+    let mut header: Vec<String> = header
+        .iter()
+        .map(|name| name.to_lowercase().replace(' ', "_"))
+        .collect();
+    // Columns that a spreadsheet adds behind the last.
+    while header.last().is_some_and(String::is_empty) {
+        header.pop();
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                findings.push(whole(&format!("cannot be read: {error}")));
+                return None;
+            }
+        };
+        let line = record.position().map_or(0, csv::Position::line) + skipped;
+        let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        if cells.iter().all(String::is_empty) {
+            continue;
+        }
+        while cells.len() > header.len() && cells.last().is_some_and(String::is_empty) {
+            cells.pop();
+        }
+        if cells.len() != header.len() {
+            findings.push(Finding {
+                line: Some(line),
+                ..whole(&format!(
+                    "{} cells, but the header has {}: put quotes around a cell that holds the sign between cells",
+                    cells.len(),
+                    header.len()
+                ))
+            });
+            continue;
+        }
+        rows.push(Row { line, cells });
+    }
+    Some(Text { header, rows })
+}
+
+/// The columns that a file lacks.
+pub(super) fn missing(file: &str, text: &Text, needed: &[&str], findings: &mut Vec<Finding>) {
+    for column in needed {
+        if !text.header.iter().any(|name| name == column) {
+            findings.push(Finding {
+                file: file.to_owned(),
+                line: Some(1),
+                column: None,
+                value: None,
+                problem: format!("has no column `{column}`"),
+                nearest: nearest(column, text.header.iter().map(String::as_str)),
+            });
+        }
+    }
+}
+
+/// The bytes as text, or the line with a byte that is none.
+fn decoded(bytes: &[u8]) -> Result<String, u64> {
+    let wide = |pair: fn([u8; 2]) -> u16| {
+        let units = bytes[2..].chunks_exact(2).map(|two| pair([two[0], two[1]]));
+        String::from_utf16_lossy(&units.collect::<Vec<u16>>())
+    };
+    match bytes {
+        [0xff, 0xfe, ..] => return Ok(wide(u16::from_le_bytes)),
+        [0xfe, 0xff, ..] => return Ok(wide(u16::from_be_bytes)),
+        _ => {}
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let before = &bytes[..error.valid_up_to()];
+            Err(1 + before.iter().filter(|byte| **byte == b'\n').count() as u64)
+        }
+    }
+}
+
+/// The sign between the cells of the header.
+fn sign(text: &str) -> u8 {
+    let header = text.lines().next().unwrap_or_default();
+    let count = |sign: u8| header.bytes().filter(|byte| *byte == sign).count();
+    SIGNS
+        .into_iter()
+        .max_by_key(|sign| (count(*sign), *sign == b','))
+        .unwrap_or(b',')
+}

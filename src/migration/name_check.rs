@@ -1,0 +1,173 @@
+//! Whether decisions name things that there are: fields of loads, pipelines and stages of the export.
+//!
+//! In: the project's decision files, the columns of every load, the staged pipelines. Out: nothing, or every name that there is
+//! not, with the nearest. What cannot be known, such as pipelines of an export without them, is not judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::AsArray;
+
+use super::project::Project;
+use super::resolve::ResolvedProject;
+use crate::config::nearest;
+use crate::engine::Session;
+use crate::error::Error;
+use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
+use crate::project::QueryKind;
+use crate::staging::Staging;
+
+/// Names of stages by the name of their pipeline, as queries compare them.
+const STAGES: &str = "select lower(trim(p.name)) as pipeline, lower(trim(s.name)) as stage \
+     from usercom.pipelines as p left join usercom.stages as s on s.pipeline_id = p.id \
+     union select lower(trim(d.pipeline_name)), lower(trim(d.stage_name)) from usercom.deals as d";
+
+/// Fails with every name that there is not.
+pub(crate) async fn check_names(
+    project: &Project,
+    staging: &Staging,
+    resolved: &ResolvedProject,
+) -> Result<(), Error> {
+    let folder = &project.config.project;
+    let mut findings = Vec::new();
+    for row in decision_rows(folder, "value_policy")? {
+        findings.extend(field("value_policy", &row, resolved, |_, _| true));
+    }
+    for row in decision_rows(folder, "defaults")? {
+        // A fallback counts where a query asks for it.
+        let asked = |object: &str, name: &str| {
+            let literal = format!("'{name}'");
+            resolved.queries.kind(QueryKind::Load).any(|load| {
+                load.object().eq_ignore_ascii_case(object)
+                    && load.references.contains("config.defaults")
+                    && load.sql.contains(&literal)
+            })
+        };
+        findings.extend(field("defaults", &row, resolved, asked));
+    }
+    let matrix = decision_rows(folder, "stage_matrix")?;
+    let snapshot = staging.snapshot().await?;
+    let rows = |table: &str| {
+        snapshot
+            .get("usercom", table)
+            .is_some_and(|table| table.rows > 0)
+    };
+    let all = ["pipelines", "stages", "deals"]
+        .iter()
+        .all(|table| snapshot.get("usercom", table).is_some());
+    if !matrix.is_empty() && rows("pipelines") && all {
+        let session = project.engine.session(staging, &snapshot)?;
+        let known = stages(&session).await?;
+        for row in &matrix {
+            findings.extend(stage(row, &known));
+        }
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(MappingError::Decisions { findings }.into())
+    }
+}
+
+fn finding(
+    file: &str,
+    row: &DecisionRow,
+    column: &str,
+    problem: &str,
+    nearest: Option<String>,
+) -> Finding {
+    Finding {
+        file: format!("config/{file}.csv"),
+        line: Some(row.line),
+        column: Some(column.to_owned()),
+        value: Some(row.get(column).to_owned()),
+        problem: problem.to_owned(),
+        nearest,
+    }
+}
+
+/// What is wrong with the columns `object` and `field` of a row.
+fn field(
+    file: &str,
+    row: &DecisionRow,
+    resolved: &ResolvedProject,
+    asked: impl Fn(&str, &str) -> bool,
+) -> Option<Finding> {
+    let (object, name) = (row.get("object"), row.get("field"));
+    let objects: BTreeSet<&str> = resolved
+        .queries
+        .kind(QueryKind::Load)
+        .map(|load| load.object())
+        .collect();
+    if !objects.contains(object) {
+        let nearest = nearest(object, objects.into_iter());
+        return Some(finding(
+            file,
+            row,
+            "object",
+            "is no object that a load sends to",
+            nearest,
+        ));
+    }
+    let fields: BTreeSet<&str> = resolved
+        .queries
+        .kind(QueryKind::Load)
+        .filter(|load| load.object() == object)
+        .filter_map(|load| resolved.columns.get(&load.name))
+        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
+        .collect();
+    if !fields.contains(name) {
+        let nearest = nearest(name, fields.into_iter());
+        let problem = format!("is no field that a load of {object} sends");
+        return Some(finding(file, row, "field", &problem, nearest));
+    }
+    (!asked(object, name)).then(|| {
+        let problem =
+            format!("has no fallback in the loads of {object}, so nothing would ask for this one");
+        finding(file, row, "field", &problem, None)
+    })
+}
+
+/// Stages by pipeline.
+type Stages = BTreeMap<String, BTreeSet<String>>;
+
+async fn stages(session: &Session) -> Result<Stages, Error> {
+    let mut known = Stages::new();
+    for batch in session.collect("the stages of the export", STAGES).await? {
+        let columns = [0, 1].map(|column| batch.column(column).as_string::<i32>().clone());
+        for (pipeline, stage) in columns[0].iter().zip(&columns[1]) {
+            if let Some(pipeline) = pipeline {
+                let stages = known.entry(pipeline.to_owned()).or_default();
+                stages.extend(stage.map(str::to_owned));
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// What is wrong with a row of the stage matrix.
+fn stage(row: &DecisionRow, known: &Stages) -> Option<Finding> {
+    let (pipeline, stage) = (
+        row.get("pipeline").to_lowercase(),
+        row.get("stage").to_lowercase(),
+    );
+    let Some(stages) = known.get(&pipeline) else {
+        let nearest = nearest(&pipeline, known.keys().map(String::as_str));
+        return Some(finding(
+            "stage_matrix",
+            row,
+            "pipeline",
+            "is no pipeline of the export",
+            nearest,
+        ));
+    };
+    (!stages.contains(&stage)).then(|| {
+        let nearest = nearest(&stage, stages.iter().map(String::as_str));
+        finding(
+            "stage_matrix",
+            row,
+            "stage",
+            "is no stage of this pipeline in the export",
+            nearest,
+        )
+    })
+}

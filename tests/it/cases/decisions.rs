@@ -1,0 +1,88 @@
+//! Decision files: read however they were saved, refused with their place where they mean nothing.
+
+use crate::rehearsal::Project;
+
+#[test]
+fn mistakes_in_decision_files_are_told_at_once_and_before_anything_is_sent() {
+    let project = Project::small();
+    project.write(
+        "config/lifecycle.csv",
+        "lifecycle_stage,target,note\nlead,Lead,\ncustomer,Contacts,\nmql,contact,\nLEAD,Lead,\n",
+    );
+    project.write("config/rates.csv", "currency,rate\nEUR,-1\n");
+    project.write("config/rates \u{2014} kopia.csv", "currency,rate\nEUR,4\n");
+    project.write(
+        "config/defaults.csv",
+        "object,field,value,note\nOpportunity,CloseDate,32.12.2026,\n",
+    );
+    let refused = project.carry().ended(2);
+    for words in [
+        "5 mistake(s) in decision files",
+        "config/lifecycle.csv line 3, column target: `Contacts` is none of Lead, Contact; did you mean `Contact`?",
+        "config/lifecycle.csv line 5, column lifecycle_stage: `LEAD` is decided in line 2 already",
+        "config/rates.csv line 2, column rate: `-1` is no number above 0",
+        "did you mean `config/rates.csv`?",
+        "config/defaults.csv line 2, column value: `32.12.2026` is no date",
+    ] {
+        assert!(
+            refused.error().contains(words),
+            "{words}\n{}",
+            refused.stderr
+        );
+    }
+    assert!(project.orgs().is_empty());
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+}
+
+#[test]
+fn names_that_there_are_not_are_told_with_the_nearest() {
+    let project = Project::small();
+    project.write(
+        "config/stage_matrix.csv",
+        "pipeline,stage,status,stage_name,probability,note\nSales,Open,in progress,Prospecting,10,\n\
+         Sales,Done,won,Closed Won,100,\nSalse,Done,lost,Closed Lost,0,\nSales,Opn,lost,Closed Lost,0,\n",
+    );
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nLaed,Phone,reject,\nContact,Phnoe,REJECT,\n",
+    );
+    project.write(
+        "config/defaults.csv",
+        "object,field,value,note\nContact,Phone,none,\n",
+    );
+    let refused = project.carry().ended(2);
+    for words in [
+        "config/value_policy.csv line 2, column object: `Laed` is no object that a load sends to; did you mean `Lead`?",
+        "config/value_policy.csv line 3, column field: `Phnoe` is no field that a load of Contact sends; did you mean `Phone`?",
+        "config/defaults.csv line 2, column field: `Phone` has no fallback in the loads of Contact",
+        "config/stage_matrix.csv line 4, column pipeline: `Salse` is no pipeline of the export; did you mean `sales`?",
+        "config/stage_matrix.csv line 5, column stage: `Opn` is no stage of this pipeline in the export; did you mean `open`?",
+    ] {
+        assert!(
+            refused.error().contains(words),
+            "{words}\n{}",
+            refused.stderr
+        );
+    }
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+}
+
+#[test]
+fn decisions_that_a_spreadsheet_saved_count() {
+    let project = Project::small();
+    project.write("config/lifecycle.csv", "sep=;\r\nlifecycle_stage;target;note;\r\nlead;contact;;\r\nsubscriber;LEAD;;\r\ncustomer;Contact;;\r\nevangelist;Contact;;\r\nmql;Lead;;\r\n");
+    project.write(
+        "config/stage_matrix.csv",
+        "\u{feff}pipeline;stage;status;stage_name;probability;note\nSales;Open;in progress;Prospecting;30%;\nSales;Done;won;Closed Won;100;\n",
+    );
+    project.edit("export/deals.csv", "100.50,PLN", "100.50,EUR");
+    project.write("config/rates.csv", "currency\trate\neur\t4,30\n");
+    project.carry().ended(0);
+    let org = project.org();
+    assert!(org.keys("Contact").contains("1"));
+    let deal = org.row("Opportunity", "50", "Amount, Probability");
+    assert_eq!(
+        (deal["Amount"].as_str(), deal["Probability"].as_str()),
+        ("432.15", "30")
+    );
+}
