@@ -17,6 +17,7 @@ use datafusion::datasource::listing::{
 use datafusion::error::Result;
 use datafusion::logical_expr::TableType;
 use datafusion::prelude::col;
+use url::Url;
 
 use crate::staging::{Manifest, Snapshot, Staging};
 
@@ -162,13 +163,25 @@ impl SchemaProvider for OneSchema {
     }
 }
 
+/// Where a file is. Parsed from a text, a folder's `?`, `#` or `%20` would lead elsewhere, and the table be empty.
+fn url_of(staging: &Staging, path: &str) -> Url {
+    let mut url = staging.store_url().clone();
+    let path = staging.absolute(path);
+    if let Ok(mut segments) = url.path_segments_mut() {
+        let parts: Vec<_> = path.parts().collect();
+        segments
+            .clear()
+            .extend(parts.iter().map(|part| part.as_ref()));
+    }
+    url
+}
+
 /// One table version, as its manifest describes it.
 fn listing_table(staging: &Staging, manifest: &Manifest) -> Result<Arc<dyn TableProvider>> {
-    let base = staging.store_url().as_str().trim_end_matches('/');
     let urls = manifest
         .files
         .iter()
-        .map(|file| ListingTableUrl::parse(format!("{base}/{}", staging.absolute(&file.path))))
+        .map(|file| ListingTableUrl::try_new(url_of(staging, &file.path), None))
         .collect::<Result<Vec<_>, _>>()?;
     let mut options = ListingOptions::new(Arc::new(ParquetFormat::default()));
     if !manifest.sorted_by.is_empty() {

@@ -199,3 +199,20 @@ fn an_org_that_is_no_simulator_is_not_changed_without_a_yes() {
     let fields = org.rows("SELECT Id FROM Account");
     assert_eq!(fields.len(), 0);
 }
+
+#[test]
+fn a_project_runs_in_a_folder_whatever_its_name() {
+    let project = Project::small();
+    let outer = tempfile::tempdir().unwrap();
+    for name in ["a?b", "a#b", "a%20b", "a\\b", "a b*[c]"] {
+        let folder = outer.path().join(name);
+        let stage = project.command(&["stage", "--project", &folder.to_string_lossy()]);
+        crate::rehearsal::copy(&project.path(""), &folder);
+        let staged = crate::rehearsal::Running::start(stage).wait().ended(0);
+        let mut query = project.command(&["query", "--format", "csv"]);
+        query.args(["--project", &folder.to_string_lossy()]);
+        query.arg("select count(*) as n from usercom.people");
+        let found = crate::rehearsal::Running::start(query).wait().ended(0);
+        assert_eq!(found.stdout, "n\n6\n", "{name}: {}", staged.stderr);
+    }
+}
