@@ -174,6 +174,10 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
+            Self::Staging(error) if error.is_location() => Class::Input,
+            Self::Mapping(mapping::MappingError::Staging(error)) if error.is_location() => {
+                Class::Input
+            }
             Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
             Self::Preflight { .. } | Self::Load(load::LoadError::Reserve { .. }) => Class::Gated,
             Self::Config(_)

@@ -1,18 +1,44 @@
--- grain: one row per person that is a Contact against the split, or both Lead and Contact
+-- grain: one row per person whose record is on the other side than the lifecycle stage that the org has for it, or on both
+with record as (
+    select
+        'Lead' as object,
+        lead.usercom_id__c as id,
+        lead.usercom_original_lifecycle__c as lifecycle_stage,
+        lead.usercom_split_reason__c as reason
+    from org.lead as lead
+    union all
+    select
+        'Contact',
+        contact.usercom_id__c,
+        contact.usercom_original_lifecycle__c,
+        contact.usercom_split_reason__c
+    from org.contact as contact
+),
+
+twice as (
+    select record.id
+    from record
+    group by record.id
+    having count(*) > 1
+)
+
 select
-    person.id,
-    person.target,
-    person.reason,
-    lead.id as lead_id,
-    contact.id as contact_id
-from prepare.person as person
-left join ledger.lead as lead
-    on lead.usercom_id__c = person.id
-left join ledger.contact as contact
-    on contact.usercom_id__c = person.id
-left join recon.held as stays
-    on stays.load = 'lead'
-    and stays.reason = 'is_a_contact_already'
-    and stays.key = cast(person.id as varchar)
-where contact.id is not null
-    and ((person.target = 'Lead' and stays.key is null) or lead.id is not null)
+    record.id,
+    record.object,
+    decided.target,
+    record.lifecycle_stage,
+    record.reason,
+    twice.id is not null as on_both_sides
+from record
+left join config.lifecycle as decided
+    on lower(decided.lifecycle_stage) = lower(trim(record.lifecycle_stage))
+left join twice
+    on twice.id = record.id
+where twice.id is not null
+    or decided.target is null
+    or (record.object = 'Lead' and decided.target = 'Contact')
+    or (
+        record.object = 'Contact'
+        and decided.target = 'Lead'
+        and record.reason is distinct from 'has_deal'
+    )

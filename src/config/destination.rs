@@ -87,7 +87,9 @@ impl Destination {
         let version: f64 = self
             .api_version
             .parse()
-            .map_err(|_| ("api_version", "must look like \"66.0\"".to_owned()))?;
+            .ok()
+            .filter(|version: &f64| version.is_finite() && *version < 1000.0)
+            .ok_or_else(|| ("api_version", "must look like \"66.0\"".to_owned()))?;
         if version < 53.0 {
             return Err((
                 "api_version",

@@ -87,6 +87,25 @@ struct File {
     destination: BTreeMap<String, Destination>,
 }
 
+/// The settings as text: UTF-8 with or without a mark. Other encodings are told by what they look like.
+fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
+    let wide = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || bytes.contains(&0);
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(text) {
+        Ok(text) if !wide => Ok(text),
+        found => {
+            let before = found.map_or_else(|error| error.valid_up_to(), |_| 0);
+            let line = 1 + text[..before].iter().filter(|byte| **byte == b'\n').count();
+            let what = if wide { "UTF-16" } else { "another code page" };
+            Err(ConfigError::Syntax {
+                path: path.to_path_buf(),
+                line,
+                reason: format!("it is not UTF-8 but {what}: save the file as UTF-8"),
+            })
+        }
+    }
+}
+
 /// Source tables that may carry a `[scope]` expression.
 const SCOPED: [&str; 3] = ["people", "companies", "deals"];
 
@@ -97,10 +116,11 @@ impl Config {
     /// [`ConfigError`]: missing file, syntax, unknown key (with the nearest known one), bad value.
     pub fn load(project: &Path, work: Option<&str>) -> Result<Self, ConfigError> {
         let path = project.join("migration.toml");
-        let text = std::fs::read_to_string(&path).map_err(|source| ConfigError::ReadFile {
+        let bytes = std::fs::read(&path).map_err(|source| ConfigError::ReadFile {
             path: path.clone(),
             source,
         })?;
+        let text = text_of(&path, &bytes)?;
         Self::parse(project, &path, &text, work)
     }
 
@@ -171,6 +191,15 @@ impl Config {
                 .to_string_lossy()
                 .into_owned(),
         };
+        if !staging.contains("://") {
+            let folder = Path::new(&staging)
+                .ancestors()
+                .find(|folder| folder.exists());
+            if folder.is_some_and(|folder| !folder.is_dir()) {
+                let reason = format!("leads to a file: {}", folder.unwrap_or(project).display());
+                return Err(bad("staging", reason));
+            }
+        }
         let name = file.name.unwrap_or_else(|| {
             absolute.file_name().map_or_else(
                 || "migration".to_owned(),

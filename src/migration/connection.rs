@@ -142,15 +142,22 @@ async fn start_simulator(
         })?;
         without.insert(known);
     }
+    let seed = destination
+        .seed
+        .as_ref()
+        .map(|seed| project.config.project.join(seed));
+    if let Some(seed) = seed.as_ref().filter(|seed| !seed.is_dir()) {
+        return Err(Error::Usage {
+            what: format!("the seed folder {} is not there", seed.display()),
+            hint: format!("make it, or take `seed` out of [destination.{target}]"),
+        });
+    }
     let options = transload_sim::salesforce::SalesforceSimOptions {
         without,
         audit_fields: destination.audit_fields,
         multi_currency: destination.multi_currency,
         state,
-        seed: destination
-            .seed
-            .as_ref()
-            .map(|seed| project.config.project.join(seed)),
+        seed,
         sandbox: true,
         inactive_owners: true,
         ..transload_sim::salesforce::SalesforceSimOptions::default()

@@ -95,6 +95,30 @@ pub enum StagingError {
 }
 
 impl StagingError {
+    /// Whether the place itself does not take files: it is no folder, may not be written, or cannot be made.
+    #[must_use]
+    pub fn is_location(&self) -> bool {
+        let source: &(dyn std::error::Error + 'static) = match self {
+            Self::OpenArea { .. } => return true,
+            Self::WriteObject { source, .. } => source.as_ref(),
+            Self::ReadObject { source, .. } => source.as_ref(),
+            _ => return false,
+        };
+        let mut next = Some(source);
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                return matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotADirectory
+                        | std::io::ErrorKind::PermissionDenied
+                        | std::io::ErrorKind::ReadOnlyFilesystem
+                );
+            }
+            next = error.source();
+        }
+        matches!(self, Self::WriteObject { source, .. } if matches!(**source, object_store::Error::NotFound { .. }))
+    }
+
     pub(crate) fn read(path: &Path, source: object_store::Error) -> Self {
         Self::ReadObject {
             path: path.to_string(),

@@ -216,3 +216,47 @@ fn a_project_runs_in_a_folder_whatever_its_name() {
         assert_eq!(found.stdout, "n\n6\n", "{name}: {}", staged.stderr);
     }
 }
+
+#[test]
+fn settings_in_another_encoding_and_places_that_take_no_files_are_bad_input() {
+    let project = Project::small();
+    let settings = project.read("migration.toml");
+    let wide: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(settings.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    std::fs::write(project.path("migration.toml"), wide).unwrap();
+    let told = project.transload(&["plan"]).ended(2);
+    assert!(
+        told.error()
+            .contains("not UTF-8 but UTF-16: save the file as UTF-8"),
+        "{}",
+        told.stderr
+    );
+    let mut page = settings.clone().into_bytes();
+    page.extend(b"# f\xfcr alle\n");
+    std::fs::write(project.path("migration.toml"), page).unwrap();
+    let told = project.transload(&["plan"]).ended(2);
+    assert!(
+        told.error().contains("another code page"),
+        "{}",
+        told.stderr
+    );
+    std::fs::write(project.path("a-file"), "x").unwrap();
+    for (line, words) in [
+        ("staging = \"a-file\"", "leads to a file"),
+        ("staging = \"/proc/nowhere\"", "/nowhere"),
+    ] {
+        project.write("migration.toml", &format!("{line}\n{settings}"));
+        let told = project.transload(&["stage"]).ended(2);
+        assert!(told.error().contains(words), "{}", told.stderr);
+    }
+    for (from, to, words) in [
+        ("seed = \"org\"", "seed = \"nowhere\"", "the seed folder"),
+        ("seed = \"org\"", "api_version = \"inf\"", "must look like"),
+    ] {
+        project.write("migration.toml", &settings.replace(from, to));
+        let told = project.transload(&["plan"]).ended(2);
+        assert!(told.error().contains(words), "{}", told.stderr);
+    }
+}

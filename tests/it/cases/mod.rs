@@ -15,3 +15,5 @@ mod field_map;
 mod ranges;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
+/// The split, as the org has it.
+mod split;
