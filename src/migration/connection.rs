@@ -149,7 +149,7 @@ async fn start_simulator(
     if let Some(seed) = seed.as_ref().filter(|seed| !seed.is_dir()) {
         return Err(Error::Usage {
             what: format!("the seed folder {} is not there", seed.display()),
-            hint: format!("make it, or take `seed` out of [destination.{target}]"),
+            hint: format!("make it, or take `seed` out of [destination.{name}]"),
         });
     }
     let options = transload_sim::salesforce::SalesforceSimOptions {
