@@ -55,6 +55,7 @@ select
     ) as _fallbacks,
     concat_ws(
         ';',
+        reading.flags,
         case
             when people.company_id is null then 'no_people'
             when people.contacts = 0 then 'leads_only'
@@ -66,6 +67,8 @@ select
         matched.flag
     ) as _flags
 from mapped.companies as company
+left join prepare.reading_flag as reading
+    on reading.source = 'companies' and reading.id = company.id
 left join prepare.company_people as people
     on people.company_id = company.id
 left join prepare.owner as owner

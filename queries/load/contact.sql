@@ -119,6 +119,7 @@ select
     ) as _fallbacks,
     concat_ws(
         ';',
+        reading.flags,
         contact.match_flag,
         case when not contact.same then contact.name_flag end,
         case
@@ -128,6 +129,8 @@ select
 from mapped.people as person
 inner join contact
     on contact.id = person.id
+left join prepare.reading_flag as reading
+    on reading.source = 'people' and reading.id = person.id
 left join prepare.address_style as style
     on style.object = 'Contact'
 left join prepare.country as country

@@ -83,6 +83,7 @@ select
     ) as _fallbacks,
     concat_ws(
         ';',
+        reading.flags,
         matched.flag,
         case when not coalesce(matched.same, false) then lead.name_flag end,
         case
@@ -96,6 +97,8 @@ inner join prepare.person as lead
     on lead.id = person.id
 left join known.contact as contact
     on contact.key = cast(person.id as varchar) and contact.live = 'live'
+left join prepare.reading_flag as reading
+    on reading.source = 'people' and reading.id = person.id
 left join prepare.address_style as style
     on style.object = 'Lead'
 left join prepare.country as country

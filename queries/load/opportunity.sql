@@ -53,6 +53,7 @@ select
     end as _fate,
     concat_ws(
         ';',
+        reading.flags,
         case when nullif(trim(deal.name), '') is null then 'name_from_default' end,
         case when opportunity.close_date is null then 'close_date_from_default' end,
         case when opportunity.rate <> 1 then 'amount_converted' end,
@@ -66,6 +67,8 @@ select
 from mapped.deals as deal
 inner join prepare.deal as opportunity
     on opportunity.id = deal.id
+left join prepare.reading_flag as reading
+    on reading.source = 'deals' and reading.id = deal.id
 left join ledger.account as account
     on account.usercom_id__c = opportunity.company_id
 left join org.record_types as record_type

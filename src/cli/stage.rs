@@ -2,6 +2,7 @@
 
 use super::{Format, Outcome, ProjectArgs, migration, output};
 use crate::error::Error;
+use crate::stage::StageReport;
 
 /// Arguments of `transload stage`.
 #[derive(Debug, clap::Args)]
@@ -32,11 +33,13 @@ pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
                     "rejected": table.rejected_rows,
                     "superseded": table.superseded,
                     "rejected_cells": table.rejected_cells,
+                    "altered_cells": table.altered_cells,
                 })
             })
             .collect();
-        output::data(&format!("{}\n", serde_json::json!({ "tables": tables })))?;
-        return Ok(Outcome::Fine);
+        let document = serde_json::json!({ "tables": tables, "objections": report.objections });
+        output::data(&format!("{document}\n"))?;
+        return Ok(ended(&report));
     }
     let rows = report.tables.iter().map(|table| {
         let numbers = [
@@ -61,5 +64,21 @@ pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
         "rejected cells",
     ];
     output::data(&output::table(&head, rows.collect(), 1))?;
-    Ok(Outcome::Fine)
+    Ok(ended(&report))
+}
+
+/// Says what is wrong with the export, if so much is that nothing should be sent.
+fn ended(report: &StageReport) -> Outcome {
+    for table in &report.tables {
+        for remark in table.remarks() {
+            output::note(&remark);
+        }
+    }
+    for objection in &report.objections {
+        output::note(objection);
+    }
+    match report.objections.is_empty() {
+        true => Outcome::Fine,
+        false => Outcome::Gated,
+    }
 }

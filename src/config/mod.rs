@@ -12,7 +12,7 @@ pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
 pub use options::{OptionValue, QueryOptions, option_table};
-pub use source::{Api, Source};
+pub use source::{Api, MissingOptOut, Source};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,10 @@ pub struct Gates {
     pub max_unprocessed: u64,
     /// Rows and fields that differ on read-back.
     pub max_differences: u64,
+    /// Rows of a file that cannot be read, in percent of its rows; beyond it nothing is sent.
+    pub max_rejected_percent: f64,
+    /// As many such rows shut no gate, unless they are half of their file.
+    pub max_rejected_rows: u64,
 }
 
 impl Default for Gates {
@@ -63,6 +67,8 @@ impl Default for Gates {
             max_failed_percent: 0.5,
             max_unprocessed: 0,
             max_differences: 0,
+            max_rejected_percent: 2.0,
+            max_rejected_rows: 2,
         }
     }
 }
@@ -145,11 +151,16 @@ impl Config {
                 ));
             }
         }
-        if !(0.0..=100.0).contains(&file.gates.max_failed_percent) {
-            return Err(bad(
-                "gates.max_failed_percent",
-                "must be between 0 and 100".to_owned(),
-            ));
+        for (key, percent) in [
+            ("max_failed_percent", file.gates.max_failed_percent),
+            ("max_rejected_percent", file.gates.max_rejected_percent),
+        ] {
+            if !(0.0..=100.0).contains(&percent) {
+                return Err(bad(
+                    &format!("gates.{key}"),
+                    "must be between 0 and 100".to_owned(),
+                ));
+            }
         }
         if let Some(api) = &mut file.source.api {
             api.check()

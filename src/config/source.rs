@@ -6,6 +6,17 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use url::{Host, Url};
 
+/// What a person is whose record lacks the opt-out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingOptOut {
+    /// Opted out, with a flag.
+    #[default]
+    OptedOut,
+    /// One that may be written to: the source leaves the cell empty for those.
+    Subscribed,
+}
+
 /// The `[source]` section.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -16,6 +27,14 @@ pub struct Source {
     pub timezone: chrono_tz::Tz,
     /// File name → object, for names that do not say what they hold.
     pub files: BTreeMap<String, String>,
+    /// Words that mean nothing, instead of the usual ones (`N/A`, `null`, `-`, …).
+    pub nothing_words: Option<Vec<String>>,
+    /// Words for yes, besides the usual ones (`t`, `yes`, `tak`, …).
+    pub true_words: Vec<String>,
+    /// Words for no, besides the usual ones.
+    pub false_words: Vec<String>,
+    /// What a person is whose record lacks the opt-out, in a file that has the column.
+    pub missing_opt_out: MissingOptOut,
     /// The live source. With it staging reads the newest complete extract instead of `export`.
     pub api: Option<Api>,
 }
@@ -26,6 +45,10 @@ impl Default for Source {
             export: PathBuf::from("export"),
             timezone: chrono_tz::UTC,
             files: BTreeMap::new(),
+            nothing_words: None,
+            true_words: Vec::new(),
+            false_words: Vec::new(),
+            missing_opt_out: MissingOptOut::OptedOut,
             api: None,
         }
     }

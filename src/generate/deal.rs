@@ -5,7 +5,7 @@
 
 use super::calendar::{DAY, EXPORTED_AT};
 use super::catalogue::{PIPELINES, Pipeline};
-use super::mess::{self, Every};
+use super::mess::{self, Damage, Every};
 use super::person::Person;
 use super::population::{Population, slot};
 use super::random::{Draws, Object};
@@ -157,6 +157,10 @@ impl<'a> Deal<'a> {
                 );
                 *truth.combinations.entry(key).or_default() += 1;
             }
+        }
+        if self.population.damage(&mess::DEALS, self.index) == Damage::BadByte {
+            // The byte is in this cell, which is no instant then.
+            *truth.rows.unparsable.entry("updated_at").or_default() += 1;
         }
         for (column, every) in [
             ("discount_percent", mess::BAD_DISCOUNT),

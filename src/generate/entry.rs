@@ -196,7 +196,7 @@ pub(super) fn some_person(population: &Population, draws: Draws, slot: u32) -> u
         .map(candidate)
         .find(|person| {
             let standing = population.standing(*person);
-            !standing.passive && !standing.damage.is_fatal()
+            !standing.passive && !standing.damage.is_any()
         })
         .unwrap_or_else(|| candidate(0))
 }
@@ -217,11 +217,11 @@ fn troubled(entry: &Entry<'_>, mess: &PersonMess) -> Option<Link> {
     if entry.messy(mess.passive) {
         return near(&|person| {
             let standing = population.standing(person);
-            standing.passive && !standing.damage.is_fatal()
+            standing.passive && !standing.damage.is_any()
         });
     }
     if entry.messy(mess.rejected) {
-        return near(&|person| population.standing(person).damage.is_fatal());
+        return near(&|person| population.standing(person).damage.is_any());
     }
     None
 }

@@ -282,7 +282,11 @@ impl<'a> Output<'a> {
                         truth.records += 1;
                         count(&record);
                     }
-                    Damage::BadByte => truth.undecodable += 1,
+                    Damage::BadByte => {
+                        truth.undecodable += 1;
+                        truth.records += 1;
+                        count(&record);
+                    }
                     Damage::TooShort | Damage::TooLong => truth.ragged += 1,
                 }
                 write_record(&record, part.shape, &mut sink.buffer);

@@ -41,8 +41,13 @@ pub(super) enum Damage {
 }
 
 impl Damage {
-    /// The row cannot be read at all, so its record is lost.
+    /// The row cannot be read at all, so its record is lost. A foreign byte costs no more than a letter.
     pub(super) fn is_fatal(self) -> bool {
+        matches!(self, Self::TooShort | Self::TooLong)
+    }
+
+    /// Anything happened to it.
+    pub(super) fn is_any(self) -> bool {
         self != Self::None
     }
 }

@@ -180,7 +180,7 @@ impl Population {
         let fit = |index: u64| {
             let standing = self.standing(index);
             let too_high = mess::COMPANY_OF_LEADS.hits(company) && standing.lifecycle.is_customer();
-            let reachable = !standing.passive && !standing.damage.is_fatal();
+            let reachable = !standing.passive && !standing.damage.is_any();
             reachable && standing.lifecycle.is_known() && !too_high
         };
         (!(company * 5..person).any(fit) && fit(person)).then_some(company)

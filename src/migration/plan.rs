@@ -10,7 +10,7 @@ use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::project::Project;
 use super::schema::{Inspection, prepare};
-use super::stage::{note_staging, stage_all};
+use super::stage::{note_staging, stage_all, staged_objections};
 use super::{checks, preflight, storage};
 use crate::error::Error;
 use crate::progress::Progress;
@@ -136,6 +136,7 @@ pub(crate) async fn plan(
         let staged = stage_all(project, progress).await?;
         note_staging(&staged, progress);
     }
+    let objections = staged_objections(&connection.staging, &project.config.gates).await?;
     let context = Context::resolve(project, connection, progress).await?;
     let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;
@@ -148,6 +149,7 @@ pub(crate) async fn plan(
         .iter()
         .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
         .collect();
+    findings.extend(objections);
     findings.extend(
         preflight
             .open()

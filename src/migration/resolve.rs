@@ -156,7 +156,7 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         known.insert(format!("recon.{view}"));
     }
     known.insert("ledger.attempts".to_owned());
-    known.insert("staged.columns".to_owned());
+    known.extend(["altered", "columns", "files"].map(|table| format!("staged.{table}")));
     known
 }
 

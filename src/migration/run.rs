@@ -21,7 +21,7 @@ use super::project::Project;
 use super::recover::recover_all;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
-use super::stage::{export, note_staging, stage_all};
+use super::stage::{export, note_staging, stage_all, staged_objections};
 use super::{documents, dry_run, first, preflight};
 use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord, RunStart};
@@ -85,12 +85,15 @@ pub(crate) async fn run(
         let staged = stage_all(project, progress.as_ref()).await?;
         note_staging(&staged, progress.as_ref());
     }
+    let objections = staged_objections(staging, &project.config.gates).await?;
     // After staging, which writes the queries of custom objects.
     progress.step("reading users, limits and fields of the org");
     let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
     context.note_exclusions();
-    ensure_accounted(&column_fates(&context).await?)?;
-    if prepare_org(&context, request.consent).await? {
+    if objections.is_empty() {
+        ensure_accounted(&column_fates(&context).await?)?;
+    }
+    if objections.is_empty() && prepare_org(&context, request.consent).await? {
         // Fields that were hidden or missing may let more columns be sent.
         context = context.again().await?;
     }
@@ -127,12 +130,20 @@ pub(crate) async fn run(
         phases.notes.push(note);
     }
     let started = Instant::now();
-    let result = Box::pin(phases.run()).await;
+    // What could not be read would be missing without a word.
+    let result = match objections.is_empty() {
+        true => Box::pin(phases.run()).await,
+        false => Ok(RunStatus::Gated),
+    };
+    let unread = objections
+        .iter()
+        .map(|text| format!("nothing was sent: {text}"));
+    phases.notes.extend(unread);
     let status = match &result {
         Ok(status) => *status,
         Err(_) => RunStatus::Failed,
     };
-    let report = summarise(phases, status, started.elapsed()).await;
+    let report = summarise(phases, status, objections, started.elapsed()).await;
     // What went wrong first is what a person has to know.
     let (_, report) = first(result.map(|_| ()), report)?;
     journal
@@ -149,6 +160,7 @@ pub(crate) async fn run(
 async fn summarise(
     phases: Phases<'_>,
     status: RunStatus,
+    objections: Vec<String>,
     took: Duration,
 ) -> Result<RunReport, Error> {
     let (context, run) = (phases.context, phases.journal.run());
@@ -156,6 +168,7 @@ async fn summarise(
     let summary = RunSummary {
         run: run.to_owned(),
         status,
+        objections,
         sources: count_sources(&snapshot),
         objects: phases.reports,
         effort: effort(context, &snapshot, run).await?.with_times(

@@ -3,14 +3,18 @@
 //! In: export files, decision files. Out: published tables of the schemas `usercom`, `rejects` and `config`, and the queries of
 //! custom objects. Never: a request to an org.
 
+use std::sync::Arc;
+
 use super::custom_objects;
 use super::project::Project;
+use crate::config::{Gates, MissingOptOut};
 use crate::error::Error;
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
-use crate::stage::{StageError, StageReport, stage};
+use crate::stage::{FileBook, StageError, StageReport, TableReport, stage};
+use crate::staging::Staging;
 use crate::usercom::Export;
-use crate::usercom::cell::Zones;
+use crate::usercom::cell::{Words, Zones};
 use crate::usercom::extract::to_stage;
 
 /// The project's export: the newest complete extract where there is a live source, else the folder of export files.
@@ -35,10 +39,16 @@ pub(crate) async fn stage_all(
             business: config.business_timezone,
         },
         files: config.source.files.clone(),
+        words: Arc::new(Words::new(
+            config.source.nothing_words.as_deref(),
+            &config.source.true_words,
+            &config.source.false_words,
+        )),
+        missing_opt_out: config.source.missing_opt_out == MissingOptOut::OptedOut,
         ..crate::stage::Settings::default()
     };
     let export = export(project)?;
-    let report = stage(
+    let mut report = stage(
         &settings,
         &export,
         &project.staging,
@@ -46,8 +56,26 @@ pub(crate) async fn stage_all(
         progress,
     )
     .await?;
+    report.objections = objections(&report.files, &config.gates);
     custom_objects::write_queries(project, progress).await?;
     Ok(report)
+}
+
+/// Why nothing may be sent of what was staged last, a sentence per file.
+pub(crate) async fn staged_objections(
+    staging: &Staging,
+    gates: &Gates,
+) -> Result<Vec<String>, Error> {
+    let snapshot = staging.snapshot().await?;
+    let books = crate::stage::file_books(staging, &snapshot).await?;
+    Ok(objections(&books, gates))
+}
+
+fn objections(books: &[FileBook], gates: &Gates) -> Vec<String> {
+    books
+        .iter()
+        .filter_map(|book| book.objection(gates))
+        .collect()
 }
 
 /// Tells people what staging met that is no error.
@@ -57,6 +85,9 @@ pub(crate) fn note_staging(report: &StageReport, progress: &dyn Progress) {
             "note: {} is not staged: {}",
             file.name, file.reason
         ));
+    }
+    for remark in report.tables.iter().flat_map(TableReport::remarks) {
+        progress.done(&format!("note: {remark}"));
     }
     for warning in report.tables.iter().flat_map(|table| &table.warnings) {
         progress.done(&format!("note: {warning}"));

@@ -13,6 +13,9 @@ pub struct RunSummary {
     pub run: String,
     /// How it ended.
     pub status: RunStatus,
+    /// Files of which so much could not be read that nothing was sent.
+    #[serde(default)]
+    pub objections: Vec<String>,
     /// Per source table.
     pub sources: Vec<SourceReport>,
     /// Per load, in the order of the phases.
@@ -149,6 +152,9 @@ impl RunSummary {
             self.sentence()
         );
         text.push_str(&markdown_table(&SOURCE_HEAD, cells(self.source_rows())));
+        for objection in &self.objections {
+            text.push_str(&format!("\nNothing was sent: {objection}\n"));
+        }
         text.push_str("\n## What became of the rows\n\n");
         text.push_str(&markdown_table(&FATE_HEAD, cells(self.fate_rows())));
         text.push_str("\n## What Salesforce did with the outbox\n\n");

@@ -1,13 +1,20 @@
 //! A block's cells, all as text in one buffer: what both formats are reduced to before typing.
 //!
 //! In: a block of whole records and the file's plan. Out: a [`CellTable`], and the records that are none. In JSON
-//! records strings lose their quotes, null is an empty cell, numbers, lists and objects stay as written.
+//! records strings lose their quotes, null is an empty cell, numbers, lists and objects stay as written. Words for nothing are empty
+//! cells, and what spreadsheets put around a value is taken off ([`InputRules`]); bytes that are not UTF-8 are read as they
+//! were probably meant, and every cell in which that was done is noted.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
 
+use crate::usercom::code_page::{self, Repair};
 use crate::usercom::layout::FilePlan;
 use crate::usercom::{Block, RecordSpan, RowFault, VALUE_CAP, json_text, keys};
 
+use super::altered::{Alteration, AlteredCell};
+use super::input_rules::{InputRules, Tidy};
 use super::rejects::Place;
 
 /// Cells of the good records of a block.
@@ -17,6 +24,12 @@ pub(super) struct CellTable {
     spans: Vec<(u32, u32)>,
     inputs: usize,
     places: Vec<Place>,
+    /// What was done to cells, in the order of the records.
+    pub(super) altered: Vec<AlteredCell>,
+    /// Words for nothing, by input.
+    pub(super) nothing: Vec<u64>,
+    /// Records with bytes that are not UTF-8.
+    pub(super) undecodable: u64,
 }
 
 /// A record that is none.
@@ -31,8 +44,15 @@ pub(super) struct BadRecord {
 
 impl CellTable {
     /// Parses the records of a block. The last number is how many records were seen, good or bad.
-    pub(super) fn parse(block: &Block, plan: &FilePlan) -> (Self, Vec<BadRecord>, usize) {
+    pub(super) fn parse(
+        block: &Block,
+        plan: &FilePlan,
+        rules: &InputRules,
+    ) -> (Self, Vec<BadRecord>, usize) {
         let mut table = Self {
+            altered: Vec::new(),
+            nothing: vec![0; plan.inputs],
+            undecodable: 0,
             text: String::with_capacity(block.bytes.len()),
             spans: Vec::with_capacity(block.spans.len() * plan.inputs),
             inputs: plan.inputs,
@@ -40,9 +60,9 @@ impl CellTable {
         };
         let mut bad = Vec::new();
         let seen = if plan.json {
-            table.parse_json(block, plan, &mut bad)
+            table.parse_json(block, plan, rules, &mut bad)
         } else {
-            table.parse_csv(block, plan, &mut bad)
+            table.parse_csv(block, plan, rules, &mut bad)
         };
         for fault in &block.faults {
             bad.push(BadRecord {
@@ -76,7 +96,13 @@ impl CellTable {
         &self.text[start as usize..end as usize]
     }
 
-    fn parse_csv(&mut self, block: &Block, plan: &FilePlan, bad: &mut Vec<BadRecord>) -> usize {
+    fn parse_csv(
+        &mut self,
+        block: &Block,
+        plan: &FilePlan,
+        rules: &InputRules,
+        bad: &mut Vec<BadRecord>,
+    ) -> usize {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -96,33 +122,129 @@ impl CellTable {
             seen += 1;
             if read.is_err() {
                 // Memory cannot fail to be read: this is the record's encoding.
-                bad.push(undecodable(block, span));
-            } else if record.len() == self.inputs {
+                self.undecodable += 1;
+                record = self.read_foreign(block, span, plan.delimiter);
+            }
+            if record.len() == self.inputs {
                 let base = index(self.text.len());
                 self.text.push_str(record.as_slice());
                 let mut start = base;
                 for input in 0..self.inputs {
                     let end = base + record.range(input).map_or(0, |range| index(range.end));
-                    self.spans.push((start, end));
+                    let tidied = self.tidied(rules, input, start, end);
+                    self.spans.push(tidied);
                     start = end;
                 }
                 self.places.push(place(span));
             } else {
+                let row = index(self.places.len());
+                self.altered.retain(|cell| cell.row != row);
                 let detail = format!("{} values, the header has {}", record.len(), self.inputs);
                 bad.push(whole(block, span, RowFault::RaggedRow, Some(detail)));
             }
         }
     }
 
-    fn parse_json(&mut self, block: &Block, plan: &FilePlan, bad: &mut Vec<BadRecord>) -> usize {
+    /// A record with bytes that are not UTF-8, read as far as can be.
+    fn read_foreign(
+        &mut self,
+        block: &Block,
+        span: &RecordSpan,
+        delimiter: u8,
+    ) -> csv::StringRecord {
+        let bytes = &block.bytes[span.start as usize..span.end as usize];
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(bytes);
+        let mut record = csv::ByteRecord::new();
+        // Memory cannot fail to be read, and bytes may be any.
+        let _ = reader.read_byte_record(&mut record);
+        let mut texts = csv::StringRecord::with_capacity(bytes.len() + 8, record.len());
+        for (input, cell) in record.iter().enumerate() {
+            match std::str::from_utf8(cell) {
+                Ok(text) => texts.push_field(text),
+                Err(_) => {
+                    let repaired = code_page::repaired(cell);
+                    let repairs: BTreeSet<Repair> =
+                        repaired.places.iter().map(|(_, repair)| *repair).collect();
+                    self.note_repairs(input, &repairs, &repaired.text);
+                    texts.push_field(&repaired.text);
+                }
+            }
+        }
+        texts
+    }
+
+    /// Notes what was repaired in a cell of the record that is being read.
+    fn note_repairs(&mut self, input: usize, repairs: &BTreeSet<Repair>, text: &str) {
+        for &repair in repairs {
+            self.altered.push(AlteredCell {
+                row: index(self.places.len()),
+                input,
+                alteration: repair.into(),
+                value: text.to_owned(),
+            });
+        }
+    }
+
+    /// The part of a cell that is its value; what is done about it is noted.
+    fn tidied(&mut self, rules: &InputRules, input: usize, start: u32, end: u32) -> (u32, u32) {
+        let text = &self.text[start as usize..end as usize];
+        let (part, alteration) = match rules.tidy(input, text) {
+            Tidy::Kept(None) => return (start, end),
+            Tidy::Kept(Some(alteration)) => ((start, end), alteration),
+            Tidy::Nothing => {
+                if let Some(count) = self.nothing.get_mut(input) {
+                    *count += 1;
+                }
+                return (start, start);
+            }
+            Tidy::Part(part) => {
+                let from = start + index(part.as_ptr() as usize - text.as_ptr() as usize);
+                ((from, from + index(part.len())), Alteration::Unwrapped)
+            }
+        };
+        self.altered.push(AlteredCell {
+            row: index(self.places.len()),
+            input,
+            alteration,
+            value: text.to_owned(),
+        });
+        part
+    }
+
+    fn parse_json(
+        &mut self,
+        block: &Block,
+        plan: &FilePlan,
+        rules: &InputRules,
+        bad: &mut Vec<BadRecord>,
+    ) -> usize {
         let top = Inputs::new(&plan.top);
         let listed = Inputs::new(&plan.listed);
         for span in &block.spans {
             let bytes = &block.bytes[span.start as usize..span.end as usize];
-            let Ok(text) = std::str::from_utf8(bytes) else {
-                bad.push(undecodable(block, span));
-                continue;
+            let repaired;
+            let text = match std::str::from_utf8(bytes) {
+                Ok(text) => Line {
+                    text,
+                    repairs: &[],
+                    rules,
+                },
+                Err(_) => {
+                    self.undecodable += 1;
+                    repaired = code_page::repaired(bytes);
+                    Line {
+                        text: &repaired.text,
+                        repairs: &repaired.places,
+                        rules,
+                    }
+                }
             };
+            let line = &text;
+            let text = line.text;
             if !text.starts_with('{') || !json_text::is_valid(text) {
                 let detail = (!text.starts_with('{')).then(|| "not an object".to_owned());
                 bad.push(whole(block, span, RowFault::UnparsableJson, detail));
@@ -135,16 +257,18 @@ impl CellTable {
             for (key, value) in json_text::entries(text) {
                 if value.starts_with('[') && json_text::bare_key(key) == Some(keys::ATTRIBUTE_LIST)
                 {
-                    readable &= self.parse_listed(value, first, &listed);
+                    readable &= self.parse_listed(value, first, &listed, line);
                 } else if let Some(input) = top.find(key, &mut near)
                     && !(value.starts_with(['[', '{']) && plan.nested.contains(&input))
                 {
-                    readable &= self.put(first + input, value);
+                    readable &= self.put(first, input, value, line);
                 }
             }
             if readable {
                 self.places.push(place(span));
             } else {
+                let row = index(self.places.len());
+                self.altered.retain(|cell| cell.row != row);
                 self.spans.truncate(first);
                 let detail = "an escape in a string is no character".to_owned();
                 bad.push(whole(block, span, RowFault::BadEncoding, Some(detail)));
@@ -153,27 +277,69 @@ impl CellTable {
         block.spans.len()
     }
 
-    fn parse_listed(&mut self, list: &str, first: usize, listed: &Inputs<'_>) -> bool {
+    fn parse_listed(
+        &mut self,
+        list: &str,
+        first: usize,
+        listed: &Inputs<'_>,
+        line: &Line<'_>,
+    ) -> bool {
         let mut near = 0;
         let mut readable = true;
         for attribute in json_text::elements(list) {
             let input = keys::listed_name(attribute).and_then(|name| listed.find(name, &mut near));
             if let (Some(input), Some(value)) = (input, json_text::get(attribute, "value")) {
-                readable &= self.put(first + input, value);
+                readable &= self.put(first, input, value, line);
             }
         }
         readable
     }
 
     /// Stores a cell; `false` if it is a string whose escapes make no text.
-    fn put(&mut self, slot: usize, raw: &str) -> bool {
+    fn put(&mut self, first: usize, input: usize, raw: &str, line: &Line<'_>) -> bool {
+        let mut repairs = line.repairs_of(raw);
+        let whole = raw
+            .contains("\\u")
+            .then(|| code_page::whole_escapes(raw))
+            .flatten();
+        if whole.is_some() {
+            repairs.insert(Repair::BrokenCharacter);
+        }
+        let raw = whole.as_deref().unwrap_or(raw);
         let Some(value) = json_text::cell(raw) else {
             return false;
         };
+        if !repairs.is_empty() {
+            self.note_repairs(input, &repairs, &value);
+        }
         let start = index(self.text.len());
         self.text.push_str(&value);
-        self.spans[slot] = (start, index(self.text.len()));
+        let end = index(self.text.len());
+        self.spans[first + input] = self.tidied(line.rules, input, start, end);
         true
+    }
+}
+
+/// The text of a JSON record, with what had to be repaired in it.
+struct Line<'a> {
+    text: &'a str,
+    repairs: &'a [(Range<usize>, Repair)],
+    rules: &'a InputRules,
+}
+
+impl Line<'_> {
+    /// What had to be repaired in a part of the text.
+    fn repairs_of(&self, part: &str) -> BTreeSet<Repair> {
+        if self.repairs.is_empty() {
+            return BTreeSet::new();
+        }
+        let start = part.as_ptr() as usize - self.text.as_ptr() as usize;
+        let end = start + part.len();
+        self.repairs
+            .iter()
+            .filter(|(place, _)| place.start < end && start < place.end)
+            .map(|(_, repair)| *repair)
+            .collect()
     }
 }
 
@@ -217,15 +383,6 @@ impl<'a> Inputs<'a> {
 fn cut_length(length: u64) -> usize {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     if length > VALUE_CAP { length } else { 0 }
-}
-
-fn undecodable(block: &Block, span: &RecordSpan) -> BadRecord {
-    let bytes = &block.bytes[span.start as usize..span.end as usize];
-    let detail = std::str::from_utf8(bytes).err().map(|error| {
-        let at = error.valid_up_to();
-        format!("byte {} of the record is 0x{:02X}", at + 1, bytes[at])
-    });
-    whole(block, span, RowFault::BadEncoding, detail)
 }
 
 fn whole(block: &Block, span: &RecordSpan, fault: RowFault, detail: Option<String>) -> BadRecord {

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::StageError;
 use super::error::{build_error, write_error};
 use crate::staging::{ColumnBook, Manifest, Snapshot, Staging};
+use crate::usercom::header::normalise;
 use crate::usercom::layout::{ATTRIBUTE_METADATA, FilePlan, TableColumn};
 use crate::usercom::schema::ColumnKind;
 
@@ -23,22 +24,41 @@ pub(super) struct Filled(Vec<u64>);
 impl Filled {
     /// Counts the values of a batch.
     pub(super) fn add(&mut self, batch: &RecordBatch) {
-        self.0.resize(batch.num_columns(), 0);
+        let columns = self.0.len().max(batch.num_columns());
+        self.0.resize(columns, 0);
         for (count, array) in self.0.iter_mut().zip(batch.columns()) {
             *count += (array.len() - array.null_count()) as u64;
         }
     }
 
-    fn of(&self, column: usize) -> u64 {
+    /// Adds other counts.
+    pub(super) fn add_counts(&mut self, counts: &[u64]) {
+        let columns = self.0.len().max(counts.len());
+        self.0.resize(columns, 0);
+        for (count, more) in self.0.iter_mut().zip(counts) {
+            *count += more;
+        }
+    }
+
+    pub(super) fn of(&self, column: usize) -> u64 {
         self.0.get(column).copied().unwrap_or_default()
     }
+}
+
+/// The column that each attribute had in the exports so far, by its compared name.
+pub(super) fn known_attributes(before: Option<&Manifest>) -> BTreeMap<String, String> {
+    let columns = before.iter().flat_map(|table| &table.columns);
+    columns
+        .filter_map(|(name, book)| Some((normalise(book.attribute.as_ref()?), name.clone())))
+        .collect()
 }
 
 /// The books of one table's columns.
 pub(super) fn books(
     columns: &[TableColumn],
     plans: &[FilePlan],
-    filled: &Filled,
+    (filled, nothing): (&Filled, &Filled),
+    schema: &Schema,
     before: Option<&Manifest>,
 ) -> BTreeMap<String, ColumnBook> {
     // A file without a header has no columns to lack.
@@ -58,13 +78,22 @@ pub(super) fn books(
                 files_with,
                 files_without: files - files_with,
                 rows_with_value: filled.of(index),
+                nothing_words: nothing.of(index),
+                attribute: schema
+                    .field_with_name(&column.name)
+                    .ok()
+                    .and_then(|field| field.metadata().get(ATTRIBUTE_METADATA).cloned()),
                 seen_before: false,
             },
         );
     }
     for (name, book) in before.iter().flat_map(|table| &table.columns) {
         if book.seen_before || book.files_with > 0 {
-            books.entry(name.clone()).or_default().seen_before = true;
+            let now = books.entry(name.clone()).or_insert_with(|| ColumnBook {
+                attribute: book.attribute.clone(),
+                ..ColumnBook::default()
+            });
+            now.seen_before = true;
         }
     }
     books
@@ -82,6 +111,7 @@ fn schema() -> SchemaRef {
         Field::new("files_without", DataType::Int64, false),
         Field::new("rows", DataType::Int64, false),
         Field::new("rows_with_value", DataType::Int64, false),
+        Field::new("nothing_words", DataType::Int64, false),
     ]))
 }
 
@@ -91,15 +121,13 @@ pub(super) async fn publish(staging: &Staging, staged: &Snapshot) -> Result<(), 
     let write = |source| write_error(NAME, source);
     let mut texts: [StringBuilder; 3] = Default::default();
     let mut truths: [BooleanBuilder; 2] = Default::default();
-    let mut numbers: [Int64Builder; 4] = Default::default();
+    let mut numbers: [Int64Builder; 5] = Default::default();
     for table in staged.schema("usercom") {
         for (name, book) in &table.columns {
-            let field = table.schema.field_with_name(name).ok();
-            let attribute = field.and_then(|field| field.metadata().get(ATTRIBUTE_METADATA));
             let [source, column, own] = &mut texts;
             source.append_value(&table.table);
             column.append_value(name);
-            own.append_option(attribute);
+            own.append_option(book.attribute.as_deref());
             let [present, gone] = &mut truths;
             present.append_value(book.is_present());
             gone.append_value(book.is_gone());
@@ -108,6 +136,7 @@ pub(super) async fn publish(staging: &Staging, staged: &Snapshot) -> Result<(), 
                 book.files_without,
                 table.rows,
                 book.rows_with_value,
+                book.nothing_words,
             ];
             for (builder, count) in numbers.iter_mut().zip(counts) {
                 builder.append_value(i64::try_from(count).unwrap_or(i64::MAX));

@@ -5,6 +5,7 @@
 //! value wins; one that disagrees with it is a fault, so that nothing is dropped unseen.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,8 +14,9 @@ use arrow::array::{
 };
 use arrow::error::ArrowError;
 
+use super::altered::{Alteration, AlteredCell};
 use super::cells::CellTable;
-use crate::usercom::cell::{self, Fault, Zones};
+use crate::usercom::cell::{self, Fault, Words, Zones};
 use crate::usercom::layout::{Source, TableColumn};
 use crate::usercom::schema::{ColumnKind, MONEY_PRECISION, MONEY_SCALE, Take};
 
@@ -39,20 +41,43 @@ pub(super) struct Feed<'a> {
     /// Index of the column, for faults.
     pub(super) column: usize,
     pub(super) zones: Zones,
+    pub(super) words: &'a Words,
+    /// Whether a record without an opt-out counts as opted out.
+    pub(super) missing_opt_out: bool,
+}
+
+/// What is to be said about the cells of a block besides their values.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    /// Cells that did not fit.
+    pub(super) faults: Vec<CellFault>,
+    /// Opt-outs that count as such though the cell does not say so.
+    pub(super) altered: Vec<AlteredCell>,
+    /// Words for nothing inside lists and references, by column.
+    pub(super) nothing: Vec<u64>,
 }
 
 /// Builds the array of one column.
 pub(super) fn build(
     feed: &Feed<'_>,
     column: &TableColumn,
-    faults: &mut Vec<CellFault>,
+    remarks: &mut Remarks,
 ) -> Result<ArrayRef, ArrowError> {
     let rows = feed.rows.len();
+    let words = feed.words;
+    let inner_nothing = Cell::new(0);
     if feed.sources.is_empty() {
         return Ok(new_null_array(&column.kind.data_type(), rows));
     }
     let zones = feed.zones;
-    Ok(match column.kind {
+    let faults = &mut remarks.faults;
+    // A word for nothing that is a part of a cell; whole cells are empty already.
+    let something = |text: &str| {
+        let nothing = words.is_nothing(text) && !column.choices.iter().any(|choice| choice == text);
+        inner_nothing.set(inner_nothing.get() + u64::from(nothing));
+        !nothing
+    };
+    let array: ArrayRef = match column.kind {
         ColumnKind::Key | ColumnKind::Integer | ColumnKind::BlobSize => {
             let mut builder = Int64Builder::with_capacity(rows);
             feed.values(faults, integer, |value| builder.append_option(value));
@@ -82,11 +107,12 @@ pub(super) fn build(
         }
         ColumnKind::Boolean => {
             let mut builder = BooleanBuilder::with_capacity(rows);
-            feed.values(faults, whole(cell::boolean), |value| {
+            feed.values(faults, whole(|text| truth(text, words)), |value| {
                 builder.append_option(value)
             });
             Arc::new(builder.finish())
         }
+        ColumnKind::OptOut => feed.opt_outs(remarks),
         ColumnKind::Timestamp => {
             let mut builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
             let parse = whole(|text: &str| cell::timestamp(text, zones.source));
@@ -112,13 +138,30 @@ pub(super) fn build(
                     append,
                 ),
                 ColumnKind::Choice => feed.values(faults, choice, append),
-                _ => feed.values(faults, |text, source| Ok(part(text, source)), append),
+                _ => feed.values(
+                    faults,
+                    |text, source| {
+                        let is_part = source.take != Take::Whole;
+                        let something = |text: &Cow<'_, str>| !is_part || something(text);
+                        Ok(part(text, source).filter(something))
+                    },
+                    append,
+                ),
             }
             Arc::new(builder.finish())
         }
-        ColumnKind::TextList => feed.text_list(&column.choices, faults),
+        ColumnKind::TextList => feed.text_list(&column.choices, something, faults),
         ColumnKind::IdList => feed.id_list(faults),
-    })
+    };
+    if let Some(count) = remarks.nothing.get_mut(feed.column) {
+        *count += inner_nothing.get();
+    }
+    Ok(array)
+}
+
+/// Yes or no, also in the project's words.
+fn truth(text: &str, words: &Words) -> Result<bool, Fault> {
+    cell::boolean(text).or_else(|fault| words.truth(text).ok_or(fault))
 }
 
 /// A parser of whole cells as one of cells and sources.
@@ -134,6 +177,7 @@ pub(super) fn integer(text: &str, source: Source) -> Result<Option<i64>, Fault> 
             None if source.strict => Err(Fault::NotAnId),
             found => Ok(found),
         },
+        Take::Key => Ok(cell::reference_key(text)),
         // What is wrong with the list itself, the column of all its ids tells.
         Take::FirstId => Ok(cell::first(text)
             .ok()
@@ -257,7 +301,55 @@ impl<'a> Feed<'a> {
         winner
     }
 
-    fn text_list(&self, choices: &[String], faults: &mut Vec<CellFault>) -> ArrayRef {
+    /// Opt-outs: what cannot be read, or is missing where the file has the column, counts as one and is noted
+    /// (`guide/rules.md` 34).
+    fn opt_outs(&self, remarks: &mut Remarks) -> ArrayRef {
+        let mut builder = BooleanBuilder::with_capacity(self.rows.len());
+        for &row in self.rows {
+            let mut said: Option<bool> = None;
+            let mut doubt = None;
+            for source in self.sources {
+                let text = self.table.cell(row as usize, source.input);
+                if is_blank(text) {
+                    doubt = doubt.or(Some((source.input, Alteration::OptOutMissing)));
+                    continue;
+                }
+                match truth(text, self.words) {
+                    Ok(opted_out) => said = Some(said.unwrap_or(false) || opted_out),
+                    Err(fault) => {
+                        self.fault(&mut remarks.faults, row, source.input, fault);
+                        doubt = Some((source.input, Alteration::OptOutUnreadable));
+                        said = None;
+                        break;
+                    }
+                }
+            }
+            let (opted_out, doubt) = match (said, doubt) {
+                (Some(said), _) => (Some(said), None),
+                (None, Some((_, Alteration::OptOutMissing))) if !self.missing_opt_out => {
+                    (None, None)
+                }
+                (None, doubt) => (Some(true), doubt),
+            };
+            if let Some((input, alteration)) = doubt {
+                remarks.altered.push(AlteredCell {
+                    row,
+                    input,
+                    alteration,
+                    value: self.table.cell(row as usize, input).to_owned(),
+                });
+            }
+            builder.append_option(opted_out);
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn text_list(
+        &self,
+        choices: &[String],
+        something: impl Fn(&str) -> bool,
+        faults: &mut Vec<CellFault>,
+    ) -> ArrayRef {
         let mut builder = ListBuilder::new(StringBuilder::with_capacity(
             self.rows.len(),
             self.rows.len() * 8,
@@ -271,6 +363,7 @@ impl<'a> Feed<'a> {
                 values.clear();
                 self.fault(faults, row, source.input, fault);
             }
+            values.retain(|value| something(value));
             for value in &values {
                 builder.values().append_value(value);
             }
@@ -285,7 +378,10 @@ impl<'a> Feed<'a> {
         for &row in self.rows {
             values.clear();
             if let Some((text, source)) = self.list_cell(row, faults) {
-                let parsed = cell::ids(text, &mut values);
+                let parsed = match source.take {
+                    Take::Key => cell::keys(text, &mut values),
+                    _ => cell::ids(text, &mut values),
+                };
                 // A single name is taken by another column, if there is one that takes names.
                 let lost =
                     parsed.is_ok() && values.is_empty() && source.strict && !is_empty_list(text);

@@ -2,14 +2,17 @@
 //!
 //! In: a [`Block`] and what is known about its file. Out: [`Converted`]. Pure computation, so blocks are converted in parallel.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use super::StageError;
+use super::altered::{self, AlteredCell, AlteredRow};
 use super::cells::{BadRecord, CellTable};
-use super::columns::{self, CellFault, Feed};
+use super::columns::{self, CellFault, Feed, Remarks};
+use super::input_rules::InputRules;
 use super::rejects::{Place, Reject, Rejects};
 use crate::usercom::cell::{self, Fault, Zones};
 use crate::usercom::layout::{FilePlan, TableColumn};
@@ -28,6 +31,10 @@ pub(super) struct Conversion {
     /// Schema of the batches: the table's, then each row's place ([`super::latest`]).
     pub(super) schema: SchemaRef,
     pub(super) zones: Zones,
+    pub(super) rules: InputRules,
+    pub(super) missing_opt_out: bool,
+    /// Whether ids may be text.
+    pub(super) text_keys: bool,
     /// Columns from which a row without an id of its own gets one.
     pub(super) pair: Option<(usize, usize)>,
     /// The files that rows of `files` name.
@@ -39,22 +46,32 @@ pub(super) struct Conversion {
 pub(super) struct Converted {
     pub(super) batch: RecordBatch,
     pub(super) rejects: RecordBatch,
+    pub(super) altered: RecordBatch,
     pub(super) counts: Counts,
+    /// Words for nothing, by column.
+    pub(super) nothing: Vec<u64>,
     /// Bytes of the stored file read so far.
     pub(super) stored: u64,
 }
 
 /// Numbers of one block, file or table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) source_rows: u64,
     pub(super) rejected_rows: u64,
     pub(super) rejected_cells: u64,
+    pub(super) altered_cells: u64,
     pub(super) undecodable: u64,
+    /// Why rows were rejected.
+    pub(super) reasons: BTreeMap<&'static str, u64>,
 }
 
 impl Counts {
-    pub(super) fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: &Self) {
+        for (reason, rows) in &other.reasons {
+            *self.reasons.entry(reason).or_default() += rows;
+        }
+        self.altered_cells += other.altered_cells;
         self.source_rows += other.source_rows;
         self.rejected_rows += other.rejected_rows;
         self.rejected_cells += other.rejected_cells;
@@ -64,7 +81,7 @@ impl Counts {
 
 impl Conversion {
     pub(super) fn convert(&self, block: &Block) -> Result<Converted, StageError> {
-        let (cells, mut bad, seen) = CellTable::parse(block, &self.plan);
+        let (mut cells, mut bad, seen) = CellTable::parse(block, &self.plan, &self.rules);
         if seen != block.spans.len() {
             return Err(StageError::LostRecords {
                 file: self.file.clone(),
@@ -73,27 +90,46 @@ impl Conversion {
                 row: block.spans.first().map_or(0, |span| span.row),
             });
         }
-        let mut faults = Vec::new();
-        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut faults);
+        let mut remarks = Remarks {
+            nothing: vec![0; self.columns.len()],
+            ..Remarks::default()
+        };
+        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut remarks.faults);
         let batch = self
-            .build(&cells, ids, &rows, &mut faults)
+            .build(&cells, ids.clone(), &rows, &mut remarks)
             .map_err(|source| self.build_error(source))?;
+        let mut altered = std::mem::take(&mut cells.altered);
+        altered.append(&mut remarks.altered);
+        let mut nothing = remarks.nothing;
+        for (input, words) in cells.nothing.iter().enumerate() {
+            if let Some(column) = self.rules.column(input) {
+                nothing[column] += words;
+            }
+        }
+        let mut reasons = BTreeMap::new();
+        for record in &bad {
+            *reasons.entry(record.fault.code()).or_default() += 1;
+        }
         let counts = Counts {
             source_rows: block.rows(),
             rejected_rows: bad.len() as u64,
-            rejected_cells: faults.len() as u64,
-            undecodable: bad
-                .iter()
-                .filter(|record| record.fault == RowFault::BadEncoding)
-                .count() as u64,
+            rejected_cells: remarks.faults.len() as u64,
+            altered_cells: altered.len() as u64,
+            undecodable: cells.undecodable,
+            reasons,
         };
+        let altered = self
+            .altered(&cells, altered, &ids, &rows)
+            .map_err(|source| self.build_error(source))?;
         let rejects = self
-            .rejects(&cells, bad, faults)
+            .rejects(&cells, bad, remarks.faults)
             .map_err(|source| self.build_error(source))?;
         Ok(Converted {
             batch,
             rejects,
+            altered,
             counts,
+            nothing,
             stored: block.stored,
         })
     }
@@ -124,7 +160,12 @@ impl Conversion {
                 if text.trim_ascii().is_empty() {
                     continue;
                 }
-                let found = cell::key(text).map_err(|_| RowFault::UnparsableId);
+                let found = match cell::key(text) {
+                    Err(_) if self.text_keys && cell::reference_text(text, "id").is_some() => {
+                        Ok(cell::text_key(text))
+                    }
+                    found => found.map_err(|_| RowFault::UnparsableId),
+                };
                 match (&id, found) {
                     (Err(RowFault::MissingId), found) => id = found,
                     (Ok(kept), Ok(other)) if *kept == other => {}
@@ -195,7 +236,7 @@ impl Conversion {
         cells: &CellTable,
         ids: Vec<i64>,
         rows: &[u32],
-        faults: &mut Vec<CellFault>,
+        remarks: &mut Remarks,
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         arrays.push(Arc::new(Int64Array::from(ids)));
@@ -210,8 +251,10 @@ impl Conversion {
                 sources: &self.plan.sources[column],
                 column,
                 zones: self.zones,
+                words: &self.rules.words,
+                missing_opt_out: self.missing_opt_out,
             };
-            arrays.push(columns::build(&feed, declared, faults)?);
+            arrays.push(columns::build(&feed, declared, remarks)?);
         }
         let places = rows.iter().map(|&row| cells.place(row as usize));
         arrays.push(Arc::new(Int64Array::from_value(
@@ -225,6 +268,27 @@ impl Conversion {
             places.map(|place| place.byte.cast_signed()),
         )));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+    }
+
+    /// What was done to cells, in the order of the records.
+    fn altered(
+        &self,
+        cells: &CellTable,
+        mut altered: Vec<AlteredCell>,
+        ids: &[i64],
+        rows: &[u32],
+    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+        altered.sort_by_key(|cell| (cell.row, cell.input, cell.alteration));
+        let rows = altered.iter().map(|cell| AlteredRow {
+            id: rows.binary_search(&cell.row).ok().map(|at| ids[at]),
+            place: cells.place(cell.row as usize),
+            column: self
+                .rules
+                .column(cell.input)
+                .map(|column| self.columns[column].name.as_str()),
+            cell,
+        });
+        altered::batch(&self.table, &self.file, rows)
     }
 
     /// Rejects in the order of the records, whole rows and cells alike.

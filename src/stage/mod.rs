@@ -3,7 +3,8 @@
 //! In: an [`Export`] and [`Settings`]. Out: one table `usercom.<object>` per declared object and per object of the
 //! customer's own, sorted by id, one row per id, the newest version; beside it `rejects.<object>` with every cell and row that did not fit, verbatim, with
 //! file, record, position and reason; and `staged.columns`, what
-//! the export holds of each column. Nothing is published before every file has been read to its end. Never: a
+//! the export holds of each column, `staged.files`, what became of each file's rows, and `staged.altered`, every cell that was read
+//! as something else than it says. Nothing is published before every file has been read to its end. Never: a
 //! guess at a value, or a row that is neither staged nor rejected:
 //!
 //! ```text
@@ -18,13 +19,16 @@
 //!
 //! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
 
+mod altered;
 mod cells;
 mod column_books;
 mod columns;
 mod convert;
 mod custom;
 mod error;
+mod file_books;
 mod input;
+mod input_rules;
 mod latest;
 mod pipeline;
 mod rejects;
@@ -37,6 +41,7 @@ mod table;
 mod tests;
 
 pub use error::StageError;
+pub use file_books::{FileBook, file_books};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
 
@@ -45,7 +50,7 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::progress::Progress;
-use crate::staging::{Manifest, Snapshot, Staging};
+use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::{Export, Listing, OBJECTS};
 use custom::Custom;
@@ -82,12 +87,17 @@ pub async fn stage(
             .await
             .map_err(|source| error::write_error("people", source))?,
         blobs: Arc::clone(&listing.blobs),
+        altered: staging
+            .create("staged", "altered", altered::schema(), &[])
+            .await
+            .map_err(|source| error::write_error("altered", source))?,
         keys: BTreeMap::new(),
     };
     let mut finished = Vec::with_capacity(OBJECTS.len());
     match Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await {
-        Ok(()) => publish(staging, finished, listing).await,
+        Ok(()) => publish(staging, finished, listing, stager.altered).await,
         Err(error) => {
+            stager.altered.discard().await;
             for table in finished {
                 staging.remove(&table.table).await;
                 staging.remove(&table.rejects).await;
@@ -130,9 +140,13 @@ async fn publish(
     staging: &Staging,
     finished: Vec<Finished>,
     listing: Listing,
+    altered: TableWriter,
 ) -> Result<StageReport, StageError> {
     let mut tables = Vec::with_capacity(finished.len());
     let mut staged = Snapshot::default();
+    let mut files = Vec::new();
+    let write = |source| error::write_error("altered", source);
+    altered.publish(BTreeMap::new()).await.map_err(write)?;
     for table in finished {
         let publish = |manifest: Manifest| async {
             let name = manifest.name();
@@ -147,10 +161,14 @@ async fn publish(
         publish(table.rejects).await?;
         staged.insert(publish(table.table).await?);
         tables.push(table.report);
+        files.extend(table.files);
     }
+    file_books::publish(staging, files.iter()).await?;
     column_books::publish(staging, &staged).await?;
     Ok(StageReport {
         tables,
+        files,
+        objections: Vec::new(),
         ignored_files: listing.ignored,
     })
 }

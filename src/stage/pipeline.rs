@@ -108,7 +108,7 @@ fn open(
                 .sources
                 .first()
                 .and_then(|sources| sources.first());
-            csv.set_id_column(id.map(|source| source.input));
+            csv.set_id_column(id.map(|source| source.input), conversion.text_keys);
         }
         splitter
     }))

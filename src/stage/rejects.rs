@@ -86,7 +86,7 @@ impl Rejects {
 }
 
 /// A value that is too long, cut and marked.
-fn cut(value: &str, length: usize) -> Option<String> {
+pub(super) fn cut(value: &str, length: usize) -> Option<String> {
     if value.len() <= VALUE_CAP && length <= value.len() {
         return None;
     }

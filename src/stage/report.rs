@@ -1,5 +1,6 @@
 //! What staging did, in numbers that must add up.
 
+use super::file_books::FileBook;
 use crate::usercom::{Ignored, layout::Renamed};
 
 /// The result of staging an export.
@@ -7,6 +8,10 @@ use crate::usercom::{Ignored, layout::Renamed};
 pub struct StageReport {
     /// One entry per declared object, in the order staged.
     pub tables: Vec<TableReport>,
+    /// One entry per file and table.
+    pub files: Vec<FileBook>,
+    /// Files of which more rows could not be read than the gates allow; nothing is sent while there are any.
+    pub objections: Vec<String>,
     /// Files of the export that map to nothing.
     pub ignored_files: Vec<Ignored>,
 }
@@ -36,6 +41,10 @@ pub struct TableReport {
     pub superseded: u64,
     /// Cells that became null because they did not fit; their rows are staged.
     pub rejected_cells: u64,
+    /// Cells that were read as something else than they say.
+    pub altered_cells: u64,
+    /// Cells with a word for nothing, by column.
+    pub nothing_words: Vec<(String, u64)>,
     /// What people should know besides.
     pub warnings: Vec<Warning>,
 }
@@ -45,6 +54,35 @@ impl TableReport {
     #[must_use]
     pub fn balances(&self) -> bool {
         self.source_rows == self.staged + self.rejected_rows
+    }
+}
+
+impl TableReport {
+    /// What was read as something else than it says, in a sentence each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if !self.nothing_words.is_empty() {
+            let cells: u64 = self.nothing_words.iter().map(|(_, cells)| cells).sum();
+            let columns: Vec<String> = self
+                .nothing_words
+                .iter()
+                .map(|(column, cells)| format!("{column} {cells}"))
+                .collect();
+            remarks.push(format!(
+                "{}: {cells} cell(s) hold a word that means nothing and count as empty: {}; the words are nothing_words under [source]",
+                self.table,
+                columns.join(", ")
+            ));
+        }
+        if self.altered_cells > 0 {
+            remarks.push(format!(
+                "{}: {} cell(s) were read as something else than they say: transload query \"select * from staged.altered where source \
+                 = '{}'\"",
+                self.table, self.altered_cells, self.table
+            ));
+        }
+        remarks
     }
 }
 

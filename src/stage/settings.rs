@@ -1,8 +1,9 @@
 //! What a project may set about staging.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::usercom::cell::Zones;
+use crate::usercom::cell::{Words, Zones};
 
 /// Settings of staging; the defaults suit any machine.
 #[derive(Clone, Debug)]
@@ -11,6 +12,10 @@ pub struct Settings {
     pub zones: Zones,
     /// Objects of files whose names do not say it (`[source.files]`): file name → object.
     pub files: BTreeMap<String, String>,
+    /// Words for nothing, for yes and for no.
+    pub words: Arc<Words>,
+    /// Whether a person whose record lacks the opt-out counts as opted out (`guide/rules.md` 34).
+    pub missing_opt_out: bool,
     /// Rows per batch.
     pub batch_rows: usize,
     /// Longest record in bytes.
@@ -24,6 +29,8 @@ impl Default for Settings {
         Self {
             zones: Zones::default(),
             files: BTreeMap::new(),
+            words: Arc::default(),
+            missing_opt_out: true,
             batch_rows: 1024,
             record_bytes: 4 << 20,
             threads: std::thread::available_parallelism().map_or(2, usize::from),

@@ -5,18 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 
+use super::column_books::Filled;
 use super::convert::{Conversion, Counts};
 use super::error::write_error;
+use super::file_books::FileBook;
 use super::input::InputFile;
+use super::input_rules::InputRules;
 use super::runs::{Merged, Runs};
 use super::{Settings, StageError, TableReport, Warning, column_books, latest, pipeline};
 use crate::engine::Engine;
 use crate::progress::Progress;
-use crate::staging::{Manifest, Snapshot, Staging};
+use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::layout::{FilePlan, Layout, TableColumn};
 use crate::usercom::schema::Object;
@@ -39,6 +42,8 @@ pub(super) struct Stager<'a> {
     pub(super) before: Snapshot,
     /// The files that records of `files` name.
     pub(super) blobs: Arc<Blobs>,
+    /// Where cells that were read as something else are listed.
+    pub(super) altered: TableWriter,
     /// The keys of JSON files read so far: other tables may have records in them.
     pub(super) keys: BTreeMap<String, FileKeys>,
 }
@@ -48,6 +53,8 @@ pub(super) struct Finished {
     pub(super) table: Manifest,
     pub(super) rejects: Manifest,
     pub(super) report: TableReport,
+    /// What became of the rows of each file.
+    pub(super) files: Vec<FileBook>,
     /// What the table declares, if it is the table of attributes.
     pub(super) definitions: Vec<AttributeDefinition>,
 }
@@ -63,6 +70,9 @@ struct Work<'a> {
     placed: SchemaRef,
     pair: Option<(usize, usize)>,
     warnings: Vec<Warning>,
+    books: Vec<FileBook>,
+    /// Words for nothing, by column.
+    nothing: Filled,
 }
 
 impl Stager<'_> {
@@ -120,7 +130,9 @@ impl Stager<'_> {
         for input in &files {
             named.push((input.file.name.clone(), self.keys(input).await?));
         }
-        let layout = Layout::new(object, definitions, &named)?;
+        let before = self.before.get("usercom", &object.name);
+        let known = column_books::known_attributes(before);
+        let layout = Layout::new(object, definitions, &named, &known)?;
         Ok(Work {
             object,
             files,
@@ -130,6 +142,8 @@ impl Stager<'_> {
             schema: layout.schema,
             pair: layout.pair,
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
+            books: Vec::new(),
+            nothing: Filled::default(),
         })
     }
 
@@ -162,7 +176,11 @@ impl Stager<'_> {
     }
 
     /// Writes the rows of all files.
-    async fn write_rows(&self, work: &mut Work<'_>, runs: &mut Runs) -> Result<Counts, StageError> {
+    async fn write_rows(
+        &mut self,
+        work: &mut Work<'_>,
+        runs: &mut Runs,
+    ) -> Result<Counts, StageError> {
         let name = work.object.name.as_ref();
         let mut total = Counts::default();
         let mut stored_before = 0;
@@ -171,6 +189,9 @@ impl Stager<'_> {
                 table: name.to_owned(),
                 file: input.file.name.clone(),
                 file_index: i64::try_from(index).unwrap_or(i64::MAX),
+                rules: InputRules::new(plan, &work.columns, &self.settings.words),
+                missing_opt_out: self.settings.missing_opt_out,
+                text_keys: work.object.is_custom(),
                 plan: plan.clone(),
                 columns: Arc::clone(&work.columns),
                 schema: Arc::clone(&work.placed),
@@ -184,7 +205,12 @@ impl Stager<'_> {
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
             while let Some(converted) = batches.next().await {
                 let converted = converted?;
-                counts.add(converted.counts);
+                counts.add(&converted.counts);
+                work.nothing.add_counts(&converted.nothing);
+                self.altered
+                    .write(&converted.altered)
+                    .await
+                    .map_err(|source| write_error("altered", source))?;
                 runs.rejects
                     .write(&converted.rejects)
                     .await
@@ -196,14 +222,15 @@ impl Stager<'_> {
                     stored_before + converted.stored,
                 );
             }
-            check_encoding(&input.file.name, counts)?;
+            check_encoding(&input.file.name, &counts)?;
             if counts.source_rows == 0 && input.nested.is_none() {
                 work.warnings.push(Warning::EmptyFile {
                     file: input.file.name.clone(),
                 });
             }
             stored_before += input.file.size;
-            total.add(counts);
+            total.add(&counts);
+            work.books.push(file_book(name, &input.file.name, &counts));
         }
         Ok(total)
     }
@@ -236,7 +263,9 @@ impl Stager<'_> {
             rejected_rows: counts.rejected_rows + superseded,
             superseded,
             rejected_cells: counts.rejected_cells,
-            warnings: work.warnings,
+            altered_cells: counts.altered_cells,
+            nothing_words: nothing_words(&work),
+            warnings: work.warnings.clone(),
         };
         if !report.balances() {
             self.staging.remove(&table).await;
@@ -253,9 +282,17 @@ impl Stager<'_> {
             ("rejected_rows".to_owned(), report.rejected_rows),
             ("superseded".to_owned(), report.superseded),
             ("rejected_cells".to_owned(), report.rejected_cells),
+            ("altered_cells".to_owned(), report.altered_cells),
         ]);
         let before = self.before.get("usercom", name);
-        table.columns = column_books::books(&work.columns, &work.plans, &filled, before);
+        table.columns = column_books::books(
+            &work.columns,
+            &work.plans,
+            (&filled, &work.nothing),
+            &table.schema,
+            before,
+        );
+        leave_out_unused(&mut table, &work.columns);
         let rejects = rejects.finish(BTreeMap::new()).await.map_err(write)?;
         let definitions = self.definitions(&table).await?;
         self.progress.end(name, report.source_rows);
@@ -263,6 +300,7 @@ impl Stager<'_> {
             table,
             rejects,
             report,
+            files: work.books,
             definitions,
         })
     }
@@ -281,6 +319,50 @@ impl Stager<'_> {
     }
 }
 
+/// Words for nothing, by column.
+fn nothing_words(work: &Work<'_>) -> Vec<(String, u64)> {
+    let columns = work.columns.iter().enumerate();
+    columns
+        .map(|(index, column)| (column.name.clone(), work.nothing.of(index)))
+        .filter(|(_, words)| *words > 0)
+        .collect()
+}
+
+/// Takes optional columns without any value out of the manifest; readers go by it, and the files need not change.
+fn leave_out_unused(table: &mut Manifest, columns: &[TableColumn]) {
+    let unused: BTreeSet<&str> = columns
+        .iter()
+        .filter(|column| column.optional)
+        .map(|column| column.name.as_str())
+        .filter(|name| {
+            let book = table.columns.get(*name);
+            book.is_none_or(|book| book.rows_with_value == 0)
+        })
+        .collect();
+    if unused.is_empty() {
+        return;
+    }
+    let fields = table.schema.fields().iter();
+    let used = fields.filter(|field| !unused.contains(field.name().as_str()));
+    table.schema = Arc::new(Schema::new(used.cloned().collect::<Vec<_>>()));
+    table
+        .columns
+        .retain(|name, book| book.seen_before || !unused.contains(name.as_str()));
+}
+
+fn file_book(table: &str, file: &str, counts: &Counts) -> FileBook {
+    let commonest = counts.reasons.iter().max_by_key(|(_, rows)| **rows);
+    FileBook {
+        table: table.to_owned(),
+        file: file.to_owned(),
+        rows: counts.source_rows,
+        rejected_rows: counts.rejected_rows,
+        rejected_cells: counts.rejected_cells,
+        altered_cells: counts.altered_cells,
+        reason: commonest.map(|(reason, _)| (*reason).to_owned()),
+    }
+}
+
 /// Each name once: a file may hold records of a table under two keys.
 fn distinct(mut files: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -289,7 +371,7 @@ fn distinct(mut files: Vec<String>) -> Vec<String> {
 }
 
 /// Refuses a file of which nearly every record is not UTF-8: it is in another encoding altogether.
-fn check_encoding(file: &str, counts: Counts) -> Result<(), ExportError> {
+fn check_encoding(file: &str, counts: &Counts) -> Result<(), ExportError> {
     let most = counts.undecodable * 10 >= counts.source_rows * 9;
     if most && counts.source_rows >= FEW_RECORDS {
         return Err(ExportError::Undecodable {

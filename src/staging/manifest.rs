@@ -26,7 +26,7 @@ pub struct DataFile {
 }
 
 /// What the files of an export hold of one column of a staged table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnBook {
     /// Files that have the column.
     pub files_with: u64,
@@ -36,6 +36,12 @@ pub struct ColumnBook {
     pub rows_with_value: u64,
     /// Whether an export that was staged before had it.
     pub seen_before: bool,
+    /// Cells that held a word for nothing, such as `N/A`.
+    #[serde(default)]
+    pub nothing_words: u64,
+    /// The attribute's own name, if it is one of the customer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
 }
 
 impl ColumnBook {

@@ -14,6 +14,9 @@ use crate::schema::free_name;
 /// Longest API name without `__c` (`guide/salesforce.md` §5.2).
 const MAX_NAME: usize = 40;
 
+/// Column with the id of records whose id is text; tables whose ids are all numbers lack it.
+const TEXT_ID: &str = "text_id";
+
 /// Longest record name.
 const NAME_CHARS: usize = 80;
 
@@ -142,9 +145,14 @@ fn fields_of<'a>(
     names: &BTreeMap<&str, String>,
     notes: &mut Vec<String>,
 ) -> Vec<Field<'a>> {
-    let mut taken: BTreeSet<String> = ["usercom_id", "usercom_created_at", "usercom_raw_values"]
-        .map(str::to_owned)
-        .into();
+    let mut taken: BTreeSet<String> = [
+        "usercom_id",
+        "usercom_text_id",
+        "usercom_created_at",
+        "usercom_raw_values",
+    ]
+    .map(str::to_owned)
+    .into();
     let mut fields = Vec::new();
     for field in object.schema.fields() {
         let metadata = field.metadata();
@@ -390,14 +398,24 @@ fn load_query(
     ];
     let mut parts = Parts::default();
     let quoted = one.replace('\'', "''");
+    let has_text_ids = object.schema.field_with_name(TEXT_ID).is_ok();
+    let id = match has_text_ids {
+        true => "coalesce(custom_object.text_id, custom_object.id)",
+        false => "custom_object.id",
+    };
     parts.columns.extend([
         "custom_object.id as usercom_id__c".to_owned(),
         format!(
-            "left(\n        coalesce(nullif(trim(custom_object.name), ''), concat('{quoted} ', custom_object.id)),\n        \
+            "left(\n        coalesce(nullif(trim(custom_object.name), ''), concat('{quoted} ', {id})),\n        \
              {NAME_CHARS}\n    ) as \"Name\""
         ),
         "owner.user_id as \"OwnerId\"".to_owned(),
     ]);
+    if has_text_ids {
+        parts
+            .columns
+            .push("custom_object.text_id as usercom_text_id__c".to_owned());
+    }
     for field in fields {
         match &field.target {
             Some(target) => parts.reference(field, target, names),

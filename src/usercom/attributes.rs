@@ -75,9 +75,25 @@ impl AttributeDefinition {
     #[must_use]
     pub fn take(&self) -> Take {
         match self.value_type.as_str() {
+            "reference" if self.target_is_custom() => Take::Key,
             "reference" => Take::Id,
             _ => Take::Whole,
         }
+    }
+
+    /// Whether it points to an object of the customer's own, whose ids may be text.
+    fn target_is_custom(&self) -> bool {
+        const OURS: [&str; 3] = ["clientuser", "company", "deal"];
+        let target = self.target.trim().to_lowercase();
+        let ours = super::OBJECTS.iter().any(|object| {
+            let one = target.trim_end_matches('s');
+            object.name.trim_end_matches('s') == one
+                || object
+                    .stems
+                    .iter()
+                    .any(|stem| stem.trim_end_matches('s') == one)
+        });
+        !target.is_empty() && !ours && !OURS.contains(&target.as_str()) && target != "person"
     }
 
     /// The name that its column is made from.

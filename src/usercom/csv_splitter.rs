@@ -13,13 +13,19 @@ use memchr::{memchr, memchr2, memchr3};
 
 use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
 use super::cell;
+use super::code_page;
 use super::{DecodedReader, ExportError};
+
+/// Longest text that is taken for an id when a record is looked for.
+const LONGEST_ID: usize = 128;
 
 /// What a good record looks like; known once the header is read.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     columns: usize,
     id: Option<usize>,
+    /// Whether an id may be text.
+    text_ids: bool,
 }
 
 /// See the module's documentation.
@@ -56,6 +62,7 @@ impl CsvSplitter {
         longest: usize,
     ) -> Result<Option<(Self, Vec<String>)>, ExportError> {
         let mut window = Window::new(reader);
+        let declared = separator_line(&mut window)?;
         let length = loop {
             skip_line_ends(&mut window);
             if window.data().is_empty() {
@@ -66,7 +73,7 @@ impl CsvSplitter {
                 continue;
             }
             // Quotes do not depend on the delimiter as long as it is one of the usual ones.
-            let delimiter = sniff(window.data());
+            let delimiter = declared.unwrap_or_else(|| sniff(window.data()));
             let reason = match scan(window.data(), delimiter, window.at_end()) {
                 Scan::Record { length, .. } => break length,
                 Scan::Open { .. } if !window.at_end() && window.data().len() < longest => {
@@ -80,21 +87,21 @@ impl CsvSplitter {
                 reason,
             });
         };
-        let delimiter = sniff(window.data());
+        let delimiter = declared.unwrap_or_else(|| sniff(window.data()));
         let mut record = ByteRecord::new();
         parse(&window.data()[..length], delimiter, &mut record);
-        let names: Result<Vec<String>, _> = record
+        let names: Vec<String> = record
             .iter()
-            .map(|name| std::str::from_utf8(name).map(str::to_owned))
+            .map(|name| match std::str::from_utf8(name) {
+                Ok(name) => name.to_owned(),
+                Err(_) => code_page::repaired(name).text,
+            })
             .collect();
-        let names = names.map_err(|_| ExportError::Header {
-            file: window.file().to_owned(),
-            reason: "it is not UTF-8",
-        })?;
         window.consume(length);
         let shape = Shape {
             columns: names.len(),
             id: None,
+            text_ids: false,
         };
         let splitter = Self {
             window,
@@ -112,9 +119,10 @@ impl CsvSplitter {
         self.delimiter
     }
 
-    /// Tells which column holds the id, which helps to find the next record after a fault.
-    pub fn set_id_column(&mut self, id: Option<usize>) {
+    /// Tells which column holds the id, and whether ids may be text, which helps to find the next record after a fault.
+    pub fn set_id_column(&mut self, id: Option<usize>, text_ids: bool) {
         self.shape.id = id;
+        self.shape.text_ids = text_ids;
     }
 
     pub(super) fn next_block(&mut self, limits: Limits) -> Result<Option<Block>, ExportError> {
@@ -253,8 +261,37 @@ impl CsvSplitter {
         self.scratch
             .get(column)
             .and_then(|id| std::str::from_utf8(id).ok())
-            .is_some_and(|id| cell::key(id).is_ok())
+            .is_some_and(|id| match self.shape.text_ids {
+                true => !id.trim().is_empty() && id.len() <= LONGEST_ID,
+                false => cell::key(id).is_ok(),
+            })
     }
+}
+
+/// The separator that a first line `sep=;` declares, as spreadsheets write and read it; the line is consumed.
+fn separator_line(window: &mut Window) -> Result<Option<u8>, ExportError> {
+    while window.data().len() < 7 && !window.at_end() {
+        window.fill()?;
+    }
+    let data = window.data();
+    let quoted = data.first() == Some(&b'"');
+    let line = &data[usize::from(quoted)..];
+    let Some([s, e, p, b'=', separator, rest @ ..]) = line.get(..line.len().min(8)) else {
+        return Ok(None);
+    };
+    let is_declared = [*s, *e, *p].eq_ignore_ascii_case(b"sep") && b",;\t|".contains(separator);
+    let rest = if quoted {
+        rest.strip_prefix(b"\"")
+    } else {
+        Some(rest)
+    };
+    let ends = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'\n' | b'\r')));
+    if !is_declared || !ends {
+        return Ok(None);
+    }
+    let separator = *separator;
+    window.consume(5 + 2 * usize::from(quoted));
+    Ok(Some(separator))
 }
 
 fn skip_line_ends(window: &mut Window) {

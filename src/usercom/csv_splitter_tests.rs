@@ -20,7 +20,7 @@ fn cut(text: &str) -> Cut {
     let raw = Box::new(Cursor::new(text.as_bytes().to_vec()));
     let reader = DecodedReader::new("people.csv", raw, Arc::default()).unwrap();
     let (mut splitter, _) = CsvSplitter::open(reader, 4096).unwrap().unwrap();
-    splitter.set_id_column(Some(0));
+    splitter.set_id_column(Some(0), false);
     let mut records = Vec::new();
     let mut faults = Vec::new();
     let mut row = 0;
@@ -154,7 +154,7 @@ proptest! {
         let raw = Box::new(Cursor::new(text.as_bytes().to_vec()));
         let reader = DecodedReader::new("people.csv", raw, Arc::default()).unwrap();
         let (mut splitter, _) = CsvSplitter::open(reader, 4096).unwrap().unwrap();
-        splitter.set_id_column(Some(0));
+        splitter.set_id_column(Some(0), false);
         let mut kept = 0;
         while let Some(block) = splitter.next_block(LIMITS).unwrap() {
             kept += block.spans.iter().map(|span| (span.end - span.start) as usize).sum::<usize>();

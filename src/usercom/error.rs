@@ -120,17 +120,23 @@ pub enum ExportError {
         /// The columns it has.
         columns: Vec<String>,
     },
+    /// A file has more columns than a table may have.
+    #[error(
+        "{file} brings the columns of its table to {columns}, more than the {most} that one can have"
+    )]
+    TooManyColumns {
+        /// Name inside the export.
+        file: String,
+        /// Columns found.
+        columns: usize,
+        /// The limit.
+        most: usize,
+    },
     /// A path names no file in the folder of blobs.
     #[error("{path:?} is not the path of a file in blobs/")]
     BlobPath {
         /// As the record has it.
         path: String,
-    },
-    /// A JSON file is one document instead of one record a line.
-    #[error("{file} is one JSON document, not JSON Lines")]
-    NotJsonLines {
-        /// Name inside the export.
-        file: String,
     },
 }
 
@@ -174,10 +180,12 @@ impl ExportError {
                 let columns = columns.join(", ");
                 format!("every record of {object} needs User.com's own id in a column named `id`; the file has: {columns}")
             }
+            Self::TooManyColumns { .. } => {
+                "is it a file of records, with one column name a cell of its first line? Leave out the columns that nobody needs".to_owned()
+            }
             Self::BlobPath { .. } => {
                 "paths of files are written as blobs/name, inside the export and with /".to_owned()
             }
-            Self::NotJsonLines { .. } => "write one record a line: jq -c '.[]' file.json > file.jsonl (or '.results[]' for a page of the API)".to_owned(),
         })
     }
 }

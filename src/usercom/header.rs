@@ -23,7 +23,8 @@ pub fn normalise(name: &str) -> String {
     }
 }
 
-/// A name as lower_snake ASCII: Latin letters lose their marks, anything else becomes an underscore. `None` when nothing is left.
+/// A name as lower_snake ASCII: Latin letters lose their marks, those of other scripts are transliterated, anything else
+/// becomes an underscore. It depends on the name alone. `None` when nothing is left.
 #[must_use]
 pub fn sanitise(name: &str) -> Option<String> {
     let mut out = String::with_capacity(name.len());
@@ -31,8 +32,7 @@ pub fn sanitise(name: &str) -> Option<String> {
         match letter {
             'a'..='z' | '0'..='9' => out.push(letter),
             other => match plain(other) {
-                "" if out.is_empty() || out.ends_with('_') => {}
-                "" => out.push('_'),
+                "" => transliterate(other, &mut out),
                 plain => out.push_str(plain),
             },
         }
@@ -43,6 +43,28 @@ pub fn sanitise(name: &str) -> Option<String> {
         Some(b'0'..=b'9') => Some(format!("attribute_{out}")),
         Some(_) => Some(out),
     }
+}
+
+/// Appends a letter of another script in Latin ones; an underscore for what is no letter.
+fn transliterate(letter: char, out: &mut String) {
+    let start = out.len();
+    if letter.is_alphanumeric() {
+        let latin = any_ascii::any_ascii_char(letter).chars();
+        let plain = latin.filter(char::is_ascii_alphanumeric);
+        out.extend(plain.map(|letter| letter.to_ascii_lowercase()));
+    }
+    // Marks that belong to the letter before them separate nothing.
+    let is_mark = any_ascii::any_ascii_char(letter).is_empty();
+    if out.len() == start && !is_mark && !out.is_empty() && !out.ends_with('_') {
+        out.push('_');
+    }
+}
+
+/// Eight letters and digits that tell a name from others, whatever becomes of it.
+#[must_use]
+pub fn digest(name: &str) -> String {
+    let sum = xxhash_rust::xxh3::xxh3_64(normalise(name).as_bytes());
+    format!("{:08x}", sum >> 32)
 }
 
 /// The Latin letters without marks of a lower-case letter; empty for anything else.
@@ -99,7 +121,10 @@ mod tests {
             ("Größe", Some("groesse")),
             ("2nd phone", Some("attribute_2nd_phone")),
             ("lead--Source", Some("lead_source")),
-            ("размер A", Some("a")),
+            ("размер A", Some("razmer_a")),
+            ("цвет", Some("tsvet")),
+            ("顧客", Some("guke")),
+            ("Cafe\u{301}", Some("cafe")),
             ("★ ☆", None),
             ("", None),
         ] {

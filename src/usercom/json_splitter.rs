@@ -1,10 +1,12 @@
-//! Splits JSON Lines into records, one a line, and lifts records out of the records of another object.
+//! Splits JSON into records, and lifts records out of the records of another object.
 //!
-//! In: a window on the text. Out: blocks of whole lines. Lines over the cap become faults.
+//! In: a window on the text: one object a line, objects over several lines, several on one line, or all of them in one
+//! array. Out: blocks of whole records. Records over the cap become faults; one that is broken ends with its line.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2_iter};
 
 use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
+use super::json_scan::{Found, object_end};
 use super::json_text;
 use super::schema::{Element, Nested};
 use super::{DecodedReader, ExportError};
@@ -13,36 +15,45 @@ use super::{DecodedReader, ExportError};
 pub struct JsonSplitter {
     window: Window,
     row: u64,
+    /// Whether the records are the elements of one array.
+    in_array: bool,
+}
+
+/// Where a record ends.
+enum End {
+    /// Behind so many bytes.
+    At(usize),
+    /// Beyond the longest record.
+    Nowhere,
 }
 
 impl JsonSplitter {
-    /// Starts at the first line.
+    /// Starts at the first record.
     ///
     /// # Errors
-    /// [`ExportError::NotJsonLines`] when the text begins with `[`, and those of reading.
+    /// Those of reading.
     pub fn open(reader: DecodedReader) -> Result<Self, ExportError> {
         let mut splitter = Self {
             window: Window::new(reader),
             row: 0,
+            in_array: false,
         };
         splitter.skip_blank()?;
         if splitter.window.data().first() == Some(&b'[') {
-            return Err(ExportError::NotJsonLines {
-                file: splitter.window.file().to_owned(),
-            });
+            splitter.window.consume(1);
+            splitter.in_array = true;
         }
         Ok(splitter)
     }
 
-    /// Moves to the first byte of a line that is not blank; `false` at the end.
+    /// Moves to the first byte of a record; `false` at the end.
     fn skip_blank(&mut self) -> Result<bool, ExportError> {
         loop {
-            let blank = self
-                .window
-                .data()
-                .iter()
-                .take_while(|byte| byte.is_ascii_whitespace())
-                .count();
+            let in_array = self.in_array;
+            let between = |byte: &&u8| {
+                byte.is_ascii_whitespace() || (in_array && matches!(**byte, b',' | b']'))
+            };
+            let blank = self.window.data().iter().take_while(between).count();
             self.window.consume(blank);
             if !self.window.data().is_empty() {
                 return Ok(true);
@@ -58,34 +69,68 @@ impl JsonSplitter {
         let mut block = Block::default();
         while !block.is_full(limits) && self.skip_blank()? {
             let byte = self.window.position();
-            let mut searched = 0;
-            let end = loop {
-                let data = self.window.data();
-                if let Some(found) = memchr(b'\n', &data[searched..]) {
-                    break Some(searched + found);
-                }
-                searched = data.len();
-                if self.window.at_end() {
-                    break Some(searched);
-                }
-                if searched > limits.record_bytes {
-                    break None;
-                }
-                self.window.fill()?;
-            };
+            let end = self.record_end(limits)?;
             self.row += 1;
             match end {
-                Some(end) => {
-                    let line = self.window.data()[..end].trim_ascii_end();
-                    block.push(line, line.len(), self.row, byte);
+                End::At(end) => {
+                    let record = self.window.data()[..end].trim_ascii_end();
+                    block.push(record, record.len(), self.row, byte);
                     block.bytes.push(b'\n');
                     self.window.consume(end);
                 }
-                None => block.faults.push(self.skip_line(byte)?),
+                End::Nowhere => block.faults.push(self.skip_line(byte)?),
             }
         }
         block.stored = self.window.stored();
         Ok((block.rows() > 0).then_some(block))
+    }
+
+    /// Where the record ends that begins here: with its line, nearly always.
+    fn record_end(&mut self, limits: Limits) -> Result<End, ExportError> {
+        if !self.in_array {
+            let end = self.line_end(limits)?;
+            let End::At(length) = end else {
+                return Ok(end);
+            };
+            if is_one_object(&self.window.data()[..length]) {
+                return Ok(end);
+            }
+        }
+        if self.window.data().first() == Some(&b'{') {
+            loop {
+                match object_end(self.window.data()) {
+                    Found::End(end) => return Ok(End::At(end)),
+                    Found::Open if !self.window.at_end() => {
+                        if self.window.data().len() > limits.record_bytes {
+                            break;
+                        }
+                        self.window.fill()?;
+                    }
+                    Found::Open | Found::Broken => break,
+                }
+            }
+        }
+        // Broken, or something else than an object: it ends with its line.
+        self.line_end(limits)
+    }
+
+    /// Where the line ends that begins here.
+    fn line_end(&mut self, limits: Limits) -> Result<End, ExportError> {
+        let mut searched = 0;
+        loop {
+            let data = self.window.data();
+            if let Some(found) = memchr(b'\n', &data[searched..]) {
+                return Ok(End::At(searched + found));
+            }
+            searched = data.len();
+            if self.window.at_end() {
+                return Ok(End::At(searched));
+            }
+            if searched > limits.record_bytes {
+                return Ok(End::Nowhere);
+            }
+            self.window.fill()?;
+        }
     }
 
     /// Consumes the rest of a line that is too long.
@@ -110,6 +155,23 @@ impl JsonSplitter {
             self.window.fill()?;
         }
     }
+}
+
+/// Whether a line looks like one whole object: braces that are balanced, and no value right behind another. Braces inside
+/// strings make it wrong, which costs a closer look and nothing else.
+fn is_one_object(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let (Some(b'{'), Some(b'}')) = (line.first(), line.last()) else {
+        return false;
+    };
+    let mut depth = 0_i64;
+    for at in memchr2_iter(b'{', b'}', line) {
+        depth += if line[at] == b'{' { 1 } else { -1 };
+        if depth == 0 {
+            return at + 1 == line.len();
+        }
+    }
+    false
 }
 
 /// Keys under which a record may give its id, best first.
@@ -300,12 +362,46 @@ mod tests {
         assert_eq!(block.spans[0].row, 2);
     }
 
+    fn records(text: &str) -> Vec<String> {
+        let mut splitter = JsonSplitter::open(reader(text)).unwrap();
+        let mut records = Vec::new();
+        while let Some(block) = splitter.next_block(LIMITS).unwrap() {
+            assert!(block.faults.is_empty());
+            for span in block.spans {
+                let record = &block.bytes[span.start as usize..span.end as usize];
+                records.push(String::from_utf8(record.to_vec()).unwrap());
+            }
+        }
+        records
+    }
+
     #[test]
-    fn a_json_document_is_refused() {
-        assert!(matches!(
-            JsonSplitter::open(reader(" [\n{}]")),
-            Err(ExportError::NotJsonLines { .. })
-        ));
+    fn records_over_several_lines_on_one_line_and_in_an_array_are_read() {
+        let expected = ["{\"id\":1,\"x\":{}}", "{\"id\":2,\"x\":\"}{\"}"];
+        let [first, second] = expected;
+        for text in [
+            format!("{first}\n{second}\n"),
+            format!("{first}{second}"),
+            format!("{first} {second}"),
+            format!("[{first},{second}]"),
+            format!("[\n  {first},\n  {second}\n]\n"),
+        ] {
+            assert_eq!(records(&text), expected, "{text}");
+        }
+        let pretty = "{\n  \"id\": 1,\n  \"tags\": [\n    {\"id\": 2}\n  ]\n}\n{\n  \"id\": 3\n}\n";
+        let found = records(pretty);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|record| json_text::is_valid(record)));
+        assert_eq!(records("[]"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_broken_record_ends_with_its_line() {
+        let text = "{\"id\":1,\"name\":\"x\n{\"id\":2}\n{\"id\":3,\n{\"id\":4}\nnull\n{\"id\":5}";
+        let found = records(text);
+        assert_eq!(found.len(), 6, "{found:?}");
+        assert_eq!(found[1], "{\"id\":2}");
+        assert_eq!(found[5], "{\"id\":5}");
     }
 
     /// The lines lifted from a text.

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use memchr::memchr2;
 use serde::de::IgnoredAny;
 
+use super::code_page::whole_escapes;
+
 /// Whether the text is one well-formed JSON value.
 #[must_use]
 pub fn is_valid(text: &str) -> bool {
@@ -53,14 +55,16 @@ pub fn bare_key(raw: &str) -> Option<&str> {
 }
 
 /// A value as a cell: strings without quotes and escapes, null as nothing, everything else as it is written.
-/// `None` for a string whose escapes make no text.
+/// Half a character in escapes becomes U+FFFD; `None` for a string whose escapes make no text even so.
 #[must_use]
 pub fn cell(raw: &str) -> Option<Cow<'_, str>> {
     if let Some(text) = raw.strip_prefix('"') {
         if !text.contains('\\') {
             return Some(Cow::Borrowed(text.strip_suffix('"').unwrap_or(text)));
         }
-        return serde_json::from_str::<String>(raw).ok().map(Cow::Owned);
+        let read = |raw: &str| serde_json::from_str::<String>(raw).ok();
+        let text = read(raw).or_else(|| read(&whole_escapes(raw)?));
+        return text.map(Cow::Owned);
     }
     Some(Cow::Borrowed(if raw == "null" { "" } else { raw }))
 }
@@ -163,7 +167,8 @@ mod tests {
         assert_eq!(cell("null").unwrap(), "");
         assert_eq!(cell("1e3").unwrap(), "1e3");
         assert_eq!(cell("{\"a\":1}").unwrap(), "{\"a\":1}");
-        assert!(cell(r#""\ud800""#).is_none());
+        assert_eq!(cell(r#""\ud800""#).unwrap(), "\u{fffd}");
+        assert!(cell(r#""\ux""#).is_none());
     }
 
     #[test]

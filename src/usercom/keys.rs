@@ -12,6 +12,7 @@ use super::csv_splitter::CsvSplitter;
 use super::header::normalise;
 use super::json_splitter::{JsonSplitter, NestedSplitter};
 use super::json_text;
+use super::layout::MOST_COLUMNS;
 use super::schema::Nested;
 use super::split::Splitter;
 use super::{DecodedReader, Export, ExportError, ExportFile, Format};
@@ -81,6 +82,17 @@ pub fn read_keys(
     else {
         return Ok(FileKeys::default());
     };
+    let most = |columns: usize| {
+        if columns <= MOST_COLUMNS {
+            return Ok(());
+        }
+        Err(ExportError::TooManyColumns {
+            file: file.name.clone(),
+            columns,
+            most: MOST_COLUMNS,
+        })
+    };
+    most(names.len())?;
     if let Splitter::Csv(splitter) = &splitter {
         return Ok(FileKeys {
             top: names,
@@ -100,6 +112,7 @@ pub fn read_keys(
                 note_keys(text, &mut top, &mut listed);
             }
         }
+        most(top.order.len() + listed.order.len())?;
     }
     Ok(FileKeys {
         top: top.order,

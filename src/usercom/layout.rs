@@ -7,17 +7,18 @@
 //! A declared column takes its declared names. Everything else is a custom attribute with a column of its own, typed by its
 //! definition, text without one. An attribute in a v1 list whose name is that of a declared column fills that
 //! column (`lifecycle_stage` usually comes so), unless some file has that column itself; then it gets a column with a
-//! number behind its name, and the layout says so.
+//! number behind its name, and the layout says so. `attribute_names` has the rest about names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::attribute_names::{self, Wanted};
 use super::attributes::AttributeDefinition;
-use super::header::{normalise, sanitise};
+use super::header::normalise;
 use super::keys::{ATTRIBUTE_LIST, FileKeys};
-use super::schema::{Alias, ColumnKind, KeyRule, Object, Take, When};
+use super::schema::{Alias, ColumnKind, KeyRule, Object, TEXT_ID, Take, When};
 use super::{ExportError, OBJECTS};
 
 /// Key of the field metadata that holds an attribute's original name.
@@ -26,6 +27,13 @@ pub const ATTRIBUTE_METADATA: &str = "usercom.attribute";
 pub const VALUE_TYPE_METADATA: &str = "usercom.value_type";
 /// Key of the field metadata that holds what a reference points to.
 pub const TARGET_METADATA: &str = "usercom.target";
+
+/// Key of the field metadata of a column that staging leaves out when it holds nothing: one without a name in the file, or one
+/// that most exports have no use for.
+pub const OPTIONAL_METADATA: &str = "usercom.optional";
+
+/// Most columns of a table. Salesforce takes 800 fields at most, and each column costs memory.
+pub const MOST_COLUMNS: usize = 2_000;
 
 /// Column names that `mapped.*` uses itself: the struct of confirmed custom fields, the scope, the keys of owners.
 const RESERVED: [&str; 4] = ["custom", "in_scope", "owner_key", "created_by_key"];
@@ -41,6 +49,8 @@ pub struct TableColumn {
     pub choices: Vec<String>,
     /// Which part of a cell it takes, if it is an attribute.
     pub take: Take,
+    /// Whether it is left out when it holds nothing.
+    pub optional: bool,
 }
 
 /// A cell that feeds a column.
@@ -98,14 +108,16 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays out the table of `object` over `files`, given as name and keys.
+    /// Lays out the table of `object` over `files`, given as name and keys. `before` has the columns that attributes had in
+    /// earlier exports, by their compared names.
     ///
     /// # Errors
-    /// [`ExportError::DuplicateHeader`], [`ExportError::MissingId`].
+    /// [`ExportError::DuplicateHeader`], [`ExportError::MissingId`], [`ExportError::TooManyColumns`].
     pub fn new(
         object: &Object,
         definitions: &[AttributeDefinition],
         files: &[(String, FileKeys)],
+        before: &BTreeMap<String, String>,
     ) -> Result<Self, ExportError> {
         let mut builder = Builder::new(object, definitions);
         let pair = pair_columns(object);
@@ -130,8 +142,15 @@ impl Layout {
                 });
             }
             plans.push(plan);
+            if builder.columns.len() > MOST_COLUMNS {
+                return Err(ExportError::TooManyColumns {
+                    file: name.clone(),
+                    columns: builder.columns.len(),
+                    most: MOST_COLUMNS,
+                });
+            }
         }
-        Ok(builder.finish(plans, pair))
+        Ok(builder.finish(plans, pair, before))
     }
 }
 
@@ -170,13 +189,12 @@ struct Builder<'a> {
     definitions: Vec<&'a AttributeDefinition>,
     columns: Vec<TableColumn>,
     fields: Vec<Field>,
-    taken: BTreeSet<String>,
     /// Column of each attribute, by compared name.
     attributes: BTreeMap<String, usize>,
+    /// The attributes' columns that wait for a name, in order, behind the declared ones.
+    wanted: Vec<Wanted>,
     /// Declared columns that some file has under a name of its own.
     present: BTreeSet<usize>,
-    renamed: Vec<Renamed>,
-    unnamed: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -189,6 +207,7 @@ impl<'a> Builder<'a> {
                 kind: column.kind,
                 choices: Vec::new(),
                 take: Take::Whole,
+                optional: column.name == TEXT_ID,
             })
             .collect();
         let mut builder = Self {
@@ -201,22 +220,16 @@ impl<'a> Builder<'a> {
                 .iter()
                 .map(|column| column.kind.field(&column.name))
                 .collect(),
-            taken: columns
-                .iter()
-                .map(|column| column.name.clone())
-                .chain(RESERVED.map(str::to_owned))
-                .collect(),
             columns,
             attributes: BTreeMap::new(),
+            wanted: Vec::new(),
             present: BTreeSet::new(),
-            renamed: Vec::new(),
-            unnamed: 0,
         };
         // Declared attributes have their column whether or not a file has values, so that the schema is stable.
         for index in 0..builder.definitions.len() {
             let name = normalise(builder.definitions[index].standard_name());
             if declared(object, &name, &BTreeSet::new()).is_empty() {
-                builder.attribute_column(&name, builder.definitions[index].standard_name());
+                builder.attribute_column(&name, builder.definitions[index].standard_name(), 0);
             }
         }
         builder
@@ -305,7 +318,7 @@ impl<'a> Builder<'a> {
             feeds[target.column].push((target.rank, source));
         }
         if found.is_empty() {
-            let column = self.attribute_column(form, key);
+            let column = self.attribute_column(form, key, input);
             feeds.resize(self.columns.len(), Vec::new());
             let source = Source {
                 input,
@@ -324,8 +337,9 @@ impl<'a> Builder<'a> {
             .any(|nested| nested.parent == self.object.name && nested.key() == form)
     }
 
-    /// The column of an attribute, made when it is first asked for.
-    fn attribute_column(&mut self, form: &str, key: &str) -> usize {
+    /// The column of an attribute, made when it is first asked for; it gets its name when all are known. `input` is the
+    /// place of its cell.
+    fn attribute_column(&mut self, form: &str, key: &str, input: usize) -> usize {
         let named = |name: fn(&AttributeDefinition) -> &str| {
             let mut definitions = self.definitions.iter().copied();
             definitions.find(|definition| normalise(name(definition)) == form)
@@ -333,40 +347,33 @@ impl<'a> Builder<'a> {
         let definition = named(|definition| &definition.name_std)
             .or_else(|| named(|definition| &definition.name))
             .filter(|_| !form.is_empty());
-        let identity = definition.map_or_else(
-            || form.to_owned(),
-            |definition| normalise(definition.standard_name()),
-        );
-        // Columns without a name are all different.
-        if !identity.is_empty()
-            && let Some(&column) = self.attributes.get(&identity)
-        {
+        let identity = match definition {
+            Some(definition) => normalise(definition.standard_name()),
+            // Only its place tells a column without a name from others.
+            None if form.is_empty() => format!(" {input}"),
+            None => form.to_owned(),
+        };
+        if let Some(&column) = self.attributes.get(&identity) {
             return column;
         }
+        let unnamed = form.is_empty().then_some(input + 1);
+        let original = match (definition, unnamed) {
+            (Some(definition), _) => definition.display_name().to_owned(),
+            (None, Some(place)) => format!("(column {place}, which has no name)"),
+            (None, None) => key.to_owned(),
+        };
         let standard = definition.map_or(key, |definition| definition.standard_name());
-        let original = definition.map_or(key, |definition| definition.display_name());
-        let base = sanitise(standard).unwrap_or_else(|| match definition {
-            Some(definition) => format!("attribute_{}", definition.id),
-            None => {
-                self.unnamed += 1;
-                format!("attribute_{}", self.unnamed)
-            }
+        self.wanted.push(Wanted {
+            standard: standard.to_owned(),
+            original: original.clone(),
+            unnamed,
         });
-        let mut name = base.clone();
-        let mut number = 2;
-        while !self.taken.insert(name.clone()) {
-            name = format!("{base}_{number}");
-            number += 1;
-        }
-        if name != base {
-            self.renamed.push(Renamed {
-                attribute: original.to_owned(),
-                column: name.clone(),
-            });
-        }
         let kind = definition.map_or(ColumnKind::Text, |definition| definition.kind());
         let mut metadata = std::collections::HashMap::new();
-        metadata.insert(ATTRIBUTE_METADATA.to_owned(), original.to_owned());
+        metadata.insert(ATTRIBUTE_METADATA.to_owned(), original);
+        if unnamed.is_some() {
+            metadata.insert(OPTIONAL_METADATA.to_owned(), String::new());
+        }
         if let Some(definition) = definition {
             metadata.insert(
                 VALUE_TYPE_METADATA.to_owned(),
@@ -378,20 +385,46 @@ impl<'a> Builder<'a> {
             metadata.insert(TARGET_METADATA.to_owned(), target.to_owned());
         }
         let column = self.columns.len();
-        self.fields.push(kind.field(&name).with_metadata(metadata));
+        self.fields.push(kind.field("").with_metadata(metadata));
         self.columns.push(TableColumn {
-            name,
+            name: String::new(),
             kind,
             choices: definition
                 .map(|definition| definition.choices.clone())
                 .unwrap_or_default(),
             take: definition.map_or(Take::Whole, |definition| definition.take()),
+            optional: unnamed.is_some(),
         });
         self.attributes.insert(identity, column);
         column
     }
 
-    fn finish(self, mut files: Vec<FilePlan>, pair: Option<(usize, usize)>) -> Layout {
+    fn finish(
+        mut self,
+        mut files: Vec<FilePlan>,
+        pair: Option<(usize, usize)>,
+        before: &BTreeMap<String, String>,
+    ) -> Layout {
+        let first = self.columns.len() - self.wanted.len();
+        let declared: BTreeSet<String> = self.columns[..first]
+            .iter()
+            .map(|column| column.name.clone())
+            .chain(RESERVED.map(str::to_owned))
+            .collect();
+        let names = attribute_names::assign(&self.wanted, &declared, before);
+        let mut renamed = Vec::new();
+        for (index, (name, wanted)) in names.into_iter().zip(&self.wanted).enumerate() {
+            if name != attribute_names::base(wanted) {
+                renamed.push(Renamed {
+                    attribute: wanted.original.clone(),
+                    column: name.clone(),
+                });
+            }
+            let field = &mut self.fields[first + index];
+            *field =
+                std::mem::replace(field, Field::new("", DataType::Null, true)).with_name(&name);
+            self.columns[first + index].name = name;
+        }
         for plan in &mut files {
             plan.sources.resize(self.columns.len(), Vec::new());
         }
@@ -400,7 +433,7 @@ impl<'a> Builder<'a> {
             columns: self.columns,
             files,
             pair,
-            renamed: self.renamed,
+            renamed,
         }
     }
 }

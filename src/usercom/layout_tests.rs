@@ -35,7 +35,13 @@ fn lay(object_name: &str, definitions: &[AttributeDefinition], files: &[FileKeys
         .iter()
         .map(|keys| ("x.csv".to_owned(), keys.clone()))
         .collect();
-    Layout::new(object(object_name).unwrap(), definitions, &files).unwrap()
+    Layout::new(
+        object(object_name).unwrap(),
+        definitions,
+        &files,
+        &BTreeMap::new(),
+    )
+    .unwrap()
 }
 
 /// Headers that feed a column of the first file, best first.
@@ -136,10 +142,11 @@ fn unknown_columns_become_attributes_typed_by_their_definitions() {
     };
     assert_eq!(kind("lead_score_2"), Some(ColumnKind::Integer));
     assert_eq!(kind("zrodlo"), Some(ColumnKind::Choice));
-    assert_eq!(kind("attribute_3"), Some(ColumnKind::Boolean));
+    let star = format!("attribute_{}", super::super::header::digest("★"));
+    assert_eq!(kind(&star), Some(ColumnKind::Boolean));
     assert_eq!(kind("shoe_size"), Some(ColumnKind::Text));
-    assert_eq!(kind("attribute_1"), Some(ColumnKind::Text));
-    assert_eq!(kind("attribute_2"), Some(ColumnKind::Text));
+    assert_eq!(kind("unnamed_6"), Some(ColumnKind::Text));
+    assert_eq!(kind("unnamed_7"), Some(ColumnKind::Text));
     assert_eq!(kind("founded"), None);
     let field = layout.schema.field_with_name("zrodlo").unwrap();
     assert_eq!(field.metadata()[ATTRIBUTE_METADATA], "Źródło");
@@ -147,14 +154,15 @@ fn unknown_columns_become_attributes_typed_by_their_definitions() {
 }
 
 #[test]
-fn names_that_collide_get_a_number_and_are_reported() {
+fn names_that_collide_get_a_digest_and_are_reported() {
     let keys = csv(&["id", "Źródło", "zrodlo"]);
     let layout = lay("people", &[], std::slice::from_ref(&keys));
-    assert_eq!(feeds(&layout, &keys, "zrodlo"), ["Źródło"]);
-    assert_eq!(feeds(&layout, &keys, "zrodlo_2"), ["zrodlo"]);
+    let column = format!("zrodlo_{}", super::super::header::digest("Źródło"));
+    assert_eq!(feeds(&layout, &keys, "zrodlo"), ["zrodlo"]);
+    assert_eq!(feeds(&layout, &keys, &column), ["Źródło"]);
     let renamed = Renamed {
-        attribute: "zrodlo".to_owned(),
-        column: "zrodlo_2".to_owned(),
+        attribute: "Źródło".to_owned(),
+        column,
     };
     assert_eq!(layout.renamed, [renamed]);
 }
@@ -225,7 +233,7 @@ fn a_reference_of_a_custom_object_takes_ids_and_says_to_what() {
     let other = attribute(2, "Serial", "string", "co_pet");
     let asset = crate::usercom::custom::custom_object("co_asset".to_owned());
     let files = [("co_asset.csv".to_owned(), csv(&["id", "contract"]))];
-    let layout = Layout::new(&asset, &[contract, other], &files).unwrap();
+    let layout = Layout::new(&asset, &[contract, other], &files, &BTreeMap::new()).unwrap();
     let column = layout.schema.index_of("contract").unwrap();
     assert_eq!(layout.columns[column].kind, ColumnKind::Integer);
     assert_eq!(layout.files[0].sources[column][0].take, Take::Id);
@@ -240,7 +248,7 @@ fn a_reference_of_a_custom_object_takes_ids_and_says_to_what() {
 fn a_file_without_ids_or_with_a_name_twice_is_refused() {
     let lay = |headers: &[&str]| {
         let files = [("people.csv".to_owned(), csv(headers))];
-        Layout::new(object("people").unwrap(), &[], &files)
+        Layout::new(object("people").unwrap(), &[], &files, &BTreeMap::new())
             .unwrap_err()
             .to_string()
     };

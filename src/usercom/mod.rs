@@ -15,11 +15,13 @@
 //! ```
 
 pub mod api;
+mod attribute_names;
 pub mod attributes;
 mod blobs;
 mod block;
 pub mod capabilities;
 pub mod cell;
+pub mod code_page;
 mod csv_splitter;
 pub mod custom;
 mod decode;
@@ -27,6 +29,7 @@ mod error;
 mod export;
 pub mod extract;
 pub mod header;
+mod json_scan;
 mod json_splitter;
 pub mod json_text;
 pub mod keys;

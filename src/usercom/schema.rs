@@ -29,6 +29,8 @@ pub enum ColumnKind {
     Code(&'static CodeTable),
     /// True or false; null is neither.
     Boolean,
+    /// Whether somebody objects to being written to: what cannot be read, or is missing in a record, is an objection.
+    OptOut,
     /// An instant, stored in UTC with microseconds.
     Timestamp,
     /// A calendar date.
@@ -55,7 +57,7 @@ impl ColumnKind {
             Self::Float | Self::Percent => DataType::Float64,
             Self::Money => DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE),
             Self::Text | Self::Choice | Self::Code(_) => DataType::Utf8,
-            Self::Boolean => DataType::Boolean,
+            Self::Boolean | Self::OptOut => DataType::Boolean,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,
             Self::TextList => DataType::new_list(DataType::Utf8, true),
@@ -77,6 +79,8 @@ pub enum Take {
     Whole,
     /// The id of a reference; a cell that holds only text gives nothing.
     Id,
+    /// The id of a reference to a record whose id may be text; see [`super::cell::text_key`].
+    Key,
     /// The text of a reference (`email`, `name`: the key looked for in an object); a cell that holds only an id gives nothing.
     Text(&'static str),
     /// The value of a key of an object, and nothing else in its stead; other cells give nothing.
@@ -170,6 +174,9 @@ pub enum Element {
         named: &'static [&'static str],
     },
 }
+
+/// The column with the id of a record of the customer's own objects whose id is text.
+pub const TEXT_ID: &str = "text_id";
 
 /// How the tables and files of the customer's own objects begin.
 pub const CUSTOM_PREFIX: &str = "co_";

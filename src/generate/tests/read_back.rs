@@ -86,10 +86,7 @@ impl Export {
     pub(super) fn newest(&self, object: &str) -> (Vec<&Row>, usize) {
         let mut newest: BTreeMap<u64, &Row> = BTreeMap::new();
         let mut older = 0;
-        for row in self
-            .rows(object)
-            .filter(|row| !row.ragged && !row.undecodable)
-        {
+        for row in self.rows(object).filter(|row| !row.ragged) {
             let day = |row: &Row| row.text("updated_at")[..10].to_owned();
             match newest.get(&row.id()) {
                 None => {
@@ -153,9 +150,9 @@ fn read_csv(file: &str, bytes: &[u8], rows: &mut Vec<Row>) {
         let record = record.unwrap();
         let texts: Vec<_> = record.iter().map(std::str::from_utf8).collect();
         let undecodable = texts.iter().any(Result::is_err);
-        let cells = texts
-            .into_iter()
-            .map(|text| text.unwrap_or_default().to_owned());
+        let cells = record
+            .iter()
+            .map(|cell| String::from_utf8_lossy(cell).into_owned());
         rows.push(Row {
             file: file.to_owned(),
             ragged: record.len() != headers.len(),
@@ -171,9 +168,9 @@ fn read_json(file: &str, bytes: &[u8], rows: &mut Vec<Row>) {
         .filter(|line| !line.is_empty())
     {
         let undecodable = std::str::from_utf8(line).is_err();
-        let value: Result<Value, _> = serde_json::from_slice(line);
+        let value: Result<Value, _> = serde_json::from_str(&String::from_utf8_lossy(line));
         let mut cells = BTreeMap::new();
-        if let (false, Ok(Value::Object(object))) = (undecodable, &value) {
+        if let Ok(Value::Object(object)) = &value {
             for (key, value) in object {
                 cells.insert(column(file, key), shown(value));
             }
@@ -189,7 +186,7 @@ fn read_json(file: &str, bytes: &[u8], rows: &mut Vec<Row>) {
         }
         rows.push(Row {
             file: file.to_owned(),
-            ragged: !undecodable && value.is_err(),
+            ragged: value.is_err(),
             undecodable,
             cells,
         });

@@ -24,11 +24,11 @@ async fn a_column_that_the_next_export_lacks_is_gone_and_not_empty() {
     bench.file("companies.csv", "id,name\n1,A\n2,\n");
     bench.stage().await.unwrap();
     insta::assert_snapshot!(bench.csv(OF_COMPANIES).await, @"
-    column,present,gone,files_with,files_without,rows,rows_with_value
-    branza,false,true,0,0,2,0
-    domain,false,true,0,1,2,0
-    id,true,false,1,0,2,2
-    name,true,false,1,0,2,1
+    column,attribute,present,gone,files_with,files_without,rows,rows_with_value
+    branza,Branża,false,true,0,0,2,0
+    domain,,false,true,0,1,2,0
+    id,,true,false,1,0,2,2
+    name,,true,false,1,0,2,1
     ");
     let companies = bench.staging.snapshot().await.unwrap();
     let companies = companies.get("usercom", "companies").unwrap();

@@ -3,5 +3,6 @@
 mod books;
 mod columns;
 mod golden;
+mod reading;
 mod refusals;
 mod support;

@@ -10,7 +10,9 @@ mod date;
 mod list;
 mod number;
 mod reference;
+mod tidy;
 mod timestamp;
+mod words;
 
 pub use boolean::boolean;
 pub use code::{
@@ -18,10 +20,14 @@ pub use code::{
     MESSAGE_SOURCE, PERSON_STATUS,
 };
 pub use date::{Zones, date};
-pub use list::{choice, first, ids, texts};
-pub use number::{float, integer, key, money, percent};
-pub use reference::{reference_email, reference_field, reference_id, reference_text};
+pub use list::{choice, first, ids, keys, texts};
+pub use number::{float, integer, key, money, percent, text_key};
+pub use reference::{
+    reference_email, reference_field, reference_id, reference_key, reference_text,
+};
+pub use tidy::{is_damaged_number, unwrapped, whole_number};
 pub use timestamp::timestamp;
+pub use words::Words;
 
 /// Why a cell was refused. The row moves on without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,15 @@ pub fn key(cell: &str) -> Result<i64, Fault> {
         .ok_or(Fault::NotAnId)
 }
 
+/// The number that stands for an id that is text, such as a UUID: the same for the same text, and beyond every number that a
+/// source counts up to.
+#[must_use]
+pub fn text_key(text: &str) -> i64 {
+    const FIRST: i64 = 1 << 61;
+    let sum = xxhash_rust::xxh3::xxh3_64(text.trim().as_bytes());
+    FIRST | (sum.cast_signed() & (FIRST - 1))
+}
+
 /// A whole number; `.0` and `.00` at its end are dropped.
 ///
 /// # Errors

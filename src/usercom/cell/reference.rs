@@ -4,13 +4,22 @@
 
 use std::borrow::Cow;
 
-use super::integer;
+use super::{integer, text_key};
 use crate::usercom::json_text;
 
 /// The id in a reference, if it has one.
 #[must_use]
 pub fn reference_id(cell: &str) -> Option<i64> {
     element_id(cell.trim())
+}
+
+/// The id in a reference to a record whose id may be text.
+#[must_use]
+pub fn reference_key(cell: &str) -> Option<i64> {
+    reference_id(cell).or_else(|| {
+        let text = reference_text(cell, "id")?;
+        Some(text_key(&text))
+    })
 }
 
 /// The text in a reference, if it has one: of an object the value of `key`, else its name.

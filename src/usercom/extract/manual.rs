@@ -1,14 +1,19 @@
 //! What no API gives: files that people make and put into the project's folder `manual`.
 //!
 //! In: that folder. Out: copies in the extract, and what is not there with what that costs. Its folder `examples` and texts
-//! for people stay behind. Never: a look inside a file; staging does that.
+//! for people stay behind. Never: a look inside a file, but for whether pipelines hold their stages; staging does that.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::ExtractError;
+use crate::usercom::DecodedReader;
+
+/// How far pipelines are looked into for their stages.
+const LOOK_BYTES: u64 = 1 << 20;
 
 /// Something that only a person can provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,10 @@ pub fn look(folder: &Path) -> Result<Manual, ExtractError> {
     let mut copied = Vec::new();
     list(folder, "", &mut copied)?;
     copied.sort();
-    let stems: BTreeSet<String> = copied.iter().flat_map(|name| stems(name)).collect();
+    let mut stems: BTreeSet<String> = copied.iter().flat_map(|name| stems(name)).collect();
+    if copied.iter().any(|name| holds_stages(folder, name)) {
+        stems.insert("stages".to_owned());
+    }
     let has = |stem: &&str| stems.contains(*stem);
     let missing = WANTED
         .iter()
@@ -107,6 +115,28 @@ fn stems(name: &str) -> Vec<String> {
     [own, folder]
         .map(|stem| stem.trim().to_lowercase())
         .to_vec()
+}
+
+/// Whether a file of pipelines has their stages inside.
+fn holds_stages(folder: &Path, name: &str) -> bool {
+    let is_pipelines = stems(name)
+        .iter()
+        .any(|stem| stem == "pipelines" || stem == "pipeline");
+    let is_json = [".json", ".jsonl", ".ndjson"].iter().any(|ending| {
+        name.to_lowercase()
+            .trim_end_matches(".gz")
+            .ends_with(ending)
+    });
+    if !is_pipelines || !is_json {
+        return false;
+    }
+    let Ok(file) = fs::File::open(folder.join(name)) else {
+        return false;
+    };
+    let mut start = Vec::new();
+    let read = DecodedReader::new(name, Box::new(file), Arc::default())
+        .and_then(|mut reader| reader.read_some(LOOK_BYTES, &mut start));
+    read.is_ok() && memchr::memmem::find(&start, b"\"stages\"").is_some()
 }
 
 fn list(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), ExtractError> {
@@ -168,6 +198,18 @@ mod tests {
             "blobs/1.pdf"
         );
         assert!(!extract.join("examples").exists());
+    }
+
+    #[test]
+    fn stages_inside_pipelines_are_not_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipelines = "{\"id\":1,\"name\":\"Sales\",\"stages\":[{\"id\":11}]}\n";
+        fs::write(folder.path().join("pipelines.jsonl"), pipelines).unwrap();
+        let missing = look(folder.path()).unwrap().missing;
+        assert!(missing.iter().all(|wanted| wanted.stem != "stages"));
+        fs::write(folder.path().join("pipelines.jsonl"), "{\"id\":1}\n").unwrap();
+        let missing = look(folder.path()).unwrap().missing;
+        assert!(missing.iter().any(|wanted| wanted.stem == "stages"));
     }
 
     #[test]

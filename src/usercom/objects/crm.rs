@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::declare::{EMAIL, ID, NAME, alias, column, part, unless, when};
 use crate::usercom::cell::{DEAL_STATUS, GENDER, PERSON_STATUS};
 use crate::usercom::schema::ColumnKind::{
-    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, Text, TextList, Timestamp,
+    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, OptOut, Text, TextList, Timestamp,
 };
 use crate::usercom::schema::{Column, KeyRule, Object, Take, When};
 
@@ -53,7 +53,7 @@ pub(super) const PEOPLE: Object = Object {
         column!(Text, "twitter_url", alias("twitter")),
         column!(Text, "google_url", alias("google")),
         column!(Text, "gravatar_url", alias("gravatar")),
-        column!(Boolean, "unsubscribed"),
+        column!(OptOut, "unsubscribed"),
         column!(Boolean, "notifications", alias("enable_notifications")),
         column!(
             Boolean,

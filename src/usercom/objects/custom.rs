@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use super::declare::{CREATED_AT, ID, OWNER_EMAIL, OWNER_ID, UPDATED_AT, alias, column, part};
 use crate::usercom::schema::ColumnKind::{Boolean, Integer, Key, Text, TextList};
-use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
+use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step, Take};
 
 /// The columns of every custom object's table, before those of its own fields.
 pub(in crate::usercom) const RECORD_COLUMNS: &[Column] = &[
     column!(Key, "id"),
+    column!(Text, "text_id", part("id", Take::Text("id"))),
     column!(Text, "name"),
     OWNER_ID,
     OWNER_EMAIL,

@@ -17,3 +17,5 @@ mod ranges;
 mod second_run;
 /// The split, as the org has it.
 mod split;
+/// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
+mod reading;

@@ -1,0 +1,114 @@
+//! How the cells of one file are tidied before they are typed, by the columns that they feed.
+//!
+//! In: a file's plan, the table's columns, the project's words. Out: for each cell of a record what may be done to it.
+
+use std::sync::Arc;
+
+use super::altered::Alteration;
+use crate::usercom::cell::{self, Words};
+use crate::usercom::layout::{FilePlan, TableColumn};
+use crate::usercom::schema::ColumnKind;
+
+/// The rules of one file.
+#[derive(Debug)]
+pub(super) struct InputRules {
+    pub(super) words: Arc<Words>,
+    inputs: Vec<InputRule>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct InputRule {
+    /// First column that the cell feeds.
+    column: Option<usize>,
+    /// Words that are values here, whatever they mean elsewhere.
+    choices: Vec<String>,
+    /// Whether `0` is nobody.
+    owner: bool,
+    /// Whether it is text.
+    text: bool,
+    /// Whether it is a telephone number.
+    phone: bool,
+}
+
+/// What becomes of a cell: which part of it is the value, and what is to be said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tidy<'a> {
+    /// It is as it is.
+    Kept(Option<Alteration>),
+    /// A word for nothing.
+    Nothing,
+    /// A part of it.
+    Part(&'a str),
+}
+
+impl InputRules {
+    pub(super) fn new(plan: &FilePlan, columns: &[TableColumn], words: &Arc<Words>) -> Self {
+        let mut inputs = vec![InputRule::default(); plan.inputs];
+        for (index, (sources, column)) in plan.sources.iter().zip(columns).enumerate() {
+            for source in sources {
+                let Some(rule) = inputs.get_mut(source.input) else {
+                    continue;
+                };
+                rule.column.get_or_insert(index);
+                let choices = column.choices.iter();
+                rule.choices
+                    .extend(choices.map(|choice| choice.trim().to_lowercase()));
+                rule.owner |= matches!(
+                    column.name.as_str(),
+                    "assigned_to_id" | "assigned_to_email" | "created_by_id" | "created_by_email"
+                );
+                rule.text |= column.kind == ColumnKind::Text;
+                rule.phone |= column.kind == ColumnKind::Text
+                    && ["phone", "mobile", "telefon", "fax"]
+                        .iter()
+                        .any(|word| column.name.contains(word));
+            }
+        }
+        Self {
+            words: Arc::clone(words),
+            inputs,
+        }
+    }
+
+    /// The column that speaks for a cell.
+    pub(super) fn column(&self, input: usize) -> Option<usize> {
+        self.inputs.get(input)?.column
+    }
+
+    /// What becomes of a cell.
+    pub(super) fn tidy<'a>(&self, input: usize, text: &'a str) -> Tidy<'a> {
+        let Some(rule) = self.inputs.get(input) else {
+            return Tidy::Kept(None);
+        };
+        let bytes = text.as_bytes();
+        let is_nobody = rule.owner && (bytes == b"0" || text.trim_ascii() == "0");
+        if is_nobody || self.words.is_nothing(text) {
+            let is_choice =
+                !rule.choices.is_empty() && rule.choices.contains(&text.trim().to_lowercase());
+            return if is_choice {
+                Tidy::Kept(None)
+            } else {
+                Tidy::Nothing
+            };
+        }
+        let Some(&first) = bytes.first() else {
+            return Tidy::Kept(None);
+        };
+        if matches!(first, b'=' | b'\'' | b' ')
+            && let Some(inner) = cell::unwrapped(text)
+        {
+            return Tidy::Part(inner);
+        }
+        if rule.text && (first.is_ascii_digit() || matches!(first, b'-' | b'+' | b' ')) {
+            if rule.phone
+                && let Some(whole) = cell::whole_number(text)
+            {
+                return Tidy::Part(whole);
+            }
+            if cell::is_damaged_number(text) {
+                return Tidy::Kept(Some(Alteration::DamagedNumber));
+            }
+        }
+        Tidy::Kept(None)
+    }
+}

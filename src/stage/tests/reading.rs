@@ -1,0 +1,350 @@
+//! What people, programs and spreadsheets leave in exports is read as it was meant, and everything that was done is listed.
+
+use std::sync::Arc;
+
+use super::support::Bench;
+use crate::config::Gates;
+use crate::stage::StageError;
+use crate::usercom::cell::Words;
+
+const ALTERED: &str = "select id, file, row, \"column\", value, reason from staged.altered order by file, row, \"column\", reason";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_for_nothing_are_empty_cells_unless_they_are_a_choice() {
+    let bench = Bench::new();
+    bench.file(
+        "attributes.csv",
+        "id,name,value_type,content_type,choices\n1,Plan,fixed,user,\"{None,Pro}\"\n",
+    );
+    bench.file(
+        "people.csv",
+        "id,phone,city,score,tags,Plan,company,owner,note\n\
+         1,N/A,null,-,\"{a,N/A}\",None,undefined,0,x\n\
+         2,600,Null Island,5,n/a,Pro,\"{\"\"id\"\":3,\"\"name\"\":\"\"null\"\"}\",7001,-\n\
+         3,nan,NULL,nan,b,-,Acme,null,(blank)\n",
+    );
+    let report = bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select * from usercom.people").await, @"
+    id,phone_number,score,city,company_id,company_name,assigned_to_id,tags,plan,note
+    1,,,,,,,[a],,x
+    2,600,5,Null Island,3,,7001,,Pro,
+    3,,,,,Acme,,[b],,
+    ");
+    let counted = "select \"column\", nothing_words from staged.columns where source = 'people' and nothing_words > 0 order by 1";
+    insta::assert_snapshot!(bench.csv(counted).await, @"
+    column,nothing_words
+    assigned_to_id,2
+    city,2
+    company_id,1
+    company_name,1
+    note,2
+    phone_number,2
+    plan,2
+    score,2
+    tags,2
+    ");
+    insta::assert_snapshot!(report.table("people").unwrap().remarks().join("\n"), @"people: 16 cell(s) hold a word that means nothing and count as empty: phone_number 2, score 2, city 2, company_id 1, company_name 1, assigned_to_id 2, tags 2, plan 2, note 2; the words are nothing_words under [source]");
+    assert_eq!(report.table("people").unwrap().rejected_cells, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_has_its_own_words() {
+    let mut bench = Bench::new();
+    let own = |word: &str| vec![word.to_owned()];
+    bench.settings.words = Arc::new(Words::new(Some(&own("brak")), &own("owszem"), &[]));
+    bench.file(
+        "people.csv",
+        "id,city,notifications\n1,Brak,OWSZEM\n2,N/A,nie\n",
+    );
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select id, city, notifications from usercom.people").await, @"
+    id,city,notifications
+    1,,true
+    2,N/A,false
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_spreadsheet_did_is_undone_or_listed() {
+    let bench = Bench::new();
+    bench.file(
+        "people.csv",
+        "sep=;\nid;phone;name;Ref;;\n\
+         1;4.86E+10;Ann;1E+05;;\n\
+         2;'+48600100200;'s-Hertogenbosch;;;\n\
+         3;=\"+48600100200\";\"=\"\"007\"\"\";;;left over\n\
+         4;48600100200.0;Di;;;\n",
+    );
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select * from usercom.people").await, @"
+    id,phone_number,name,ref,unnamed_6
+    1,4.86E+10,Ann,1E+05,
+    2,+48600100200,'s-Hertogenbosch,,
+    3,+48600100200,007,,left over
+    4,48600100200,Di,,
+    ");
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @r#"
+    id,file,row,column,value,reason
+    1,people.csv,1,phone_number,4.86E+10,damaged_number
+    1,people.csv,1,ref,1E+05,damaged_number
+    2,people.csv,2,phone_number,'+48600100200,unwrapped
+    3,people.csv,3,name,"=""007""",unwrapped
+    3,people.csv,3,phone_number,"=""+48600100200""",unwrapped
+    4,people.csv,4,phone_number,48600100200.0,unwrapped
+    "#);
+    let unnamed = "select \"column\", attribute from staged.columns where source = 'people' and attribute is not null";
+    insta::assert_snapshot!(bench.csv(unnamed).await, @r#"
+    column,attribute
+    ref,Ref
+    unnamed_6,"(column 6, which has no name)"
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_and_characters_that_are_none_cost_a_letter_and_not_the_record() {
+    let bench = Bench::new();
+    let rows: String = (1..=8).map(|id| format!("{id},Ann,x\n")).collect();
+    let csv = [
+        b"id,name,Bran\xbfa\n".as_slice(),
+        rows.as_bytes(),
+        b"9,\xa3ucja Ko\x9cci\xf3\xb3,\"a,b\"\n10,cut \xf0\x9f\x98,y\n",
+    ];
+    bench.file("people.csv", csv.concat());
+    let json = [
+        r#"{"id":21,"name":"Ann \ud83d","tags":["a\udc00"],"attributes":[{"name":"Branża","value":"\ud83d\ude00 \ud83d"}]}"#.as_bytes(),
+        b"\n{\"id\":22,\"name\":\"G\xf3ra\",\"city\":\"\xc5\x81\xc3\xb3d\xc5\xba\"}\n",
+    ];
+    bench.file("people-2.jsonl", json.concat());
+    let report = bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select * from usercom.people where id > 8").await, @r#"
+    id,name,tags,branza
+    9,Łucja Kościół,,"a,b"
+    10,cut �,,y
+    21,Ann �,[a�],😀 �
+    22,Góra,,
+    "#);
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @r#"
+    id,file,row,column,value,reason
+    21,people-2.jsonl,1,branza,😀 �,broken_character
+    21,people-2.jsonl,1,name,Ann �,broken_character
+    21,people-2.jsonl,1,tags,"[""a\ufffd""]",broken_character
+    22,people-2.jsonl,2,name,Góra,code_page
+    9,people.csv,9,name,Łucja Kościół,code_page
+    10,people.csv,10,name,cut �,broken_character
+    "#);
+    assert_eq!(report.table("people").unwrap().rejected_rows, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_that_cannot_be_read_is_an_opt_out() {
+    let mut bench = Bench::new();
+    bench.file(
+        "people.csv",
+        "id,unsubscribed\n1,f\n2,PRAWDA\n3,maybe\n4,\n5,N/A\n6,on\n7,nie\n",
+    );
+    bench.file("people-2.csv", "id\n8\n");
+    bench.file(
+        "people-3.jsonl",
+        "{\"id\":9,\"unsubscribed\":false}\n{\"id\":10}\n",
+    );
+    bench.stage().await.unwrap();
+    let opted = "select id, unsubscribed from usercom.people";
+    insta::assert_snapshot!(bench.csv(opted).await, @"
+    id,unsubscribed
+    1,false
+    2,true
+    3,true
+    4,true
+    5,true
+    6,true
+    7,false
+    8,
+    9,false
+    10,true
+    ");
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @"
+    id,file,row,column,value,reason
+    10,people-3.jsonl,2,unsubscribed,,opt_out_missing
+    3,people.csv,3,unsubscribed,maybe,opt_out_unreadable
+    4,people.csv,4,unsubscribed,,opt_out_missing
+    5,people.csv,5,unsubscribed,,opt_out_missing
+    ");
+    bench.settings.missing_opt_out = false;
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv(opted).await, @"
+    id,unsubscribed
+    1,false
+    2,true
+    3,true
+    4,
+    5,
+    6,true
+    7,false
+    8,
+    9,false
+    10,
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_of_custom_objects_and_references_to_them_may_be_text() {
+    let bench = Bench::new();
+    bench.file("people.csv", "id\n1\n");
+    bench.file(
+        "custom_objects.jsonl",
+        r#"{"id":1,"name":"part","fields":[{"id":5,"name":"whole","type":"reference","target":"part"},{"id":6,"name":"others","type":"reference","target":"part","multiple":true}]}"#,
+    );
+    bench.file(
+        "co_part.csv",
+        "id,name,whole,others\n8f14e45f-ceea,Bolt,,\nb2c3,Nut,8f14e45f-ceea,\"{8f14e45f-ceea,b2c3}\"\n7,Old,b2c3,7\n",
+    );
+    let report = bench.stage().await.unwrap();
+    let sql = "select p.text_id, p.name, whole.name as whole, array_length(p.others) as others, p.id < 100 as plain \
+               from usercom.co_part as p left join usercom.co_part as whole on whole.id = p.whole order by p.name";
+    insta::assert_snapshot!(bench.csv(sql).await, @"
+    text_id,name,whole,others,plain
+    8f14e45f-ceea,Bolt,,,false
+    b2c3,Nut,Bolt,2,false
+    ,Old,Nut,1,true
+    ");
+    assert_eq!(report.table("co_part").unwrap().staged, 3);
+    bench.file("co_part.csv", "id,name\n7,Old\n");
+    bench.stage().await.unwrap();
+    let table = bench.staging.snapshot().await.unwrap();
+    let table = table.get("usercom", "co_part").unwrap();
+    assert!(table.schema.field_with_name("text_id").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attribute_has_the_same_column_in_every_export() {
+    let bench = Bench::new();
+    let column = "select c.attribute, c.\"column\" from staged.columns as c where c.attribute is not null and c.present order by 1";
+    bench.file("people.csv", "id,цвет,размер,Größe,Groesse\n1,red,XL,a,b\n");
+    bench.stage().await.unwrap();
+    let first = bench.csv(column).await;
+    bench.file("people.csv", "id,Groesse,размер,цвет,Größe\n1,b,XL,red,a\n");
+    bench.stage().await.unwrap();
+    assert_eq!(bench.csv(column).await, first);
+    insta::assert_snapshot!(bench.csv("select id, tsvet, razmer, groesse from usercom.people").await, @"
+    id,tsvet,razmer,groesse
+    1,red,XL,b
+    ");
+    bench.file("people.csv", "id,Größe\n1,a\n");
+    bench.stage().await.unwrap();
+    let only = bench.csv(column).await;
+    assert!(
+        first.contains(only.lines().nth(1).unwrap()),
+        "{first}{only}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_mostly_unreadable_is_objected_to() {
+    let bench = Bench::new();
+    bench.file("people.csv", "id,name\n1,Ann,\n2,Bob,\n");
+    bench.file("people-2.csv", "id,name\n3,Cy\n");
+    let report = bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select * from staged.files where source = 'people'").await, @"
+    source,file,rows,rejected_rows,rejected_cells,altered_cells,reason
+    people,people-2.csv,1,0,0,0,
+    people,people.csv,2,2,0,0,ragged_row
+    ");
+    let objections: Vec<String> = report
+        .files
+        .iter()
+        .filter_map(|file| file.objection(&Gates::default()))
+        .collect();
+    insta::assert_snapshot!(objections.join("\n"), @"people.csv: 2 of 2 rows of people could not be read, mostly ragged_row; see rejects.people. Mend the file, or raise max_rejected_percent under [gates]");
+    let lenient = Gates {
+        max_rejected_percent: 100.0,
+        ..Gates::default()
+    };
+    assert!(
+        report
+            .files
+            .iter()
+            .all(|file| file.objection(&lenient).is_none())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quote_that_stays_open_costs_its_own_lines_wherever_it_is() {
+    let row = |id: u32, style: usize| match style {
+        0 => format!("{id},Ann,x\n"),
+        1 => format!("\"{id}\",\"Ann\",\"x\"\n"),
+        2 => format!("{id},\"Smith, Ann\",\"say \"\"hi\"\"\"\n"),
+        _ => format!("{id},\"two\nlines\",\"\"\n"),
+    };
+    let bad = [
+        "7,\"Ann,x\n",
+        "\"7\",\"Ann,\"x\"\n",
+        "7,Ann,\"x\n",
+        "\"7,Ann,x\n",
+        "\"\n",
+        "7,\"\"\"Ann,x\n",
+    ];
+    for style in 0..4 {
+        for bad in bad {
+            let mut bench = Bench::new();
+            bench.settings.record_bytes = 2_048;
+            let mut text = "id,name,note\n".to_owned();
+            text.extend((100..110).map(|id| row(id, style)));
+            text.push_str(bad);
+            text.extend((200..1_200).map(|id| row(id, style)));
+            bench.file("people.csv", text);
+            let report = bench.stage().await.unwrap();
+            let people = report.table("people").unwrap();
+            let lost = 1_010 - people.staged.min(1_010);
+            assert!(lost <= 100, "{style} {bad:?}: {lost} lost");
+            assert!(people.rejected_rows <= 100, "{style} {bad:?}: {people:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_is_read_however_it_is_laid_out() {
+    let bench = Bench::new();
+    bench.file(
+        "people.json",
+        "[\n  {\n    \"id\": 1,\n    \"name\": \"Ann\"\n  },\n  {\"id\": 2}\n]\n",
+    );
+    bench.file(
+        "people-2.jsonl",
+        "{\"id\":3}{\"id\":4} {\"id\":5}\n{\n \"id\": 6\n}\n",
+    );
+    bench.file(
+        "pipelines.json",
+        "{\n \"id\": 7,\n \"stages\": [\n  {\"id\": 71},\n  {\"id\": 72}\n ]\n}\n",
+    );
+    let report = bench.stage().await.unwrap();
+    assert_eq!(report.table("people").unwrap().staged, 6);
+    assert_eq!(report.table("stages").unwrap().staged, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_has_so_many_columns_and_no_more() {
+    for (name, content) in [
+        (
+            "people.csv",
+            format!(
+                "id{}\n1\n",
+                (0..3_000)
+                    .map(|column| format!(",c{column}"))
+                    .collect::<String>()
+            ),
+        ),
+        (
+            "people.jsonl",
+            (0..3_000)
+                .map(|column| format!("{{\"id\":1,\"c{column}\":1}}\n"))
+                .collect(),
+        ),
+    ] {
+        let bench = Bench::new();
+        bench.file(name, content);
+        let error = bench.stage().await.unwrap_err();
+        assert!(matches!(error, StageError::ReadExport(_)) && error.is_input());
+        assert!(error.to_string().starts_with(name), "{error}");
+        assert!(error.to_string().contains("more than the 2000"), "{error}");
+    }
+}
