@@ -114,6 +114,9 @@ pub(crate) enum Outcome {
     Gated,
 }
 
+/// Stack of the thread that runs a command; only what is used takes memory.
+const STACK: usize = 64 << 20;
+
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors)
         .max_blocking_threads(processors + 1)
+        .thread_stack_size(STACK)
         .enable_all()
         .build()
     {
@@ -142,7 +146,21 @@ pub fn main() -> ExitCode {
             return ExitCode::from(3);
         }
     };
-    exit_code(runtime.block_on(Box::pin(dispatch(cli.command))))
+    // The main thread's stack is what the shell says; SQL may be nested more deeply.
+    let work = move || exit_code(runtime.block_on(Box::pin(dispatch(cli.command))));
+    let main = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    match main.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(source) => {
+            output::error(&Error::File {
+                action: "start",
+                path: "the main thread".to_owned(),
+                source,
+            });
+            ExitCode::from(3)
+        }
+    }
 }
 
 /// Says what went wrong, if anything did, and how the program ends.

@@ -17,6 +17,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
 use crate::progress::Progress;
+use crate::report::plain;
 
 /// Between two lines about one table where lines stay.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
@@ -84,7 +85,7 @@ impl TerminalProgress {
             Display::Bars(bars) => {
                 let spinner = bars.add(ProgressBar::new_spinner());
                 spinner.set_style(style("{spinner} {msg} {elapsed}"));
-                spinner.set_message(text.to_owned());
+                spinner.set_message(plain(text, false));
                 spinner.enable_steady_tick(TICK);
                 Some(spinner)
             }
@@ -127,7 +128,7 @@ impl TerminalProgress {
             Display::Lines => output::note(line),
             Display::Bars(bars) => {
                 // Nobody can be told that stderr is gone.
-                let _ = bars.println(line);
+                let _ = bars.println(plain(line, true));
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use datafusion::error::DataFusionError;
 
+use crate::staging::StagingError;
+
 /// A failure while planning or running a query.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,6 +60,9 @@ impl EngineError {
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
+        if let Some(error) = self.of_staging() {
+            return error.hint();
+        }
         match self {
             Self::Run { source, .. } if is_resources(source) => Some(
                 "raise `memory_limit` in migration.toml, or split the large join into a model of its own with few columns"
@@ -74,10 +79,29 @@ impl EngineError {
     #[must_use]
     pub fn is_input(&self) -> bool {
         match self {
+            _ if self.of_staging().is_some() => false,
             Self::Plan { .. } => true,
             Self::Run { source, .. } => !is_resources(source) && !is_no_space(source),
             _ => false,
         }
+    }
+}
+
+impl EngineError {
+    /// What the staging area lacks, if that is the cause.
+    fn of_staging(&self) -> Option<&StagingError> {
+        let (Self::Plan { source, .. } | Self::Run { source, .. }) = self else {
+            return None;
+        };
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
+        while let Some(error) = cause {
+            let found = error.downcast_ref::<StagingError>();
+            if found.is_some() {
+                return found;
+            }
+            cause = error.source();
+        }
+        None
     }
 }
 

@@ -6,12 +6,16 @@
 
 mod catalog;
 mod error;
+mod growth;
 mod join_choice;
+mod nesting;
+mod present;
 mod session;
 mod spill;
 mod stream;
 
 pub use error::EngineError;
+pub use nesting::check_depth;
 pub use session::{Session, View};
 pub use stream::BatchStream;
 
@@ -28,6 +32,7 @@ use datafusion::prelude::SessionConfig;
 use crate::staging::{Snapshot, Staging};
 use catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
 use join_choice::JoinChoice;
+use present::PresentFiles;
 use spill::SpillFolder;
 
 /// Limits of the engine.
@@ -60,6 +65,10 @@ pub const BATCH_ROWS: usize = 1024;
 /// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors
 /// read ahead, encode and write.
 const PARTITIONS: usize = 1;
+
+/// Stack of the engine's threads, of which only what is used takes memory: a planner goes down some kilobytes for each level of
+/// an expression, and [`check_depth`] lets hundreds through.
+const STACK: usize = 128 << 20;
 
 /// Runs queries; one per process.
 #[derive(Debug)]
@@ -99,12 +108,14 @@ impl Engine {
             .map_err(|source| EngineError::Start {
                 source: source.into(),
             })?;
-        environment.register_object_store(staging.store_url(), staging.store());
+        let present = Arc::new(PresentFiles(staging.store()));
+        environment.register_object_store(staging.store_url(), present);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(settings.threads.max(1))
             // Tasks that read files and spills are short.
             .max_blocking_threads(settings.threads.max(2))
             .thread_name("engine")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(|source| EngineError::Start {
@@ -113,7 +124,9 @@ impl Engine {
         Ok(Self {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
-            common: common_state(&settings, environment),
+            common: common_state(&settings, environment).map_err(|source| EngineError::Start {
+                source: source.into(),
+            })?,
             _spill: spill,
         })
     }
@@ -133,7 +146,10 @@ impl Engine {
 }
 
 /// A session's state without tables: made once, since it has hundreds of functions and rules.
-fn common_state(settings: &EngineSettings, environment: Arc<RuntimeEnv>) -> SessionState {
+fn common_state(
+    settings: &EngineSettings,
+    environment: Arc<RuntimeEnv>,
+) -> datafusion::error::Result<SessionState> {
     let mut rules = PhysicalOptimizer::new().rules;
     let after = rules
         .iter()
@@ -144,12 +160,14 @@ fn common_state(settings: &EngineSettings, environment: Arc<RuntimeEnv>) -> Sess
         max_build_bytes: settings.pool() / 2,
     };
     rules.insert(after, Arc::new(choice));
-    SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_config(config())
         .with_runtime_env(environment)
         .with_default_features()
         .with_physical_optimizer_rules(rules)
-        .build()
+        .build();
+    growth::limit(&mut state)?;
+    Ok(state)
 }
 
 fn config() -> SessionConfig {

@@ -3,6 +3,7 @@
 //! A session is made per phase from a snapshot; it never sees versions published later.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -18,7 +19,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
 use super::catalog::{CATALOG, Tables};
-use super::{BatchStream, EngineError};
+use super::{BatchStream, EngineError, STACK, check_depth};
 use crate::staging::{Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
@@ -130,17 +131,25 @@ impl Session {
             query: query.to_owned(),
             source: Box::new(source),
         };
+        check_depth(sql).map_err(fail)?;
+        let (session, text) = (self.clone(), sql.to_owned());
+        let bound = async move { session.bound(&text).await };
+        match on(&self.handle, bound).await {
+            Some(plan) => plan.map_err(fail),
+            None => Err(EngineError::Stopped {
+                query: query.to_owned(),
+            }),
+        }
+    }
+
+    async fn bound(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
-        let frame = self
-            .context
-            .sql_with_options(sql, options)
-            .await
-            .map_err(fail)?;
+        let frame = self.context.sql_with_options(sql, options).await?;
         let (_, plan) = frame.into_parts();
-        let wanted = plan.get_parameter_names().map_err(fail)?;
+        let wanted = plan.get_parameter_names()?;
         if wanted.is_empty() {
             return Ok(plan);
         }
@@ -148,13 +157,13 @@ impl Session {
         for name in wanted {
             let bare = name.trim_start_matches('$');
             let value = self.parameters.get(bare).ok_or_else(|| {
-                fail(DataFusionError::Plan(format!(
+                DataFusionError::Plan(format!(
                     "parameter ${bare} is not set under [options] in migration.toml"
-                )))
+                ))
             })?;
             values.push((bare.to_owned(), value.clone()));
         }
-        plan.with_param_values(values).map_err(fail)
+        plan.with_param_values(values)
     }
 
     /// A data frame over a bound plan.
@@ -168,15 +177,26 @@ impl Session {
     /// # Errors
     /// [`EngineError::Plan`].
     pub fn schema_of(&self, query: &str, plan: &LogicalPlan) -> Result<SchemaRef, EngineError> {
-        let optimized =
-            self.context
-                .state()
-                .optimize(plan)
-                .map_err(|source| EngineError::Plan {
-                    query: query.to_owned(),
-                    source: Box::new(source),
-                })?;
-        Ok(Arc::new(optimized.schema().as_arrow().clone()))
+        let state = self.context.state();
+        let optimized = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            let work = || {
+                state
+                    .optimize(plan)
+                    .map(|plan| plan.schema().as_arrow().clone())
+            };
+            thread.spawn_scoped(scope, work).ok()?.join().ok()
+        });
+        match optimized {
+            Some(Ok(schema)) => Ok(Arc::new(schema)),
+            Some(Err(source)) => Err(EngineError::Plan {
+                query: query.to_owned(),
+                source: Box::new(source),
+            }),
+            None => Err(EngineError::Stopped {
+                query: query.to_owned(),
+            }),
+        }
     }
 
     /// Runs a query as one stream, in the order of `sorted_by` if given (ascending, nulls first).
@@ -234,17 +254,13 @@ impl Session {
         let context = self.clone();
         let query_name = query.to_owned();
         // Planning reads file footers: on the engine's runtime, like everything else of it.
-        let mut planner = tokio::task::JoinSet::new();
-        planner.spawn_on(
-            async move {
-                let _keep = context;
-                frame.create_physical_plan().await
-            },
-            &self.handle,
-        );
-        match planner.join_next().await {
-            Some(Ok(result)) => result.map_err(fail),
-            _ => Err(EngineError::Stopped { query: query_name }),
+        let plan = async move {
+            let _keep = context;
+            frame.create_physical_plan().await
+        };
+        match on(&self.handle, plan).await {
+            Some(result) => result.map_err(fail),
+            None => Err(EngineError::Stopped { query: query_name }),
         }
     }
 
@@ -260,6 +276,16 @@ impl Session {
         }
         Ok(batches)
     }
+}
+
+/// Runs work on the engine's threads, whose stacks are made for deep plans; none if they ended.
+async fn on<T: Send + 'static>(
+    handle: &tokio::runtime::Handle,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let mut set = tokio::task::JoinSet::new();
+    set.spawn_on(work, handle);
+    set.join_next().await?.ok()
 }
 
 #[cfg(test)]
@@ -361,6 +387,66 @@ mod tests {
             let sql = format!("select 1 from {table}");
             let error = session.plan("q", &sql).await.unwrap_err();
             assert!(error.to_string().contains(named), "{error}");
+        }
+    }
+    #[tokio::test]
+    async fn a_table_file_that_is_gone_is_no_empty_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        let sql = "select count(p.id) as n from usercom.people as p";
+        let error = session.collect("q", sql).await.unwrap_err();
+        assert!(
+            error.to_string().contains("tables/gone.parquet is gone"),
+            "{error}"
+        );
+        assert!(!error.is_input());
+        assert!(error.hint().unwrap().contains("backup"));
+    }
+
+    #[tokio::test]
+    async fn deep_statements_run_and_endless_ones_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        let chain = |times: usize| {
+            let terms: Vec<String> = (0..times).map(|n| format!("v.a = {n}")).collect();
+            format!(
+                "select v.a from (values (1)) as v (a) where {}",
+                terms.join(" or ")
+            )
+        };
+        let rows = session.collect("q", &chain(450)).await.unwrap();
+        assert_eq!(rows[0].num_rows(), 1);
+        let error = session.collect("q", &chain(2000)).await.unwrap_err();
+        assert!(error.to_string().contains("hang on each other"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_function_makes_no_huge_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        for call in [
+            "repeat('ab', 1000000000)",
+            "repeat(v.t, v.n)",
+            "lpad(v.t, 2000000000, 'x')",
+            "rpad('a', v.n)",
+            "array_repeat(v.t, v.n)",
+            "range(v.n)",
+            "generate_series(0, v.n, 2)",
+        ] {
+            let sql = format!("select {call} as x from (values ('a', 1500000000)) as v (t, n)");
+            let error = session.collect("q", &sql).await.unwrap_err();
+            assert!(
+                error.to_string().contains("MiB are allowed"),
+                "{call}: {error}"
+            );
+        }
+        for (call, length) in [("repeat('ab', 3)", 6), ("lpad('7', 3, '0')", 3)] {
+            let sql = format!("select cast(length({call}) as bigint) as n");
+            let rows = session.collect("q", &sql).await.unwrap();
+            assert_eq!(
+                rows[0].column(0).as_primitive::<Int64Type>().value(0),
+                length
+            );
         }
     }
 }

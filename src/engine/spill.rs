@@ -9,6 +9,8 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::staging::private_folder;
+
 /// The file in each folder that its engine holds locked, and the one beside them that is locked while one comes or goes.
 const LOCK: &str = "lock";
 
@@ -26,14 +28,14 @@ impl SpillFolder {
     /// # Errors
     /// A folder or file that cannot be made.
     pub(super) fn create(shared: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(shared)?;
+        private_folder(shared)?;
         // Between its creation and its lock a folder would look left behind: one engine at a time.
         let door = File::create(shared.join(LOCK))?;
         if door.lock().is_ok() {
             sweep(shared);
         }
         let path = shared.join(format!("{:016x}", rand::random::<u64>()));
-        std::fs::create_dir(&path)?;
+        private_folder(&path)?;
         let lock = File::create(path.join(LOCK))?;
         if let Err(error) = lock.try_lock() {
             tracing::debug!(%error, "the file system has no locks: spilled files of killed processes stay");

@@ -1,13 +1,14 @@
 //! The job journal: what was about to be done, and what came of it, in numbered entries that nobody overwrites.
 //!
 //! In: events. Out: `orgs/<org>/journal/<run>/<number>.json`, made with create-only puts, so that after a process
-//! crash the next run knows every job that may exist. Safe against a crash of the process; against loss of power
-//! only where the store is durable (`guide/engine.md` 6).
+//! crash the next run knows every job that may exist. Safe against a crash of the process, and against loss of power: an entry in a
+//! folder is on the disk before it counts (`guide/engine.md` 6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -256,6 +257,15 @@ fn entry_name(number: u64) -> String {
     format!("{number:08}.json")
 }
 
+/// Run and number of an entry; none for any other file.
+fn entry_of(folder: &Path, path: &Path) -> Option<(String, u64)> {
+    let mut parts = path.prefix_match(folder)?;
+    let run = parts.next()?.as_ref().to_owned();
+    let name = parts.next()?.as_ref().to_owned();
+    let number = name.strip_suffix(".json")?.parse().ok()?;
+    (parts.next().is_none() && name == entry_name(number)).then_some((run, number))
+}
+
 async fn entry(staging: &Staging, run: &str, number: u64) -> Result<Event, LoadError> {
     let name = entry_name(number);
     let path = staging.org_path(&["journal", run, &name]);
@@ -316,52 +326,63 @@ impl Journal {
         let mut next = self.next.lock().await;
         loop {
             let name = entry_name(*next);
+            let path = self.staging.org_path(&["journal", &self.run, &name]);
             let body = with_checksum(event, &place(&self.run, &name)).map_err(|error| {
                 LoadError::ReadJournal {
                     path: self.run.clone(),
                     source: error.into(),
                 }
             })?;
-            let path = self.staging.org_path(&["journal", &self.run, &name]);
-            *next += 1;
             if self.staging.create_object(&path, body.into()).await? {
+                *next += 1;
                 return Ok(());
+            }
+            // What a loss of power left of an entry takes no place.
+            if self.staging.is_empty(&path).await? {
+                self.staging.delete(&path).await?;
+            } else {
+                *next += 1;
             }
         }
     }
 
     /// All runs against the organisation in view, oldest first. A listing tells them, and that no entry is missing inside
-    /// one; nothing is read.
+    /// one; nothing is read. Files that are no entries are ignored, and so are empty ones behind the last entry.
     ///
     /// # Errors
     /// [`LoadError::JournalGap`], [`LoadError::Staging`].
     pub async fn outlines(staging: &Staging) -> Result<Vec<RunOutline>, LoadError> {
-        let mut runs: Vec<RunOutline> = Vec::new();
-        for path in staging.list(&staging.org_path(&["journal"])).await? {
-            let parts: Vec<_> = path.parts().collect();
-            let [.., run, name] = parts.as_slice() else {
+        let mut runs: Vec<(RunOutline, Vec<Path>)> = Vec::new();
+        let folder = staging.org_path(&["journal"]);
+        for object in staging.objects(&folder).await? {
+            let Some((run, number)) = entry_of(&folder, &object.location) else {
+                staging.ignore(&object.location);
                 continue;
             };
-            let run = run.as_ref();
-            if runs.last().is_none_or(|last| last.run != run) {
-                runs.push(RunOutline {
-                    run: run.to_owned(),
-                    entries: 0,
-                });
+            if runs.last().is_none_or(|(last, _)| last.run != run) {
+                let entries = 0;
+                runs.push((RunOutline { run, entries }, Vec::new()));
             }
-            let Some(last) = runs.last_mut() else {
+            let Some((run, empty)) = runs.last_mut() else {
                 continue;
             };
-            let expected = entry_name(last.entries);
-            if name.as_ref() != expected {
+            if object.size == 0 {
+                empty.push(object.location);
+                continue;
+            }
+            // One that is empty between others was written and is lost.
+            if number != run.entries || !empty.is_empty() {
                 return Err(LoadError::JournalGap {
-                    run: run.to_owned(),
-                    missing: expected,
+                    run: run.run.clone(),
+                    missing: entry_name(run.entries),
                 });
             }
-            last.entries += 1;
+            run.entries += 1;
         }
-        Ok(runs)
+        let empty = runs.iter().flat_map(|(_, empty)| empty);
+        empty.for_each(|path| staging.ignore(path));
+        let runs = runs.into_iter().map(|(run, _)| run);
+        Ok(runs.filter(|run| run.entries > 0).collect())
     }
 
     /// Runs that did not come to their end, oldest first. Of all others only the last entry is read.

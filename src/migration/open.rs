@@ -51,12 +51,13 @@ pub struct SchemaDeployed {
     pub summary: String,
 }
 
-/// How an org is met.
+/// How an org is met, and under which name nobody else is at work on the staging area meanwhile: a command that only reads the
+/// org writes tables as well.
 #[derive(Clone, Copy, Debug)]
 enum Access {
-    /// It is only read; others may be at work.
-    Reading,
-    /// Nobody else is at work meanwhile, under this name.
+    /// The org is only read.
+    Reading(&'static str),
+    /// The org is changed.
     Writing(&'static str, ExpectedOrg),
 }
 
@@ -126,7 +127,10 @@ impl Migration {
     /// # Errors
     /// Whatever keeps the export from being read; rows and cells that do not fit are in `rejects.*` and no error.
     pub async fn stage(&self) -> Result<StageReport, Error> {
-        let report = stage_all(&self.project, self.progress.as_ref()).await?;
+        let lease = self.project.staging.lease("stage").await?;
+        let staged = stage_all(&self.project, self.progress.as_ref()).await;
+        let released = lease.release().await.map_err(Error::from);
+        let (report, ()) = first(staged, released)?;
         note_staging(&report, self.progress.as_ref());
         Ok(report)
     }
@@ -149,7 +153,7 @@ impl Migration {
     /// Whatever would keep a run from beginning. What would keep it from going through is in the report.
     pub async fn plan(&self, request: &PlanRequest) -> Result<PlanReport, Error> {
         let target = request.target.as_deref();
-        self.connected(target, Access::Reading, async |connection, _| {
+        self.connected(target, Access::Reading("plan"), async |connection, _| {
             let mut written = Vec::new();
             let progress = self.progress.as_ref();
             let report = Box::pin(plan(
@@ -186,10 +190,14 @@ impl Migration {
     /// Nothing was loaded yet, or the org cannot be read. Differences are in the report and no error.
     pub async fn reconcile(&self, request: &ReconcileRequest) -> Result<ReconcileReport, Error> {
         let target = request.target.as_deref();
-        self.connected(target, Access::Reading, async |connection, _| {
-            let progress = self.progress.as_ref();
-            Box::pin(reconcile(&self.project, connection, request, progress)).await
-        })
+        self.connected(
+            target,
+            Access::Reading("reconcile"),
+            async |connection, _| {
+                let progress = self.progress.as_ref();
+                Box::pin(reconcile(&self.project, connection, request, progress)).await
+            },
+        )
         .await
     }
 
@@ -219,13 +227,17 @@ impl Migration {
     /// The loads cannot be planned, or the org cannot be read.
     pub async fn schema(&self, request: &SchemaRequest) -> Result<SchemaPlanned, Error> {
         let target = request.target.as_deref();
-        self.connected(target, Access::Reading, async |connection, _| {
-            Ok(SchemaPlanned {
-                target: connection.target.clone(),
-                api_version: connection.client.api_version().to_owned(),
-                comparison: self.compare(connection, request).await?,
-            })
-        })
+        self.connected(
+            target,
+            Access::Reading("schema plan"),
+            async |connection, _| {
+                Ok(SchemaPlanned {
+                    target: connection.target.clone(),
+                    api_version: connection.client.api_version().to_owned(),
+                    comparison: self.compare(connection, request).await?,
+                })
+            },
+        )
         .await
     }
 
@@ -235,15 +247,19 @@ impl Migration {
     /// As [`Self::schema`], and what the org has against the package.
     pub async fn schema_check(&self, request: &SchemaRequest) -> Result<SchemaDeployed, Error> {
         let target = request.target.as_deref();
-        self.connected(target, Access::Reading, async |connection, _| {
-            let plan = self.compare(connection, request).await?.prepared.plan;
-            let any = schema::check(connection, &plan, self.progress.as_ref()).await?;
-            Ok(SchemaDeployed {
-                target: connection.target.clone(),
-                any,
-                summary: plan.summary(),
-            })
-        })
+        self.connected(
+            target,
+            Access::Reading("schema check"),
+            async |connection, _| {
+                let plan = self.compare(connection, request).await?.prepared.plan;
+                let any = schema::check(connection, &plan, self.progress.as_ref()).await?;
+                Ok(SchemaDeployed {
+                    target: connection.target.clone(),
+                    any,
+                    summary: plan.summary(),
+                })
+            },
+        )
         .await
     }
 
@@ -299,7 +315,7 @@ impl Migration {
         Box::pin(compared).await
     }
 
-    /// Checks settings and SQL, takes the lease where something is written, connects, does the work, closes. Of several
+    /// Checks settings and SQL, takes the lease, connects, does the work, closes. Of several
     /// errors the first is told.
     async fn connected<T>(
         &self,
@@ -309,27 +325,24 @@ impl Migration {
     ) -> Result<T, Error> {
         resolve::read_queries(&self.project)?;
         self.project.config.target(target)?;
-        let (lease, expected) = match access {
-            Access::Reading => (None, ExpectedOrg::Known),
-            Access::Writing(name, expected) => {
-                (Some(self.project.staging.lease(name).await?), expected)
-            }
+        let (command, expected) = match access {
+            Access::Reading(command) => (command, ExpectedOrg::Known),
+            Access::Writing(command, expected) => (command, expected),
         };
+        let lease = self.project.staging.lease(command).await?;
         let stop = self.stop.child_token();
         let mut watching = JoinSet::new();
-        if let Some(lease) = &lease {
-            let (lost, stop) = (lease.lost().clone(), stop.clone());
-            let progress = Arc::clone(&self.progress);
-            watching.spawn(async move {
-                lost.cancelled().await;
-                progress.done(
-                    "another process took the staging area over: stopping after the jobs in flight",
-                );
-                stop.cancel();
-            });
-        }
+        let (lost, cancel) = (lease.lost().clone(), stop.clone());
+        let progress = Arc::clone(&self.progress);
+        watching.spawn(async move {
+            lost.cancelled().await;
+            progress.done(
+                "another process took the staging area over: stopping after the jobs in flight",
+            );
+            cancel.cancel();
+        });
         self.progress.step(match access {
-            Access::Reading => "connecting to the destination (reading only)",
+            Access::Reading(_) => "connecting to the destination (reading only)",
             Access::Writing(..) => "connecting to the destination",
         });
         let result = async {
@@ -340,7 +353,6 @@ impl Migration {
         }
         .await;
         drop(watching);
-        let Some(lease) = lease else { return result };
         let released = lease.release().await.map_err(Error::from);
         Ok(first(result, released)?.0)
     }

@@ -19,7 +19,7 @@ use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
-use crate::report::phase_document;
+use crate::report::{phase_document, spreadsheet};
 use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
@@ -404,6 +404,9 @@ impl Phases<'_> {
                 })?;
             }
         }
+        let csv = spreadsheet(&csv).map_err(|error| Error::Defect {
+            what: format!("the rows of {} are no CSV: {error}", check.path),
+        })?;
         let staging = self.context.staging();
         let path = staging.org_path(&[
             "reports",

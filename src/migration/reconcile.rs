@@ -15,6 +15,7 @@ use crate::load::Journal;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{SAMPLE_HEAD, SampleRequest, SampleRow, counts, draw, sample};
+use crate::report::spreadsheet_cell;
 use crate::rows::same_key;
 use crate::staging::Staging;
 use crate::transform::{Lineage, write_model};
@@ -109,14 +110,18 @@ impl SampleSheet {
         self.rows.iter().filter(|row| row[9] == "no").count()
     }
 
-    /// As CSV.
+    /// As CSV for people.
     #[must_use]
     pub fn csv(&self) -> Vec<u8> {
         let mut csv = csv::Writer::from_writer(Vec::new());
         let head = std::iter::once(SAMPLE_HEAD.map(str::to_owned));
         for record in head.chain(self.rows.iter().cloned()) {
             // Writing to memory cannot fail.
-            let _ = csv.write_record(&record);
+            let _ = csv.write_record(
+                record
+                    .iter()
+                    .map(|cell| spreadsheet_cell(cell).into_owned()),
+            );
         }
         csv.into_inner().unwrap_or_default()
     }

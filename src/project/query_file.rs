@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::ProjectError;
 use super::syntax::{anti_join, parameters};
+use crate::engine::check_depth;
 
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -237,7 +238,8 @@ impl QueryFile {
     }
 
     fn read_statement(&mut self) -> Result<(), ProjectError> {
-        let statements = DFParser::parse_sql(&self.sql).map_err(|source| ProjectError::Parse {
+        let parsed = check_depth(&self.sql).and_then(|()| DFParser::parse_sql(&self.sql));
+        let statements = parsed.map_err(|source| ProjectError::Parse {
             path: self.path.clone(),
             source: Box::new(source),
         })?;

@@ -4,12 +4,14 @@
 
 mod effort;
 mod phase;
+mod plain;
 mod segments;
 mod summary;
 mod table;
 
 pub use effort::Effort;
 pub use phase::phase_document;
+pub use plain::{markdown, plain, spreadsheet, spreadsheet_cell};
 pub use segments::{SegmentText, segments_document};
 pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
 pub use table::{number, table};

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use super::{markdown, plain};
+
 /// A segment or list as the document tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentText {
@@ -33,12 +35,12 @@ pub fn segments_document(run: &str, segments: &[SegmentText]) -> String {
         let _ = write!(
             text,
             "\n## {}\n\n{} · {} people\n",
-            segment.name.replace('\n', " "),
-            segment.key,
+            markdown(&segment.name),
+            markdown(&segment.key),
             segment.members
         );
         if let Some(description) = &segment.description {
-            let _ = write!(text, "\n{description}\n");
+            let _ = write!(text, "\n{}\n", paragraph(description));
         }
         match &segment.criteria {
             Some(criteria) => {
@@ -57,7 +59,16 @@ pub fn segments_document(run: &str, segments: &[SegmentText]) -> String {
 fn pretty(criteria: &str) -> String {
     serde_json::from_str::<serde_json::Value>(criteria)
         .and_then(|value| serde_json::to_string_pretty(&value))
-        .unwrap_or_else(|_| criteria.replace("```", "'''"))
+        .unwrap_or_else(|_| plain(&criteria.replace("```", "'''"), true))
+}
+
+/// A description as one paragraph: no list, heading or rule.
+fn paragraph(text: &str) -> String {
+    let text = markdown(text.trim());
+    match text.starts_with(['-', '+', '=', '~', '>']) {
+        true => format!("\\{text}"),
+        false => text,
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +95,25 @@ mod tests {
         assert!(text.contains("## Name of segment:1\n\nsegment:1 · 3 people\n"));
         assert!(text.contains("\"score\": \">50\""));
         assert_eq!(text.matches("gives no criteria").count(), 1);
+        let hostile = SegmentText {
+            key: "segment:3".to_owned(),
+            name: "VIP\n# <script>x</script>".to_owned(),
+            description: Some("---\n![](http://t.example/pixel)".to_owned()),
+            criteria: Some("\u{1b}[2J\n```\n<b>".to_owned()),
+            members: 1,
+        };
+        let text = segments_document("R1", &[hostile]);
+        assert!(
+            text.contains("## VIP \\# &lt;script>x&lt;/script>\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n\\--- !\\[\\](http://t.example/pixel)\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("```json\n\\u{1b}[2J\n'''\n<b>\n```"),
+            "{text}"
+        );
     }
 }

@@ -178,10 +178,7 @@ fn cells(rows: Vec<TableRow>) -> impl Iterator<Item = Vec<String>> {
 pub(super) fn markdown_table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
     for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .map(|cell| cell.replace('|', "\\|").replace('\n', " "))
-            .collect();
+        let cells: Vec<String> = row.iter().map(|cell| super::markdown(cell)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     text

@@ -26,7 +26,7 @@ use super::{
     failure::{self, Failure, Stop},
     login::Login,
     net::{self, Backoff, Clock, Retry, RetryConfig, SystemClock, is_loopback},
-    settings::require_secure,
+    settings::require_ours,
     usage::Meter,
 };
 
@@ -117,7 +117,7 @@ impl Client {
             meter: &meter,
         };
         let answer = login.run(None).await?;
-        require_secure(&answer.instance_url)?;
+        require_ours(&settings.login_url, &answer.instance_url)?;
         let identity = match answer.identity() {
             Some(identity) => identity,
             None => login.user_info(&answer).await?,
@@ -388,7 +388,7 @@ impl Client {
         };
         let rotated = lock(&inner.renewal.rotated).clone();
         let answer = login.run(rotated.as_ref()).await?;
-        require_secure(&answer.instance_url)?;
+        require_ours(&inner.settings.login_url, &answer.instance_url)?;
         if let Some(identity) = answer.identity()
             && !same_id(&identity.organization_id, &inner.identity.organization_id)
         {

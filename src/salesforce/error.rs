@@ -22,6 +22,16 @@ pub enum Error {
         /// Host and port.
         host: String,
     },
+    /// A login named an instance that is not Salesforce's: the token stays here.
+    #[error(
+        "the login at {host} names {instance} as the organisation's host, which is not Salesforce's"
+    )]
+    ForeignInstance {
+        /// Host and port of the login.
+        host: String,
+        /// Host and port that it names.
+        instance: String,
+    },
     /// The client-credentials flow was pointed at a shared login host.
     #[error("client credentials cannot log in at {host}")]
     MyDomainRequired {
@@ -255,6 +265,7 @@ impl Error {
         match self {
             Self::MyDomainRequired { .. } | Self::ReadPrivateKey { .. } => ErrorClass::Credentials,
             Self::InsecureUrl { .. }
+            | Self::ForeignInstance { .. }
             | Self::ReadApiVersion { .. }
             | Self::BuildHttpClient { .. }
             | Self::OrganizationChanged { .. }
@@ -307,6 +318,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::InsecureUrl { .. } => "use the https:// address of the organisation",
+            Self::ForeignInstance { .. } => {
+                "is `login_url` right, and does nothing between here and Salesforce change answers? the token was not sent there"
+            }
             Self::MyDomainRequired { .. } => {
                 "set `login_url` to the organisation's own host, https://<company>.my.salesforce.com"
             }

@@ -126,6 +126,33 @@ pub(super) fn require_secure(url: &Url) -> Result<()> {
     }
 }
 
+/// Domains under which Salesforce serves organisations.
+const DOMAINS: [&str; 5] = [
+    "salesforce.com",
+    "force.com",
+    "cloudforce.com",
+    "salesforce.mil",
+    "sfcrmproducts.cn",
+];
+
+/// Lets a token go to Salesforce, and to the host that `login_url` names; a login answer may say anything.
+pub(super) fn require_ours(login_url: &Url, instance: &Url) -> Result<()> {
+    require_secure(instance)?;
+    let host = instance.host_str().unwrap_or_default();
+    let of_salesforce = instance.scheme() == "https"
+        && DOMAINS.iter().any(|domain| {
+            host.strip_suffix(domain)
+                .is_some_and(|rest| rest.ends_with('.'))
+        });
+    if of_salesforce || login_url.host_str() == Some(host) {
+        return Ok(());
+    }
+    Err(Error::ForeignInstance {
+        host: net::host(login_url),
+        instance: net::host(instance),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +183,34 @@ mod tests {
             "http://localhost",
         ] {
             assert!(settings(url).validate().is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_to_salesforce_or_back_to_the_login_host() {
+        let check = |login: &str, instance: &str| {
+            require_ours(&Url::parse(login).unwrap(), &Url::parse(instance).unwrap())
+        };
+        let login = "https://login.salesforce.com";
+        for instance in [
+            "https://acme.my.salesforce.com",
+            "https://acme--uat.sandbox.my.salesforce.com",
+            "https://acme.my.salesforce.mil",
+        ] {
+            assert!(check(login, instance).is_ok(), "{instance}");
+        }
+        assert!(check("http://127.0.0.1:81", "http://127.0.0.1:82").is_ok());
+        assert!(check("https://crm.example.com", "https://crm.example.com/x").is_ok());
+        for instance in [
+            "https://evil.example.com",
+            "https://salesforce.com.example.com",
+            "https://evilsalesforce.com",
+            "https://127.0.0.1:9",
+            "http://127.0.0.1:9",
+        ] {
+            let error = check(login, instance).unwrap_err();
+            assert!(matches!(error, Error::ForeignInstance { .. }), "{instance}");
+            assert!(error.hint().is_some());
         }
     }
 

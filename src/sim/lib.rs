@@ -6,5 +6,7 @@
 //! options: a misreading of the API
 //! must not be able to pass on both sides.
 
+mod from_here;
+mod private;
 pub mod salesforce;
 pub mod usercom;

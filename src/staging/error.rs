@@ -76,6 +76,22 @@ pub enum StagingError {
         /// Path inside the staging area.
         path: String,
     },
+    /// A file that a query reads is gone.
+    #[error("the table file {path} is gone from the staging area")]
+    GoneFile {
+        /// Path inside the store.
+        path: String,
+    },
+    /// The newest manifest of a table is gone.
+    #[error("the manifest of {table}, version {published}, is gone: {}", newest_left(*newest))]
+    LostManifest {
+        /// `schema.table`.
+        table: String,
+        /// The version that was published last.
+        published: u64,
+        /// The newest that is there, 0 for none.
+        newest: u64,
+    },
     /// A manifest is not what was written.
     #[error("the manifest {path} cannot be read")]
     ReadManifest {
@@ -92,6 +108,13 @@ pub enum StagingError {
         /// Path inside the staging area.
         path: String,
     },
+}
+
+fn newest_left(version: u64) -> String {
+    match version {
+        0 => "no version is left".to_owned(),
+        version => format!("the newest that is left is version {version}"),
+    }
 }
 
 impl StagingError {
@@ -160,6 +183,16 @@ impl StagingError {
             ),
             Self::ReadObject { .. } | Self::ReadTable { .. } => Some(
                 "was the staging area moved or cleaned while in use? run the same command again"
+                    .to_owned(),
+            ),
+            Self::GoneFile { .. } => Some(
+                "run the same command again: another command may have published a newer version of the table; if it is still missing, \
+                 restore the staging area from a backup"
+                    .to_owned(),
+            ),
+            Self::LostManifest { .. } => Some(
+                "the ledger says which record each row is: restore the manifests and tables of `ledger` from a backup of the staging \
+                 area, then run the same command again"
                     .to_owned(),
             ),
             Self::ReadManifest { path, .. } if path.contains("/ledger/") => Some(

@@ -8,6 +8,7 @@
 //! <work>/tables/<schema>/<table>/<attempt>/part-00000.parquet      shared: usercom, rejects, config
 //! <work>/manifests/<schema>/<table>/0000000001.json
 //! <work>/orgs/<organisation id>/{tables,manifests}/…               per org: prepare, outbox, ledger, org, recon
+//! <work>/orgs/<organisation id>/published/ledger/<table>/0000000001  which version of a ledger was published last
 //! ```
 //!
 //! A folder path or an `s3://bucket/prefix` URL work alike (`object_store`).
@@ -16,16 +17,19 @@ mod checksum;
 mod current;
 mod encoder;
 mod error;
+mod foreign;
 mod lease;
+mod local;
 mod manifest;
+mod published;
 mod reader;
-
 mod snapshot;
 mod writer;
 
 pub use checksum::{ChecksumError, verified, with_checksum};
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
+pub(crate) use local::private_folder;
 pub use manifest::{ColumnBook, DataFile, Manifest};
 pub use reader::read_ahead;
 pub use snapshot::Snapshot;
@@ -38,12 +42,14 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use url::Url;
 
 use checksum::Checksum;
 use current::{CurrentVersions, Versions};
 use error::Cause;
+use foreign::ForeignFiles;
+use local::LocalStore;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
 pub const SHARED_SCHEMAS: [&str; 4] = ["usercom", "rejects", "staged", "config"];
@@ -59,6 +65,7 @@ pub struct Staging {
     known: Arc<Mutex<HashMap<Path, Arc<Manifest>>>>,
     /// Current versions, while this process has the lease: nobody else publishes then.
     current: Arc<CurrentVersions>,
+    foreign: Arc<ForeignFiles>,
 }
 
 /// Manifests up to which their files are looked at one by one rather than by listing all.
@@ -84,13 +91,18 @@ impl Staging {
             .map_err(|error| open(error.into()))?;
         let mut store_url = url;
         store_url.set_path("");
+        let store: Arc<dyn ObjectStore> = match store_url.scheme() {
+            "file" => Arc::new(LocalStore::default()),
+            _ => Arc::from(store),
+        };
         Ok(Self {
-            store: Arc::from(store),
+            store,
             store_url,
             root,
             org: None,
             known: Arc::default(),
             current: Arc::default(),
+            foreign: Arc::default(),
         })
     }
 
@@ -226,10 +238,13 @@ impl Staging {
 
     /// Lists the current version of every table below a base.
     async fn versions(&self, base: &Path) -> Result<Versions, StagingError> {
-        let published = self.current.count();
+        let count = self.current.count();
+        // Before the manifests: one that is published meanwhile has no mark yet.
+        let marks = published::newest(self, base).await?;
         let mut newest = Versions::new();
         for path in self.list(&base.clone().join("manifests")).await? {
             let Some((schema, table, version)) = manifest::parse_path(base, &path) else {
+                self.ignore(&path);
                 continue;
             };
             let slot = newest
@@ -239,7 +254,8 @@ impl Staging {
                 *slot = (version, path);
             }
         }
-        self.current.keep(base, &newest, published);
+        published::check(marks, &newest)?;
+        self.current.keep(base, &newest, count);
         Ok(newest)
     }
 
@@ -359,6 +375,7 @@ impl Staging {
                 })?;
             if self.create_object(&path, body.into()).await? {
                 self.current.published(&base, &manifest, &path);
+                published::mark(self, &base, &manifest).await?;
                 self.sweep(&manifest, &versions).await?;
                 return Ok(manifest);
             }
@@ -405,18 +422,19 @@ impl Staging {
         for base in std::iter::once(self.root.clone()).chain(org) {
             let mut kept = std::collections::BTreeSet::new();
             for path in self.list(&base.clone().join("manifests")).await? {
+                if manifest::parse_path(&base, &path).is_none() {
+                    self.ignore(&path);
+                    continue;
+                }
                 let manifest = self.read_manifest(&path).await?;
                 kept.extend(manifest.files.into_iter().map(|file| file.path));
             }
-            let tables = base.join("tables");
-            let files: Vec<_> = self
-                .store
-                .list(Some(&tables))
-                .try_collect()
-                .await
-                .map_err(|source| StagingError::read(&tables, source))?;
             let now = chrono::Utc::now();
-            for file in files {
+            for file in self.objects(&base.join("tables")).await? {
+                if file.location.extension() != Some("parquet") {
+                    self.ignore(&file.location);
+                    continue;
+                }
                 let old = (now - file.last_modified)
                     .to_std()
                     .is_ok_and(|since| since >= age);
@@ -434,15 +452,40 @@ impl Staging {
     /// # Errors
     /// [`StagingError::ReadObject`].
     pub async fn list(&self, prefix: &Path) -> Result<Vec<Path>, StagingError> {
-        let mut paths: Vec<Path> = self
+        let objects = self.objects(prefix).await?;
+        Ok(objects.into_iter().map(|object| object.location).collect())
+    }
+
+    /// All objects under `prefix`, sorted by path.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`].
+    pub async fn objects(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, StagingError> {
+        let mut objects: Vec<ObjectMeta> = self
             .store
             .list(Some(prefix))
-            .map_ok(|meta| meta.location)
             .try_collect()
             .await
             .map_err(|source| StagingError::read(prefix, source))?;
-        paths.sort();
-        Ok(paths)
+        objects.sort_by(|one, other| one.location.cmp(&other.location));
+        Ok(objects)
+    }
+
+    /// Leaves a file alone that is none of ours, and says so.
+    pub fn ignore(&self, path: &Path) {
+        self.foreign.ignore(&self.relative(path));
+    }
+
+    /// Whether an object is there without a single byte: what a loss of power leaves of one that was being written.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`].
+    pub async fn is_empty(&self, path: &Path) -> Result<bool, StagingError> {
+        match self.store.head(path).await {
+            Ok(meta) => Ok(meta.size == 0),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(StagingError::read(path, source)),
+        }
     }
 
     /// Reads one object whole; meant for small ones.

@@ -131,3 +131,61 @@ async fn a_table_without_rows_still_has_a_file_and_a_schema() {
     let manifest = writer.publish(BTreeMap::new()).await.unwrap();
     assert_eq!((manifest.rows, manifest.files.len()), (0, 1));
 }
+
+async fn publish_ledger(staging: &Staging, values: Vec<i64>) -> Manifest {
+    let batch = batch(values);
+    let mut writer = staging
+        .create("ledger", "lead", batch.schema(), &["id"])
+        .await
+        .unwrap();
+    writer.write(&batch).await.unwrap();
+    writer.publish(BTreeMap::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_newest_ledger_that_is_gone_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = folder.path().to_str().unwrap();
+    let staging = Staging::open(location).unwrap().with_org("00D1");
+    for rows in 1..=3 {
+        publish_ledger(&staging, (0..rows).collect()).await;
+    }
+    let manifests = folder.path().join("orgs/00D1/manifests/ledger/lead");
+    std::fs::remove_file(manifests.join("0000000003.json")).unwrap();
+    let staging = Staging::open(location).unwrap().with_org("00D1");
+    let error = staging.snapshot().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the manifest of ledger.lead, version 3, is gone: the newest that is left is version 2"
+    );
+    assert!(error.hint().unwrap().contains("backup"));
+    std::fs::remove_dir_all(manifests).unwrap();
+    let error = staging.snapshot().await.unwrap_err();
+    assert!(error.to_string().ends_with("no version is left"), "{error}");
+}
+
+#[tokio::test]
+async fn files_of_others_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    let published = publish(&staging, vec![1]).await;
+    let data = folder.path().join(&published.files[0].path);
+    let foreign = [
+        folder.path().join("manifests/.DS_Store"),
+        folder.path().join("manifests/usercom/people/.DS_Store"),
+        folder.path().join("manifests/usercom/people/notes.txt"),
+        data.with_file_name(".DS_Store"),
+        folder.path().join("lease/.DS_Store"),
+    ];
+    std::fs::create_dir_all(folder.path().join("lease")).unwrap();
+    for path in &foreign {
+        std::fs::write(path, "x").unwrap();
+    }
+    publish(&staging, vec![1, 2]).await;
+    publish(&staging, vec![1, 2, 3]).await;
+    assert_eq!(staging.sweep_leftovers(Duration::ZERO).await.unwrap(), 0);
+    let snapshot = staging.snapshot().await.unwrap();
+    assert_eq!(snapshot.get("usercom", "people").unwrap().rows, 3);
+    staging.lease("run").await.unwrap().release().await.unwrap();
+    assert!(foreign.iter().all(|path| path.exists()));
+}

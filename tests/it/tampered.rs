@@ -120,6 +120,98 @@ fn a_ledger_that_was_edited_or_cut_is_refused() {
     project.run().ended(0);
 }
 
+#[test]
+fn the_newest_ledger_that_was_deleted_is_missed() {
+    let (project, org) = loaded();
+    let manifest = file(&project, |name| {
+        name.contains("/manifests/ledger/contact/") && name.ends_with(".json")
+    });
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::remove_file(&manifest).unwrap();
+    assert_refused(&project, &org, "ledger.contact", "is gone");
+    fs::write(&manifest, text).unwrap();
+    project.run().ended(0);
+}
+
+#[test]
+fn a_loss_of_power_and_files_of_others_do_not_lock_the_area() {
+    let (project, org) = loaded();
+    let journal = file(&project, |name| {
+        name.ends_with("/00000000.json") && name.contains("/journal/")
+    });
+    let run = journal.parent().unwrap();
+    let next = fs::read_dir(run).unwrap().count();
+    fs::write(run.join(format!("{next:08}.json")), "").unwrap();
+    let area = project.path(".transload");
+    for folder in [
+        run,
+        run.parent().unwrap(),
+        &area,
+        &area.join("lease"),
+        &area.join("manifests"),
+    ] {
+        fs::write(folder.join(".DS_Store"), "x").unwrap();
+    }
+    let before = org.statistics()["rows"].clone();
+    let run = project.run().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+    assert_eq!(org.statistics()["rows"], before);
+    assert!(
+        run.stderr.contains(".DS_Store in the staging area"),
+        "{}",
+        run.stderr
+    );
+    project.transload(&["status"]).ended(0);
+    project.transload(&["rollback", "--yes"]).ended(0);
+}
+
+#[test]
+fn commands_that_write_tables_do_so_one_at_a_time() {
+    let project = Project::loaded();
+    let area = project.path(".transload");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let staging = transload::staging::Staging::open(area.to_str().unwrap()).unwrap();
+    let lease = runtime.block_on(staging.lease("run")).unwrap();
+    for arguments in [
+        &["stage"][..],
+        &["plan"],
+        &["reconcile"],
+        &["schema", "plan"],
+        &["schema", "check"],
+    ] {
+        let run = project.transload(arguments);
+        assert_eq!(run.code, Some(3), "{arguments:?} {}", run.stderr);
+        assert!(
+            run.error().contains("`transload run` is at work"),
+            "{arguments:?} {}",
+            run.stderr
+        );
+    }
+    // Whoever only reads is not kept out.
+    project.transload(&["status"]).ended(0);
+    let sql = "select count(*) as n from usercom.people";
+    project.transload(&["query", sql]).ended(0);
+    runtime.block_on(lease.release()).unwrap();
+    project.transload(&["stage"]).ended(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_area_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let project = Project::small();
+    project.carry().ended(0);
+    let area = project.path(".transload");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&area), 0o700);
+    for name in files(&area) {
+        let ours = ["tables/", "manifests/", "orgs/", "lease/"];
+        if ours.iter().any(|folder| name.starts_with(folder)) {
+            assert_eq!(mode(&area.join(&name)), 0o600, "{name}");
+        }
+    }
+}
+
 /// A run that was killed while it loaded Leads, carried on after `change`.
 fn carried_on(change: impl Fn(&Project)) -> Run {
     let project = Project::small();

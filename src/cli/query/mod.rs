@@ -308,6 +308,14 @@ impl Sink {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.path.is_none() && std::io::stdout().is_terminal() {
+            // Values of the data may steer a terminal; whoever reads a pipe or a file gets them as they are.
+            let text = crate::report::plain(&String::from_utf8_lossy(bytes), true);
+            return self
+                .writer
+                .write_all(text.as_bytes())
+                .map_err(|source| self.error(source));
+        }
         self.writer
             .write_all(bytes)
             .map_err(|source| self.error(source))

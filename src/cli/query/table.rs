@@ -11,6 +11,7 @@ use comfy_table::{CellAlignment, Table, TableComponent, presets};
 
 use super::encode::{INSTANT, nested_as_text};
 use crate::error::Error;
+use crate::report::plain;
 
 /// Characters of a value that are shown.
 const CELL_CHARACTERS: usize = 60;
@@ -111,19 +112,6 @@ impl Rows {
             .map(|line| format!("{}\n", line.trim_end()))
             .collect()
     }
-}
-
-/// The text with control characters as escapes.
-fn plain(text: &str, keep_lines: bool) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && !(keep_lines && character == '\n') {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 fn cut(text: &str) -> String {

@@ -295,3 +295,44 @@ impl ObjectStore for Counting {
         self.inner.copy_opts(from, to, options).await
     }
 }
+
+#[tokio::test]
+async fn files_of_others_and_what_a_loss_of_power_left_do_not_lock_the_journal() {
+    let staging = area();
+    write(&staging, "r1", &["account", "lead"], None).await;
+    let journal = |parts: &[&str]| staging.org_path(&[&["journal"], parts].concat());
+    for path in [
+        journal(&[".DS_Store"]),
+        journal(&["r1", ".DS_Store"]),
+        journal(&["r1", "._00000001.json"]),
+        journal(&["r1", "00000001 (copy).json"]),
+        journal(&["r1", "old", "00000000.json"]),
+    ] {
+        staging.write_document(&path, "x".into()).await.unwrap();
+    }
+    for number in [2, 3] {
+        let path = place(&staging, "r1", number);
+        staging.write_document(&path, "".into()).await.unwrap();
+    }
+    // A run of which nothing was written.
+    let path = place(&staging, "r2", 0);
+    staging.write_document(&path, "".into()).await.unwrap();
+    assert_eq!(unfinished(&staging).await, ["r1"]);
+    assert_eq!(phases(&staging, "r1").await, ["account", "lead"]);
+    // Whoever goes on takes the places of the empty ones.
+    let journal = Journal::open(&staging, "r1", 2);
+    journal.record(&loaded("contact")).await.unwrap();
+    journal.record(&finished(RunStatus::Ok)).await.unwrap();
+    assert_eq!(phases(&staging, "r1").await, ["account", "lead", "contact"]);
+    assert!(unfinished(&staging).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_empty_entry_between_others_is_a_missing_one() {
+    let staging = area();
+    write(&staging, "r1", &["account", "lead", "contact"], None).await;
+    let path = place(&staging, "r1", 1);
+    staging.write_document(&path, "".into()).await.unwrap();
+    let error = Journal::outlines(&staging).await.unwrap_err();
+    assert!(error.to_string().contains("00000001.json"), "{error}");
+}

@@ -31,7 +31,7 @@ impl Blobs {
     /// Opens the folder, making it if needed.
     pub(crate) fn open(state: &Path) -> io::Result<Self> {
         let folder = state.join("blobs");
-        std::fs::create_dir_all(&folder)?;
+        crate::private::folder(&folder)?;
         Ok(Self { folder })
     }
 

@@ -108,7 +108,7 @@ impl Org {
     /// Opens the org in the state folder, or makes an empty one there; says whether it is new.
     pub(crate) fn open(mut options: SalesforceSimOptions) -> Result<(Arc<Self>, bool), SimError> {
         let rows = options.state.join("rows");
-        std::fs::create_dir_all(&rows).map_err(|source| SimError::State {
+        crate::private::folder(&rows).map_err(|source| SimError::State {
             path: rows.clone(),
             source,
         })?;

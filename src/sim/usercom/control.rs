@@ -10,7 +10,7 @@
 //! | `GET /control/unreachable` | by object, ids of rows whose record does not exist: no endpoint shows them |
 //! | `POST /control/settings` | any of `token`, `page_size`, `rate` (null: none), `retry_after`, `date_skew`, `bugs`, `without`, `forbidden`, `churn`, `churn_kinds`, `export_delay_ms`, `export_place`, `fault_percent` |
 //!
-//! It needs no key, faults never strike it, and it is not counted.
+//! It needs no key, but a name of this machine as `Host` and no page behind it (`from_here`). Faults never strike it, and it is not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +23,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use url::form_urlencoded::parse;
+
+use crate::from_here::is_from_here;
 
 use super::account::Account;
 use super::changes::{Change, apply};
@@ -62,6 +64,10 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
 
 /// Answers a control request; `path` is what follows `/control/`.
 pub(super) async fn handle(account: &Arc<Account>, path: &str, request: Request) -> Response {
+    if !is_from_here(request.headers()) {
+        let refusal = "control is for programs of this machine: no Origin, and a loopback Host";
+        return Refusal::detail(StatusCode::FORBIDDEN, refusal).into_response();
+    }
     let method = request.method().clone();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let Ok(body) = to_bytes(request.into_body(), LONGEST).await else {

@@ -27,7 +27,7 @@ impl ExportFiles {
         if folder.exists() {
             fs::remove_dir_all(folder).map_err(state)?;
         }
-        fs::create_dir_all(folder).map_err(state)?;
+        crate::private::folder(folder).map_err(state)?;
         Ok(Self {
             folder: folder.to_owned(),
             files: Mutex::default(),

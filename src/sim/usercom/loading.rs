@@ -55,7 +55,7 @@ pub(super) fn load(export: &Path, rows: &Path) -> Result<(Contents, Loaded), Use
         path: rows.to_owned(),
         source,
     };
-    std::fs::create_dir_all(rows).map_err(state)?;
+    crate::private::folder(rows).map_err(state)?;
     let mut writers = BTreeMap::new();
     for object in ALL {
         let path = rows.join(format!("{}.jsonl", object.name()));

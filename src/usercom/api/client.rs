@@ -28,6 +28,9 @@ use crate::usercom::json_text;
 /// Under which everything is.
 pub const BASE_PATH: &str = "/api/public/";
 
+/// Bytes of the longest answer that is read: a page of a hundred rows has some hundred kilobytes.
+const LONGEST_ANSWER: usize = 64 << 20;
+
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
 
 /// Which shape of answers is asked for (`guide/usercom.md` §1.2).
@@ -355,13 +358,19 @@ impl Client {
             let path = self.address(call.target).path().to_owned();
             let date = net::server_date(response.headers());
             let status = response.status().as_u16();
-            let error = match response.text().await {
-                Ok(body) if json_text::is_valid(&body) => return Ok(Answer { body, date, path }),
-                Ok(body) if is_web_page(&body) => {
+            let error = match text_of(response).await {
+                Ok(None) => {
+                    let limit = LONGEST_ANSWER;
+                    return Err(ApiError::TooLong { path, limit }.into());
+                }
+                Ok(Some(body)) if json_text::is_valid(&body) => {
+                    return Ok(Answer { body, date, path });
+                }
+                Ok(Some(body)) if is_web_page(&body) => {
                     return Err(ApiError::NotJson { path, status }.into());
                 }
                 // Cut off on the way, as it seems.
-                Ok(_) => ApiError::Shape {
+                Ok(Some(_)) => ApiError::Shape {
                     path,
                     expected: "complete JSON",
                 },
@@ -513,7 +522,7 @@ impl Client {
 
     /// A refusal of the API, or one of something in between, which speaks HTML.
     async fn forbidden(&self, response: Response, path: String) -> ApiError {
-        let text = response.text().await.unwrap_or_default();
+        let text = text_of(response).await.ok().flatten().unwrap_or_default();
         if is_web_page(&text) {
             return ApiError::NotJson { path, status: 403 };
         }
@@ -539,6 +548,20 @@ impl Client {
             status,
         }
     }
+}
+
+/// The whole text of an answer; none if it is longer than any that the API gives.
+async fn text_of(mut response: Response) -> Result<Option<String>, reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > LONGEST_ANSWER {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(String::from_utf8(bytes).unwrap_or_else(|error| {
+        String::from_utf8_lossy(error.as_bytes()).into_owned()
+    })))
 }
 
 fn is_web_page(text: &str) -> bool {

@@ -169,3 +169,20 @@ async fn nobody_there_is_told_without_the_query() {
     assert!(!text.contains("ada@example.com"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let endless = format!("{{\"results\":[\"{}", "x".repeat(LONGEST_ANSWER + 1));
+    let server = serve(vec![say(200, endless)]).await;
+    let error = server.client().get("users/").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the answer to /api/public/users/ is longer than 64 MiB"
+    );
+    assert!(error.hint().is_some());
+    assert_eq!(
+        server.received("GET").len(),
+        1,
+        "asking again does not help"
+    );
+}

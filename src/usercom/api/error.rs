@@ -67,6 +67,14 @@ pub enum ApiError {
         /// HTTP status.
         status: u16,
     },
+    /// The answer did not end where every answer of the API has ended.
+    #[error("the answer to {path} is longer than {} MiB", limit >> 20)]
+    TooLong {
+        /// Path without query.
+        path: String,
+        /// Bytes that are read at most.
+        limit: usize,
+    },
     /// JSON of a shape that this endpoint does not have.
     #[error("the answer to {path} has no {expected}")]
     Shape {
@@ -151,6 +159,11 @@ impl ApiError {
             }
             Self::Unreachable { .. } | Self::Status { .. } | Self::Shape { .. } => {
                 "run `transload extract` again: it goes on where it stopped".to_owned()
+            }
+            Self::TooLong { .. } => {
+                "a page of a list is far shorter: does something else than User.com answer at the url of [source.api]? leave_out \
+                 does without the object"
+                    .to_owned()
             }
             Self::RepeatedCursor { .. } => {
                 "run `transload extract` again; if it comes back, `transload extract --probe` writes down how the \

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::ExtractError;
+use crate::staging::private_folder;
 use crate::usercom::DecodedReader;
 
 /// How far pipelines are looked into for their stages.
@@ -99,7 +100,7 @@ pub fn copy(folder: &Path, extract: &Path) -> Result<Manual, ExtractError> {
     for name in &found.copied {
         let target = extract.join(name);
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(ExtractError::file("create", parent))?;
+            private_folder(parent).map_err(ExtractError::file("create", parent))?;
         }
         fs::copy(folder.join(name), &target).map_err(ExtractError::file("copy", &target))?;
     }

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{Mode, Skipped};
 use super::part::Parts;
 use super::{Choices, ExtractError};
+use crate::staging::private_folder;
 use crate::usercom::export::MANIFEST;
 
 const STATE: &str = ".state";
@@ -51,7 +52,7 @@ impl Places {
 
     pub(super) fn create(&self) -> Result<(), ExtractError> {
         for folder in [self.data(), self.state()] {
-            fs::create_dir_all(&folder).map_err(ExtractError::file("create", &folder))?;
+            private_folder(&folder).map_err(ExtractError::file("create", &folder))?;
         }
         Ok(())
     }
@@ -213,7 +214,7 @@ pub(super) fn unfinished(root: &Path) -> Result<Option<(Places, RunState)>, Extr
 /// Takes the folder for this process; the hold ends with it, however it ends.
 pub(super) fn lock(root: &Path) -> Result<File, ExtractError> {
     let folder = root.join(STATE);
-    fs::create_dir_all(&folder).map_err(ExtractError::file("create", &folder))?;
+    private_folder(&folder).map_err(ExtractError::file("create", &folder))?;
     let path = folder.join("lock");
     let file = OpenOptions::new()
         .create(true)

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::api::{ApiError, Client};
 use super::capabilities::Capabilities;
 use super::extract::ExtractError;
+use crate::staging::private_folder;
 use questions::Asking;
 
 /// Name of the file in the folder of extracts.
@@ -64,7 +65,7 @@ impl Findings {
     /// # Errors
     /// [`ExtractError::File`].
     pub fn write(&self, folder: &Path) -> Result<(), ExtractError> {
-        fs::create_dir_all(folder).map_err(ExtractError::file("create", folder))?;
+        private_folder(folder).map_err(ExtractError::file("create", folder))?;
         let path = folder.join(CAPABILITIES);
         let text = serde_json::to_string_pretty(&self.capabilities).unwrap_or_default();
         fs::write(&path, text + "\n").map_err(ExtractError::file("write", &path))?;

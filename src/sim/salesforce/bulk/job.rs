@@ -285,7 +285,7 @@ impl IngestJobs {
             path: folder.clone(),
             source,
         };
-        std::fs::create_dir_all(&folder).map_err(state)?;
+        crate::private::folder(&folder).map_err(state)?;
         let mut jobs = BTreeMap::new();
         let mut resumed = HashMap::new();
         for entry in std::fs::read_dir(&folder).map_err(state)? {

@@ -5,6 +5,9 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+/// Elements inside each other; metadata has less than ten, and a tree is left on the stack.
+const DEEPEST: usize = 100;
+
 /// One element.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Element {
@@ -14,13 +17,14 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// Reads a file; none if it is not well formed.
+    /// Reads a file; none if it is not well formed, or nested as no metadata is.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::from_reader(bytes);
         let mut open = vec![Self::default()];
         let mut buffer = Vec::new();
         loop {
             match reader.read_event_into(&mut buffer).ok()? {
+                Event::Start(_) if open.len() > DEEPEST => return None,
                 Event::Start(tag) => open.push(Self::named(tag.local_name().as_ref())),
                 Event::Empty(tag) => open
                     .last_mut()?
@@ -105,5 +109,7 @@ mod tests {
         assert_eq!(root.get("b"), Some("R&D é"));
         assert_eq!(root.all("b").count(), 2);
         assert_eq!(Element::parse(b"<a><b></a>"), None);
+        let deep = format!("{}{}", "<a>".repeat(200_000), "</a>".repeat(200_000));
+        assert_eq!(Element::parse(deep.as_bytes()), None);
     }
 }

@@ -18,7 +18,8 @@
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
 //!
 //! Rows of objects that the API only reads (rules, flows, triggers, …) are written past field rights; the answer to a new
-//! row is its id. It needs no session. Faults never strike it, and it is not counted.
+//! row is its id. It needs no session, but a name of this machine as `Host` and no page behind it (`from_here`). Faults never
+//! strike it, and it is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+
+use crate::from_here::is_from_here;
 
 use super::super::change::{Batch, Cell, Column, Operation, Outcome, api_error};
 use super::super::deploy::Trial;
@@ -65,6 +68,13 @@ pub(super) async fn handle(
     path: &[String],
     request: Request,
 ) -> Result<Response, ApiError> {
+    if !is_from_here(request.headers()) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "CONTROL_REFUSED",
+            "control is for programs of this machine: no Origin, and a loopback Host",
+        ));
+    }
     let method = request.method().clone();
     let body = read(request.into_body()).await?;
     let invalid = |error: serde_json::Error| ApiError::bad("JSON_PARSER_ERROR", error.to_string());

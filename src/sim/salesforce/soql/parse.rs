@@ -12,6 +12,7 @@ pub(crate) fn parse(text: &str) -> Result<Query, ApiError> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
+        depth: 0,
     };
     let query = parser.query()?;
     match parser.peek() {
@@ -23,7 +24,12 @@ pub(crate) fn parse(text: &str) -> Result<Query, ApiError> {
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    /// Parentheses, negations and inner queries that are open.
+    depth: usize,
 }
+
+/// Deeper ones are refused, before the stack ends.
+const DEEPEST: usize = 100;
 
 type Parsed<T> = Result<T, ApiError>;
 
@@ -99,6 +105,18 @@ impl Parser {
                 format!("unexpected token: '{word}'"),
             ))
         }
+    }
+
+    /// Reads something inside something of its own kind.
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth == DEEPEST {
+            let message = format!("the query is nested deeper than {DEEPEST} levels");
+            return Err(ApiError::bad("MALFORMED_QUERY", message));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
     }
 
     fn query(&mut self) -> Parsed<Query> {
@@ -283,10 +301,10 @@ impl Parser {
 
     fn term(&mut self) -> Parsed<Expr> {
         if self.keyword("not") {
-            return Ok(Expr::Not(Box::new(self.term()?)));
+            return Ok(Expr::Not(Box::new(self.inside(Self::term)?)));
         }
         if self.symbol("(") {
-            let inner = self.or()?;
+            let inner = self.inside(Self::or)?;
             self.close()?;
             return Ok(inner);
         }
@@ -327,7 +345,7 @@ impl Parser {
         let selects = matches!(self.tokens.get(self.at + 1), Some(Token::Word(w)) if w.eq_ignore_ascii_case("select"));
         if opens && selects {
             self.symbol("(");
-            let query = self.query()?;
+            let query = self.inside(Self::query)?;
             self.close()?;
             return Ok(Expr::InQuery(path, Box::new(query)));
         }
@@ -405,6 +423,26 @@ mod tests {
             panic!("no conjunction")
         };
         assert_eq!(terms.len(), 3);
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_refused() {
+        let nested = |open: &str, close: &str, times: usize| {
+            format!(
+                "select Id from Lead where {}Id != null{}",
+                open.repeat(times),
+                close.repeat(times)
+            )
+        };
+        assert!(parse(&nested("(", ")", 50)).is_ok());
+        for (open, close) in [
+            ("(", ")"),
+            ("not ", ""),
+            ("Id in (select Id from Lead where ", ")"),
+        ] {
+            let error = parse(&nested(open, close, 20_000)).unwrap_err();
+            assert!(format!("{error:?}").contains("nested deeper"), "{error:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,198 @@
+//! Functions whose result may be far longer than what goes in, with a limit on what one call makes.
+//!
+//! In: DataFusion's `repeat`, `lpad`, `rpad`, `array_repeat`, `range` and `generate_series`. Out: the same under the same names;
+//! a call that would make more than [`LARGEST`] bytes for one batch is an error. What a function makes is outside the engine's
+//! memory pool, and a single one of these may ask for all memory of the machine.
+
+use std::fmt::{self, Debug, Formatter};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, FieldRef, Int64Type};
+use datafusion::common::exec_datafusion_err;
+use datafusion::error::Result;
+use datafusion::execution::FunctionRegistry;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+
+/// Bytes that one call may make: far more than a batch of the longest texts that Salesforce takes, 131,072 characters, needs.
+const LARGEST: u64 = 256 << 20;
+
+/// What the length of a result follows from.
+#[derive(Clone, Copy)]
+enum Growth {
+    /// The first argument, as often as the second says.
+    Times,
+    /// As long as the second argument says.
+    Length,
+    /// From a start to an end; numbers only, since dates and instants are few.
+    Range,
+}
+
+const GROWING: [(&str, Growth); 6] = [
+    ("repeat", Growth::Times),
+    ("array_repeat", Growth::Times),
+    ("lpad", Growth::Length),
+    ("rpad", Growth::Length),
+    ("range", Growth::Range),
+    ("generate_series", Growth::Range),
+];
+
+/// Puts the limited functions in the place of the unlimited ones.
+pub(super) fn limit(state: &mut SessionState) -> Result<()> {
+    for (name, growth) in GROWING {
+        if let Ok(inner) = state.udf(name) {
+            let limited = ScalarUDF::new_from_impl(Limited { inner, growth });
+            state.register_udf(Arc::new(limited))?;
+        }
+    }
+    Ok(())
+}
+
+/// A function with a limit.
+struct Limited {
+    inner: Arc<ScalarUDF>,
+    growth: Growth,
+}
+
+impl Debug for Limited {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "Limited({})", self.inner.name())
+    }
+}
+
+impl PartialEq for Limited {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Eq for Limited {}
+
+impl Hash for Limited {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Limited {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(types)
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.inner.return_field_from_args(args)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(types)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let made = self.growth.bytes(&args)?;
+        if made > u128::from(LARGEST) {
+            return Err(exec_datafusion_err!(
+                "{} would make {} MiB for {} row(s), and {} MiB are allowed",
+                self.name(),
+                made >> 20,
+                args.number_rows,
+                LARGEST >> 20
+            ));
+        }
+        self.inner.invoke_with_args(args)
+    }
+}
+
+impl Growth {
+    /// Bytes that a call makes, roughly.
+    fn bytes(self, args: &ScalarFunctionArgs) -> Result<u128> {
+        let array = |index: usize| -> Result<Option<ArrayRef>> {
+            let Some(value) = args.args.get(index) else {
+                return Ok(None);
+            };
+            // Of a constant one row says all.
+            let rows = match value {
+                ColumnarValue::Scalar(_) => 1,
+                ColumnarValue::Array(array) => array.len(),
+            };
+            Ok(Some(value.to_array(rows)?))
+        };
+        let numbers = |index: usize| -> Result<Vec<i64>> {
+            let Some(array) = array(index)? else {
+                return Ok(Vec::new());
+            };
+            if !array.data_type().is_integer() {
+                return Ok(Vec::new());
+            }
+            let numbers = cast(&array, &DataType::Int64)?;
+            let numbers = numbers.as_primitive::<Int64Type>();
+            Ok(numbers.iter().map(Option::unwrap_or_default).collect())
+        };
+        let rows = args.number_rows.max(1);
+        let at = |values: &[i64], row: usize| match values {
+            [one] => *one,
+            many => many.get(row).copied().unwrap_or_default(),
+        };
+        let count = |number: i64| u128::from(number.max(0).unsigned_abs());
+        let whole = match self {
+            Self::Times => {
+                let (times, widths) = (numbers(1)?, array(0)?.map_or(vec![], |a| widths(&a)));
+                (0..rows)
+                    .map(|row| count(at(&times, row)) * count(at(&widths, row)))
+                    .sum()
+            }
+            Self::Length => {
+                let lengths = numbers(1)?;
+                (0..rows).map(|row| count(at(&lengths, row))).sum()
+            }
+            Self::Range => {
+                let (mut starts, mut ends, steps) = (numbers(0)?, numbers(1)?, numbers(2)?);
+                if args.args.len() == 1 {
+                    (starts, ends) = (vec![0], starts);
+                }
+                (0..rows)
+                    .map(|row| {
+                        let step = match at(&steps, row) {
+                            0 => 1,
+                            step => step.unsigned_abs(),
+                        };
+                        let distance = at(&ends, row).abs_diff(at(&starts, row));
+                        u128::from(distance / step) * 8
+                    })
+                    .sum()
+            }
+        };
+        Ok(whole)
+    }
+}
+
+/// Bytes of each value.
+fn widths(array: &ArrayRef) -> Vec<i64> {
+    let length =
+        |text: Option<&str>| text.map_or(0, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().iter().map(length).collect(),
+        DataType::LargeUtf8 => array.as_string::<i64>().iter().map(length).collect(),
+        DataType::Utf8View => array.as_string_view().iter().map(length).collect(),
+        _ => {
+            let each = array.get_array_memory_size() / array.len().max(1);
+            vec![i64::try_from(each.max(8)).unwrap_or(i64::MAX); array.len()]
+        }
+    }
+}

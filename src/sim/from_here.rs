@@ -1,0 +1,69 @@
+//! Who may steer a simulator: programs of this machine, not pages in its browser.
+//!
+//! In: the headers of a control request. Out: whether it is let through. A page of anybody's can send requests to this machine,
+//! and a name of its own can lead here; the first shows by its origin, the second by its host. Control needs no session, since it
+//! ends sessions and breaks logins.
+
+use axum::http::{HeaderMap, header};
+
+/// Whether a control request comes from a program, under a name of this machine.
+pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
+    let from_page = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    !from_page && host.is_some_and(is_this_machine)
+}
+
+fn is_this_machine(authority: &str) -> bool {
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let name = name.unwrap_or_default().to_ascii_lowercase();
+    match name.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().map(|&(name, value)| {
+            (
+                name.parse::<header::HeaderName>().unwrap(),
+                value.parse().unwrap(),
+            )
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn programs_of_this_machine_steer_and_pages_do_not() {
+        for host in [
+            "127.0.0.1:8080",
+            "localhost:1",
+            "[::1]:8080",
+            "crm.localhost",
+        ] {
+            assert!(is_from_here(&headers(&[("host", host)])), "{host}");
+        }
+        for host in [
+            "evil.example.com:8080",
+            "127.0.0.1.example.com",
+            "10.0.0.1",
+            "localhost.example.com",
+        ] {
+            assert!(!is_from_here(&headers(&[("host", host)])), "{host}");
+        }
+        assert!(!is_from_here(&headers(&[])));
+        let page = [
+            ("host", "127.0.0.1:8080"),
+            ("origin", "https://evil.example.com"),
+        ];
+        assert!(!is_from_here(&headers(&page)));
+    }
+}
