@@ -9,7 +9,7 @@ select
     company.id as usercom_id__c,
     coalesce(
         nullif(trim(company.name), ''),
-        nullif(trim(company.domain), ''),
+        case when free_mail.domain is null then nullif(trim(company.domain), '') end,
         fallback.value,
         'Unnamed company'
     ) as "Name",
@@ -81,5 +81,7 @@ left join prepare.tag_list as tag_list
     on tag_list.kind = 'company' and tag_list.id = company.id
 left join prepare.match_result as matched
     on matched.target = 'Account' and matched.id = company.id
+left join prepare.free_mail_domain as free_mail
+    on free_mail.domain = lower(trim(company.domain))
 left join config.defaults as fallback
     on fallback.object = 'Account' and fallback.field = 'Name'

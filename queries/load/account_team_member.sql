@@ -1,4 +1,5 @@
--- grain: one row per company and agent in its team
+-- grain: one row per company and user, or agent without one, in its team
+-- source: prepare.team_link by id, member where kind = 'company'
 -- object: AccountTeamMember
 -- operation: insert
 -- key: AccountId, UserId
@@ -7,7 +8,7 @@
 -- feature: needs Account Teams in Setup; without them set teams = false
 select distinct
     coalesce(account.id, concat('company ', team.id)) as "AccountId",
-    agent_user.user_id as "UserId",
+    team.member as "UserId",
     case
         when account.id is null
             then named_struct(
@@ -15,10 +16,10 @@ select distinct
                 'reason', 'company_missing',
                 'parent', concat('company ', team.id)
             )
+        when not team.is_user
+            then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
     end as _fate
-from prepare.team as team
-inner join prepare.agent_user as agent_user
-    on agent_user.agent_id = team.agent_id
+from prepare.team_link as team
 left join ledger.account as account
     on account.usercom_id__c = team.id
 where team.kind = 'company'

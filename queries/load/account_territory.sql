@@ -1,4 +1,5 @@
 -- grain: one row per company and territory of config/territories.csv
+-- source: config.territories
 -- object: ObjectTerritory2Association
 -- operation: insert
 -- key: ObjectId, Territory2Id

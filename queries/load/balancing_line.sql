@@ -1,4 +1,5 @@
 -- grain: one row per deal whose lines do not add up to its value: the rest
+-- source: prepare.deal_total where missing <> 0
 -- object: OpportunityLineItem
 -- operation: upsert
 -- key: usercom_id__c

@@ -1,4 +1,5 @@
 -- grain: one row per segment and list
+-- source: prepare.segment
 -- object: Campaign
 -- operation: upsert
 -- key: usercom_id__c

@@ -1,4 +1,5 @@
 -- grain: one row per segment or list and person in it
+-- source: prepare.membership
 -- object: CampaignMember
 -- operation: upsert
 -- key: usercom_id__c

@@ -3,7 +3,8 @@
 -- object: Contact
 -- operation: upsert
 -- key: usercom_id__c
--- optional: MailingCountryCode
+-- optional: Suffix, MailingCountryCode
+-- field: usercom_companies__c LongTextArea
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
 -- field: usercom_notifications__c Picklist from prepare.yes_no.value
@@ -55,8 +56,11 @@ with contact as (
 select
     person.id as usercom_id__c,
     contact.account_id as "AccountId",
+    contact.salutation as "Salutation",
     contact.first_name as "FirstName",
     coalesce(contact.last_name, fallback.value, 'Unknown') as "LastName",
+    contact.suffix as "Suffix",
+    contact.whole_name as usercom_name__c,
     contact.email as "Email",
     contact.phone as "Phone",
     person.city as "MailingCity",
@@ -99,6 +103,7 @@ select
     person.user_key as usercom_user_key__c,
     tag_list.tags as usercom_tags__c,
     segment_list.segments as usercom_segments__c,
+    further.companies as usercom_companies__c,
     person.created_at as "CreatedDate",
     person.custom,
     contact.salesforce_id as _id,
@@ -120,6 +125,8 @@ select
     concat_ws(
         ';',
         reading.flags,
+        nullif(contact.flags, ''),
+        case when further.person_id is not null then 'companies_kept_in_field' end,
         contact.match_flag,
         case when not contact.same then contact.name_flag end,
         case
@@ -139,5 +146,7 @@ left join prepare.tag_list as tag_list
     on tag_list.kind = 'person' and tag_list.id = person.id
 left join prepare.segment_list as segment_list
     on segment_list.person_id = person.id
+left join prepare.further_company_list as further
+    on further.person_id = person.id
 left join config.defaults as fallback
     on fallback.object = contact.target and fallback.field = 'LastName'

@@ -1,4 +1,5 @@
 -- grain: one row per file or note and record that it belongs to
+-- source: prepare.document_link
 -- object: ContentDocumentLink
 -- operation: insert
 -- key: ContentDocumentId, LinkedEntityId
@@ -8,5 +9,11 @@ select
     link.document_id as "ContentDocumentId",
     link.linked_id as "LinkedEntityId",
     'V' as "ShareType",
-    'AllUsers' as "Visibility"
+    'AllUsers' as "Visibility",
+    case
+        when link.is_missing
+            then named_struct(
+                'fate', 'held', 'reason', 'activity_missing', 'parent', link.linked_id
+            )
+    end as _fate
 from prepare.document_link as link

@@ -1,4 +1,5 @@
 -- grain: one row per EmailMessage with a person
+-- source: prepare.loaded_email where who_id is not null
 -- object: EmailMessageRelation
 -- operation: insert
 -- key: EmailMessageId, RelationId, RelationType

@@ -1,4 +1,5 @@
 -- grain: one row per EmailMessage: its final status, once it has its relations
+-- source: prepare.loaded_email
 -- object: EmailMessage
 -- operation: update
 -- key: usercom_id__c

@@ -1,4 +1,5 @@
 -- grain: one row per event and attendee
+-- source: prepare.attendee_link by event_id, relation_id
 -- object: EventRelation
 -- operation: upsert
 -- key: EventId, RelationId

@@ -3,18 +3,22 @@
 -- object: Lead
 -- operation: upsert
 -- key: usercom_id__c
--- optional: CountryCode
+-- optional: Suffix, CountryCode
+-- field: usercom_companies__c LongTextArea
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
 -- field: usercom_notifications__c Picklist from prepare.yes_no.value
 -- field: usercom_web_push__c Picklist from prepare.yes_no.value
 select
     person.id as usercom_id__c,
+    lead.salutation as "Salutation",
     lead.first_name as "FirstName",
     coalesce(lead.last_name, last_name.value, 'Unknown') as "LastName",
     coalesce(
         lead.company_name, lead.email_domain, company.value, '[not provided]'
     ) as "Company",
+    lead.suffix as "Suffix",
+    lead.whole_name as usercom_name__c,
     lead.email as "Email",
     lead.phone as "Phone",
     person.city as "City",
@@ -57,6 +61,7 @@ select
     person.user_key as usercom_user_key__c,
     tag_list.tags as usercom_tags__c,
     segment_list.segments as usercom_segments__c,
+    further.companies as usercom_companies__c,
     person.created_at as "CreatedDate",
     person.custom,
     matched.salesforce_id as _id,
@@ -84,6 +89,8 @@ select
     concat_ws(
         ';',
         reading.flags,
+        nullif(lead.flags, ''),
+        case when further.person_id is not null then 'companies_kept_in_field' end,
         matched.flag,
         case when not coalesce(matched.same, false) then lead.name_flag end,
         case
@@ -109,6 +116,8 @@ left join prepare.segment_list as segment_list
     on segment_list.person_id = person.id
 left join prepare.match_result as matched
     on matched.target = 'Lead' and matched.id = person.id
+left join prepare.further_company_list as further
+    on further.person_id = person.id
 left join config.defaults as last_name
     on last_name.object = lead.target and last_name.field = 'LastName'
 left join config.defaults as company

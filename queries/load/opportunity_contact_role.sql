@@ -1,4 +1,5 @@
 -- grain: one row per deal and person on it
+-- source: prepare.deal_participant
 -- object: OpportunityContactRole
 -- operation: insert
 -- key: OpportunityId, ContactId

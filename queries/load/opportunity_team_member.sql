@@ -1,4 +1,5 @@
--- grain: one row per deal and agent in its team
+-- grain: one row per deal and user, or agent without one, in its team
+-- source: prepare.team_link by id, member where kind = 'deal'
 -- object: OpportunityTeamMember
 -- operation: insert
 -- key: OpportunityId, UserId
@@ -7,7 +8,7 @@
 -- feature: needs Team Selling in Setup; without it set teams = false
 select distinct
     coalesce(opportunity.id, concat('deal ', team.id)) as "OpportunityId",
-    agent_user.user_id as "UserId",
+    team.member as "UserId",
     'Read' as "OpportunityAccessLevel",
     case
         when opportunity.id is null
@@ -16,10 +17,10 @@ select distinct
                 'reason', 'deal_missing',
                 'parent', concat('deal ', team.id)
             )
+        when not team.is_user
+            then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
     end as _fate
-from prepare.team as team
-inner join prepare.agent_user as agent_user
-    on agent_user.agent_id = team.agent_id
+from prepare.team_link as team
 left join ledger.opportunity as opportunity
     on opportunity.usercom_id__c = team.id
 where team.kind = 'deal'

@@ -1,4 +1,5 @@
 -- grain: one row if customers without a company share an Account
+-- source: none
 -- object: Account
 -- operation: upsert
 -- key: usercom_id__c

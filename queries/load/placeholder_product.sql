@@ -1,4 +1,5 @@
 -- grain: one row if a line has no product of its own
+-- source: none
 -- object: Product2
 -- operation: upsert
 -- key: usercom_id__c

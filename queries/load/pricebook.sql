@@ -1,4 +1,5 @@
 -- grain: one row if there are prices
+-- source: none
 -- object: Pricebook2
 -- operation: upsert
 -- key: usercom_id__c

@@ -1,4 +1,5 @@
 -- grain: one row per product and currency: its price in the price book of the deals
+-- source: prepare.price
 -- object: PricebookEntry
 -- operation: upsert
 -- api: rest

@@ -1,4 +1,5 @@
 -- grain: one row per product and currency: the standard price, which Salesforce wants first
+-- source: prepare.price
 -- object: PricebookEntry
 -- operation: upsert
 -- api: rest

@@ -1,4 +1,5 @@
 -- grain: one row per topic: tags that begin with the same 99 letters share one
+-- source: prepare.tag_vocabulary by lower(rtrim(left(name, 99)))
 -- object: Topic
 -- operation: insert
 -- key: Name

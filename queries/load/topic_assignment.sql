@@ -1,4 +1,5 @@
 -- grain: one row per record and tag
+-- source: prepare.tag_on_record by lower(rtrim(left(name, 99))), kind, id
 -- object: TopicAssignment
 -- operation: insert
 -- key: EntityId, TopicId

@@ -1,4 +1,5 @@
 -- grain: one row per user and territory of config/user_territories.csv
+-- source: config.user_territories by user_email, territory
 -- object: UserTerritory2Association
 -- operation: insert
 -- key: UserId, Territory2Id

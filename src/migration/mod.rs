@@ -32,6 +32,7 @@ mod exclusions;
 mod fields;
 mod gone;
 mod known;
+mod grain;
 mod liveness;
 mod map_check;
 mod name_check;

@@ -10,6 +10,7 @@ use super::checks;
 use super::comparison;
 use super::context::{Context, Reads};
 use super::gone;
+use super::grain;
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
@@ -22,7 +23,7 @@ use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images
 use crate::report::{phase_document, spreadsheet};
 use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
-use crate::staging::{Manifest, Snapshot};
+use crate::staging::Manifest;
 use crate::transform::write_model;
 
 /// Rows of a failed check that are shown on the terminal.
@@ -104,6 +105,7 @@ impl Phases<'_> {
                 }
             }
         }
+        self.reports.extend(grain::left_out(self.context).await?);
         Ok(None)
     }
 
@@ -176,7 +178,15 @@ impl Phases<'_> {
             self.journal.run(),
         )
         .await?;
-        let expected = self.expected(file, &snapshot, &report);
+        let expected = grain::expected(
+            self.context,
+            &session,
+            &snapshot,
+            file,
+            &report,
+            &self.reports,
+        )
+        .await?;
         let mut verdict = judge(&report, &self.context.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
@@ -188,7 +198,7 @@ impl Phases<'_> {
             && rows != accounted
         {
             verdict.reasons.push(format!(
-                "usercom.{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
+                "{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
             ));
         }
         let document = self
@@ -277,30 +287,6 @@ impl Phases<'_> {
         })
         .await?;
         Ok(())
-    }
-
-    /// Rows of the source table and rows accounted for, once every load of that source has run.
-    fn expected(
-        &self,
-        file: &QueryFile,
-        snapshot: &Snapshot,
-        report: &PhaseReport,
-    ) -> Option<(String, u64, u64)> {
-        let source = file.source.as_deref()?;
-        let table = source.strip_prefix("usercom.").unwrap_or(source);
-        let rows = snapshot.get("usercom", table)?.rows;
-        let mut accounted = report.accounted();
-        for other in self.context.resolved.loads() {
-            if other.name == file.name || other.source.as_deref() != Some(source) {
-                continue;
-            }
-            accounted += self
-                .reports
-                .iter()
-                .find(|done| done.load == other.name)?
-                .accounted();
-        }
-        Some((table.to_owned(), rows, accounted))
     }
 
     async fn document(

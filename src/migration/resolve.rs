@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
 use super::known;
+use super::grain;
 use super::map_check::check_map;
 use super::name_check::check_names;
 use super::project::Project;
@@ -49,11 +50,18 @@ impl ResolvedProject {
             .filter(|file| matches!(file.kind, QueryKind::Check | QueryKind::Reconcile))
             .flat_map(|file| file.references.iter().map(String::as_str))
             .collect();
+        // The rows of what an option leaves out have a fate too.
+        let excluded: BTreeSet<&String> = grain::excluded(self).map(|file| &file.name).collect();
         let mut kept = Vec::new();
         for step in all.into_iter().rev() {
             let file = step.file();
             let needed = match step {
-                Step::Load(_) => self.is_active(file),
+                Step::Load(_) => {
+                    if excluded.contains(&file.name) {
+                        read.extend(file.references.iter().map(String::as_str));
+                    }
+                    self.is_active(file)
+                }
                 _ => read.contains(format!("{}.{}", file.kind.folder(), file.name).as_str()),
             };
             if needed {

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use super::query_file::{Api, DeclaredField};
+use super::query_file::{Api, DeclaredField, Grain};
 use super::syntax::parameters;
 use super::{Operation, ProjectError, QueryFile, QueryKind};
 use crate::config::nearest;
@@ -115,7 +115,23 @@ impl QueryFile {
     fn directive(&mut self, name: &str, value: &str, line: usize) -> Result<(), ProjectError> {
         match name {
             "grain" => value.clone_into(&mut self.grain),
-            "source" => self.source = Some(value.to_owned()),
+            "source" => {
+                let grain = grain(value).ok_or_else(|| {
+                    self.header_error(
+                        line,
+                        format!(
+                            "`{value}` is not `schema.table [by COLUMNS] [where CONDITION]` or `none`"
+                        ),
+                    )
+                })?;
+                // A model is made before its rows are counted; what was staged is there anyway.
+                if let Some((schema, table)) = &grain.table
+                    && schema == QueryKind::Prepare.folder()
+                {
+                    self.references.insert(format!("{schema}.{table}"));
+                }
+                self.source = Some(grain);
+            }
             "object" => self.object = Some(value.to_owned()),
             "key" => self.key = list(value),
             "cluster by" => self.cluster_by = list(value),
@@ -179,6 +195,49 @@ fn list(value: &str) -> Vec<String> {
         .split(',')
         .map(|part| part.trim().trim_matches('"').to_owned())
         .collect()
+}
+
+fn grain(value: &str) -> Option<Grain> {
+    let text = value.to_owned();
+    if value == "none" {
+        return Some(Grain {
+            text,
+            table: None,
+            count: None,
+        });
+    }
+    let (head, condition) = match value.split_once(" where ") {
+        Some((head, condition)) => (head, Some(condition.trim())),
+        None => (value, None),
+    };
+    let (name, columns) = match head.split_once(" by ") {
+        Some((name, columns)) => (name.trim(), Some(list(columns).join(", "))),
+        None => (head.trim(), None),
+    };
+    let (schema, table) = name.split_once('.')?;
+    let is_word = |word: &str| {
+        let mut letters = word.chars();
+        !word.is_empty() && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    if !is_word(schema) || !is_word(table) {
+        return None;
+    }
+    let count = (columns.is_some() || condition.is_some()).then(|| {
+        let columns = columns.map_or_else(
+            || "1 as one".to_owned(),
+            |columns| format!("distinct {columns}"),
+        );
+        let condition =
+            condition.map_or_else(String::new, |condition| format!(" where {condition}"));
+        format!(
+            "select 'n' as name, count(*) as n from (select {columns} from {name}{condition}) as d"
+        )
+    });
+    Some(Grain {
+        text,
+        table: Some((schema.to_owned(), table.to_owned())),
+        count,
+    })
 }
 
 fn declared_field(value: &str, line: usize) -> Option<DeclaredField> {
@@ -250,6 +309,33 @@ mod tests {
         let file = parse("-- after: ledger.user_territory").unwrap();
         assert!(file.references.contains("ledger.user_territory"));
         assert!(file.references.contains("usercom.people"));
+    }
+
+    #[test]
+    fn a_source_is_a_table_rows_of_it_or_none() {
+        let grain = |source: &str| {
+            parse(&format!("-- source: {source}"))
+                .unwrap()
+                .source
+                .unwrap()
+        };
+        let table = |grain: &Grain| grain.table.as_ref().map(|(_, table)| table.clone());
+        let people = grain("usercom.people");
+        assert_eq!(
+            (table(&people).as_deref(), &people.count),
+            (Some("people"), &None)
+        );
+        let some = grain("prepare.team by id, member where kind = 'deal'");
+        assert_eq!(table(&some).as_deref(), Some("team"));
+        assert_eq!(
+            some.count.as_deref(),
+            Some(
+                "select 'n' as name, count(*) as n from (select distinct id, member from prepare.team where kind = 'deal') as d"
+            )
+        );
+        assert_eq!(table(&grain("none")), None);
+        let error = parse("-- source: people").unwrap_err();
+        assert!(error.to_string().contains("or `none`"), "{error}");
     }
 
     #[test]

@@ -87,6 +87,18 @@ pub struct DeclaredField {
     pub line: usize,
 }
 
+/// `-- source:` the rows that a load's grain consists of: `TABLE [by COLUMNS] [where CONDITION]`, or `none` for a load that
+/// makes a record of its own. Loads with the same source share its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grain {
+    /// The header as it is written.
+    pub text: String,
+    /// Schema and name of the table; none for `none`.
+    pub table: Option<(String, String)>,
+    /// A query that counts the rows, where the table has more of them.
+    pub count: Option<String>,
+}
+
 /// A parsed query file.
 #[derive(Clone, Debug)]
 pub struct QueryFile {
@@ -100,8 +112,8 @@ pub struct QueryFile {
     pub sql: String,
     /// `-- grain:` what one row is.
     pub grain: String,
-    /// `-- source:` the source table whose every row this load accounts for.
-    pub source: Option<String>,
+    /// `-- source:` what this load accounts for, row by row.
+    pub source: Option<Grain>,
     /// `-- object:` Salesforce API name.
     pub object: Option<String>,
     /// `-- operation:`.

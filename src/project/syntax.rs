@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 ///
 /// # Errors
 /// Whatever is no SQL at all, such as a string that does not end.
-pub(super) fn parameters(sql: &str) -> Result<BTreeSet<String>, DataFusionError> {
+pub(crate) fn parameters(sql: &str) -> Result<BTreeSet<String>, DataFusionError> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql)
         .tokenize()
         .map_err(|error| DataFusionError::SQL(Box::new(ParserError::from(error)), None))?;

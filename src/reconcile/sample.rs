@@ -218,10 +218,18 @@ async fn source_row(
     request: &SampleRequest<'_>,
     drawn: &Drawn,
 ) -> Result<BTreeMap<String, String>, ReconcileError> {
-    let (Some(source), [key]) = (&request.file.source, drawn.key.as_slice()) else {
+    let named = request
+        .file
+        .source
+        .as_ref()
+        .and_then(|grain| grain.table.as_ref());
+    let (Some((schema, table)), [key]) = (named, drawn.key.as_slice()) else {
         return Ok(BTreeMap::new());
     };
-    let table = source.rsplit('.').next().unwrap_or(source);
+    if schema != "usercom" {
+        return Ok(BTreeMap::new());
+    }
+    let source = &format!("{schema}.{table}");
     let sql =
         format!("select * from {source} as s where cast(s.id as varchar) = cast({key} as varchar)");
     let batches = request.session.collect(source, &sql).await?;

@@ -443,11 +443,17 @@ fn links_query(
 ) -> String {
     let table = &object.table;
     let (one, _) = label(object);
+    let named: Vec<String> = fields
+        .iter()
+        .filter(|field| field.target.is_some())
+        .map(|field| format!("\"{}\" is not null", field.column))
+        .collect();
     let head = [
         format!(
-            "-- grain: one row per {} that was loaded: its lookups in a circle",
+            "-- grain: one row per {} with lookups in a circle",
             one.to_lowercase()
         ),
+        format!("-- source: usercom.{table} where {}", named.join(" or ")),
         format!("-- object: {name}__c"),
         "-- operation: update".to_owned(),
         "-- key: usercom_id__c".to_owned(),
@@ -468,8 +474,8 @@ fn links_query(
     let mut text = parts.text(
         &head,
         &format!(
-            "from usercom.{table} as custom_object\ninner join ledger.{table} as loaded\n    \
-             on loaded.usercom_id__c = custom_object.id and loaded.id is not null"
+            "from usercom.{table} as custom_object\nleft join ledger.{table} as loaded\n    \
+             on loaded.usercom_id__c = custom_object.id"
         ),
     );
     text.push_str(&format!("where {}\n", any.join(" or ")));

@@ -4,6 +4,7 @@ with addressed as (
         attendee.*,
         by_email.user_id as user_by_email,
         coalesce(attendee.person_id, person_email.person_id) as resolved_person_id,
+        attendee.person_id is null and shared.email is not null as is_ambiguous,
         case
             when attendee.person_id is not null then concat('person ', attendee.person_id)
             when attendee.agent_id is not null then concat('agent ', attendee.agent_id)
@@ -11,10 +12,12 @@ with addressed as (
             else coalesce(attendee.email, attendee.name, 'nobody')
         end as named
     from prepare.attendee as attendee
-    left join prepare.agent_user as by_email
+    left join prepare.agent_address as by_email
         on by_email.email = attendee.email
     left join prepare.person_email as person_email
         on person_email.email = attendee.email
+    left join prepare.shared_email as shared
+        on shared.email = attendee.email
 ),
 
 linked as (
@@ -48,7 +51,11 @@ select
         when linked.relation_id is null
             then named_struct(
                 'fate', coalesce(linked.person_fate['fate'], 'held'),
-                'reason', coalesce(linked.person_fate['reason'], 'attendee_not_in_export'),
+                'reason', coalesce(
+                    linked.person_fate['reason'],
+                    case when linked.is_ambiguous then 'ambiguous_address' end,
+                    'attendee_not_in_export'
+                ),
                 'parent', linked.named
             )
     end as fate

@@ -4,14 +4,15 @@ with document as (
         file.id as item_id,
         'file' as kind,
         version."ContentDocumentId" as document_id,
-        task.id as task_id
+        coalesce(task.id, 'activity ' || file.activity_id) as task_id,
+        file.activity_id is not null and task.id is null as is_missing
     from usercom.files as file
     inner join org.content_version as version
         on version.usercom_id__c = concat('file:', file.id)
     left join ledger.task as task
         on task.usercom_id__c = concat('activity:', file.activity_id)
     union all
-    select note.id, 'note', loaded.id, cast(null as varchar)
+    select note.id, 'note', loaded.id, cast(null as varchar), false
     from usercom.notes as note
     inner join ledger.content_note as loaded
         on loaded._key = concat('note:', note.id)
@@ -21,6 +22,8 @@ with document as (
 parents as (
     select
         document.document_id,
+        document.task_id,
+        document.is_missing,
         unnest(
             make_array(link.who_id, link.account_id, link.opportunity_id, document.task_id)
         ) as linked_id
@@ -29,7 +32,10 @@ parents as (
         on link.kind = document.kind and link.id = document.item_id
 )
 
-select parents.document_id, parents.linked_id
+select
+    parents.document_id,
+    parents.linked_id,
+    bool_or(parents.is_missing and parents.linked_id = parents.task_id) as is_missing
 from parents
 where parents.linked_id is not null
 group by parents.document_id, parents.linked_id

@@ -23,21 +23,36 @@ with named as (
     union all
     select 'Lead', null, lead.id, lead.name, 'email', lead.email
     from org.existing_leads as lead
+),
+
+valued as (
+    select
+        named.object,
+        named.usercom_id,
+        named.salesforce_id,
+        named.name,
+        named.basis,
+        case
+            when named.basis = 'domain'
+                then regexp_replace(
+                    lower(trim(named.address)),
+                    '^(?:https?:)?/*(?:www\.)?([^/?#:]*?)\.?(?:[/?#:].*)?$',
+                    '\1'
+                )
+            else lower(trim(named.address))
+        end as value
+    from named
 )
 
 select
-    named.object,
-    named.usercom_id,
-    named.salesforce_id,
-    named.name,
-    named.basis,
+    valued.object,
+    valued.usercom_id,
+    valued.salesforce_id,
+    valued.name,
+    valued.basis,
     case
-        when named.basis = 'domain'
-            then regexp_replace(
-                lower(trim(named.address)),
-                '^(?:https?:)?/*(?:www\.)?([^/?#:]*?)\.?(?:[/?#:].*)?$',
-                '\1'
-            )
-        else lower(trim(named.address))
+        when valued.basis <> 'domain' or free_mail.domain is null then valued.value
     end as value
-from named
+from valued
+left join prepare.free_mail_domain as free_mail
+    on free_mail.domain = valued.value

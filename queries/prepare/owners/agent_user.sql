@@ -1,10 +1,9 @@
--- grain: one row per agent with a Salesforce user
--- key: agent_id
+-- grain: one row per agent, or address of one, with a Salesforce user
 select
-    agent.id as agent_id,
-    agent.email_key as email,
+    try_cast(owner.owner_key as bigint) as agent_id,
+    coalesce(agent.email_key, owner.email) as email,
     owner.user_id
-from mapped.agents as agent
-inner join prepare.owner as owner
-    on owner.owner_key = cast(agent.id as varchar)
-where owner.user_id is not null
+from prepare.owner as owner
+left join mapped.agents as agent
+    on agent.id = try_cast(owner.owner_key as bigint)
+where owner.user_id is not null and owner.owner_key <> ''

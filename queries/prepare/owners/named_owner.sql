@@ -58,6 +58,11 @@ with named as (
     union all
     select 'teams', coalesce(cast(team.agent_id as varchar), ''), team.agent_id, null
     from prepare.team as team
+    union all
+    select 'attendees', cast(attendee.agent_id as varchar), attendee.agent_id, null
+    from prepare.attendee as attendee
+    inner join config.owners as decision
+        on decision.owner_id = cast(attendee.agent_id as varchar)
 )
 
 select

@@ -4,15 +4,22 @@ with named as (
     select
         person.id,
         person.in_scope,
-        nullif(trim(person.first_name), '') as first_name,
-        nullif(trim(person.last_name), '') as last_name,
-        nullif(trim(person.name), '') as name,
-        nullif(split_part(trim(person.name), ' ', -1), '') as last_word,
+        name.first_name,
+        name.last_name,
+        name.salutation,
+        name.suffix,
+        name.whole as whole_name,
+        name.flags as name_flags,
+        shared.people as sharing_people,
         nullif(trim(person.email), '') as email,
         nullif(trim(person.phone_number), '') as phone,
         person.lifecycle_stage_key as stage,
         person.owner_key
     from mapped.people as person
+    inner join prepare.person_name as name
+        on name.id = person.id
+    left join prepare.shared_email as shared
+        on shared.email = person.email_key
 ),
 
 judged as (
@@ -22,6 +29,7 @@ judged as (
         company.company_id,
         company.company_name,
         company.named_company,
+        company.is_from_company,
         owner.user_id as owner_user_id,
         with_deal.person_id is not null and $people_on_deals = 'contact' as promoted
     from named
@@ -66,45 +74,32 @@ select
         when split.stage_target is null
             then named_struct('fate', 'held', 'reason', split.reason, 'parent', null)
     end as fate,
-    coalesce(
-        split.first_name,
-        case
-            when split.last_name is null
-                then nullif(
-                    trim(
-                        substr(
-                            split.name, 1, char_length(split.name) - char_length(split.last_word)
-                        )
-                    ),
-                    ''
-                )
-            when ends_with(lower(split.name), lower(' ' || split.last_name))
-                then nullif(
-                    trim(
-                        substr(
-                            split.name, 1, char_length(split.name) - char_length(split.last_name)
-                        )
-                    ),
-                    ''
-                )
-        end
-    ) as first_name,
-    coalesce(
-        split.last_name,
-        split.last_word,
-        nullif(split_part(split.email, '@', 1), '')
-    ) as last_name,
+    split.first_name,
+    coalesce(split.last_name, nullif(split_part(split.email, '@', 1), '')) as last_name,
+    split.salutation,
+    split.suffix,
+    split.whole_name,
     case
-        when split.last_name is not null or split.last_word is not null then null
+        when split.last_name is not null then null
         when split_part(split.email, '@', 1) <> '' then 'last_name_from_email'
         else 'last_name_from_default'
     end as name_flag,
+    concat_ws(
+        ';',
+        nullif(split.name_flags, ''),
+        case when split.sharing_people > 1 then 'address_of_several_people' end,
+        case when split.is_from_company then 'company_names_the_person' end
+    ) as flags,
     split.email,
     split.phone,
-    nullif(split_part(split.email, '@', 2), '') as email_domain,
+    case
+        when free_mail.domain is null then nullif(split_part(split.email, '@', 2), '')
+    end as email_domain,
     split.company_id,
     split.company_name,
     split.named_company,
     split.owner_key,
     split.owner_user_id
 from split
+left join prepare.free_mail_domain as free_mail
+    on free_mail.domain = lower(split_part(split.email, '@', 2))

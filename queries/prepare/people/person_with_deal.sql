@@ -1,8 +1,10 @@
--- grain: one row per person with a deal in scope
+-- grain: one row per person on a deal in scope, as its main person or a participant
 -- key: person_id
 select
-    deal.person_id,
+    participant.person_id,
     count(*) as deals
-from mapped.deals as deal
-where deal.person_id is not null and deal.in_scope
-group by deal.person_id
+from prepare.deal_participant as participant
+inner join mapped.deals as deal
+    on deal.id = participant.deal_id
+where deal.in_scope
+group by participant.person_id

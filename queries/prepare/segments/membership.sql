@@ -1,21 +1,14 @@
 -- grain: one row per segment or list and person in it
 -- key: segment_key, person_id
-with on_lists as (
-    select person.id as person_id, trim(unnest(person.lists)) as list
-    from usercom.people as person
-)
-
 select
     concat('segment:', member.segment_id) as segment_key,
     member.person_id,
-    member.added_at
+    min(member.added_at) as added_at
 from usercom.segment_members as member
+group by member.segment_id, member.person_id
 union all
 select
-    concat('list:', list.id),
-    on_lists.person_id,
+    on_list.segment_key,
+    on_list.person_id,
     cast(null as timestamp with time zone)
-from on_lists
-inner join mapped.lists as list
-    on cast(list.id as varchar) = on_lists.list or list.name_key = lower(on_lists.list)
-group by list.id, on_lists.person_id
+from prepare.list_on_person as on_list

@@ -1,4 +1,4 @@
--- grain: one row per segment and list
+-- grain: one row per segment and list, those too that only people name
 -- key: key
 select
     concat('segment:', segment.id) as key,
@@ -19,3 +19,13 @@ select
     cast(null as timestamp with time zone),
     list.in_scope
 from mapped.lists as list
+union all
+select
+    on_list.segment_key,
+    min(on_list.name),
+    cast(null as varchar),
+    cast(null as varchar),
+    true
+from prepare.list_on_person as on_list
+where not on_list.is_declared
+group by on_list.segment_key
