@@ -1,5 +1,5 @@
--- grain: one row per chat message
--- source: usercom.messages
+-- grain: one row per chat message and part of it that one comment holds
+-- source: prepare.comment_part
 -- object: CaseComment
 -- operation: insert
 -- api: rest
@@ -8,32 +8,23 @@
 -- order by: CreatedDate
 -- when: $chat_strategy = 'case_comments'
 select
-    concat('message:', message.id) as _key,
-    chat_case.id as "ParentId",
-    concat(
-        to_char(message.sent_at, '%Y-%m-%d %H:%M:%S'),
-        ' UTC, ',
-        link.channel,
-        ', ',
-        link.direction,
-        ', ',
-        coalesce(message.author_name, message.author_email, 'unknown'),
-        ':',
-        chr(10),
-        message.content
-    ) as "CommentBody",
-    message.sent_at as "CreatedDate",
     case
-        when link.fate is not null then link.fate
+        when part.part = 1 then concat('message:', part.id)
+        else concat('message:', part.id, ':', part.part)
+    end as _key,
+    chat_case.id as "ParentId",
+    part.body as "CommentBody",
+    part.sent_at as "CreatedDate",
+    case
+        when part.fate is not null then part.fate
         when chat_case.id is null
             then named_struct(
                 'fate', 'held',
                 'reason', 'case_missing',
-                'parent', concat('conversation ', message.conversation_id)
+                'parent', concat('conversation ', part.conversation_id)
             )
-    end as _fate
-from mapped.messages as message
-inner join prepare.message as link
-    on link.id = message.id
+    end as _fate,
+    case when part.parts > 1 then 'in_several_comments' end as _flags
+from prepare.comment_part as part
 left join ledger.chat_case as chat_case
-    on chat_case.usercom_id__c = concat('conversation:', message.conversation_id)
+    on chat_case.usercom_id__c = concat('conversation:', part.conversation_id)

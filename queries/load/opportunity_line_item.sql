@@ -61,6 +61,7 @@ select
         ';',
         case when line.product = 'product:placeholder' then 'placeholder_product' end,
         case when line.missing <> 0 then 'lines_do_not_add_up' end,
+        case when line.is_list_price then 'price_from_list' end,
         case when line.cents <> 0 then 'rounded_to_the_amount' end
     ) as _flags
 from mapped.deal_products as deal_product

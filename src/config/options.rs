@@ -44,10 +44,10 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 18] = [
+const KNOWN: [Known; 19] = [
     Known {
         name: "people_on_deals",
-        chooses: "what a person with a deal is: `contact` a Contact whatever its stage, `lead` a Lead, named in a field of the deal",
+        chooses: "what a person on a deal is, its main person or a participant: `contact` a Contact whatever its stage, `lead` a Lead, named in a field of the deal",
         default: || text("contact"),
         allowed: &["contact", "lead"],
     },
@@ -121,6 +121,12 @@ const KNOWN: [Known; 18] = [
         chooses: "what happens to lines that do not add up to the deal: all held, or one added that evens them out",
         default: || text("hold_lines"),
         allowed: &["hold_lines", "balancing_line"],
+    },
+    Known {
+        name: "list_prices",
+        chooses: "whether lines without a price of their own may give a deal without a value the list price as Amount: held, or used and flagged",
+        default: || text("hold"),
+        allowed: &["hold", "use"],
     },
     Known {
         name: "record_types",

@@ -4,6 +4,8 @@
 //! many have a fate or were sent; for loads that an option leaves out, the fate `ignored` of each of their rows. Never: a row of
 //! a source that is in no book.
 
+use std::collections::BTreeSet;
+
 use super::context::{Context, Reads};
 use super::resolve::ResolvedProject;
 use crate::config::OptionValue;
@@ -50,33 +52,51 @@ pub(super) async fn expected(
     Ok(Some((grain.text.clone(), rows, accounted)))
 }
 
-/// Loads that an option leaves out and whose rows no other load takes.
+/// Loads that an option leaves out and whose rows nothing takes instead.
 pub(super) fn excluded(resolved: &ResolvedProject) -> impl Iterator<Item = &QueryFile> {
-    let taken = |file: &QueryFile| {
-        resolved
-            .loads()
-            .any(|other| other.source.is_some() && other.source == file.source)
+    let taken = choices_in_effect(resolved);
+    let is_source = |file: &QueryFile| {
+        let grain = file.source.as_ref();
+        grain.is_some_and(|grain| grain.table.is_some())
     };
     resolved
         .queries
         .kind(QueryKind::Load)
-        .filter(|file| !resolved.is_active(file) && file.when.is_some())
+        .filter(move |file| !resolved.is_active(file) && is_source(file))
         .filter(move |file| {
-            let grain = file.source.as_ref();
-            grain.is_some_and(|grain| grain.table.is_some()) && !taken(file)
+            let when = file.when.as_deref();
+            when.is_some_and(|when| choices(when).is_disjoint(&taken))
         })
+}
+
+/// Options by which some load or field takes part: what such an option leaves out goes another way.
+fn choices_in_effect(resolved: &ResolvedProject) -> BTreeSet<String> {
+    let fields = resolved.loads().flat_map(|file| {
+        let dropped = resolved.exclusions.dropped(file);
+        file.fields
+            .iter()
+            .filter(|field| !dropped.contains(&field.name))
+            .filter_map(|field| field.when.as_deref())
+    });
+    resolved
+        .loads()
+        .filter_map(|file| file.when.as_deref())
+        .chain(fields)
+        .flat_map(choices)
+        .collect()
+}
+
+/// The options of a condition that choose one of several ways, not whether there is one.
+fn choices(condition: &str) -> BTreeSet<String> {
+    let names = crate::project::parameters(condition).unwrap_or_default();
+    let is_choice = |name: &String| condition.contains(&format!("${name} ="));
+    names.into_iter().filter(is_choice).collect()
 }
 
 /// Gives the rows of loads that an option leaves out their fate. One report per load with rows.
 pub(super) async fn left_out(context: &Context<'_>) -> Result<Vec<PhaseReport>, Error> {
     let mut reports = Vec::new();
-    let mut done = Vec::new();
     for file in excluded(&context.resolved) {
-        // Of several loads that could take the same rows, the first speaks for all.
-        if done.contains(&file.source.as_ref()) {
-            continue;
-        }
-        done.push(file.source.as_ref());
         let (_, session) = context.session(Reads::Only(&file.references)).await?;
         let sql = format!(
             "select {} as key, 'ignored' as fate, '{}' as reason, cast(null as varchar) as parent from (\n{}\n) as q",

@@ -14,7 +14,8 @@ with priced as (
             cast(line.value as double) / nullif(coalesce(line.quantity, 1), 0),
             cast(by_id.price as double),
             cast(by_custom_id.price as double)
-        ) as price
+        ) as price,
+        coalesce(line.price, line.value) is null as is_list_price
     from usercom.deal_products as line
     left join usercom.products as by_id
         on by_id.id = line.product_id
@@ -35,11 +36,15 @@ select
     deal.rate,
     priced.quantity,
     round(priced.price, 2) as price,
+    priced.is_list_price and priced.price is not null as is_list_price,
     round(priced.quantity * round(priced.price, 2), 2) as deal_total,
     round(round(priced.quantity * round(priced.price, 2), 2) * deal.rate, 2) as total,
     case
         when priced.quantity = 0 then 'line_quantity_zero'
         when priced.price is null then 'line_without_price'
+        -- The lines of a deal without a value would become its Amount.
+        when priced.is_list_price and deal.value is null and $list_prices = 'hold'
+            then 'price_from_list'
     end as problem
 from priced
 left join prepare.deal as deal

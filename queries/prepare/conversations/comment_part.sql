@@ -1,0 +1,71 @@
+-- grain: one row per chat message and part of it that one Case comment holds
+-- A comment takes 4,000 bytes: letters of three bytes and what marks a part fit too.
+with said as (
+    select
+        message.id,
+        message.conversation_id,
+        message.sent_at,
+        link.fate,
+        concat(
+            to_char(message.sent_at, '%Y-%m-%d %H:%M:%S'),
+            ' UTC, ',
+            link.channel,
+            ', ',
+            link.direction,
+            ', ',
+            coalesce(message.author_name, message.author_email, 'unknown'),
+            ':',
+            chr(10),
+            message.content
+        ) as body
+    from mapped.messages as message
+    inner join prepare.message as link
+        on link.id = message.id
+),
+
+measured as (
+    select
+        said.*,
+        char_length(said.body) as chars,
+        case
+            when octet_length(said.body) <= 3900 then greatest(char_length(said.body), 1)
+            when octet_length(said.body) = char_length(said.body) then 3900
+            else 1300
+        end as part_chars
+    from said
+),
+
+numbered as (
+    select
+        measured.*,
+        greatest((measured.chars + measured.part_chars - 1) / measured.part_chars, 1) as parts,
+        unnest(
+            generate_series(
+                1,
+                greatest((measured.chars + measured.part_chars - 1) / measured.part_chars, 1)
+            )
+        ) as part
+    from measured
+)
+
+select
+    numbered.id,
+    numbered.conversation_id,
+    numbered.sent_at,
+    numbered.fate,
+    numbered.part,
+    numbered.parts,
+    case
+        when numbered.parts = 1 then numbered.body
+        else concat(
+            case
+                when numbered.part > 1 then concat('(', numbered.part, '/', numbered.parts, ') ')
+            end,
+            substr(
+                numbered.body,
+                (numbered.part - 1) * numbered.part_chars + 1,
+                numbered.part_chars
+            )
+        )
+    end as body
+from numbered
