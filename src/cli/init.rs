@@ -67,7 +67,11 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
     for (name, text) in FILES {
         write(&folder.join(name), text)?;
     }
-    for (name, text) in mapping::templates() {
+    // What the product knows anyway comes with the program; a project's own words stand beside it.
+    let own = mapping::templates()
+        .iter()
+        .filter(|(name, _)| !name.starts_with("known_"));
+    for (name, text) in own {
         write(&folder.join("config").join(format!("{name}.csv")), text)?;
     }
     write(&folder.join(cutover::FILE), cutover::PRESET)?;

@@ -17,8 +17,8 @@ use super::text::{cut, is_control};
 /// The long-text field that keeps the original of every value that had to be changed.
 pub const RAW_VALUES: &str = "usercom_raw_values__c";
 
-/// Longest text kept there (`guide/salesforce.md` §5.2: a long text area of 32,768).
-const RAW_CHARS: usize = 32_000;
+/// Longest text kept there (`guide/salesforce.md` §5.2: a long text area of 131,072), unless the org's field is shorter.
+const RAW_CHARS: usize = 131_000;
 
 /// The choice for values that do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,9 @@ impl ValuePolicy {
             let fitted = fit(field.name(), column, limit, &mut altered);
             columns.push(fitted.unwrap_or_else(|| Arc::clone(column)));
         }
-        columns.push(raw_values(batch.num_rows(), &altered));
+        let raw_limit = self.limits.get(RAW_VALUES).and_then(|limit| limit.chars);
+        let raw_chars = raw_limit.map_or(RAW_CHARS, |chars| chars.min(RAW_CHARS));
+        columns.push(raw_values(batch.num_rows(), raw_chars, &altered));
         let mut fields: Vec<_> = schema
             .fields()
             .iter()
@@ -122,7 +124,7 @@ impl ValuePolicy {
 }
 
 /// The column with the originals; all null in most batches.
-fn raw_values(rows: usize, altered: &[Altered]) -> ArrayRef {
+fn raw_values(rows: usize, chars: usize, altered: &[Altered]) -> ArrayRef {
     if altered.is_empty() {
         return arrow::array::new_null_array(&DataType::Utf8, rows);
     }
@@ -143,7 +145,7 @@ fn raw_values(rows: usize, altered: &[Altered]) -> ArrayRef {
     }
     let mut builder = StringBuilder::new();
     for row in 0..rows {
-        builder.append_option(texts.get(&row).map(|text| cut(text, RAW_CHARS)));
+        builder.append_option(texts.get(&row).map(|text| cut(text, chars)));
     }
     Arc::new(builder.finish())
 }
@@ -194,6 +196,25 @@ mod tests {
         let (value, raw, _) = apply("FirstName", "Žofiée", limit);
         assert_eq!(value.as_deref(), Some("Žofi"));
         assert_eq!(raw.as_deref(), Some("FirstName: Žofiée"));
+    }
+
+    #[test]
+    fn a_long_text_is_kept_whole_as_far_as_the_org_has_room() {
+        let limit = |chars| FieldLimit {
+            chars: Some(chars),
+            ..FieldLimit::default()
+        };
+        let text = "long ".repeat(8_000);
+        let (_, raw, _) = apply("Description", &text, limit(32_000));
+        assert_eq!(raw.unwrap().len(), "Description: ".len() + text.len());
+        let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        let batch = RecordBatch::try_from_iter([("Description", column)]).unwrap();
+        let limits = [("Description", limit(32_000)), (RAW_VALUES, limit(32_768))];
+        let limits = limits.map(|(name, limit)| (name.to_owned(), limit));
+        let (batch, _) = ValuePolicy::new(BTreeMap::from(limits))
+            .apply(&batch)
+            .unwrap();
+        assert!(batch.column(1).as_string::<i32>().value(0).len() <= 32_768);
     }
 
     #[test]

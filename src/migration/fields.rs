@@ -85,7 +85,8 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
                 name: RAW_VALUES.to_owned(),
                 data_type: DataType::Utf8,
                 is_key: false,
-                declared: Some(FieldType::LongTextArea { length: 32_768 }),
+                // As long as there is: it keeps whole what other fields cut.
+                declared: Some(FieldType::LongTextArea { length: 131_072 }),
                 refers_to: None,
                 label: Some("User.com raw values".to_owned()),
                 choices: Vec::new(),

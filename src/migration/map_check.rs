@@ -137,10 +137,9 @@ impl Check<'_> {
                 other.source == row.source && other.source_field == row.source_field
             };
             let shared = self.resolved.loads().filter(|load| {
-                let source = load.source.as_deref();
-                source.and_then(|source| source.strip_prefix("usercom."))
-                    == Some(row.source.as_str())
-                    || source == Some(row.source.as_str())
+                let grain = load.source.as_ref();
+                let table = grain.and_then(|grain| grain.table.as_ref());
+                table.is_some_and(|(schema, table)| schema == "usercom" && *table == row.source)
             });
             let objects: BTreeSet<&str> = shared
                 .filter(|load| load.references.contains(&format!("mapped.{}", row.source)))

@@ -62,6 +62,17 @@ fn files<'a>(folder: &'a Dir<'a>) -> Vec<&'a File<'a>> {
 }
 
 #[test]
+fn every_default_load_says_which_rows_it_accounts_for() {
+    let missing: Vec<String> = files(&DEFAULTS)
+        .into_iter()
+        .filter(|file| file.path().starts_with("load"))
+        .filter(|file| !file.contents_utf8().unwrap().contains("\n-- source: "))
+        .map(|file| file.path().display().to_string())
+        .collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
 fn each_rule_finds_what_breaks_it() {
     let good = "-- grain: one row\n\nselect p.id as person_id\nfrom usercom.people as p\n";
     assert_eq!(layout(good), Vec::<String>::new());

@@ -212,9 +212,11 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/cutover.csv
     config/defaults.csv
     config/field_map.csv
+    config/free_mail_domains.csv
     config/iso_countries.csv
     config/lifecycle.csv
     config/matches.csv
+    config/name_words.csv
     config/owners.csv
     config/preflight.csv
     config/rates.csv

@@ -5,12 +5,18 @@
 
 /// Columns that arrive, or are ignored by name.
 mod columns;
+/// Prices and amounts.
+mod amounts;
 /// Days, instants and daylight saving.
 mod days;
 /// Decision files with mistakes in them.
 mod decisions;
 /// Decisions of the field map.
 mod field_map;
+/// Links between records, and rows that no book may lose.
+mod links;
+/// Names, addresses and what they say.
+mod names;
 /// Values that a field cannot hold, of every type.
 mod ranges;
 /// A second export after real life: columns, rows and values that went, edits in the org.

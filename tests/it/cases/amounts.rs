@@ -1,0 +1,80 @@
+//! Amounts are what the source says; what it does not say is not made up.
+
+use crate::rehearsal::Project;
+
+fn deals_with_lines() -> Project {
+    let project = Project::small();
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,No value,,PLN,1,11,in progress,10,5,2026-05-01\n\
+         51,Own value,300,PLN,1,11,in progress,11,4,2026-02-01\n",
+    );
+    project.write(
+        "export/products.csv",
+        "id,name,price,currency\n1,Basic,300,PLN\n",
+    );
+    project.write(
+        "export/deal_products.csv",
+        "id,deal_id,product_id,quantity,price\n1,50,1,2,\n2,51,1,1,\n",
+    );
+    project
+}
+
+#[test]
+fn a_list_price_is_no_amount_unless_the_project_says_so() {
+    let project = deals_with_lines();
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    let amounts = project.org().map("Opportunity", "Name", "Amount");
+    assert_eq!(amounts["No value"], "∅");
+    assert_eq!(amounts["Own value"], "300");
+    let held = project.table("select f.key, f.reason from recon.fates_opportunity_line_item as f");
+    assert_eq!(held, [["line:1", "price_from_list"]]);
+    let flags =
+        "select f.key from recon.flags_opportunity_line_item as f where f.flag = 'price_from_list'";
+    assert_eq!(project.table(flags), [["line:2"]]);
+
+    let project = deals_with_lines();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\nlist_prices = \"use\"\n",
+    );
+    project.carry();
+    let amounts = project.org().map("Opportunity", "Name", "Amount");
+    assert_eq!(amounts["No value"], "600");
+    assert_eq!(project.table(flags), [["line:1"], ["line:2"]]);
+}
+
+#[test]
+fn a_long_chat_message_becomes_several_comments() {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\nchat_strategy = \"case_comments\"\n",
+    );
+    let long = "Every word counts. ".repeat(500);
+    project.write(
+        "export/conversations.csv",
+        "id,user_id,created_at,active\n1,3,2026-01-01T00:00:00Z,t\n",
+    );
+    project.write(
+        "export/messages.csv",
+        &format!("id,conversation_id,created_at,content,author_type\n1,1,2026-01-01T00:00:00Z,{long},agent\n"),
+    );
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    let bodies = project.org().rows("SELECT CommentBody FROM CaseComment");
+    assert_eq!(bodies.len(), 3);
+    let words: usize = bodies
+        .iter()
+        .map(|row| row["CommentBody"].matches("word").count())
+        .sum();
+    assert!((498..=500).contains(&words), "{words}");
+    assert_eq!(
+        project.number("select count(*) from recon.altered_chat_comment as a"),
+        0
+    );
+}

@@ -1,0 +1,134 @@
+//! Each link of the source is loaded, held or ignored with a reason, and no load may drop a row.
+
+use std::collections::BTreeSet;
+
+use crate::rehearsal::Project;
+
+/// People, companies, lists and teams that are linked in every way.
+fn linked() -> Project {
+    let project = Project::small();
+    std::fs::remove_file(project.path("export/agents.csv")).unwrap();
+    project.write(
+        "config/owners.csv",
+        "owner_id,owner_email,user_email,note\n7001,,ann@acme.example,\n7002,,ben@acme.example,\n",
+    );
+    project.write(
+        "export/companies.csv",
+        "id,name,domain,employees,team,assigned_to\n10,Globex,globex.example,\"{1,3,6}\",\"{7001,7002}\",7001\n\
+         11,Initech,initech.example,,,7002\n12,Hooli,hooli.example,{3},,\n",
+    );
+    project.write(
+        "export/people.csv",
+        "id,email,name,lifecycle_stage,company_id,companies,lists,assigned_to\n\
+         1,lee@globex.example,Lee Lane,lead,10,\"{10,11}\",Spring fair,7001\n\
+         2,sue@initech.example,Sue Stone,lead,11,,\"{Spring fair,44}\",7002\n\
+         3,cas@globex.example,Cas Cole,customer,10,\"{10,11}\",,7001\n\
+         4,eva@initech.example,Eva East,customer,11,,,\n\
+         6,fay@nowhere.example,Fay Frost,lead,,,,\n",
+    );
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,participants,team,expected_close_date\n\
+         50,Pilot,100.50,PLN,1,11,in progress,10,3,\"{2,4,99}\",{7002},2026-05-01\n",
+    );
+    project
+}
+
+#[test]
+fn each_link_of_the_source_is_loaded_held_or_ignored() {
+    let project = linked();
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    let org = project.org();
+    // A participant of a deal is promoted as its main person is.
+    assert_eq!(org.row("Contact", "2", "LastName")["LastName"], "Stone");
+    let roles = org.rows("SELECT ContactId FROM OpportunityContactRole");
+    assert_eq!(roles.len(), 3);
+    // Whoever only the company names belongs to it.
+    assert_eq!(org.row("Lead", "6", "Company")["Company"], "Globex");
+    let lead = org.row("Lead", "1", "Company, usercom_companies__c");
+    assert_eq!(
+        (&*lead["Company"], &*lead["usercom_companies__c"]),
+        ("Globex", "Initech")
+    );
+    let related = org.rows(
+        "SELECT AccountId, Contact.LastName FROM AccountContactRelation WHERE IsDirect = false",
+    );
+    let further: BTreeSet<&str> = related
+        .iter()
+        .map(|row| &*row["Contact.LastName"])
+        .collect();
+    assert_eq!((related.len(), further), (2, BTreeSet::from(["Cole"])));
+    // Lists need no file of lists.
+    let campaigns: BTreeSet<String> = org.map("Campaign", "Name", "Id").into_keys().collect();
+    assert!(
+        campaigns.contains("Spring fair") && campaigns.contains("List 44"),
+        "{campaigns:?}"
+    );
+    assert_eq!(org.rows("SELECT Id FROM CampaignMember").len(), 3);
+    // Team members need no file of agents.
+    assert_eq!(org.rows("SELECT Id FROM AccountTeamMember").len(), 2);
+    assert_eq!(org.rows("SELECT Id FROM OpportunityTeamMember").len(), 1);
+    let held = project.set("select f.reason || ' ' || f.parent from recon.fates as f");
+    assert!(held.contains("person_not_in_export person 99"), "{held:?}");
+    assert!(held.contains("lead_keeps_companies_in_field person 1"));
+}
+
+#[test]
+fn rows_of_what_an_option_leaves_out_are_ignored_by_name() {
+    let project = linked();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\nproducts = false\nteams = false\nnotes = false\nsegment_strategy = \"static_list\"\n",
+    );
+    project.write(
+        "export/products.csv",
+        "id,name,price,currency\n1,Basic,10,PLN\n2,Plus,20,PLN\n",
+    );
+    project.write(
+        "export/notes.csv",
+        "id,name,content,user_id\n1,Call,hello,1\n",
+    );
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    assert_eq!(run.number("product", "ignored"), 2);
+    assert_eq!(run.number("content_note", "ignored"), 1);
+    assert_eq!(run.number("account_team_member", "ignored"), 2);
+    let reasons = project.set("select f.reason from recon.fates as f where f.load = 'product'");
+    assert_eq!(reasons, BTreeSet::from(["products = false".to_owned()]));
+    // What goes another way is not left out.
+    let campaigns =
+        project.number("select count(*) from recon.fates as f where f.load = 'campaign'");
+    assert_eq!(campaigns, 0);
+}
+
+#[test]
+fn a_load_that_drops_rows_shuts_the_gate_whatever_its_grain() {
+    for (load, more, source) in [
+        (
+            "opportunity_contact_role",
+            "where not participant.is_main",
+            "prepare.deal_participant",
+        ),
+        (
+            "account_team_member",
+            "    and team.agent_id <> 7001",
+            "prepare.team_link by id, member",
+        ),
+        (
+            "campaign_member",
+            "where member.person_id <> 2",
+            "prepare.membership",
+        ),
+    ] {
+        let project = linked();
+        project.override_query(&format!("load/{load}.sql"), |sql| format!("{sql}{more}\n"));
+        let run = project.carry();
+        assert!(
+            run.stderr.contains(&format!("gate: {source}")) && run.stderr.contains("drops rows"),
+            "{load}: {}",
+            run.stderr
+        );
+    }
+}
