@@ -18,6 +18,7 @@ use arrow::datatypes::{
 use arrow::temporal_conversions::date32_to_datetime;
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::address;
 use super::html;
 use super::policy::{Altered, FieldLimit, Policy};
 use super::text::{cut, is_control, is_email, may_hold_control};
@@ -203,6 +204,12 @@ fn fit_text(
         if plain && html::is_html(&value) {
             value = Cow::Owned(html::plain_text(&value));
             note("html", "made plain text");
+        }
+        if limit.is_some_and(|limit| limit.email && !is_email(value.trim()))
+            && let Some(address) = address::inside(&value, is_email)
+        {
+            value = Cow::Owned(address);
+            note("address_in_text", "taken out");
         }
         let policy = limit.and_then(|limit| limit.policy);
         match (problem(&value, limit), policy) {

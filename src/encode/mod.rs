@@ -5,6 +5,7 @@
 //! and `Z`, a list is joined with `;`. Never: trimming, positional meaning, or a value changed in silence: what
 //! does not fit a field is changed by its [`policy`](ValuePolicy) and listed.
 
+mod address;
 mod cell;
 mod error;
 mod fit;

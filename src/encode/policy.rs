@@ -74,7 +74,7 @@ pub struct Altered {
     pub row: usize,
     /// Field API name.
     pub field: String,
-    /// `too_long`, `invalid_email`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`, `literal_na`,
+    /// `too_long`, `invalid_email`, `address_in_text`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`, `literal_na`,
     /// `separator_in_choice`.
     pub why: &'static str,
     /// What was done: `cut`, `blanked`, `cleaned`, `replaced`, `nearest`, `rejected`.
@@ -185,6 +185,14 @@ mod tests {
             (altered[0].why, altered[0].done),
             ("invalid_email", "blanked")
         );
+        let limit = FieldLimit {
+            email: true,
+            ..FieldLimit::default()
+        };
+        let (value, raw, altered) = apply("Email", "Ann <ann@x.example>", limit);
+        assert_eq!(value.as_deref(), Some("ann@x.example"));
+        assert_eq!(raw.as_deref(), Some("Email: Ann <ann@x.example>"));
+        assert_eq!(altered[0].done, "taken out");
     }
 
     #[test]

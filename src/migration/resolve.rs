@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
-use super::known;
 use super::grain;
+use super::known;
 use super::map_check::check_map;
 use super::name_check::check_names;
 use super::project::Project;

@@ -3,10 +3,10 @@
 //! A case is the small project with other files in it, run in this process against the embedded simulator. What arrived is
 //! asked of the org over HTTP, never of our own tables alone. One file per kind of fault.
 
-/// Columns that arrive, or are ignored by name.
-mod columns;
 /// Prices and amounts.
 mod amounts;
+/// Columns that arrive, or are ignored by name.
+mod columns;
 /// Days, instants and daylight saving.
 mod days;
 /// Decision files with mistakes in them.
