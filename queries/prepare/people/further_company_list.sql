@@ -1,4 +1,4 @@
--- grain: one row per person with further companies that its record cannot be related to: their names
+-- grain: one row per person with further companies that it is not related to: their names
 -- key: person_id
 select
     further.person_id,

@@ -13,7 +13,9 @@ with word as (
 listed as (
     select
         coalesce(string_agg(word.word, '|') filter (where word.kind = 'title'), '[^\s\S]') as title,
-        coalesce(string_agg(word.word, '|') filter (where word.kind = 'suffix'), '[^\s\S]') as suffix
+        coalesce(
+            string_agg(word.word, '|') filter (where word.kind = 'suffix'), '[^\s\S]'
+        ) as suffix
     from word
 )
 

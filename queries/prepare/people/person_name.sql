@@ -1,4 +1,4 @@
--- grain: one row per person: its name in parts, without titles, suffixes and what stands in brackets
+-- grain: one row per person: its name in parts, without titles, suffixes and brackets
 -- key: id
 with spaced as (
     select
