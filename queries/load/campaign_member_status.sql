@@ -1,5 +1,5 @@
 -- grain: one row per campaign: the status that says no more than that somebody was in the segment
--- source: prepare.segment
+-- source: prepare.segment by key
 -- object: CampaignMemberStatus
 -- operation: insert
 -- key: CampaignId, Label

@@ -1,5 +1,5 @@
 -- grain: one row per product and currency: its price in the price book of the deals
--- source: prepare.price
+-- source: prepare.price by product, iso_code
 -- object: PricebookEntry
 -- operation: upsert
 -- api: rest
