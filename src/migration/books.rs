@@ -15,7 +15,7 @@ use super::context::{Context, Reads};
 use super::resolve::ResolvedProject;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
-use crate::project::{QueryFile, QueryKind};
+use crate::project::{Grain, QueryFile, QueryKind};
 use crate::rows::{FATE, same_key};
 use crate::staging::Snapshot;
 use crate::transform::Lineage;
@@ -200,8 +200,8 @@ impl<'a> Traced<'a> {
 
 /// Whether a load takes each row of a staged table.
 fn is_home(file: &QueryFile, source: &str) -> bool {
-    let table = file.source.as_deref();
-    table.and_then(|table| table.strip_prefix("usercom.")) == Some(source)
+    let grain = file.source.as_ref();
+    grain.and_then(Grain::staged) == Some(source)
 }
 
 /// Publishes `recon.columns`: per staged column and field the rows with a value, and the rows whose record has one in the org.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::resolve::ResolvedProject;
 use crate::config::nearest;
 use crate::mapping::{FieldMap, MapRow, MappingError, Status};
-use crate::project::{QueryFile, QueryKind};
+use crate::project::{Grain, QueryFile, QueryKind};
 use crate::staging::Snapshot;
 use crate::usercom::OBJECTS;
 
@@ -138,8 +138,7 @@ impl Check<'_> {
             };
             let shared = self.resolved.loads().filter(|load| {
                 let grain = load.source.as_ref();
-                let table = grain.and_then(|grain| grain.table.as_ref());
-                table.is_some_and(|(schema, table)| schema == "usercom" && *table == row.source)
+                grain.and_then(Grain::staged) == Some(row.source.as_str())
             });
             let objects: BTreeSet<&str> = shared
                 .filter(|load| load.references.contains(&format!("mapped.{}", row.source)))

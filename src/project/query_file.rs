@@ -99,6 +99,15 @@ pub struct Grain {
     pub count: Option<String>,
 }
 
+impl Grain {
+    /// The staged table that it is.
+    #[must_use]
+    pub fn staged(&self) -> Option<&str> {
+        let (schema, table) = self.table.as_ref()?;
+        (schema == "usercom").then_some(table.as_str())
+    }
+}
+
 /// A parsed query file.
 #[derive(Clone, Debug)]
 pub struct QueryFile {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms};
 use crate::engine::Session;
-use crate::project::QueryFile;
+use crate::project::{Grain, QueryFile};
 use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::transform::Lineage;
@@ -218,18 +218,11 @@ async fn source_row(
     request: &SampleRequest<'_>,
     drawn: &Drawn,
 ) -> Result<BTreeMap<String, String>, ReconcileError> {
-    let named = request
-        .file
-        .source
-        .as_ref()
-        .and_then(|grain| grain.table.as_ref());
-    let (Some((schema, table)), [key]) = (named, drawn.key.as_slice()) else {
+    let grain = request.file.source.as_ref();
+    let (Some(table), [key]) = (grain.and_then(Grain::staged), drawn.key.as_slice()) else {
         return Ok(BTreeMap::new());
     };
-    if schema != "usercom" {
-        return Ok(BTreeMap::new());
-    }
-    let source = &format!("{schema}.{table}");
+    let source = &format!("usercom.{table}");
     let sql =
         format!("select * from {source} as s where cast(s.id as varchar) = cast({key} as varchar)");
     let batches = request.session.collect(source, &sql).await?;

@@ -25,6 +25,8 @@ select
     min(on_list.name),
     cast(null as varchar),
     cast(null as varchar),
+    cast(null as varchar),
+    cast(null as timestamp with time zone),
     true
 from prepare.list_on_person as on_list
 where not on_list.is_declared
