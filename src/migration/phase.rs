@@ -23,7 +23,7 @@ use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images
 use crate::report::{phase_document, spreadsheet};
 use crate::rows::RunStatus;
 use crate::salesforce::ObjectDescribe;
-use crate::staging::Manifest;
+use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
 
 /// Rows of a failed check that are shown on the terminal.
