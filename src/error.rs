@@ -6,6 +6,11 @@ use crate::{
     usercom::{api, extract},
 };
 
+/// A probe keeps nothing of what it found out before it stopped.
+const PROBE_AGAIN: &str = "nothing was written, and nothing of the account changed: run `transload extract --probe` again, it \
+    asks from the start; if connections keep breaking off, look at the proxy or firewall (HTTPS_PROXY), or lower \
+    requests_per_second and concurrency under [source.api]";
+
 /// Any failure of a command. Failed rows are not errors: they are entries in tables.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +33,9 @@ pub enum Error {
     /// Connecting to User.com.
     #[error(transparent)]
     Api(#[from] api::ApiError),
+    /// Asking a User.com account what it can do.
+    #[error("the account could not be asked what it can do")]
+    Probe(#[source] api::ApiError),
     /// The customer's decisions.
     #[error(transparent)]
     Mapping(#[from] mapping::MappingError),
@@ -192,7 +200,7 @@ impl Error {
             Self::Cutover(cutover::CutoverError::Refused { .. }) => Class::Gated,
             Self::Stage(error) if error.is_input() => Class::Input,
             Self::Extract(error) if error.is_input() => Class::Input,
-            Self::Api(error) if error.is_input() => Class::Input,
+            Self::Api(error) | Self::Probe(error) if error.is_input() => Class::Input,
             Self::Engine(error) if error.is_input() => Class::Input,
             Self::Project(_) => Class::Input,
             Self::Transform(error) => match error {
@@ -236,6 +244,10 @@ impl Error {
             Self::Stage(error) => error.hint(),
             Self::Extract(error) => error.hint(),
             Self::Api(error) => error.hint(),
+            Self::Probe(error) => match error {
+                api::ApiError::Unreachable { .. } | api::ApiError::Status { .. } => Some(PROBE_AGAIN.to_owned()),
+                other => other.hint(),
+            },
             Self::Mapping(error) => error.hint(),
             Self::Project(error) => error.hint(),
             Self::Transform(error) => error.hint(),

@@ -60,6 +60,7 @@ select
     concat_ws(
         ';',
         case when line.product = 'product:placeholder' then 'placeholder_product' end,
+        case when line.other_currency then 'line_currency_converted' end,
         case when line.missing <> 0 then 'lines_do_not_add_up' end,
         case when line.is_list_price then 'price_from_list' end,
         case when line.cents <> 0 then 'rounded_to_the_amount' end

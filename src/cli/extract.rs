@@ -117,7 +117,7 @@ async fn find_out(
     progress.step(&format!("asking {} what it can do", client.host()));
     let findings = probe::probe(client, &account(api)).await;
     progress.finish();
-    let findings = findings?;
+    let findings = findings.map_err(Error::Probe)?;
     let folder = config.project.join(&api.folder);
     findings.write(&folder)?;
     if format == Format::Json {

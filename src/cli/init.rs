@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, output};
+use super::{Format, Outcome, output};
 use crate::cutover;
 use crate::error::Error;
 use crate::mapping;
@@ -18,6 +18,9 @@ pub(crate) struct InitArgs {
     /// Folder of the new project; made if missing, refused unless empty
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// The files that were written on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 const FILES: [(&str, &str); 10] = [
@@ -64,17 +67,20 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
             hint: "name a new folder: init writes over nothing".to_owned(),
         });
     }
-    for (name, text) in FILES {
-        write(&folder.join(name), text)?;
-    }
+    let mut files = Vec::new();
     // What the product knows anyway comes with the program; a project's own words stand beside it.
-    let own = mapping::templates()
-        .iter()
-        .filter(|(name, _)| !name.starts_with("known_"));
-    for (name, text) in own {
-        write(&folder.join("config").join(format!("{name}.csv")), text)?;
+    let decisions = mapping::templates().filter(|(name, _)| !name.starts_with("known_"));
+    let decisions = decisions.map(|(name, text)| (format!("config/{name}.csv"), text));
+    let others = FILES.into_iter().chain([(cutover::FILE, cutover::PRESET)]);
+    let others = others.map(|(name, text)| (name.to_owned(), text));
+    for (name, text) in others.chain(decisions) {
+        write(&folder.join(&name), text)?;
+        files.push(name);
     }
-    write(&folder.join(cutover::FILE), cutover::PRESET)?;
+    if args.format == Format::Json {
+        let document = serde_json::json!({"project": folder, "files": files});
+        output::data(&format!("{document}\n"))?;
+    }
     output::note(&next_steps(folder));
     Ok(Outcome::Fine)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
-use crate::migration::{Consent, Prepared, SchemaComparison, SchemaRequest};
+use crate::migration::{Consent, Prepared, SchemaComparison, SchemaDeployed, SchemaRequest};
 use crate::schema::{Package, SchemaPlan};
 
 /// Verbs of `transload schema`.
@@ -52,6 +52,9 @@ pub(crate) struct PlanArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     common: Common,
+    /// Result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -64,6 +67,9 @@ pub(crate) struct DeployArgs {
     /// Deploy to production what no sandbox has seen
     #[arg(long)]
     no_sandbox_first: bool,
+    /// Result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,6 +81,9 @@ pub(crate) struct RemoveArgs {
     /// Agree to the deletion
     #[arg(long)]
     yes: bool,
+    /// Result on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
 }
 
 impl Common {
@@ -125,12 +134,12 @@ async fn check(args: &CheckArgs) -> Result<Outcome, Error> {
     let checked = Box::pin(migration.schema_check(&args.common.request())).await;
     progress.finish();
     let checked = checked?;
-    let (target, summary) = (checked.target, checked.summary);
-    output::data(&match checked.any {
+    let (target, summary) = (&checked.target, &checked.summary);
+    let text = match checked.any {
         true => format!("{target} accepts {summary}; nothing was changed\n"),
         false => format!("{target} has everything already: nothing to validate\n"),
-    })?;
-    Ok(Outcome::Fine)
+    };
+    tell(args.format, &text, || packaged("accepted", &checked))
 }
 
 async fn deploy(args: &DeployArgs) -> Result<Outcome, Error> {
@@ -142,12 +151,12 @@ async fn deploy(args: &DeployArgs) -> Result<Outcome, Error> {
     let deployed = Box::pin(migration.schema_deploy(&args.common.request(), consent)).await;
     progress.finish();
     let deployed = deployed?;
-    let (target, summary) = (deployed.target, deployed.summary);
-    output::data(&match deployed.any {
+    let (target, summary) = (&deployed.target, &deployed.summary);
+    let text = match deployed.any {
         true => format!("{target} has now {summary} more\n"),
         false => format!("{target} has everything already: nothing was deployed\n"),
-    })?;
-    Ok(Outcome::Fine)
+    };
+    tell(args.format, &text, || packaged("deployed", &deployed))
 }
 
 async fn remove(args: &RemoveArgs) -> Result<Outcome, Error> {
@@ -156,10 +165,34 @@ async fn remove(args: &RemoveArgs) -> Result<Outcome, Error> {
     let removed = Box::pin(migration.schema_remove(target, args.yes)).await;
     progress.finish();
     let (target, count) = removed?;
-    output::data(&match count {
+    let text = match count {
         0 => format!("{target} has nothing that we created\n"),
         count => format!("{count} component(s) that we created are gone from {target}\n"),
-    })?;
+    };
+    tell(args.format, &text, || {
+        let status = if count == 0 { "unchanged" } else { "removed" };
+        json!({"target": target, "status": status, "components": count})
+    })
+}
+
+/// What became of a package; `status` is what was done, or `unchanged` where the org has everything.
+fn packaged(done: &str, package: &SchemaDeployed) -> serde_json::Value {
+    json!({
+        "target": package.target,
+        "status": if package.any { done } else { "unchanged" },
+        "summary": package.summary,
+    })
+}
+
+fn tell(
+    format: Format,
+    text: &str,
+    document: impl FnOnce() -> serde_json::Value,
+) -> Result<Outcome, Error> {
+    match format {
+        Format::Json => output::data(&format!("{}\n", document()))?,
+        Format::Table => output::data(text)?,
+    }
     Ok(Outcome::Fine)
 }
 
@@ -245,5 +278,6 @@ fn document(target: &str, compared: &SchemaComparison) -> serde_json::Value {
         "notices": texts(&plan.notices),
         "rows": findings,
         "preflight": compared.preflight.findings,
+        "preflight_notes": compared.preflight.notes,
     })
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use transload_sim::salesforce::{Edition, Feature, SalesforceSimOptions, SimError, serve};
+use transload_sim::salesforce::{Edition, Feature, SalesforceSimOptions, Setting, SimError, serve};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]
@@ -72,6 +72,9 @@ pub(crate) struct SalesforceArgs {
     /// Features the org lacks: topics, contacts_to_multiple_accounts, team_selling, enhanced_email, territories, notes
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     without: Vec<Feature>,
+    /// Settings that are on: state_and_country_picklists, person_accounts, shared_activities
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    with: Vec<Setting>,
 }
 
 /// Runs the command.
@@ -100,6 +103,7 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         file_storage_mb: args.file_storage_mb,
         scenario: args.faults,
         without: args.without.into_iter().collect(),
+        with: args.with.into_iter().collect(),
         ..SalesforceSimOptions::default()
     };
     // Before anybody knows the URL, so that whoever does can end it.

@@ -1,13 +1,15 @@
 //! Queries of the customer's custom objects: written beside the staging area after each staging, for people to see and
 //! to copy into `queries/load/` when they want them otherwise.
 
+use std::path::Path;
+
 use arrow::array::{Array, AsArray};
 
 use super::project::Project;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::GENERATED;
-use crate::transform::{CustomObject, MetadataKeys, generate_custom_objects};
+use crate::transform::{CUSTOM_OBJECT_OWNERS, CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.
@@ -48,27 +50,30 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
     for note in &generated.notes {
         progress.done(&format!("note: {note}"));
     }
-    let folder = project.config.project.join(GENERATED).join("load");
-    let failed = |action: &'static str, path: &std::path::Path| {
-        let path = path.display().to_string();
-        move |source| Error::File {
-            action,
-            path,
-            source,
-        }
-    };
+    let folder = project.config.project.join(GENERATED);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(failed("replace", &folder))?;
     }
-    if generated.files.is_empty() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
-    for (stem, text) in &generated.files {
-        let path = folder.join(format!("{stem}.sql"));
+    let loads = generated.files.iter();
+    let loads = loads.map(|(stem, text)| (folder.join("load").join(format!("{stem}.sql")), text));
+    let owners = generated.owners.iter();
+    let owners = owners.map(|text| (folder.join(CUSTOM_OBJECT_OWNERS), text));
+    for (path, text) in loads.chain(owners) {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed("make", parent))?;
+        }
         std::fs::write(&path, text).map_err(failed("write", &path))?;
     }
     Ok(())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::File {
+        action,
+        path,
+        source,
+    }
 }
 
 /// A name as tables are called.

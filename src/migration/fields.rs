@@ -107,9 +107,11 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
     })
 }
 
-/// The rows of the stage matrix. A column `forecast_category` is optional.
+/// The rows of the stage matrix in the order of the source's pipelines and stages, what is over behind what is open. A column
+/// `forecast_category` is optional.
 async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStage>, Error> {
     use arrow::array::{Array, AsArray};
+    use arrow::datatypes::Float64Type;
     let matrix = snapshot.get("config", "stage_matrix");
     let Some(matrix) = matrix.filter(|matrix| matrix.rows > 0) else {
         return Ok(Vec::new());
@@ -119,9 +121,17 @@ async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStag
         Err(_) => "cast(null as varchar)",
     };
     let sql = format!(
-        "select trim(m.pipeline) as pipeline, lower(trim(m.status)) as status, trim(m.stage_name) as stage, \
-         trim(m.probability) as probability, {forecast} as forecast from config.stage_matrix as m \
-         where btrim(m.pipeline) <> '' and btrim(m.stage_name) <> ''"
+        "with named as (select lower(trim(coalesce(p.name, s.pipeline_name))) as pipeline, lower(trim(s.name)) as stage, \
+         min(p.position) as pipeline_position, min(s.position) as position, max(s.probability) as weight \
+         from usercom.stages as s left join usercom.pipelines as p on p.id = s.pipeline_id group by 1, 2) \
+         select trim(m.pipeline) as pipeline, lower(trim(m.status)) as status, trim(m.stage_name) as stage, \
+         {forecast} as forecast, try_cast(trim(m.probability) as double) as probability, \
+         cast(n.weight as double) as weight \
+         from config.stage_matrix as m left join named as n \
+         on n.pipeline = lower(trim(m.pipeline)) and n.stage = lower(trim(m.stage)) \
+         where btrim(m.pipeline) <> '' and btrim(m.stage_name) <> '' \
+         order by case lower(trim(m.status)) when 'won' then 1 when 'lost' then 2 when 'abandoned' then 2 else 0 end, \
+         n.pipeline_position nulls last, n.position nulls last, m.pipeline, m.stage"
     );
     let mut stages = Vec::new();
     for batch in session.collect("config.stage_matrix", &sql).await? {
@@ -129,13 +139,19 @@ async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStag
             let column = batch.column(column).as_string::<i32>();
             column.is_valid(row).then(|| column.value(row).to_owned())
         };
+        let percent = |column: usize, row: usize| {
+            let column = batch.column(column).as_primitive::<Float64Type>();
+            let value = column.is_valid(row).then(|| column.value(row))?;
+            Some(value.clamp(0.0, 100.0).round() as u8)
+        };
         for row in 0..batch.num_rows() {
             stages.push(WantedStage {
                 pipeline: text(0, row).unwrap_or_default(),
                 status: text(1, row).unwrap_or_default(),
                 stage: text(2, row).unwrap_or_default(),
-                probability: text(3, row).and_then(|number| number.parse().ok()),
-                forecast: text(4, row),
+                forecast: text(3, row),
+                probability: percent(4, row),
+                weight: percent(5, row),
             });
         }
     }

@@ -9,6 +9,7 @@ use arrow::array::AsArray;
 use futures::TryStreamExt;
 use serde::Serialize;
 
+use super::columns;
 use super::connection::Connection;
 use super::context::Context;
 use super::project::Project;
@@ -78,7 +79,7 @@ struct Automation {
     remedy: &'static str,
 }
 
-const AUTOMATION: [Automation; 4] = [
+const AUTOMATION: [Automation; 7] = [
     Automation {
         id: "duplicate_rule",
         soql: "SELECT DeveloperName, SobjectType FROM DuplicateRule WHERE IsActive = true",
@@ -116,34 +117,98 @@ const AUTOMATION: [Automation; 4] = [
         what: "an active Apex trigger runs for each batch of rows, may change or refuse them",
         remedy: "Setup > Apex Triggers: let it pass for the migration's user, or deactivate it",
     },
+    Automation {
+        id: "process",
+        soql: "SELECT ApiName, TriggerObjectOrEventId FROM FlowDefinitionView WHERE IsActive = true \
+               AND ProcessType = 'Workflow'",
+        tooling: false,
+        object: "TriggerObjectOrEventId",
+        name: "ApiName",
+        what: "an active process of Process Builder runs for each row, may change it, send mail or create records",
+        remedy: "Setup > Process Builder: deactivate it for the migration",
+    },
+    // The API does not tell in a list which of them are active.
+    Automation {
+        id: "workflow_rule",
+        soql: "SELECT Name, TableEnumOrId FROM WorkflowRule",
+        tooling: true,
+        object: "TableEnumOrId",
+        name: "Name",
+        what: "a workflow rule, if it is active, may change rows, send mail or create tasks",
+        remedy: "Setup > Workflow Rules: deactivate it for the migration; acknowledge it if it is inactive",
+    },
+    Automation {
+        id: "assignment_rule",
+        soql: "SELECT Name, SobjectType FROM AssignmentRule WHERE Active = true",
+        tooling: false,
+        object: "SobjectType",
+        name: "Name",
+        what: "an active assignment rule gives records to other owners and may send mail: our writes ask it not to, but flows \
+               and people who edit records during the migration do not",
+        remedy: "Setup > Assignment Rules: deactivate it for the migration",
+    },
 ];
 
 /// A right of the user who loads.
 struct Right {
     id: &'static str,
+    /// Field of `object` that says whether it is granted.
     field: &'static str,
-    /// Object whose load needs it; none: all.
-    object: Option<&'static str>,
+    /// `PermissionSet` or `User`.
+    of: &'static str,
     what: &'static str,
     remedy: &'static str,
 }
 
-const RIGHTS: [Right; 2] = [
-    Right {
-        id: "right:modify_all",
-        field: "PermissionsModifyAllData",
-        object: None,
-        what: "the user lacks Modify All Data: records of others may be invisible to it, or refuse to be changed",
-        remedy: "Setup > Permission Sets: grant Modify All Data to the user of the migration",
-    },
-    Right {
-        id: "right:assign_topics",
-        field: "PermissionsAssignTopics",
-        object: Some("TopicAssignment"),
-        what: "the user lacks Assign Topics: tags cannot become topics",
-        remedy: "Setup > Permission Sets: grant Assign Topics, or set tag_strategy = \"picklist\"",
-    },
-];
+const MODIFY_ALL: Right = Right {
+    id: "right:modify_all",
+    field: "PermissionsModifyAllData",
+    of: "PermissionSet",
+    what: "the user lacks Modify All Data: records of others may be invisible to it, or refuse to be changed",
+    remedy: "Setup > Permission Sets: grant Modify All Data to the user of the migration",
+};
+
+const ASSIGN_TOPICS: Right = Right {
+    id: "right:assign_topics",
+    field: "PermissionsAssignTopics",
+    of: "PermissionSet",
+    what: "the user lacks Assign Topics: tags cannot become topics",
+    remedy: "Setup > Permission Sets: grant Assign Topics, or set tag_strategy = \"picklist\"",
+};
+
+const INACTIVE_OWNERS: Right = Right {
+    id: "right:inactive_owners",
+    field: "PermissionsUpdateWithInactiveOwner",
+    of: "PermissionSet",
+    what: "the user lacks Update Records with Inactive Owners, and owners of the export are inactive users: their records \
+           would be refused",
+    remedy: "Setup > User Interface: enable the permission, grant it by a permission set; or name active users in \
+             config/owners.csv",
+};
+
+const HARD_DELETE: Right = Right {
+    id: "right:hard_delete",
+    field: "PermissionsBulkApiHardDelete",
+    of: "PermissionSet",
+    what: "the user lacks Bulk API Hard Delete: a rollback deletes into the recycle bin, and --hard-delete is refused",
+    remedy: "Setup > Permission Sets: grant Bulk API Hard Delete if a rollback has to free storage at once",
+};
+
+const MARKETING_USER: Right = Right {
+    id: "right:marketing_user",
+    field: "UserPermissionsMarketingUser",
+    of: "User",
+    what: "the user is no Marketing User: campaigns cannot be created",
+    remedy: "Setup > Users: tick Marketing User for the user of the migration, or set segment_strategy = \"static_list\"",
+};
+
+const SERVICE_CLOUD: Right = Right {
+    id: "right:service_cloud",
+    field: "UserPermissionsSupportUser",
+    of: "User",
+    what: "the user is no Service Cloud User: chats may not become cases",
+    remedy: "Setup > Users: tick Service Cloud User for the user of the migration, or set chat_strategy = \"tasks\"",
+};
 
 /// Looks at the org.
 pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
@@ -156,7 +221,7 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
     } = context;
     let mut preflight = Preflight::default();
     let objects: BTreeSet<&str> = resolved.loads().map(|file| file.object()).collect();
-    inspect_rights(connection, &objects, &mut preflight).await?;
+    inspect_rights(context, &objects, &mut preflight).await?;
     for automation in &AUTOMATION {
         let rows = ask(
             connection,
@@ -168,7 +233,9 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
         let mut found: BTreeSet<(String, String)> = BTreeSet::new();
         for row in rows {
             let object = field_text(&row, automation.object).unwrap_or_default();
-            if objects.contains(object.as_str()) {
+            // Custom objects stand there by an id, processes at times by nothing.
+            let unnamed = object.is_empty() || object.starts_with("01I");
+            if unnamed || objects.contains(object.as_str()) {
                 found.insert((
                     object,
                     field_text(&row, automation.name).unwrap_or_default(),
@@ -214,6 +281,21 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
                 .to_owned(),
         );
     }
+    if objects.contains("Task") || objects.contains("Event") {
+        let shared = ["Task", "Event"].iter().any(|activity| {
+            describes
+                .get(*activity)
+                .is_some_and(|activity| activity.field("WhoCount").is_some())
+        });
+        preflight.notes.push(match shared {
+            true => "Shared Activities are on: an activity may name up to 50 contacts, of which the first comes from the \
+                     export's own link, attendees from its list"
+                .to_owned(),
+            false => "Shared Activities are off: an activity names one person, further ones of an event are its attendees; \
+                      see Setup > Activity Settings > Allow Users to Relate Multiple Contacts"
+                .to_owned(),
+        });
+    }
     if objects.contains("TopicAssignment") {
         preflight.notes.push(
             "whether topics are enabled for an object cannot be read: see Setup > Topics for Objects".to_owned(),
@@ -224,42 +306,65 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
 }
 
 async fn inspect_rights(
-    connection: &Connection,
+    context: &Context<'_>,
     objects: &BTreeSet<&str>,
     preflight: &mut Preflight,
 ) -> Result<(), Error> {
-    let user = connection.client.identity().user_id.clone();
-    let fields: Vec<&str> = RIGHTS.iter().map(|right| right.field).collect();
-    let soql = format!(
-        "SELECT {} FROM PermissionSet WHERE Id IN \
-         (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = '{user}')",
-        fields.join(", ")
+    let mut needed = vec![&MODIFY_ALL];
+    needed.extend(
+        objects
+            .contains("TopicAssignment")
+            .then_some(&ASSIGN_TOPICS),
     );
-    let sets = ask(connection, &soql, false, preflight).await?;
-    for right in RIGHTS.iter().filter(|_| !sets.is_empty()) {
-        let needed = right.object.is_none_or(|object| objects.contains(object));
-        let granted = sets
-            .iter()
-            .any(|set| field_text(set, right.field).as_deref() == Some("true"));
-        if needed && !granted {
+    needed.extend(objects.contains("Campaign").then_some(&MARKETING_USER));
+    needed.extend(objects.contains("Case").then_some(&SERVICE_CLOUD));
+    if has_inactive_owners(context).await? {
+        needed.push(&INACTIVE_OWNERS);
+    }
+    for right in needed {
+        if is_denied(context.connection, right, preflight).await? {
             preflight.find(right.id.to_owned(), right.what.to_owned(), right.remedy);
         }
     }
-    if objects.contains("Campaign") {
-        let soql = format!("SELECT UserPermissionsMarketingUser FROM User WHERE Id = '{user}'");
-        let users = ask(connection, &soql, false, preflight).await?;
-        let denied = users.iter().any(|user| {
-            field_text(user, "UserPermissionsMarketingUser").as_deref() == Some("false")
-        });
-        if denied {
-            preflight.find(
-                "right:marketing_user".to_owned(),
-                "the user is no Marketing User: campaigns cannot be created".to_owned(),
-                "Setup > Users: tick Marketing User for the user of the migration, or set segment_strategy = \"static_list\"",
-            );
-        }
+    // A run does without.
+    if is_denied(context.connection, &HARD_DELETE, preflight).await? {
+        let Right { what, remedy, .. } = HARD_DELETE;
+        preflight.notes.push(format!("{what} ({remedy})"));
     }
     Ok(())
+}
+
+/// Whether the org says that the user who loads does not hold a right.
+async fn is_denied(
+    connection: &Connection,
+    right: &Right,
+    preflight: &mut Preflight,
+) -> Result<bool, Error> {
+    let user = &connection.client.identity().user_id;
+    let whose = match right.of {
+        "User" => format!("Id = '{user}'"),
+        _ => format!(
+            "Id IN (SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = '{user}')"
+        ),
+    };
+    let soql = format!("SELECT {} FROM {} WHERE {whose}", right.field, right.of);
+    let rows = ask(connection, &soql, false, preflight).await?;
+    let granted = |row: &Row| field_text(row, right.field).as_deref() == Some("true");
+    Ok(!rows.is_empty() && !rows.iter().any(granted))
+}
+
+/// Whether records of the export would belong to users who are inactive.
+async fn has_inactive_owners(context: &Context<'_>) -> Result<bool, Error> {
+    let Context {
+        project, resolved, ..
+    } = context;
+    let tables = BTreeSet::from(["prepare.owner".to_owned(), "org.users".to_owned()]);
+    let session = columns::whole(project, context.staging(), resolved, &tables).await?;
+    let sql = "select owner.user_id from prepare.owner as owner \
+               inner join org.users as org_user on org_user.id = owner.user_id \
+               where not org_user.is_active limit 1";
+    let found = session.collect("prepare.owner", sql).await?;
+    Ok(found.iter().any(|batch| batch.num_rows() > 0))
 }
 
 /// The rows of a question; what the org refuses to answer becomes a note.

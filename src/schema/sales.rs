@@ -24,8 +24,10 @@ pub struct WantedStage {
     pub status: String,
     /// Stage in Salesforce.
     pub stage: String,
-    /// Per cent; without one, as its status has it.
+    /// Per cent that the matrix asks for; it wins.
     pub probability: Option<u8>,
+    /// Per cent of the stage in User.com, for an open stage. Without either, as the status has it.
+    pub weight: Option<u8>,
     /// Forecast category, as the Metadata API calls it; without one, as its status has it.
     pub forecast: Option<String>,
 }
@@ -115,6 +117,8 @@ pub(super) fn compare(wanted: &[WantedStage], org: &OrgSales, record_types: bool
         keep: org.stages.clone(),
         ..SalesPlan::default()
     };
+    // Stages with a probability of the matrix, which no weight changes.
+    let mut asked: BTreeSet<String> = BTreeSet::new();
     for row in wanted {
         let stage = new_stage(row);
         // Names of stages differ by case (`guide/salesforce.md` §5.2).
@@ -129,7 +133,11 @@ pub(super) fn compare(wanted: &[WantedStage], org: &OrgSales, record_types: bool
             }
         } else if let Some(added) = plan.add.iter_mut().find(|added| added.name == stage.name) {
             if (added.closed, added.won) == (stage.closed, stage.won) {
-                added.probability = added.probability.max(stage.probability);
+                if asked.contains(&stage.name) == row.probability.is_some() {
+                    added.probability = added.probability.max(stage.probability);
+                } else if row.probability.is_some() {
+                    added.probability = stage.probability;
+                }
             } else if !stage.closed || !added.closed || stage.won != added.won {
                 let conflict = Conflict::StageContradicts {
                     stage: stage.name.clone(),
@@ -140,6 +148,9 @@ pub(super) fn compare(wanted: &[WantedStage], org: &OrgSales, record_types: bool
             }
         } else {
             plan.add.push(stage);
+        }
+        if row.probability.is_some() {
+            asked.insert(row.stage.clone());
         }
     }
     let pipelines = pipelines(wanted);
@@ -181,10 +192,12 @@ fn new_stage(row: &WantedStage) -> Stage {
         (true, false) => (0, "Omitted"),
         (false, false) => (10, "Pipeline"),
     };
+    // A deal that is over is won or lost, however likely its stage once was.
+    let asked = row.probability.or(row.weight.filter(|_| !closed));
     Stage {
         name: row.stage.clone(),
         label: row.stage.clone(),
-        probability: row.probability.unwrap_or(usual).min(100),
+        probability: asked.unwrap_or(usual).min(100),
         closed,
         won,
         forecast: row.forecast.clone().unwrap_or_else(|| forecast.to_owned()),
@@ -231,8 +244,32 @@ mod tests {
             status: status.to_owned(),
             stage: stage.to_owned(),
             probability: None,
+            weight: None,
             forecast: None,
         }
+    }
+
+    #[test]
+    fn a_new_stage_is_as_likely_as_in_the_source_and_the_matrix_wins() {
+        let weighed = |stage: &str, weight, probability| WantedStage {
+            weight: Some(weight),
+            probability,
+            ..row("Sales", "in progress", stage)
+        };
+        let wanted = [
+            weighed("Offer", 33, None),
+            weighed("Offer", 40, None),
+            weighed("Talks", 80, None),
+            weighed("Talks", 60, Some(55)),
+            weighed("Talks", 70, None),
+            WantedStage {
+                status: "won".to_owned(),
+                ..weighed("Signed", 90, None)
+            },
+        ];
+        let plan = compare(&wanted, &OrgSales::default(), false);
+        let added: Vec<_> = plan.add.iter().map(|stage| stage.probability).collect();
+        assert_eq!(added, [40, 55, 100]);
     }
 
     fn prospecting(active: bool) -> OrgSales {

@@ -17,6 +17,9 @@ const MAX_NAME: usize = 40;
 /// Column with the id of records whose id is text; tables whose ids are all numbers lack it.
 const TEXT_ID: &str = "text_id";
 
+/// The model of the owners of all records, below the folder of queries.
+pub const OWNERS: &str = "prepare/owners/custom_object_owner.sql";
+
 /// Longest record name.
 const NAME_CHARS: usize = 80;
 
@@ -38,6 +41,8 @@ pub struct CustomObject {
 pub struct Generated {
     /// File stem and text.
     pub files: BTreeMap<String, String>,
+    /// Text of the model [`OWNERS`], which says who owns their records; none without objects.
+    pub owners: Option<String>,
     /// What a person should know, a line each.
     pub notes: Vec<String>,
 }
@@ -116,7 +121,24 @@ pub fn generate(objects: &[CustomObject], keys: MetadataKeys) -> Generated {
             );
         }
     }
+    generated.owners = owners_query(objects);
     generated
+}
+
+/// Who owns the records, so that owners without a user are found before anything is sent.
+fn owners_query(objects: &[CustomObject]) -> Option<String> {
+    let selects: Vec<String> = objects
+        .iter()
+        .map(|CustomObject { table, .. }| {
+            format!(
+                "select\n    '{table}' as named_by,\n    custom_object.owner_key,\n    \
+                 custom_object.assigned_to_id as owner_id,\n    \
+                 custom_object.assigned_to_email_key as owner_email\nfrom mapped.{table} as custom_object\n"
+            )
+        })
+        .collect();
+    let head = "-- grain: one row per record of a custom object: its owner\n";
+    (!selects.is_empty()).then(|| format!("{head}{}", selects.join("union all\n")))
 }
 
 /// Whether references lead from one object to another, over none or more others.

@@ -16,7 +16,8 @@ mod route;
 
 pub use base::GoneFields;
 pub use custom_objects::{
-    CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
+    CustomObject, Generated, MetadataKeys, OWNERS as CUSTOM_OBJECT_OWNERS,
+    generate as generate_custom_objects,
 };
 pub use error::TransformError;
 pub use lineage::{Lineage, lineage};

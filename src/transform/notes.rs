@@ -22,6 +22,12 @@ use crate::staging::{Manifest, Staging, TableWriter};
 /// Fates a load query may give a row.
 const FATES: [&str; 4] = ["held", "passive", "ignored", "out_of_scope"];
 
+/// The field that the org fills with the user who loads where it is empty.
+const OWNER: &str = "OwnerId";
+
+/// Flag of a row for whose record nobody was found.
+const LOADER_OWNS: &str = "owned_by_the_loader";
+
 /// Entries buffered before they are written.
 const BUFFERED: usize = 8192;
 
@@ -187,24 +193,22 @@ impl Notes {
         Ok(rejected)
     }
 
-    /// Notes the flags (`a;b`) of rows that move.
+    /// Notes the flags (`a;b`) of rows that move, and those that the org will give to the user who loads.
     pub(super) async fn flags(
         &mut self,
         batch: &RecordBatch,
         keys: &[String],
     ) -> Result<(), TransformError> {
-        let Some(flags) = batch
+        let flags = batch
             .column_by_name("_flags")
-            .and_then(|column| column.as_string_opt::<i32>())
-        else {
-            return Ok(());
-        };
+            .and_then(|column| column.as_string_opt::<i32>());
+        let owners = batch.column_by_name(OWNER);
         for (row, key) in keys.iter().enumerate() {
-            let Some(flags) = cell(Some(flags), row) else {
-                continue;
-            };
+            let own = cell(flags, row).unwrap_or_default().split(';');
+            let ownerless = owners.filter(|owners| owners.is_null(row));
+            let flags = own.chain(ownerless.map(|_| LOADER_OWNS));
             let mut any = false;
-            for flag in flags.split(';').filter(|flag| !flag.is_empty()) {
+            for flag in flags.filter(|flag| !flag.is_empty()) {
                 any = true;
                 self.flags.push(&[Some(key), Some(flag)]);
             }

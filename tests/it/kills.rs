@@ -18,7 +18,7 @@ use crate::rehearsal::{Project, Run};
 const KILLS_IN_A_ROW: usize = 8;
 
 /// What makes a record of an object unique, in words that do not depend on ids.
-const RECORDS: [(&str, &str); 16] = [
+const RECORDS: [(&str, &str); 22] = [
     ("Account", "usercom_id__c"),
     ("Lead", "usercom_id__c"),
     ("Contact", "usercom_id__c, Account.usercom_id__c"),
@@ -38,7 +38,27 @@ const RECORDS: [(&str, &str); 16] = [
     ("ContentVersion", "usercom_id__c, ContentSize"),
     ("ContentNote", "Title"),
     ("subscription__c", "usercom_id__c, company__c"),
+    ("usercom_stage_change__c", "usercom_id__c, usercom_stage__c"),
+    ("Case", "usercom_id__c, Subject"),
+    ("CaseComment", "CommentBody"),
+    ("EmailMessage", "usercom_id__c, Subject, Status"),
+    ("EmailMessageRelation", "RelationType, RelationAddress"),
+    (
+        "OpportunityTeamMember",
+        "Opportunity.usercom_id__c, User.Email",
+    ),
 ];
+
+/// The project with every object, chats as cases and e-mails as messages among them.
+fn everything() -> Project {
+    let project = further::project();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\nchat_strategy = \"case_comments\"\nemail_strategy = \"email_messages\"\n",
+    );
+    project
+}
 
 /// How many records there are of each object and description. Ids of other records are left out.
 fn records(org: &Org) -> BTreeMap<String, usize> {
@@ -71,19 +91,23 @@ fn number(name: &str, default: u64) -> u64 {
 
 #[test]
 fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
-    let undisturbed = further::project();
+    let undisturbed = everything();
     let org = serve(&undisturbed);
     let started = Instant::now();
     undisturbed.run_with(&["--yes"]).ended(0);
     let whole = started.elapsed();
     let expected = records(&org);
     assert!(expected.len() > 40, "{expected:#?}");
+    for (object, _) in RECORDS {
+        let some = expected.keys().any(|record| record.starts_with(&format!("{object} ")));
+        assert!(some, "no {object} is there to be lost");
+    }
 
     let (kills, first) = (number("TRANSLOAD_KILLS", 4), number("TRANSLOAD_SEED", 1));
     let (mut killed, mut seed) = (0, first);
     while killed < kills {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let project = further::project();
+        let project = everything();
         let org = serve(&project);
         for _ in 0..KILLS_IN_A_ROW {
             let mut run = project.start(&["--yes"]);

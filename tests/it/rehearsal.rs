@@ -341,11 +341,20 @@ impl Project {
 
     /// Opens the org of the embedded simulator called `destination`; no run may be under way.
     pub(crate) fn org_of(&self, destination: &str) -> Org {
+        self.opened(destination, SalesforceSimOptions::default())
+    }
+
+    /// The org behind `[destination.simulator]`, opened with other options.
+    pub(crate) fn org_with(&self, options: SalesforceSimOptions) -> Org {
+        self.opened("simulator", options)
+    }
+
+    fn opened(&self, destination: &str, options: SalesforceSimOptions) -> Org {
         Org::serve(SalesforceSimOptions {
             state: self.path(".transload/simulator").join(destination),
             sandbox: true,
             inactive_owners: true,
-            ..SalesforceSimOptions::default()
+            ..options
         })
     }
 

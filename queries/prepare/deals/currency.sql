@@ -1,5 +1,6 @@
 -- grain: one row per currency that a deal or product names: how the org takes it
 -- key: currency
+-- What is converted is in the project's own currency, which the org may not have as its default.
 with named as (
     select coalesce(deal.currency_code, $currency) as currency
     from mapped.deals as deal
@@ -10,7 +11,7 @@ with named as (
 
 select
     named.currency,
-    active.iso_code,
+    coalesce(active.iso_code, own.iso_code) as iso_code,
     case
         when active.iso_code is not null or named.currency = $currency then 1.0
         else max(try_cast(rate.rate as double))
@@ -18,6 +19,8 @@ select
 from named
 left join org.currencies as active
     on active.iso_code = named.currency
+left join org.currencies as own
+    on own.iso_code = $currency
 left join config.rates as rate
     on upper(rate.currency) = named.currency
-group by named.currency, active.iso_code
+group by named.currency, active.iso_code, own.iso_code

@@ -39,6 +39,7 @@ select
         cast(named.company_id as varchar), nullif(trim(named.company_name), '')
     ) as named_company,
     owner.user_id as owner_user_id,
+    named.currency,
     currency.iso_code,
     currency.rate,
     named.value,

@@ -56,6 +56,9 @@ with named as (
         sms.assigned_to_email_key
     from mapped.sms as sms
     union all
+    select owned.named_by, owned.owner_key, owned.owner_id, owned.owner_email
+    from prepare.custom_object_owner as owned
+    union all
     select 'teams', coalesce(cast(team.agent_id as varchar), ''), team.agent_id, null
     from prepare.team as team
     union all

@@ -1,6 +1,6 @@
 -- grain: one row per line of a deal: its product and its price
 -- key: id
--- The price is in the currency of the deal, the total in that of the Opportunity.
+-- The price is in the currency of the deal, whatever the line's, the total in that of the Opportunity.
 with priced as (
     select
         line.id,
@@ -15,37 +15,68 @@ with priced as (
             cast(by_id.price as double),
             cast(by_custom_id.price as double)
         ) as price,
-        coalesce(line.price, line.value) is null as is_list_price
-    from usercom.deal_products as line
-    left join usercom.products as by_id
+        coalesce(line.price, line.value) is null as is_list_price,
+        case
+            when coalesce(line.price, line.value) is not null then line.currency_code
+            when by_id.price is not null then coalesce(by_id.currency_code, $currency)
+            else coalesce(by_custom_id.currency_code, $currency)
+        end as currency
+    from mapped.deal_products as line
+    left join mapped.products as by_id
         on by_id.id = line.product_id
-    left join usercom.products as by_custom_id
+    left join mapped.products as by_custom_id
         on by_custom_id.custom_id = line.product_custom_id
+),
+
+converted as (
+    select
+        priced.*,
+        deal.iso_code,
+        deal.rate,
+        deal.value as deal_value,
+        case
+            when priced.currency is null or deal.id is null or priced.currency = deal.currency then 1
+            else line_rate.rate / nullif(deal_rate.rate, 0)
+        end as line_rate,
+        priced.currency <> deal.currency as other_currency
+    from priced
+    left join prepare.deal as deal
+        on deal.id = priced.deal_id
+    left join prepare.exchange_rate as line_rate
+        on line_rate.currency = priced.currency
+    left join prepare.exchange_rate as deal_rate
+        on deal_rate.currency = deal.currency
 )
 
 select
-    priced.id,
-    priced.deal_id,
-    priced.name,
-    priced.description,
+    converted.id,
+    converted.deal_id,
+    converted.name,
+    converted.description,
     case
-        when priced.product_id is null then 'product:placeholder'
-        else concat('product:', priced.product_id)
+        when converted.product_id is null then 'product:placeholder'
+        else concat('product:', converted.product_id)
     end as product,
-    deal.iso_code,
-    deal.rate,
-    priced.quantity,
-    round(priced.price, 2) as price,
-    priced.is_list_price and priced.price is not null as is_list_price,
-    round(priced.quantity * round(priced.price, 2), 2) as deal_total,
-    round(round(priced.quantity * round(priced.price, 2), 2) * deal.rate, 2) as total,
+    converted.iso_code,
+    converted.rate,
+    converted.quantity,
+    converted.other_currency,
+    round(converted.price * converted.line_rate, 2) as price,
+    converted.is_list_price and converted.price is not null as is_list_price,
+    round(
+        converted.quantity * round(converted.price * converted.line_rate, 2), 2
+    ) as deal_total,
+    round(
+        round(converted.quantity * round(converted.price * converted.line_rate, 2), 2)
+        * converted.rate,
+        2
+    ) as total,
     case
-        when priced.quantity = 0 then 'line_quantity_zero'
-        when priced.price is null then 'line_without_price'
+        when converted.quantity = 0 then 'line_quantity_zero'
+        when converted.price is null then 'line_without_price'
+        when converted.line_rate is null then 'line_currency_without_rate'
         -- The lines of a deal without a value would become its Amount.
-        when priced.is_list_price and deal.value is null and $list_prices = 'hold'
+        when converted.is_list_price and converted.deal_value is null and $list_prices = 'hold'
             then 'price_from_list'
     end as problem
-from priced
-left join prepare.deal as deal
-    on deal.id = priced.deal_id
+from converted

@@ -19,7 +19,7 @@
 //! The state folder holds `org.json` (identity and deployed metadata), `rows/` (a log per object), `jobs/` (uploads,
 //! results, job states), `blobs/` (contents of files) and, with tls, `ca.pem`. A second start with the same folder meets the same org.
 //!
-//! [`SalesforceSimOptions`] decide which optional features the org has, whether it has several currencies, how long batches take and
+//! [`SalesforceSimOptions`] decide which optional features the org has, which settings are on, how much it stores, whether it has several currencies, how long batches take and
 //! whether rows and their parents are locked while they are written.
 //!
 //! Tests steer it through `/control/…`, which is no part of Salesforce: `POST /control/expire` ends all sessions,
@@ -51,6 +51,7 @@ mod lock;
 mod model;
 mod options;
 mod org;
+mod picklists;
 mod profiles;
 mod record_types;
 mod rest;
@@ -65,6 +66,7 @@ mod soql;
 mod stages;
 mod state_file;
 mod statistics;
+mod storage;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -75,5 +77,7 @@ mod view;
 mod write;
 
 pub use error::SimError;
-pub use options::{Edition, Feature, SalesforceSimOptions, UnknownEdition, UnknownFeature};
+pub use options::{
+    Edition, Feature, SalesforceSimOptions, Setting, UnknownEdition, UnknownFeature, UnknownSetting,
+};
 pub use server::{Simulator, serve};

@@ -66,6 +66,52 @@ impl FromStr for Feature {
     }
 }
 
+/// What an org may have switched on beyond the usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Setting {
+    /// State and Country/Territory Picklists: addresses have codes, and texts that are no country are refused.
+    StateAndCountryPicklists,
+    /// Accounts and contacts say whether they are a person; new accounts are businesses.
+    PersonAccounts,
+    /// Activities count the people and things that they are related to.
+    SharedActivities,
+}
+
+impl Setting {
+    /// All settings.
+    pub const ALL: [Self; 3] = [
+        Self::StateAndCountryPicklists,
+        Self::PersonAccounts,
+        Self::SharedActivities,
+    ];
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::StateAndCountryPicklists => "state_and_country_picklists",
+            Self::PersonAccounts => "person_accounts",
+            Self::SharedActivities => "shared_activities",
+        })
+    }
+}
+
+/// A name that is no setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no setting is named {0}")]
+pub struct UnknownSetting(String);
+
+impl FromStr for Setting {
+    type Err = UnknownSetting;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|setting| setting.to_string() == name);
+        found.ok_or_else(|| UnknownSetting(name.to_owned()))
+    }
+}
+
 /// What the org's owner pays for. It decides how many custom fields an object may have
 /// (`guide/salesforce.md` §5.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -174,6 +220,8 @@ pub struct SalesforceSimOptions {
     pub edition: Edition,
     /// Features the org does not have.
     pub without: BTreeSet<Feature>,
+    /// What is switched on.
+    pub with: BTreeSet<Setting>,
     /// Whether the org has several currencies.
     pub multi_currency: bool,
     /// Bulk jobs wait up to this long (the wait follows from the job id) before they are processed.
@@ -221,6 +269,7 @@ impl Default for SalesforceSimOptions {
             hard_delete: true,
             edition: Edition::default(),
             without: BTreeSet::new(),
+            with: BTreeSet::new(),
             multi_currency: false,
             max_job_delay: Duration::ZERO,
             batch_time: Duration::ZERO,
@@ -241,5 +290,10 @@ impl SalesforceSimOptions {
     /// Whether the org has a feature.
     pub(crate) fn has(&self, feature: Feature) -> bool {
         !self.without.contains(&feature)
+    }
+
+    /// Whether a setting is on.
+    pub(crate) fn is_on(&self, setting: Setting) -> bool {
+        self.with.contains(&setting)
     }
 }

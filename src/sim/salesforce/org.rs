@@ -28,6 +28,7 @@ use super::lead_convert::LeadConvert;
 use super::lock::{read, write};
 use super::model::{Access, Grants, Model, ObjectGrant};
 use super::options::SalesforceSimOptions;
+use super::picklists;
 use super::row_locks::RowLocks;
 use super::schema::{CustomObject, FieldDefinition, Grant, RECORD_TYPE, SObject, Schema, standard};
 use super::sessions::Sessions;
@@ -160,13 +161,14 @@ impl Org {
         for (set, list) in saved.record_types {
             grants.entry(set).or_default().record_types = list.into_iter().collect();
         }
-        let model = Model {
+        let mut model = Model {
             schema,
             tables,
             grants,
             lead_convert: saved.lead_convert,
             pod,
         };
+        picklists::follow_rows(&mut model);
         let stages = Stages::read(&model);
         let organization =
             RecordId::parse(&saved.organization).unwrap_or(RecordId::new(*b"00D", pod, 1));

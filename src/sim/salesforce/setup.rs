@@ -178,6 +178,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
         row.push(("UserType", kind));
         if kind == "Standard" {
             row.push(("UserPermissionsMarketingUser", "true"));
+            row.push(("UserPermissionsSupportUser", "true"));
         }
         upkeep::insert(org, "User", &row)?;
     }

@@ -25,3 +25,5 @@ mod second_run;
 mod split;
 /// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
 mod reading;
+/// Stages, currencies, owners and automation of the org.
+mod platform;

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 
+use super::super::storage;
 use super::call::{Call, json as answer};
 
 /// Limits that the simulator does not use up.
@@ -29,19 +30,6 @@ const FIXED: [(&str, u64); 19] = [
     ("SingleEmail", 5_000),
 ];
 
-/// Kilobytes a row takes; objects that are not listed take none (§6.5).
-fn kilobytes(object: &str, custom: bool) -> u64 {
-    match object {
-        "Lead" | "Contact" | "Account" | "Opportunity" | "Event" | "Task" | "Case" | "Note"
-        | "Contract" | "Quote" => 2,
-        "EmailMessage" => 2,
-        "Campaign" => 8,
-        "CampaignMember" => 1,
-        _ if custom => 2,
-        _ => 0,
-    }
-}
-
 /// `GET /limits`.
 pub(super) fn limits(call: &Call) -> Response {
     let org = &call.app.org;
@@ -61,10 +49,7 @@ pub(super) fn limits(call: &Call) -> Response {
         org.statistics.batches(),
     );
     let model = org.model();
-    let stored = model.schema.objects().iter().zip(&model.tables);
-    let used: u64 = stored
-        .map(|(object, table)| table.read().live() * kilobytes(&object.name, object.custom))
-        .sum();
+    let used = storage::data_used(&model);
     insert("DataStorageMB", org.options.data_storage_mb, used / 1024);
     let used = org.blobs.bytes() / (1024 * 1024);
     insert("FileStorageMB", org.options.file_storage_mb, used);

@@ -5,12 +5,20 @@
 
 use super::super::change::{Effect, RowError};
 use super::super::options::Feature;
+use super::addresses;
 use super::draft::Draft;
 use super::rule::{Pair, Refusal, Rule, integrity};
 use super::written::Written;
 
 pub(super) static CONTACT: Rule = Rule {
     before: None,
+    after: Some(contact_written),
+    pairs: &[],
+};
+
+/// In an org with codes of countries.
+pub(super) static CONTACT_WITH_CODES: Rule = Rule {
+    before: Some(addresses::check),
     after: Some(contact_written),
     pairs: &[],
 };

@@ -99,6 +99,11 @@ impl<'a> Draft<'a> {
         self.context
     }
 
+    /// The object's name.
+    pub(crate) fn object_name(&self) -> &'a str {
+        &self.object.name
+    }
+
     /// Whether the object has a field.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.object.position(name).is_some()

@@ -6,6 +6,7 @@
 //! what follows from it leaves the second undone, which the real service would not.
 
 mod activity;
+mod addresses;
 mod campaign;
 mod cases;
 mod contacts;
@@ -22,6 +23,8 @@ mod topics;
 mod users;
 mod written;
 
+use super::options::{SalesforceSimOptions, Setting};
+
 pub(crate) use context::WriteContext;
 pub(crate) use draft::{Amendments, Draft};
 pub(crate) use rule::{Check, Pair, Refusal, Rule};
@@ -29,8 +32,11 @@ pub(crate) use users::set_of;
 pub(crate) use written::Written;
 
 /// The rule of an object.
-pub(crate) fn of(object: &str) -> Option<&'static Rule> {
+pub(crate) fn of(object: &str, options: &SalesforceSimOptions) -> Option<&'static Rule> {
+    let codes = options.is_on(Setting::StateAndCountryPicklists);
     Some(match object {
+        "Account" | "Lead" if codes => &addresses::ADDRESSES,
+        "Contact" if codes => &contacts::CONTACT_WITH_CODES,
         "Task" => &activity::TASK,
         "Event" => &activity::EVENT,
         "EventRelation" => &relations::EVENT_RELATION,

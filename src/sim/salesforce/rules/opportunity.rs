@@ -38,8 +38,23 @@ pub(super) static ACCOUNT_TEAM_MEMBER: Rule = Rule {
     }],
 };
 
-/// With lines, the amount is theirs and the price book stays.
+/// A probability is from 0 to 100. With lines, the amount is theirs and the price book stays.
 fn opportunity(draft: &mut Draft<'_>) -> Result<(), RowError> {
+    let probability = draft
+        .get("Probability")
+        .filter(|_| draft.sent("Probability"));
+    if let Some(text) = probability
+        && !text
+            .parse::<f64>()
+            .is_ok_and(|percent| (0.0..=100.0).contains(&percent))
+    {
+        let message = format!("Probability: value outside of valid range on numeric field: {text}");
+        return Err(RowError::on(
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            message,
+            &["Probability"],
+        ));
+    }
     if draft.inserting() || draft.before("HasOpportunityLineItem") != Some("true") {
         return Ok(());
     }

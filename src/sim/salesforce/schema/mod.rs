@@ -9,6 +9,7 @@ mod custom;
 mod definition;
 mod field;
 mod object;
+mod settings;
 mod snapshot;
 mod standard;
 
@@ -18,5 +19,6 @@ pub(crate) use field::{
     FieldDefinition, FieldType, Grant, OnDelete, PicklistValue, RECORD_TYPE, System,
 };
 pub(crate) use object::{SObject, Verbs};
+pub(crate) use settings::{addresses, countries, states};
 pub(crate) use snapshot::Schema;
 pub(crate) use standard::standard;

@@ -82,6 +82,7 @@ pub(crate) fn standard(options: &SalesforceSimOptions) -> Schema {
             if options.multi_currency {
                 object.add_currency();
             }
+            object.add_settings(options);
             schema.put(object);
         }
     }

@@ -24,5 +24,6 @@ mod products;
 mod query;
 mod record_types;
 mod rows;
+mod settings;
 mod support;
 mod topics;

@@ -10,6 +10,7 @@ use super::super::change::{Operation, RowError, SentValue};
 use super::super::edit::{Automation, Trigger};
 use super::super::rules::{Amendments, Check, Draft};
 use super::super::schema::SObject;
+use super::super::storage;
 use super::super::store::{Matches, Row};
 use super::prepare::{Prepared, PreparedRow};
 use super::writer::Writer;
@@ -18,6 +19,7 @@ use super::writer::Writer;
 pub(super) fn check(writer: &Writer, prepared: &mut Prepared) {
     restrict(writer, prepared);
     let object = writer.model.schema.object(writer.object);
+    limit(writer, object, prepared);
     automate(writer, object, prepared);
     let Some(check) = writer.rule.and_then(|rule| rule.before) else {
         return;
@@ -31,6 +33,31 @@ pub(super) fn check(writer: &Writer, prepared: &mut Prepared) {
             Ok(Some(amendments)) => amend(prepared, at, amendments),
             Err(error) => prepared.rows[at].error = Some(error),
         }
+    }
+}
+
+/// Refuses new rows that the org has no storage for.
+fn limit(writer: &Writer, object: &SObject, prepared: &mut Prepared) {
+    let creates = matches!(writer.operation, Operation::Insert | Operation::Upsert);
+    if writer.trusted || !creates {
+        return;
+    }
+    let Some(mut room) = storage::room(&writer.org, &writer.model, writer.object) else {
+        return;
+    };
+    if room >= prepared.rows.len() as u64 {
+        return;
+    }
+    for at in 0..prepared.rows.len() {
+        let row = &prepared.rows[at];
+        if row.error.is_some() || existing(writer, object, prepared, row).is_some() {
+            continue;
+        }
+        if room == 0 {
+            let error = RowError::new("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded");
+            prepared.rows[at].error = Some(error);
+        }
+        room = room.saturating_sub(1);
     }
 }
 

@@ -153,7 +153,7 @@ impl Writer {
             .map(|(at, field)| (at, field.case_sensitive))
             .collect();
         let defaults = Defaults::new(org, &model, object, user);
-        let rule = rules::of(&definition.name);
+        let rule = rules::of(&definition.name, &org.options);
         let pairs = rule.map(|rule| rule.pairs).unwrap_or_default().iter();
         let pairs = pairs.filter_map(|pair| {
             let fields = pair.fields.iter().filter_map(|name| definition.find(name));

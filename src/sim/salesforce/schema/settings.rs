@@ -1,0 +1,86 @@
+//! Fields that an object has once a setting of the org is on.
+//!
+//! In: an object. Out: the object with codes beside countries and states, with what says that it is a person, or with
+//! counts of what an activity is related to. States are known of one country, the United States; a real org has those
+//! of nine, and its administrator adds others.
+
+use super::super::options::{SalesforceSimOptions, Setting};
+use super::field::{FieldDefinition, FieldType, PicklistValue};
+use super::object::SObject;
+
+const COUNTRIES: &str = include_str!("countries.tsv");
+const STATES: &str = include_str!("states.tsv");
+
+/// Codes and labels of all countries.
+pub(crate) fn countries() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COUNTRIES.lines().filter_map(|line| line.split_once('\t'))
+}
+
+/// Codes and labels of the states of a country.
+pub(crate) fn states(country: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    STATES.lines().filter_map(move |line| {
+        let (of, state) = line.split_once('\t')?;
+        (of == country).then(|| state.split_once('\t')).flatten()
+    })
+}
+
+/// The addresses of an object, by what the names of their fields start with.
+pub(crate) fn addresses(object: &str) -> &'static [&'static str] {
+    match object {
+        "Account" => &["Billing", "Shipping"],
+        "Contact" => &["Mailing", "Other"],
+        "Lead" => &[""],
+        _ => &[],
+    }
+}
+
+impl SObject {
+    /// Adds the fields of the settings that are on.
+    pub(super) fn add_settings(&mut self, options: &SalesforceSimOptions) {
+        if options.is_on(Setting::StateAndCountryPicklists) {
+            for prefix in addresses(&self.name) {
+                self.add(code(&format!("{prefix}CountryCode"), countries()));
+                self.add(code(&format!("{prefix}StateCode"), states("US")));
+            }
+        }
+        let name = self.name.as_str();
+        if options.is_on(Setting::PersonAccounts) && matches!(name, "Account" | "Contact") {
+            self.add(read_only(
+                "IsPersonAccount",
+                FieldType::Boolean,
+                Some("false"),
+            ));
+        }
+        let name = self.name.as_str();
+        if options.is_on(Setting::SharedActivities) && matches!(name, "Task" | "Event") {
+            self.add(read_only("WhoCount", FieldType::Int, None));
+            self.add(read_only("WhatCount", FieldType::Int, None));
+        }
+    }
+}
+
+fn code(name: &str, values: impl Iterator<Item = (&'static str, &'static str)>) -> FieldDefinition {
+    let label = super::field::label_of(name);
+    let mut field = FieldDefinition::new(name, &label, FieldType::Picklist);
+    field.length = 10;
+    field.nillable = true;
+    field.restricted = true;
+    field.picklist = values
+        .map(|(code, label)| PicklistValue {
+            value: code.to_owned(),
+            label: label.to_owned(),
+            default: false,
+            active: true,
+        })
+        .collect();
+    field
+}
+
+fn read_only(name: &str, kind: FieldType, default: Option<&str>) -> FieldDefinition {
+    let label = super::field::label_of(name);
+    let mut field = FieldDefinition::new(name, &label, kind);
+    (field.createable, field.updateable) = (false, false);
+    (field.nillable, field.defaulted) = (default.is_none(), default.is_some());
+    field.default = default.map(str::to_owned);
+    field
+}
