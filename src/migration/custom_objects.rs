@@ -1,15 +1,19 @@
 //! Queries of the customer's custom objects: written beside the staging area after each staging, for people to see and
 //! to copy into `queries/load/` when they want them otherwise.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 
 use super::project::Project;
+use crate::engine::Session;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::GENERATED;
-use crate::transform::{CUSTOM_OBJECT_OWNERS, CustomObject, MetadataKeys, generate_custom_objects};
+use crate::transform::{
+    CUSTOM_OBJECT_OWNERS, Constraint, CustomObject, MetadataKeys, generate_custom_objects,
+};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.
@@ -23,6 +27,7 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
             label: None,
             plural: None,
             schema: table.schema.as_ref().clone(),
+            constraints: BTreeMap::new(),
         })
         .collect();
     let session = project.engine.session(&project.staging, &snapshot)?;
@@ -41,6 +46,7 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
             }
         }
     }
+    read_constraints(&session, &mut objects).await?;
     let keys = MetadataKeys {
         attribute: ATTRIBUTE_METADATA,
         value_type: VALUE_TYPE_METADATA,
@@ -63,6 +69,49 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
             std::fs::create_dir_all(parent).map_err(failed("make", parent))?;
         }
         std::fs::write(&path, text).map_err(failed("write", &path))?;
+    }
+    Ok(())
+}
+
+/// What the definitions of the export ask of each attribute; it may be called by its name or its label.
+async fn read_constraints(session: &Session, objects: &mut [CustomObject]) -> Result<(), Error> {
+    let sql = "select coalesce(o.name, o.label), f.name, f.label, f.required, f.choices \
+               from usercom.custom_object_fields as f \
+               inner join usercom.custom_objects as o on o.id = f.object_id";
+    for batch in session.collect("usercom.custom_object_fields", sql).await? {
+        let text = |column: usize, row: usize| {
+            let cells = batch.column(column).as_string::<i32>();
+            cells.is_valid(row).then(|| cells.value(row).to_owned())
+        };
+        let (required, choices) = (
+            batch.column(3).as_boolean(),
+            batch.column(4).as_list::<i32>(),
+        );
+        for row in 0..batch.num_rows() {
+            let Some(table) = text(0, row).map(|name| format!("co_{}", plain(&name))) else {
+                continue;
+            };
+            let Some(object) = objects.iter_mut().find(|object| object.table == table) else {
+                continue;
+            };
+            let values = choices.is_valid(row).then(|| choices.value(row));
+            let values = values.iter().flat_map(|values| {
+                let texts = values.as_string::<i32>();
+                texts
+                    .iter()
+                    .flatten()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            });
+            let constraint = Constraint {
+                required: required.is_valid(row) && required.value(row),
+                choices: values.collect(),
+            };
+            for name in [text(1, row), text(2, row)].into_iter().flatten() {
+                let name = name.to_lowercase();
+                object.constraints.insert(name, constraint.clone());
+            }
+        }
     }
     Ok(())
 }

@@ -15,9 +15,9 @@ use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::MapRow;
-use crate::project::{DeclaredField, QueryFile};
+use crate::project::{DeclaredField, DeclaredRule, QueryFile};
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
-use crate::schema::{FieldType, Wanted, WantedField, WantedObject, WantedStage};
+use crate::schema::{FieldType, ValidationRule, Wanted, WantedField, WantedObject, WantedStage};
 use crate::staging::Snapshot;
 use crate::usercom::layout::ATTRIBUTE_METADATA;
 
@@ -37,6 +37,7 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
                 name: object.clone(),
                 label: label.clone(),
                 plural: plural.clone(),
+                rules: file.rules.iter().map(rule).collect(),
             });
         }
         for field in &columns.sent {
@@ -156,6 +157,14 @@ async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStag
         }
     }
     Ok(stages)
+}
+
+fn rule(declared: &DeclaredRule) -> ValidationRule {
+    ValidationRule {
+        name: declared.name.clone(),
+        formula: declared.formula.clone(),
+        message: declared.message.clone(),
+    }
 }
 
 /// Where the choices of a list stand.

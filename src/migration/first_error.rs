@@ -3,7 +3,10 @@
 use crate::error::Error;
 
 /// Of two results in a row, both or the first error; what went wrong later is logged.
-pub(super) fn first<A, B>(earlier: Result<A, Error>, later: Result<B, Error>) -> Result<(A, B), Error> {
+pub(super) fn first<A, B>(
+    earlier: Result<A, Error>,
+    later: Result<B, Error>,
+) -> Result<(A, B), Error> {
     match (earlier, later) {
         (Ok(earlier), Ok(later)) => Ok((earlier, later)),
         (Err(error), later) => {

@@ -1,15 +1,16 @@
 //! The header of a query file: its directives, one comment line each.
 //!
 //! In: the leading comments of a file. Out: the directives in the [`QueryFile`], checked. Never: a directive that is
-//! not known for the file's folder, given twice (only `field` may be), or without a value.
+//! not known for the file's folder, given twice (only `field` and `rule` may be), or without a value.
 //!
 //! ```text
 //! -- field: NAME TYPE [from schema.table.column] [when CONDITION]
+//! -- rule: NAME FORMULA | MESSAGE
 //! ```
 
 use std::collections::BTreeSet;
 
-use super::query_file::{Api, DeclaredField, Grain};
+use super::query_file::{Api, DeclaredField, DeclaredRule, Grain};
 use super::syntax::parameters;
 use super::{Operation, ProjectError, QueryFile, QueryKind};
 use crate::config::nearest;
@@ -30,6 +31,7 @@ fn directives(kind: QueryKind) -> &'static [&'static str] {
             "api",
             "label",
             "field",
+            "rule",
             "optional",
             "read",
             "after",
@@ -81,7 +83,7 @@ impl QueryFile {
             if value.is_empty() {
                 return Err(self.header_error(line, format!("header `{name}` has no value")));
             }
-            if !seen.insert(name) && name != "field" {
+            if !seen.insert(name) && !matches!(name, "field" | "rule") {
                 return Err(self.header_error(line, format!("header `{name}` is given twice")));
             }
             self.directive(name, value, line)?;
@@ -161,6 +163,12 @@ impl QueryFile {
                 }
                 self.fields.push(field);
             }
+            "rule" => {
+                let rule = declared_rule(value).ok_or_else(|| {
+                    self.header_error(line, format!("`{value}` is not `NAME FORMULA | MESSAGE`"))
+                })?;
+                self.rules.push(rule);
+            }
             "api" => {
                 self.api = match value {
                     "bulk" => Api::Bulk,
@@ -237,6 +245,16 @@ fn grain(value: &str) -> Option<Grain> {
         text,
         table: Some((schema.to_owned(), table.to_owned())),
         count,
+    })
+}
+
+fn declared_rule(value: &str) -> Option<DeclaredRule> {
+    let (rule, message) = value.rsplit_once(" | ")?;
+    let (name, formula) = rule.split_once(' ')?;
+    Some(DeclaredRule {
+        name: name.to_owned(),
+        formula: formula.trim().to_owned(),
+        message: message.trim().to_owned(),
     })
 }
 

@@ -15,5 +15,5 @@ mod syntax;
 pub use error::ProjectError;
 pub use order::{Step, order};
 pub use queries::{GENERATED, Queries};
-pub use query_file::{Api, DeclaredField, Grain, Operation, QueryFile, QueryKind};
+pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFile, QueryKind};
 pub(crate) use syntax::parameters;

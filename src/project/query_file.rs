@@ -108,6 +108,17 @@ impl Grain {
     }
 }
 
+/// `-- rule:` a validation rule of the custom object that a load fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredRule {
+    /// Its name.
+    pub name: String,
+    /// The formula that is true for a record to be refused.
+    pub formula: String,
+    /// What people are told then.
+    pub message: String,
+}
+
 /// A parsed query file.
 #[derive(Clone, Debug)]
 pub struct QueryFile {
@@ -145,6 +156,8 @@ pub struct QueryFile {
     pub label: Option<(String, String)>,
     /// `-- field:` declared fields.
     pub fields: Vec<DeclaredField>,
+    /// Validation rules of a custom object.
+    pub rules: Vec<DeclaredRule>,
     /// `-- optional:` columns sent only where the org has the field.
     pub optional: Vec<String>,
     /// `-- read:` further fields that are read back.
@@ -197,6 +210,7 @@ impl QueryFile {
             api: Api::Bulk,
             label: None,
             fields: Vec::new(),
+            rules: Vec::new(),
             optional: Vec::new(),
             read: Vec::new(),
             references: BTreeSet::new(),

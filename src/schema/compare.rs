@@ -127,6 +127,14 @@ pub fn compare(wanted: &Wanted, org: &OrgSchema) -> Result<SchemaPlan> {
         plan.create.push(custom);
         plan.notices.extend(notices);
     }
+    let ruled = plan
+        .objects
+        .iter()
+        .filter(|object| !object.rules.is_empty());
+    plan.notices.extend(ruled.map(|object| Notice::RulesWait {
+        object: object.name.clone(),
+        count: object.rules.len(),
+    }));
     count_fields(&mut plan, org);
     plan.permitted = permitted.into_iter().collect();
     compare_sales(&mut plan, wanted, org);

@@ -6,7 +6,8 @@
 use std::io;
 
 use super::{
-    CustomField, FieldType, LeadConversion, Pipeline, SchemaPlan, Stage, WantedObject,
+    CustomField, FieldType, LeadConversion, Pipeline, SchemaPlan, Stage, ValidationRule,
+    WantedObject,
     permission::{LOADER, PermissionSet, USERS},
     sales::OPPORTUNITY,
     xml::Xml,
@@ -19,6 +20,8 @@ pub(super) enum Component<'a> {
     Object(&'a WantedObject),
     /// A custom field.
     Field(&'a CustomField),
+    /// A validation rule of a new custom object.
+    Rule(&'a WantedObject, &'a ValidationRule),
     /// A sales process of Opportunity.
     Process(&'a Pipeline),
     /// A record type of Opportunity with its picklists.
@@ -37,6 +40,9 @@ impl<'a> Component<'a> {
         let mut components: Vec<Self> = plan.objects.iter().map(Self::Object).collect();
         components.extend(plan.create.iter().map(Self::Field));
         components.extend(plan.change.iter().map(|change| Self::Field(&change.field)));
+        for object in &plan.objects {
+            components.extend(object.rules.iter().map(|rule| Self::Rule(object, rule)));
+        }
         if !plan.add_stages.is_empty() {
             components.push(Self::Stages(&plan.keep_stages, &plan.add_stages));
         }
@@ -55,6 +61,7 @@ impl<'a> Component<'a> {
         match self {
             Self::Object(_) => "CustomObject",
             Self::Field(_) => "CustomField",
+            Self::Rule(..) => "ValidationRule",
             Self::Process(_) => "BusinessProcess",
             Self::RecordType(..) => "RecordType",
             Self::Stages(..) => "StandardValueSet",
@@ -68,6 +75,7 @@ impl<'a> Component<'a> {
         match self {
             Self::Object(object) => object.name.clone(),
             Self::Field(field) => field.field.to_string(),
+            Self::Rule(object, rule) => format!("{}.{}", object.name, rule.name),
             Self::Process(pipeline) => format!("{OPPORTUNITY}.{}", pipeline.label),
             Self::RecordType(pipeline, _) => format!("{OPPORTUNITY}.{}", pipeline.developer_name),
             Self::Stages(..) => "OpportunityStage".to_owned(),
@@ -80,6 +88,7 @@ impl<'a> Component<'a> {
     pub(super) fn inside(&self) -> Option<(&str, &'static str)> {
         match self {
             Self::Field(field) => Some((&field.field.object, "fields")),
+            Self::Rule(object, _) => Some((&object.name, "validationRules")),
             Self::Process(_) => Some((OPPORTUNITY, "businessProcesses")),
             Self::RecordType(..) => Some((OPPORTUNITY, "recordTypes")),
             _ => None,
@@ -91,6 +100,7 @@ impl<'a> Component<'a> {
         match self {
             Self::Object(object) => write_object(xml, object),
             Self::Field(field) => write_field(xml, field),
+            Self::Rule(_, rule) => write_rule(xml, rule),
             Self::Process(pipeline) => write_process(xml, pipeline),
             Self::RecordType(pipeline, fields) => write_record_type(xml, pipeline, fields),
             Self::Stages(keep, add) => write_stages(xml, keep, add),
@@ -121,6 +131,14 @@ fn write_object(xml: &mut Xml, object: &WantedObject) -> io::Result<()> {
     xml.text("pluralLabel", &object.plural)?;
     xml.text("sharingModel", "ReadWrite")?;
     xml.text("visibility", "Public")
+}
+
+/// Switched off: rows of the export that break it are to arrive, too.
+fn write_rule(xml: &mut Xml, rule: &ValidationRule) -> io::Result<()> {
+    xml.text("fullName", &rule.name)?;
+    xml.flag("active", false)?;
+    xml.text("errorConditionFormula", &rule.formula)?;
+    xml.text("errorMessage", &rule.message)
 }
 
 /// All of the organisation's stages have to be named: those that are not would be switched off. New open stages stand before

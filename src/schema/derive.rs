@@ -55,6 +55,17 @@ pub struct CustomField {
     pub refers_to: Option<String>,
 }
 
+/// A validation rule of a custom object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValidationRule {
+    /// API name.
+    pub name: String,
+    /// The formula that is true for a record to be refused.
+    pub formula: String,
+    /// What people are told then.
+    pub message: String,
+}
+
 /// A custom object that a load fills.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WantedObject {
@@ -64,6 +75,8 @@ pub struct WantedObject {
     pub label: String,
     /// Label of many.
     pub plural: String,
+    /// Rules that come with it.
+    pub rules: Vec<ValidationRule>,
 }
 
 impl fmt::Display for CustomField {

@@ -30,7 +30,7 @@ mod xml;
 pub use compare::{OrgSchema, Wanted, compare};
 pub use conversion::LeadConversion;
 pub use deploy::{DeployReport, apply, check, remove};
-pub use derive::{CustomField, WantedField, WantedObject};
+pub use derive::{CustomField, ValidationRule, WantedField, WantedObject};
 pub use error::{ComponentFailure, Error, Result};
 pub use field_type::{FieldType, ReadFieldTypeError};
 pub use inspect::inspect;

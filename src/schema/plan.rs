@@ -226,6 +226,13 @@ pub enum Notice {
         /// Status of those deals.
         status: String,
     },
+    /// Validation rules come with a new object and wait to be switched on.
+    RulesWait {
+        /// The object.
+        object: String,
+        /// How many.
+        count: usize,
+    },
     /// Something could not be looked at, so that the plan may be incomplete.
     NotSeen {
         /// What, and what follows.
@@ -236,6 +243,11 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::RulesWait { object, count } => write!(
+                f,
+                "{object} gets {count} validation rule(s), switched off so that no row of the export is refused: switch them on \
+                 in Setup > Object Manager when the data is in"
+            ),
             Self::ListBecameText {
                 field,
                 choices,

@@ -20,6 +20,9 @@ const TEXT_ID: &str = "text_id";
 /// The model of the owners of all records, below the folder of queries.
 pub const OWNERS: &str = "prepare/owners/custom_object_owner.sql";
 
+/// Longest formula of a validation rule.
+const MAX_FORMULA: usize = 3900;
+
 /// Longest record name.
 const NAME_CHARS: usize = 80;
 
@@ -34,6 +37,17 @@ pub struct CustomObject {
     pub plural: Option<String>,
     /// Schema of the staged table.
     pub schema: Schema,
+    /// What the export's definitions ask of values, by the attribute's name in lower case.
+    pub constraints: BTreeMap<String, Constraint>,
+}
+
+/// What a definition asks of the values of an attribute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Constraint {
+    /// A value must be there.
+    pub required: bool,
+    /// The only values there may be; empty: any.
+    pub choices: Vec<String>,
 }
 
 /// Generated queries.
@@ -79,6 +93,7 @@ struct Field<'a> {
     data_type: &'a DataType,
     value_type: &'a str,
     target: Option<Target>,
+    constraint: Option<&'a Constraint>,
 }
 
 /// Writes the queries of all objects.
@@ -111,9 +126,10 @@ pub fn generate(objects: &[CustomObject], keys: MetadataKeys) -> Generated {
             matches!(&field.target, Some(Target::Custom(other)) if reaches(other, table, &fields))
         });
         let name = &names[table];
-        generated
-            .files
-            .insert(table.to_owned(), load_query(object, name, &now, &names));
+        generated.files.insert(
+            table.to_owned(),
+            load_query(object, name, &now, own, &names, &mut generated.notes),
+        );
         if !later.is_empty() {
             generated.files.insert(
                 format!("{table}_links"),
@@ -210,6 +226,7 @@ fn fields_of<'a>(
             data_type: field.data_type(),
             value_type: metadata.get(keys.value_type).map_or("", String::as_str),
             target,
+            constraint: object.constraints.get(&attribute.to_lowercase()),
         });
     }
     fields
@@ -406,11 +423,13 @@ fn load_query(
     object: &CustomObject,
     name: &str,
     fields: &[&Field<'_>],
+    all: &[Field<'_>],
     names: &BTreeMap<&str, String>,
+    notes: &mut Vec<String>,
 ) -> String {
     let table = &object.table;
     let (one, many) = label(object);
-    let head = [
+    let mut head = vec![
         format!("-- grain: one row per {}", one.to_lowercase()),
         format!("-- source: usercom.{table}"),
         format!("-- object: {name}__c"),
@@ -418,6 +437,10 @@ fn load_query(
         "-- operation: upsert".to_owned(),
         "-- key: usercom_id__c".to_owned(),
     ];
+    let mut taken = BTreeSet::new();
+    for field in all {
+        rules(table, field, &mut taken, &mut head, notes);
+    }
     let mut parts = Parts::default();
     let quoted = one.replace('\'', "''");
     let has_text_ids = object.schema.field_with_name(TEXT_ID).is_ok();
@@ -454,6 +477,64 @@ fn load_query(
             .to_owned(),
     );
     parts.text(&head, &format!("from mapped.{table} as custom_object"))
+}
+
+/// The validation rules of a field, a header line each.
+fn rules(
+    table: &str,
+    field: &Field<'_>,
+    taken: &mut BTreeSet<String>,
+    head: &mut Vec<String>,
+    notes: &mut Vec<String>,
+) {
+    let Some(constraint) = field.constraint else {
+        return;
+    };
+    let Field { column, name, .. } = field;
+    let is_list = matches!(field.data_type, DataType::List(_));
+    let is_picklist = field.value_type == "fixed" || *field.data_type == DataType::Boolean;
+    if constraint.required {
+        let empty = match &field.target {
+            Some(Target::Unknown(_)) => return,
+            Some(Target::People) => {
+                format!("AND(ISBLANK({name}_contact__c), ISBLANK({name}_lead__c))")
+            }
+            Some(_) => format!("ISBLANK({name}__c)"),
+            None if is_picklist && !is_list => format!("ISBLANK(TEXT({name}__c))"),
+            None => format!("ISBLANK({name}__c)"),
+        };
+        let rule = free_name(&format!("{name}_required"), MAX_NAME, taken);
+        head.push(format!("-- rule: {rule} {empty} | {column} is required"));
+    }
+    if constraint.choices.is_empty() || !is_picklist || *field.data_type == DataType::Boolean {
+        return;
+    }
+    if is_list {
+        notes.push(format!(
+            "{table}.{column}: no validation rule keeps people from adding other choices, since formulas cannot compare lists"
+        ));
+        return;
+    }
+    let listed: Vec<String> = constraint
+        .choices
+        .iter()
+        .map(|choice| {
+            let clean = choice.replace(['\n', '\r'], " ");
+            let quoted = clean.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("ISPICKVAL({name}__c, \"{quoted}\")")
+        })
+        .collect();
+    let formula = format!("NOT(OR(ISBLANK(TEXT({name}__c)), {}))", listed.join(", "));
+    if formula.len() > MAX_FORMULA {
+        notes.push(format!(
+            "{table}.{column} has more choices than a validation rule can hold: none is made"
+        ));
+        return;
+    }
+    let rule = free_name(&format!("{name}_choices"), MAX_NAME, taken);
+    head.push(format!(
+        "-- rule: {rule} {formula} | {column} is none of its choices"
+    ));
 }
 
 /// The second pass: lookups to records that may not have been there in the first.

@@ -30,6 +30,7 @@ fn object(table: &str, fields: &[(&str, DataType, &str, Option<&str>)]) -> Custo
         label: None,
         plural: None,
         schema: Schema::new(fields),
+        constraints: BTreeMap::new(),
     }
 }
 
@@ -155,4 +156,48 @@ fn names_fit_salesforce_and_collisions_are_told() {
     );
     assert!(file.sql.contains("as gr_e__c") && file.sql.contains("as gr_e_2__c"));
     assert_eq!(generated.notes.len(), 4, "{:?}", generated.notes);
+}
+
+#[test]
+fn what_definitions_ask_of_values_becomes_rules() {
+    let mut asked = object(
+        "co_ticket",
+        &[
+            ("topic", DataType::Utf8, "string", None),
+            ("kind", DataType::Utf8, "fixed", None),
+            ("customer", DataType::Int64, "reference", Some("people")),
+        ],
+    );
+    let constraint = |required, choices: &[&str]| Constraint {
+        required,
+        choices: choices.iter().map(|&choice| choice.to_owned()).collect(),
+    };
+    asked.constraints = BTreeMap::from([
+        ("topic".to_owned(), constraint(true, &[])),
+        (
+            "kind".to_owned(),
+            constraint(false, &["bug", "a \"big\" wish"]),
+        ),
+        ("customer".to_owned(), constraint(true, &[])),
+    ]);
+    let file = parse(&generate(&[asked], KEYS), "co_ticket");
+    let rules: Vec<(&str, &str)> = file
+        .rules
+        .iter()
+        .map(|rule| (rule.name.as_str(), rule.formula.as_str()))
+        .collect();
+    assert_eq!(
+        rules,
+        [
+            ("topic_required", "ISBLANK(topic__c)"),
+            (
+                "kind_choices",
+                r#"NOT(OR(ISBLANK(TEXT(kind__c)), ISPICKVAL(kind__c, "bug"), ISPICKVAL(kind__c, "a \"big\" wish")))"#
+            ),
+            (
+                "customer_required",
+                "AND(ISBLANK(customer_contact__c), ISBLANK(customer_lead__c))"
+            ),
+        ]
+    );
 }

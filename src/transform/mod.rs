@@ -16,7 +16,7 @@ mod route;
 
 pub use base::GoneFields;
 pub use custom_objects::{
-    CustomObject, Generated, MetadataKeys, OWNERS as CUSTOM_OBJECT_OWNERS,
+    Constraint, CustomObject, Generated, MetadataKeys, OWNERS as CUSTOM_OBJECT_OWNERS,
     generate as generate_custom_objects,
 };
 pub use error::TransformError;

@@ -99,7 +99,9 @@ fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     let expected = records(&org);
     assert!(expected.len() > 40, "{expected:#?}");
     for (object, _) in RECORDS {
-        let some = expected.keys().any(|record| record.starts_with(&format!("{object} ")));
+        let some = expected
+            .keys()
+            .any(|record| record.starts_with(&format!("{object} ")));
         assert!(some, "no {object} is there to be lost");
     }
 

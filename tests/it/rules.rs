@@ -6,7 +6,7 @@
 //! their order. What was sent has landed, under an id of its load and key: `account 10`. A folder without a test, or a file that
 //! no case reads, fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -277,6 +277,7 @@ impl Case {
                 label: None,
                 plural: None,
                 schema: table.schema.as_ref().clone(),
+                constraints: BTreeMap::new(),
             })
             .collect();
         let keys = MetadataKeys {

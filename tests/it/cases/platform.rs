@@ -38,11 +38,12 @@ fn uneven() -> Project {
     );
     project.write(
         "export/custom_objects.jsonl",
-        "{\"id\":1,\"name\":\"ticket\",\"fields\":[{\"name\":\"topic\",\"type\":\"string\"}]}\n",
+        "{\"id\":1,\"name\":\"ticket\",\"fields\":[{\"name\":\"topic\",\"type\":\"string\",\"required\":true},\
+         {\"name\":\"kind\",\"type\":\"fixed\",\"choices\":[\"bug\",\"a (\\\"big\\\") wish\"]}]}\n",
     );
     project.write(
         "export/co_ticket.csv",
-        "id,name,topic,assigned_to\n1,First,a,7001\n2,Second,b,9001\n",
+        "id,name,topic,kind,assigned_to\n1,First,a,bug,7001\n2,Second,,other,9001\n",
     );
     project
 }
@@ -78,6 +79,20 @@ fn stages_currencies_and_owners_arrive_though_the_org_has_them_otherwise() {
             ("Signed", 100.0)
         ]
     );
+
+    let rules = org.tooling("SELECT ValidationName, Active FROM ValidationRule");
+    let rules: BTreeSet<(&str, bool)> = rules
+        .iter()
+        .map(|rule| {
+            (
+                rule["ValidationName"].as_str().unwrap(),
+                rule["Active"] == true,
+            )
+        })
+        .collect();
+    let expected = [("kind_choices", false), ("topic_required", false)];
+    assert_eq!(rules, expected.into());
+    assert_eq!(org.rows("SELECT Id FROM ticket__c").len(), 2);
 
     let deals = org.map("Opportunity", "Name", "CurrencyIsoCode");
     assert_eq!(
@@ -200,18 +215,34 @@ fn countries_become_codes_and_new_accounts_businesses_where_the_org_has_both() {
     });
     project.load_into(&org, "");
     let refused = project.run_with(&["--yes"]).ended(1);
-    assert!(refused.stderr.contains("person_accounts: "), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("person_accounts: "),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(org.rows("SELECT Id FROM Account").len(), 0);
 
-    project.write("config/preflight.csv", "finding,note\nperson_accounts,business accounts only\n");
+    project.write(
+        "config/preflight.csv",
+        "finding,note\nperson_accounts,business accounts only\n",
+    );
     let run = project.run_with(&["--yes"]).ended(0);
     assert_eq!(run.total("failed"), 0);
     let codes = org.map("Account", "Name", "BillingCountryCode");
-    assert_eq!([&codes["Globex"], &codes["Initech"], &codes["Hooli"]], ["FR", "US", "∅"]);
+    assert_eq!(
+        [&codes["Globex"], &codes["Initech"], &codes["Hooli"]],
+        ["FR", "US", "∅"]
+    );
     let shown = org.map("Account", "Name", "BillingCountry");
     assert_eq!([&shown["Globex"], &shown["Hooli"]], ["France", "∅"]);
-    assert_eq!(org.map("Account", "Name", "usercom_country__c")["Hooli"], "Atlantis");
-    assert_eq!(org.map("Account", "Name", "usercom_region__c")["Initech"], "Texas");
+    assert_eq!(
+        org.map("Account", "Name", "usercom_country__c")["Hooli"],
+        "Atlantis"
+    );
+    assert_eq!(
+        org.map("Account", "Name", "usercom_region__c")["Initech"],
+        "Texas"
+    );
     let persons = org.rows("SELECT Id FROM Account WHERE IsPersonAccount = true");
     assert_eq!(persons.len(), 0);
 }

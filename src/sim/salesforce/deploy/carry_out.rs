@@ -64,6 +64,9 @@ fn rows(org: &Arc<Org>, draft: &Draft) -> io::Result<()> {
     for values in &draft.values {
         values.write(org)?;
     }
+    for rule in &draft.rules {
+        rule.write(org)?;
+    }
     for process in &draft.processes {
         process.write(org)?;
     }

@@ -16,6 +16,7 @@ use super::object::custom_object;
 use super::package::{Package, UNPARSABLE};
 use super::permission::{flags, grants};
 use super::record_type::{Process, RecordType, process, record_type, values_of};
+use super::validation_rule::{ValidationRule, validation_rule};
 use super::value_set::{ValueSet, value_set};
 use super::xml::Element;
 
@@ -33,6 +34,7 @@ pub(super) struct Draft {
     pub(super) model: Arc<Model>,
     pub(super) metadata: Metadata,
     pub(super) values: Vec<ValueSet>,
+    pub(super) rules: Vec<ValidationRule>,
     pub(super) processes: Vec<Process>,
     pub(super) record_types: Vec<RecordType>,
     pub(super) sets: Vec<Set>,
@@ -55,6 +57,7 @@ impl Draft {
             },
             model,
             values: Vec::new(),
+            rules: Vec::new(),
             processes: Vec::new(),
             record_types: Vec::new(),
             sets: Vec::new(),
@@ -98,6 +101,7 @@ impl Draft {
         for (path, root) in package.files.iter().filter(|(_, r)| r.name != UNPARSABLE) {
             let name = path.strip_prefix("objects/");
             if let Some(name) = name.and_then(|file| file.strip_suffix(".object")) {
+                self.validation_rules(package, path, name, root);
                 self.processes(package, path, name, root);
                 self.record_types(package, path, name, root);
             }
@@ -194,13 +198,10 @@ impl Draft {
             }
             self.components.push(component);
         }
-        for unknown in ["nameField", "validationRules"] {
-            let known = unknown == "nameField" && name.ends_with("__c");
-            if root.child(unknown).is_some() && !known {
-                let problem = format!("the simulator does not know {unknown} yet");
-                self.components
-                    .push(Component::new("CustomObject", name, path).failed(problem));
-            }
+        if root.child("nameField").is_some() && !name.ends_with("__c") {
+            let problem = "the simulator does not know nameField of standard objects";
+            self.components
+                .push(Component::new("CustomObject", name, path).failed(problem));
         }
     }
 
@@ -215,6 +216,27 @@ impl Draft {
             Err(problem) => component.problem = Some(problem),
         }
         self.components.push(component);
+    }
+
+    fn validation_rules(&mut self, package: &Package, path: &str, name: &str, root: &Element) {
+        for element in root.all("validationRules") {
+            let full_name = format!("{name}.{}", element.get("fullName").unwrap_or_default());
+            if !package.names("ValidationRule", &full_name) && !package.names("CustomObject", name)
+            {
+                continue;
+            }
+            let mut component = Component::new("ValidationRule", full_name, path);
+            let schema = &self.metadata.schema;
+            let object = schema.position(name).map(|at| schema.object(at));
+            match validation_rule(name, object.map(AsRef::as_ref), element) {
+                Ok(rule) => {
+                    component.changed = true;
+                    self.rules.push(rule);
+                }
+                Err(problem) => component.problem = Some(problem),
+            }
+            self.components.push(component);
+        }
     }
 
     fn processes(&mut self, package: &Package, path: &str, name: &str, root: &Element) {
@@ -373,6 +395,7 @@ impl Draft {
                 "StandardValueSet" => "StandardValueSet",
                 "BusinessProcess" => "BusinessProcess",
                 "RecordType" => "RecordType",
+                "ValidationRule" => "ValidationRule",
                 "LeadConvertSettings" => "LeadConvertSettings",
                 _ => continue,
             };

@@ -19,6 +19,7 @@ mod package;
 mod permission;
 mod record_type;
 mod status;
+mod validation_rule;
 mod value_set;
 mod xml;
 
