@@ -119,12 +119,15 @@ fn each_object_takes_what_the_platform_counts_for_it() {
 #[test]
 fn rows_that_are_in_the_org_take_nothing_more() {
     let project = Project::small();
-    let org = project.serve_org(SalesforceSimOptions {
+    let org = project.serve_org(SalesforceSimOptions::default());
+    project.load_into(&org, "");
+    project.run_with(&["--yes"]).ended(0);
+    drop(org);
+    let full = project.serve_org(SalesforceSimOptions {
         data_storage_mb: 0,
         ..SalesforceSimOptions::default()
     });
-    project.load_into(&org, "");
-    project.run_with(&["--yes"]).ended(0);
+    project.load_into(&full, "");
     project.edit("export/companies.csv", "Globex", "Globex SA");
     let plan = project.transload(&["plan", "--format", "json"]).ended(0);
     assert_eq!(load(&plan, "account", "update"), 1);
