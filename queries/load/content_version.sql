@@ -6,24 +6,47 @@
 -- key: usercom_id__c
 -- when: $files
 -- read: ContentDocumentId, ContentSize
+with
+
+named as (
+    select
+        file.id,
+        coalesce(
+            nullif(trim(file.name), ''),
+            regexp_replace(coalesce(file.stored_path, file.path), '^.*/', '')
+        ) as name,
+        regexp_match(coalesce(file.stored_path, file.path), '[.][A-Za-z0-9]{1,10}$')[1] as ending
+    from mapped.files as file
+)
+
 select
     concat('file:', file.id) as usercom_id__c,
-    coalesce(nullif(trim(file.name), ''), file.path) as "Title",
-    coalesce(nullif(trim(file.path), ''), file.name) as "PathOnClient",
+    left(named.name, 255) as "Title",
+    -- Salesforce tells a file's type by the ending of its name.
+    case
+        when regexp_like(named.name, '[.][A-Za-z0-9]{1,10}$') then named.name
+        else concat(named.name, coalesce(named.ending, ''))
+    end as "PathOnClient",
     file.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
-    file.path as _file,
+    file.stored_path as _file,
     file.custom,
     case
         when link.fate is not null then link.fate
-        when file.stored_size is null
+        when file.stored_path is null
             then named_struct('fate', 'held', 'reason', 'file_missing', 'parent', file.path)
+        when file.stored_size is null
+            then named_struct('fate', 'held', 'reason', 'file_outside_export', 'parent', file.path)
+        when file.stored_size = 0
+            then named_struct('fate', 'held', 'reason', 'file_empty', 'parent', file.path)
         when file.stored_size > 2147483648
             then named_struct('fate', 'held', 'reason', 'file_too_large', 'parent', null)
         when file.size <> file.stored_size
             then named_struct('fate', 'held', 'reason', 'file_size_differs', 'parent', file.path)
     end as _fate
 from mapped.files as file
+inner join named
+    on named.id = file.id
 inner join prepare.item_link as link
     on link.kind = 'file' and link.id = file.id
 left join prepare.owner as creator

@@ -72,6 +72,7 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         "jobs",
         "batches",
         "API calls",
+        "minutes",
         "data MB",
         "file MB",
     ];
@@ -90,6 +91,7 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             load.jobs,
             load.batches,
             load.api_calls,
+            load.seconds.div_ceil(60),
             megabytes(load.data_storage_kb),
             megabytes(load.file_storage_kb),
         ];
@@ -105,6 +107,12 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
     };
     text.push_str(&format!(
         "To deploy first: {changes} (transload schema plan shows it)\n"
+    ));
+    let seconds: u64 = report.loads.iter().map(|load| load.seconds).sum();
+    text.push_str(&format!(
+        "Calls besides those of the loads: {}. Time to send: about {} min\n",
+        output::number(report.further_calls),
+        output::number(seconds.div_ceil(60))
     ));
     for limit in &report.limits {
         text.push_str(&format!(

@@ -35,6 +35,8 @@ pub struct Source {
     pub false_words: Vec<String>,
     /// What a person is whose record lacks the opt-out, in a file that has the column.
     pub missing_opt_out: MissingOptOut,
+    /// Whether links that lead out of the export are followed. Without it what they lead to stays where it is.
+    pub follow_links: bool,
     /// The live source. With it staging reads the newest complete extract instead of `export`.
     pub api: Option<Api>,
 }
@@ -49,6 +51,7 @@ impl Default for Source {
             true_words: Vec::new(),
             false_words: Vec::new(),
             missing_opt_out: MissingOptOut::OptedOut,
+            follow_links: false,
             api: None,
         }
     }

@@ -58,6 +58,13 @@ pub(super) fn plain_text(html: &str) -> String {
     nanohtml2text::html2text(html).replace("\r\n", "\n")
 }
 
+/// What a reader sees of HTML, without regard to how it is broken into lines: what two writings of one note have in common.
+#[must_use]
+pub fn visible_text(html: &str) -> String {
+    let text = plain_text(html);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Text as the body of a note: HTML as it is, anything else escaped, with its line ends
 /// (`guide/salesforce.md` §4, ContentNote).
 #[must_use]

@@ -16,6 +16,6 @@ mod text;
 
 pub use cell::Cells;
 pub use error::EncodeError;
-pub use html::note_html;
+pub use html::{note_html, visible_text};
 pub use policy::{Altered, FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 pub use row::{Digests, RowEncoder};

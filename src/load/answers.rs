@@ -14,6 +14,7 @@ use arrow::datatypes::Int64Type;
 use chrono::Utc;
 use futures::TryStreamExt;
 
+use super::outcome::{OutcomeClass, classify};
 use super::part::{ENCODE_ROWS, PartContext};
 use super::{LoadError, PartError};
 use crate::rows::{KEY_APART, Liveness, Outcome, RowOperation, key_texts};
@@ -46,6 +47,8 @@ pub(super) struct Sent {
     pub locked: u64,
     /// Why the job failed without having tried anything.
     pub dead: Option<LoadError>,
+    /// Code of a row's refusal that comes from the org's set-up.
+    pub setup: Option<String>,
 }
 
 /// What became of a row.
@@ -72,6 +75,18 @@ pub(super) fn refused(operation: RowOperation, code: &str, error: &str, id: &str
         code: code.to_owned(),
         error: error.to_owned(),
     }
+}
+
+/// The code of a refusal that comes from the org's set-up. What is taken back goes on with the rows that can be.
+pub(super) fn setup_code(operation: RowOperation, answers: &[Option<Answer>]) -> Option<String> {
+    use RowOperation::{Insert, Update, Upsert};
+    if !matches!(operation, Insert | Update | Upsert) {
+        return None;
+    }
+    answers.iter().flatten().find_map(|answer| match answer {
+        Answer::Failed { code, .. } if classify(code) == OutcomeClass::Setup => Some(code.clone()),
+        _ => None,
+    })
 }
 
 /// Counts answers; a row without one was never tried.

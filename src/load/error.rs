@@ -106,8 +106,8 @@ pub enum LoadError {
         max: u64,
         /// Kept.
         reserve: u64,
-        /// When the calls of this run begin to come back.
-        frees: chrono::DateTime<chrono::Utc>,
+        /// The first run of the last 24 hours, and when its calls begin to come back.
+        frees: Option<(String, chrono::DateTime<chrono::Utc>)>,
     },
     /// The user asked to stop.
     #[error("stopped on request; {done} of {parts} part(s) of {load} are loaded")]
@@ -188,11 +188,18 @@ impl LoadError {
             Self::JobFailed { .. } => Some(
                 "rows that did land are in the ledger; mend the cause and run again, only the rest is sent".to_owned(),
             ),
-            Self::Reserve { frees, .. } => Some(format!(
-                "the allowance counts the last 24 hours: what this run used comes back from {} on, what others used before; run \
-                 the same command again then, or lower reserve_percent of the destination",
-                frees.format("%Y-%m-%d %H:%M UTC")
-            )),
+            Self::Reserve { frees, .. } => Some(match frees {
+                Some((run, at)) => format!(
+                    "the allowance counts the last 24 hours: what this migration used comes back from {} on, where run {run} \
+                     began, what others used before as it grows a day old; run the same command again then, or lower \
+                     reserve_percent of the destination",
+                    at.format("%Y-%m-%d %H:%M UTC")
+                ),
+                None => "the allowance counts the last 24 hours, in which this migration used nothing: it comes back as the calls \
+                         of others grow a day old; run the same command again in some hours, or lower reserve_percent of the \
+                         destination"
+                    .to_owned(),
+            }),
             Self::MissingResults { .. } => Some(
                 "Salesforce may still be writing them: run the same command again, it reads them before it sends anything".to_owned(),
             ),

@@ -3,9 +3,7 @@
 //! In: a Parquet part. Out: a file of attempts with one answer per row of the part: created, updated, failed or
 //! unprocessed. Memory: the keys of one part and a few batches, never the part's rows.
 
-use chrono::Utc;
-
-use super::answers::{Answer, Origin, PartRows, Sent, count, refused};
+use super::answers::{Answer, Origin, PartRows, Sent, count, refused, setup_code};
 use super::outcome::split_error;
 use super::part::PartContext;
 use super::retry::{locked, transient};
@@ -20,7 +18,35 @@ use crate::staging::DataFile;
 const RESULT_LOOKS: u32 = 8;
 
 /// How often results whose answer broke off are read again.
-const BROKEN_READS: u32 = 3;
+const BROKEN_READS: u32 = 5;
+
+/// How often a job is asked for whose creation was not answered.
+const LOST_JOBS: u32 = 4;
+
+/// Why rows of a job with useless results have no answer.
+pub(super) const UNUSABLE: &str =
+    "the results of its job cannot be used, and the org has no record of its key";
+
+/// Whether results that ended so may be whole when they are read again.
+fn is_broken(error: &LoadError) -> bool {
+    match error {
+        LoadError::Salesforce { source, .. } => source.is_broken_answer(),
+        other => is_unusable(other),
+    }
+}
+
+/// Whether the results of a job say nothing that its rows could be told by: they are looked up by their keys.
+pub(super) fn is_unusable(error: &LoadError) -> bool {
+    match error {
+        LoadError::Salesforce { source, .. } => {
+            matches!(source.class(), ErrorClass::Protocol | ErrorClass::Refused)
+        }
+        LoadError::ResultColumn { .. }
+        | LoadError::Unexplained { .. }
+        | LoadError::MissingResults { .. } => true,
+        _ => false,
+    }
+}
 
 impl PartContext {
     /// Sends a part and stores the answers.
@@ -45,17 +71,14 @@ impl PartContext {
                 attempt,
                 object: self.object.clone(),
                 operation: bulk.as_str().to_owned(),
-                at: Utc::now(),
+                at: self.client.server_time(),
             })
             .await?;
         let external_id = (bulk == Operation::Upsert)
             .then(|| self.key.first().map(String::as_str))
             .flatten();
         let ingest = self.client.ingest();
-        let job = ingest
-            .create(&self.object, bulk, external_id)
-            .await
-            .map_err(self.salesforce(None))?;
+        let job = self.create(bulk, external_id).await?;
         self.journal
             .record(&Event::Created {
                 load: self.load.clone(),
@@ -79,6 +102,42 @@ impl PartContext {
             .await
             .map_err(&fail)?;
         self.collect(part, operation, attempt, &finished).await
+    }
+
+    /// Creates a job. One whose answer was lost is ended before another one is asked for: nobody will give it data.
+    async fn create(
+        &self,
+        operation: Operation,
+        external_id: Option<&str>,
+    ) -> Result<JobInfo, LoadError> {
+        let fail = self.salesforce(None);
+        let ingest = self.client.ingest();
+        let mut made = self.made.lock().await;
+        let since = self.client.server_time() - chrono::Duration::seconds(2);
+        let mut lost = 0;
+        loop {
+            lost += 1;
+            match ingest.create(&self.object, operation, external_id).await {
+                Ok(job) => {
+                    made.insert(job.id.clone());
+                    return Ok(job);
+                }
+                Err(error) if error.is_ambiguous() && lost < LOST_JOBS => {
+                    tracing::info!(load = self.load, %error, "looking for a job whose creation was not answered");
+                    self.client.pause(lost + 1).await;
+                }
+                Err(error) => return Err(fail(error)),
+            }
+            for job in ingest.list(Some(since)).await.map_err(&fail)? {
+                let ours = job.state == JobState::Open
+                    && job.object.as_deref() == Some(&self.object)
+                    && job.operation.as_deref() == Some(operation.as_str())
+                    && job.created_by_id.as_deref() == Some(&self.client.identity().user_id);
+                if ours && !made.contains(&job.id) {
+                    ingest.abort(&job.id).await.map_err(&fail)?;
+                }
+            }
+        }
     }
 
     /// Reads a finished job's results and stores one answer per row of the part.
@@ -125,6 +184,7 @@ impl PartContext {
             unprocessed: counts.unprocessed,
             locked: locked(&answers),
             dead,
+            setup: setup_code(operation, &answers),
         })
     }
 
@@ -159,12 +219,12 @@ impl PartContext {
                     .read_results(job, set, operation, rows, &mut answers)
                     .await
                 {
-                    // An answer that breaks off is read again from its start.
-                    Err(LoadError::Salesforce { source, .. })
-                        if source.class() == ErrorClass::Transient && broken < BROKEN_READS =>
-                    {
+                    // A job without data has results without columns.
+                    Err(LoadError::ResultColumn { .. }) if processed == 0 => {}
+                    // An answer that breaks off, or is none, is read again from its start.
+                    Err(error) if is_broken(&error) && broken < BROKEN_READS => {
                         broken += 1;
-                        broken_off = Some(self.salesforce(Some(&job.id))(*source));
+                        broken_off = Some(error);
                         break;
                     }
                     other => other?,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -85,6 +85,21 @@ pub enum Event {
         attempt: u32,
         /// Job id.
         job: String,
+    },
+    /// A request over REST that creates records is about to go out.
+    Sending {
+        /// The load.
+        load: String,
+        /// Path of the part.
+        part: String,
+        /// Counts up per part.
+        attempt: u32,
+        /// Place of its first row in the part.
+        first: u64,
+        /// Its rows.
+        rows: u64,
+        /// What the server's clock said before.
+        since: DateTime<Utc>,
     },
     /// A request over REST was answered; the rows of its file come in the part's order.
     Answered {
@@ -174,6 +189,8 @@ pub struct Journal {
 pub struct RunStart<'a> {
     /// Destination's name in `migration.toml`.
     pub target: &'a str,
+    /// When it begins, by the server's clock; by default by this machine's.
+    pub at: Option<DateTime<Utc>>,
     /// Id of the user who loads.
     pub user: &'a str,
     /// Digests of the staged tables that it reads.
@@ -252,6 +269,21 @@ impl RunOutline {
     }
 }
 
+/// How the name of a run begins.
+const STAMP: &str = "%Y%m%dT%H%M%SZ";
+
+/// The name of a run that begins at `now`, behind that of the last one: the names' order is that of the runs, also where a clock
+/// went back or two runs begin within a second.
+fn run_name(now: DateTime<Utc>, last: Option<&str>) -> String {
+    let stamp = |name: &str| {
+        let (stamp, _) = name.rsplit_once('-')?;
+        let parsed = NaiveDateTime::parse_from_str(stamp, STAMP).ok()?;
+        Some(parsed.and_utc() + Duration::seconds(1))
+    };
+    let now = last.and_then(stamp).map_or(now, |next| now.max(next));
+    format!("{}-{:04x}", now.format(STAMP), rand::random::<u16>())
+}
+
 /// Name of an entry.
 fn entry_name(number: u64) -> String {
     format!("{number:08}.json")
@@ -282,12 +314,9 @@ impl Journal {
     /// # Errors
     /// [`LoadError::Staging`].
     pub async fn start(staging: &Staging, start: RunStart<'_>) -> Result<Self, LoadError> {
-        let now = Utc::now();
-        let run = format!(
-            "{}-{:04x}",
-            now.format("%Y%m%dT%H%M%SZ"),
-            rand::random::<u16>()
-        );
+        let now = start.at.unwrap_or_else(Utc::now);
+        let last = Self::last_run(staging).await?;
+        let run = run_name(now, last.as_deref());
         let journal = Self::open(staging, &run, 0);
         journal
             .record(&Event::RunStarted {
@@ -422,6 +451,25 @@ impl Journal {
     /// [`LoadError::JournalGap`], [`LoadError::Staging`].
     pub async fn last_run(staging: &Staging) -> Result<Option<String>, LoadError> {
         Ok(Self::outlines(staging).await?.pop().map(|last| last.run))
+    }
+
+    /// The first run that began at `since` or later, and when.
+    ///
+    /// # Errors
+    /// [`LoadError::ReadJournal`], [`LoadError::JournalGap`], [`LoadError::Staging`].
+    pub async fn first_since(
+        staging: &Staging,
+        since: DateTime<Utc>,
+    ) -> Result<Option<(String, DateTime<Utc>)>, LoadError> {
+        let mut first = None;
+        // From the last one on, so that old journals are not read.
+        for outline in Self::outlines(staging).await?.into_iter().rev() {
+            match outline.first(staging).await? {
+                Event::RunStarted { at, .. } if at >= since => first = Some((outline.run, at)),
+                _ => break,
+            }
+        }
+        Ok(first)
     }
 
     /// The first entry of a run.

@@ -19,6 +19,9 @@ use crate::staging::DataFile;
 /// Values in one query, so that its URL stays short.
 const VALUES: usize = 100;
 
+/// Characters of all of them together, as a URL writes them.
+const MOST_LIST: usize = 12_000;
+
 /// What says that a record with a row's key is there already.
 const TAKEN: &str = "DUPLICATE_VALUE";
 
@@ -54,7 +57,7 @@ impl PartContext {
         Ok(())
     }
 
-    /// After a job whose results have expired: the rows whose record is there under their key (`guide/rules.md` 30). Whether they have
+    /// After a job whose results have expired or cannot be used: the rows whose record is there under their key (`guide/rules.md` 30). Whether they have
     /// the part's values nobody knows, so the next run writes those. Rows that are updated by id need no such look.
     pub(super) async fn recover_by_key(
         &self,
@@ -62,6 +65,7 @@ impl PartContext {
         operation: RowOperation,
         attempt: u32,
         job: &str,
+        why: &str,
     ) -> Result<Vec<DataFile>, LoadError> {
         if operation.by_id() {
             return Ok(Vec::new());
@@ -78,9 +82,7 @@ impl PartContext {
             operation,
             attempt,
             job,
-            unprocessed: Some(
-                "the results of its job have expired, and the org has no record of its key",
-            ),
+            unprocessed: Some(why),
         };
         let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
         for (row, id) in self.find(&keys, &all, "").await? {
@@ -90,16 +92,32 @@ impl PartContext {
     }
 
     /// Ids of the records that have the values of `columns` of `rows`; `and` narrows the query. Rows that no record or
-    /// more than one answers to are left out.
+    /// more than one answers to, or that share theirs, are left out.
     pub(super) async fn find(
         &self,
         columns: &[(String, ArrayRef)],
         rows: &[usize],
         and: &str,
     ) -> Result<BTreeMap<usize, String>, LoadError> {
-        let mut found = BTreeMap::new();
-        let Some((first, _)) = columns.first() else {
-            return Ok(found);
+        let alike = self.alike(columns, rows, and).await?;
+        let only = alike.into_iter().filter_map(|alike| {
+            match (alike.rows.as_slice(), alike.ids.first()) {
+                ([row], Some(id)) if alike.ids.len() == 1 => Some((*row, id.clone())),
+                _ => None,
+            }
+        });
+        Ok(only.collect())
+    }
+
+    /// Rows with the same values of `columns`, and the records that have these.
+    pub(super) async fn alike(
+        &self,
+        columns: &[(String, ArrayRef)],
+        rows: &[usize],
+        and: &str,
+    ) -> Result<Vec<Alike>, LoadError> {
+        let Some((first, _)) = columns.first().filter(|_| !rows.is_empty()) else {
+            return Ok(Vec::new());
         };
         let cells = columns
             .iter()
@@ -112,46 +130,65 @@ impl PartContext {
             String::from_utf8_lossy(&text).into_owned()
         };
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let mut groups: BTreeMap<String, Alike> = BTreeMap::new();
+        let mut values = BTreeSet::new();
+        for &row in rows {
+            let key = names.iter().enumerate();
+            let key =
+                key.map(|(column, name)| comparable(&self.describe, name, &text(column, row)));
+            groups.entry(joined_key(key)).or_default().rows.push(row);
+            values.insert(literal(&self.describe, first, &text(0, row)));
+        }
         let selected: BTreeSet<&str> = names.iter().copied().chain(["Id"]).collect();
         let selected: Vec<&str> = selected.into_iter().collect();
-        for chunk in rows.chunks(VALUES) {
-            let values: BTreeSet<String> = chunk
-                .iter()
-                .map(|&row| literal(&self.describe, first, &text(0, row)))
-                .collect();
-            let values: Vec<String> = values.into_iter().collect();
+        for values in short_lists(values) {
             let soql = format!(
-                "SELECT {} FROM {} WHERE {first} IN ({}){and}",
+                "SELECT {} FROM {} WHERE {first} IN ({values}){and}",
                 selected.join(", "),
                 self.object,
-                values.join(", ")
             );
-            let mut records: BTreeMap<String, Vec<String>> = BTreeMap::new();
             let mut answer = std::pin::pin!(self.client.query(&soql));
             while let Some(record) = answer.try_next().await.map_err(self.salesforce(None))? {
-                let key: Vec<String> = names
-                    .iter()
-                    .map(|name| {
-                        let found = field_text(&record, name).unwrap_or_default();
-                        comparable(&self.describe, name, &found)
-                    })
-                    .collect();
-                let id = field_text(&record, "Id").unwrap_or_default();
-                records.entry(joined_key(key)).or_default().push(id);
-            }
-            for &row in chunk {
-                let key: Vec<String> = names
-                    .iter()
-                    .enumerate()
-                    .map(|(column, name)| comparable(&self.describe, name, &text(column, row)))
-                    .collect();
-                if let Some([id]) = records.get(&joined_key(key)).map(Vec::as_slice) {
-                    found.insert(row, id.clone());
+                let key = names.iter().map(|name| {
+                    let found = field_text(&record, name).unwrap_or_default();
+                    comparable(&self.describe, name, &found)
+                });
+                if let Some(alike) = groups.get_mut(&joined_key(key)) {
+                    alike.ids.extend(field_text(&record, "Id"));
                 }
             }
         }
-        Ok(found)
+        Ok(groups.into_values().collect())
     }
+}
+
+/// Rows that share the values they are looked up by, in order, and the records that have these values.
+#[derive(Debug, Default)]
+pub(super) struct Alike {
+    pub rows: Vec<usize>,
+    pub ids: BTreeSet<String>,
+}
+
+/// Values as lists with commas, so short that a query with one of them fits into a URL.
+fn short_lists(values: BTreeSet<String>) -> Vec<String> {
+    let mut lists: Vec<String> = Vec::new();
+    let mut count = 0;
+    for value in values {
+        // A letter beyond ASCII takes three signs for each of its bytes.
+        let long = |text: &str| 3 * text.len();
+        match lists.last_mut() {
+            Some(list) if count < VALUES && long(list) + long(&value) < MOST_LIST => {
+                list.push_str(", ");
+                list.push_str(&value);
+                count += 1;
+            }
+            _ => {
+                lists.push(value);
+                count = 1;
+            }
+        }
+    }
+    lists
 }
 
 /// A value as SOQL writes it: numbers bare, texts quoted.

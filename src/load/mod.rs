@@ -25,6 +25,7 @@ mod phase;
 mod recover;
 mod rest;
 mod retry;
+mod settle;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -37,4 +38,5 @@ pub use liveness::LedgerRefresh;
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;
+pub use rest::{FILE_LIMITS, rest_requests};
 pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};

@@ -72,6 +72,9 @@ pub fn remedy(code: &str) -> &'static str {
         }
         "STORAGE_LIMIT_EXCEEDED" => "free or buy data storage, then run again",
         "UNPROCESSED" => "Salesforce never tried the row: run again",
+        "UNSETTLED" => {
+            "the org has records that may be this row: look at those that the message names and delete them if they are, then run again"
+        }
         _ => "see the message; after the cause is mended run again, only such rows are sent",
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! In: a load, its outbox's schema, a connected client. Out: the context that every part is sent with. Never: a request.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use tokio::sync::Mutex;
 
+use super::settle::Turn;
 use super::{Blobs, Journal, LoadError, PartError};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::{Client, ObjectDescribe};
@@ -36,6 +39,10 @@ pub(super) struct PartContext {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// Whether deleted rows pass the recycle bin.
     pub hard_delete: bool,
+    /// Held while a request is under way whose records have no key of ours.
+    pub turn: Arc<Mutex<Turn>>,
+    /// Ids of the phase's jobs; held while one is created.
+    pub made: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl PartContext {

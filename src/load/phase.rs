@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +58,7 @@ pub struct LoadRequest<'a> {
 }
 
 /// Rows of a phase by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PhaseCounts {
     /// Rows sent.
     pub sent: u64,
@@ -73,6 +74,8 @@ pub struct PhaseCounts {
     pub jobs: u64,
     /// Whether the canary kept the other parts back.
     pub canary_stopped: bool,
+    /// Code of a refusal by the org's set-up, which kept the parts behind it back.
+    pub setup: Option<String>,
 }
 
 impl PhaseCounts {
@@ -121,7 +124,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
             key: request.file.key.clone(),
             parts: parts.len(),
             rows: parts.iter().map(|(part, _)| part.rows).sum(),
-            at: chrono::Utc::now(),
+            at: request.client.server_time(),
         })
         .await?;
     let context = PartContext {
@@ -137,6 +140,8 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         describe: Arc::new(request.describe.clone()),
         blobs: request.blobs.clone(),
         hard_delete: request.hard_delete,
+        turn: Arc::default(),
+        made: Arc::default(),
     };
     let mut sender = Sender {
         request,
@@ -147,9 +152,11 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         attempts: Vec::new(),
         again: Vec::new(),
         dead: None,
+        setup: None,
     };
     let result = sender.send_all(parts).await;
-    let (counts, attempts) = (sender.counts, sender.attempts);
+    let (mut counts, attempts) = (sender.counts, sender.attempts);
+    counts.setup = sender.setup;
     write_ledger(
         request.staging,
         request.engine,
@@ -165,7 +172,7 @@ pub async fn load_phase(request: &LoadRequest<'_>) -> Result<PhaseCounts, LoadEr
         .journal
         .record(&Event::PhaseLoaded {
             load,
-            at: chrono::Utc::now(),
+            at: request.client.server_time(),
         })
         .await?;
     Ok(counts)
@@ -185,6 +192,8 @@ struct Sender<'a> {
     again: Vec<Again>,
     /// Why a job failed without having tried anything.
     dead: Option<LoadError>,
+    /// Code of a refusal that comes from the org's set-up: no other row will fare better.
+    setup: Option<String>,
 }
 
 /// A part in flight, with what it was.
@@ -198,13 +207,14 @@ impl Sender<'_> {
         for limit in ["DailyApiRequests", "DailyBulkApiBatches"] {
             if let Some(found) = limits.get(limit) {
                 let number = |value: i64| u64::try_from(value).unwrap_or(0);
-                self.ensure_reserve(limit, number(found.remaining), number(found.max))?;
+                self.ensure_reserve(limit, number(found.remaining), number(found.max))
+                    .await?;
             }
         }
         Ok(())
     }
 
-    fn ensure_reserve(
+    async fn ensure_reserve(
         &self,
         limit: &'static str,
         remaining: u64,
@@ -214,13 +224,16 @@ impl Sender<'_> {
         if remaining > reserve {
             return Ok(());
         }
+        let day = Duration::hours(24);
+        let since = self.request.client.server_time() - day;
+        let first = Journal::first_since(self.request.staging, since).await?;
         Err(LoadError::Reserve {
             load: self.context.load.clone(),
             limit,
             remaining,
             max,
             reserve,
-            frees: chrono::Utc::now() + chrono::Duration::hours(24),
+            frees: first.map(|(run, began)| (run, began + day)),
         })
     }
 
@@ -237,6 +250,8 @@ impl Sender<'_> {
         let canary = waiting.next_if(|(part, _)| part.rows <= CANARY_ROWS as u64 || alone);
         if let Some(part) = canary {
             self.run(vec![part], 1, 1).await?;
+            // What passes by itself says nothing about the rows to come.
+            self.send_again().await?;
             let rows = self.counts.sent.max(1);
             let failed = self.counts.failed + self.counts.unprocessed;
             #[expect(
@@ -244,16 +259,25 @@ impl Sender<'_> {
                 reason = "a percentage of at most 200 rows"
             )]
             let failed = failed as f64 * 100.0 / rows as f64;
-            // One odd row in 200 is already 0.5 %: the canary looks for what is systematic.
-            if waiting.peek().is_some() && failed > self.request.max_failed_percent.max(5.0) {
+            if waiting.peek().is_some() && failed > self.request.max_failed_percent {
                 self.counts.canary_stopped = true;
                 return Ok(());
             }
         }
         let jobs = self.request.concurrent_jobs.max(1);
         self.run(waiting.collect(), 1, jobs).await?;
+        self.send_again().await?;
+        match self.dead.take() {
+            // Nothing of the last jobs was ever tried, however small they were.
+            Some(error) if self.counts.created + self.counts.updated == 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends what may land next time, round by round, unless the org's set-up stands in the way.
+    async fn send_again(&mut self) -> Result<(), LoadError> {
         for attempt in 2..=ATTEMPTS {
-            if self.again.is_empty() {
+            if self.again.is_empty() || self.setup.is_some() {
                 break;
             }
             let again = std::mem::take(&mut self.again);
@@ -276,11 +300,8 @@ impl Sender<'_> {
             // One job at a time: whatever two of them had locked against each other is now in order.
             self.run(parts, attempt, 1).await?;
         }
-        match self.dead.take() {
-            // Nothing of the last jobs was ever tried, however small they were.
-            Some(error) if self.counts.created + self.counts.updated == 0 => Err(error),
-            _ => Ok(()),
-        }
+        self.again.clear();
+        Ok(())
     }
 
     /// Sends parts, at most `most` at once: fewer after parents could not be locked, more again after calm.
@@ -296,16 +317,17 @@ impl Sender<'_> {
         let (mut limit, mut calm) = (most, 0);
         let mut broken = None;
         loop {
-            let go_on = broken.is_none() && !self.request.stop.is_cancelled();
+            let go_on =
+                broken.is_none() && self.setup.is_none() && !self.request.stop.is_cancelled();
             while go_on && jobs.len() < limit {
                 // Each answer tells how many calls are left.
                 let usage = self.request.client.usage().organization;
-                let allowed = usage.map_or(Ok(()), |usage| {
-                    let remaining = usage.max.saturating_sub(usage.used);
-                    self.ensure_reserve("DailyApiRequests", remaining, usage.max)
-                });
                 if waiting.peek().is_some()
-                    && let Err(error) = allowed
+                    && let Some(usage) = usage
+                    && let remaining = usage.max.saturating_sub(usage.used)
+                    && let Err(error) = self
+                        .ensure_reserve("DailyApiRequests", remaining, usage.max)
+                        .await
                 {
                     broken.get_or_insert(error);
                     break;
@@ -335,7 +357,7 @@ impl Sender<'_> {
         if let Some(error) = broken {
             return Err(error);
         }
-        if waiting.peek().is_some() {
+        if waiting.peek().is_some() && self.setup.is_none() {
             return Err(LoadError::Stopped {
                 load: self.context.load.clone(),
                 done: usize::try_from(self.counts.jobs - before).unwrap_or(usize::MAX),
@@ -397,6 +419,9 @@ impl Sender<'_> {
         }
         if sent.dead.is_some() {
             self.dead = sent.dead;
+        }
+        if self.setup.is_none() {
+            self.setup = sent.setup;
         }
         Ok(sent.locked)
     }

@@ -7,13 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Duration;
 
+use super::job::{UNUSABLE, is_unusable};
 use super::journal::RunRecord;
 use super::part::PartContext;
+use super::settle::{Flight, Turn};
 use super::{Event, Journal, LoadError, write_ledger};
 use crate::engine::Engine;
 use crate::rows::{RowOperation, RunStatus, columns_of, ledger_schema, sent_columns};
-use crate::salesforce::{Client, JobState, WaitOptions};
+use crate::salesforce::{Client, ErrorClass, JobState, WaitOptions};
 use crate::staging::{DataFile, Staging};
+
+/// Why rows of a job that is gone have no answer.
+const GONE: &str = "the results of its job have expired, and the org has no record of its key";
 
 /// A job as the journal knows it.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +27,8 @@ struct OpenJob {
     job: Option<String>,
     /// Answers of requests over REST so far.
     answered: Vec<DataFile>,
+    /// The request that was not answered.
+    flight: Option<Flight>,
     done: Option<Vec<DataFile>>,
 }
 
@@ -45,7 +52,7 @@ pub async fn recover(
     }
     journal
         .record(&Event::RunFinished {
-            at: chrono::Utc::now(),
+            at: client.server_time(),
             status: RunStatus::Interrupted,
         })
         .await?;
@@ -117,6 +124,23 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 let phase = phases.entry(load.clone()).or_default();
                 let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
                 open.answered.extend(files.iter().cloned());
+                open.flight = None;
+            }
+            Event::Sending {
+                load,
+                part,
+                attempt,
+                first,
+                rows,
+                since,
+            } => {
+                let phase = phases.entry(load.clone()).or_default();
+                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                open.flight = Some(Flight {
+                    first: *first,
+                    rows: *rows,
+                    since: *since,
+                });
             }
             Event::Done {
                 load,
@@ -178,6 +202,16 @@ async fn recover_phase(
         })?),
         blobs: None,
         hard_delete: false,
+        turn: std::sync::Arc::default(),
+        made: std::sync::Arc::default(),
+    };
+    // No id is given to a second row.
+    let mut turn = Turn {
+        answered: phase
+            .jobs
+            .values()
+            .flat_map(|open| open.done.as_ref().unwrap_or(&open.answered).clone())
+            .collect(),
     };
     let fail = |job: &str| context.salesforce(Some(job));
     let ingest = client.ingest();
@@ -199,36 +233,54 @@ async fn recover_phase(
         };
         let operation = file.label.as_deref().and_then(RowOperation::parse);
         match (&open.job, &open.intent) {
-            (None, Some((_, word, at))) if word.starts_with("rest ") => {
-                let answered = open.answered.iter().map(|file| file.rows).sum();
+            (None, Some((_, word, _))) if word.starts_with("rest ") => {
                 let operation = operation.unwrap_or(RowOperation::Insert);
-                let found = context.recover_over_rest(file, operation, *attempt, answered, *at);
                 let mut files = open.answered.clone();
-                files.extend(found.await?);
+                if let Some(flight) = open.flight {
+                    let found = context
+                        .recover_over_rest(file, operation, *attempt, flight, &turn)
+                        .await?;
+                    turn.answered.extend(found.iter().cloned());
+                    files.extend(found);
+                }
                 attempts.extend(context.compact(&files).await?);
             }
             (Some(job), _) => {
+                let operation = operation.unwrap_or(RowOperation::Upsert);
                 let info = match ingest.get(job).await {
-                    Err(error) if error.is_not_found() => {
-                        let operation = operation.unwrap_or(RowOperation::Upsert);
-                        let found = context.recover_by_key(file, operation, *attempt, job);
+                    // It is gone, or cannot be read any more.
+                    Err(error) if error.class() == ErrorClass::Refused => {
+                        let found = context.recover_by_key(file, operation, *attempt, job, GONE);
                         attempts.extend(found.await?);
                         continue;
                     }
                     other => other.map_err(fail(job))?,
                 };
                 if info.state == JobState::Open {
-                    ingest.abort(job).await.map_err(fail(job))?;
-                    aborted += 1;
-                    continue;
+                    match ingest.abort(job).await {
+                        // It came to its end meanwhile: looked at below.
+                        Err(error) if error.class() == ErrorClass::Refused => {}
+                        other => {
+                            other.map_err(fail(job))?;
+                            aborted += 1;
+                            continue;
+                        }
+                    }
                 }
                 let info = ingest
                     .wait(job, WaitOptions::default(), |_| {})
                     .await
                     .map_err(fail(job))?;
-                let operation = operation.unwrap_or(RowOperation::Upsert);
-                let sent = context.collect(file, operation, *attempt, &info).await?;
-                attempts.extend(sent.files);
+                match context.collect(file, operation, *attempt, &info).await {
+                    Ok(sent) => attempts.extend(sent.files),
+                    Err(error) if is_unusable(&error) => {
+                        tracing::warn!(load, job, %error, "settling the job's rows by their keys");
+                        let found =
+                            context.recover_by_key(file, operation, *attempt, job, UNUSABLE);
+                        attempts.extend(found.await?);
+                    }
+                    Err(error) => return Err(error),
+                }
                 read += 1;
             }
             // The create may have reached the server before its answer was written down. Such a job never got
@@ -260,7 +312,7 @@ async fn recover_phase(
     journal
         .record(&Event::PhaseLoaded {
             load: load.to_owned(),
-            at: chrono::Utc::now(),
+            at: client.server_time(),
         })
         .await?;
     Ok(format!(

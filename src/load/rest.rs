@@ -4,7 +4,7 @@
 //! that a run that was killed goes on with the file behind the last one. Small rows go in sets of up to 200, files over
 //! [`LARGE`] by themselves, streamed. Memory: one set, [`SET_BYTES`] at most.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,13 +17,14 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::answers::{Answer, Origin, PartCounts, PartRows, Sent, count, refused};
+use super::answers::{Answer, Origin, PartCounts, Sent, count, refused, setup_code};
 use super::known;
 use super::part::{ENCODE_ROWS, PartContext};
 use super::retry::{locked, transient};
+use super::settle::Turn;
 use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
-use crate::rows::{FILE, RowOperation};
+use crate::rows::{FILE, RowOperation, probe};
 use crate::salesforce::{
     Atomicity, Blob, ErrorClass, MAX_COLLECTION_ROWS, Row, RowError, RowResult,
 };
@@ -35,21 +36,36 @@ const LARGE: u64 = 2 * 1024 * 1024;
 /// Bytes of the files in one set.
 const SET_BYTES: u64 = 8 * 1024 * 1024;
 
+/// Bytes over which a file goes by itself, and bytes of the files in one set.
+pub const FILE_LIMITS: (u64, u64) = (LARGE, SET_BYTES);
+
+/// Requests that a part of so many rows without files goes in.
+#[must_use]
+pub fn rest_requests(rows: u64) -> u64 {
+    // A set ends with the rows that are read at once.
+    let (read, set) = (ENCODE_ROWS as u64, MAX_COLLECTION_ROWS as u64);
+    rows / read * read.div_ceil(set) + (rows % read).div_ceil(set)
+}
+
 /// The field that takes a file's bytes.
 const CONTENT: &str = "VersionData";
 
-/// Objects without a field for our key, and the fields that tell one of their records from another.
-const PROBES: [(&str, &[&str]); 3] = [
-    ("CaseComment", &["ParentId", "CommentBody"]),
-    ("ContentNote", &["Title", "CreatedDate"]),
-    (
-        "PricebookEntry",
-        &["Pricebook2Id", "Product2Id", "CurrencyIsoCode"],
-    ),
-];
-
 /// What stands for a Bulk job in the ledger.
-const REST: &str = "rest";
+pub(super) const REST: &str = "rest";
+
+/// Answers of one set that may be lost before the phase breaks off.
+const LOST_ANSWERS: u32 = 3;
+
+/// A set with what its answers depend on.
+struct Asked<'a> {
+    set: &'a Set,
+    operation: RowOperation,
+    batch: &'a RecordBatch,
+    /// The server's time before it went out.
+    since: DateTime<Utc>,
+    /// Places in the part of rows that an earlier run could not settle.
+    doubtful: &'a HashSet<usize>,
+}
 
 /// Rows that go in one request.
 struct Set {
@@ -71,7 +87,7 @@ impl PartContext {
         attempt: u32,
         done: &AtomicU64,
     ) -> Result<Sent, LoadError> {
-        let started = Utc::now();
+        let started = self.client.server_time();
         self.journal
             .record(&Event::Intent {
                 load: self.load.clone(),
@@ -84,12 +100,13 @@ impl PartContext {
             .await?;
         let rows = self.part_rows(part, operation).await?;
         let (mut counts, mut files) = (PartCounts::default(), Vec::new());
-        let (mut again, mut busy) = (Vec::new(), 0);
+        let (mut again, mut busy, mut setup) = (Vec::new(), 0, None);
         let mut sent = 0;
         let names = self.sent_with(operation.updates());
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
         columns.extend(self.probe());
+        let doubtful = self.doubtful(&rows).await?;
         let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
         while let Some(batch) = batches.try_next().await? {
             let mut next = 0;
@@ -97,7 +114,32 @@ impl PartContext {
                 let set = self.cut(&batch, &names, next, sent).await?;
                 next += set.rows.len();
                 sent += set.rows.len();
-                let answers = self.answer(&set, operation, &batch, started).await?;
+                // Where records cannot be told by a key, one request at a time is under way.
+                let mut turn = match self.has_own_key() {
+                    true => None,
+                    false => Some(self.turn.lock().await),
+                };
+                let since = self.client.server_time();
+                if !operation.by_id() {
+                    self.journal
+                        .record(&Event::Sending {
+                            load: self.load.clone(),
+                            part: part.path.clone(),
+                            attempt,
+                            first: set.first as u64,
+                            rows: set.rows.len() as u64,
+                            since,
+                        })
+                        .await?;
+                }
+                let asked = Asked {
+                    set: &set,
+                    operation,
+                    batch: &batch,
+                    since,
+                    doubtful: &doubtful,
+                };
+                let answers = self.answer(&asked, turn.as_deref()).await?;
                 let part_counts = count(&answers);
                 counts.created += part_counts.created;
                 counts.updated += part_counts.updated;
@@ -106,6 +148,9 @@ impl PartContext {
                 let first = u32::try_from(set.first).unwrap_or(u32::MAX);
                 again.extend(transient(&answers).iter().map(|row| row + first));
                 busy += locked(&answers);
+                if setup.is_none() {
+                    setup = setup_code(operation, &answers);
+                }
                 let origin = Origin {
                     operation,
                     attempt,
@@ -121,6 +166,10 @@ impl PartContext {
                         files: stored.clone(),
                     })
                     .await?;
+                if let Some(turn) = &mut turn {
+                    turn.answered.extend(stored.iter().cloned());
+                }
+                drop(turn);
                 files.extend(stored);
                 done.fetch_add(answers.len() as u64, Ordering::Relaxed);
             }
@@ -137,6 +186,9 @@ impl PartContext {
             })
             .await?;
         // The entry names the whole from now on.
+        let mut turn = self.turn.lock().await;
+        turn.answered.retain(|file| !small.contains(file));
+        turn.answered.extend(files.iter().cloned());
         for file in small.iter().filter(|file| !files.contains(file)) {
             self.staging
                 .delete(&self.staging.absolute(&file.path))
@@ -149,11 +201,11 @@ impl PartContext {
             unprocessed: counts.unprocessed,
             locked: busy,
             dead: None,
+            setup,
         })
     }
 
-    /// Cuts the next request out of a batch: as many rows as one set takes, no two of them alike in what a lost answer
-    /// would be looked up by.
+    /// Cuts the next request out of a batch: as many rows as one set takes.
     async fn cut(
         &self,
         batch: &RecordBatch,
@@ -173,14 +225,13 @@ impl PartContext {
         let paths = batch
             .column_by_name(FILE)
             .map(|column| column.as_string::<i32>());
-        let probe = self.probe();
         let mut set = Set {
             first,
             from,
             rows: Vec::new(),
             files: Vec::new(),
         };
-        let (mut bytes, mut seen) = (0_u64, BTreeSet::new());
+        let mut bytes = 0_u64;
         for row in from..batch.num_rows().min(from + MAX_COLLECTION_ROWS) {
             let mut record = Row::new();
             if let Some(ids) = ids.filter(|ids| ids.is_valid(row)) {
@@ -191,15 +242,6 @@ impl PartContext {
                     record.insert((*name).clone(), self.body(name, value));
                 }
             }
-            let looked_up: Vec<String> = probe
-                .iter()
-                .map(|name| {
-                    record
-                        .get(*name)
-                        .map(ToString::to_string)
-                        .unwrap_or_default()
-                })
-                .collect();
             let path = paths
                 .filter(|paths| paths.is_valid(row))
                 .map(|paths| paths.value(row).to_owned());
@@ -212,12 +254,11 @@ impl PartContext {
             };
             let size = file.as_ref().map_or(0, |(_, size)| *size);
             let alone = size > LARGE;
-            let full = alone || bytes + size > SET_BYTES || seen.contains(&looked_up);
+            let full = alone || bytes + size > SET_BYTES;
             if full && !set.rows.is_empty() {
                 break;
             }
             bytes += size;
-            seen.insert(looked_up);
             set.rows.push(record);
             set.files.push(file);
             if alone {
@@ -228,21 +269,20 @@ impl PartContext {
     }
 
     /// Fields that find a record whose answer was lost: its key, or where the object has no field for that, those of
-    /// [`PROBES`].
-    fn probe(&self) -> Vec<&str> {
+    /// [`probe`].
+    pub(super) fn probe(&self) -> Vec<&str> {
         if self.has_own_key() {
             return self.key.iter().map(String::as_str).collect();
         }
-        PROBES
+        probe(&self.object)
             .iter()
-            .filter(|(object, _)| *object == self.object)
-            .flat_map(|(_, fields)| fields.iter().copied())
+            .copied()
             .filter(|name| self.sent.iter().any(|sent| sent == name))
             .collect()
     }
 
     /// Whether the key is a field of the object.
-    fn has_own_key(&self) -> bool {
+    pub(super) fn has_own_key(&self) -> bool {
         self.key.iter().all(|key| self.sent.contains(key))
     }
 
@@ -264,89 +304,71 @@ impl PartContext {
         }
     }
 
-    /// Sends a set and returns an answer per row. A lost answer is looked up; what did not arrive is sent once more.
+    /// Sends a set and returns an answer per row. After a lost answer the rows are looked up, and what did not arrive is sent
+    /// once more.
     async fn answer(
         &self,
-        set: &Set,
-        operation: RowOperation,
-        batch: &RecordBatch,
-        started: DateTime<Utc>,
+        asked: &Asked<'_>,
+        turn: Option<&Turn>,
     ) -> Result<Vec<Option<Answer>>, LoadError> {
+        let set = asked.set;
         let rows: Vec<usize> = (set.from..set.from + set.rows.len()).collect();
-        match self.request(set, operation).await {
-            Ok(mut answers) => {
-                let taken = known::taken(&answers);
-                let asked: Vec<usize> = taken.iter().map(|&at| rows[at]).collect();
-                let found = self.find(&self.probed(batch), &asked, "").await?;
-                for at in taken {
-                    if let Some(id) = found.get(&rows[at]) {
-                        answers[at] = Some(Answer::Found { id: id.clone() });
+        let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
+        // Rows that an earlier run could not tell from others of the org.
+        let doubtful = (0..rows.len()).filter(|at| asked.doubtful.contains(&(set.first + at)));
+        let doubtful: Vec<usize> = doubtful.map(|at| rows[at]).collect();
+        if !doubtful.is_empty() {
+            let settled = self.settle(asked.batch, &doubtful, None, turn).await?;
+            settled.put(set.from, &mut answers);
+        }
+        for lost in 0.. {
+            let open: Vec<usize> = (0..rows.len())
+                .filter(|&at| answers[at].is_none())
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let now = Set {
+                first: set.first,
+                from: set.from,
+                rows: open.iter().map(|&at| set.rows[at].clone()).collect(),
+                files: open.iter().map(|&at| set.files[at].clone()).collect(),
+            };
+            match self.request(&now, asked.operation).await {
+                Ok(found) => {
+                    for (at, answer) in open.into_iter().zip(found) {
+                        answers[at] = answer;
+                    }
+                    break;
+                }
+                Err(LoadError::Salesforce { source, .. })
+                    if source.is_ambiguous() && lost < LOST_ANSWERS =>
+                {
+                    tracing::info!(load = self.load, error = %source, "looking up a set that was not answered");
+                    self.client.pause(lost + 2).await;
+                    // Once more is as good as once.
+                    if !asked.operation.by_id() {
+                        let open: Vec<usize> = open.iter().map(|&at| rows[at]).collect();
+                        let settled = self.settle(asked.batch, &open, Some(asked.since), turn);
+                        settled.await?.put(set.from, &mut answers);
                     }
                 }
-                return Ok(answers);
+                Err(error) => return Err(error),
             }
-            // Once more is as good as once.
-            Err(LoadError::Salesforce { source, .. })
-                if source.is_ambiguous() && operation.by_id() =>
-            {
-                return self.request(set, operation).await;
+        }
+        let taken = known::taken(&answers);
+        let asked_for: Vec<usize> = taken.iter().map(|&at| rows[at]).collect();
+        let found = self.find(&self.probed(asked.batch), &asked_for, "").await?;
+        for at in taken {
+            if let Some(id) = found.get(&rows[at]) {
+                answers[at] = Some(Answer::Found { id: id.clone() });
             }
-            Err(LoadError::Salesforce { source, .. }) if source.is_ambiguous() => {}
-            Err(error) => return Err(error),
-        }
-        let landed = self.look_up(batch, &rows, started).await?;
-        let mut answers: Vec<Option<Answer>> = rows
-            .iter()
-            .map(|row| {
-                landed.get(row).map(|id| Answer::Landed {
-                    id: id.clone(),
-                    created: true,
-                })
-            })
-            .collect();
-        let missing: Vec<usize> = (0..answers.len())
-            .filter(|&at| answers[at].is_none())
-            .collect();
-        let again = Set {
-            first: set.first,
-            from: set.from,
-            rows: missing.iter().map(|&at| set.rows[at].clone()).collect(),
-            files: missing.iter().map(|&at| set.files[at].clone()).collect(),
-        };
-        if again.rows.is_empty() {
-            return Ok(answers);
-        }
-        for (at, answer) in missing
-            .into_iter()
-            .zip(self.request(&again, operation).await?)
-        {
-            answers[at] = answer;
         }
         Ok(answers)
     }
 
-    /// Ids of records that this user made of these rows since `started`.
-    pub(super) async fn look_up(
-        &self,
-        batch: &RecordBatch,
-        rows: &[usize],
-        started: DateTime<Utc>,
-    ) -> Result<std::collections::BTreeMap<usize, String>, LoadError> {
-        let and = if self.has_own_key() {
-            String::new()
-        } else {
-            format!(
-                " AND LastModifiedById = '{}' AND LastModifiedDate >= {}",
-                self.client.identity().user_id,
-                // Clocks differ a little.
-                (started - chrono::Duration::minutes(5)).format("%Y-%m-%dT%H:%M:%SZ")
-            )
-        };
-        self.find(&self.probed(batch), rows, &and).await
-    }
-
     /// The columns of [`Self::probe`].
-    fn probed(&self, batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
+    pub(super) fn probed(&self, batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
         self.probe()
             .into_iter()
             .filter_map(|name| {
@@ -447,89 +469,6 @@ impl PartContext {
             content.extend_from_slice(&chunk);
         }
         Ok(content)
-    }
-
-    /// After a crash: the rows behind the last journaled answer that a request in flight may have written.
-    pub(super) async fn recover_over_rest(
-        &self,
-        part: &DataFile,
-        operation: RowOperation,
-        attempt: u32,
-        answered: u64,
-        started: DateTime<Utc>,
-    ) -> Result<Vec<DataFile>, LoadError> {
-        // Whether a known record has the part's values nobody knows: the next run sends them.
-        if operation.by_id() {
-            return Ok(Vec::new());
-        }
-        let rows = self.part_rows(part, operation).await?;
-        let first = usize::try_from(answered).unwrap_or(usize::MAX);
-        let probe = self.probe();
-        let mut batches = self.staging.read_file(part, &probe, ENCODE_ROWS).await?;
-        let mut start = 0;
-        let mut files = Vec::new();
-        while let Some(batch) = batches.try_next().await? {
-            let range =
-                first.max(start)..(first + MAX_COLLECTION_ROWS).min(start + batch.num_rows());
-            if !range.is_empty() {
-                let inside: Vec<usize> = range.clone().map(|row| row - start).collect();
-                let found = self.look_up(&batch, &inside, started).await?;
-                files.extend(self.keep(&rows, start, &found, operation, attempt).await?);
-            }
-            start += batch.num_rows();
-        }
-        Ok(files)
-    }
-
-    async fn keep(
-        &self,
-        rows: &PartRows,
-        start: usize,
-        found: &std::collections::BTreeMap<usize, String>,
-        operation: RowOperation,
-        attempt: u32,
-    ) -> Result<Vec<DataFile>, LoadError> {
-        let origin = Origin {
-            operation,
-            attempt,
-            job: REST,
-            unprocessed: None,
-        };
-        let (mut files, mut run) = (Vec::new(), Vec::new());
-        let mut first = 0;
-        for (&row, id) in found {
-            // Rows that follow each other go into one file.
-            if row != first + run.len() {
-                files.extend(
-                    self.store_run(rows, start + first, &mut run, &origin)
-                        .await?,
-                );
-                first = row;
-            }
-            run.push(Some(Answer::Landed {
-                id: id.clone(),
-                created: true,
-            }));
-        }
-        files.extend(
-            self.store_run(rows, start + first, &mut run, &origin)
-                .await?,
-        );
-        Ok(files)
-    }
-
-    async fn store_run(
-        &self,
-        rows: &PartRows,
-        first: usize,
-        run: &mut Vec<Option<Answer>>,
-        origin: &Origin<'_>,
-    ) -> Result<Vec<DataFile>, LoadError> {
-        let answers = std::mem::take(run);
-        if answers.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.store(rows, first, &answers, origin).await
     }
 }
 

@@ -7,7 +7,7 @@ use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{
-    CHANGED_BY_ORG, DiffRequest, EditsRequest, ReadBack, read_back, write_differences,
+    CHANGED_BY_ORG, DiffRequest, EditsRequest, ReadBack, read_back, strays, write_differences,
 };
 use crate::rows::SAME;
 use crate::salesforce::ObjectDescribe;
@@ -50,6 +50,7 @@ pub(crate) async fn compare(
 ) -> Result<Compared, Error> {
     let request = read_back_request(context, file, describe, outbox_rows)?;
     let found = read_back(&request, rows).await?;
+    let strays = strays(&request).await?;
     let (snapshot, session) = context.session(Reads::Tables).await?;
     let resolved = &context.resolved;
     let siblings: Vec<(String, Vec<String>)> = resolved
@@ -82,6 +83,7 @@ pub(crate) async fn compare(
         siblings: &siblings,
         leads: &resolved.leads_before(file, &snapshot),
         later: &resolved.later(file),
+        strays: &strays,
         edits: Some(edits),
     })
     .await?;

@@ -54,6 +54,7 @@ mod schema;
 mod stage;
 mod status;
 mod storage;
+mod workload;
 
 pub use ask::{Asked, Unavailable};
 pub use connection::{Connection, ExpectedOrg};

@@ -194,6 +194,13 @@ impl Phases<'_> {
                 file.name
             ));
         }
+        if let Some(code) = &counts.setup {
+            verdict.reasons.push(format!(
+                "{}: the org's set-up refuses rows ({code}), so the parts behind them were not sent: {}",
+                file.name,
+                crate::load::remedy(code)
+            ));
+        }
         if let Some((source, rows, accounted)) = &expected
             && rows != accounted
         {

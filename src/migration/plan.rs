@@ -11,22 +11,13 @@ use super::context::{Context, Reads};
 use super::project::Project;
 use super::schema::{Inspection, prepare};
 use super::stage::{note_staging, stage_all, staged_objections};
+use super::workload::{self, workload};
 use super::{checks, preflight, storage};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::report::number;
 use crate::staging::Manifest;
-
-/// Rows in one internal batch of a Bulk job; each job has an empty parent batch besides
-/// (`guide/salesforce.md` §1.8).
-const BATCH_ROWS: u64 = 10_000;
-
-/// Calls of one Bulk job at least: create, upload, close, one look, two result files.
-const CALLS_PER_JOB: u64 = 6;
-
-/// Calls of one read-back at least: create, one look, one page, delete.
-const CALLS_PER_READ_BACK: u64 = 4;
 
 /// What a load takes of a storage in kilobytes.
 type Kilobytes = fn(&LoadPlan) -> u64;
@@ -59,6 +50,8 @@ pub struct PlanReport {
     pub changes: String,
     /// What keeps a run from going through, a line each.
     pub findings: Vec<String>,
+    /// Calls besides those of the loads: to look at the org before the first one.
+    pub further_calls: u64,
     /// The org's limits beside what is needed.
     pub limits: Vec<LimitReport>,
 }
@@ -107,6 +100,8 @@ pub struct LoadPlan {
     pub batches: u64,
     /// Calls.
     pub api_calls: u64,
+    /// Seconds, as earlier runs took them; without one as Salesforce usually does.
+    pub seconds: u64,
     /// Data storage in kilobytes.
     pub data_storage_kb: u64,
     /// File storage in kilobytes.
@@ -176,6 +171,7 @@ pub(crate) async fn plan(
         loads: Vec::new(),
         changes: schema_plan.summary(),
         findings: Vec::new(),
+        further_calls: 0,
         limits: Vec::new(),
     };
     for step in resolved.steps(&context.staging().snapshot().await?)? {
@@ -207,6 +203,17 @@ pub(crate) async fn plan(
             findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
         }
     }
+    let paces = workload::paces(connection).await?;
+    for load in &mut report.loads {
+        let file = resolved.queries.find(QueryKind::Load, &load.load);
+        if let (Some(file), Some(outbox)) = (file, dry_run.outboxes.get(&load.load)) {
+            let work = workload(connection, &session, file, outbox, &paces).await?;
+            (load.jobs, load.batches) = (work.jobs, work.batches);
+            (load.api_calls, load.seconds) = (work.calls, work.seconds);
+        }
+    }
+    // A run looks at the org as this plan has done.
+    report.further_calls = connection.client.usage().requests;
     let storage = storage::estimate(&session, resolved, dry_run).await?;
     for load in &mut report.loads {
         if let Some(storage) = storage.get(&load.load) {
@@ -229,7 +236,7 @@ pub(crate) async fn plan(
         ),
         (
             "DailyApiRequests",
-            report.loads.iter().map(|load| load.api_calls).sum(),
+            report.further_calls + report.loads.iter().map(|load| load.api_calls).sum::<u64>(),
         ),
     ] {
         if let Some(limit) = limits.get(name) {
@@ -281,13 +288,6 @@ pub fn megabytes(kilobytes: u64) -> u64 {
 }
 
 fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
-    let parts: Vec<u64> = outbox
-        .files
-        .iter()
-        .filter(|part| part.rows > 0 && part.label.as_deref() != Some("unchanged"))
-        .map(|part| part.rows)
-        .collect();
-    let jobs = parts.len() as u64;
     LoadPlan {
         object: file.object().to_owned(),
         load: file.name.clone(),
@@ -301,9 +301,6 @@ fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
         passive: outbox.count("passive"),
         ignored: outbox.count("ignored"),
         flagged: outbox.count("flagged"),
-        jobs,
-        batches: parts.iter().map(|rows| rows.div_ceil(BATCH_ROWS) + 1).sum(),
-        api_calls: jobs * CALLS_PER_JOB + u64::from(outbox.rows > 0) * CALLS_PER_READ_BACK,
         ..LoadPlan::default()
     }
 }

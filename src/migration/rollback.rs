@@ -179,6 +179,7 @@ impl Undo<'_> {
             staging,
             RunStart {
                 target: &self.connection.target,
+                at: Some(self.connection.client.server_time()),
                 user: &self.connection.client.identity().user_id,
                 undoes: &scope.runs,
                 ..RunStart::default()
@@ -212,7 +213,7 @@ impl Undo<'_> {
         };
         journal
             .record(&Event::RunFinished {
-                at: chrono::Utc::now(),
+                at: self.connection.client.server_time(),
                 status: ended,
             })
             .await?;

@@ -102,6 +102,7 @@ pub(crate) async fn run(
         staging,
         RunStart {
             target: &connection.target,
+            at: Some(connection.client.server_time()),
             user: &connection.client.identity().user_id,
             sources: now.clone(),
             undoes: &[],
@@ -148,7 +149,7 @@ pub(crate) async fn run(
     let (_, report) = first(result.map(|_| ()), report)?;
     journal
         .record(&Event::RunFinished {
-            at: chrono::Utc::now(),
+            at: connection.client.server_time(),
             status,
         })
         .await?;

@@ -23,7 +23,11 @@ pub(crate) fn export(project: &Project) -> Result<Export, Error> {
         Some(api) => to_stage(&project.config.project.join(&api.folder))?,
         None => project.config.export(),
     };
-    Ok(Export::open(&location.to_string_lossy()).map_err(StageError::from)?)
+    let export = Export::open(&location.to_string_lossy()).map_err(StageError::from)?;
+    Ok(match project.config.source.follow_links {
+        true => export.following_links(),
+        false => export,
+    })
 }
 
 /// Reads the export into typed tables, and the decisions into `config.*`.

@@ -260,7 +260,7 @@ impl RunOverview {
                 }
                 self.open_jobs.retain(|open| !open.is(load, part, *attempt));
             }
-            Event::Answered { .. } => {}
+            Event::Sending { .. } | Event::Answered { .. } => {}
             Event::Again { load, parts, .. } => self.phase(load).parts += parts.len(),
             Event::Abandoned {
                 load,

@@ -107,8 +107,8 @@ async fn of_load(
         )
     } else if has_file && files_are_staged {
         format!(
-            "select sum(f.size) as bytes from outbox.{load} as o inner join (select s.path, max(s.stored_size) as size \
-             from usercom.files as s group by s.path) as f on f.path = o.\"{FILE}\" where {CREATED}"
+            "select sum(f.size) as bytes from outbox.{load} as o inner join (select s.stored_path, max(s.stored_size) as size \
+             from usercom.files as s group by s.stored_path) as f on f.stored_path = o.\"{FILE}\" where {CREATED}"
         )
     } else {
         return Ok(storage);

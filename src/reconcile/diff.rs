@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
@@ -44,6 +45,8 @@ pub struct DiffRequest<'a> {
     pub leads: &'a [(String, Vec<String>)],
     /// Columns that a later load sets anew: theirs to compare.
     pub later: &'a BTreeSet<String>,
+    /// Records like ours that no ledger knows: key and id.
+    pub strays: &'a [(String, String)],
     /// What tells an edit in the org from a value that did not land; without it all are differences.
     pub edits: Option<EditsRequest<'a>>,
 }
@@ -88,6 +91,26 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         while let Some(batch) = stream.next_batch().await? {
             writer.write(&batch).await?;
         }
+    }
+    if !request.strays.is_empty() {
+        let [keys, ids] = [0, 1].map(|column| {
+            let cells = request
+                .strays
+                .iter()
+                .map(|(key, id)| [key, id][column].as_str());
+            Arc::new(StringArray::from_iter_values(cells)) as ArrayRef
+        });
+        let count = request.strays.len();
+        let kind = StringArray::from_iter_values(std::iter::repeat_n("extra", count));
+        let none = || Arc::new(StringArray::new_null(count)) as ArrayRef;
+        let columns = vec![keys, Arc::new(kind), none(), none(), ids];
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+        writer
+            .write(&batch.map_err(|source| ReconcileError::Store {
+                object: request.describe.name.clone(),
+                source,
+            })?)
+            .await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
 }

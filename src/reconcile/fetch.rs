@@ -27,7 +27,8 @@ const ARCHIVED: [&str; 2] = ["Task", "Event"];
 const ASKED_BY: [(&str, &str); 1] = [("ContentDocumentLink", "ContentDocumentId")];
 
 /// The field that rows of an object are asked for by, if there is no other way.
-pub(super) fn asked_by(object: &str) -> Option<&'static str> {
+#[must_use]
+pub fn asked_by(object: &str) -> Option<&'static str> {
     let found = ASKED_BY.iter().find(|(name, _)| *name == object);
     found.map(|(_, field)| *field)
 }

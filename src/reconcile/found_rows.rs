@@ -16,8 +16,7 @@ use futures::{TryStreamExt, pin_mut};
 use super::ReconcileError;
 use crate::engine::Session;
 use crate::salesforce::{
-    Client, CsvRows, ErrorClass, JobState, ObjectDescribe, QueryScope, WaitOptions, field_text,
-    record_identity,
+    Client, CsvRows, JobState, ObjectDescribe, QueryScope, WaitOptions, field_text, record_identity,
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
@@ -39,7 +38,7 @@ pub(super) async fn patiently<T>(
     loop {
         match read().await {
             Err(ReconcileError::ReadBack { source, .. })
-                if attempt < ATTEMPTS && source.class() == ErrorClass::Transient =>
+                if attempt < ATTEMPTS && source.is_broken_answer() =>
             {
                 attempt += 1;
                 client.pause(attempt).await;
@@ -138,14 +137,24 @@ impl<'a> FoundRows<'a> {
         }
         let pages = query.pages(&job);
         pin_mut!(pages);
+        let mut found = 0;
         while let Some(page) = pages.try_next().await.map_err(&fail)? {
             let mut csv = CsvRows::open(page.body).await.map_err(&fail)?;
             let positions: Vec<Option<usize>> =
                 self.names.iter().map(|name| csv.column(name)).collect();
             while let Some(records) = csv.next_batch().await.map_err(&fail)? {
+                found += records.len() as u64;
                 self.write(&positions, &records, None).await?;
                 progress(self.count);
             }
+        }
+        let expected = job.number_records_processed;
+        if found < expected {
+            return Err(fail(crate::salesforce::Error::MissingRows {
+                request: format!("the query job {}", job.id),
+                expected,
+                found,
+            }));
         }
         query.delete(&job.id).await.map_err(&fail)?;
         Ok(())

@@ -284,6 +284,7 @@ impl Reviewer<'_> {
             siblings: &load.siblings,
             leads: &[],
             later: &load.later,
+            strays: &[],
             edits: None,
         })
         .await?;

@@ -1,6 +1,6 @@
 //! Which runs are taken back.
 //!
-//! In: the journals of an org. Out: the runs, oldest first. A run is taken back together with all later ones, in one go: what a
+//! In: the journals of an org. Out: the runs, oldest first, by the journal's own order and not by what a clock said. A run is taken back together with all later ones, in one go: what a
 //! later run wrote on top of it cannot stay. Without a name it is the last run, and the ones that broke off before it, which it
 //! carried on.
 
@@ -78,7 +78,6 @@ pub async fn choose(
     for outline in Journal::outlines(staging).await? {
         all.push(Candidate::of(staging, outline).await?);
     }
-    all.sort_by_key(|candidate| candidate.started);
     let (rollbacks, runs): (Vec<_>, Vec<_>) = all
         .into_iter()
         .partition(|candidate| !candidate.undoes.is_empty());
@@ -86,7 +85,7 @@ pub async fn choose(
         Some(wanted) => from_wanted(staging, &rollbacks, runs, wanted).await?,
         None => last_with_broken(staging, &rollbacks, runs).await?,
     };
-    chosen.sort_by_key(|candidate| candidate.started);
+    chosen.sort_by(|left, right| left.run().cmp(right.run()));
     Ok(scope(&chosen))
 }
 
@@ -139,7 +138,7 @@ async fn last_with_broken(
 
 fn scope(runs: &[Candidate]) -> Option<Scope> {
     Some(Scope {
-        started: runs.first()?.started,
+        started: runs.iter().map(|run| run.started).min()?,
         runs: runs.iter().map(|run| run.run().to_owned()).collect(),
         users: runs.iter().filter_map(|run| run.user.clone()).collect(),
     })
@@ -150,6 +149,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::load::RunStart;
 
     /// A staging area in memory with the journals of runs.
     struct Journals(Staging);
@@ -294,6 +294,40 @@ mod tests {
         );
         let users: Vec<&str> = scope.users.iter().map(String::as_str).collect();
         assert_eq!(users, ["0051", "0052"]);
+    }
+
+    #[tokio::test]
+    async fn the_last_run_is_the_last_one_whatever_the_clock_said() {
+        let journals = Journals::new();
+        let mut runs = Vec::new();
+        for hour in [10, 9, 9] {
+            let at = DateTime::UNIX_EPOCH + chrono::Duration::hours(hour);
+            let start = RunStart {
+                at: Some(at),
+                ..RunStart::default()
+            };
+            let journal = Journal::start(&journals.0, start).await.unwrap();
+            runs.push(journal.run().to_owned());
+            let [load, part] = ["account".to_owned(), "p".to_owned()];
+            let (object, operation) = (String::new(), String::new());
+            let sent = Event::Intent {
+                load,
+                part,
+                attempt: 1,
+                object,
+                operation,
+                at,
+            };
+            let status = RunStatus::Ok;
+            for event in [sent, Event::RunFinished { at, status }] {
+                journal.record(&event).await.unwrap();
+            }
+        }
+        assert_eq!(journals.chosen(None).await, runs[2..]);
+        assert_eq!(journals.chosen(Some(&runs[1])).await, runs[1..]);
+        let scope = choose(&journals.0, Some(&runs[0])).await.unwrap().unwrap();
+        let hours = scope.started - DateTime::UNIX_EPOCH;
+        assert_eq!(hours.num_hours(), 9, "what any of them made is asked for");
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ mod liveness;
 mod operation;
 mod outbox;
 mod outcome;
+mod probe;
 mod run_status;
 
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
@@ -27,4 +28,5 @@ pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
 pub use outbox::{CANARY_ROWS, KEY_APART, SAME, outbox_schema, sent_columns};
 pub use outcome::Outcome;
+pub use probe::probe;
 pub use run_status::RunStatus;

@@ -4,7 +4,7 @@
 use std::io;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{TryStreamExt, stream::BoxStream};
 use reqwest::{
     Method,
     multipart::{Form, Part},
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     Client, Error, Result, Row,
-    call::{Body, Call},
+    call::{ANYTHING, Body, Call},
     metadata::part,
     net::Safety,
 };
@@ -31,6 +31,34 @@ pub struct Blob<'a> {
 }
 
 impl Client {
+    /// The bytes of a record's content field, at most `most` of them.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] where there is no such record; [`Error::TooLarge`] where the content is longer.
+    pub async fn read_blob(
+        &self,
+        object: &str,
+        id: &str,
+        field: &str,
+        most: usize,
+    ) -> Result<Vec<u8>> {
+        let mut call = Call::get(self.data_path(&["sobjects", object, id, field]));
+        call.accept = ANYTHING;
+        let (_, body) = self.open(&call).await?;
+        let mut body = std::pin::pin!(body);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = body.try_next().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > most {
+                return Err(Error::TooLarge {
+                    request: call.name(),
+                    most,
+                });
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Creates one row with a file and returns its id.
     ///
     /// # Errors

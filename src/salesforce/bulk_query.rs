@@ -8,7 +8,7 @@ use reqwest::{Method, header::HeaderMap};
 use serde::Serialize;
 
 use super::{
-    ByteStream, Client, Error, JobInfo, QueryScope, Result, WaitOptions,
+    ByteStream, Client, Error, ErrorClass, JobInfo, QueryScope, Result, WaitOptions,
     body::lock,
     call::{self, Call},
     client::data_path,
@@ -172,11 +172,13 @@ impl BulkQuery {
         })
     }
 
-    /// All pages, opened one after the other. Ends with an error where a locator comes back.
+    /// All pages, opened one after the other. A locator that leads nowhere or back is asked for once more; ends with an error
+    /// where it is no accident.
     pub fn pages(&self, job: &JobInfo) -> impl Stream<Item = Result<ResultPage>> + Send + use<> {
         let walk = Walk {
             query: self.clone(),
             job: job.clone(),
+            last: None,
             next: Next::First,
             seen: BTreeSet::new(),
         };
@@ -198,28 +200,56 @@ enum Next {
 struct Walk {
     query: BulkQuery,
     job: JobInfo,
+    /// Locator of the page read last.
+    last: Option<String>,
     next: Next,
     seen: BTreeSet<String>,
 }
 
 impl Walk {
     async fn step(mut self) -> Result<Option<(ResultPage, Self)>> {
-        let locator = match &self.next {
+        let locator = match std::mem::replace(&mut self.next, Next::End) {
             Next::First => None,
-            Next::At(locator) => Some(locator.as_str()),
+            Next::At(locator) => Some(locator),
             Next::End => return Ok(None),
         };
-        let page = self.query.page(&self.job, locator, None).await?;
-        self.next = match &page.next {
-            None => Next::End,
-            Some(locator) if self.seen.insert(locator.clone()) => Next::At(locator.clone()),
-            Some(_) => {
-                return Err(Error::PageLoop {
-                    request: format!("GET {}", self.query.path(&[&self.job.id, "results"])),
-                });
+        let (locator, page) = match locator {
+            Some(locator) if self.seen.contains(&locator) => {
+                let request = format!("GET {}", self.query.path(&[&self.job.id, "results"]));
+                self.ask_again(&locator, Error::PageLoop { request })
+                    .await?
             }
+            locator => match self.query.page(&self.job, locator.as_deref(), None).await {
+                Ok(page) => (locator, page),
+                Err(error) => match locator {
+                    Some(locator) if error.class() == ErrorClass::Refused => {
+                        self.ask_again(&locator, error).await?
+                    }
+                    _ => return Err(error),
+                },
+            },
         };
+        self.seen.extend(locator.clone());
+        self.last = locator;
+        if let Some(next) = page.next.clone() {
+            self.next = Next::At(next);
+        }
         Ok(Some((page, self)))
+    }
+
+    /// Asks the page before for the locator behind it once more, and opens that page, if it is another one than `wrong`.
+    async fn ask_again(&self, wrong: &str, error: Error) -> Result<(Option<String>, ResultPage)> {
+        let before = self
+            .query
+            .page(&self.job, self.last.as_deref(), None)
+            .await?;
+        match before.next {
+            Some(next) if next != wrong && !self.seen.contains(&next) => {
+                let page = self.query.page(&self.job, Some(&next), None).await?;
+                Ok((Some(next), page))
+            }
+            _ => Err(error),
+        }
     }
 }
 

@@ -50,6 +50,29 @@ async fn a_locator_that_comes_back_ends_with_an_error() {
 }
 
 #[tokio::test]
+async fn a_locator_that_leads_nowhere_is_asked_for_once_more() {
+    let server = MockOrg::start().await;
+    let client = server.client().await;
+    let results = format!("GET {JOBS}/750q/results");
+    let wrong = page("d3Jvbmc", "\"1\"");
+    server.on(&results, &[wrong], Some(page("MTAw", "\"1\"")));
+    let refusal = r#"[{"errorCode":"INVALID_LOCATOR","message":"no such locator"}]"#;
+    server.on(
+        &format!("{results}?locator=d3Jvbmc"),
+        &[],
+        Some(say(400, refusal)),
+    );
+    server.on(
+        &format!("{results}?locator=MTAw"),
+        &[],
+        Some(page("null", "\"2\"")),
+    );
+    let pages = client.bulk_query().pages(&job(None));
+    let pages: Vec<ResultPage> = pages.try_collect().await.unwrap();
+    assert_eq!(pages.len(), 2);
+}
+
+#[tokio::test]
 async fn results_are_asked_for_in_the_version_of_the_job() {
     let server = MockOrg::start().await;
     let client = server.client().await;

@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use quick_xml::events::Event;
 use reqwest::{
     Method,
-    header::{HeaderMap, HeaderName},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName},
     multipart::Form,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -39,6 +39,9 @@ pub(super) enum Body<'a> {
     Soap(&'a (dyn Fn(&str) -> String + Send + Sync)),
 }
 
+/// What a content is asked for as.
+pub(super) const ANYTHING: &str = "*/*";
+
 /// One request to the instance.
 pub(super) struct Call<'a> {
     pub(super) method: Method,
@@ -49,6 +52,8 @@ pub(super) struct Call<'a> {
     pub(super) headers: Vec<(HeaderName, &'static str)>,
     pub(super) body: Body<'a>,
     pub(super) safety: Safety,
+    /// The one status that says that it worked, where the API promises one: any other success is somebody else's.
+    pub(super) promised: Option<u16>,
 }
 
 impl<'a> Call<'a> {
@@ -61,7 +66,23 @@ impl<'a> Call<'a> {
             headers: Vec::new(),
             body: Body::Empty,
             safety,
+            promised: None,
         }
+    }
+
+    /// Takes only one status for a success.
+    pub(super) fn promised(mut self, status: u16) -> Self {
+        self.promised = Some(status);
+        self
+    }
+
+    /// Whether an answer with a success status may be one of the API's: a proxy sends pages where JSON or CSV is due.
+    pub(super) fn is_kept(&self, status: u16, headers: &HeaderMap) -> bool {
+        let kind = headers.get(CONTENT_TYPE);
+        let page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        // Contents come as they are.
+        let page = page && self.accept != ANYTHING;
+        !page && self.promised.is_none_or(|promised| promised == status)
     }
 
     pub(super) fn get(target: String) -> Self {
@@ -130,6 +151,7 @@ pub(super) fn join(prefix: &str, segments: &[&str]) -> String {
 
 /// A complete answer with a success status.
 pub(super) struct Answer {
+    pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
@@ -144,7 +166,13 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|_| Error::DecodeAnswer {
             request: request.to_owned(),
             expected,
+            ambiguous: false,
         })
+    }
+
+    /// Whether the body is JSON at all.
+    pub(super) fn is_json(&self) -> bool {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok()
     }
 }
 
@@ -223,6 +251,18 @@ pub(super) fn transport_failure(error: reqwest::Error) -> Failure {
         retry_after: None,
         // The URL may hold SOQL.
         source: Some(Arc::new(error.without_url())),
+    }
+}
+
+/// A success that is none.
+pub(super) fn malformed(status: u16) -> Failure {
+    Failure {
+        kind: FailureKind::Malformed,
+        status: Some(status),
+        code: None,
+        message: None,
+        retry_after: None,
+        source: None,
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::Stream;
 use reqwest::{Request, Response, header};
 use serde::de::DeserializeOwned;
@@ -74,6 +75,9 @@ const FIRST_LOGIN: Duration = Duration::from_secs(15);
 
 /// Sessions that one call may see expire. Each time it waits for its turn at a login, so more is bad luck beyond belief.
 const MOST_RENEWALS: u32 = 5;
+
+/// Sessions that one call may see refused that were never good.
+const UNPROVEN_RENEWALS: u32 = 3;
 
 /// Idle connections kept per host: eight parallel jobs with room for polling.
 const POOL_SIZE: usize = 16;
@@ -151,6 +155,14 @@ impl Client {
         self.inner.meter.read()
     }
 
+    /// What the server's clock says, a second behind at most: its last answer's date and what passed since. This machine's
+    /// clock may be wrong by hours.
+    pub fn server_time(&self) -> DateTime<Utc> {
+        let clock = &self.inner.clock;
+        let told = self.inner.meter.server_time(clock.now());
+        told.unwrap_or_else(|| clock.utc())
+    }
+
     /// API version in use, such as `66.0`.
     pub fn api_version(&self) -> &str {
         &self.inner.settings.api_version
@@ -185,20 +197,49 @@ impl Client {
         call: &Call<'_>,
         expected: &'static str,
     ) -> Result<T> {
-        self.fetch(call).await?.json(&call.name(), expected)
+        Ok(self.json_with_headers(call, expected).await?.1)
+    }
+
+    /// As [`json`](Self::json), with the headers of the answer. A body that is no JSON is a failed attempt.
+    pub(super) async fn json_with_headers<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        expected: &'static str,
+    ) -> Result<(header::HeaderMap, T)> {
+        let attempts = Attempts::default();
+        failure::run(&self.inner.retry, call.info(), || async {
+            let answer = self.whole(call, &attempts).await?;
+            // Another form of JSON is another version of the API, and no accident.
+            if !answer.is_json() {
+                return Err(Stop::Failed(call::malformed(answer.status)));
+            }
+            let value = answer.json(&call.name(), expected)?;
+            Ok((answer.headers, value))
+        })
+        .await
     }
 
     /// Sends a call and reads its whole answer; a body that breaks off is a failed attempt.
     pub(super) async fn fetch(&self, call: &Call<'_>) -> Result<Answer> {
         let attempts = Attempts::default();
         failure::run(&self.inner.retry, call.info(), || async {
-            let response = self.attempt(call, &attempts).await?;
-            let headers = response.headers().clone();
-            let idle = self.inner.settings.timeouts.idle;
-            let body = read_all(response, idle).await.map_err(Stop::Failed)?;
-            Ok(Answer { headers, body })
+            self.whole(call, &attempts).await
         })
         .await
+    }
+
+    /// One attempt with its whole answer.
+    async fn whole(&self, call: &Call<'_>, attempts: &Attempts) -> Result<Answer, Stop> {
+        let response = self.attempt(call, attempts).await?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let idle = self.inner.settings.timeouts.idle;
+        let body = read_all(response, idle).await.map_err(Stop::Failed)?;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// Sends a call and hands out its body as it arrives. A body that breaks off ends the stream with an error.
@@ -238,6 +279,10 @@ impl Client {
             };
             if response.status().is_success() {
                 session.accepted.store(true, Ordering::Relaxed);
+                let status = response.status().as_u16();
+                if !call.is_kept(status, response.headers()) {
+                    return Err(Stop::Failed(call::malformed(status)));
+                }
                 return Ok(response);
             }
             let failure = self.read_refusal(response).await;
@@ -296,7 +341,9 @@ impl Client {
             }));
         }
         let response = sent.map_err(Stop::Failed)?;
-        self.inner.meter.note(response.headers());
+        self.inner
+            .meter
+            .note(response.headers(), self.inner.clock.now());
         Ok(response)
     }
 
@@ -426,14 +473,20 @@ struct Attempts {
 }
 
 impl Attempts {
-    /// Whether a new token could help (`guide/salesforce.md` §3.3). Once in any case; again only if the session that
-    /// was refused had been good, since calls side by side may use a new one up before this call has its turn.
+    /// Whether a new token could help (`guide/salesforce.md` §3.3). A few times in any case, since a 401 may be an accident
+    /// too; more often if the session that was refused had been good, since calls side by side may use a new one up before
+    /// this call has its turn.
     fn may_renew(&self, refused: &Session, message: Option<&str>) -> bool {
         let hopeless =
             message.is_some_and(|text| text.contains("not valid for use with the REST API"));
         let before = self.renewals.fetch_add(1, Ordering::Relaxed);
         let expired = refused.accepted.load(Ordering::Relaxed);
-        !hopeless && before < MOST_RENEWALS && (before == 0 || expired)
+        let most = if expired {
+            MOST_RENEWALS
+        } else {
+            UNPROVEN_RENEWALS
+        };
+        !hopeless && before < most
     }
 }
 

@@ -45,14 +45,39 @@ async fn requests_that_wait_for_a_login_share_its_failure() {
 }
 
 #[tokio::test]
-async fn a_session_is_renewed_once_per_request() {
+async fn a_session_that_was_never_good_is_renewed_a_few_times_per_request() {
     let server = MockOrg::start().await;
     let client = server.client().await;
     server.accept_only("never handed out");
     let error = client.limits().await.unwrap_err();
     assert_eq!(error.status(), Some(401));
     assert_eq!(error.class(), ErrorClass::Credentials);
-    assert_eq!(server.received(LIMITS).len(), 2);
+    assert_eq!(server.received(LIMITS).len(), 4);
+}
+
+#[tokio::test]
+async fn a_page_of_a_proxy_and_an_empty_body_are_no_answers() {
+    let server = MockOrg::start().await;
+    let client = server.client().await;
+    let page = say(200, "<html>sign in</html>");
+    let marked = say(200, "{}").with("content-type", "text/html; charset=utf-8");
+    let limits = r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#;
+    let odd = [page, say(200, ""), marked];
+    server.on(LIMITS, &odd, Some(say(200, limits)));
+    assert_eq!(client.limits().await.unwrap().len(), 1);
+    assert_eq!(server.received(LIMITS).len(), 4);
+}
+
+#[tokio::test]
+async fn the_time_is_the_servers() {
+    let server = MockOrg::start().await;
+    let client = server.client().await;
+    let dated = say(200, "{}").with("date", "Tue, 03 Mar 1998 10:00:00 GMT");
+    server.on(LIMITS, &[], Some(dated));
+    client.limits().await.unwrap();
+    server.clock.sleep(Duration::from_secs(90)).await;
+    let time = client.server_time().to_rfc3339();
+    assert_eq!(time, "1998-03-03T10:01:30+00:00");
 }
 
 #[tokio::test]

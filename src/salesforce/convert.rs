@@ -84,6 +84,7 @@ impl Client {
         results.ok_or_else(|| Error::DecodeAnswer {
             request: call.name(),
             expected: "one result per lead",
+            ambiguous: true,
         })
     }
 }

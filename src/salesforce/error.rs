@@ -90,6 +90,8 @@ pub enum Error {
         request: String,
         /// What was expected.
         expected: &'static str,
+        /// Whether the request may have taken effect.
+        ambiguous: bool,
     },
     /// A response body broke off while it was read. Reading it again from the start is safe.
     #[error("the answer to {request} broke off after {received} bytes")]
@@ -153,6 +155,24 @@ pub enum Error {
         /// How long was waited.
         elapsed: Duration,
     },
+    /// The pages of a query have fewer rows than it found. Asking again is safe.
+    #[error("the answer to {request} has {found} of {expected} rows")]
+    MissingRows {
+        /// Method and path.
+        request: String,
+        /// Rows that the query found.
+        expected: u64,
+        /// Rows that came.
+        found: u64,
+    },
+    /// A content is longer than what was asked for.
+    #[error("the content that {request} answers with has more than {most} bytes")]
+    TooLarge {
+        /// Method and path.
+        request: String,
+        /// Bytes at most.
+        most: usize,
+    },
     /// More rows than one request may carry.
     #[error("{given} rows in one request, at most {max} are allowed")]
     TooManyRows {
@@ -197,6 +217,9 @@ impl fmt::Display for RequestFailure {
             (FailureKind::Connect, _) => f.write_str("could not connect")?,
             (FailureKind::Timeout, _) => f.write_str("timed out")?,
             (FailureKind::Interrupted, _) => f.write_str("was interrupted")?,
+            (FailureKind::Malformed, _) => {
+                f.write_str("was answered in a form that the API does not have")?;
+            }
             (FailureKind::Build, _) => f.write_str("could not be built")?,
             (FailureKind::Status, Some(status)) => write!(f, "was refused with status {status}")?,
             (FailureKind::Status, None) => f.write_str("was refused")?,
@@ -275,20 +298,39 @@ impl Error {
                 other => other,
             },
             Self::Request(failure) => failure.class(),
-            Self::ReadBody { .. } | Self::WaitDeadline { .. } => ErrorClass::Transient,
+            Self::DecodeAnswer {
+                ambiguous: true, ..
+            } => ErrorClass::Ambiguous,
+            Self::ReadBody { .. } | Self::WaitDeadline { .. } | Self::MissingRows { .. } => {
+                ErrorClass::Transient
+            }
             Self::ReadUpload { .. } => ErrorClass::Upload,
             Self::BuildRequest { .. }
             | Self::DecodeAnswer { .. }
             | Self::ParseCsv { .. }
             | Self::UnfinishedCsvRow { .. }
             | Self::RaggedCsvRow { .. }
+            | Self::TooLarge { .. }
             | Self::PageLoop { .. } => ErrorClass::Protocol,
         }
     }
 
     /// Whether the request may have taken effect. The caller settles it by reading the server's state.
     pub fn is_ambiguous(&self) -> bool {
-        self.failure().is_some_and(|failure| failure.ambiguous)
+        self.class() == ErrorClass::Ambiguous
+    }
+
+    /// Whether an answer that was read broke off or is none of the API's, so that asking for it again is safe and may help.
+    pub fn is_broken_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::DecodeAnswer {
+                ambiguous: false,
+                ..
+            } | Self::ParseCsv { .. }
+                | Self::UnfinishedCsvRow { .. }
+                | Self::RaggedCsvRow { .. }
+        ) || self.class() == ErrorClass::Transient
     }
 
     /// Whether the thing asked for does not exist (any more).
@@ -359,9 +401,13 @@ impl RequestFailure {
         });
         match (self.kind, self.status) {
             _ if self.ambiguous => ErrorClass::Ambiguous,
-            (FailureKind::Connect | FailureKind::Timeout | FailureKind::Interrupted, _) => {
-                ErrorClass::Transient
-            }
+            (
+                FailureKind::Connect
+                | FailureKind::Timeout
+                | FailureKind::Interrupted
+                | FailureKind::Malformed,
+                _,
+            ) => ErrorClass::Transient,
             (_, Some(401)) => ErrorClass::Credentials,
             _ if setup_code => ErrorClass::Setup,
             (_, Some(403)) => ErrorClass::Setup,
@@ -382,6 +428,10 @@ impl RequestFailure {
             (ErrorClass::Setup, _) => {
                 Some("give the integration user the right it lacks, then run again")
             }
+            (ErrorClass::Transient, _) if self.kind == FailureKind::Malformed => Some(
+                "something between this machine and Salesforce answers in its place, such as a proxy that wants a login: let \
+                 the organisation's host through, then run again",
+            ),
             (ErrorClass::Transient, _) if self.kind == FailureKind::Connect => {
                 Some("check the network and the host name, then run again")
             }

@@ -107,10 +107,12 @@ impl Ingest {
     {
         let provider = || body().boxed();
         let target = self.path(&[job_id, "batches"]);
-        let call = Call::new(Method::PUT, target, Safety::Repeatable).body(Body::Csv {
-            length,
-            provider: &provider,
-        });
+        let call = Call::new(Method::PUT, target, Safety::Repeatable)
+            .promised(201)
+            .body(Body::Csv {
+                length,
+                provider: &provider,
+            });
         self.client.fetch(&call).await.map(drop)
     }
 
@@ -155,7 +157,8 @@ impl Ingest {
     /// # Errors
     /// Refused while the job is open or in progress.
     pub async fn delete(&self, job_id: &str) -> Result<()> {
-        let call = Call::new(Method::DELETE, self.path(&[job_id]), Safety::Repeatable);
+        let call =
+            Call::new(Method::DELETE, self.path(&[job_id]), Safety::Repeatable).promised(204);
         match self.client.fetch(&call).await {
             Err(error) if error.is_not_found() => Ok(()),
             other => other.map(drop),
@@ -279,11 +282,10 @@ pub(super) fn look_at_job<'a>(
     call: &'a Call<'a>,
 ) -> BoxFuture<'a, Result<Look<JobInfo>>> {
     Box::pin(async move {
-        let answer = client.fetch(call).await?;
-        let job: JobInfo = answer.json(&call.name(), "a job")?;
+        let (headers, job): (_, JobInfo) = client.json_with_headers(call, "a job").await?;
         Ok(Look {
             done: job.state.is_terminal(),
-            pause: retry_after(&answer.headers),
+            pause: retry_after(&headers),
             value: job,
         })
     })

@@ -98,7 +98,16 @@ impl Login<'_> {
                 &body,
             )));
         }
-        Ok(Answer { headers, body })
+        let answer = Answer {
+            status: status.as_u16(),
+            headers,
+            body,
+        };
+        // A page that stands in the way of the login.
+        if !answer.is_json() {
+            return Err(Stop::Failed(call::malformed(answer.status)));
+        }
+        Ok(answer)
     }
 
     fn at_login(&self, error: Error) -> Error {

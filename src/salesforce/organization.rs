@@ -43,6 +43,7 @@ impl Client {
         let mut rows = std::pin::pin!(self.query(soql));
         let unexpected = || Error::DecodeAnswer {
             request: "the query of Organization".to_owned(),
+            ambiguous: false,
             expected: "a row of it",
         };
         let row = rows.try_next().await?.ok_or_else(unexpected)?;

@@ -7,7 +7,7 @@ use futures::{Stream, stream};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Client, Error, Result, call::Call};
+use super::{Client, Error, ErrorClass, Result, call::Call};
 
 /// A row as Salesforce sends it: field names to values, and `attributes`.
 pub type Row = Map<String, Value>;
@@ -64,6 +64,8 @@ struct Page {
 struct Walk {
     client: Client,
     rows: VecDeque<Row>,
+    /// The page read last.
+    last: Option<Call<'static>>,
     next: Option<Call<'static>>,
     seen: BTreeSet<String>,
 }
@@ -97,6 +99,7 @@ impl Client {
         let walk = Walk {
             client: self.clone(),
             rows: VecDeque::new(),
+            last: None,
             next: Some(call),
             seen: BTreeSet::new(),
         };
@@ -113,16 +116,39 @@ impl Walk {
             let Some(call) = self.next.take() else {
                 return Ok(None);
             };
-            let page: Page = self.client.json(&call, "a page of rows").await?;
+            let (call, page) = self.page(call).await?;
             self.rows = page.records;
-            if let Some(next) = page.next_records_url {
-                if !self.seen.insert(next.clone()) {
-                    return Err(Error::PageLoop {
-                        request: call.name(),
-                    });
-                }
-                self.next = Some(Call::get(next));
+            self.seen.insert(call.target.clone());
+            self.next = page.next_records_url.map(Call::get);
+            self.last = Some(call);
+        }
+    }
+
+    /// Reads a page. Where its locator leads nowhere or back, the page before is asked for another one.
+    async fn page(&self, call: Call<'static>) -> Result<(Call<'static>, Page)> {
+        let ask = async |call: &Call<'_>| self.client.json(call, "a page of rows").await;
+        let Some(last) = &self.last else {
+            let page = ask(&call).await?;
+            return Ok((call, page));
+        };
+        let error = if self.seen.contains(&call.target) {
+            Error::PageLoop {
+                request: last.name(),
             }
+        } else {
+            match ask(&call).await {
+                Err(error) if error.class() == ErrorClass::Refused => error,
+                page => return Ok((call, page?)),
+            }
+        };
+        let before: Page = ask(last).await?;
+        match before.next_records_url {
+            Some(next) if next != call.target && !self.seen.contains(&next) => {
+                let call = Call::get(next);
+                let page = ask(&call).await?;
+                Ok((call, page))
+            }
+            _ => Err(error),
         }
     }
 }

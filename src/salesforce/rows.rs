@@ -77,7 +77,9 @@ impl Client {
     /// Whatever the request meets.
     pub async fn update_row(&self, object: &str, id: &str, row: &Row) -> Result<()> {
         let target = self.data_path(&["sobjects", object, id]);
-        let call = write(Method::PATCH, target, Safety::Repeatable).json(row)?;
+        let call = write(Method::PATCH, target, Safety::Repeatable)
+            .promised(204)
+            .json(row)?;
         self.fetch(&call).await.map(drop)
     }
 
@@ -87,7 +89,7 @@ impl Client {
     /// [`Error::is_not_found`] if there was no such row to begin with.
     pub async fn delete_row(&self, object: &str, id: &str) -> Result<()> {
         let target = self.data_path(&["sobjects", object, id]);
-        let call = write(Method::DELETE, target, Safety::Repeatable);
+        let call = write(Method::DELETE, target, Safety::Repeatable).promised(204);
         match self.fetch(&call).await {
             // Gone because an earlier attempt, whose answer was lost, had deleted it.
             Err(error) if error.is_not_found() && error.is_ambiguous() => Ok(()),
@@ -192,6 +194,7 @@ impl Client {
             return Err(Error::DecodeAnswer {
                 request: call.name(),
                 expected: "a result per row",
+                ambiguous: call.safety == Safety::Once,
             });
         }
         Ok(results)

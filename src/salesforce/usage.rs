@@ -1,9 +1,15 @@
 //! How much of the organisation's API allowance was used: every request is counted, and Salesforce's own
 //! count is read where it sends one (`Sforce-Limit-Info`, `guide/salesforce.md` §3.4).
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
+
+use super::body::lock;
+use super::net::server_date;
 
 /// Requests so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +35,8 @@ pub(super) struct Meter {
     requests: AtomicU64,
     used: AtomicU64,
     max: AtomicU64,
+    /// The server's date as last told, and when that was.
+    date: Mutex<Option<(DateTime<Utc>, Instant)>>,
 }
 
 impl Meter {
@@ -36,7 +44,10 @@ impl Meter {
         self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn note(&self, headers: &HeaderMap) {
+    pub(super) fn note(&self, headers: &HeaderMap, now: Instant) {
+        if let Some(date) = server_date(headers) {
+            *lock(&self.date) = Some((date, now));
+        }
         let told = headers
             .get("sforce-limit-info")
             .and_then(|value| value.to_str().ok())
@@ -45,6 +56,12 @@ impl Meter {
             self.used.store(usage.used, Ordering::Relaxed);
             self.max.store(usage.max, Ordering::Relaxed);
         }
+    }
+
+    /// The server's time of day at `now`, if it ever told it.
+    pub(super) fn server_time(&self, now: Instant) -> Option<DateTime<Utc>> {
+        let (date, told) = (*lock(&self.date))?;
+        Some(date + now.duration_since(told))
     }
 
     pub(super) fn read(&self) -> Usage {

@@ -69,7 +69,11 @@ pub(super) fn books(
         let has = |plan: &&&FilePlan| {
             let fed = |at: usize| plan.sources.get(at).is_some_and(|cells| !cells.is_empty());
             // The key may be made of other columns; sizes come with the paths.
-            fed(index) || matches!(column.kind, ColumnKind::Key | ColumnKind::BlobSize)
+            fed(index)
+                || matches!(
+                    column.kind,
+                    ColumnKind::Key | ColumnKind::BlobSize | ColumnKind::BlobName
+                )
         };
         let files_with = plans.iter().filter(has).count() as u64;
         books.insert(

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, new_null_array};
 use arrow::datatypes::SchemaRef;
 
 use super::StageError;
@@ -212,23 +212,24 @@ impl Conversion {
         Err(RowFault::MissingId)
     }
 
-    /// The size of the blob that each row's `path` names.
-    fn blob_sizes(&self, arrays: &[ArrayRef], rows: usize) -> ArrayRef {
+    /// The size or the name of the blob that each row's `path` names.
+    fn blob(&self, kind: ColumnKind, arrays: &[ArrayRef], rows: usize) -> ArrayRef {
         let paths = self
             .columns
             .iter()
             .position(|column| column.name == "path")
             .and_then(|column| arrays.get(column))
             .and_then(|array| array.as_string_opt::<i32>());
-        let size = |path: &str| {
-            self.blobs
-                .size(path)
-                .and_then(|size| i64::try_from(size).ok())
+        let Some(paths) = paths else {
+            return new_null_array(&kind.data_type(), rows);
         };
-        Arc::new(match paths {
-            Some(paths) => paths.iter().map(|path| path.and_then(size)).collect(),
-            None => Int64Array::new_null(rows),
-        })
+        let found = paths.iter().map(|path| self.blobs.find(path?));
+        if kind == ColumnKind::BlobName {
+            let names = found.map(|blob| blob.map(|blob| blob.name));
+            return Arc::new(names.collect::<StringArray>());
+        }
+        let sizes = found.map(|blob| i64::try_from(blob?.size?).ok());
+        Arc::new(sizes.collect::<Int64Array>())
     }
 
     fn build(
@@ -241,8 +242,8 @@ impl Conversion {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         arrays.push(Arc::new(Int64Array::from(ids)));
         for (column, declared) in self.columns.iter().enumerate().skip(1) {
-            if declared.kind == ColumnKind::BlobSize {
-                arrays.push(self.blob_sizes(&arrays, rows.len()));
+            if matches!(declared.kind, ColumnKind::BlobSize | ColumnKind::BlobName) {
+                arrays.push(self.blob(declared.kind, &arrays, rows.len()));
                 continue;
             }
             let feed = Feed {

@@ -31,8 +31,10 @@ const LATER: &[&str] = &["automations", "templates", "person_events"];
 /// Where an export is.
 #[derive(Clone, Debug)]
 pub enum Export {
-    /// A folder.
+    /// A folder; links that lead out of it are left alone.
     Folder(PathBuf),
+    /// A folder whose links are followed wherever they lead.
+    LinkedFolder(PathBuf),
     /// A prefix in an object store.
     Store {
         /// The store.
@@ -84,6 +86,14 @@ pub enum IgnoredReason {
     /// Its ending is none that can be read.
     #[error("it is neither .csv nor .jsonl (.gz)")]
     UnknownFormat,
+    /// It leads out of the export.
+    #[error(
+        "it is a link out of the export; copy what it leads to, or set follow_links = true under [source]"
+    )]
+    LinkOut,
+    /// It is a pipe, a device, or a link to nothing.
+    #[error("it is no plain file")]
+    NoFile,
     /// Its object is known but not staged by this version.
     #[error("{0} are not staged by this version")]
     NotStaged(String),
@@ -123,11 +133,20 @@ impl Export {
         })
     }
 
+    /// The same export, its links followed wherever they lead.
+    #[must_use]
+    pub fn following_links(self) -> Self {
+        match self {
+            Self::Folder(root) => Self::LinkedFolder(root),
+            other => other,
+        }
+    }
+
     /// How people write the location.
     #[must_use]
     pub fn location(&self) -> String {
         match self {
-            Self::Folder(path) => path.display().to_string(),
+            Self::Folder(path) | Self::LinkedFolder(path) => path.display().to_string(),
             Self::Store { location, .. } => location.clone(),
         }
     }
@@ -138,15 +157,24 @@ impl Export {
     /// [`ExportError::MissingExport`], [`ExportError::ListExport`], [`ExportError::UnknownObject`], [`ExportError::UnknownFile`].
     pub async fn list(&self, overrides: &BTreeMap<String, String>) -> Result<Listing, ExportError> {
         let mut names = match self {
-            Self::Folder(root) => list_folder(root)?,
+            Self::Folder(root) => list_folder(root, false)?,
+            Self::LinkedFolder(root) => list_folder(root, true)?,
             Self::Store { store, prefix, .. } => self.list_store(store.as_ref(), prefix).await?,
         };
-        names.sort();
+        names.sort_by(|left, right| left.0.cmp(&right.0));
         let mut overrides_left = overrides.clone();
         let mut listing = Listing::default();
         let mut blobs = Blobs::default();
-        for (name, size) in names {
-            if blobs.note(&name, size) || name == MANIFEST {
+        for (name, found) in names {
+            let size = match found {
+                Found::File(size) => size,
+                Found::Nothing(reason) => {
+                    blobs.note(&name, None);
+                    listing.ignored.push(Ignored { name, reason });
+                    continue;
+                }
+            };
+            if blobs.note(&name, Some(size)) || name == MANIFEST {
                 continue;
             }
             let base = name.rsplit('/').next().unwrap_or(&name);
@@ -192,7 +220,7 @@ impl Export {
         &self,
         store: &dyn ObjectStore,
         prefix: &StorePath,
-    ) -> Result<Vec<(String, u64)>, ExportError> {
+    ) -> Result<Vec<(String, Found)>, ExportError> {
         let mut names = Vec::new();
         let mut objects = store.list(Some(prefix));
         while let Some(meta) = objects.next().await {
@@ -205,7 +233,7 @@ impl Export {
                 .map(|part| part.as_ref().to_owned())
                 .collect::<Vec<_>>()
                 .join("/");
-            names.push((name, meta.size));
+            names.push((name, Found::File(meta.size)));
         }
         Ok(names)
     }
@@ -220,7 +248,7 @@ impl Export {
             source,
         };
         match self {
-            Self::Folder(root) => {
+            Self::Folder(root) | Self::LinkedFolder(root) => {
                 let opened = std::fs::File::open(root.join(file)).map_err(fail)?;
                 Ok(Box::new(opened))
             }
@@ -266,12 +294,23 @@ impl Export {
             source,
         };
         match self {
-            Self::Folder(root) => {
-                let file = tokio::fs::File::open(root.join(path)).await.map_err(fail)?;
-                let meta = file.metadata().await.map_err(fail)?;
+            Self::Folder(root) | Self::LinkedFolder(root) => {
+                // Looked at first: to open a pipe is to wait for its writer.
+                let place = tokio::fs::canonicalize(root.join(path))
+                    .await
+                    .map_err(fail)?;
+                let meta = tokio::fs::metadata(&place).await.map_err(fail)?;
                 if !meta.is_file() {
                     return Err(fail(io::ErrorKind::IsADirectory.into()));
                 }
+                let home = tokio::fs::canonicalize(root).await.map_err(fail)?;
+                if matches!(self, Self::Folder(_)) && !place.starts_with(home) {
+                    return Err(ExportError::BlobPath {
+                        path: path.to_owned(),
+                    });
+                }
+                let file = tokio::fs::File::open(place).await.map_err(fail)?;
+                let meta = file.metadata().await.map_err(fail)?;
                 let bytes = ReaderStream::with_capacity(file, CHUNK);
                 Ok((meta.len(), bytes.boxed()))
             }
@@ -315,10 +354,28 @@ impl Read for StoreReader {
     }
 }
 
-fn list_folder(root: &Path) -> Result<Vec<(String, u64)>, ExportError> {
+/// What a name in a folder stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Found {
+    /// A file of so many bytes.
+    File(u64),
+    /// Nothing that is read.
+    Nothing(IgnoredReason),
+}
+
+fn list_folder(root: &Path, follow: bool) -> Result<Vec<(String, Found)>, ExportError> {
     let location = root.display().to_string();
     let mut names = Vec::new();
-    match walk(root, "", &mut names) {
+    let walked = std::fs::canonicalize(root).and_then(|home| {
+        let mut walk = Walk {
+            inside: vec![home.clone()],
+            home,
+            follow,
+            names: &mut names,
+        };
+        walk.folder(root, "")
+    });
+    match walked {
         Ok(()) => Ok(names),
         Err(error)
             if matches!(
@@ -332,18 +389,49 @@ fn list_folder(root: &Path) -> Result<Vec<(String, u64)>, ExportError> {
     }
 }
 
-fn walk(folder: &Path, prefix: &str, names: &mut Vec<(String, u64)>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let meta = std::fs::metadata(entry.path())?;
-        if meta.is_dir() {
-            walk(&entry.path(), &format!("{name}/"), names)?;
-        } else {
-            names.push((name, meta.len()));
+/// A walk through a folder.
+struct Walk<'a> {
+    home: PathBuf,
+    follow: bool,
+    /// Folders that the walk is in, so that a link to one of them does not lead round and round.
+    inside: Vec<PathBuf>,
+    names: &'a mut Vec<(String, Found)>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            self.entry(&entry.path(), name)?;
         }
+        Ok(())
     }
-    Ok(())
+
+    fn entry(&mut self, path: &Path, name: String) -> io::Result<()> {
+        let nothing = |reason| Found::Nothing(reason);
+        let Ok(place) = std::fs::canonicalize(path) else {
+            self.names.push((name, nothing(IgnoredReason::NoFile)));
+            return Ok(());
+        };
+        if !self.follow && !place.starts_with(&self.home) {
+            self.names.push((name, nothing(IgnoredReason::LinkOut)));
+            return Ok(());
+        }
+        let meta = std::fs::metadata(&place)?;
+        if meta.is_dir() {
+            if !self.inside.contains(&place) {
+                self.inside.push(place);
+                self.folder(path, &format!("{name}/"))?;
+                self.inside.pop();
+            }
+        } else if meta.is_file() {
+            self.names.push((name, Found::File(meta.len())));
+        } else {
+            self.names.push((name, nothing(IgnoredReason::NoFile)));
+        }
+        Ok(())
+    }
 }
 
 /// What a name stands for: a declared object or one of the customer's own, or one that is known but not staged.
@@ -451,6 +539,59 @@ mod tests {
                 Err(ExportError::OpenFile { .. })
             ));
         }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_out_of_the_export_and_pipes_are_named_and_not_read() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret.txt"), "secret").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = folder.path().join("blobs");
+        std::fs::create_dir(&blobs).unwrap();
+        std::fs::write(blobs.join("plain.txt"), "plain").unwrap();
+        let link = |target: &Path, name: &str| {
+            std::os::unix::fs::symlink(target, blobs.join(name)).unwrap();
+        };
+        link(&outside.path().join("secret.txt"), "secret.txt");
+        link(outside.path(), "folder");
+        link(Path::new("plain.txt"), "inside.txt");
+        link(&blobs, "round");
+        link(Path::new("nowhere"), "broken.txt");
+        let pipe = std::process::Command::new("mkfifo")
+            .arg(blobs.join("pipe.txt"))
+            .status();
+        assert!(pipe.unwrap().success());
+        std::fs::write(folder.path().join("people.csv"), "id\n1\n").unwrap();
+        let export = Export::Folder(folder.path().to_path_buf());
+        let listing = export.list(&BTreeMap::new()).await.unwrap();
+        let size = |listing: &Listing, path| listing.blobs.find(path).and_then(|blob| blob.size);
+        let mut ignored: Vec<(&str, &IgnoredReason)> = Vec::new();
+        for file in &listing.ignored {
+            ignored.push((&file.name, &file.reason));
+        }
+        assert_eq!(
+            ignored,
+            [
+                ("blobs/broken.txt", &IgnoredReason::NoFile),
+                ("blobs/folder", &IgnoredReason::LinkOut),
+                ("blobs/pipe.txt", &IgnoredReason::NoFile),
+                ("blobs/secret.txt", &IgnoredReason::LinkOut),
+            ]
+        );
+        assert_eq!(size(&listing, "blobs/inside.txt"), Some(5));
+        for path in [
+            "blobs/secret.txt",
+            "blobs/folder/secret.txt",
+            "blobs/pipe.txt",
+        ] {
+            assert_eq!(listing.blobs.find(path).unwrap().size, None, "{path}");
+            assert!(read(&export, path).await.is_err(), "{path}");
+        }
+        let export = export.following_links();
+        let listing = export.list(&BTreeMap::new()).await.unwrap();
+        assert_eq!(size(&listing, "blobs/folder/secret.txt"), Some(6));
+        assert!(read(&export, "blobs/secret.txt").await.is_ok());
     }
 
     #[tokio::test]

@@ -41,6 +41,8 @@ pub enum ColumnKind {
     IdList,
     /// The size of the blob that the same row's `path` names; staging fills it, no cell does.
     BlobSize,
+    /// The name under which the export has that blob; filled likewise.
+    BlobName,
 }
 
 /// Digits of a money column.
@@ -56,7 +58,7 @@ impl ColumnKind {
             Self::Key | Self::Integer | Self::BlobSize => DataType::Int64,
             Self::Float | Self::Percent => DataType::Float64,
             Self::Money => DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE),
-            Self::Text | Self::Choice | Self::Code(_) => DataType::Utf8,
+            Self::Text | Self::Choice | Self::Code(_) | Self::BlobName => DataType::Utf8,
             Self::Boolean | Self::OptOut => DataType::Boolean,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,

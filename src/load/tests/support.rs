@@ -156,6 +156,8 @@ pub(super) async fn context(bench: &Bench, org: &Org, key: &str) -> PartContext 
         describe: Arc::new(describe),
         blobs: None,
         hard_delete: false,
+        turn: Arc::default(),
+        made: Arc::default(),
     }
 }
 

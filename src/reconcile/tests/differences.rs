@@ -110,6 +110,7 @@ impl Load {
             siblings: &self.siblings,
             leads: &self.leads,
             later: &self.later,
+            strays: &[],
             edits: None,
         })
         .await

@@ -11,6 +11,8 @@ pub enum FailureKind {
     Interrupted,
     /// The server answered with an error status.
     Status,
+    /// The server said that all is well, but not in the form that the API has: a page of a proxy, an empty body.
+    Malformed,
     /// The request could not be built.
     Build,
 }
@@ -50,7 +52,7 @@ impl Effect {
             (FailureKind::Connect, _) | (FailureKind::Status, Some(420 | 429 | 503)) => {
                 Self::Nothing
             }
-            (FailureKind::Timeout | FailureKind::Interrupted, _)
+            (FailureKind::Timeout | FailureKind::Interrupted | FailureKind::Malformed, _)
             | (FailureKind::Status, Some(408 | 500..=599)) => Self::Unclear,
             (FailureKind::Status | FailureKind::Build, _) => Self::Final,
         }
@@ -73,6 +75,10 @@ mod tests {
         for status in [302, 400, 401, 403, 404, 409] {
             assert_eq!(of(status), Effect::Final, "{status}");
         }
+        assert_eq!(
+            Effect::of(FailureKind::Malformed, Some(200)),
+            Effect::Unclear
+        );
         assert_eq!(Effect::of(FailureKind::Build, None), Effect::Final);
         assert_eq!(Effect::of(FailureKind::Connect, None), Effect::Nothing);
         assert_eq!(Effect::of(FailureKind::Timeout, None), Effect::Unclear);

@@ -4,7 +4,7 @@
 //! | failure | read | repeatable write | once-only write |
 //! |---|---|---|---|
 //! | no connection, 420, 429, 503 | retry | retry | retry: nothing happened |
-//! | timeout, broken connection, 408, every other 5xx | retry | retry | give up, *ambiguous* |
+//! | timeout, broken connection, 408, every other 5xx, a success that is none | retry | retry | give up, *ambiguous* |
 //! | every other status | give up | give up | give up |
 //!
 //! A `Retry-After` replaces the computed delay, up to a cap. Attempts and total time are bounded. Each

@@ -8,7 +8,7 @@ use super::declare::{
 };
 use crate::usercom::cell::ACTIVITY_STATUS;
 use crate::usercom::schema::ColumnKind::{
-    BlobSize, Boolean, Code, Integer, Key, Text, TextList, Timestamp,
+    BlobName, BlobSize, Boolean, Code, Integer, Key, Text, TextList, Timestamp,
 };
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
@@ -220,6 +220,11 @@ pub(super) const FILES: Object = Object {
         Column {
             name: "stored_size",
             kind: BlobSize,
+            aliases: &[],
+        },
+        Column {
+            name: "stored_path",
+            kind: BlobName,
             aliases: &[],
         },
     ],

@@ -17,6 +17,12 @@ mod field_map;
 mod links;
 /// Names, addresses and what they say.
 mod names;
+/// Files, links, names.
+mod files;
+/// What stops a phase.
+mod gates;
+/// Answers that are lost or none.
+mod lost_answers;
 /// Values that a field cannot hold, of every type.
 mod ranges;
 /// A second export after real life: columns, rows and values that went, edits in the org.
