@@ -127,7 +127,7 @@ impl Config {
             source,
         })?;
         let text = text_of(&path, &bytes)?;
-        Self::parse(project, &path, &text, work)
+        Self::parse(project, &path, text, work)
     }
 
     fn parse(

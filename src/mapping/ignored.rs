@@ -81,6 +81,9 @@ mod tests {
     fn a_reason_is_needed() {
         let error = load(Some("source,column,reason\npeople,fcm_key,\n")).unwrap_err();
         let told = error.to_string();
-        assert!(told.contains("config/ignored_columns.csv line 2, column reason: is empty"), "{told}");
+        assert!(
+            told.contains("config/ignored_columns.csv line 2, column reason: is empty"),
+            "{told}"
+        );
     }
 }

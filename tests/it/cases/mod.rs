@@ -13,23 +13,23 @@ mod days;
 mod decisions;
 /// Decisions of the field map.
 mod field_map;
-/// Links between records, and rows that no book may lose.
-mod links;
-/// Names, addresses and what they say.
-mod names;
 /// Files, links, names.
 mod files;
 /// What stops a phase.
 mod gates;
+/// Links between records, and rows that no book may lose.
+mod links;
 /// Answers that are lost or none.
 mod lost_answers;
+/// Names, addresses and what they say.
+mod names;
+/// Stages, currencies, owners and automation of the org.
+mod platform;
 /// Values that a field cannot hold, of every type.
 mod ranges;
+/// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
+mod reading;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
 /// The split, as the org has it.
 mod split;
-/// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
-mod reading;
-/// Stages, currencies, owners and automation of the org.
-mod platform;
