@@ -1,5 +1,6 @@
 -- grain: one row per deal whose lines made another amount than the one that was sent
--- A line that waits, that the source no longer has or that somebody changed in the org explains it, and is listed there.
+-- A line that waits, that the source no longer has or that somebody changed in the org explains
+-- it, and is listed there.
 with known as (
     select held.load, held.key
     from recon.held as held

@@ -1,4 +1,5 @@
--- grain: one row per person whose record is on the other side than the lifecycle stage that the org has for it, or on both
+-- grain: one row per person whose record in the org is on the wrong side, or on both
+-- The stage is the one that the org has for it.
 with record as (
     select
         'Lead' as object,

@@ -46,7 +46,10 @@ mod tests {
 
     fn found(text: &str) -> Option<String> {
         inside(text, |text| {
-            text.contains('@') && !text.contains([' ', '<', '>', '(', ':'])
+            let whole = text
+                .split_once('@')
+                .is_some_and(|(_, domain)| domain.contains('.'));
+            whole && !text.contains([' ', '<', '>', '(', ':'])
         })
     }
 

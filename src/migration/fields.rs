@@ -125,7 +125,7 @@ async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStag
         "with named as (select lower(trim(coalesce(p.name, s.pipeline_name))) as pipeline, lower(trim(s.name)) as stage, \
          min(p.position) as pipeline_position, min(s.position) as position, max(s.probability) as weight \
          from usercom.stages as s left join usercom.pipelines as p on p.id = s.pipeline_id group by 1, 2) \
-         select trim(m.pipeline) as pipeline, lower(trim(m.status)) as status, trim(m.stage_name) as stage, \
+         select trim(m.pipeline) as shown_pipeline, lower(trim(m.status)) as shown_status, trim(m.stage_name) as shown_stage, \
          {forecast} as forecast, try_cast(trim(m.probability) as double) as probability, \
          cast(n.weight as double) as weight \
          from config.stage_matrix as m left join named as n \

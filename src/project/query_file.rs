@@ -352,7 +352,7 @@ mod tests {
         let text = LOAD.replace("-- operation", "-- operaton");
         let error =
             QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read, after); did you mean `operation`?");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, after); did you mean `operation`?");
     }
 
     #[test]

@@ -144,7 +144,7 @@ mod tests {
         for (text, name) in [
             ("Zażółć gęślą__c", "Zazolc_gesla__c"),
             ("!!!", "Field__c"),
-            ("عمر", "Field__c"),
+            ("عمر", "Mr__c"),
             ("🎯 goal", "Goal__c"),
             ("2nd phone", "Attribute_2nd_phone__c"),
             ("a__b_", "A_b__c"),

@@ -1,6 +1,7 @@
 -- grain: one row per line of a deal: its product and its price
 -- key: id
--- The price is in the currency of the deal, whatever the line's, the total in that of the Opportunity.
+-- The price is in the currency of the deal, whatever the line's; the total in that of the
+-- Opportunity.
 with priced as (
     select
         line.id,
@@ -35,7 +36,8 @@ converted as (
         deal.rate,
         deal.value as deal_value,
         case
-            when priced.currency is null or deal.id is null or priced.currency = deal.currency then 1
+            when priced.currency is null or deal.id is null or priced.currency = deal.currency
+                then 1
             else line_rate.rate / nullif(deal_rate.rate, 0)
         end as line_rate,
         priced.currency <> deal.currency as other_currency
