@@ -31,24 +31,36 @@ pub(crate) fn columns_gone(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<Str
     gone
 }
 
-/// A line per table that lacks columns.
+/// A line per table that lacks columns it had, and one for all columns that some of the files lack.
 pub(crate) fn notes(snapshot: &Snapshot) -> Vec<String> {
-    let lines = columns_gone(snapshot).into_iter().map(|(name, columns)| {
-        let files = snapshot.get("usercom", &name).is_some_and(|table| {
-            table.columns.values().any(|book| book.files_with > 0)
-        });
-        let columns: Vec<String> = columns.into_iter().collect();
-        match files {
-            true => format!(
-                "{name}: the export no longer has {} (or not in every file); the fields they feed stay as they are in the org",
-                columns.join(", ")
-            ),
-            false => format!(
+    let mut lines = Vec::new();
+    let mut partly: Vec<String> = Vec::new();
+    for (name, columns) in columns_gone(snapshot) {
+        let Some(table) = snapshot.get("usercom", &name) else {
+            continue;
+        };
+        let here = |column: &String| table.columns.get(column).is_some_and(|book| book.files_with > 0);
+        let (some, none): (Vec<String>, Vec<String>) = columns.into_iter().partition(here);
+        partly.extend(some.iter().map(|column| format!("{name}.{column}")));
+        if !table.columns.values().any(|book| book.files_with > 0) {
+            lines.push(format!(
                 "{name}: the export no longer has these records at all; what they feed stays as it is in the org"
-            ),
+            ));
+        } else if !none.is_empty() {
+            lines.push(format!(
+                "{name}: the export no longer has {}; the fields they feed stay as they are in the org",
+                none.join(", ")
+            ));
         }
-    });
-    lines.collect()
+    }
+    if !partly.is_empty() {
+        lines.push(format!(
+            "{} column(s) are not in every file of their table, and their empty cells clear nothing: {}",
+            partly.len(),
+            partly.join(", ")
+        ));
+    }
+    lines
 }
 
 /// The fields of a load that columns feed which the export no longer has.
