@@ -67,11 +67,16 @@ impl FieldMap {
     }
 
     fn of(rows: &[DecisionRow]) -> Result<Self, MappingError> {
-        let row = |row: &DecisionRow| MapRow {
+        // One row may stand for several objects: `Lead;Contact`.
+        let objects = |row: &DecisionRow| -> Vec<String> {
+            let objects = row.get("target_object").split(';');
+            objects.map(|object| object.trim().to_owned()).collect()
+        };
+        let row = |row: &DecisionRow, target_object: String| MapRow {
             line: row.line,
             source: row.get("source").to_lowercase(),
             source_field: row.get("source_field").to_owned(),
-            target_object: row.get("target_object").to_owned(),
+            target_object,
             target_field: row.get("target_field").to_owned(),
             field_type: row.get("type").to_owned(),
             status: match row.get("status") {
@@ -82,7 +87,10 @@ impl FieldMap {
             signed: !row.get("confirmed_by").is_empty() && !row.get("confirmed_at").is_empty(),
         };
         let map = Self {
-            rows: rows.iter().map(row).collect(),
+            rows: rows
+                .iter()
+                .flat_map(|one| objects(one).into_iter().map(|object| row(one, object)))
+                .collect(),
         };
         map.ensure_one_source("config/field_map.csv")?;
         Ok(map)

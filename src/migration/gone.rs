@@ -39,7 +39,12 @@ pub(crate) fn notes(snapshot: &Snapshot) -> Vec<String> {
         let Some(table) = snapshot.get("usercom", &name) else {
             continue;
         };
-        let here = |column: &String| table.columns.get(column).is_some_and(|book| book.files_with > 0);
+        let here = |column: &String| {
+            table
+                .columns
+                .get(column)
+                .is_some_and(|book| book.files_with > 0)
+        };
         let (some, none): (Vec<String>, Vec<String>) = columns.into_iter().partition(here);
         partly.extend(some.iter().map(|column| format!("{name}.{column}")));
         if !table.columns.values().any(|book| book.files_with > 0) {
@@ -98,7 +103,8 @@ pub(crate) async fn fields(
         // What many rows were pooled into may lack theirs, too.
         let mut values = sources.values.union(&sources.pooled);
         if looked_up || values.clone().any(|source| gone.contains(source)) {
-            let whole = looked_up || !values.any(is_here);
+            // A look-up by what is gone may only help where a value of the row itself is there.
+            let whole = !values.any(is_here);
             fields.insert(field.name().clone(), whole);
         }
     }

@@ -263,6 +263,48 @@ fn plain_type(data_type: &DataType) -> DataType {
     }
 }
 
+/// A batch whose texts are of one type: SQL functions answer in three, and whoever reads a column by its type would take the
+/// others for absent.
+pub(crate) fn with_plain_texts(
+    batch: &RecordBatch,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let schema = batch.schema();
+    let plain: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| {
+            field
+                .as_ref()
+                .clone()
+                .with_data_type(plain_text(field.data_type()))
+        })
+        .collect();
+    let columns = batch.columns().iter().zip(&plain);
+    let columns = columns
+        .map(
+            |(column, field)| match column.data_type() == field.data_type() {
+                true => Ok(ArrayRef::clone(column)),
+                false => arrow::compute::cast(column, field.data_type()),
+            },
+        )
+        .collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(std::sync::Arc::new(Schema::new(plain)), columns)
+}
+
+fn plain_text(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+        DataType::Struct(parts) => {
+            let plain = |part: &std::sync::Arc<Field>| {
+                let data_type = plain_text(part.data_type());
+                part.as_ref().clone().with_data_type(data_type)
+            };
+            DataType::Struct(parts.iter().map(plain).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 /// Whether a column holds custom fields.
 pub(crate) fn is_custom(name: &str) -> bool {
     name == CUSTOM
@@ -422,6 +464,30 @@ mod tests {
                 .contains("`Name` and `name` are the same field"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn texts_are_of_one_type_whatever_a_function_answered() {
+        let long: ArrayRef = std::sync::Arc::new(arrow::array::LargeStringArray::from(vec!["a;b"]));
+        let view: ArrayRef = std::sync::Arc::new(arrow::array::StringViewArray::from(vec!["held"]));
+        let field = |name: &str, data_type: &DataType| Field::new(name, data_type.clone(), true);
+        let part = std::sync::Arc::new(field("fate", view.data_type()));
+        let fate = StructArray::from(vec![(part, view)]);
+        let schema = Schema::new(vec![
+            field("_flags", long.data_type()),
+            field(FATE, fate.data_type()),
+        ]);
+        let columns: Vec<ArrayRef> = vec![long, std::sync::Arc::new(fate)];
+        let batch = RecordBatch::try_new(std::sync::Arc::new(schema), columns).unwrap();
+        let plain = with_plain_texts(&batch).unwrap();
+        let types: Vec<DataType> = plain
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
+        let parts = vec![field("fate", &DataType::Utf8)];
+        assert_eq!(types, [DataType::Utf8, DataType::Struct(parts.into())]);
     }
 
     #[test]

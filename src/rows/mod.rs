@@ -19,7 +19,9 @@ mod probe;
 mod run_status;
 
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
-pub(crate) use columns::{FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom};
+pub(crate) use columns::{
+    FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom, with_plain_texts,
+};
 pub use fixed_sql::for_load;
 pub use identity::{Identity, identity};
 pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};

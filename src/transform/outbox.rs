@@ -27,7 +27,7 @@ use crate::engine::Session;
 use crate::project::{Api, Operation, ProjectError, QueryFile};
 use crate::rows::{
     CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
-    same_key, sent_columns,
+    same_key, sent_columns, with_plain_texts,
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
@@ -92,6 +92,7 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     let mut stream = request.session.stream(&file.path, &sql, &order).await?;
     let mut writer = Writer::start(request).await?;
     while let Some(batch) = stream.next_batch().await? {
+        let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(&error))?;
         writer.route(&batch).await?;
     }
     let outbox = Box::pin(writer.finish()).await?;

@@ -209,6 +209,10 @@ fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
         sandbox: true,
         ..SalesforceSimOptions::default()
     };
+    project.write(
+        "config/preflight.csv",
+        "finding,acknowledged_by,note\nright:inactive_owners,ops,\n",
+    );
     let org = Org::serve(strict());
     let gates = "[gates]\nmax_failed_percent = 100.0\n";
     project.load_into(&org, gates);

@@ -102,7 +102,7 @@ fn a_header_that_makes_no_sense_names_its_line() {
     ----- stdout -----
 
     ----- stderr -----
-    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, optional, read, after); did you mean `operation`?
+    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, after); did you mean `operation`?
     ");
 }
 
@@ -213,8 +213,10 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/defaults.csv
     config/field_map.csv
     config/free_mail_domains.csv
+    config/ignored_columns.csv
     config/iso_countries.csv
     config/lifecycle.csv
+    config/loss_reasons.csv
     config/matches.csv
     config/name_words.csv
     config/owners.csv

@@ -384,7 +384,7 @@ fn an_account_that_answers_in_version_1_is_read_all_the_same() {
 fn by_hand(now: &str, is_later: bool) -> Vec<(&'static str, String)> {
     let person = |id: u64, name: &str, at: &str| {
         format!(
-            "{{\"id\":{id},\"name\":\"{name}\",\"email\":\"p{id}@example.com\",\"lifecycle_stage\":\"lead\",\"updated_at\":\"{at}\"}}\n"
+            "{{\"id\":{id},\"name\":\"{name}\",\"email\":\"p{id}@example.com\",\"lifecycle_stage\":\"lead\",\"unsubscribed\":false,\"updated_at\":\"{at}\"}}\n"
         )
     };
     let deal = |id: u64, at: &str| {

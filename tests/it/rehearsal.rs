@@ -285,6 +285,9 @@ impl Project {
         let batches = runtime().block_on(async {
             let snapshot = staging.snapshot().await.unwrap();
             let session = engine.session(&staging, &snapshot).unwrap();
+            for view in transload::reconcile::union_views(&snapshot) {
+                session.add_view(&view).await.unwrap();
+            }
             session.collect("a test's question", sql).await
         });
         let mut rows = Vec::new();

@@ -134,7 +134,9 @@ fn every_kind_of_bad_cell_occurs_as_often_as_the_summary_says() {
     .iter()
     .map(|rows| rows.unparsable.len())
     .sum();
-    assert_eq!(listed, bad.len());
+    // A foreign byte of a deal stands in an instant, which is none then.
+    assert!(summary.deals.rows.unparsable["updated_at"] > 0);
+    assert_eq!(listed, bad.len() + 1);
 }
 
 #[test]

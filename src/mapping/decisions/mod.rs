@@ -110,8 +110,7 @@ pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, Map
 fn text_of(shown: &str, name: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Text> {
     let mut text = text::read(shown, bytes, findings)?;
     if let Some(declared) = declared(name) {
-        let needed: Vec<&str> = declared.columns.iter().map(|column| column.name).collect();
-        text::missing(shown, &text, &needed, findings);
+        text::complete(shown, &mut text, declared, findings);
         check::check(shown, declared, &mut text, findings);
     }
     Some(text)

@@ -4,6 +4,7 @@
 //! `sep=` line. Out: header and rows, cells trimmed, empty rows left out. Another code page, or a row with too many or too few cells, is a
 //! finding with the line and what to do.
 
+use super::declare::Declared;
 use super::finding::Finding;
 use crate::config::nearest;
 
@@ -100,18 +101,40 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
     Some(Text { header, rows })
 }
 
-/// The columns that a file lacks.
-pub(super) fn missing(file: &str, text: &Text, needed: &[&str], findings: &mut Vec<Finding>) {
-    for column in needed {
-        if !text.header.iter().any(|name| name == column) {
+/// Adds the columns that a file may lack, and tells those that it needs, or has under another name.
+pub(super) fn complete(
+    file: &str,
+    text: &mut Text,
+    declared: &Declared,
+    findings: &mut Vec<Finding>,
+) {
+    let is_declared = |name: &String| declared.columns.iter().any(|column| column.name == name);
+    let others: Vec<String> = text
+        .header
+        .iter()
+        .filter(|name| !is_declared(name))
+        .cloned()
+        .collect();
+    for column in declared.columns {
+        if text.header.iter().any(|name| name == column.name) {
+            continue;
+        }
+        let nearest = nearest(column.name, others.iter().map(String::as_str));
+        if column.needed || nearest.is_some() {
             findings.push(Finding {
                 file: file.to_owned(),
                 line: Some(1),
                 column: None,
                 value: None,
-                problem: format!("has no column `{column}`"),
-                nearest: nearest(column, text.header.iter().map(String::as_str)),
+                problem: format!("has no column `{}`", column.name),
+                nearest,
             });
+        }
+        if !column.needed {
+            text.header.push(column.name.to_owned());
+            for row in &mut text.rows {
+                row.cells.push(String::new());
+            }
         }
     }
 }

@@ -28,7 +28,7 @@ fn a_list_price_is_no_amount_unless_the_project_says_so() {
     assert!(!run.summary.is_null(), "{}", run.stderr);
     let amounts = project.org().map("Opportunity", "Name", "Amount");
     assert_eq!(amounts["No value"], "∅");
-    assert_eq!(amounts["Own value"], "300");
+    assert_eq!(amounts["Own value"], "300.0");
     let held = project.table("select f.key, f.reason from recon.fates_opportunity_line_item as f");
     assert_eq!(held, [["line:1", "price_from_list"]]);
     let flags =
@@ -43,7 +43,7 @@ fn a_list_price_is_no_amount_unless_the_project_says_so() {
     );
     project.carry();
     let amounts = project.org().map("Opportunity", "Name", "Amount");
-    assert_eq!(amounts["No value"], "600");
+    assert_eq!(amounts["No value"], "600.0");
     assert_eq!(project.table(flags), [["line:1"], ["line:2"]]);
 }
 

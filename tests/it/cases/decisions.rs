@@ -83,6 +83,6 @@ fn decisions_that_a_spreadsheet_saved_count() {
     let deal = org.row("Opportunity", "50", "Amount, Probability");
     assert_eq!(
         (deal["Amount"].as_str(), deal["Probability"].as_str()),
-        ("432.15", "30")
+        ("432.15", "30.0")
     );
 }

@@ -136,7 +136,7 @@ fn rows_that_would_arrive_nowhere_are_refused_all_at_once() {
         "line 3, companies.city → Contcat.City__c: nothing of companies is sent to `Contcat`",
         "line 4, compnies.size → Account.Size__c: there is no source `compnies`; did you mean `companies`?",
         "line 5, deals.moood → Opportunity.Mood__c: deals has no column `moood`",
-        "line 6, messages.tone → CaseComment.Tone__c: no load of messages sends own fields to CaseComment",
+        "line 6, messages.tone → CaseComment.Tone__c: nothing of messages is sent to `CaseComment`",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }

@@ -23,6 +23,8 @@ mod links;
 mod lost_answers;
 /// Names, addresses and what they say.
 mod names;
+/// Plans kept.
+mod planning;
 /// Stages, currencies, owners and automation of the org.
 mod platform;
 /// Values that a field cannot hold, of every type.
@@ -33,3 +35,5 @@ mod reading;
 mod second_run;
 /// The split, as the org has it.
 mod split;
+/// Rollback.
+mod undoing;

@@ -10,10 +10,10 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
     project.write(
         "config/field_map.csv",
         "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
-         people,birthday,Lead,Birthday__c,Date,confirmed,me@acme.example,2026-01-01\n\
-         people,interests,Lead,Interests__c,MultiselectPicklist,confirmed,me@acme.example,2026-01-01\n\
-         people,lvl,Lead,Lvl__c,Picklist,confirmed,me@acme.example,2026-01-01\n\
-         people,price,Lead,Price__c,\"Number(6,2)\",confirmed,me@acme.example,2026-01-01\n",
+         people,birthday,Lead;Contact,Birthday__c,Date,confirmed,me@acme.example,2026-01-01\n\
+         people,interests,Lead;Contact,Interests__c,MultiselectPicklist,confirmed,me@acme.example,2026-01-01\n\
+         people,lvl,Lead;Contact,Lvl__c,Picklist,confirmed,me@acme.example,2026-01-01\n\
+         people,price,Lead;Contact,Price__c,\"Number(6,2)\",confirmed,me@acme.example,2026-01-01\n",
     );
     project.write(
         "export/attributes.jsonl",
