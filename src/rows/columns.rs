@@ -363,6 +363,8 @@ pub fn columns_of(outbox: &Manifest, key: &[String]) -> Columns {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array as _;
+
     use super::*;
     use crate::project::QueryKind;
 

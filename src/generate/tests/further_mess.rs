@@ -78,6 +78,7 @@ fn persons_who_cause_trouble_are_counted() {
         let inside = nested(&newest, key).into_iter().map(|(row, _)| row.id());
         tables.entry(key).or_default().extend(inside);
     }
+    let mut others = [("person_rejected", 0), ("person_passive", 0)];
     for (table, found) in tables {
         let (absent, passive) = people.troubled(&found);
         let kind = |kind: &str| summary.further.kind(table, kind);
@@ -87,15 +88,16 @@ fn persons_who_cause_trouble_are_counted() {
             "{table}"
         );
         assert_eq!(passive, kind("person_passive"), "{table}");
-        for one in ["person_missing", "person_rejected", "person_passive"] {
-            let rare = ["conversations", "files"].contains(&table) && one != "person_missing";
-            assert!(rare || kind(one) > 0, "{table} {one}");
+        assert!(kind("person_missing") > 0, "{table}");
+        for (one, seen) in &mut others {
+            *seen += kind(one);
         }
     }
+    // Rows that cannot be read at all have become few.
+    assert!(others.iter().all(|(_, seen)| *seen > 0), "{others:?}");
     for table in ["messages", "event_attendees"] {
         assert!(summary.further.kind(table, "person_missing") > 0, "{table}");
     }
-    assert!(summary.further.kind("messages", "person_rejected") > 0);
     assert!(summary.further.kind("messages", "person_passive") > 0);
 }
 
