@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use transload_generate::{RowTruth, Summary};
 use transload_sim::salesforce::SalesforceSimOptions;
 
@@ -202,20 +202,21 @@ fn the_books_balance_with_every_option_the_other_way() {
 fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
     let (project, _) = Project::generated(400, 3, true);
     project.append("migration.toml", "\n[gates]\nmax_failed_percent = 100.0\n");
-    // Companies and people of an owner who left are refused while the loader may not assign them.
-    let strict = || SalesforceSimOptions {
+    let org = Org::serve(SalesforceSimOptions {
         state: project.path("served"),
         seed: Some(project.path("org")),
         sandbox: true,
+        inactive_owners: true,
         ..SalesforceSimOptions::default()
+    });
+    project.load_into(&org, "[gates]\nmax_failed_percent = 100.0\n");
+    // Somebody's rule refuses some companies and people.
+    let refused = |object: &str| {
+        let rows = json!({"every": 7, "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "ask first", "attempts": null});
+        json!({"object": object, "rows": rows})
     };
-    project.write(
-        "config/preflight.csv",
-        "finding,acknowledged_by,note\nright:inactive_owners,ops,\n",
-    );
-    let org = Org::serve(strict());
-    let gates = "[gates]\nmax_failed_percent = 100.0\n";
-    project.load_into(&org, gates);
+    let rules = json!([refused("Account"), refused("Contact")]);
+    org.control(reqwest::Method::POST, "jobs", Some(rules));
     let run = project.run_with(&["--yes"]).ended(0);
     check_books(&project, &run, &org);
     assert!(run.number("account", "failed") > 0, "{}", run.stderr);
@@ -225,13 +226,8 @@ fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
          where f.reason = 'account_missing' and a.outcome = 'failed'",
     );
     assert!(orphans > 0, "no contact waits for a company that failed");
-    drop(org);
 
-    let org = Org::serve(SalesforceSimOptions {
-        inactive_owners: true,
-        ..strict()
-    });
-    project.load_into(&org, gates);
+    org.control(reqwest::Method::DELETE, "jobs", None);
     let again = project.run().ended(0);
     check_books(&project, &again, &org);
     assert_eq!(again.total("failed"), 0);
