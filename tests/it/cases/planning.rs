@@ -49,9 +49,10 @@ fn a_run_takes_the_calls_and_batches_that_its_plan_says() {
         .iter()
         .map(|load| load["jobs"].as_u64().unwrap())
         .sum();
-    assert_eq!(
-        needed("DailyBulkApiBatches") - jobs,
-        taken("bulk_batches"),
-        "{statistics:#}"
+    let batches = taken("bulk_batches");
+    let planned = needed("DailyBulkApiBatches") - jobs;
+    assert!(
+        planned.abs_diff(batches) * 100 <= batches * TOLERANCE,
+        "{planned} planned, {batches} taken: {statistics:#}"
     );
 }

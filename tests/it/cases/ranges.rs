@@ -96,7 +96,10 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
     };
     assert_eq!(
         altered("opportunity"),
-        [["50", "CloseDate", "out_of_range", "nearest"]]
+        [
+            ["50", "CloseDate", "out_of_range", "nearest"],
+            ["50", "usercom_expected_close__c", "out_of_range", "blanked"]
+        ]
     );
     assert_eq!(
         altered("account"),

@@ -103,7 +103,8 @@ fn a_second_export_takes_nothing_away_that_it_does_not_speak_of() {
     let opted_out = org.map("Lead", "usercom_id__c", "HasOptedOutOfEmail");
     assert_eq!(
         (opted_out["2"].as_str(), opted_out["5"].as_str()),
-        ("true", "false")
+        ("true", "true"),
+        "an opt-out that is empty in a column that is there is no consent"
     );
     drop(org);
 
