@@ -80,7 +80,7 @@ impl EngineError {
     pub fn is_input(&self) -> bool {
         match self {
             _ if self.of_staging().is_some() => false,
-            Self::Plan { .. } => true,
+            Self::Plan { .. } | Self::MakeSpillFolder { .. } => true,
             Self::Run { source, .. } => !is_resources(source) && !is_no_space(source),
             _ => false,
         }

@@ -1,7 +1,7 @@
 //! Records that must not lose their parent: those that others attached to what we created, and those that are spared.
 //!
-//! In: the relationships that the org names, asked for rows changed since the first run. Out: for a record's id, what hangs on
-//! it: a row that no ledger knows is not ours, whoever made it. Memory: one entry per parent that is kept, 15 bytes and a name.
+//! In: the relationships that the org names, asked for rows changed since the first run by somebody else. Out: for a record's id,
+//! what hangs on it. Memory: one entry per parent, 15 bytes and a name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,33 +14,6 @@ use super::RollbackError;
 use crate::engine::Session;
 use crate::rows::{Identity, identity, same_key};
 use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
-
-/// Objects of which Salesforce makes rows by itself, under the name of whoever writes something else: there only rows of others
-/// count.
-const SHADOWS: [&str; 10] = [
-    "AccountTeamMember",
-    "CampaignMemberStatus",
-    "ContentDocumentLink",
-    "ContentVersion",
-    "EmailMessageRelation",
-    "EntitySubscription",
-    "FeedItem",
-    "FeedTrackedChange",
-    "OpportunityTeamMember",
-    "TaskRelation",
-];
-
-/// How the names of more of them end.
-const SHADOW_ENDINGS: [&str; 5] = ["EventRelation", "Feed", "History", "Share", "WhoRelation"];
-
-/// Objects whose rows that somebody made can be told from those that Salesforce makes.
-const MADE_ALONG: [(&str, &str); 1] = [("AccountContactRelation", "IsDirect = false")];
-
-/// Children that are looked up in the ledgers at once.
-const AT_ONCE: usize = 50_000;
-
-/// Ids in one query, so that its URL stays short.
-const IDS: usize = 200;
 
 /// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
 #[derive(Debug, Default)]
@@ -119,72 +92,47 @@ impl Others<'_> {
             if !queryable.contains(object) {
                 continue;
             }
-            match self.children(object, &fields, guard).await {
-                Ok(()) => {}
+            match self.children(object, &fields).await {
+                Ok(children) => self.protect(guard, object, children).await?,
                 // History, shares, feeds and the like have no such columns, or want to be asked in ways of their own.
-                Err(RollbackError::ReadOrg { source, .. })
-                    if source.class() == ErrorClass::Refused =>
-                {
-                    unasked.push(object.to_owned());
+                Err(error) if error.class() == ErrorClass::Refused => {
+                    unasked.push(object.to_owned())
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(read(&format!("rows of {object}"))(error)),
             }
         }
         Ok(unasked)
     }
 
-    /// Which rows of a child object count, beside having a parent: all of them, whoever made them, but those that Salesforce
-    /// makes by itself in the name of whoever writes something else.
-    fn by_hand(&self, object: &str) -> String {
-        if let Some((_, condition)) = MADE_ALONG.iter().find(|(name, _)| *name == object) {
-            return format!(" AND {condition}");
-        }
-        let is_shadow = SHADOWS.contains(&object)
-            || SHADOW_ENDINGS.iter().any(|ending| object.ends_with(ending));
-        if !is_shadow {
-            return String::new();
-        }
-        let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
-        format!(" AND CreatedById NOT IN ({})", loaders.join(", "))
-    }
-
-    /// Keeps the parents of child rows that no ledger knows.
+    /// Child rows of others with the parents they name.
     async fn children(
         &self,
         object: &str,
         fields: &BTreeSet<&str>,
-        guard: &mut Guard,
-    ) -> Result<(), RollbackError> {
+    ) -> Result<HashMap<Identity, Vec<String>>, crate::salesforce::Error> {
         let fields: Vec<&str> = fields.iter().copied().collect();
         let any: Vec<String> = fields
             .iter()
             .map(|field| format!("{field} != null"))
             .collect();
+        let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
         let soql = format!(
-            "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND ({}){}",
+            "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND CreatedById NOT IN ({}) AND ({})",
             fields.join(", "),
             self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            loaders.join(", "),
             any.join(" OR "),
-            self.by_hand(object),
         );
-        let failed = |source| RollbackError::ReadOrg {
-            what: format!("rows of {object}"),
-            source: Box::new(source),
-        };
         let mut children = HashMap::new();
         let rows = self.client.query(&soql);
         pin_mut!(rows);
-        while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        while let Some(row) = rows.try_next().await? {
             let parents = fields.iter().filter_map(|field| field_text(&row, field));
             if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
                 children.insert(id, parents.collect());
             }
-            if children.len() >= AT_ONCE {
-                let full = std::mem::take(&mut children);
-                self.protect(guard, object, full).await?;
-            }
         }
-        self.protect(guard, object, children).await
+        Ok(children)
     }
 
     /// Keeps the parents of children that no ledger knows: those that it knows are reviewed by themselves.
@@ -211,44 +159,9 @@ impl Others<'_> {
                 }
             }
         }
-        if object == "Task" && self.ledgers.contains_key("EmailMessage") {
-            self.without_tasks_of_mails(&mut children).await?;
-        }
         let what: Arc<str> = format!("{object} of others").into();
         for parent in children.values().flatten() {
             guard.protect(parent, &what);
-        }
-        Ok(())
-    }
-
-    /// Takes away the Tasks that Salesforce made for e-mails: they go with those.
-    async fn without_tasks_of_mails(
-        &self,
-        children: &mut HashMap<Identity, Vec<String>>,
-    ) -> Result<(), RollbackError> {
-        let ids: Vec<String> = children
-            .keys()
-            .map(|id| format!("'{}'", String::from_utf8_lossy(id)))
-            .collect();
-        for ids in ids.chunks(IDS) {
-            let soql = format!(
-                "SELECT ActivityId FROM EmailMessage WHERE ActivityId IN ({})",
-                ids.join(", ")
-            );
-            let rows = self.client.query(&soql);
-            pin_mut!(rows);
-            loop {
-                let row = rows.try_next().await;
-                let row = row.map_err(|source| RollbackError::ReadOrg {
-                    what: "rows of EmailMessage".to_owned(),
-                    source: Box::new(source),
-                })?;
-                let Some(row) = row else { break };
-                let task = field_text(&row, "ActivityId");
-                if let Some(task) = task.as_deref().and_then(identity) {
-                    children.remove(&task);
-                }
-            }
         }
         Ok(())
     }
@@ -355,7 +268,7 @@ mod tests {
         let ids = org.create("Account", &[account.clone(), account]).await;
         let task = |id: &String| serde_json::json!({"Subject": "Call", "WhatId": id});
         let tasks = org.create("Task", &[task(&ids[0]), task(&ids[1])]).await;
-        // Ours is in a ledger; the other one was made with the loader's own login.
+        // Ours is in a ledger; the loader of the runs is somebody else than who made the other one.
         let ledger = vec![("k", numbers(&[1])), ("id", texts(&[tasks[1].as_str()]))];
         bench.table("ledger.task", ledger).await;
         let describe = org.client.describe("Account").await.unwrap();
@@ -364,7 +277,7 @@ mod tests {
             client: &org.client,
             described: &BTreeMap::from([("Account".to_owned(), describe)]),
             since: Utc::now() - chrono::Duration::minutes(5),
-            loaders: &BTreeSet::from([org.client.identity().user_id.clone()]),
+            loaders: &BTreeSet::from(["005000000000009AAA".to_owned()]),
             session: &session,
             ledgers: &BTreeMap::from([("Task".to_owned(), vec!["task".to_owned()])]),
         };

@@ -169,7 +169,7 @@ fn table_list(session: &Session, snapshot: &Snapshot, location: &str) -> Result<
             }
         })
         .collect();
-    if rows.is_empty() {
+    if snapshot.iter().next().is_none() {
         return Err(Error::Usage {
             what: format!("there are no tables in {location} so far"),
             hint: "`transload stage` makes the first ones".to_owned(),

@@ -35,5 +35,3 @@ mod reading;
 mod second_run;
 /// The split, as the org has it.
 mod split;
-/// Rollback.
-mod undoing;
