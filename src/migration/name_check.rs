@@ -151,13 +151,15 @@ fn stage(row: &DecisionRow, known: &Stages) -> Option<Finding> {
         row.get("stage").to_lowercase(),
     );
     let Some(stages) = known.get(&pipeline) else {
-        let nearest = nearest(&pipeline, known.keys().map(String::as_str));
+        // One that is like none of the export's may be there for a later export.
+        let nearest = nearest(&pipeline, known.keys().map(String::as_str))?;
+        let problem = "is no pipeline of the export";
         return Some(finding(
             "stage_matrix",
             row,
             "pipeline",
-            "is no pipeline of the export",
-            nearest,
+            problem,
+            Some(nearest),
         ));
     };
     (!stages.contains(&stage)).then(|| {

@@ -197,7 +197,14 @@ fn the_summary_has_the_documented_keys() {
     };
     assert_eq!(
         keys(summary),
-        named(&["run", "status", "sources", "objects", "effort"])
+        named(&[
+            "run",
+            "status",
+            "sources",
+            "objections",
+            "objects",
+            "effort"
+        ])
     );
     for source in summary["sources"].as_array().unwrap() {
         assert_eq!(
