@@ -8,7 +8,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Format, Outcome, output};
-use crate::cutover;
 use crate::error::Error;
 use crate::mapping;
 
@@ -71,9 +70,8 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
     // What the product knows anyway comes with the program; a project's own words stand beside it.
     let decisions = mapping::templates().filter(|(name, _)| !name.starts_with("known_"));
     let decisions = decisions.map(|(name, text)| (format!("config/{name}.csv"), text));
-    let others = FILES.into_iter().chain([(cutover::FILE, cutover::PRESET)]);
-    let others = others.map(|(name, text)| (name.to_owned(), text));
-    for (name, text) in others.chain(decisions) {
+    let others = FILES.map(|(name, text)| (name.to_owned(), text));
+    for (name, text) in others.into_iter().chain(decisions) {
         write(&folder.join(&name), text)?;
         files.push(name);
     }

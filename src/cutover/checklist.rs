@@ -1,28 +1,16 @@
-//! The checklist: `config/cutover.csv`, or the preset where a project has none.
+//! The checklist: `config/cutover.csv`, a decision file like others, or the preset where a project has none.
 //!
-//! In: CSV with one line per step. Out: [`Step`]s in their order, each with its threshold parsed. A step that is named twice, a
-//! threshold without evidence, or minutes that are no number are refused with file, line and column.
+//! In: one row per step. Out: [`Step`]s in their order, each with its threshold parsed; or every mistake with line and column.
 
 use std::path::Path;
 use std::str::FromStr;
 
 use super::{CutoverError, FILE};
 use crate::config::nearest;
+use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
 
-/// The checklist of a project that has none of its own.
-pub const PRESET: &str = include_str!("checklist.csv");
-
-/// Columns, all of them needed.
-const COLUMNS: [&str; 8] = [
-    "step",
-    "task",
-    "owner",
-    "planned_minutes",
-    "command",
-    "evidence",
-    "threshold",
-    "rollback",
-];
+/// The decision file, without folder and ending.
+const NAME: &str = "cutover";
 
 /// One step.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,42 +98,35 @@ impl FromStr for Threshold {
         let found = signs
             .iter()
             .find_map(|(sign, comparison)| Some((*comparison, text.strip_prefix(sign)?)));
-        let (comparison, number) = found.ok_or("a threshold begins with <, <=, =, >= or >")?;
+        let (comparison, number) = found.ok_or("does not begin with <, <=, =, >= or >")?;
         // A spreadsheet may have made a decimal comma of it.
         let value = number.trim().replace(',', ".").parse::<f64>();
         let value = value.ok().filter(|value| value.is_finite());
-        let value = value.ok_or("a threshold ends with a number")?;
+        let value = value.ok_or("does not end with a number")?;
         Ok(Self { comparison, value })
     }
 }
 
-/// The steps, and whether they are the project's own.
+/// The steps, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checklist {
-    /// In their order.
+    /// All of them.
     pub steps: Vec<Step>,
-    /// False = the preset.
-    pub own: bool,
 }
 
 impl Checklist {
     /// Reads the project's checklist, or the preset.
     ///
     /// # Errors
-    /// [`CutoverError`] of the first thing that is wrong.
+    /// [`CutoverError::Mapping`] with everything that is wrong with it.
     pub fn load(project: &Path) -> Result<Self, CutoverError> {
-        match std::fs::read(project.join(FILE)) {
-            Ok(bytes) => Ok(Self {
-                steps: parse(&bytes)?,
-                own: true,
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self {
-                steps: parse(PRESET.as_bytes())?,
-                own: false,
-            }),
-            Err(error) => Err(CutoverError::Read {
-                source: error.into(),
-            }),
+        let mut findings = Vec::new();
+        let rows = decision_rows(project, NAME)?;
+        let steps = rows.iter().map(|row| step(row, &mut findings)).collect();
+        if findings.is_empty() {
+            Ok(Self { steps })
+        } else {
+            Err(MappingError::Decisions { findings }.into())
         }
     }
 
@@ -162,85 +143,49 @@ impl Checklist {
     }
 }
 
-/// The sign between cells: the header tells, since a spreadsheet may have written semicolons or tabs.
-fn delimiter(bytes: &[u8]) -> u8 {
-    let header = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let count = |sign: u8| header.iter().filter(|byte| **byte == sign).count();
-    [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|sign| (count(*sign), *sign == b','))
-        .unwrap_or(b',')
-}
-
-fn parse(bytes: &[u8]) -> Result<Vec<Step>, CutoverError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .delimiter(delimiter(bytes))
-        .from_reader(bytes);
-    let read = |source| CutoverError::Read { source };
-    let header = reader.headers().map_err(read)?.clone();
-    let mut places = [0; COLUMNS.len()];
-    for (place, column) in places.iter_mut().zip(COLUMNS) {
-        let found = header
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case(column));
-        *place = found.ok_or(CutoverError::Column { column })?;
-    }
-    let mut steps: Vec<Step> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(read)?;
-        if record.iter().all(str::is_empty) {
-            continue;
-        }
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = |column: usize| record.get(places[column]).unwrap_or_default();
-        let optional =
-            |column: usize| Some(cell(column).to_owned()).filter(|text| !text.is_empty());
-        let wrong = |column: usize, problem: &str| CutoverError::Cell {
-            line,
-            column: COLUMNS[column],
-            value: cell(column).to_owned(),
+fn step(row: &DecisionRow, findings: &mut Vec<Finding>) -> Step {
+    let cell = |column: &str| Some(row.get(column).to_owned()).filter(|text| !text.is_empty());
+    let mut wrong = |column: &str, problem: &str| {
+        findings.push(Finding {
+            file: FILE.to_owned(),
+            line: Some(row.line),
+            column: Some(column.to_owned()),
+            value: cell(column),
             problem: problem.to_owned(),
-        };
-        let step = cell(0).to_owned();
-        if step.is_empty() {
-            return Err(wrong(0, "a step needs a name"));
-        }
-        if steps.iter().any(|other| other.step == step) {
-            return Err(wrong(0, "a step of this name is there already"));
-        }
-        let planned_minutes = optional(3)
-            .map(|text| {
-                text.parse()
-                    .map_err(|_| wrong(3, "minutes are a whole number"))
-            })
-            .transpose()?;
-        let threshold: Option<Threshold> = optional(6)
-            .map(|text| text.parse().map_err(|problem: String| wrong(6, &problem)))
-            .transpose()?;
-        let evidence = optional(5);
-        match (&evidence, threshold) {
-            (Some(_), None) => return Err(wrong(6, "evidence needs a threshold")),
-            (None, Some(_)) => return Err(wrong(5, "a threshold needs evidence")),
-            _ => {}
-        }
-        steps.push(Step {
-            step,
-            task: cell(1).to_owned(),
-            owner: optional(2),
-            planned_minutes,
-            command: optional(4),
-            evidence,
-            threshold,
-            rollback: optional(7),
+            nearest: None,
         });
+    };
+    let planned_minutes = cell("planned_minutes").and_then(|text| {
+        let minutes = text.parse().ok();
+        if minutes.is_none() {
+            wrong("planned_minutes", "is no number of minutes");
+        }
+        minutes
+    });
+    let (evidence, text) = (cell("evidence"), cell("threshold"));
+    match (&evidence, &text) {
+        (Some(_), None) => wrong("threshold", "is empty, and evidence needs one"),
+        (None, Some(_)) => wrong("evidence", "is empty, and a threshold needs it"),
+        _ => {}
     }
-    Ok(steps)
+    let threshold = text.and_then(|text| match text.parse() {
+        Ok(threshold) => Some(threshold),
+        Err(problem) => {
+            let problem: String = problem;
+            wrong("threshold", &problem);
+            None
+        }
+    });
+    Step {
+        step: row.get("step").to_owned(),
+        task: row.get("task").to_owned(),
+        owner: cell("owner"),
+        planned_minutes,
+        command: cell("command"),
+        evidence,
+        threshold,
+        rollback: cell("rollback"),
+    }
 }
 
 #[cfg(test)]
@@ -249,57 +194,66 @@ mod tests {
 
     const HEAD: &str = "step,task,owner,planned_minutes,command,evidence,threshold,rollback\n";
 
+    /// The checklist of a project with this file; none = the preset.
+    fn load(text: Option<&str>) -> Result<Vec<Step>, CutoverError> {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(text) = text {
+            std::fs::create_dir_all(folder.path().join("config")).unwrap();
+            std::fs::write(folder.path().join(FILE), text).unwrap();
+        }
+        Checklist::load(folder.path()).map(|checklist| checklist.steps)
+    }
+
     #[test]
     fn the_preset_is_a_checklist_whose_evidence_exists() {
-        let steps = parse(PRESET.as_bytes()).unwrap();
+        let steps = load(None).unwrap();
         assert!(steps.len() > 10);
         for name in steps.iter().filter_map(|step| step.evidence.as_deref()) {
-            assert!(
-                super::super::evidence::default_query(name).is_some(),
-                "{name}"
-            );
+            let query = super::super::evidence::default_query(name);
+            assert!(query.is_some(), "{name}");
         }
     }
 
     #[test]
     fn what_a_spreadsheet_made_of_it_is_read() {
-        let text = format!("\u{feff}{HEAD}go,Go,Ann,5,,held,\"<= 0,5\",\n").replace(',', ";");
-        let text = text.replace("0;5", "0,5");
-        let steps = parse(text.as_bytes()).unwrap();
+        let text = format!("\u{feff}{HEAD}go,Go,Ann,5,,held,#,\n").replace(',', ";");
+        let steps = load(Some(&text.replace('#', "<= 0,5"))).unwrap();
         assert_eq!(steps[0].owner.as_deref(), Some("Ann"));
-        assert_eq!(
-            steps[0].threshold.map(|threshold| threshold.value),
-            Some(0.5)
-        );
+        let threshold = steps[0].threshold.map(|threshold| threshold.value);
+        assert_eq!(threshold, Some(0.5));
     }
 
     #[test]
     fn mistakes_name_line_and_column() {
         for (line, words) in [
-            ("go,Go,,soon,,,,", "line 2, column planned_minutes"),
+            ("go,Go,,soon,,,,", "line 2, column planned_minutes: `soon`"),
+            (
+                "go,Go,,-5,,,,",
+                "column planned_minutes: `-5` is no number of minutes",
+            ),
             (
                 "go,Go,,,,held,,",
-                "column threshold: evidence needs a threshold",
+                "column threshold: is empty, and evidence needs one",
             ),
             (
                 "go,Go,,,,,<= 1,",
-                "column evidence: a threshold needs evidence",
+                "column evidence: is empty, and a threshold needs it",
             ),
             (
                 "go,Go,,,,held,about 1,",
-                "column threshold: a threshold begins with",
+                "column threshold: `about 1` does not begin with",
             ),
-            ("go,Go,,,,held,<= NaN,", "ends with a number"),
+            ("go,Go,,,,held,<= NaN,", "does not end with a number"),
             ("go,Go,,,,,,\ngo,Go,,,,,,", "line 3, column step"),
-            (",Go,,,,,,", "a step needs a name"),
+            (",Go,,,,,,", "column step: is empty"),
         ] {
-            let error = parse(format!("{HEAD}{line}\n").as_bytes())
+            let error = load(Some(&format!("{HEAD}{line}\n")))
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(words), "{line}: {error}");
         }
-        let error = parse(b"step,task\n").unwrap_err().to_string();
-        assert!(error.contains("no column owner"), "{error}");
+        let error = load(Some("stp,task\n")).unwrap_err().to_string();
+        assert!(error.contains("no column `step`"), "{error}");
     }
 
     #[test]

@@ -1,38 +1,16 @@
 //! What can be wrong with a checklist, its evidence or its log.
 
-use super::FILE;
 use crate::engine::EngineError;
+use crate::mapping::MappingError;
 use crate::staging::StagingError;
 
 /// Why a checklist cannot be used or a step not be signed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CutoverError {
-    /// The file cannot be read.
-    #[error("cannot read {FILE}")]
-    Read {
-        /// What is wrong with it.
-        #[source]
-        source: csv::Error,
-    },
-    /// A column is missing.
-    #[error("{FILE} has no column {column}")]
-    Column {
-        /// Its name.
-        column: &'static str,
-    },
-    /// A cell that means nothing.
-    #[error("{FILE}, line {line}, column {column}: {problem}: {value:?}")]
-    Cell {
-        /// Line of the file.
-        line: u64,
-        /// Column.
-        column: &'static str,
-        /// What is there.
-        value: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The file cannot be read, or has mistakes in it.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
     /// There is no such step.
     #[error("the checklist has no step {step}")]
     NoStep {
@@ -79,11 +57,7 @@ impl CutoverError {
     pub fn is_input(&self) -> bool {
         matches!(
             self,
-            Self::Read { .. }
-                | Self::Column { .. }
-                | Self::Cell { .. }
-                | Self::NoStep { .. }
-                | Self::NoOrganisation
+            Self::Mapping(_) | Self::NoStep { .. } | Self::NoOrganisation
         )
     }
 
@@ -91,9 +65,6 @@ impl CutoverError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Read { .. } | Self::Column { .. } => {
-                "`transload init` in an empty folder writes a checklist to compare with".to_owned()
-            }
             Self::NoStep {
                 nearest: Some(nearest),
                 ..
@@ -105,9 +76,9 @@ impl CutoverError {
                 "put the folder `cutover` of the staging area back from a copy; signatures are not made up again".to_owned()
             }
             Self::Busy => "look at `transload cutover status`, then sign again".to_owned(),
+            Self::Mapping(error) => return error.hint(),
             Self::Engine(error) => return error.hint(),
             Self::Staging(error) => return error.hint(),
-            Self::Cell { .. } => return None,
         })
     }
 }

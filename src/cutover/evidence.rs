@@ -10,13 +10,11 @@ use arrow::array::{ArrayRef, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use include_dir::{Dir, include_dir};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Step;
 use crate::engine::Session;
-
-static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries/cutover");
+use crate::project::default_text;
 
 /// What a query answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,19 +29,27 @@ pub struct Evidence {
 
 /// The product's query of this name.
 pub(super) fn default_query(name: &str) -> Option<&'static str> {
-    DEFAULTS.get_file(format!("{name}.sql"))?.contents_utf8()
+    default_text(&format!("cutover/{name}.sql"))
 }
 
 /// Asks for a step's evidence; none if it has none.
 pub(super) async fn ask(session: &Session, project: &Path, step: &Step) -> Option<Evidence> {
     let (name, threshold) = (step.evidence.as_deref()?, step.threshold?);
     let own = project.join("queries/cutover").join(format!("{name}.sql"));
-    let text = std::fs::read_to_string(own)
-        .ok()
-        .or_else(|| default_query(name).map(str::to_owned));
-    let Some(sql) = text else {
-        let told = format!("there is no queries/cutover/{name}.sql");
-        return Some(Evidence::red("", told));
+    let sql = match std::fs::read_to_string(&own) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match default_query(name) {
+            Some(text) => text.to_owned(),
+            None => {
+                let told = format!("there is no queries/cutover/{name}.sql");
+                return Some(Evidence::red("", told));
+            }
+        },
+        // The product's query must not answer for one that the project has and cannot be read.
+        Err(error) => {
+            let told = format!("queries/cutover/{name}.sql cannot be read: {error}");
+            return Some(Evidence::red("", told));
+        }
     };
     let batches = match session
         .collect(&format!("queries/cutover/{name}.sql"), &sql)

@@ -17,7 +17,7 @@ mod log;
 mod report;
 mod standing;
 
-pub use checklist::{Checklist, Comparison, PRESET, Step, Threshold};
+pub use checklist::{Checklist, Comparison, Step, Threshold};
 pub use error::CutoverError;
 pub use evidence::Evidence;
 pub use log::{Entry, Event, Log};

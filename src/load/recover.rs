@@ -71,6 +71,17 @@ struct OpenPhase {
     jobs: BTreeMap<(String, u32), OpenJob>,
 }
 
+/// The job of an attempt at a part.
+fn open<'a>(
+    phases: &'a mut BTreeMap<String, OpenPhase>,
+    load: &str,
+    part: &str,
+    attempt: u32,
+) -> &'a mut OpenJob {
+    let phase = phases.entry(load.to_owned()).or_default();
+    phase.jobs.entry((part.to_owned(), attempt)).or_default()
+}
+
 fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
     let mut phases: BTreeMap<String, OpenPhase> = BTreeMap::new();
     for event in &record.events {
@@ -98,8 +109,7 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 operation,
                 at,
             } => {
-                let phase = phases.entry(load.clone()).or_default();
-                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                let open = open(&mut phases, load, part, *attempt);
                 open.intent = Some((object.clone(), operation.clone(), *at));
             }
             Event::Created {
@@ -108,8 +118,7 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 attempt,
                 job,
             } => {
-                let phase = phases.entry(load.clone()).or_default();
-                phase.jobs.entry((part.clone(), *attempt)).or_default().job = Some(job.clone());
+                open(&mut phases, load, part, *attempt).job = Some(job.clone());
             }
             Event::Again { load, parts, .. } => {
                 let phase = phases.entry(load.clone()).or_default();
@@ -121,8 +130,7 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 attempt,
                 files,
             } => {
-                let phase = phases.entry(load.clone()).or_default();
-                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                let open = open(&mut phases, load, part, *attempt);
                 open.answered.extend(files.iter().cloned());
                 open.flight = None;
             }
@@ -134,8 +142,7 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 rows,
                 since,
             } => {
-                let phase = phases.entry(load.clone()).or_default();
-                let open = phase.jobs.entry((part.clone(), *attempt)).or_default();
+                let open = open(&mut phases, load, part, *attempt);
                 open.flight = Some(Flight {
                     first: *first,
                     rows: *rows,

@@ -14,17 +14,16 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
 use crate::project::QueryKind;
-use crate::staging::Staging;
+use crate::staging::{Snapshot, Staging};
 
 /// Names of stages by the name of their pipeline, as queries compare them.
-const STAGES: &str = "select lower(trim(p.name)) as pipeline, lower(trim(s.name)) as stage \
-     from usercom.pipelines as p left join usercom.stages as s on s.pipeline_id = p.id \
-     union select lower(trim(d.pipeline_name)), lower(trim(d.stage_name)) from usercom.deals as d";
+const STAGES: &str = include_str!("../../queries/internal/pipeline_stages.sql");
 
 /// Fails with every name that there is not.
 pub(crate) async fn check_names(
     project: &Project,
     staging: &Staging,
+    snapshot: &Snapshot,
     resolved: &ResolvedProject,
 ) -> Result<(), Error> {
     let folder = &project.config.project;
@@ -45,7 +44,6 @@ pub(crate) async fn check_names(
         findings.extend(field("defaults", &row, resolved, asked));
     }
     let matrix = decision_rows(folder, "stage_matrix")?;
-    let snapshot = staging.snapshot().await?;
     let rows = |table: &str| {
         snapshot
             .get("usercom", table)
@@ -55,7 +53,7 @@ pub(crate) async fn check_names(
         .iter()
         .all(|table| snapshot.get("usercom", table).is_some());
     if !matrix.is_empty() && rows("pipelines") && all {
-        let session = project.engine.session(staging, &snapshot)?;
+        let session = project.engine.session(staging, snapshot)?;
         let known = stages(&session).await?;
         for row in &matrix {
             findings.extend(stage(row, &known));

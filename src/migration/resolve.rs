@@ -188,8 +188,9 @@ pub(crate) async fn resolve(
         exclusions,
     };
     resolved.columns = columns::columns(project, staging, &resolved).await?;
-    check_map(&resolved, &staging.snapshot().await?)?;
-    check_names(project, staging, &resolved).await?;
+    let snapshot = staging.snapshot().await?;
+    check_map(&resolved, &snapshot)?;
+    check_names(project, staging, &snapshot, &resolved).await?;
     let absent = exclusions::absent(project, staging, &resolved, describes).await?;
     resolved.exclusions.left_out.extend(absent);
     Ok(resolved)

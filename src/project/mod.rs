@@ -14,6 +14,7 @@ mod syntax;
 
 pub use error::ProjectError;
 pub use order::{Step, order};
+pub(crate) use queries::default_text;
 pub use queries::{GENERATED, Queries};
 pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFile, QueryKind};
 pub(crate) use syntax::parameters;

@@ -87,6 +87,11 @@ impl Queries {
     }
 }
 
+/// The text of a default query that is no step of a run, such as `cutover/held.sql`.
+pub(crate) fn default_text(path: &str) -> Option<&'static str> {
+    DEFAULTS.get_file(path)?.contents_utf8()
+}
+
 fn read_defaults(
     kind: QueryKind,
     folder: &Dir<'_>,

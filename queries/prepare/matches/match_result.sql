@@ -17,7 +17,6 @@ decision as (
         decided.id,
         bool_or(decided.decision = 'same') as same,
         bool_or(decided.decision = 'new') as new,
-        bool_or(decided.decision <> 'same' and decided.decision <> 'new') as unclear,
         count(distinct decided.record) filter (where decided.decision = 'same') as records,
         min(decided.record) filter (where decided.decision = 'same') as record,
         min(decided.salesforce_id) filter (where decided.decision = 'same') as salesforce_id
@@ -66,7 +65,6 @@ judged as (
         decision.same,
         existing.salesforce_id as found_id,
         case
-            when decision.unclear then 'match_decision_unknown'
             when decision.records > 1 or (decision.same and decision.new) then 'match_decided_twice'
             when decision.same and claim.claims > 1 then 'match_named_twice'
             when decision.same and existing.salesforce_id is null then 'match_not_found'

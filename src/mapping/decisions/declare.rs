@@ -77,7 +77,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 20] = [
+pub(super) const FILES: [Declared; 21] = [
     declared!(
         "lifecycle",
         [
@@ -211,6 +211,20 @@ pub(super) const FILES: [Declared; 20] = [
         ], key: ["kind", "word"]),
     declared!("free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
     declared!("known_free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
+    declared!(
+        "cutover",
+        [
+            needed("step", Kind::Text),
+            optional("task", Kind::Text),
+            optional("owner", Kind::Text),
+            optional("planned_minutes", Kind::Whole),
+            optional("command", Kind::Text),
+            optional("evidence", Kind::Text),
+            optional("threshold", Kind::Text),
+            optional("rollback", Kind::Text),
+        ],
+        key: ["step"]
+    ),
     declared!(
         "preflight",
         [

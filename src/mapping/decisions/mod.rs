@@ -23,9 +23,6 @@ use super::MappingError;
 use crate::config::nearest;
 use crate::staging::{Manifest, Staging};
 
-/// Files in `config/` that are no tables.
-const OTHERS: [&str; 1] = ["cutover"];
-
 /// Names and contents of the decision files a new project gets.
 pub fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.iter().map(|file| (file.name, file.template))
@@ -167,7 +164,7 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
             continue;
         };
         // What editors and systems leave behind is nobody's decision.
-        if stem.starts_with(['.', '~']) || OTHERS.contains(&stem.as_str()) {
+        if stem.starts_with(['.', '~']) {
             continue;
         }
         let shown = format!("config/{name}");

@@ -1,0 +1,10 @@
+-- grain: one row per pipeline and stage of the export, as the stage matrix is compared
+select
+    lower(trim(pipeline.name)) as pipeline,
+    lower(trim(stage.name)) as stage
+from usercom.pipelines as pipeline
+left join usercom.stages as stage
+    on stage.pipeline_id = pipeline.id
+union
+select lower(trim(deal.pipeline_name)), lower(trim(deal.stage_name))
+from usercom.deals as deal
