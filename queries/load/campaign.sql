@@ -13,7 +13,6 @@ select
     segment.criteria as usercom_criteria__c,
     segment.kind as usercom_kind__c,
     segment.created_at as usercom_created_at__c,
-    segment.created_at as "CreatedDate",
     source.custom,
     list.custom as list_custom,
     case

@@ -17,7 +17,6 @@ select
     coalesce(product.active, true) as "IsActive",
     product.custom_id as usercom_custom_id__c,
     product.created_at as usercom_created_at__c,
-    product.created_at as "CreatedDate",
     product.custom,
     case
         when not product.in_scope
