@@ -4,6 +4,7 @@
 //! takes two, becomes U+FFFD; every other foreign byte is read as Windows-1250, which is what Polish programs write. Never: a
 //! look at more than the text itself; that a whole file is foreign is for others to see.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use encoding_rs::WINDOWS_1250;
@@ -24,6 +25,67 @@ pub struct Repaired {
     pub text: String,
     /// Where in the text something was done, in order, and what.
     pub places: Vec<(Range<usize>, Repair)>,
+}
+
+/// Text as it is, or repaired.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(repaired(bytes).text),
+    }
+}
+
+/// First of 256 characters of the last private plane that stand for foreign bytes while a record is taken apart.
+const SHIELD: u32 = 0x10_fe00;
+
+fn shield(letter: char) -> Option<u8> {
+    u8::try_from(u32::from(letter).checked_sub(SHIELD)?).ok()
+}
+
+/// Text in which each foreign byte is a character that JSON allows in a string, so that what is cut out of the record can have
+/// its bytes back ([`unshielded`]) and is repaired, and listed, where it is read. These characters themselves are treated as
+/// foreign bytes.
+pub(super) fn shielded(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !may_be_shielded(text)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut record = String::with_capacity(bytes.len());
+    let shields = |bytes: &[u8]| -> String {
+        let shields = bytes.iter().map(|&byte| SHIELD + u32::from(byte));
+        shields.filter_map(char::from_u32).collect()
+    };
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match shield(letter) {
+                None => record.push(letter),
+                Some(_) => record.push_str(&shields(letter.encode_utf8(&mut [0; 4]).as_bytes())),
+            }
+        }
+        record.push_str(&shields(chunk.invalid()));
+    }
+    Cow::Owned(record)
+}
+
+/// The bytes that [`shielded`] made characters of.
+pub(super) fn unshielded(text: &str) -> Cow<'_, [u8]> {
+    if !may_be_shielded(text) {
+        return Cow::Borrowed(text.as_bytes());
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    for letter in text.chars() {
+        match shield(letter) {
+            Some(byte) => bytes.push(byte),
+            None => bytes.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// Whether a character of the last plane is in the text.
+fn may_be_shielded(text: &str) -> bool {
+    memchr::memchr(0xf4, text.as_bytes()).is_some()
 }
 
 /// Reads bytes that are not UTF-8.

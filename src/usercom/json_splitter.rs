@@ -6,6 +6,7 @@
 use memchr::{memchr, memchr2_iter};
 
 use super::block::{Block, Limits, RowFault, SplitFault, VALUE_CAP, Window};
+use super::code_page;
 use super::json_scan::{Found, object_end};
 use super::json_text;
 use super::schema::{Element, Nested};
@@ -209,11 +210,9 @@ impl NestedSplitter {
             };
             for span in &parents.spans {
                 let text = &parents.bytes[span.start as usize..span.end as usize];
-                if let Some(record) = std::str::from_utf8(text)
-                    .ok()
-                    .filter(|text| text.contains(&self.quoted_key) && json_text::is_valid(text))
-                {
-                    self.lift(record, 0, &mut String::new(), span.byte, &mut block);
+                let record = code_page::shielded(text);
+                if record.contains(&self.quoted_key) && json_text::is_valid(&record) {
+                    self.lift(&record, 0, &mut String::new(), span.byte, &mut block);
                 }
             }
             if block.rows() > 0 {
@@ -247,7 +246,8 @@ impl NestedSplitter {
             if is_last {
                 let line = self.line(element, above, index + 1);
                 self.row += 1;
-                block.push(line.as_bytes(), line.len(), self.row, byte);
+                let line = code_page::unshielded(&line);
+                block.push(&line, line.len(), self.row, byte);
                 block.bytes.push(b'\n');
             } else if element.starts_with('{') {
                 self.lift(element, step + 1, above, byte, block);

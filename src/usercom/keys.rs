@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::block::Limits;
+use super::code_page;
 use super::csv_splitter::CsvSplitter;
 use super::header::normalise;
 use super::json_splitter::{JsonSplitter, NestedSplitter};
@@ -105,11 +106,9 @@ pub fn read_keys(
     while let Some(block) = splitter.next_block(limits)? {
         for span in &block.spans {
             let bytes = &block.bytes[span.start as usize..span.end as usize];
-            let Ok(text) = std::str::from_utf8(bytes) else {
-                continue;
-            };
-            if json_text::is_valid(text) {
-                note_keys(text, &mut top, &mut listed);
+            let text = code_page::text(bytes);
+            if json_text::is_valid(&text) {
+                note_keys(&text, &mut top, &mut listed);
             }
         }
         most(top.order.len() + listed.order.len())?;

@@ -25,7 +25,7 @@ pub struct Loaded {
     pub rows: BTreeMap<&'static str, u64>,
     /// Older versions of rows.
     pub older: u64,
-    /// Rows that are ragged, undecodable or no JSON objects.
+    /// Rows that are ragged or no JSON objects.
     pub unreadable: u64,
     /// Rows without an id that is a positive number.
     pub without_id: u64,

@@ -1,7 +1,7 @@
 //! Export files → rows.
 //!
 //! In: a folder of CSV and JSON Lines files, gzipped or not. Out: which file holds which object, and each file row by
-//! row. Rows that are ragged, undecodable or no JSON object are counted by whoever reads, not passed on. Never: more than
+//! row. Rows that are ragged or no JSON object are counted by whoever reads, not passed on. Never: more than
 //! a row in memory.
 
 use std::fs::{self, File};
@@ -198,7 +198,18 @@ fn cells(row: &ByteRecord, columns: usize) -> Row {
     if row.len() != columns {
         return Row::Unreadable;
     }
-    StringRecord::from_byte_record(row.clone()).map_or(Row::Unreadable, Row::Cells)
+    Row::Cells(row.iter().map(text).collect::<StringRecord>())
+}
+
+/// Bytes that are no UTF-8 stand for a letter of the western code page (ISO 8859-1), as an account shows that was filled from
+/// such a file.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|&byte| char::from(byte)));
+    }
+    text
 }
 
 fn object(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<Row>> {
@@ -207,12 +218,10 @@ fn object(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<Row
         if reader.read_until(b'\n', line)? == 0 {
             return Ok(None);
         }
-        let Ok(text) = std::str::from_utf8(line) else {
-            return Ok(Some(Row::Unreadable));
-        };
+        let text = text(line);
         if !text.trim().is_empty() {
             return Ok(Some(
-                Record::parse(text).map_or(Row::Unreadable, Row::Object),
+                Record::parse(&text).map_or(Row::Unreadable, Row::Object),
             ));
         }
     }
@@ -277,7 +286,7 @@ mod tests {
             .unwrap()
             .write_all(csv)
             .unwrap();
-        let json = b"{\"id\":1}\n\n{\"id\":2\n[3]\n";
+        let json = b"{\"id\":1,\"name\":\"G\xf3ra\"}\n\n{\"id\":2\n[3]\n";
         File::create(folder.path().join("lists.jsonl"))
             .unwrap()
             .write_all(json)
@@ -297,7 +306,7 @@ mod tests {
             shown,
             [
                 vec![true, false, false],
-                vec![true, false, false, false, true]
+                vec![true, false, false, true, true]
             ]
         );
     }

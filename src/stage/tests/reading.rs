@@ -117,11 +117,11 @@ async fn bytes_and_characters_that_are_none_cost_a_letter_and_not_the_record() {
     bench.file("people-2.jsonl", json.concat());
     let report = bench.stage().await.unwrap();
     insta::assert_snapshot!(bench.csv("select * from usercom.people where id > 8").await, @r#"
-    id,name,tags,branza
-    9,Łucja Kościół,,"a,b"
-    10,cut �,,y
-    21,Ann �,[a�],😀 �
-    22,Góra,,
+    id,name,city,tags,branza
+    9,Łucja Kościół,,,"a,b"
+    10,cut �,,,y
+    21,Ann �,,[a�],😀 �
+    22,Góra,Łódź,,
     "#);
     insta::assert_snapshot!(bench.csv(ALTERED).await, @r#"
     id,file,row,column,value,reason
@@ -133,6 +133,29 @@ async fn bytes_and_characters_that_are_none_cost_a_letter_and_not_the_record() {
     10,people.csv,10,name,cut �,broken_character
     "#);
     assert_eq!(report.table("people").unwrap().rejected_rows, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_byte_takes_no_record_within_the_record_along() {
+    let bench = Bench::new();
+    let json = [
+        b"{\"id\":1,\"name\":\"R\xf3\xbfa\",\"order_products\":[{\"product_id\":7,\"name\":\"\xa3ata\"},".as_slice(),
+        b"{\"product_id\":8,\"name\":\"\xf4\x8f\xb8\x80 \xf0\x9f\x98\x80\"}]}\n",
+    ];
+    bench.file("people.csv", "id\n1\n");
+    bench.file("deals.jsonl", json.concat());
+    bench.stage().await.unwrap();
+    let lines = "select product_id, name from usercom.deal_products order by product_id";
+    assert_eq!(
+        bench.csv(lines).await,
+        "product_id,name\n7,Łata\n8,\u{10fe00} 😀\n"
+    );
+    let altered = "select source, value, reason from staged.altered order by source";
+    insta::assert_snapshot!(bench.csv(altered).await, @r#"
+    source,value,reason
+    deal_products,Łata,code_page
+    deals,Róża,code_page
+    "#);
 }
 
 #[tokio::test(flavor = "multi_thread")]
