@@ -1,7 +1,8 @@
 //! Records that must not lose their parent: those that others attached to what we created, and those that are spared.
 //!
-//! In: the relationships that the org names, asked for rows changed since the first run by somebody else. Out: for a record's id,
-//! what hangs on it. Memory: one entry per parent, 15 bytes and a name.
+//! In: the relationships that the org names, asked for rows changed since the first run. Out: for a record's id, what hangs on
+//! it: a row that no ledger knows is not ours, whoever made it, unless Salesforce made it along. Memory: one entry per parent that
+//! is kept, 15 bytes and a name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,6 +15,52 @@ use super::RollbackError;
 use crate::engine::Session;
 use crate::rows::{Identity, identity, same_key};
 use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
+
+/// Objects of which Salesforce makes rows along, in the name of whoever writes something else: there only rows that others made
+/// count. The first of our own that is forgotten here spares its parent, which is seen; so this list is short and exact.
+const MADE_ALONG: [&str; 13] = [
+    // With a record that has a team, and with splits of deals.
+    "AccountTeamMember",
+    "OpportunitySplit",
+    "OpportunityTeamMember",
+    // With a campaign: the two statuses that each begins with.
+    "CampaignMemberStatus",
+    // With a version of a file or a note: its document, and the link to whoever owns it.
+    "ContentDocument",
+    "ContentDocumentLink",
+    "ContentVersion",
+    // Where a duplicate rule reports.
+    "DuplicateRecordItem",
+    // With an e-mail that has addresses, and with an activity that has people.
+    "EmailMessageRelation",
+    "TaskRelation",
+    // With a record in a feed.
+    "EntitySubscription",
+    "FeedItem",
+    "FeedTrackedChange",
+];
+
+/// How the names of more of them end: `EventRelation` and `EventWhoRelation`, feeds, fields' histories, shares, change events.
+const MADE_ALONG_ENDINGS: [&str; 6] = [
+    "ChangeEvent",
+    "EventRelation",
+    "Feed",
+    "History",
+    "Share",
+    "WhoRelation",
+];
+
+/// Objects whose rows tell whether somebody made them or Salesforce did: a contact's own account, an invitee's copy of an event.
+const MADE_BY_HAND: [(&str, &str); 2] = [
+    ("AccountContactRelation", "IsDirect = false"),
+    ("Event", "IsChild = false"),
+];
+
+/// Children that are looked up in the ledgers at once; about 100 bytes each.
+const AT_ONCE: usize = 200_000;
+
+/// Ids in one query, so that its URL stays short.
+const IDS: usize = 200;
 
 /// Records that must stay because others need them, with one of those in words: `Task of others`, `Contact that is kept`.
 #[derive(Debug, Default)]
@@ -57,6 +104,14 @@ fn relationships(described: &BTreeMap<String, ObjectDescribe>) -> BTreeMap<&str,
     fields
 }
 
+/// Whether Salesforce makes rows of this object when somebody writes another one.
+fn is_made_along(object: &str) -> bool {
+    MADE_ALONG.contains(&object)
+        || MADE_ALONG_ENDINGS
+            .iter()
+            .any(|ending| object.ends_with(ending))
+}
+
 /// What others attached to records of `described` objects since `since`.
 pub(super) struct Others<'a> {
     pub client: &'a Client,
@@ -92,47 +147,70 @@ impl Others<'_> {
             if !queryable.contains(object) {
                 continue;
             }
-            match self.children(object, &fields).await {
-                Ok(children) => self.protect(guard, object, children).await?,
+            match self.children(object, &fields, guard).await {
+                Ok(()) => {}
                 // History, shares, feeds and the like have no such columns, or want to be asked in ways of their own.
-                Err(error) if error.class() == ErrorClass::Refused => {
-                    unasked.push(object.to_owned())
+                Err(RollbackError::ReadOrg { source, .. })
+                    if source.class() == ErrorClass::Refused =>
+                {
+                    unasked.push(object.to_owned());
                 }
-                Err(error) => return Err(read(&format!("rows of {object}"))(error)),
+                Err(error) => return Err(error),
             }
         }
         Ok(unasked)
     }
 
-    /// Child rows of others with the parents they name.
+    /// Which rows of a child object count, besides naming a parent: all of them, whoever made them, but those that Salesforce
+    /// makes along.
+    fn by_hand(&self, object: &str) -> String {
+        if let Some((_, condition)) = MADE_BY_HAND.iter().find(|(name, _)| *name == object) {
+            return format!(" AND {condition}");
+        }
+        if !is_made_along(object) {
+            return String::new();
+        }
+        let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
+        format!(" AND CreatedById NOT IN ({})", loaders.join(", "))
+    }
+
+    /// Keeps the parents of child rows that no ledger knows.
     async fn children(
         &self,
         object: &str,
         fields: &BTreeSet<&str>,
-    ) -> Result<HashMap<Identity, Vec<String>>, crate::salesforce::Error> {
+        guard: &mut Guard,
+    ) -> Result<(), RollbackError> {
         let fields: Vec<&str> = fields.iter().copied().collect();
         let any: Vec<String> = fields
             .iter()
             .map(|field| format!("{field} != null"))
             .collect();
-        let loaders: Vec<String> = self.loaders.iter().map(|id| format!("'{id}'")).collect();
         let soql = format!(
-            "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND CreatedById NOT IN ({}) AND ({})",
+            "SELECT Id, {} FROM {object} WHERE SystemModstamp >= {} AND ({}){}",
             fields.join(", "),
             self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
-            loaders.join(", "),
             any.join(" OR "),
+            self.by_hand(object),
         );
+        let failed = |source| RollbackError::ReadOrg {
+            what: format!("rows of {object}"),
+            source: Box::new(source),
+        };
         let mut children = HashMap::new();
         let rows = self.client.query(&soql);
         pin_mut!(rows);
-        while let Some(row) = rows.try_next().await? {
+        while let Some(row) = rows.try_next().await.map_err(&failed)? {
             let parents = fields.iter().filter_map(|field| field_text(&row, field));
             if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
                 children.insert(id, parents.collect());
             }
+            if children.len() >= AT_ONCE {
+                let full = std::mem::take(&mut children);
+                self.protect(guard, object, full).await?;
+            }
         }
-        Ok(children)
+        self.protect(guard, object, children).await
     }
 
     /// Keeps the parents of children that no ledger knows: those that it knows are reviewed by themselves.
@@ -159,9 +237,44 @@ impl Others<'_> {
                 }
             }
         }
+        if object == "Task" && self.ledgers.contains_key("EmailMessage") {
+            self.without_tasks_of_mails(&mut children).await?;
+        }
         let what: Arc<str> = format!("{object} of others").into();
         for parent in children.values().flatten() {
             guard.protect(parent, &what);
+        }
+        Ok(())
+    }
+
+    /// Takes away the Tasks that Salesforce made for e-mails: they go with those.
+    async fn without_tasks_of_mails(
+        &self,
+        children: &mut HashMap<Identity, Vec<String>>,
+    ) -> Result<(), RollbackError> {
+        let ids: Vec<String> = children
+            .keys()
+            .map(|id| format!("'{}'", String::from_utf8_lossy(id)))
+            .collect();
+        for ids in ids.chunks(IDS) {
+            let soql = format!(
+                "SELECT ActivityId FROM EmailMessage WHERE ActivityId IN ({})",
+                ids.join(", ")
+            );
+            let rows = self.client.query(&soql);
+            pin_mut!(rows);
+            loop {
+                let row = rows.try_next().await;
+                let row = row.map_err(|source| RollbackError::ReadOrg {
+                    what: "rows of EmailMessage".to_owned(),
+                    source: Box::new(source),
+                })?;
+                let Some(row) = row else { break };
+                let task = field_text(&row, "ActivityId");
+                if let Some(task) = task.as_deref().and_then(identity) {
+                    children.remove(&task);
+                }
+            }
         }
         Ok(())
     }
@@ -268,7 +381,7 @@ mod tests {
         let ids = org.create("Account", &[account.clone(), account]).await;
         let task = |id: &String| serde_json::json!({"Subject": "Call", "WhatId": id});
         let tasks = org.create("Task", &[task(&ids[0]), task(&ids[1])]).await;
-        // Ours is in a ledger; the loader of the runs is somebody else than who made the other one.
+        // Ours is in a ledger; the other one was made with the loader's own login.
         let ledger = vec![("k", numbers(&[1])), ("id", texts(&[tasks[1].as_str()]))];
         bench.table("ledger.task", ledger).await;
         let describe = org.client.describe("Account").await.unwrap();
@@ -277,7 +390,7 @@ mod tests {
             client: &org.client,
             described: &BTreeMap::from([("Account".to_owned(), describe)]),
             since: Utc::now() - chrono::Duration::minutes(5),
-            loaders: &BTreeSet::from(["005000000000009AAA".to_owned()]),
+            loaders: &BTreeSet::from([org.client.identity().user_id.clone()]),
             session: &session,
             ledgers: &BTreeMap::from([("Task".to_owned(), vec!["task".to_owned()])]),
         };

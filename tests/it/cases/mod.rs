@@ -35,3 +35,5 @@ mod reading;
 mod second_run;
 /// The split, as the org has it.
 mod split;
+/// Rollback.
+mod undoing;
