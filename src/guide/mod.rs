@@ -41,6 +41,7 @@ pages! {
     extracting "extracting.md"
     org "org.md"
     matches "matches.md"
+    edits "edits.md"
     recovery "recovery.md"
     undoing "undoing.md"
     golive "golive.md"

@@ -6,6 +6,7 @@
 //! Never: a field that nobody confirmed.
 
 mod decisions;
+mod edit_policy;
 mod error;
 mod field_map;
 mod ignored;
@@ -14,6 +15,7 @@ mod views;
 pub use decisions::{
     DecisionRow, Finding, check_decisions, decision_rows, publish_decisions, template, templates,
 };
+pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
 pub use field_map::{FieldMap, MapRow, Status};
 pub use ignored::IgnoredColumns;

@@ -5,12 +5,15 @@
 
 use super::context::{Context, Reads};
 use crate::error::Error;
-use crate::project::{QueryFile, QueryKind};
+use crate::mapping::EditPolicies;
+use crate::project::{Api, QueryFile, QueryKind};
 use crate::reconcile::{
-    CHANGED_BY_ORG, DiffRequest, EditsRequest, ReadBack, read_back, strays, write_differences,
+    CHANGED_BY_ORG, DiffRequest, EditsRequest, LEFT_TO_ORG, ReadBack, ThreeWay, before_update,
+    nothing_left, read_back, settle, strays, write_differences,
 };
 use crate::rows::SAME;
 use crate::salesforce::ObjectDescribe;
+use crate::staging::{Manifest, Snapshot};
 
 /// What a comparison found.
 pub(crate) struct Compared {
@@ -40,6 +43,56 @@ pub(crate) fn read_back_request<'a>(
     })
 }
 
+/// An outbox that was compared with the org.
+pub(crate) struct SettledOutbox {
+    /// What is sent.
+    pub outbox: Manifest,
+    /// What is told of fields that stay as they are in the org.
+    pub told: Vec<Manifest>,
+    /// The records that it changes, unsorted and as they are now; none if it changes nothing.
+    pub now: Option<Manifest>,
+}
+
+/// Leaves out of the outbox in `snapshot` what stays as it is in the org; `last` is the one of last time. Nothing is published.
+pub(crate) async fn settle_outbox(
+    context: &Context<'_>,
+    file: &QueryFile,
+    describe: &ObjectDescribe,
+    snapshot: &Snapshot,
+    last: Option<&Manifest>,
+    outbox: Manifest,
+) -> Result<SettledOutbox, Error> {
+    let request = read_back_request(context, file, describe, outbox.rows)?;
+    let now = before_update(&request, snapshot).await?;
+    let settled = match &now {
+        // Only Bulk updates can leave out a field of one row that another row has.
+        Some(now) if file.api == Api::Bulk => {
+            settle(&ThreeWay {
+                request: &request,
+                snapshot,
+                last,
+                now,
+                later: &context.resolved.later(file),
+                policies: &EditPolicies::load(&context.project.config.project)?,
+            })
+            .await?
+        }
+        _ => None,
+    };
+    Ok(match settled {
+        Some(settled) => SettledOutbox {
+            outbox: settled.outbox,
+            told: settled.told,
+            now,
+        },
+        None => SettledOutbox {
+            outbox,
+            told: nothing_left(&request, snapshot).await?,
+            now,
+        },
+    })
+}
+
 /// Reads a load's records back and compares them; `rows` hears how many were read.
 pub(crate) async fn compare(
     context: &Context<'_>,
@@ -66,12 +119,19 @@ pub(crate) async fn compare(
         let table = snapshot.get(schema, table);
         table.is_some_and(|table| table.schema.field_with_name(column).is_ok())
     };
+    let policies = EditPolicies::load(&context.project.config.project)?;
+    let sent = request.columns.sent.iter().map(|field| field.name());
+    let automation = policies.automation(file.object(), sent);
     let edits = EditsRequest {
         user: &context.connection.client.identity().user_id,
         modified: has("org", name, "LastModifiedById") && has("org", name, "LastModifiedDate"),
         same: has("outbox", name, SAME),
         before: ["differences_", CHANGED_BY_ORG]
             .map(|table| has("recon", &format!("{table}{name}"), "key")),
+        left: snapshot
+            .get("ledger", &format!("{LEFT_TO_ORG}{name}"))
+            .is_some_and(|left| left.rows > 0),
+        automation: &automation,
     };
     let differences = write_differences(&DiffRequest {
         staging: context.staging(),

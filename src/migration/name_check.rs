@@ -13,7 +13,7 @@ use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
-use crate::project::QueryKind;
+use crate::project::{QueryFile, QueryKind};
 use crate::staging::{Snapshot, Staging};
 
 /// Names of stages by the name of their pipeline, as queries compare them.
@@ -42,6 +42,9 @@ pub(crate) async fn check_names(
             })
         };
         findings.extend(field("defaults", &row, resolved, asked));
+    }
+    for row in decision_rows(folder, "field_policy")? {
+        findings.extend(policy(&row, resolved));
     }
     let matrix = decision_rows(folder, "stage_matrix")?;
     let rows = |table: &str| {
@@ -82,6 +85,47 @@ fn finding(
         nearest,
     }
 }
+
+/// What is wrong with a policy, which may be for all objects and for all fields.
+fn policy(row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
+    let file = "field_policy";
+    let loads = || resolved.queries.kind(QueryKind::Load);
+    let wanted = row.get("object");
+    let is_meant = |load: &&QueryFile| wanted == ALL || load.object().eq_ignore_ascii_case(wanted);
+    if !loads().any(|load| is_meant(&load)) {
+        let nearest = nearest(wanted, loads().map(QueryFile::object));
+        return Some(finding(
+            file,
+            row,
+            "object",
+            "is no object that a load sends to",
+            nearest,
+        ));
+    }
+    let name = row.get("field");
+    let fields: BTreeSet<&str> = loads()
+        .filter(is_meant)
+        .filter_map(|load| resolved.columns.get(&load.name))
+        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
+        .collect();
+    let is_known = name == ALL || fields.iter().any(|field| field.eq_ignore_ascii_case(name));
+    (!is_known).then(|| {
+        let problem = match wanted {
+            ALL => "is no field that a load sends".to_owned(),
+            object => format!("is no field that a load of {object} sends"),
+        };
+        finding(
+            file,
+            row,
+            "field",
+            &problem,
+            nearest(name, fields.into_iter()),
+        )
+    })
+}
+
+/// Stands for every object, or every field.
+const ALL: &str = "*";
 
 /// What is wrong with the columns `object` and `field` of a row.
 fn field(

@@ -26,6 +26,9 @@ use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
 
+/// What waits for a person, in the form of `config/decisions.csv`.
+const CONFLICTS: &str = include_str!("../../queries/internal/conflicts_for_people.sql");
+
 /// Rows of a failed check that are shown on the terminal.
 const SHOWN: usize = 10;
 
@@ -58,15 +61,52 @@ impl Phases<'_> {
     pub(crate) async fn run(&mut self) -> Result<RunStatus, Error> {
         let snapshot = self.context.staging().snapshot().await?;
         self.notes.extend(gone::notes(&snapshot));
-        if let Some(status) = self.steps(&snapshot).await? {
-            self.find_gone().await?;
+        let ended = self.steps(&snapshot).await?;
+        self.find_gone().await?;
+        self.tell_conflicts().await?;
+        if let Some(status) = ended {
             return Ok(status);
         }
-        self.find_gone().await?;
         if self.run_reconcile_queries().await? {
             return Ok(RunStatus::Gated);
         }
         Ok(RunStatus::Ok)
+    }
+
+    /// Writes what waits for a person as a file that can be filled in.
+    async fn tell_conflicts(&mut self) -> Result<(), Error> {
+        let open: u64 = self.reports.iter().map(|report| report.conflicts).sum();
+        if open == 0 {
+            return Ok(());
+        }
+        let view = BTreeSet::from(["recon.conflicts".to_owned()]);
+        let (_, session) = self.context.session(Reads::Only(&view)).await?;
+        let mut rows = session.stream("conflicts", CONFLICTS, &[]).await?;
+        let mut csv = Vec::new();
+        let broken = |error: &dyn std::fmt::Display| Error::Defect {
+            what: format!("the list of conflicts is no CSV: {error}"),
+        };
+        {
+            let mut writer = arrow::csv::WriterBuilder::new()
+                .with_header(true)
+                .build(&mut csv);
+            while let Some(batch) = rows.next_batch().await? {
+                writer.write(&batch).map_err(|error| broken(&error))?;
+            }
+        }
+        let csv = spreadsheet(&csv).map_err(|error| broken(&error))?;
+        let staging = self.context.staging();
+        let path = staging.org_path(&["reports", self.journal.run(), "conflicts.csv"]);
+        staging.write_document(&path, csv.into()).await?;
+        let place = match staging.local_folder() {
+            Some(_) => format!("/{path}"),
+            None => path.to_string(),
+        };
+        self.notes.push(format!(
+            "{open} field(s) were changed in the source and in the org and wait for a decision; they stay as they are in the org: \
+             write `source` or `org` into the column decision of {place} and add its rows to config/decisions.csv"
+        ));
+        Ok(())
     }
 
     /// Lists records of ours whose rows the source no longer has.
@@ -126,7 +166,7 @@ impl Phases<'_> {
             .collect();
         looked.push(&file.name);
         self.liveness.refresh(self.context, &looked).await?;
-        let outbox = Box::pin(self.write_outbox(file)).await?;
+        let (outbox, now) = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
         }
@@ -142,7 +182,9 @@ impl Phases<'_> {
                     file.object()
                 ),
             })?;
-        self.keep_pre_images(file, describe, &outbox).await?;
+        if let Some(now) = now {
+            self.keep_pre_images(file, describe, &outbox, &now).await?;
+        }
         let started = Instant::now();
         let counts = load_phase(&LoadRequest {
             staging: self.context.staging(),
@@ -245,17 +287,19 @@ impl Phases<'_> {
         Ok((!verdict.passed()).then_some(RunStatus::Gated))
     }
 
-    async fn write_outbox(&self, file: &QueryFile) -> Result<Manifest, Error> {
+    /// The outbox that is sent, and the records that it changes.
+    async fn write_outbox(&self, file: &QueryFile) -> Result<(Manifest, Option<Manifest>), Error> {
         self.progress
             .step(&format!("writing the outbox of {}", file.name));
-        let (snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
+        let (mut snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
+        let describe = self.context.describes.get(file.object());
         let outbox = outbox::write(
             self.context,
             &OutboxFor {
                 file,
                 snapshot: &snapshot,
                 session: &session,
-                describe: self.context.describes.get(file.object()),
+                describe,
                 dead: self.liveness.dead(),
                 only_failed: self.only_failed,
             },
@@ -265,7 +309,24 @@ impl Phases<'_> {
         for notes in outbox.notes {
             staging.publish(notes).await?;
         }
-        Ok(staging.publish(outbox.parts).await?)
+        let Some(describe) = describe else {
+            return Ok((staging.publish(outbox.parts).await?, None));
+        };
+        let last = snapshot.get("outbox", &file.name).cloned();
+        snapshot.insert(outbox.parts.clone());
+        let settled = comparison::settle_outbox(
+            self.context,
+            file,
+            describe,
+            &snapshot,
+            last.as_ref(),
+            outbox.parts,
+        )
+        .await?;
+        for told in settled.told {
+            staging.publish(told).await?;
+        }
+        Ok((staging.publish(settled.outbox).await?, settled.now))
     }
 
     /// Saves what rows that are there already look like, before they are changed.
@@ -274,10 +335,12 @@ impl Phases<'_> {
         file: &QueryFile,
         describe: &ObjectDescribe,
         outbox: &Manifest,
+        now: &Manifest,
     ) -> Result<(), Error> {
         let request = comparison::read_back_request(self.context, file, describe, outbox.rows)?;
         let later = self.context.resolved.later(file);
-        keep_pre_images(&request, outbox, &later, self.journal.run()).await?;
+        keep_pre_images(&request, now, &later, self.journal.run()).await?;
+        self.context.staging().remove(now).await;
         Ok(())
     }
 

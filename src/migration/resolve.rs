@@ -159,6 +159,7 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         "altered",
         "differences",
         "changed_by_org",
+        "conflicts",
         "gone",
     ] {
         known.insert(format!("recon.{view}"));

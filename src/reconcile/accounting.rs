@@ -12,8 +12,8 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use serde::{Deserialize, Serialize};
 
-use super::ReconcileError;
 use super::diff::CHANGED_BY_ORG;
+use super::{CONFLICTS, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{Outcome, for_load, same_key};
 use crate::staging::{Manifest, Snapshot};
@@ -74,6 +74,9 @@ pub struct PhaseReport {
     /// Entries in `recon.changed_by_org_<load>`: fields that somebody changed in the org, which stay.
     #[serde(default)]
     pub changed_by_org: u64,
+    /// Fields that both sides changed, which wait for a person.
+    #[serde(default)]
+    pub conflicts: u64,
     /// Records of ours whose rows the source no longer has.
     #[serde(default)]
     pub gone: u64,
@@ -177,6 +180,13 @@ pub async fn count_phase(
     }
     report.differences = rows("recon", &format!("differences_{load}"));
     report.changed_by_org = rows("recon", &format!("{CHANGED_BY_ORG}{load}"));
+    let open = format!(
+        "select c.state as name, count(*) as n from recon.{CONFLICTS}{load} as c where c.state = 'ask' group by c.state"
+    );
+    report.conflicts = count(format!("{CONFLICTS}{load}"), &open)
+        .await?
+        .values()
+        .sum();
     Ok(report)
 }
 

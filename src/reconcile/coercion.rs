@@ -74,8 +74,18 @@ fn text(value: &str) -> String {
 
 /// SQL for the normal forms of the value sent (column of `o`) and the value found (text column of `r`).
 pub(super) fn normal_forms(field: &Field, target: &TargetField) -> (String, String) {
-    let sent = format!("o.\"{}\"", field.name());
-    let found = format!("r.\"{}\"", field.name());
+    normal_forms_in(field, target, "o", "r")
+}
+
+/// The same for columns of other tables.
+pub(super) fn normal_forms_in(
+    field: &Field,
+    target: &TargetField,
+    sent: &str,
+    found: &str,
+) -> (String, String) {
+    let sent = format!("{sent}.\"{}\"", field.name());
+    let found = format!("{found}.\"{}\"", field.name());
     let scale = target.scale;
     match field.data_type() {
         DataType::Utf8 if target.kind == "reference" || target.kind == "id" => (

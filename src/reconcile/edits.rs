@@ -1,11 +1,11 @@
 //! Edits in the org, told apart from values that did not land (`guide/rules.md` 36).
 //!
 //! In: the entries of a comparison, what was known of them before. Out: `recon.changed_by_org_<load>` with key, field, our value, theirs,
-//! who changed the record last and when; the other entries go to the differences. Only a field that this run did not send can
-//! be an edit; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
+//! who changed the record last and when; the other entries go to the differences. What we changed last ourselves can only be an edit
+//! where this run did not send the field; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
 //! of its record since: it is remembered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
@@ -15,12 +15,16 @@ use arrow::error::ArrowError;
 
 use super::ReconcileError;
 use super::diff::{CHANGED_BY_ORG, DiffRequest};
+use super::three_way::LEFT_TO_ORG;
 use crate::rows::{RowOperation, SAME};
 use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
 
 /// Fields that say who changed a record last, and when.
 pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
+
+/// Who changed a field that is declared to be the automation's.
+const AUTOMATION: &str = "automation";
 
 /// What tells edits apart.
 pub struct EditsRequest<'a> {
@@ -32,6 +36,10 @@ pub struct EditsRequest<'a> {
     pub same: bool,
     /// Whether the session has what an earlier comparison found: its differences, its edits.
     pub before: [bool; 2],
+    /// Whether the session has what was left to the org.
+    pub left: bool,
+    /// Fields of which the org's automation makes something else, by decision.
+    pub automation: &'a BTreeSet<String>,
 }
 
 /// What [`selected`] adds to an entry, as it is called in what is around it.
@@ -76,7 +84,7 @@ pub(super) async fn write(
             source,
         };
         while let Some(batch) = stream.next_batch().await? {
-            let (rest, found) = split(&batch, edits.user).map_err(store)?;
+            let (rest, found) = split(&batch, edits).map_err(store)?;
             differences.write(&rest).await?;
             writer.write(&found).await?;
         }
@@ -88,6 +96,15 @@ pub(super) async fn write(
 fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> String {
     let [differed, edited] = edits.before;
     let (mut columns, mut joins) = (String::new(), String::new());
+    columns.push_str(match edits.left {
+        true => ", t.key is not null as is_left",
+        false => ", false as is_left",
+    });
+    if edits.left {
+        joins.push_str(&format!(
+            " left join ledger.{LEFT_TO_ORG}{load} as t on t.key = d.key and t.field = d.field"
+        ));
+    }
     columns.push_str(match differed {
         true => ", b.key is not null as differed",
         false => ", false as differed",
@@ -127,15 +144,26 @@ pub(super) fn rows(columns: [ArrayRef; 6]) -> Result<RecordBatch, ArrowError> {
 }
 
 /// The differences and the edits of a batch of entries.
-fn split(batch: &RecordBatch, user: &str) -> Result<(RecordBatch, RecordBatch), ArrowError> {
+fn split(
+    batch: &RecordBatch,
+    request: &EditsRequest<'_>,
+) -> Result<(RecordBatch, RecordBatch), ArrowError> {
     let entries = Entries::of(batch)?;
+    let user = request.user;
+    let is_automatic = |row: usize| {
+        entries.kind.value(row) == "changed"
+            && request.automation.contains(entries.field.value(row))
+    };
     let edits: BooleanArray = (0..batch.num_rows())
-        .map(|row| Some(entries.is_edit(row, user)))
+        .map(|row| Some(is_automatic(row) || entries.is_edit(row, user)))
         .collect();
     let rest =
         filter_record_batch(batch, &arrow::compute::not(&edits)?)?.project(&[0, 1, 2, 3, 4])?;
-    let remembered = |own: &StringArray, known: &StringArray| -> ArrayRef {
+    let remembered = |own: &StringArray, known: &StringArray, automation: Option<&'static str>| {
         let texts = (0..batch.num_rows()).map(|row| {
+            if automation.is_some() && is_automatic(row) {
+                return automation;
+            }
             let ours = entries.is_by(row, user);
             let column = if ours && known.is_valid(row) {
                 known
@@ -144,7 +172,7 @@ fn split(batch: &RecordBatch, user: &str) -> Result<(RecordBatch, RecordBatch), 
             };
             column.is_valid(row).then(|| column.value(row))
         });
-        Arc::new(texts.collect::<StringArray>())
+        Arc::new(texts.collect::<StringArray>()) as ArrayRef
     };
     let text = |name: &str| column(batch, name).map(Arc::clone);
     let found = rows([
@@ -152,8 +180,8 @@ fn split(batch: &RecordBatch, user: &str) -> Result<(RecordBatch, RecordBatch), 
         text("field")?,
         text("sent")?,
         text("found")?,
-        remembered(entries.by, entries.known_by),
-        remembered(entries.at, entries.known_at),
+        remembered(entries.by, entries.known_by, Some(AUTOMATION)),
+        remembered(entries.at, entries.known_at, None),
     ])?;
     Ok((rest, filter_record_batch(&found, &edits)?))
 }
@@ -173,6 +201,7 @@ pub(super) fn is_ours(by: &StringArray, row: usize, user: &str) -> bool {
 struct Entries<'a> {
     batch: &'a RecordBatch,
     kind: &'a StringArray,
+    field: &'a StringArray,
     found: &'a StringArray,
     operation: &'a StringArray,
     by: &'a StringArray,
@@ -181,6 +210,7 @@ struct Entries<'a> {
     known_by: &'a StringArray,
     known_at: &'a StringArray,
     differed: &'a BooleanArray,
+    left: &'a BooleanArray,
 }
 
 impl<'a> Entries<'a> {
@@ -192,6 +222,7 @@ impl<'a> Entries<'a> {
         Ok(Self {
             batch,
             kind: text("kind")?,
+            field: text("field")?,
             found: text("found")?,
             operation: text("operation")?,
             by: text("changed_by")?,
@@ -200,6 +231,7 @@ impl<'a> Entries<'a> {
             known_by: text("known_by")?,
             known_at: text("known_at")?,
             differed: column(batch, "differed")?.as_boolean(),
+            left: column(batch, "is_left")?.as_boolean(),
         })
     }
 
@@ -209,7 +241,14 @@ impl<'a> Entries<'a> {
     }
 
     fn is_edit(&self, row: usize, user: &str) -> bool {
-        if self.kind.value(row) != "changed" || self.was_sent(row) {
+        if self.kind.value(row) != "changed" {
+            return false;
+        }
+        // Somebody else came after us, even in the moment between our write and this look.
+        if self.left.value(row) || !self.is_by(row, user) {
+            return true;
+        }
+        if self.was_sent(row) {
             return false;
         }
         let text =
@@ -219,7 +258,7 @@ impl<'a> Entries<'a> {
         let is_hidden = self.operation.value(row) == RowOperation::Update.word()
             && self.differed.is_valid(row)
             && !self.differed.value(row);
-        !self.is_by(row, user) || is_known || is_hidden
+        is_known || is_hidden
     }
 
     /// Whether this run sent the field.

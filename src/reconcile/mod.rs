@@ -12,13 +12,16 @@
 //! ```
 
 mod accounting;
+mod before;
 mod coercion;
+mod conflict;
 mod diff;
 mod edits;
 mod error;
 mod fetch;
 mod found_rows;
 mod gate;
+mod left_out;
 mod pre_image;
 mod readback;
 mod request;
@@ -26,10 +29,12 @@ mod sample;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod three_way;
 mod verify;
 mod views;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
+pub use before::before_update;
 pub use coercion::found_form;
 pub use diff::{CHANGED_BY_ORG, DiffRequest, write_differences};
 pub use edits::EditsRequest;
@@ -41,5 +46,6 @@ pub use readback::read_back;
 pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use strays::strays;
+pub use three_way::{CONFLICTS, LEFT_TO_ORG, ThreeWay, nothing_left, settle};
 pub use verify::still_there;
 pub use views::union_views;

@@ -19,45 +19,26 @@ use arrow::error::ArrowError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::diff::CHANGED_BY_ORG;
 use super::edits::{self, MODIFIED};
-use super::fetch::{key_start, ours};
-use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
-use crate::project::Api;
-use crate::rows::{RowOperation, SAME, key_columns, key_text, same_key, sent_columns};
+use crate::rows::{RowOperation, SAME, is_set, key_columns, key_text, same_key, sent_columns};
 use crate::staging::{Manifest, Snapshot, TableWriter};
 
 /// How the tables of pre-images begin.
 pub const PRE_IMAGE: &str = "before_";
 
-/// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.
-const FEW: u64 = 2_000;
-
-/// Saves what the outbox of `request` will replace, under `run`; fields that a later load sets anew (`later`) are that load's.
+/// Saves what the outbox of `request` will replace in the records as they are `now`, under `run`; fields that a later load sets
+/// anew (`later`) are that load's.
 ///
 /// # Errors
 /// [`ReconcileError`].
 pub async fn keep_pre_images(
     request: &ReadBack<'_>,
-    outbox: &Manifest,
+    now: &Manifest,
     later: &std::collections::BTreeSet<String>,
     run: &str,
 ) -> Result<(), ReconcileError> {
-    let rows = |operation: RowOperation| -> u64 {
-        let files = outbox.files.iter();
-        let files = files.filter(|file| file.label.as_deref() == Some(operation.word()));
-        files.map(|file| file.rows).sum()
-    };
-    let (updates, upserts) = (rows(RowOperation::Update), rows(RowOperation::Upsert));
-    if updates + upserts == 0 {
-        return Ok(());
-    }
-    let now = patiently(request.client, async || {
-        Box::pin(fetch(request, updates, upserts)).await
-    })
-    .await?;
-    let compared = compare(request, &now, later, run).await;
-    request.staging.remove(&now).await;
+    let compared = compare(request, now, later, run).await;
     let Some(compared) = compared? else {
         return Ok(());
     };
@@ -74,67 +55,6 @@ pub async fn keep_pre_images(
         request.staging.publish(manifest).await?;
     }
     Ok(())
-}
-
-/// What is read back of a row, as far as the object has it: a key without a field of its own is not asked for.
-fn schema(request: &ReadBack<'_>) -> SchemaRef {
-    let whole = request.schema();
-    let visible = |field: &&Arc<Field>| {
-        field.name() == "_id" || readable(request.describe, field.name()).is_some()
-    };
-    let fields: Vec<Arc<Field>> = whole.fields().iter().filter(visible).cloned().collect();
-    Arc::new(Schema::new(fields))
-}
-
-/// The records that will change, as they are now.
-async fn fetch(
-    request: &ReadBack<'_>,
-    updates: u64,
-    upserts: u64,
-) -> Result<Manifest, ReconcileError> {
-    let load = &request.file.name;
-    let schema = schema(request);
-    let table = format!("{load}_before");
-    let ReadBack {
-        staging,
-        client,
-        describe,
-        ..
-    } = request;
-    let mut rows = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
-    let snapshot = staging.snapshot().await?;
-    let session = request.engine.session(staging, &snapshot)?;
-    let hidden = request.has_hidden_key();
-    let by_key = upserts > 0 || (updates > FEW && !hidden);
-    if by_key {
-        let start = key_start(&session, request, "outbox").await?;
-        let (condition, scope) = ours(request, start.as_deref());
-        match request.file.api {
-            Api::Rest => rows.over_rest(&condition, scope, None).await?,
-            Api::Bulk => rows.in_bulk(&condition, scope, &|_| {}).await?,
-        }
-    }
-    let mut found = rows.finish().await?;
-    if updates == 0 {
-        return Ok(found);
-    }
-    // By id: those that do not have our key yet, or all of a few.
-    let mut view = Snapshot::default();
-    for known in snapshot.get("outbox", load).into_iter().chain([&found]) {
-        view.insert(known.clone());
-    }
-    let session = request.engine.session(staging, &view)?;
-    let sql = format!(
-        "select o._id as asked, o._id as key from outbox.{load} as o left join {} as r \
-         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null",
-        found.name()
-    );
-    let mut more = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
-    more.by_ids(&session, "Id", &sql, false, &|_| {}).await?;
-    let more = more.finish().await?;
-    found.rows += more.rows;
-    found.files.extend(more.files);
-    Ok(found)
 }
 
 /// What differs from the outbox: the values that will be replaced, and those that somebody changed and that are left out of the
@@ -307,9 +227,7 @@ impl<'a> Entry<'a> {
 
     fn has(&self, bits: &BinaryArray, row: usize) -> bool {
         let place = usize::try_from(self.places.value(row)).unwrap_or(usize::MAX);
-        let byte = bits.is_valid(row).then(|| bits.value(row).get(place / 8));
-        byte.flatten()
-            .is_some_and(|byte| byte & (1 << (place % 8)) != 0)
+        bits.is_valid(row) && is_set(bits.value(row), place)
     }
 
     /// Whether the update leaves the field out, since its value is the one that was sent last.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::CONFLICTS;
 use crate::engine::View;
 use crate::rows::key_text;
 use crate::staging::Snapshot;
@@ -21,6 +22,12 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 "changed_by_org_",
                 "changed_by_org",
                 "key, field, sent, found, changed_by, changed_at",
+            ),
+            (
+                "recon",
+                CONFLICTS,
+                "conflicts",
+                "object, key, id, link, field, state, why, base, ours, theirs, changed_by, changed_at",
             ),
             ("recon", "spared_", "spared", "key, id, reason, detail"),
             (
@@ -92,6 +99,24 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 "field",
                 "sent",
                 "found",
+                "changed_by",
+                "changed_at",
+            ],
+        ),
+        (
+            "conflicts",
+            &[
+                "load",
+                "object",
+                "key",
+                "id",
+                "link",
+                "field",
+                "state",
+                "why",
+                "base",
+                "ours",
+                "theirs",
                 "changed_by",
                 "changed_at",
             ],

@@ -42,8 +42,8 @@ pub fn phase_document(
         report.unprocessed
     ));
     text.push_str(&format!(
-        "- org: {} rows read back, {} differences, {} values changed by the org\n",
-        report.read_back, report.differences, report.changed_by_org
+        "- org: {} rows read back, {} differences, {} values changed by the org, {} of them in the source too\n",
+        report.read_back, report.differences, report.changed_by_org, report.conflicts
     ));
     text.push_str(&format!(
         "- overlays: {} rows flagged, {} rows with an altered value\n\n",

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 pub(crate) mod bench;
+mod bits;
 mod columns;
 mod fixed_sql;
 mod identity;
@@ -17,7 +18,9 @@ mod outbox;
 mod outcome;
 mod probe;
 mod run_status;
+mod together;
 
+pub(crate) use bits::{Bits, is_set, set, unset};
 pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
 pub(crate) use columns::{
     FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom, with_plain_texts,
@@ -28,7 +31,8 @@ pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, sa
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
-pub use outbox::{CANARY_ROWS, KEY_APART, SAME, outbox_schema, sent_columns};
+pub use outbox::{CANARY_ROWS, KEY_APART, LEFT_OUT, SAME, outbox_schema, sent_columns};
 pub use outcome::Outcome;
 pub use probe::probe;
 pub use run_status::RunStatus;
+pub(crate) use together::TOGETHER;

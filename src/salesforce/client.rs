@@ -150,6 +150,12 @@ impl Client {
         &self.inner.identity
     }
 
+    /// Where a person finds a record.
+    pub async fn record_url(&self, id: &str) -> String {
+        let session = self.inner.session.read().await;
+        format!("{}/{id}", session.instance.as_str().trim_end_matches('/'))
+    }
+
     /// Requests made so far, and the organisation's own count.
     pub fn usage(&self) -> Usage {
         self.inner.meter.read()

@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 
 use super::route::Ledger;
 use crate::encode::{Cells, EncodeError};
-use crate::rows::FALLBACKS;
+use crate::rows::{Bits, FALLBACKS, TOGETHER, is_set, set};
 
 /// How columns begin that hold the values sent last, by their place among the sent ones of that outbox.
 const LAST: &str = "_last_";
@@ -28,37 +28,6 @@ const CONSENT: [&str; 3] = ["HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall
 
 /// The flag of a row whose opt-out is kept.
 pub(super) const OPT_OUT_KEPT: &str = "opt_out_kept";
-
-/// Fields of which the org derives one from another, or judges one by another: sent together or not at all.
-const TOGETHER: [&[&str]; 7] = [
-    &["StageName", "Probability", "ForecastCategoryName"],
-    &["Quantity", "UnitPrice", "TotalPrice", "Discount"],
-    &[
-        "StartDateTime",
-        "EndDateTime",
-        "DurationInMinutes",
-        "ActivityDate",
-        "ActivityDateTime",
-        "IsAllDayEvent",
-    ],
-    &["WhoId", "WhatId"],
-    &["Country", "State", "CountryCode", "StateCode"],
-    &[
-        "BillingCountry",
-        "BillingState",
-        "BillingCountryCode",
-        "BillingStateCode",
-    ],
-    &[
-        "MailingCountry",
-        "MailingState",
-        "MailingCountryCode",
-        "MailingStateCode",
-    ],
-];
-
-/// A set of columns of one row.
-pub(super) type Bits = Vec<u8>;
 
 /// Fields that columns feed which an earlier export had and this one lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -276,20 +245,6 @@ fn was_written(ledger: &Ledger<'_>, remap: &[Option<usize>], row: usize, place: 
     let before = remap.iter().position(|&now| now == Some(place));
     let bits = before.zip(ledger.written(row));
     bits.is_some_and(|(before, written)| is_set(written, before))
-}
-
-/// Whether a column is in the set.
-pub(super) fn is_set(bits: &[u8], place: usize) -> bool {
-    bits.get(place / 8)
-        .is_some_and(|byte| byte & (1 << (place % 8)) != 0)
-}
-
-/// Adds a column to the set.
-pub(super) fn set(bits: &mut Bits, place: usize) {
-    if bits.len() <= place / 8 {
-        bits.resize(place / 8 + 1, 0);
-    }
-    bits[place / 8] |= 1 << (place % 8);
 }
 
 #[cfg(test)]

@@ -265,6 +265,13 @@ impl Project {
         orgs
     }
 
+    /// A file among the reports of the latest run.
+    pub(crate) fn report(&self, name: &str) -> String {
+        let runs = format!(".transload/orgs/{}/reports", self.orgs()[0]);
+        let last = names(&self.path(&runs)).into_iter().max().unwrap();
+        self.read(&format!("{runs}/{last}/{name}"))
+    }
+
     /// Rows of a query over the published tables, every cell as text, null as `∅`.
     pub(crate) fn table(&self, sql: &str) -> Vec<Vec<String>> {
         let orgs = self.orgs();

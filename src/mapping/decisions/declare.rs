@@ -77,7 +77,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 21] = [
+pub(super) const FILES: [Declared; 23] = [
     declared!(
         "lifecycle",
         [
@@ -132,6 +132,36 @@ pub(super) const FILES: [Declared; 21] = [
             optional("note", Kind::Text),
         ],
         key: ["object", "field"]
+    ),
+    declared!(
+        "field_policy",
+        [
+            needed("object", Kind::Text),
+            needed("field", Kind::Text),
+            needed(
+                "policy",
+                Kind::Word(&["source_wins", "org_wins", "org_unless_blank", "ask", "automation"]),
+            ),
+            optional("note", Kind::Text),
+        ],
+        key: ["object", "field"]
+    ),
+    declared!(
+        "decisions",
+        [
+            needed("object", Kind::Name),
+            needed("key", Kind::Text),
+            needed("field", Kind::Name),
+            optional("ours", Kind::Text),
+            optional("theirs", Kind::Text),
+            optional("decision", Kind::Word(&["source", "org"])),
+            optional("base", Kind::Text),
+            optional("changed_by", Kind::Text),
+            optional("changed_at", Kind::Text),
+            optional("record", Kind::Text),
+            optional("note", Kind::Text),
+        ],
+        key: ["object", "key", "field", "ours", "theirs"]
     ),
     declared!(
         "field_map",

@@ -35,5 +35,7 @@ mod reading;
 mod second_run;
 /// The split, as the org has it.
 mod split;
+/// Both sides have worked since the last run.
+mod three_way;
 /// Rollback.
 mod undoing;

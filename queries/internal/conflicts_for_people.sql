@@ -1,0 +1,16 @@
+-- grain: one row per field that both sides changed and nobody has decided yet, in the form of config/decisions.csv
+select
+    conflict.object,
+    conflict.key,
+    conflict.field,
+    conflict.ours,
+    conflict.theirs,
+    cast(null as varchar) as decision,
+    conflict.base,
+    conflict.changed_by,
+    conflict.changed_at,
+    conflict.link as record,
+    conflict.why as note
+from recon.conflicts as conflict
+where conflict.state = 'ask'
+order by conflict.object, conflict.key, conflict.field

@@ -1,0 +1,241 @@
+//! `config/field_policy.csv` and `config/decisions.csv`: whose value counts where the source and the org both have one.
+//!
+//! In: the project's files. Out: the policy of a field, and what a person decided about two values. Never: a comparison of
+//! values that were not read as such; whether the org changed a value is for others to find out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{DecisionRow, MappingError, decision_rows};
+
+/// Stands for all objects, or all fields of one.
+const ALL: &str = "*";
+
+/// Whose value a field of a known record has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldPolicy {
+    /// The source's, whatever somebody wrote in the org.
+    SourceWins,
+    /// The org's: it is written once, when the record is made.
+    OrgWins,
+    /// The org's, unless it is empty there.
+    OrgUnlessBlank,
+    /// That of the side that changed it; where both did, a person decides.
+    Ask,
+    /// The source's; what the org's automation makes of it is no edit and no difference.
+    Automation,
+}
+
+impl FieldPolicy {
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "source_wins" => Some(Self::SourceWins),
+            "org_wins" => Some(Self::OrgWins),
+            "org_unless_blank" => Some(Self::OrgUnlessBlank),
+            "ask" => Some(Self::Ask),
+            "automation" => Some(Self::Automation),
+            _ => None,
+        }
+    }
+}
+
+/// A side whose value counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The export's.
+    Source,
+    /// What is in Salesforce.
+    Org,
+}
+
+/// What was decided about a field of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// Whose value counts.
+    For(Side),
+    /// There is a decision, about other values than these.
+    ForOtherValues,
+}
+
+/// Policies and decisions of a project.
+#[derive(Clone, Debug, Default)]
+pub struct EditPolicies {
+    /// By object and field in lower case.
+    policies: BTreeMap<(String, String), FieldPolicy>,
+    /// By object and field in lower case, and key.
+    decisions: BTreeMap<(String, String, String), Vec<Decision>>,
+}
+
+/// Values of both sides, and whose counts.
+#[derive(Clone, Debug)]
+struct Decision {
+    ours: String,
+    theirs: String,
+    side: Side,
+}
+
+impl EditPolicies {
+    /// Reads both files; a project without them leaves everything to the defaults.
+    ///
+    /// # Errors
+    /// [`MappingError::Decisions`] with the mistakes in them.
+    pub fn load(project: &Path) -> Result<Self, MappingError> {
+        let policies = decision_rows(project, "field_policy")?;
+        Ok(Self::of(&policies, &decision_rows(project, "decisions")?))
+    }
+
+    fn of(policies: &[DecisionRow], decisions: &[DecisionRow]) -> Self {
+        let name = |row: &DecisionRow, column: &str| row.get(column).to_lowercase();
+        let mut read = Self::default();
+        for row in policies {
+            if let Some(policy) = FieldPolicy::parse(row.get("policy")) {
+                read.policies
+                    .insert((name(row, "object"), name(row, "field")), policy);
+            }
+        }
+        for row in decisions {
+            let side = match row.get("decision") {
+                "source" => Side::Source,
+                "org" => Side::Org,
+                _ => continue,
+            };
+            let of = (
+                name(row, "object"),
+                name(row, "field"),
+                row.get("key").to_owned(),
+            );
+            read.decisions.entry(of).or_default().push(Decision {
+                ours: bare(row.get("ours")),
+                theirs: bare(row.get("theirs")),
+                side,
+            });
+        }
+        read
+    }
+
+    /// The policy that the project gives a field: its own, that of its object, or that of all.
+    #[must_use]
+    pub fn policy(&self, object: &str, field: &str) -> Option<FieldPolicy> {
+        let (object, field) = (object.to_lowercase(), field.to_lowercase());
+        let wanted = [
+            (object.as_str(), field.as_str()),
+            (object.as_str(), ALL),
+            (ALL, field.as_str()),
+            (ALL, ALL),
+        ];
+        wanted.iter().find_map(|(object, field)| {
+            let name = ((*object).to_owned(), (*field).to_owned());
+            self.policies.get(&name).copied()
+        })
+    }
+
+    /// Those of these fields of an object that its automation changes.
+    #[must_use]
+    pub fn automation<'a>(
+        &self,
+        object: &str,
+        fields: impl Iterator<Item = &'a String>,
+    ) -> BTreeSet<String> {
+        let automatic =
+            |field: &&String| self.policy(object, field.as_str()) == Some(FieldPolicy::Automation);
+        fields.filter(automatic).cloned().collect()
+    }
+
+    /// What was decided about a field of a record, given the values of now.
+    #[must_use]
+    pub fn decided(
+        &self,
+        object: &str,
+        key: &str,
+        field: &str,
+        ours: &str,
+        theirs: &str,
+    ) -> Option<Decided> {
+        let of = (object.to_lowercase(), field.to_lowercase(), key.to_owned());
+        let decisions = self.decisions.get(&of)?;
+        let (ours, theirs) = (bare(ours), bare(theirs));
+        let same = decisions
+            .iter()
+            .find(|decision| decision.ours == ours && decision.theirs == theirs);
+        Some(same.map_or(Decided::ForOtherValues, |same| Decided::For(same.side)))
+    }
+}
+
+/// A value as the list of conflicts has it, whatever a spreadsheet made of it: without white space around it, line ends as LF,
+/// without the apostrophe that keeps a cell from being a formula.
+fn bare(value: &str) -> String {
+    let text = value.replace("\r\n", "\n");
+    let text = text.trim();
+    text.strip_prefix('\'').unwrap_or(text).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &[(&str, &str)]) -> DecisionRow {
+        let cells = cells.iter();
+        DecisionRow {
+            line: 2,
+            cells: cells
+                .map(|(name, cell)| ((*name).to_owned(), (*cell).to_owned()))
+                .collect(),
+        }
+    }
+
+    fn policy(object: &str, field: &str, policy: &str) -> DecisionRow {
+        row(&[("object", object), ("field", field), ("policy", policy)])
+    }
+
+    #[test]
+    fn the_narrowest_policy_counts() {
+        let rows = [
+            policy("*", "*", "ask"),
+            policy("*", "Phone", "source_wins"),
+            policy("Account", "*", "org_unless_blank"),
+            policy("account", "website", "org_wins"),
+        ];
+        let policies = EditPolicies::of(&rows, &[]);
+        for (object, field, expected) in [
+            ("Account", "Website", FieldPolicy::OrgWins),
+            ("Account", "Phone", FieldPolicy::OrgUnlessBlank),
+            ("Contact", "Phone", FieldPolicy::SourceWins),
+            ("Contact", "Email", FieldPolicy::Ask),
+        ] {
+            assert_eq!(
+                policies.policy(object, field),
+                Some(expected),
+                "{object}.{field}"
+            );
+        }
+        assert_eq!(EditPolicies::default().policy("Account", "Name"), None);
+    }
+
+    #[test]
+    fn a_decision_is_about_two_values() {
+        let decision = |theirs: &str, decision: &str| {
+            row(&[
+                ("object", "Account"),
+                ("key", "10"),
+                ("field", "Phone"),
+                ("ours", "'+48 1"),
+                ("theirs", theirs),
+                ("decision", decision),
+            ])
+        };
+        let rows = [
+            decision("+48 2", "org"),
+            decision("", "source"),
+            decision("+48 3", ""),
+        ];
+        let policies = EditPolicies::of(&[], &rows);
+        let decided = |theirs: &str| policies.decided("account", "10", "phone", "+48 1", theirs);
+        assert_eq!(decided(" +48 2"), Some(Decided::For(Side::Org)));
+        assert_eq!(decided(""), Some(Decided::For(Side::Source)));
+        assert_eq!(decided("+48 3"), Some(Decided::ForOtherValues));
+        assert_eq!(
+            policies.decided("Account", "11", "Phone", "+48 1", "+48 2"),
+            None
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Parts of an outbox without the fields that are left to the org.
+//!
+//! In: a part, what was judged of its rows. Out: its rows in two files: those that are sent, and those of which nothing is left.
+//! The bits that say what is left out, cleared and was written once are kept right, and the fingerprint of a row says that the next run has
+//! to look at it again. Never: a row lost.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
+};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
+use futures::TryStreamExt;
+
+use super::ReconcileError;
+use super::conflict::{Entry, Known, Told, Verdict};
+use super::three_way::ThreeWay;
+use crate::rows::{Bits, LEFT_OUT, RowOperation, SAME, TOGETHER, is_set, key_texts, set, unset};
+use crate::staging::{DataFile, Manifest};
+
+/// Rows of a part that are looked at, at a time.
+const ROWS: usize = 8_192;
+
+/// What becomes of one row.
+#[derive(Default)]
+pub(super) struct Record {
+    pub(super) id: String,
+    pub(super) changed_by: Known,
+    pub(super) changed_at: Known,
+    /// The fingerprint of the values that landed last.
+    pub(super) landed: Option<i64>,
+    pub(super) entries: Vec<(Entry, Verdict)>,
+}
+
+impl Record {
+    pub(super) fn is_changed(&self) -> bool {
+        let written_again = |entry: &Entry, verdict: &Verdict| verdict.writes && entry.is_same;
+        self.entries
+            .iter()
+            .any(|(entry, verdict)| !verdict.writes || written_again(entry, verdict))
+    }
+
+    /// Leaves fields to the org that go with one that is left to it.
+    pub(super) fn keep_together(&mut self) {
+        for group in TOGETHER {
+            let is_in = |entry: &Entry| group.contains(&entry.field.as_str());
+            let is_left = self
+                .entries
+                .iter()
+                .any(|(entry, verdict)| is_in(entry) && !verdict.writes);
+            if !is_left {
+                continue;
+            }
+            for (entry, verdict) in &mut self.entries {
+                if is_in(entry) && verdict.writes {
+                    verdict.writes = false;
+                    verdict.told = Some(Told::TOGETHER);
+                }
+            }
+        }
+    }
+}
+
+/// A part with what stays as it is in the org left out; rows of which nothing is left are no longer sent.
+pub(super) async fn rewrite(
+    wanted: &ThreeWay<'_>,
+    places: &[String],
+    outbox: &Manifest,
+    file: &DataFile,
+    records: &BTreeMap<String, Record>,
+) -> Result<Vec<DataFile>, ReconcileError> {
+    let staging = wanted.request.staging;
+    let load = &wanted.request.file.name;
+    let rewriting = Rewriting {
+        key: &wanted.request.columns.key,
+        places,
+        records,
+    };
+    let store = |source: ArrowError| ReconcileError::Store {
+        object: wanted.request.describe.name.clone(),
+        source,
+    };
+    let mut writers = Vec::new();
+    for operation in [RowOperation::Update, RowOperation::Unchanged] {
+        let schema = Arc::clone(&outbox.schema);
+        let writer = staging.create("outbox", load, schema, &[]).await?;
+        writers.push(writer.labelled(operation.word()));
+    }
+    let part = of_files(outbox, std::slice::from_ref(file));
+    let mut batches = staging.read_table(&part, ROWS);
+    while let Some(batch) = batches.try_next().await? {
+        let (batch, idle) = rewriting.left_out(&batch).map_err(store)?;
+        let is_sent = arrow::compute::not(&idle).map_err(store)?;
+        for (writer, keep) in writers.iter_mut().zip([&is_sent, &idle]) {
+            let rows = filter_record_batch(&batch, keep).map_err(store)?;
+            writer.write(&rows).await?;
+        }
+    }
+    let mut files = Vec::new();
+    for writer in writers {
+        let written = writer.finish(BTreeMap::new()).await?;
+        files.extend(written.files.into_iter().filter(|file| file.rows > 0));
+    }
+    Ok(files)
+}
+
+/// What was judged of the rows of a part.
+struct Rewriting<'a> {
+    key: &'a [String],
+    /// Names of the sent columns.
+    places: &'a [String],
+    records: &'a BTreeMap<String, Record>,
+}
+
+impl Rewriting<'_> {
+    /// Rows of an outbox without what is left to the org, and which of them have nothing left to be sent.
+    fn left_out(&self, batch: &RecordBatch) -> Result<(RecordBatch, BooleanArray), ArrowError> {
+        let schema = batch.schema();
+        let key = self.key;
+        let keys =
+            key_texts(batch, key).map_err(|error| ArrowError::SchemaError(error.to_string()))?;
+        let column = |name: &str| schema.index_of(name);
+        let [clear, same, written, fingerprint, operation] =
+            ["_clear", SAME, "_written", "_fingerprint", "_operation"].map(column);
+        let (clear, same, written) = (clear?, same?, written?);
+        let (fingerprint, operation) = (fingerprint?, operation?);
+        let bits = |at: usize| batch.column(at).as_binary::<i32>();
+        let fingerprints = batch.column(fingerprint).as_primitive::<Int64Type>();
+        let operations = batch.column(operation).as_string::<i32>();
+        let [mut clears, mut sames, mut writtens] = [(); 3].map(|()| BinaryBuilder::new());
+        let (mut prints, mut words, mut idle) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, key) in keys.iter().enumerate() {
+            let own = |bits: &BinaryArray| bits.is_valid(row).then(|| bits.value(row).to_vec());
+            let mut sets = [own(bits(clear)), own(bits(same)), own(bits(written))];
+            let mut print = fingerprints.is_valid(row).then(|| fingerprints.value(row));
+            let mut is_idle = false;
+            if let Some(record) = self.records.get(key).filter(|record| record.is_changed()) {
+                let [clear, same, written] = &mut sets;
+                for (entry, verdict) in &record.entries {
+                    let place = entry.place;
+                    if verdict.writes {
+                        same.iter_mut().for_each(|bits| unset(bits, place));
+                        continue;
+                    }
+                    set(same.get_or_insert_default(), place);
+                    if let Some(bits) = clear {
+                        unset(bits, place);
+                    }
+                    // That it was written once is known until it is cleared.
+                    set(written.get_or_insert_default(), place);
+                }
+                is_idle = self.is_idle(batch, row, same.as_ref(), clear.as_ref());
+                // The next run has to look at the row again.
+                print = match is_idle {
+                    true => record.landed,
+                    false if record.entries.iter().any(|(_, verdict)| !verdict.writes) => {
+                        print.map(|print| print ^ LEFT_OUT)
+                    }
+                    false => print,
+                };
+            }
+            let [clear, same, written] = sets;
+            clears.append_option(clear.filter(|bits| bits.iter().any(|&byte| byte != 0)));
+            sames.append_option(same);
+            writtens.append_option(written);
+            prints.push(print);
+            words.push(match is_idle {
+                true => RowOperation::Unchanged.word(),
+                false => operations.value(row),
+            });
+            idle.push(is_idle);
+        }
+        let mut columns = batch.columns().to_vec();
+        columns[clear] = Arc::new(clears.finish());
+        columns[same] = Arc::new(sames.finish());
+        columns[written] = Arc::new(writtens.finish());
+        columns[fingerprint] = Arc::new(Int64Array::from(prints));
+        columns[operation] = Arc::new(StringArray::from(words));
+        Ok((RecordBatch::try_new(schema, columns)?, idle.into()))
+    }
+
+    /// Whether an update of this row would set nothing.
+    fn is_idle(
+        &self,
+        batch: &RecordBatch,
+        row: usize,
+        same: Option<&Bits>,
+        clear: Option<&Bits>,
+    ) -> bool {
+        if clear.is_some_and(|bits| bits.iter().any(|&byte| byte != 0)) {
+            return false;
+        }
+        let key = self.key;
+        self.places.iter().enumerate().all(|(place, name)| {
+            key.contains(name)
+                || same.is_some_and(|same| is_set(same, place))
+                || batch
+                    .column_by_name(name)
+                    .is_none_or(|column| column.is_null(row))
+        })
+    }
+}
+
+/// A table of some of another's files.
+pub(super) fn of_files(table: &Manifest, files: &[DataFile]) -> Manifest {
+    Manifest {
+        rows: files.iter().map(|file| file.rows).sum(),
+        files: files.to_vec(),
+        ..table.clone()
+    }
+}

@@ -1,0 +1,501 @@
+//! The outbox of known records against what is in the org now: fields that somebody changed there are left out of the update
+//! (`guide/rules.md` 36).
+//!
+//! In: an outbox with updates, the records as they are now, the values sent and read back last time, policies and decisions.
+//! Out: the outbox without what stays as it is in the org, `recon.conflicts_<load>` with every field that both sides have an opinion
+//! of, `ledger.left_to_org_<load>` with the values that the org had accepted before, so that the question comes again until it
+//! is answered; none of them published. Never: more than a part in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::error::ArrowError;
+
+use super::coercion::{TargetField, normal_forms_in, readable};
+use super::conflict::{Entry, Known};
+use super::diff::CHANGED_BY_ORG;
+use super::edits::MODIFIED;
+use super::left_out::{Record, of_files, rewrite};
+use super::{ReadBack, ReconcileError};
+use crate::mapping::EditPolicies;
+use crate::rows::{RowOperation, SAME, TOGETHER, is_set, key_text, same_key, sent_columns};
+use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
+
+/// How the tables of conflicts begin.
+pub const CONFLICTS: &str = "conflicts_";
+
+/// How the tables begin of what was left to the org.
+pub const LEFT_TO_ORG: &str = "left_to_org_";
+
+/// Columns of `recon.conflicts_<load>`.
+const CONFLICT: [&str; 12] = [
+    "object",
+    "key",
+    "id",
+    "link",
+    "field",
+    "state",
+    "why",
+    "base",
+    "ours",
+    "theirs",
+    "changed_by",
+    "changed_at",
+];
+
+/// What to compare.
+pub struct ThreeWay<'a> {
+    /// The load.
+    pub request: &'a ReadBack<'a>,
+    /// Its outbox, its ledger, what was read back of it last time and what was found then.
+    pub snapshot: &'a Snapshot,
+    /// Its outbox of last time.
+    pub last: Option<&'a Manifest>,
+    /// The records as they are now.
+    pub now: &'a Manifest,
+    /// Columns that a later load sets anew.
+    pub later: &'a BTreeSet<String>,
+    /// Whose values count.
+    pub policies: &'a EditPolicies,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Settled {
+    /// The outbox that is sent.
+    pub outbox: Manifest,
+    /// `recon.conflicts_<load>` and `ledger.left_to_org_<load>`.
+    pub told: Vec<Manifest>,
+}
+
+/// Says that nothing is left to the org, where something was.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn nothing_left(
+    request: &ReadBack<'_>,
+    snapshot: &Snapshot,
+) -> Result<Vec<Manifest>, ReconcileError> {
+    let load = &request.file.name;
+    let mut tables = Vec::new();
+    for (schema, table) in [
+        ("recon", format!("{CONFLICTS}{load}")),
+        ("ledger", format!("{LEFT_TO_ORG}{load}")),
+    ] {
+        if let Some(before) = snapshot
+            .get(schema, &table)
+            .filter(|before| before.rows > 0)
+        {
+            let columns = Arc::clone(&before.schema);
+            let writer = request.staging.create(schema, &table, columns, &[]).await?;
+            tables.push(writer.finish(BTreeMap::new()).await?);
+        }
+    }
+    Ok(tables)
+}
+
+/// Takes out of an outbox what stays as it is in the org.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn settle(wanted: &ThreeWay<'_>) -> Result<Option<Settled>, ReconcileError> {
+    let load = &wanted.request.file.name;
+    let Some(outbox) = wanted.snapshot.get("outbox", load) else {
+        return Ok(None);
+    };
+    let staging = wanted.request.staging;
+    let texts = |names: &[&str]| {
+        let fields: Vec<Field> = names
+            .iter()
+            .map(|name| Field::new(*name, DataType::Utf8, true))
+            .collect();
+        Arc::new(Schema::new(fields))
+    };
+    let (told_schema, left_schema) = (texts(&CONFLICT), texts(&["key", "field", "base"]));
+    let conflicts = format!("{CONFLICTS}{load}");
+    let left = format!("{LEFT_TO_ORG}{load}");
+    let mut settle = Settle {
+        wanted,
+        places: sent_columns(&outbox.schema),
+        conflicts: staging
+            .create("recon", &conflicts, told_schema, &[])
+            .await?,
+        left: staging.create("ledger", &left, left_schema, &[]).await?,
+    };
+    let mut files: Vec<DataFile> = Vec::new();
+    for file in &outbox.files {
+        if file.label.as_deref() != Some(RowOperation::Update.word()) || file.rows == 0 {
+            files.push(file.clone());
+            continue;
+        }
+        let records = settle.records(outbox, file).await?;
+        match records.values().any(Record::is_changed) {
+            true => files.extend(rewrite(wanted, &settle.places, outbox, file, &records).await?),
+            false => files.push(file.clone()),
+        }
+    }
+    let mut settled = outbox.clone();
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for file in &files {
+        *counts
+            .entry(file.label.as_deref().unwrap_or_default())
+            .or_default() += file.rows;
+    }
+    for operation in [RowOperation::Update, RowOperation::Unchanged] {
+        let rows = counts.get(operation.word()).copied().unwrap_or_default();
+        settled.counts.insert(operation.word().to_owned(), rows);
+    }
+    if files.len() > outbox.files.len() {
+        settled.sorted_by.clear();
+    }
+    settled.files = files;
+    Ok(Some(Settled {
+        outbox: settled,
+        told: vec![
+            settle.conflicts.finish(BTreeMap::new()).await?,
+            settle.left.finish(BTreeMap::new()).await?,
+        ],
+    }))
+}
+
+struct Settle<'a> {
+    wanted: &'a ThreeWay<'a>,
+    /// Names of the sent columns.
+    places: Vec<String>,
+    conflicts: TableWriter,
+    left: TableWriter,
+}
+
+impl Settle<'_> {
+    /// The rows of a part of which a field is another one in the org, judged; notes what is to be told.
+    async fn records(
+        &mut self,
+        outbox: &Manifest,
+        file: &DataFile,
+    ) -> Result<BTreeMap<String, Record>, ReconcileError> {
+        let request = self.wanted.request;
+        let part = of_files(outbox, std::slice::from_ref(file));
+        let Some((sql, snapshot)) = self.entries(&part) else {
+            return Ok(BTreeMap::new());
+        };
+        let session = request.engine.session(request.staging, &snapshot)?;
+        let object = &request.describe.name;
+        let mut records: BTreeMap<String, Record> = BTreeMap::new();
+        let mut stream = session
+            .stream(
+                &format!("the three-way comparison of {}", request.file.name),
+                &sql,
+                &[],
+            )
+            .await?;
+        while let Some(batch) = stream.next_batch().await? {
+            let rows = Rows::of(&batch).map_err(|source| self.store(source))?;
+            for row in 0..batch.num_rows() {
+                let key = rows.text("key", row).unwrap_or_default();
+                let entry = rows.entry(row);
+                let Some(verdict) = entry.judge(object, &key, self.wanted.policies) else {
+                    continue;
+                };
+                if verdict.writes
+                    && verdict.told.is_none()
+                    && !entry.is_same
+                    && !has_company(&entry)
+                {
+                    continue;
+                }
+                let record = records.entry(key).or_default();
+                if record.entries.is_empty() {
+                    record.id = rows.text("id", row).unwrap_or_default();
+                    record.changed_by = rows.text("changed_by", row);
+                    record.changed_at = rows.text("changed_at", row);
+                    record.landed = rows.landed(row);
+                }
+                record.entries.push((entry, verdict));
+            }
+        }
+        records.values_mut().for_each(Record::keep_together);
+        self.note(&records).await?;
+        Ok(records)
+    }
+
+    /// SQL for one row per field of an update that is another one in the org, and the tables it reads; none if no field can be
+    /// compared.
+    fn entries(&self, part: &Manifest) -> Option<(String, Snapshot)> {
+        let ThreeWay {
+            request,
+            snapshot,
+            last,
+            now,
+            later,
+            ..
+        } = self.wanted;
+        let (load, key) = (&request.file.name, &request.columns.key);
+        let mut tables = Snapshot::default();
+        tables.insert(part.clone());
+        tables.insert((*now).clone());
+        let mut take = |schema: &str, table: &str| {
+            let found = snapshot.get(schema, table).filter(|table| table.rows > 0);
+            found.inspect(|table| tables.insert((*table).clone()))
+        };
+        take("ledger", load)?;
+        let read_back = take("org", load);
+        let left = take("ledger", &format!("{LEFT_TO_ORG}{load}"));
+        let edited = take("recon", &format!("{CHANGED_BY_ORG}{load}"));
+        let last = last.filter(|last| last.rows > 0).map(|last| Manifest {
+            table: format!("{load}_last"),
+            ..last.clone()
+        });
+        let has = |table: Option<&Manifest>, field: &Field| {
+            let column = table.and_then(|table| table.schema.field_with_name(field.name()).ok());
+            column.is_some_and(|column| {
+                column.data_type() == field.data_type() || column.data_type() == &DataType::Utf8
+            })
+        };
+        let mut entries = Vec::new();
+        for (place, name) in self.places.iter().enumerate() {
+            let field = part.schema.field_with_name(name).ok()?;
+            let target = readable(request.describe, name)
+                .filter(|_| !later.contains(name) && !key.contains(name));
+            let Some(target) = target.map(TargetField::of) else {
+                continue;
+            };
+            let (ours, theirs) = normal_forms_in(field, &target, "o", "r");
+            let known =
+                |table: Option<&Manifest>, there: &str, form: String| match has(table, field) {
+                    true => format!(
+                        "case when {there} then named_struct('value', cast({form} as varchar)) end"
+                    ),
+                    false => "cast(null as struct<value varchar>)".to_owned(),
+                };
+            let sent = known(
+                last.as_ref(),
+                "p._fingerprint is not null",
+                normal_forms_in(field, &target, "p", "r").0,
+            );
+            let found = known(
+                read_back,
+                "i._id is not null",
+                normal_forms_in(field, &target, "o", "i").1,
+            );
+            entries.push(format!(
+                "case when ((cast({ours} as varchar) <> '') or o._clear is not null) and {ours} is distinct from {theirs} \
+                 then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
+                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
+            ));
+        }
+        if entries.is_empty() {
+            return None;
+        }
+        let mut joins = format!(
+            " left join ledger.{load} as l on {} and substr(l.id, 1, 15) = substr(o._id, 1, 15)",
+            same_key("l", "o", key)
+        );
+        if let Some(last) = &last {
+            // Only what landed; as an equality it would become a key of the join.
+            joins.push_str(&format!(
+                " left join {} as p on {} and p._fingerprint ^ l.fingerprint = 0",
+                last.name(),
+                same_key("p", "o", key)
+            ));
+            tables.insert(last.clone());
+        }
+        if read_back.is_some() {
+            joins.push_str(&format!(
+                " left join org.{load} as i on {}",
+                same_key("i", "o", key)
+            ));
+        }
+        let none = "cast(null as varchar)";
+        let [by, at] = MODIFIED.map(|name| match now.schema.field_with_name(name) {
+            Ok(_) => format!("r.\"{name}\""),
+            Err(_) => none.to_owned(),
+        });
+        let mut sql = format!(
+            "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
+             l.fingerprint as landed, unnest(make_array({entries})) as entry \
+             from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
+            key = key_text("o", key),
+            entries = entries.join(",\n "),
+            now = now.name(),
+        );
+        sql = format!("select e.* from ({sql}) as e where e.entry is not null");
+        let (mut columns, mut joins) = (String::new(), String::new());
+        match left {
+            Some(_) => {
+                columns.push_str(", b.key is not null as is_left, b.base as base");
+                joins.push_str(&format!(
+                    " left join ledger.{LEFT_TO_ORG}{load} as b on b.key = e.key and b.field = e.entry['field']"
+                ));
+            }
+            None => columns.push_str(&format!(", false as is_left, {none} as base")),
+        }
+        match edited {
+            Some(_) => {
+                columns.push_str(", x.key is not null as is_edited, x.sent as edited");
+                joins.push_str(&format!(
+                    " left join (select c.key, c.field, max(c.sent) as sent from recon.{CHANGED_BY_ORG}{load} as c \
+                     group by c.key, c.field) as x on x.key = e.key and x.field = e.entry['field']"
+                ));
+            }
+            None => columns.push_str(&format!(", false as is_edited, {none} as edited")),
+        }
+        let sql = format!("select e.*{columns} from ({sql}) as e{joins}");
+        Some((sql, tables))
+    }
+
+    /// Notes what people should know, and what the org had accepted of fields that are left to it.
+    async fn note(&mut self, records: &BTreeMap<String, Record>) -> Result<(), ReconcileError> {
+        let request = self.wanted.request;
+        let object = request.describe.name.as_str();
+        let mut told: Vec<StringBuilder> = CONFLICT.iter().map(|_| StringBuilder::new()).collect();
+        let mut left: Vec<StringBuilder> = (0..3).map(|_| StringBuilder::new()).collect();
+        for (key, record) in records {
+            let link = request.client.record_url(&record.id).await;
+            for (entry, verdict) in &record.entries {
+                if !verdict.writes {
+                    let cells = [Some(key), Some(&entry.field), verdict.base.as_ref()];
+                    for (column, cell) in left.iter_mut().zip(cells) {
+                        column.append_option(cell);
+                    }
+                }
+                let Some(tell) = verdict.told else {
+                    continue;
+                };
+                let cells = [
+                    Some(object),
+                    Some(key.as_str()),
+                    Some(record.id.as_str()),
+                    Some(link.as_str()),
+                    Some(entry.field.as_str()),
+                    Some(tell.state),
+                    Some(tell.why),
+                    verdict.base.as_deref(),
+                    entry.ours.as_deref(),
+                    entry.theirs.as_deref(),
+                    record.changed_by.as_deref(),
+                    record.changed_at.as_deref(),
+                ];
+                for (column, cell) in told.iter_mut().zip(cells) {
+                    column.append_option(cell);
+                }
+            }
+        }
+        for (writer, builders) in [
+            (&mut self.conflicts, &mut told),
+            (&mut self.left, &mut left),
+        ] {
+            let columns: Vec<ArrayRef> = builders
+                .iter_mut()
+                .map(|builder| Arc::new(builder.finish()) as ArrayRef)
+                .collect();
+            let fields = columns.len();
+            let schema = match fields {
+                3 => ["key", "field", "base"].as_slice(),
+                _ => CONFLICT.as_slice(),
+            };
+            let fields: Vec<Field> = schema
+                .iter()
+                .map(|name| Field::new(*name, DataType::Utf8, true))
+                .collect();
+            let batch =
+                RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|source| {
+                    ReconcileError::Store {
+                        object: object.to_owned(),
+                        source,
+                    }
+                })?;
+            writer.write(&batch).await?;
+        }
+        Ok(())
+    }
+
+    fn store(&self, source: ArrowError) -> ReconcileError {
+        ReconcileError::Store {
+            object: self.wanted.request.describe.name.clone(),
+            source,
+        }
+    }
+}
+
+/// Whether a field goes with others.
+fn has_company(entry: &Entry) -> bool {
+    TOGETHER
+        .iter()
+        .any(|group| group.contains(&entry.field.as_str()))
+}
+
+/// The result of the comparison's query.
+struct Rows<'a> {
+    batch: &'a RecordBatch,
+    entry: &'a StructArray,
+}
+
+impl<'a> Rows<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
+        let entry = batch
+            .column_by_name("entry")
+            .and_then(|column| column.as_struct_opt())
+            .ok_or_else(|| ArrowError::SchemaError("no entries".to_owned()))?;
+        Ok(Self { batch, entry })
+    }
+
+    fn text(&self, name: &str, row: usize) -> Known {
+        text(self.batch.column_by_name(name), row)
+    }
+
+    fn landed(&self, row: usize) -> Option<i64> {
+        let column = self.batch.column_by_name("landed")?;
+        let column = column.as_primitive_opt::<Int64Type>()?;
+        column.is_valid(row).then(|| column.value(row))
+    }
+
+    fn has(&self, name: &str, row: usize) -> bool {
+        let column = self.batch.column_by_name(name);
+        column.is_some_and(|column| {
+            column.as_boolean().is_valid(row) && column.as_boolean().value(row)
+        })
+    }
+
+    fn entry(&self, row: usize) -> Entry {
+        let place = self
+            .entry
+            .column_by_name("place")
+            .and_then(|column| column.as_primitive_opt::<Int64Type>())
+            .map_or(0, |column| {
+                usize::try_from(column.value(row)).unwrap_or_default()
+            });
+        let part = |name: &str| text(self.entry.column_by_name(name), row);
+        let known = |name: &str| -> Option<Known> {
+            let known = self.entry.column_by_name(name)?.as_struct_opt()?;
+            known
+                .is_valid(row)
+                .then(|| text(known.column_by_name("value"), row))
+        };
+        let is_in = |name: &str| {
+            let bits = self.batch.column_by_name(name);
+            let bits = bits.and_then(|column| column.as_binary_opt::<i32>());
+            bits.is_some_and(|bits| bits.is_valid(row) && is_set(bits.value(row), place))
+        };
+        let ours = part("ours").filter(|text| !text.is_empty());
+        Entry {
+            place,
+            field: part("field").unwrap_or_default(),
+            // An empty cell that clears nothing is not sent.
+            is_same: is_in("same") || (ours.is_none() && !is_in("clear")),
+            ours,
+            theirs: part("theirs").filter(|text| !text.is_empty()),
+            is_written: self.landed(row).is_some(),
+            kept: self.has("is_left", row).then(|| self.text("base", row)),
+            edited: self.has("is_edited", row).then(|| self.text("edited", row)),
+            sent: known("sent"),
+            read_back: known("read_back"),
+        }
+    }
+}
+
+fn text(column: Option<&ArrayRef>, row: usize) -> Known {
+    let column = column?.as_string_opt::<i32>()?;
+    column.is_valid(row).then(|| column.value(row).to_owned())
+}

@@ -1,0 +1,225 @@
+//! The last delta: both sides have worked since the last run, and nobody's work is lost.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::org::Org;
+use crate::rehearsal::Project;
+
+/// People; what changes from run to run is Eva's telephone number, her city and her region.
+fn people(project: &Project, phone: &str, city: &str, region: &str) {
+    project.write(
+        "export/people.csv",
+        &format!(
+            "id,email,phone_number,name,lifecycle_stage,company_id,city,region\n\
+             2,sue@initech.example,+48 602,Sue Stone,subscriber,11,Austin,Ohio\n\
+             4,eva@initech.example,{phone},Eva East,customer,11,{city},{region}\n"
+        ),
+    );
+}
+
+/// Somebody changes a record in the org.
+fn edit(org: &Org, object: &str, key: &str, fields: Value) {
+    let id = org.row(object, key, "Name")["Id"].clone();
+    let edit =
+        json!({"object": object, "id": id, "fields": fields, "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "rows", Some(edit));
+}
+
+fn loaded() -> Project {
+    let project = Project::small();
+    people(&project, "+48 604", "Austin", "Texas");
+    project.carry().ended(0);
+    project
+}
+
+const CONFLICTS: &str = "select c.key, c.field, c.state, c.base, c.ours, c.theirs from recon.conflicts as c order by c.key, c.field";
+
+/// Telephone number and city of Eva in the org.
+fn eva(project: &Project) -> (String, String) {
+    let row = project.org().row("Contact", "4", "Phone, MailingCity");
+    (row["Phone"].clone(), row["MailingCity"].clone())
+}
+
+fn values(phone: &str, city: &str) -> (String, String) {
+    (phone.to_owned(), city.to_owned())
+}
+
+#[test]
+fn what_both_sides_changed_is_asked_and_stays_as_it_is_in_the_org() {
+    let project = loaded();
+    let org = project.org();
+    edit(&org, "Contact", "4", json!({"Phone": "+48 999"}));
+    let ann = org.rows("SELECT Id FROM User WHERE Alias = 'ann'")[0]["Id"].clone();
+    drop(org);
+
+    people(&project, "+48 605", "Nice", "Texas");
+    let run = project.carry();
+    assert_eq!(run.number("contact", "updated"), 1, "{}", run.error());
+    assert_eq!(run.number("contact", "conflicts"), 1);
+    assert_eq!(run.total("differences"), 0);
+    assert_eq!(eva(&project), values("+48 999", "Nice"));
+    let asked = [["4", "Phone", "ask", "+48 604", "+48 605", "+48 999"]];
+    assert_eq!(project.table(CONFLICTS), asked);
+    let by = project.table("select c.changed_by, c.link from recon.conflicts as c");
+    assert_eq!(by[0][0], ann);
+    assert!(
+        by[0][1].starts_with("https://") || by[0][1].starts_with("http://"),
+        "{by:?}"
+    );
+
+    assert!(
+        run.error()
+            .contains("1 field(s) were changed in the source and in the org"),
+        "{}",
+        run.error()
+    );
+    let file = project.report("conflicts.csv");
+    assert!(
+        file.starts_with(
+            "object,key,field,ours,theirs,decision,base,changed_by,changed_at,record,note\n\
+                          Contact,4,Phone,'+48 605,'+48 999,,'+48 604,"
+        ),
+        "{file}"
+    );
+
+    // The question stays, nothing is sent.
+    let run = project.carry();
+    assert_eq!(run.total("sent"), 0);
+    assert_eq!(project.table(CONFLICTS), asked);
+    assert_eq!(run.total("differences"), 0);
+
+    // The answer is about these two values.
+    let header = "object,key,field,ours,theirs,decision\n";
+    let decided = |theirs: &str, decision: &str| {
+        project.write(
+            "config/decisions.csv",
+            &format!("{header}Contact,4,Phone,'+48 605,{theirs},{decision}\n"),
+        );
+    };
+    decided("'+48 998", "source");
+    let run = project.carry();
+    assert_eq!(run.total("sent"), 0);
+    assert_eq!(project.table(CONFLICTS), asked);
+    let why = project.table("select c.why from recon.conflicts as c");
+    assert_eq!(why, [["was decided for other values"]]);
+
+    decided("'+48 999", "org");
+    let run = project.carry().ended(0);
+    assert_eq!(
+        (run.total("sent"), run.number("contact", "conflicts")),
+        (0, 0)
+    );
+    assert_eq!(project.table(CONFLICTS)[0][2], "org");
+
+    decided("'+48 999", "source");
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("contact", "updated"), 1);
+    assert_eq!(eva(&project), values("+48 605", "Nice"));
+    assert_eq!(project.table(CONFLICTS)[0][2], "source");
+
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0);
+    assert!(project.table(CONFLICTS).is_empty());
+
+    // A new edit asks anew.
+    edit(&project.org(), "Contact", "4", json!({"Phone": "+48 777"}));
+    people(&project, "+48 606", "Nice", "Texas");
+    let run = project.carry();
+    assert_eq!(run.number("contact", "conflicts"), 1);
+    assert_eq!(
+        project.table(CONFLICTS),
+        [["4", "Phone", "ask", "+48 605", "+48 606", "+48 777"]]
+    );
+    // Back to what the org had: the source has changed nothing.
+    people(&project, "+48 605", "Nice", "Texas");
+    let run = project.carry().ended(0);
+    assert!(project.table(CONFLICTS).is_empty());
+    assert_eq!(run.total("sent"), 0);
+    assert_eq!(eva(&project), values("+48 777", "Nice"));
+}
+
+#[test]
+fn a_value_that_the_source_cleared_and_somebody_changed_is_asked() {
+    let project = loaded();
+    edit(&project.org(), "Contact", "4", json!({"Phone": "+48 999"}));
+    people(&project, "", "Austin", "Texas");
+    for _ in 0..2 {
+        let run = project.carry();
+        assert_eq!(run.number("contact", "conflicts"), 1);
+        assert_eq!(run.total("sent"), 0);
+        assert_eq!(eva(&project).0, "+48 999");
+    }
+    assert_eq!(
+        project.table(CONFLICTS),
+        [["4", "Phone", "ask", "+48 604", "∅", "+48 999"]]
+    );
+    project.write(
+        "config/decisions.csv",
+        "object,key,field,ours,theirs,decision\nContact,4,Phone,,+48 999,source\n",
+    );
+    project.carry().ended(0);
+    assert_eq!(eva(&project).0, "∅");
+}
+
+#[test]
+fn policies_say_whose_value_counts() {
+    let project = loaded();
+    let org = project.org();
+    edit(
+        &org,
+        "Contact",
+        "4",
+        json!({"Phone": "+48 999", "MailingCity": "Gdynia", "MailingState": ""}),
+    );
+    let ann = org.rows("SELECT Id FROM User WHERE Alias = 'ann'")[0]["Id"].clone();
+    edit(&org, "Lead", "2", json!({"OwnerId": ann}));
+    drop(org);
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nContact,Phone,source_wins\nContact,MailingCity,org_wins\n*,MailingState,org_unless_blank\n",
+    );
+    people(&project, "+48 605", "Nice", "Iowa");
+    let run = project.carry().ended(0);
+    assert_eq!(eva(&project), values("+48 605", "Gdynia"));
+    let org = project.org();
+    assert_eq!(
+        org.row("Contact", "4", "MailingState")["MailingState"],
+        "Iowa"
+    );
+    assert_eq!(org.row("Lead", "2", "OwnerId")["OwnerId"], ann);
+    drop(org);
+    assert_eq!(run.number("contact", "conflicts"), 0);
+    assert_eq!(
+        project.table("select c.field, c.state, c.why from recon.conflicts as c order by c.field"),
+        [
+            ["MailingCity", "org", "policy"],
+            ["Phone", "source", "policy"]
+        ]
+    );
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0);
+}
+
+#[test]
+fn a_policy_for_what_no_load_sends_is_refused() {
+    let project = Project::small();
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nContact,Fone,ask\nContakt,Phone,ask\n*,*,source_win\n",
+    );
+    let run = project.transload(&["plan"]).ended(2);
+    assert!(run.stderr.contains("source_win"), "{}", run.stderr);
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nContact,Fone,ask\nContakt,Phone,ask\n*,*,ask\ncontact,phone,ask\n",
+    );
+    let run = project.transload(&["plan"]).ended(2);
+    for told in [
+        "config/field_policy.csv line 2, column field: `Fone` is no field that a load of Contact sends",
+        "line 3, column object: `Contakt` is no object that a load sends to",
+    ] {
+        assert!(run.stderr.contains(told), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("line 5"), "{}", run.stderr);
+}
