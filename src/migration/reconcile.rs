@@ -5,20 +5,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use datafusion::logical_expr::LogicalPlan;
+
 use super::comparison::compare;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::project::Project;
 use super::{books, columns};
+use crate::engine::Session;
 use crate::error::Error;
 use crate::load::Journal;
 use crate::progress::Progress;
-use crate::project::{QueryFile, QueryKind};
-use crate::reconcile::{SAMPLE_HEAD, SampleRequest, SampleRow, counts, draw, sample};
+use crate::project::{QueryFile, QueryKind, default_text};
+use crate::reconcile::{
+    Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, SourceRequest, counts, draw, sample, source_rows,
+};
 use crate::report::spreadsheet_cell;
-use crate::rows::same_key;
+use crate::rows::{joined_key, same_key};
 use crate::staging::Staging;
-use crate::transform::{Lineage, write_model};
+use crate::transform::{Lineage, lineage, write_model};
 
 /// What a reconciliation is asked for.
 #[derive(Clone, Debug, Default)]
@@ -244,28 +249,75 @@ async fn draw_samples(
         .map(|file| (file.name.clone(), file.key.clone()))
         .collect();
     let drawn = draw(&session, &loads, count, seed).await?;
-    let mut rows = Vec::new();
-    let mut lineages: BTreeMap<String, BTreeMap<String, Lineage>> = BTreeMap::new();
     let traceable = columns::traceable(context.project, context.staging(), resolved).await?;
-    for record in &drawn {
-        let Some(file) = resolved.queries.find(QueryKind::Load, &record.load) else {
+    let tables = made_tables(&session).await?;
+    let mut rows = Vec::new();
+    for records in drawn.chunk_by(|left, right| left.load == right.load) {
+        let Some(file) = resolved.queries.find(QueryKind::Load, &records[0].load) else {
             continue;
         };
         let Some(describe) = context.describes.get(file.object()) else {
             continue;
         };
-        if !lineages.contains_key(&record.load) {
-            let lineage = columns::lineage_of(&traceable, resolved, file).await?;
-            lineages.insert(record.load.clone(), lineage);
-        }
+        let fields = columns::lineage_of(&traceable, resolved, file).await?;
+        let from = fields.values().flat_map(Lineage::all);
+        let wanted: BTreeSet<String> = from
+            .filter_map(|name| name.strip_prefix("usercom.")?.split_once('.'))
+            .map(|(table, _)| table.to_owned())
+            .collect();
+        let keys: Vec<Vec<String>> = records.iter().map(Drawn::texts).collect();
+        let request = SourceRequest {
+            session: &session,
+            file,
+            plan: &traceable.plan(&file.path, &file.sql).await?,
+            tables: &tables,
+            wanted: &wanted,
+        };
+        let sources = source_rows(&request, &keys).await?;
+        let decided = resolved.map.confirmed();
+        let decided = decided.filter(|row| row.is_for(file.object()));
         let request = SampleRequest {
             session: &session,
             file,
             columns: resolved.columns(file)?,
             describe,
-            lineage: &lineages[&record.load],
+            lineage: &fields,
+            usual: &usual(&traceable, file).await,
+            mapped: &decided.map(|row| row.target_field.clone()).collect(),
         };
-        rows.extend(sample(&request, record).await?);
+        for (record, key) in records.iter().zip(&keys) {
+            let source = sources.get(&joined_key(key));
+            rows.extend(sample(&request, record, source).await?);
+        }
     }
     Ok(rows)
+}
+
+/// The lineage of the default query's columns where the project has a query of its own.
+async fn usual(traceable: &Session, file: &QueryFile) -> BTreeMap<String, Lineage> {
+    let default = file.path.strip_prefix("queries/").and_then(default_text);
+    let Some(sql) = default.filter(|sql| *sql != file.sql) else {
+        return BTreeMap::new();
+    };
+    // Models of the project's own may have other columns: then there is nothing to compare with.
+    let Ok(plan) = traceable.plan(&file.path, sql).await else {
+        return BTreeMap::new();
+    };
+    let fields = plan.schema().fields().iter().enumerate();
+    fields
+        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
+        .collect()
+}
+
+/// What the run has made, to be read in place of the models that would make it again.
+async fn made_tables(session: &Session) -> Result<BTreeMap<String, LogicalPlan>, Error> {
+    let mut tables = BTreeMap::new();
+    for name in session.table_names() {
+        let schema = name.split('.').next().unwrap_or_default();
+        if ["prepare", "ledger", "org", "known"].contains(&schema) {
+            let sql = format!("select * from {name}");
+            tables.insert(name, session.plan("the sample", &sql).await?);
+        }
+    }
+    Ok(tables)
 }

@@ -26,6 +26,7 @@ mod pre_image;
 mod readback;
 mod request;
 mod sample;
+mod source;
 mod strays;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use pre_image::{PRE_IMAGE, keep_pre_images};
 pub use readback::read_back;
 pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
+pub use source::{SourceRequest, SourceRows, source_rows};
 pub use strays::strays;
 pub use three_way::{CONFLICTS, LEFT_TO_ORG, ThreeWay, nothing_left, settle};
 pub use verify::still_there;

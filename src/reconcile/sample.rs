@@ -1,18 +1,20 @@
 //! Random records side by side, source against org, field by field (`P5`).
 //!
-//! In: ledgers, outboxes and rows just read back. Out: rows of a CSV for a person who checks by eye. The draw depends
-//! only on the seed and the keys, so that two people look at the same records.
+//! In: ledgers, outboxes, rows just read back, source rows. Out: rows of a CSV for a person who checks by eye. The draw depends
+//! only on the seed and the keys, so that two people look at the same records. Never: a value of an outbox where the source's is
+//! asked for.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ReconcileError;
-use super::coercion::{TargetField, normal_forms};
+use super::coercion::{TargetField, normal_forms, readable};
+use super::source::SourceRows;
 use crate::engine::Session;
-use crate::project::{Grain, QueryFile};
+use crate::project::QueryFile;
 use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::transform::Lineage;
@@ -29,10 +31,14 @@ pub struct SampleRequest<'a> {
     pub describe: &'a ObjectDescribe,
     /// Where each sent column comes from.
     pub lineage: &'a BTreeMap<String, Lineage>,
+    /// Where they come from in the default query of the same name, if the project has another.
+    pub usual: &'a BTreeMap<String, Lineage>,
+    /// Fields that the field map feeds: a decision says what they come from.
+    pub mapped: &'a BTreeSet<String>,
 }
 
 /// Heads of [`SampleRow`]'s CSV.
-pub const SAMPLE_HEAD: [&str; 10] = [
+pub const SAMPLE_HEAD: [&str; 11] = [
     "load",
     "object",
     "key",
@@ -43,10 +49,11 @@ pub const SAMPLE_HEAD: [&str; 10] = [
     "sent",
     "in_org",
     "same",
+    "comparison",
 ];
 
 /// One field of one record.
-pub type SampleRow = [String; 10];
+pub type SampleRow = [String; 11];
 
 /// A drawn record: load and key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +63,18 @@ pub struct Drawn {
     pub load: String,
     /// The key's literal in SQL, one per key column.
     pub key: Vec<String>,
+}
+
+impl Drawn {
+    /// The texts of the key, one per key column.
+    #[must_use]
+    pub fn texts(&self) -> Vec<String> {
+        let text = |literal: &String| match literal.strip_prefix('\'') {
+            Some(quoted) => quoted.trim_end_matches('\'').replace("''", "'"),
+            None => literal.clone(),
+        };
+        self.key.iter().map(text).collect()
+    }
 }
 
 /// Draws `count` records over all loads, each with the same chance.
@@ -115,7 +134,7 @@ fn literal(column: &ArrayRef, row: usize) -> String {
     }
 }
 
-fn display(column: &dyn Array, row: usize) -> String {
+pub(super) fn display(column: &dyn Array, row: usize) -> String {
     if column.is_null(row) {
         return String::new();
     }
@@ -127,19 +146,20 @@ fn display(column: &dyn Array, row: usize) -> String {
         .unwrap_or_default()
 }
 
-/// The fields of one drawn record.
+/// The fields of one drawn record beside its source rows.
 ///
 /// # Errors
 /// [`ReconcileError::Engine`].
 pub async fn sample(
     request: &SampleRequest<'_>,
     drawn: &Drawn,
+    source: Option<&SourceRows>,
 ) -> Result<Vec<SampleRow>, ReconcileError> {
     let load = &drawn.load;
     let mut selected = vec!["r._id as _sample_id".to_owned()];
     let mut fields = Vec::new();
     for (index, field) in request.columns.sent.iter().enumerate() {
-        let Some(target) = request.describe.field(field.name()) else {
+        let Some(target) = readable(request.describe, field.name()) else {
             continue;
         };
         let target = TargetField::of(target);
@@ -173,7 +193,6 @@ pub async fn sample(
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok(Vec::new());
     };
-    let source = source_row(request, drawn).await?;
     let cell = |column: String| {
         batch
             .column_by_name(&column)
@@ -181,63 +200,194 @@ pub async fn sample(
             .unwrap_or_default()
     };
     let rows = fields.into_iter().map(|(index, field)| {
-        let names: Vec<&str> = request
-            .lineage
-            .get(&field)
-            .into_iter()
-            .flat_map(Lineage::all)
-            .filter_map(|name| name.strip_prefix("usercom."))
-            .collect();
-        let values: Vec<String> = names
-            .iter()
-            .filter_map(|name| source.get(*name).map(|value| format!("{name}={value}")))
-            .collect();
+        let names = source_names(request.lineage.get(&field));
+        let found = cell(format!("found_{index}"));
+        let landed = cell(format!("same_{index}")) == "true";
+        let sent = cell(format!("sent_{index}"));
+        let values = match source {
+            Some(source) => labelled(source, &names),
+            None => missing(request.file),
+        };
+        let is_free = !request.mapped.contains(&field) && !request.file.key.contains(&field);
+        let side = Side {
+            sent: &sent,
+            found: &found,
+            names: &names,
+            usual: is_free.then(|| usual(request, &field, source)),
+        };
+        let comparison = if landed {
+            side.against(source)
+        } else {
+            DIFFERENT
+        };
         [
             load.clone(),
             request.file.object().to_owned(),
-            joined_key(&drawn.key).trim_matches('\'').to_owned(),
+            joined_key(drawn.texts()),
             cell("_sample_id".to_owned()),
             field,
             names.join("; "),
-            values.join("; "),
-            cell(format!("sent_{index}")),
-            cell(format!("found_{index}")),
-            if cell(format!("same_{index}")) == "true" {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
+            values,
+            sent,
+            found,
+            if comparison == DIFFERENT { "no" } else { "yes" }.to_owned(),
+            comparison.to_owned(),
         ]
     });
     Ok(rows.collect())
 }
 
-/// The record's own source row, `table.column` → value; empty for a load that names no source.
-async fn source_row(
-    request: &SampleRequest<'_>,
-    drawn: &Drawn,
-) -> Result<BTreeMap<String, String>, ReconcileError> {
-    let grain = request.file.source.as_ref();
-    let (Some(table), [key]) = (grain.and_then(Grain::staged), drawn.key.as_slice()) else {
-        return Ok(BTreeMap::new());
-    };
-    let source = &format!("usercom.{table}");
-    let sql =
-        format!("select * from {source} as s where cast(s.id as varchar) = cast({key} as varchar)");
-    let batches = request.session.collect(source, &sql).await?;
-    let Some(batch) = batches
+/// Values of source columns, each with its name.
+fn labelled(source: &SourceRows, names: &[&str]) -> String {
+    let values: Vec<String> = names
         .iter()
-        .find(|batch: &&RecordBatch| batch.num_rows() > 0)
-    else {
-        return Ok(BTreeMap::new());
+        .flat_map(|name| {
+            source
+                .values(name)
+                .map(move |value| format!("{name}={value}"))
+        })
+        .collect();
+    values.join("; ")
+}
+
+/// Why a record has no source row.
+fn missing(file: &QueryFile) -> String {
+    match &file.source {
+        Some(grain) if grain.table.is_none() => "source: none".to_owned(),
+        Some(grain) => format!("source: no row of {} found", grain.text),
+        None => "source: not declared".to_owned(),
+    }
+}
+
+const DIFFERENT: &str = "different";
+
+/// Source columns as `table.column`: those of the row, or of the rows that were pooled into it.
+fn source_names(lineage: Option<&Lineage>) -> Vec<&str> {
+    let own = lineage.into_iter().flat_map(Lineage::all);
+    let own: Vec<&str> = own
+        .filter_map(|name| name.strip_prefix("usercom."))
+        .collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let pooled = lineage.into_iter().flat_map(|lineage| &lineage.pooled);
+    pooled
+        .filter_map(|name| name.strip_prefix("usercom."))
+        .collect()
+}
+
+/// The columns that a field is expected to come from: those of the default query, else the one of the field's own name.
+fn usual<'a>(
+    request: &'a SampleRequest<'_>,
+    field: &str,
+    source: Option<&'a SourceRows>,
+) -> Vec<String> {
+    let values = request.usual.get(field).map(|lineage| &lineage.values);
+    let names = values.into_iter().flatten();
+    let names: Vec<String> = names
+        .filter_map(|name| name.strip_prefix("usercom."))
+        .map(str::to_owned)
+        .collect();
+    if !names.is_empty() {
+        return names;
+    }
+    let Some((table, cells)) = source.and_then(SourceRows::own) else {
+        return names;
     };
-    let schema = batch.schema();
-    Ok(schema
-        .fields()
+    let wanted = bare_name(field);
+    let namesakes = cells.keys().filter(|column| bare_name(column) == wanted);
+    namesakes
+        .map(|column| format!("{table}.{column}"))
+        .collect()
+}
+
+/// One field of one record, as it was sent and is in the org.
+struct Side<'a> {
+    sent: &'a str,
+    found: &'a str,
+    names: &'a [&'a str],
+    /// The columns it should come from; none if somebody has decided it.
+    usual: Option<Vec<String>>,
+}
+
+impl Side<'_> {
+    /// How it stands to the source.
+    fn against(&self, source: Option<&SourceRows>) -> &'static str {
+        let Some(source) = source else {
+            return "no source";
+        };
+        let names = self.names.iter();
+        let mut values = names.flat_map(|name| source.values(name)).peekable();
+        let has_source = values.peek().is_some();
+        let is_equal = values.any(|value| alike(value, self.found));
+        if self.comes_from_another(source) {
+            DIFFERENT
+        } else if self.sent.is_empty() {
+            if has_source { "not sent" } else { "empty" }
+        } else if is_equal {
+            "equal"
+        } else if has_source {
+            "converted"
+        } else {
+            "set by the load"
+        }
+    }
+
+    /// Whether the field has another column's value where the source has one for it.
+    fn comes_from_another(&self, source: &SourceRows) -> bool {
+        let Some(((table, _), usual)) = source.own().zip(self.usual.as_ref()) else {
+            return false;
+        };
+        let prefix = format!("{table}.");
+        let usual = usual.iter().filter(|name| name.starts_with(&prefix));
+        let usual: Vec<&String> = usual.collect();
+        let mut from = self.names.iter().filter(|name| name.starts_with(&prefix));
+        let is_fed = from.clone().next().is_some();
+        let is_usual = from.any(|name| usual.iter().any(|other| other == name));
+        let mut values = usual.iter().flat_map(|name| source.values(name)).peekable();
+        is_fed
+            && !is_usual
+            && values.peek().is_some()
+            && !values.any(|value| alike(value, self.found))
+    }
+}
+
+/// A name as both sides write it: `FirstName` and `first_name`, `usercom_score__c` and `score`.
+fn bare_name(name: &str) -> String {
+    let name = name.strip_suffix("__c").unwrap_or(name);
+    let name = name.strip_prefix("usercom_").unwrap_or(name);
+    let name = ["Billing", "Mailing"]
         .iter()
-        .zip(batch.columns())
-        .map(|(field, column)| (format!("{table}.{}", field.name()), display(column, 0)))
-        .filter(|(_, value)| !value.is_empty())
-        .collect())
+        .find_map(|kind| name.strip_prefix(kind))
+        .unwrap_or(name);
+    name.chars()
+        .filter(|letter| *letter != '_')
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether two sides write the same value in their own ways.
+fn alike(source: &str, org: &str) -> bool {
+    let instant = |text: &str| {
+        let text = text.trim();
+        chrono::DateTime::parse_from_rfc3339(text)
+            .or_else(|_| chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z"))
+            .ok()
+            .map(|instant| instant.timestamp())
+    };
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let choices = |text: &str| -> BTreeSet<String> {
+        let text = text.trim().trim_start_matches('[').trim_end_matches(']');
+        let parts = text.split([';', ',']).map(str::trim);
+        parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let same_lines = |text: &str| text.replace("\r\n", "\n");
+    source.trim() == org.trim()
+        || same_lines(source.trim()) == same_lines(org.trim())
+        || instant(source).is_some_and(|one| instant(org) == Some(one))
+        || number(source).is_some_and(|one| number(org) == Some(one))
+        || (source.starts_with('[') && choices(source) == choices(org))
 }

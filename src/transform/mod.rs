@@ -12,6 +12,7 @@ mod lineage;
 mod model;
 mod notes;
 mod outbox;
+mod provenance;
 mod route;
 
 pub use base::GoneFields;
@@ -23,3 +24,4 @@ pub use error::TransformError;
 pub use lineage::{Lineage, lineage};
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
+pub use provenance::{Provenance, provenance};

@@ -446,6 +446,13 @@ fn a_sample_puts_fifty_records_side_by_side_the_same_ones_for_a_seed() {
         assert!(row["source_fields"].contains("people.last_name"), "{row:?}");
     }
     assert!(rows.len() > 500, "{}", rows.len());
+    // Each has a source row, those too whose key is made of several or of ids of the org.
+    for record in records {
+        let of = rows.iter();
+        let of = of.filter(|row| (&*row["load"], &*row["key"]) == record);
+        let values = of.filter(|row| row["source_values"].contains('='));
+        assert!(values.count() > 0, "{record:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::datatypes::DataType;
 
 use crate::project::{QueryFile, QueryKind};
-use crate::reconcile::{Drawn, SampleRequest, SampleRow, draw, sample};
+use crate::reconcile::{Drawn, SampleRequest, SampleRow, SourceRows, draw, sample};
 use crate::rows::bench::{Bench, columns, described, numbers, texts};
 use crate::transform::Lineage;
 
@@ -112,8 +112,8 @@ async fn fields(name: &str) -> Vec<SampleRow> {
         ("Phone", texts(&["555"])),
     ];
     bench.table("org.lead", org).await;
-    let source = vec![("id", numbers(&[1])), ("company", texts(&["acme"]))];
-    bench.table("usercom.people", source).await;
+    let cells = [("id", "1"), ("company", "acme")].map(|(name, text)| (name.into(), text.into()));
+    let source = SourceRows::of(vec![("people".into(), BTreeMap::from(cells))]);
     let sql = "-- grain: one row per person\n-- object: Lead\n-- operation: upsert\n-- key: usercom_id__c\n-- source: usercom.people\n\
                select p.id as usercom_id__c from usercom.people as p";
     let file = QueryFile::parse("queries/load/lead.sql", QueryKind::Load, sql).unwrap();
@@ -137,9 +137,11 @@ async fn fields(name: &str) -> Vec<SampleRow> {
             &[(KEY, "double"), ("Company", "string"), ("Phone", "phone")],
         ),
         lineage: &BTreeMap::from([("Company".to_owned(), company)]),
+        usual: &BTreeMap::new(),
+        mapped: &BTreeSet::new(),
     };
     let drawn = draw(&session, &[load("lead")], 1, 1).await.unwrap();
-    sample(&request, &drawn[0]).await.unwrap()
+    sample(&request, &drawn[0], Some(&source)).await.unwrap()
 }
 
 #[tokio::test]
@@ -158,7 +160,8 @@ async fn a_field_stands_beside_its_source_and_its_value_in_the_org() {
             "people.company=acme",
             "Acme ",
             "Acme",
-            "yes"
+            "yes",
+            "converted"
         ]
     );
 }

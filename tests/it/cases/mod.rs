@@ -31,6 +31,8 @@ mod platform;
 mod ranges;
 /// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
 mod reading;
+/// Records side by side.
+mod samples;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
 /// The split, as the org has it.
