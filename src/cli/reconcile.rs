@@ -14,6 +14,9 @@ pub(crate) struct ReconcileArgs {
     project: ProjectArgs,
     #[command(flatten)]
     target: Target,
+    /// Read only what changed in the org since records were read back last
+    #[arg(long, value_enum, value_name = "WHEN")]
+    since: Option<Since>,
     /// Also put this many random records side by side, field by field
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
@@ -28,11 +31,19 @@ pub(crate) struct ReconcileArgs {
     format: Format,
 }
 
+/// From when on changes are looked for.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Since {
+    /// The last run or reconciliation.
+    Last,
+}
+
 /// Runs the command.
 pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
     let request = ReconcileRequest {
         target: args.target.target,
+        only_changes: args.since.is_some(),
         sample: args.sample.map(|count| Sample {
             count,
             seed: args.seed,

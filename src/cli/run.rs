@@ -26,6 +26,9 @@ pub(crate) struct RunArgs {
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     no_stage: bool,
+    /// Read every record back, not only those that changed in the org since the last run
+    #[arg(long)]
+    full: bool,
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -42,6 +45,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
         new_org: args.new_org,
         no_stage: args.no_stage,
         only_failed: false,
+        full: args.full,
     };
     carry_out(&args.project, &request, args.format).await
 }

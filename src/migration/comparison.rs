@@ -40,6 +40,7 @@ pub(crate) fn read_back_request<'a>(
         describe,
         columns: context.resolved.columns(file)?,
         outbox_rows,
+        whole: context.whole,
     })
 }
 

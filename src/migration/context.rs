@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub describes: BTreeMap<String, ObjectDescribe>,
     /// Hears how far things are.
     pub progress: &'a dyn Progress,
+    /// Whether records are read back whole, not only those that changed since the last look.
+    pub whole: bool,
 }
 
 impl<'a> Context<'a> {
@@ -54,12 +56,17 @@ impl<'a> Context<'a> {
             resolved,
             describes,
             progress,
+            whole: false,
         })
     }
 
     /// The same after the org has changed.
     pub(crate) async fn again(self) -> Result<Self, Error> {
-        Self::resolve(self.project, self.connection, self.progress).await
+        let again = Self::resolve(self.project, self.connection, self.progress).await?;
+        Ok(Self {
+            whole: self.whole,
+            ..again
+        })
     }
 
     /// Tells what options and destination leave out.

@@ -30,6 +30,8 @@ use crate::transform::{Lineage, lineage, write_model};
 pub struct ReconcileRequest {
     /// Destination, by its name in `migration.toml`; by default the only one, or `default_target`.
     pub target: Option<String>,
+    /// Whether only what changed in the org since the last look is read.
+    pub only_changes: bool,
     /// How many random records are put side by side, and which.
     pub sample: Option<Sample>,
     /// Whether the sample is written into the reports of the last run.
@@ -151,7 +153,8 @@ pub(crate) async fn reconcile(
             hint: "run `transload run` first".to_owned(),
         });
     }
-    let context = Context::resolve(project, connection, progress).await?;
+    let mut context = Context::resolve(project, connection, progress).await?;
+    context.whole = !request.only_changes;
     let files = context.resolved.queries.kind(QueryKind::Load);
     let loaded: Vec<&QueryFile> = files.filter(is_loaded).collect();
     let mut report = ReconcileReport::default();

@@ -45,6 +45,8 @@ pub struct RunRequest {
     pub no_stage: bool,
     /// Whether only what failed, was never tried or was held is sent.
     pub only_failed: bool,
+    /// Whether records are read back whole, not only those that changed since the last look.
+    pub full: bool,
 }
 
 impl RunRequest {
@@ -89,6 +91,7 @@ pub(crate) async fn run(
     // After staging, which writes the queries of custom objects.
     progress.step("reading users, limits and fields of the org");
     let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
+    context.whole = request.full;
     context.note_exclusions();
     if objections.is_empty() {
         ensure_accounted(&column_fates(&context).await?)?;

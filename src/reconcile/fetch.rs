@@ -111,13 +111,18 @@ impl Fetch<'_> {
     }
 }
 
-/// The condition that rows of a load meet, and whether archived ones are asked for too.
-pub(super) fn ours(request: &ReadBack<'_>, start: Option<&str>) -> (String, QueryScope) {
+/// The condition that keys of a load meet.
+pub(super) fn keyed(request: &ReadBack<'_>, start: Option<&str>) -> String {
     let key = &request.columns.key[0];
-    let ours = match start {
+    match start {
         Some(start) => format!("{key} LIKE '{}%'", escaped(start)),
         None => format!("{key} != null"),
-    };
+    }
+}
+
+/// The condition that rows of a load meet, and whether archived ones are asked for too.
+pub(super) fn ours(request: &ReadBack<'_>, start: Option<&str>) -> (String, QueryScope) {
+    let ours = keyed(request, start);
     if ARCHIVED.contains(&request.describe.name.as_str()) {
         let condition = format!("{ours} AND IsDeleted = false");
         return (condition, QueryScope::WithDeletedAndArchived);

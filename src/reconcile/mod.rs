@@ -13,6 +13,7 @@
 
 mod accounting;
 mod before;
+mod changes;
 mod coercion;
 mod conflict;
 mod diff;

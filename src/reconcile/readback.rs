@@ -1,6 +1,7 @@
 //! Rows of the org that carry our key, as `org.<load>`: the key typed as in the outbox, all other fields as text.
 //!
-//! Fetches them in no order (`fetch`) and sorts them by key, so that comparing is a merge. Memory is a page of rows and the
+//! Reads what changed since the last look (`changes`), or fetches all in no order (`fetch`) and sorts them by key, so that comparing
+//! is a merge. Memory is a page of rows and the
 //! engine's pool, whatever the object's size.
 
 use std::collections::BTreeMap;
@@ -9,10 +10,10 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use super::found_rows::patiently;
-use super::{ReadBack, ReconcileError, fetch};
+use super::{ReadBack, ReconcileError, changes, fetch};
 use crate::staging::{Manifest, Snapshot};
 
-/// Reads every row of the object with our key and publishes it as `org.<load>`; calls `progress` with rows so far.
+/// Brings `org.<load>`, every row of the object with our key, in line with the org; calls `progress` with rows so far.
 ///
 /// # Errors
 /// [`ReconcileError`].
@@ -27,6 +28,16 @@ pub async fn read_back(
             .create("org", &request.file.name, schema, &[])
             .await?;
         return Ok(writer.publish(BTreeMap::new()).await?);
+    }
+    let snapshot = request.staging.snapshot().await?;
+    let changed = patiently(request.client, async || {
+        changes::refresh(request, &schema, &snapshot, &progress).await
+    });
+    if let Some(now) = changed.await? {
+        return match now.version {
+            0 => Ok(request.staging.publish(now).await?),
+            _ => Ok(now),
+        };
     }
     let unsorted = patiently(request.client, async || {
         fetch::fetch(request, &schema, &progress).await

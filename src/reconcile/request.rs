@@ -15,6 +15,9 @@ use crate::rows::Columns;
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::Staging;
 
+/// When a row was touched last, by anybody or anything; nobody can set it.
+pub(super) const STAMP: &str = "SystemModstamp";
+
 /// What to read back.
 pub struct ReadBack<'a> {
     /// Where the table goes.
@@ -31,6 +34,8 @@ pub struct ReadBack<'a> {
     pub columns: &'a Columns,
     /// Rows in its outbox; without any, nothing is asked for.
     pub outbox_rows: u64,
+    /// Whether every row is read, not only what changed since the last look.
+    pub whole: bool,
 }
 
 impl ReadBack<'_> {
@@ -39,7 +44,7 @@ impl ReadBack<'_> {
         format!("{}_unsorted", self.file.name)
     }
 
-    /// `_id`, the key columns, then every sent field that this login can read, and who changed the record last.
+    /// `_id`, the key columns, then every sent field that this login can read, and who changed the record last and when.
     pub(super) fn schema(&self) -> SchemaRef {
         let mut fields = vec![Field::new("_id", DataType::Utf8, true)];
         fields.extend(self.columns.key_fields().cloned());
@@ -53,6 +58,7 @@ impl ReadBack<'_> {
             .chain(further)
             .chain([RAW_VALUES])
             .chain(MODIFIED)
+            .chain([STAMP])
             .chain(derived)
         {
             let known = fields.iter().any(|field| field.name() == name);

@@ -156,6 +156,7 @@ impl Reviewer<'_> {
             describe: &target,
             columns: &load.columns,
             outbox_rows: 1,
+            whole: true,
         };
         let there = still_there(&request, outbox).await?;
         if planned.restore == 0 {
@@ -270,6 +271,7 @@ impl Reviewer<'_> {
             describe,
             columns: &load.columns,
             outbox_rows: 1,
+            whole: true,
         };
         read_back(&request, |_| {}).await?;
         let snapshot = self.staging.snapshot().await?;

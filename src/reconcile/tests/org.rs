@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use serde_json::json;
 
 use crate::project::{QueryFile, QueryKind};
-use crate::reconcile::{ReadBack, keep_pre_images, read_back, still_there};
+use crate::reconcile::{ReadBack, before_update, keep_pre_images, read_back, still_there};
 use crate::rows::bench::{Bench, Org, columns, numbers, texts};
 use crate::rows::{Columns, RowOperation, outbox_schema};
 use crate::salesforce::ObjectDescribe;
@@ -63,6 +63,7 @@ impl Load {
             describe: &self.describe,
             columns: &self.columns,
             outbox_rows: 1,
+            whole: false,
         }
     }
 
@@ -104,9 +105,12 @@ impl Load {
     /// What is kept of the values that this outbox will replace.
     async fn kept(&self, outbox: &Manifest, later: &[&str], run: &str) -> Vec<String> {
         let later: BTreeSet<String> = later.iter().map(|&name| name.to_owned()).collect();
-        keep_pre_images(&self.request(), outbox, &later, run)
-            .await
-            .unwrap();
+        let mut snapshot = self.bench.snapshot().await;
+        snapshot.insert(outbox.clone());
+        let request = self.request();
+        if let Some(now) = before_update(&request, &snapshot).await.unwrap() {
+            keep_pre_images(&request, &now, &later, run).await.unwrap();
+        }
         let snapshot = self.bench.snapshot().await;
         if snapshot.get("ledger", "before_account").is_none() {
             return Vec::new();
@@ -264,4 +268,88 @@ async fn a_record_that_should_be_gone_and_is_not_is_counted() {
     assert_eq!(still_there(&load.request(), &undo).await.unwrap(), 1);
     load.org.delete(&[ids[1].as_str()]).await;
     assert_eq!(still_there(&load.request(), &undo).await.unwrap(), 0);
+}
+
+/// What a read-back asked for, in rows, and the names that it came to.
+async fn read_again(load: &Load) -> (u64, Vec<String>) {
+    let asked = std::sync::atomic::AtomicU64::new(0);
+    let count = |rows| asked.store(rows, std::sync::atomic::Ordering::Relaxed);
+    read_back(&load.request(), count).await.unwrap();
+    let sql = "select r.\"AccountNumber\", r.\"Name\" from org.account as r order by 1";
+    (asked.into_inner(), load.bench.lines(sql).await)
+}
+
+/// A row of `org.account` as no look at the org would have left it.
+async fn forge(load: &Load, change: &str) {
+    let snapshot = load.bench.snapshot().await;
+    let found = snapshot.get("org", "account").unwrap();
+    let sql = format!("select {change} from org.account as r order by r.\"AccountNumber\"");
+    let session = load.bench.session().await;
+    let schema = Arc::clone(&found.schema);
+    let staging = &load.bench.staging;
+    let mut writer = staging
+        .create("org", "account", schema, &[NUMBER])
+        .await
+        .unwrap();
+    for batch in session.collect("a forged row", &sql).await.unwrap() {
+        writer.write(&batch).await.unwrap();
+    }
+    writer.publish(BTreeMap::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_what_changed_since_the_last_look_is_read() {
+    let load = Load::new().await;
+    let accounts =
+        ["a", "b", "c", "d"].map(|key| json!({"Name": key, NUMBER: format!("co:{key}")}));
+    let ids = load.org.create("Account", &accounts).await;
+    load.ledger(&["co:a", "co:z"], &["001A", "001B"]).await;
+    assert_eq!(read_again(&load).await.0, 4);
+    let before = load.org.client.usage().requests;
+    assert_eq!(read_again(&load).await.0, 0, "nothing changed");
+    assert_eq!(load.org.client.usage().requests - before, 3);
+
+    // Another second begins.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    load.org.delete(&[ids[0].as_str()]).await;
+    load.org
+        .create("Account", &[json!({"Name": "e", NUMBER: "co:e"})])
+        .await;
+    let (asked, names) = read_again(&load).await;
+    assert_eq!(asked, 2, "one that is gone and one that is new");
+    assert_eq!(names, ["co:b b", "co:c c", "co:d d", "co:e e"]);
+    assert_eq!(read_again(&load).await.0, 0);
+    let whole = ReadBack {
+        whole: true,
+        ..load.request()
+    };
+    assert_eq!(read_back(&whole, |_| {}).await.unwrap().rows, 4);
+}
+
+#[tokio::test]
+async fn a_change_that_was_committed_late_is_found_by_counting() {
+    let load = Load::new().await;
+    let accounts = ["a", "b", "c"].map(|key| json!({"Name": key, NUMBER: format!("co:{key}")}));
+    load.org.create("Account", &accounts).await;
+    load.ledger(&["co:a", "co:z"], &["001A", "001B"]).await;
+    let (_, names) = read_again(&load).await;
+    // In the last look, one was changed by somebody else before.
+    let others = "r.* replace (case when r.\"Name\" = 'b' then '005000000000009' else r.\"LastModifiedById\" end as \"LastModifiedById\", \
+                  case when r.\"Name\" = 'b' then 'old' else r.\"Name\" end as \"Name\")";
+    forge(&load, others).await;
+    let (asked, found) = read_again(&load).await;
+    assert_eq!(
+        (asked, &found),
+        (3, &names),
+        "the minutes before are read again"
+    );
+
+    // One was not there, older than the minutes before.
+    forge(
+        &load,
+        "r.* replace ('2020-01-01T00:00:00.000Z' as \"SystemModstamp\")",
+    )
+    .await;
+    let (_, found) = read_again(&load).await;
+    assert_eq!(found, names);
 }
