@@ -100,7 +100,7 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
         match summary.status {
             RunStatus::Ok => "every phase passed its gate",
             RunStatus::Gated => "a gate is shut; the reasons are above",
-            RunStatus::Held => "record import waits for decisions; see above",
+            RunStatus::Held => "rows, or all that was to follow, wait for decisions; see above",
             _ => "broke off",
         }
     ));

@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 
 use super::{Outcome, output};
 use crate::error::Error;
-use transload_sim::salesforce::{Edition, Feature, SalesforceSimOptions, Setting, SimError, serve};
+use transload_sim::salesforce::{
+    CONTROL_TOKEN, Edition, Feature, SalesforceSimOptions, Setting, SimError, serve,
+};
 
 /// Which simulator.
 #[derive(Debug, clap::Subcommand)]
@@ -113,6 +115,10 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
     output::note(&format!(
         "a simulated org; log in as client {} with secret {}, or as {} with password {}; ctrl-c ends it",
         options.client_id, options.client_secret, options.username, options.password
+    ));
+    output::note(&format!(
+        "requests to /control carry a session's token, or the one in {}",
+        options.state.join(CONTROL_TOKEN).display()
     ));
     if options.tls {
         output::note(&format!(

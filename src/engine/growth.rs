@@ -1,7 +1,7 @@
 //! Functions whose result may be far longer than what goes in, with a limit on what one call makes.
 //!
-//! In: DataFusion's `repeat`, `lpad`, `rpad`, `array_repeat`, `range` and `generate_series`. Out: the same under the same names;
-//! a call that would make more than [`LARGEST`] bytes for one batch is an error. What a function makes is outside the engine's
+//! In: DataFusion's `repeat`, `lpad`, `rpad`, `range`, `concat`, `replace` and the like. Out: the same under the same names; a call
+//! that would make more than [`LARGEST`] bytes for one batch is an error. `||` is in `joining`. What a function makes is outside the engine's
 //! memory pool, and a single one of these may ask for all memory of the machine.
 
 use std::fmt::{self, Debug, Formatter};
@@ -12,7 +12,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use datafusion::common::exec_datafusion_err;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{
@@ -31,15 +31,31 @@ enum Growth {
     Length,
     /// From a start to an end; numbers only, since dates and instants are few.
     Range,
+    /// All arguments, one behind the other; a separator stands between any two.
+    Sum,
+    /// A list's elements with a separator between any two.
+    Joined,
+    /// Of the first argument each place at most becomes the third, which may hold what it replaces.
+    Replaced,
 }
 
-const GROWING: [(&str, Growth); 6] = [
+const GROWING: [(&str, Growth); 16] = [
     ("repeat", Growth::Times),
     ("array_repeat", Growth::Times),
     ("lpad", Growth::Length),
     ("rpad", Growth::Length),
     ("range", Growth::Range),
     ("generate_series", Growth::Range),
+    ("concat", Growth::Sum),
+    ("concat_ws", Growth::Sum),
+    ("overlay", Growth::Sum),
+    ("array_concat", Growth::Sum),
+    ("array_append", Growth::Sum),
+    ("array_prepend", Growth::Sum),
+    ("array_resize", Growth::Length),
+    ("array_to_string", Growth::Joined),
+    ("replace", Growth::Replaced),
+    ("regexp_replace", Growth::Replaced),
 ];
 
 /// Puts the limited functions in the place of the unlimited ones.
@@ -54,9 +70,19 @@ pub(super) fn limit(state: &mut SessionState) -> Result<()> {
 }
 
 /// A function with a limit.
-struct Limited {
+pub(super) struct Limited {
     inner: Arc<ScalarUDF>,
     growth: Growth,
+}
+
+impl Limited {
+    /// A function whose result is as long as its arguments together.
+    pub(super) fn sum(inner: ScalarUDF) -> ScalarUDF {
+        ScalarUDF::new_from_impl(Self {
+            inner: Arc::new(inner),
+            growth: Growth::Sum,
+        })
+    }
 }
 
 impl Debug for Limited {
@@ -106,17 +132,59 @@ impl ScalarUDFImpl for Limited {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let made = self.growth.bytes(&args)?;
-        if made > u128::from(LARGEST) {
-            return Err(exec_datafusion_err!(
-                "{} would make {} MiB for {} row(s), and {} MiB are allowed",
-                self.name(),
-                made >> 20,
-                args.number_rows,
-                LARGEST >> 20
-            ));
+        if made <= u128::from(LARGEST) {
+            return self.inner.invoke_with_args(args);
         }
-        self.inner.invoke_with_args(args)
+        let is_bound = matches!(self.growth, Growth::Replaced);
+        if is_bound && args.number_rows > 1 {
+            return self.in_halves(args);
+        }
+        Err(too_much(self.name(), made, args.number_rows))
     }
+}
+
+fn too_much(name: &str, made: u128, rows: usize) -> DataFusionError {
+    exec_datafusion_err!(
+        "{name} would make {} MiB for {rows} row(s), and {} MiB are allowed",
+        made >> 20,
+        LARGEST >> 20
+    )
+}
+
+impl Limited {
+    /// Where only a bound is known, which is far above what is made: as many rows at a time as it allows.
+    fn in_halves(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let half = rows / 2;
+        let mut parts = Vec::new();
+        for (start, length) in [(0, half), (half, rows - half)] {
+            let sliced = args.args.iter().map(|value| match value {
+                ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(start, length)),
+                constant => constant.clone(),
+            });
+            let part = self.invoke_with_args(ScalarFunctionArgs {
+                args: sliced.collect(),
+                number_rows: length,
+                ..args.clone()
+            })?;
+            parts.push(part.into_array(length)?);
+        }
+        let made: u128 = parts.iter().map(total).sum();
+        if made > u128::from(LARGEST) {
+            return Err(too_much(self.name(), made, rows));
+        }
+        let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+        Ok(ColumnarValue::Array(arrow::compute::concat(&parts)?))
+    }
+}
+
+/// Bytes of all values.
+fn total(array: &ArrayRef) -> u128 {
+    let widths = widths(array);
+    widths
+        .into_iter()
+        .map(|width| u128::from(width.unsigned_abs()))
+        .sum()
 }
 
 impl Growth {
@@ -160,6 +228,45 @@ impl Growth {
             Self::Length => {
                 let lengths = numbers(1)?;
                 (0..rows).map(|row| count(at(&lengths, row))).sum()
+            }
+            Self::Sum => {
+                // The separator of `concat_ws` comes once too little or too often, which is nothing beside the limit.
+                let between = (args.args.len() as u128).saturating_sub(2).max(1);
+                let mut whole = 0;
+                for (at, value) in args.args.iter().enumerate() {
+                    let bytes = match value {
+                        ColumnarValue::Scalar(_) => {
+                            array(at)?.map_or(0, |one| total(&one)) * rows as u128
+                        }
+                        ColumnarValue::Array(array) => total(array),
+                    };
+                    whole += if at == 0 { bytes * between } else { bytes };
+                }
+                whole
+            }
+            Self::Joined => {
+                let elements = array(0)?.map_or(0, |lists| {
+                    lists
+                        .to_data()
+                        .child_data()
+                        .iter()
+                        .map(|child| child.len())
+                        .sum()
+                });
+                let (lists, separators) = (array(0)?, array(1)?.map_or(vec![], |a| widths(&a)));
+                let longest = separators.iter().copied().max().unwrap_or_default();
+                lists.map_or(0, |lists| lists.get_array_memory_size() as u128)
+                    + elements as u128 * count(longest)
+            }
+            Self::Replaced => {
+                let texts = array(0)?.map_or(vec![], |a| widths(&a));
+                let by = array(2)?.map_or(vec![], |a| widths(&a));
+                (0..rows)
+                    .map(|row| {
+                        let length = count(at(&texts, row));
+                        length + (length + 1) * count(at(&by, row)) * 2
+                    })
+                    .sum()
             }
             Self::Range => {
                 let (mut starts, mut ends, steps) = (numbers(0)?, numbers(1)?, numbers(2)?);

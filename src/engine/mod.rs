@@ -8,6 +8,7 @@ mod catalog;
 mod error;
 mod growth;
 mod join_choice;
+mod joining;
 mod nesting;
 mod present;
 mod session;
@@ -167,6 +168,7 @@ fn common_state(
         .with_physical_optimizer_rules(rules)
         .build();
     growth::limit(&mut state)?;
+    state.add_analyzer_rule(Arc::new(joining::LimitJoining::default()));
     Ok(state)
 }
 

@@ -440,7 +440,36 @@ mod tests {
                 "{call}: {error}"
             );
         }
-        for (call, length) in [("repeat('ab', 3)", 6), ("lpad('7', 3, '0')", 3)] {
+        // Each step doubles what the one before made.
+        for double in [
+            "v.t || v.t",
+            "concat(v.t, v.t)",
+            "concat_ws('-', v.t, v.t)",
+            &format!("replace(v.t, 'a', '{}')", "a".repeat(64)),
+            &format!("regexp_replace(v.t, 'a', '{}', 'g')", "a".repeat(64)),
+        ] {
+            let mut from = "(values ('aaaaaaaa'), ('b')) as v (t)".to_owned();
+            for _ in 0..40 {
+                from = format!("(select {double} as t from {from}) as v");
+            }
+            let sql = format!("select max(length(v.t)) as n from {from}");
+            let error = session.collect("q", &sql).await.unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("MiB are allowed"), "{double}: {text}");
+        }
+        let sql =
+            "select v.t || '-' || v.n, v.t || null as gone from (values ('a', 'b')) as v (t, n)";
+        let rows = session.collect("q", sql).await.unwrap();
+        assert_eq!(rows[0].column(0).as_string::<i32>().value(0), "a-b");
+        assert!(rows[0].column(1).is_null(0));
+        let name = rows[0].schema().field(0).name().clone();
+        assert!(name.contains("||"), "{name}");
+        for (call, length) in [
+            ("repeat('ab', 3)", 6),
+            ("lpad('7', 3, '0')", 3),
+            ("replace(repeat('ab', 3), 'a', 'xyz')", 12),
+            ("regexp_replace(repeat('ab', 3), '(a)', '\\1\\1', 'g')", 9),
+        ] {
             let sql = format!("select cast(length({call}) as bigint) as n");
             let rows = session.collect("q", &sql).await.unwrap();
             assert_eq!(

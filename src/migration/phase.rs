@@ -103,8 +103,7 @@ impl Phases<'_> {
             None => path.to_string(),
         };
         self.notes.push(format!(
-            "{open} field(s) were changed in the source and in the org and wait for a decision; they stay as they are in the org: \
-             write `source` or `org` into the column decision of {place} and add its rows to config/decisions.csv"
+            "what waits is in {place}: write `source` or `org` into its column decision and add its rows to config/decisions.csv"
         ));
         Ok(())
     }

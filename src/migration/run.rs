@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::blobs::ExportBlobs;
 use super::books::{self, column_fates, ensure_accounted};
 use super::connection::{Connection, ExpectedOrg};
-use super::context::Context;
+use super::context::{Context, Reads};
 use super::effort::effort;
 use super::liveness::Liveness;
 use super::phase::Phases;
@@ -27,7 +27,7 @@ use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
-use crate::reconcile::count_sources;
+use crate::reconcile::{Undecided, count_sources, undecided};
 use crate::report::RunSummary;
 use crate::rows::RunStatus;
 use crate::staging::Staging;
@@ -143,11 +143,26 @@ pub(crate) async fn run(
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
     phases.notes.extend(unread);
+    let waiting = match &result {
+        Ok(_) => {
+            let (_, session) = context.session(Reads::Tables).await?;
+            undecided(&session, &phases.reports).await?
+        }
+        Err(_) => Vec::new(),
+    };
+    phases.notes.extend(waiting.iter().map(Undecided::sentence));
     let status = match &result {
+        Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
         Ok(status) => *status,
         Err(_) => RunStatus::Failed,
     };
-    let report = summarise(phases, status, objections, started.elapsed()).await;
+    let end = RunEnd {
+        status,
+        objections,
+        undecided: waiting,
+        took: started.elapsed(),
+    };
+    let report = summarise(phases, end).await;
     // What went wrong first is what a person has to know.
     let (_, report) = first(result.map(|_| ()), report)?;
     journal
@@ -160,23 +175,27 @@ pub(crate) async fn run(
     Ok(report)
 }
 
-/// Counts what the phases did and writes it into the folder of reports.
-async fn summarise(
-    phases: Phases<'_>,
+/// How a run came to its end.
+struct RunEnd {
     status: RunStatus,
     objections: Vec<String>,
+    undecided: Vec<Undecided>,
     took: Duration,
-) -> Result<RunReport, Error> {
+}
+
+/// Counts what the phases did and writes it into the folder of reports.
+async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> {
     let (context, run) = (phases.context, phases.journal.run());
     let snapshot = context.staging().snapshot().await?;
     let summary = RunSummary {
         run: run.to_owned(),
-        status,
-        objections,
+        status: end.status,
+        objections: end.objections,
+        undecided: end.undecided,
         sources: count_sources(&snapshot),
         objects: phases.reports,
         effort: effort(context, &snapshot, run).await?.with_times(
-            took,
+            end.took,
             phases.sending,
             phases.reading,
         ),

@@ -32,6 +32,7 @@ mod strays;
 #[cfg(test)]
 mod tests;
 mod three_way;
+mod undecided;
 mod verify;
 mod views;
 
@@ -50,5 +51,6 @@ pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use source::{SourceRequest, SourceRows, source_rows};
 pub use strays::strays;
 pub use three_way::{CONFLICTS, LEFT_TO_ORG, ThreeWay, nothing_left, settle};
+pub use undecided::{Undecided, undecided};
 pub use verify::still_there;
 pub use views::union_views;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Effort;
-use crate::reconcile::{PhaseReport, SourceReport};
+use crate::reconcile::{PhaseReport, SourceReport, Undecided};
 use crate::rows::RunStatus;
 
 /// A run in numbers.
@@ -16,6 +16,9 @@ pub struct RunSummary {
     /// Files of which so much could not be read that nothing was sent.
     #[serde(default)]
     pub objections: Vec<String>,
+    /// Rows that are held until somebody decides something.
+    #[serde(default)]
+    pub undecided: Vec<Undecided>,
     /// Per source table.
     pub sources: Vec<SourceReport>,
     /// Per load, in the order of the phases.
@@ -139,6 +142,10 @@ impl RunSummary {
         if failed > 0 {
             text.push_str(&format!(" {failed} rows did not land."));
         }
+        let undecided: u64 = self.undecided.iter().map(|waiting| waiting.rows).sum();
+        if undecided > 0 {
+            text.push_str(&format!(" {undecided} rows or fields wait for a decision."));
+        }
         text
     }
 
@@ -154,6 +161,9 @@ impl RunSummary {
         text.push_str(&markdown_table(&SOURCE_HEAD, cells(self.source_rows())));
         for objection in &self.objections {
             text.push_str(&format!("\nNothing was sent: {objection}\n"));
+        }
+        for waiting in &self.undecided {
+            text.push_str(&format!("\n{}\n", waiting.sentence()));
         }
         text.push_str("\n## What became of the rows\n\n");
         text.push_str(&markdown_table(&FATE_HEAD, cells(self.fate_rows())));

@@ -10,7 +10,7 @@ pub enum RunStatus {
     Ok,
     /// A gate did not hold; a rollback left or spared something.
     Gated,
-    /// Record import waits for a decision.
+    /// Rows wait for a decision, or all that was to follow does.
     Held,
     /// It broke off with an error.
     Failed,

@@ -1,5 +1,5 @@
 //! Bodies in motion: an upload that is watched for standstill and for errors of the caller's own stream, and
-//! a download handed out chunk by chunk. Neither is ever held in memory as a whole.
+//! a download handed out chunk by chunk. Neither is ever held in memory as a whole; answers that are have a limit.
 
 use std::{
     io,
@@ -13,6 +13,10 @@ use reqwest::Response;
 use tokio::time::Instant;
 
 use super::{Error, Result, call, failure::Failure};
+
+/// Bytes of the longest answer that is read as a whole. The longest that Salesforce gives are pages of 2,000 rows with long texts
+/// and descriptions of objects, some ten megabytes; results of jobs and files are streams.
+const LONGEST_ANSWER: usize = 256 << 20;
 
 /// Follows an upload: when its last byte was taken, and whether the caller's stream failed.
 #[derive(Clone)]
@@ -104,11 +108,29 @@ impl Chunks {
     }
 }
 
-/// Reads a whole body, however long it takes as long as something arrives within `idle`.
-pub(super) async fn read_all(mut response: Response, idle: Duration) -> Result<Bytes, Failure> {
+/// Reads a whole body, however long it takes as long as something arrives within `idle`. One that does not end is no answer of
+/// the API.
+pub(super) async fn read_all(response: Response, idle: Duration) -> Result<Bytes, Failure> {
+    read_up_to(response, idle, LONGEST_ANSWER).await
+}
+
+async fn read_up_to(
+    mut response: Response,
+    idle: Duration,
+    longest: usize,
+) -> Result<Bytes, Failure> {
     let mut body = Vec::new();
     loop {
         match tokio::time::timeout(idle, response.chunk()).await {
+            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > longest => {
+                let status = response.status().as_u16();
+                return Err(Failure {
+                    message: Some(format!(
+                        "more than {longest} bytes, which no answer of the API has"
+                    )),
+                    ..call::malformed(status)
+                });
+            }
             Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
             Ok(Ok(None)) => return Ok(body.into()),
             Ok(Err(error)) => return Err(call::transport_failure(error)),
@@ -120,4 +142,25 @@ pub(super) async fn read_all(mut response: Response, idle: Duration) -> Result<B
 /// Locks for a moment; the data behind these locks is whole after every statement.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_end_is_given_up() {
+        let idle = Duration::from_secs(5);
+        let answer = |chunks: usize| {
+            let chunk = || Ok::<_, io::Error>(Bytes::from_static(&[b'x'; 100]));
+            let body = reqwest::Body::wrap_stream(stream::repeat_with(chunk).take(chunks));
+            Response::from(axum::http::Response::new(body))
+        };
+        let failure = read_up_to(answer(usize::MAX), idle, 1000).await;
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.kind, super::super::FailureKind::Malformed);
+        assert!(failure.message.unwrap().contains("more than 1000 bytes"));
+        let whole = read_up_to(answer(10), idle, 1000).await;
+        assert_eq!(whole.unwrap().len(), 1000);
+    }
 }

@@ -1,8 +1,8 @@
 //! Who may steer a simulator: programs of this machine, not pages in its browser.
 //!
 //! In: the headers of a control request. Out: whether it is let through. A page of anybody's can send requests to this machine,
-//! and a name of its own can lead here; the first shows by its origin, the second by its host. Control needs no session, since it
-//! ends sessions and breaks logins.
+//! and a name of its own can lead here; the first shows by its origin, the second by its host. Whether it also has a
+//! token is another question, which the simulators ask themselves.
 
 use axum::http::{HeaderMap, header};
 

@@ -137,6 +137,23 @@ pub(crate) fn private_folder(folder: &FilePath) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// How files are opened that are for their owner alone, if they are made by it.
+pub(crate) fn private_file() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// An empty file for its owner alone, to be written.
+pub(crate) fn create_private_file(path: &FilePath) -> io::Result<File> {
+    private_file()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .open(path)
+}
+
 /// Takes a file from everybody but its owner; a lasting one is on the disk afterwards, with its name.
 fn settle(path: &FilePath, lasting: bool) -> io::Result<()> {
     let file = match File::open(path) {

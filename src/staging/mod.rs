@@ -29,7 +29,7 @@ mod writer;
 pub use checksum::{ChecksumError, verified, with_checksum};
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
-pub(crate) use local::private_folder;
+pub(crate) use local::{create_private_file, private_file, private_folder};
 pub use manifest::{ColumnBook, DataFile, Manifest};
 pub use reader::read_ahead;
 pub use snapshot::Snapshot;

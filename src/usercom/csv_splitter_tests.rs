@@ -83,6 +83,42 @@ fn an_unclosed_quote_at_the_end_of_the_file_costs_its_own_line_only() {
     assert_eq!(faults[1], (3, "unclosed_quote", "3,\"Carl\n".to_owned()));
 }
 
+/// A row as exports have it, with quoted values, empty ones among them.
+fn row(id: usize) -> String {
+    format!("{id},\"Ann, the {id}th\",\"\",Paris,\"x\"\n")
+}
+
+#[test]
+fn one_quote_too_many_costs_no_more_than_the_longest_record_wherever_it_is() {
+    const ROWS: usize = 300_000;
+    let broken = [
+        ("unclosed", "7,\"Ann,\"\",Paris,\"x\"\n"),
+        ("unclosed in the last value", "7,\"Ann\",\"\",Paris,\"x\n"),
+        ("at the start of the line", "\"7,Ann,,Paris,x\n"),
+        ("inside a quoted value", "7,\"An\"n\",\"\",Paris,\"x\"\n"),
+        (
+            "before empty ones alone",
+            "7,\"Ann,,,\n8,\"\",\"\",\"\",\"\"\n",
+        ),
+    ];
+    for place in [0, ROWS / 2, ROWS - 1] {
+        for (what, line) in broken {
+            let mut text = "id,name,phone,city,note\n".to_owned();
+            for id in 0..ROWS {
+                if id == place {
+                    text.push_str(line);
+                }
+                text.push_str(&row(id + 10));
+            }
+            let (records, faults) = cut(&text);
+            assert_eq!(faults.len(), 1, "{what} at {place}: {faults:?}");
+            let lost = ROWS.saturating_sub(records.len());
+            let most = LIMITS.record_bytes / row(10).len();
+            assert!(lost <= most, "{what} at {place}: {lost} rows lost");
+        }
+    }
+}
+
 #[test]
 fn a_quote_that_closes_far_away_does_not_swallow_the_records_between() {
     let lines: String = (2..200).map(|id| format!("{id},x\n")).collect();

@@ -18,6 +18,8 @@ pub struct JsonSplitter {
     row: u64,
     /// Whether the records are the elements of one array.
     in_array: bool,
+    /// Before this position of the text no line ends: many records on one line are not searched for its end again and again.
+    no_line_end_before: u64,
 }
 
 /// Where a record ends.
@@ -38,6 +40,7 @@ impl JsonSplitter {
             window: Window::new(reader),
             row: 0,
             in_array: false,
+            no_line_end_before: 0,
         };
         splitter.skip_blank()?;
         if splitter.window.data().first() == Some(&b'[') {
@@ -89,11 +92,11 @@ impl JsonSplitter {
     /// Where the record ends that begins here: with its line, nearly always.
     fn record_end(&mut self, limits: Limits) -> Result<End, ExportError> {
         if !self.in_array {
+            // A line beyond the longest record may hold many that are shorter.
             let end = self.line_end(limits)?;
-            let End::At(length) = end else {
-                return Ok(end);
-            };
-            if is_one_object(&self.window.data()[..length]) {
+            if let End::At(length) = end
+                && is_one_object(&self.window.data()[..length])
+            {
                 return Ok(end);
             }
         }
@@ -117,13 +120,17 @@ impl JsonSplitter {
 
     /// Where the line ends that begins here.
     fn line_end(&mut self, limits: Limits) -> Result<End, ExportError> {
-        let mut searched = 0;
+        let start = self.window.position();
         loop {
             let data = self.window.data();
-            if let Some(found) = memchr(b'\n', &data[searched..]) {
-                return Ok(End::At(searched + found));
+            let known = self.no_line_end_before.saturating_sub(start);
+            let known = usize::try_from(known).map_or(data.len(), |known| known.min(data.len()));
+            let found = memchr(b'\n', &data[known..]).map(|found| known + found);
+            let searched = found.unwrap_or(data.len());
+            self.no_line_end_before = start + searched as u64;
+            if let Some(end) = found {
+                return Ok(End::At(end));
             }
-            searched = data.len();
             if self.window.at_end() {
                 return Ok(End::At(searched));
             }
@@ -360,6 +367,14 @@ mod tests {
         assert_eq!(block.faults[0].length, long.len() as u64);
         assert_eq!(block.faults[0].start.len(), VALUE_CAP);
         assert_eq!(block.spans[0].row, 2);
+    }
+
+    #[test]
+    fn a_line_beyond_the_longest_record_may_hold_many_that_are_not() {
+        let line: String = (0..200_000).map(|id| format!("{{\"id\":{id}}}")).collect();
+        let found = records(&format!("{line}\n{{\"id\":-1}}"));
+        assert_eq!(found.len(), 200_001);
+        assert_eq!(found[199_999], "{\"id\":199999}");
     }
 
     fn records(text: &str) -> Vec<String> {

@@ -134,9 +134,12 @@ fn load(project: &Path) -> (Value, Value) {
     assert!(output.status.success(), "{}", output.status);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let statistics = runtime.block_on(async {
-        let answer = reqwest::get(format!("{url}/control/statistics"))
-            .await
-            .unwrap();
+        let token = std::fs::read_to_string(project.join("simulator/control.token")).unwrap();
+        let request = reqwest::Client::builder()
+            .build()
+            .unwrap()
+            .get(format!("{url}/control/statistics"));
+        let answer = request.bearer_auth(token).send().await.unwrap();
         answer.text().await.unwrap()
     });
     simulator.kill().unwrap();

@@ -302,8 +302,9 @@ def activities_and_files(sf):
 
 
 def expire(sf, url):
-    requests.post(f"{url}/control/expire", timeout=10)
+    check("control wants a session", requests.post(f"{url}/control/expire", timeout=10).status_code == 401)
     old = sf.session_id
+    requests.post(f"{url}/control/expire", headers={"Authorization": f"Bearer {old}"}, timeout=10).raise_for_status()
     check("the library logs in again after expiry", sf.query("SELECT count() FROM Account")["totalSize"] >= 1)
     check("… with a new session", sf.session_id != old)
 

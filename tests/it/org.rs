@@ -209,9 +209,11 @@ impl Org {
     ) -> Value {
         let url = format!("{}/control/{path}", self.url());
         let text = body.map(|body| body.to_string()).unwrap_or_default();
+        let token = self.simulator.as_ref().unwrap().control_token();
         self.runtime.block_on(async {
             let http = reqwest::Client::builder().build().unwrap();
-            let answer = http.request(method, url).body(text).send().await.unwrap();
+            let request = http.request(method, url).bearer_auth(token).body(text);
+            let answer = request.send().await.unwrap();
             let status = answer.status();
             let answer = answer.text().await.unwrap();
             assert!(status.is_success(), "{answer}");

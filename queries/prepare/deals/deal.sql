@@ -50,6 +50,12 @@ select
     case
         when not named.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when coalesce(trim(named.pipeline), '') = '' or coalesce(trim(named.stage), '') = ''
+            then named_struct(
+                'fate', 'held',
+                'reason', 'stage_missing',
+                'parent', concat_ws(' / ', named.pipeline, named.stage, named.status)
+            )
         when matrix.stage_name is null
             then named_struct(
                 'fate', 'held',

@@ -25,7 +25,8 @@ with named as (
 judged as (
     select
         named.*,
-        lifecycle.target as stage_target,
+        nullif(lifecycle.target, 'Hold') as stage_target,
+        lifecycle.target = 'Hold' as on_hold,
         company.company_id,
         company.company_name,
         company.named_company,
@@ -53,6 +54,7 @@ split as (
         end as target,
         case
             when judged.stage is null then 'lifecycle_missing'
+            when judged.on_hold then 'lifecycle_on_hold'
             when judged.stage_target is null then 'lifecycle_unknown'
             when judged.stage_target = 'Lead' and judged.promoted then 'has_deal'
             else 'lifecycle_' || judged.stage

@@ -82,7 +82,7 @@ pub(super) const FILES: [Declared; 23] = [
         "lifecycle",
         [
             needed("lifecycle_stage", Kind::Text),
-            needed("target", Kind::Word(&["Lead", "Contact"])),
+            needed("target", Kind::Word(&["Lead", "Contact", "Hold"])),
             optional("note", Kind::Text),
         ],
         key: ["lifecycle_stage"]

@@ -54,8 +54,8 @@ fn words_are_taken_whatever_their_case_and_misspelt_ones_name_the_nearest() {
     assert_eq!(
         told,
         [
-            "config/lifecycle.csv line 2, column target: `Contct` is none of Lead, Contact; did you mean `Contact`?",
-            "config/lifecycle.csv line 3, column target: `Account` is none of Lead, Contact",
+            "config/lifecycle.csv line 2, column target: `Contct` is none of Lead, Contact, Hold; did you mean `Contact`?",
+            "config/lifecycle.csv line 3, column target: `Account` is none of Lead, Contact, Hold",
             "config/lifecycle.csv line 4, column target: is empty",
         ]
     );

@@ -38,7 +38,7 @@ impl Blobs {
     /// Begins a content under a new name.
     pub(crate) fn begin(&self, name: RecordId) -> io::Result<Blob> {
         let name = name.to_string();
-        let file = File::create(self.path(&name))?;
+        let file = crate::private::create(&self.path(&name))?;
         Ok(Blob { name, file })
     }
 

@@ -27,7 +27,7 @@ impl Hold {
             path: path.clone(),
             source,
         };
-        let file = File::create(&path).map_err(failed)?;
+        let file = crate::private::create(&path).map_err(failed)?;
         for _ in 0..WAITS {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),

@@ -22,6 +22,9 @@ use super::rest::{App, router};
 use super::setup;
 use super::tls::server_config;
 
+/// File of the state folder with the token for control requests, new at each start.
+pub const CONTROL_TOKEN: &str = "control.token";
+
 /// How long running requests may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -49,6 +52,9 @@ async fn open(options: SalesforceSimOptions, address: SocketAddr) -> Result<Open
     let org = opened.map_err(|_| SimError::Thread)??;
     let scheme = if org.options.tls { "https" } else { "http" };
     org.served_at(format!("{scheme}://{address}"));
+    let path = org.options.state.join(CONTROL_TOKEN);
+    crate::private::write(&path, org.sessions.control().as_bytes())
+        .map_err(|source| SimError::State { path, source })?;
     let tls = if org.options.tls {
         Some(RustlsConfig::from_config(server_config(&org.options)?))
     } else {
@@ -113,6 +119,7 @@ async fn run(
 /// Dropping it asks it to stop; [`Simulator::shutdown`] waits until it has.
 pub struct Simulator {
     url: String,
+    control_token: String,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), SimError>>>,
 }
@@ -137,7 +144,9 @@ impl Simulator {
                     .map_err(SimError::Listen)?;
                 let address = listener.local_addr().map_err(SimError::Listen)?;
                 let opened = open(options, address).await?;
-                let told = ready.send(opened.app.org.base_url().to_owned());
+                let org = &opened.app.org;
+                let told =
+                    ready.send((org.base_url().to_owned(), org.sessions.control().to_owned()));
                 if told.is_err() {
                     return Ok(());
                 }
@@ -149,8 +158,9 @@ impl Simulator {
         });
         let thread = thread.map_err(SimError::Listen)?;
         match started.await {
-            Ok(url) => Ok(Self {
+            Ok((url, control_token)) => Ok(Self {
                 url,
+                control_token,
                 stop: Some(stop),
                 thread: Some(thread),
             }),
@@ -164,6 +174,11 @@ impl Simulator {
     /// `http://127.0.0.1:<port>` or `https://…`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What control requests carry as `Authorization: Bearer …`.
+    pub fn control_token(&self) -> &str {
+        &self.control_token
     }
 
     /// Stops the server and waits for running work.

@@ -1,9 +1,10 @@
 //! Access tokens: given out at login, gone after a while (`guide/salesforce.md` §3).
 //!
 //! In: a user who proved who they are. Out: a token of the shape `00D…!…`; later, the user behind a token. Tokens live in
-//! memory only: after a restart clients log in again, as they must after any expiry.
+//! memory only: after a restart clients log in again, as they must after any expiry. One more token is made at start, for control
+//! requests alone; any other that was given out does for those as well, also one that expired, since control expires them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -24,25 +25,27 @@ pub(crate) struct Sessions {
     organization: RecordId,
     settings: Mutex<(Duration, Option<u64>)>,
     sessions: Mutex<HashMap<String, Session>>,
+    /// All that were given out and not ended by their owners; about a hundred bytes a login.
+    given_out: Mutex<HashSet<String>>,
+    control: String,
 }
 
 impl Sessions {
     pub(crate) fn new(organization: RecordId, options: &SalesforceSimOptions) -> Self {
         Self {
+            control: token(&organization),
             organization,
             settings: Mutex::new((options.token_lifetime, options.token_requests)),
             sessions: Mutex::default(),
+            given_out: Mutex::default(),
         }
     }
 
     /// Opens a session.
     pub(crate) fn open(&self, user: u32) -> String {
         let (lifetime, requests_left) = *lock(&self.settings);
-        let mut random = rand::rng();
-        let opaque: Vec<String> = (0..10)
-            .map(|_| format!("{:08x}", random.next_u32()))
-            .collect();
-        let token = format!("{}!AQ{}", self.organization.short(), opaque.concat());
+        let token = token(&self.organization);
+        lock(&self.given_out).insert(token.clone());
         let now = Instant::now();
         let mut sessions = lock(&self.sessions);
         sessions.retain(|_, session| session.until > now);
@@ -69,8 +72,19 @@ impl Sessions {
         Some(session.user)
     }
 
+    /// The token that is for control requests alone.
+    pub(crate) fn control(&self) -> &str {
+        &self.control
+    }
+
+    /// Whether whoever has this token may steer the org.
+    pub(crate) fn may_control(&self, token: &str) -> bool {
+        token == self.control || lock(&self.given_out).contains(token)
+    }
+
     /// Ends one session.
     pub(crate) fn close(&self, token: &str) {
+        lock(&self.given_out).remove(token);
         lock(&self.sessions).remove(token);
     }
 
@@ -85,4 +99,13 @@ impl Sessions {
         settings.0 = lifetime.unwrap_or(settings.0);
         settings.1 = requests.unwrap_or(settings.1);
     }
+}
+
+/// A new token.
+fn token(organization: &RecordId) -> String {
+    let mut random = rand::rng();
+    let opaque: Vec<String> = (0..10)
+        .map(|_| format!("{:08x}", random.next_u32()))
+        .collect();
+    format!("{}!AQ{}", organization.short(), opaque.concat())
 }

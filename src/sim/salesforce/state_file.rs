@@ -8,6 +8,6 @@ use std::path::Path;
 /// Replaces the content of a file.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
-    std::fs::write(&fresh, bytes)?;
+    crate::private::write(&fresh, bytes)?;
     std::fs::rename(&fresh, path)
 }

@@ -25,7 +25,7 @@ pub(super) fn server_config(options: &SalesforceSimOptions) -> Result<Arc<Server
         .self_signed(&authority_key)
         .map_err(SimError::Certificate)?;
     let path = options.state.join("ca.pem");
-    std::fs::write(&path, authority_certificate.pem())
+    crate::private::write(&path, authority_certificate.pem().as_bytes())
         .map_err(|source| SimError::State { path, source })?;
 
     let key = KeyPair::generate().map_err(SimError::Certificate)?;

@@ -23,6 +23,8 @@ use super::throttle::Throttle;
 
 /// The account.
 pub(super) struct Account {
+    /// The key at start: it steers the account also while another one is asked for.
+    first_key: String,
     now: RwLock<UsercomSimOptions>,
     tables: BTreeMap<Object, RwLock<Table>>,
     pub(super) definitions: Definitions,
@@ -70,6 +72,7 @@ impl Account {
             .into_iter()
             .map(|(object, table)| (object, RwLock::new(table)));
         let account = Self {
+            first_key: options.token.clone(),
             now: RwLock::new(options),
             tables: tables.collect(),
             definitions,
@@ -92,6 +95,11 @@ impl Account {
     /// The same, to be changed.
     pub(super) fn change(&self) -> RwLockWriteGuard<'_, UsercomSimOptions> {
         self.now.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether whoever has this key may steer the account.
+    pub(super) fn may_control(&self, key: &str) -> bool {
+        key == self.first_key || key == self.now().token
     }
 
     /// Whether the account has a bug.

@@ -10,14 +10,15 @@
 //! | `GET /control/unreachable` | by object, ids of rows whose record does not exist: no endpoint shows them |
 //! | `POST /control/settings` | any of `token`, `page_size`, `rate` (null: none), `retry_after`, `date_skew`, `bugs`, `without`, `forbidden`, `churn`, `churn_kinds`, `export_delay_ms`, `export_place`, `fault_percent` |
 //!
-//! It needs no key, but a name of this machine as `Host` and no page behind it (`from_here`). Faults never strike it, and it is not counted.
+//! It wants the account's key, the one it has or the one it started with, a name of this machine as `Host` and no page behind it
+//! (`from_here`). Faults never strike it, and it is not counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::body::to_bytes;
 use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -67,6 +68,13 @@ pub(super) async fn handle(account: &Arc<Account>, path: &str, request: Request)
     if !is_from_here(request.headers()) {
         let refusal = "control is for programs of this machine: no Origin, and a loopback Host";
         return Refusal::detail(StatusCode::FORBIDDEN, refusal).into_response();
+    }
+    let given = request.headers().get(header::AUTHORIZATION);
+    let given = given.and_then(|given| given.to_str().ok());
+    let key = given.and_then(|given| given.strip_prefix("Token "));
+    if !key.is_some_and(|key| account.may_control(key.trim())) {
+        let refusal = "control wants `Authorization: Token …` with the account's key";
+        return Refusal::detail(StatusCode::UNAUTHORIZED, refusal).into_response();
     }
     let method = request.method().clone();
     let query = request.uri().query().unwrap_or_default().to_owned();

@@ -3,7 +3,6 @@
 //! In: a type, for sections a segment. Out: the name of a CSV file, and some time later the file: cells as exports write
 //! them (`t`/`f`, `{a,b}`), columns named as in v2. Never: a file that is not whole.
 
-use std::fs::File;
 use std::io::{self, BufWriter};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -144,7 +143,7 @@ fn write(account: &Account, name: &str, content: &Content) -> Result<(), Usercom
         path: path.clone(),
         source,
     };
-    let file = File::create(&path).map_err(state)?;
+    let file = crate::private::create(&path).map_err(state)?;
     let mut out = csv::Writer::from_writer(BufWriter::new(file));
     let Some(object) = content.object else {
         out.write_record(["id"])

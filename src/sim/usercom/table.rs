@@ -5,7 +5,7 @@
 //! back to the export; a change lives as long as the process.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -42,7 +42,7 @@ pub(super) struct Writer {
 impl Writer {
     /// An empty table in a file, which is replaced.
     pub(super) fn create(path: &Path) -> Result<Self, UsercomSimError> {
-        let file = OpenOptions::new()
+        let file = crate::private::options()
             .create(true)
             .truncate(true)
             .read(true)

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::ExtractError;
 use super::part::DataFile;
 use super::work::Work;
+use crate::staging::create_private_file;
 use crate::usercom::api::ApiError;
 use crate::usercom::header::normalise;
 
@@ -143,7 +144,7 @@ async fn fetch(work: &Work<'_>, places: &[String], path: &Path) -> Result<bool, 
 async fn store(response: reqwest::Response, path: &Path) -> Result<bool, ExtractError> {
     let part = path.with_extension("csv.part");
     let fail = || ExtractError::file("write", &part);
-    let mut file = fs::File::create(&part).map_err(fail())?;
+    let mut file = create_private_file(&part).map_err(fail())?;
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
         let Ok(chunk) = chunk else {

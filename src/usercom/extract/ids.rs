@@ -5,11 +5,12 @@
 //! says, so that what a crash left behind is cut off.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::ExtractError;
+use crate::staging::private_file;
 
 /// Fewest ids that are merged at a time.
 const FEWEST: usize = 4096;
@@ -114,7 +115,7 @@ impl IdLog {
     pub(super) fn open(path: PathBuf, len: u64) -> Result<(Self, IdSet), ExtractError> {
         let set = read(&path, len)?;
         let fail = || ExtractError::file("write", &path);
-        let file = OpenOptions::new()
+        let file = private_file()
             .create(true)
             .append(true)
             .open(&path)

@@ -15,6 +15,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::ExtractError;
+use crate::staging::create_private_file;
 use crate::usercom::json_text;
 
 /// Rows after which a file is complete.
@@ -175,7 +176,7 @@ impl PartWriter {
         let fail = || ExtractError::file("write", &path);
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(File::create(&path).map_err(fail())?),
+            none => none.insert(create_private_file(&path).map_err(fail())?),
         };
         file.write_all(&bytes).map_err(fail())?;
         let rows = rows + count;
@@ -218,7 +219,7 @@ impl PartWriter {
             if dropped > 0 {
                 let fresh = path.with_extension("fresh");
                 let fail = || ExtractError::file("write", &fresh);
-                let file = File::create(&fresh).map_err(fail())?;
+                let file = create_private_file(&fresh).map_err(fail())?;
                 let mut encoder = GzEncoder::new(file, Compression::fast());
                 read_rows(&path, |row| match keep(row) {
                     true => encoder

@@ -11,7 +11,7 @@
 //! Data is written before the state that counts it. The state of a complete extract is kept until the next one, which
 //! compares ids with it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{Mode, Skipped};
 use super::part::Parts;
 use super::{Choices, ExtractError};
-use crate::staging::private_folder;
+use crate::staging::{create_private_file, private_file, private_folder};
 use crate::usercom::export::MANIFEST;
 
 const STATE: &str = ".state";
@@ -162,7 +162,7 @@ pub(super) fn save(path: &Path, value: &impl Serialize) -> Result<(), ExtractErr
         .map_err(|error| ExtractError::file("write", path)(std::io::Error::other(error)))?;
     let fresh = path.with_extension("fresh");
     let write = || -> std::io::Result<()> {
-        let mut file = File::create(&fresh)?;
+        let mut file = create_private_file(&fresh)?;
         file.write_all(&text)?;
         fs::rename(&fresh, path)
     };
@@ -216,7 +216,7 @@ pub(super) fn lock(root: &Path) -> Result<File, ExtractError> {
     let folder = root.join(STATE);
     private_folder(&folder).map_err(ExtractError::file("create", &folder))?;
     let path = folder.join("lock");
-    let file = OpenOptions::new()
+    let file = private_file()
         .create(true)
         .truncate(false)
         .write(true)

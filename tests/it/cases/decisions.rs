@@ -18,7 +18,7 @@ fn mistakes_in_decision_files_are_told_at_once_and_before_anything_is_sent() {
     let refused = project.carry().ended(2);
     for words in [
         "5 mistake(s) in decision files",
-        "config/lifecycle.csv line 3, column target: `Contacts` is none of Lead, Contact; did you mean `Contact`?",
+        "config/lifecycle.csv line 3, column target: `Contacts` is none of Lead, Contact, Hold; did you mean `Contact`?",
         "config/lifecycle.csv line 5, column lifecycle_stage: `LEAD` is decided in line 2 already",
         "config/rates.csv line 2, column rate: `-1` is no number above 0",
         "did you mean `config/rates.csv`?",

@@ -2,7 +2,6 @@
 //!
 //! In: a job that waits. Out: its result file, and the job in a terminal state. Memory does not grow with the result.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,7 +58,7 @@ fn write_results(job: &QueryJob, plan: &Plan) -> io::Result<(Vec<u64>, u64, u64)
         LineEnding::Lf => (job.spec.column_delimiter.byte(), b"\n"),
         LineEnding::Crlf => (job.spec.column_delimiter.byte(), b"\r\n"),
     };
-    let mut file = BufWriter::with_capacity(1 << 18, File::create(job.results())?);
+    let mut file = BufWriter::with_capacity(1 << 18, crate::private::create(&job.results())?);
     let mut line = Vec::new();
     plan.csv_header(delimiter, &mut line);
     line.extend_from_slice(newline);

@@ -18,14 +18,14 @@
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
 //!
 //! Rows of objects that the API only reads (rules, flows, triggers, …) are written past field rights; the answer to a new
-//! row is its id. It needs no session, but a name of this machine as `Host` and no page behind it (`from_here`). Faults never
-//! strike it, and it is not counted.
+//! row is its id. It wants a token that this org gave out, at a login or for control alone (`sessions`), a name of this machine as
+//! `Host` and no page behind it (`from_here`). Faults never strike it, and it is not counted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -73,6 +73,16 @@ pub(super) async fn handle(
             StatusCode::FORBIDDEN,
             "CONTROL_REFUSED",
             "control is for programs of this machine: no Origin, and a loopback Host",
+        ));
+    }
+    let given = request.headers().get(header::AUTHORIZATION);
+    let given = given.and_then(|given| given.to_str().ok());
+    let token = given.and_then(|given| given.strip_prefix("Bearer "));
+    if !token.is_some_and(|token| app.org.sessions.may_control(token.trim())) {
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "INVALID_SESSION_ID",
+            "control wants `Authorization: Bearer …` with a session's token, or with the one in control.token of the state folder",
         ));
     }
     let method = request.method().clone();

@@ -94,7 +94,7 @@ async fn create_with_data(mut call: Call) -> Result<Response, ApiError> {
         )));
     }
     let job = new_job(&call, spec)?;
-    std::fs::write(job.file("csv"), &content)?;
+    crate::private::write(&job.file("csv"), &content)?;
     let status =
         job.change(|status| (status.state, status.uploaded) = (State::UploadComplete, true))?;
     call.app
@@ -237,7 +237,7 @@ impl Drop for Uploading<'_> {
 }
 
 async fn receive(part: &Path, body: Body) -> Result<(), ApiError> {
-    let mut file = std::fs::File::create(part)?;
+    let mut file = crate::private::create(part)?;
     let mut body = body.into_data_stream();
     let (mut block, mut total) = (Vec::with_capacity(BLOCK), 0u64);
     while let Some(bytes) = body.next().await {
@@ -312,7 +312,7 @@ pub(super) async fn change(mut call: Call, id: &str) -> Result<Response, ApiErro
         }
         ("UploadComplete", State::Open) => {
             if !status.uploaded {
-                std::fs::write(job.file("csv"), b"")?;
+                crate::private::write(&job.file("csv"), b"")?;
             }
             call.app
                 .workers

@@ -6,7 +6,7 @@
 //! u32 chunk, u32 results length, results`, then `u32 position, u32 length, row` repeated (length `u32::MAX` = purged);
 //! an `F` body is the JSON list of field names that the numbers in later rows mean.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
@@ -42,7 +42,10 @@ pub(super) struct Log {
 impl Log {
     /// Opens a log for appending, cutting off everything after the last whole batch (`good` bytes).
     pub(super) fn append(path: &Path, good: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = crate::private::options()
+            .create(true)
+            .append(true)
+            .open(path)?;
         file.set_len(good)?;
         Ok(Self {
             file,

@@ -78,3 +78,52 @@ async fn expired_sessions_and_edits_of_users_are_seen() {
     assert_eq!(status, 401);
     org.simulator.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn control_wants_a_token_that_the_org_gave_out_or_the_one_of_its_start() {
+    let org = Org::new().await;
+    let send = async |token: Option<&str>| {
+        let url = format!("{}/control/faults", org.simulator.url());
+        let request = org.http.get(url);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(send(None).await, 401);
+    assert_eq!(send(Some("00D000000000001!AQ0")).await, 401);
+    assert_eq!(send(Some(org.simulator.control_token())).await, 200);
+    org.control("expire", json!({})).await;
+    assert_eq!(send(Some(&org.token)).await, 200, "an expired one, too");
+    // It is of no use elsewhere.
+    let limits = org.http.get(org.url("limits"));
+    let limits = limits.bearer_auth(org.simulator.control_token());
+    assert_eq!(limits.send().await.unwrap().status(), 401);
+    org.simulator.shutdown().await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn files_of_the_state_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let org = Org::new().await;
+    org.send(Method::POST, "sobjects/Account", json!({"Name": "A"}))
+        .await;
+    let mut folders = vec![org.folder.path().join("state")];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            files += 1;
+            assert_eq!(mode, 0o600, "{}", entry.path().display());
+        }
+    }
+    assert!(files > 3);
+    org.simulator.shutdown().await.unwrap();
+}

@@ -1,0 +1,7 @@
+-- grain: one row per reason why rows are held, with how many are
+select
+    fates.reason as name,
+    count(*) as n
+from recon.fates_this_load as fates
+where fates.fate = 'held'
+group by fates.reason

@@ -1,0 +1,157 @@
+//! Rows that are held until a person decides something, and where that is decided.
+//!
+//! In: the fates of the loads of a run, and the declared reasons (`held_reasons.csv`). Out: one line per reason that waits for a
+//! decision. Never: a reason that is a fact of the source or the org, or a policy that an option states: those wait for no
+//! word of anybody.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{PhaseReport, ReconcileError, counts};
+use crate::engine::Session;
+use crate::rows::for_load;
+
+/// Why rows are held: reason, `decision` or `fact`, where it is decided. A reason that is not here, such as one of a project's
+/// own query, is a fact.
+const HELD_REASONS: &str = include_str!("held_reasons.csv");
+
+/// Rows of one load by the reason why they are held.
+const REASONS: &str = include_str!("../../queries/internal/held_reasons.sql");
+
+/// The reason of fields that wait, though their rows are not held.
+const BOTH_SIDES: &str = "changed_on_both_sides";
+
+/// A reason to hold rows, as declared.
+#[derive(Debug, Deserialize)]
+struct HeldReason {
+    reason: String,
+    waits_for: WaitsFor,
+    decide_in: Option<String>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum WaitsFor {
+    Decision,
+    Fact,
+}
+
+/// Rows that wait for one kind of decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undecided {
+    /// Why they are held.
+    pub reason: String,
+    /// How many rows, or fields, over all loads.
+    pub rows: u64,
+    /// Where it is decided.
+    pub decide_in: String,
+}
+
+impl Undecided {
+    /// What to do, in a line.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        if self.reason == BOTH_SIDES {
+            return format!(
+                "{} field(s) were changed in the source and in the org and stay as they are there until {} says whose value counts; see \
+                 `transload query \"select * from recon.conflicts where state = 'ask'\"`",
+                self.rows, self.decide_in
+            );
+        }
+        format!(
+            "{} row(s) are held for a decision: {}, decided in {}; see `transload query \"select load, key, parent from recon.held where reason = '{}'\"`",
+            self.rows, self.reason, self.decide_in, self.reason
+        )
+    }
+}
+
+fn declared() -> impl Iterator<Item = HeldReason> {
+    let reader = csv::Reader::from_reader(HELD_REASONS.as_bytes());
+    reader.into_deserialize().filter_map(Result::ok)
+}
+
+/// What the rows that these loads hold wait for, as far as somebody has to decide it.
+///
+/// # Errors
+/// [`ReconcileError::Engine`].
+pub async fn undecided(
+    session: &Session,
+    loads: &[PhaseReport],
+) -> Result<Vec<Undecided>, ReconcileError> {
+    let mut held: BTreeMap<String, u64> = BTreeMap::new();
+    for report in loads.iter().filter(|report| report.held > 0) {
+        let sql = for_load(REASONS, &report.load);
+        for (reason, rows) in counts(session, &report.load, &sql).await? {
+            *held.entry(reason).or_default() += rows;
+        }
+    }
+    let conflicts: u64 = loads.iter().map(|report| report.conflicts).sum();
+    let both_sides = (conflicts > 0).then(|| Undecided {
+        reason: BOTH_SIDES.to_owned(),
+        rows: conflicts,
+        decide_in: "config/decisions.csv".to_owned(),
+    });
+    Ok(declared()
+        .filter(|declared| declared.waits_for == WaitsFor::Decision)
+        .filter_map(|declared| {
+            Some(Undecided {
+                rows: held.remove(&declared.reason)?,
+                decide_in: declared.decide_in.unwrap_or_default(),
+                reason: declared.reason,
+            })
+        })
+        .chain(both_sides)
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use include_dir::{Dir, File, include_dir};
+
+    use super::*;
+
+    static QUERIES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
+
+    fn files<'a>(folder: &'a Dir<'a>) -> Vec<&'a File<'a>> {
+        let below = folder.dirs().flat_map(files);
+        folder.files().chain(below).collect()
+    }
+
+    #[test]
+    fn every_reason_of_the_queries_is_declared_as_a_decision_or_a_fact() {
+        let declared: BTreeSet<String> = declared().map(|declared| declared.reason).collect();
+        assert_eq!(declared.len(), HELD_REASONS.lines().count() - 1);
+        let mut unknown = Vec::new();
+        for file in files(&QUERIES) {
+            let path = file.path().display();
+            let words: Vec<&str> = file.contents_utf8().unwrap().split('\'').collect();
+            let mut held = false;
+            for at in 1..words.len() {
+                match (words[at - 1].trim_start(), words[at]) {
+                    (_, "held") => held = true,
+                    (_, "out_of_scope" | "passive" | "ignored") => held = false,
+                    _ => {}
+                }
+                // `'reason', 'x'`
+                if held && at >= 3 && words[at - 2] == "reason" && words[at - 1].trim() == "," {
+                    held = false;
+                    if !declared.contains(words[at]) {
+                        unknown.push(format!("{path}: {}", words[at]));
+                    }
+                }
+            }
+        }
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+
+    #[test]
+    fn whatever_waits_for_a_decision_says_where_that_is_made() {
+        for declared in declared() {
+            let decision = declared.waits_for == WaitsFor::Decision;
+            assert_eq!(decision, declared.decide_in.is_some(), "{declared:?}");
+        }
+    }
+}
