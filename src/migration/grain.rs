@@ -6,16 +6,21 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, cast};
+use datafusion::prelude::col;
+
 use super::context::{Context, Reads};
 use super::resolve::ResolvedProject;
 use crate::config::OptionValue;
-use crate::engine::Session;
+use crate::engine::{EngineError, Session};
 use crate::error::Error;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{PhaseReport, counts};
 use crate::rows::key_text;
 use crate::staging::Snapshot;
-use crate::transform::write_table;
+use crate::transform::{source_key, write_table};
 
 /// A source, its rows, and the rows of it that its loads account for, once all of them have run.
 pub(super) async fn expected(
@@ -50,6 +55,144 @@ pub(super) async fn expected(
         _ => manifest.rows,
     };
     Ok(Some((grain.text.clone(), rows, accounted)))
+}
+
+/// Keys that do not meet: rows of a source in no outbox and without a fate, and rows of the books that no row of the source is.
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    /// Keys of rows that are in no book, the first of them, and how many.
+    pub lost: (Vec<String>, u64),
+    /// Keys in the books that the source does not have.
+    pub invented: (Vec<String>, u64),
+}
+
+impl Strangers {
+    /// What the gate says; none if all keys meet.
+    pub(super) fn reason(&self, source: &str) -> Option<String> {
+        let named = |(keys, rows): &(Vec<String>, u64), what: &str| {
+            let more = if *rows > keys.len() as u64 {
+                ", …"
+            } else {
+                ""
+            };
+            (*rows > 0).then(|| format!("{rows} {what} ({}{more})", keys.join(", ")))
+        };
+        let lost = named(
+            &self.lost,
+            "row(s) that are neither in an outbox nor have a fate",
+        );
+        let invented = named(&self.invented, "key(s) in the books that no row of it has");
+        let parts: Vec<String> = lost.into_iter().chain(invented).collect();
+        (!parts.is_empty()).then(|| format!("{source} has {}", parts.join(", and ")))
+    }
+}
+
+/// How many keys are named.
+const NAMED: usize = 5;
+
+/// Compares the keys of a source with those of its loads' books, so that a lost row and a doubled one do not balance. Where a key
+/// is made of ids of the org, only rows are counted.
+pub(super) async fn strangers(
+    context: &Context<'_>,
+    snapshot: &Snapshot,
+    file: &QueryFile,
+) -> Result<Strangers, Error> {
+    let none = Ok(Strangers::default());
+    let Some((grain, (schema, table))) = file
+        .source
+        .as_ref()
+        .and_then(|grain| Some((grain, grain.table.as_ref()?)))
+    else {
+        return none;
+    };
+    let loads: Vec<&QueryFile> = context
+        .resolved
+        .loads()
+        .filter(|other| other.source.as_ref() == Some(grain))
+        .collect();
+    let mut expected: Option<Expr> = None;
+    let mut books = Vec::new();
+    for load in &loads {
+        let session = context.session_over(snapshot, Reads::Only(&load.references));
+        let plan = session.await?.plan(&load.path, &load.sql).await?;
+        let [key] = load.key.as_slice() else {
+            return none;
+        };
+        let mut fields = plan.schema().fields().iter();
+        let place = fields.position(|field| field.name() == key);
+        let Some(found) = place.and_then(|place| source_key(&plan, place, (schema, table))) else {
+            return none;
+        };
+        if expected.as_ref().is_some_and(|other| *other != found) {
+            return none;
+        }
+        expected = Some(found);
+        books.push(format!(
+            "select {} as key from outbox.{load} as o union all select f.key from recon.fates_{load} as f",
+            key_text("o", &load.key),
+            load = load.name
+        ));
+    }
+    let Some(expected) = expected else {
+        return none;
+    };
+    let (_, session) = context.session(Reads::Tables).await?;
+    let fail = |source| EngineError::Plan {
+        query: file.path.clone(),
+        source: Box::new(source),
+    };
+    let rows = match &grain.condition {
+        Some(condition) => format!("select * from {schema}.{table} where {condition}"),
+        None => format!("select * from {schema}.{table}"),
+    };
+    let rows = session.plan(&file.path, &rows).await?;
+    let key = cast(expected, DataType::Utf8).alias("key");
+    let source = LogicalPlanBuilder::from(rows)
+        .project([key])
+        .map_err(fail)?;
+    let source = source.build().map_err(fail)?;
+    let books = session.plan(&file.path, &books.join(" union all ")).await?;
+    let only = |left: &LogicalPlan, right: &LogicalPlan| {
+        let alias = |plan: &LogicalPlan, name: &str| {
+            let keys = [cast(col("key"), DataType::Utf8).alias("key")];
+            let plan = LogicalPlanBuilder::from(plan.clone()).project(keys)?;
+            plan.alias(name)?.build()
+        };
+        LogicalPlanBuilder::from(alias(left, "one")?)
+            .join(
+                alias(right, "other")?,
+                JoinType::LeftAnti,
+                (vec!["one.key"], vec!["other.key"]),
+                None,
+            )?
+            .distinct()?
+            .build()
+    };
+    let lost = only(&source, &books).map_err(fail)?;
+    let invented = only(&books, &source).map_err(fail)?;
+    Ok(Strangers {
+        lost: named(&session, &file.path, lost).await?,
+        invented: named(&session, &file.path, invented).await?,
+    })
+}
+
+/// The first keys that a plan gives, and how many it gives.
+async fn named(
+    session: &Session,
+    path: &str,
+    plan: LogicalPlan,
+) -> Result<(Vec<String>, u64), Error> {
+    let sorted = ["key".to_owned()];
+    let mut stream = session.stream_plan(path, plan, &sorted).await?;
+    let (mut keys, mut rows) = (Vec::new(), 0);
+    while let Some(batch) = stream.next_batch().await? {
+        rows += batch.num_rows() as u64;
+        let texts = batch.column(0).as_string::<i32>();
+        let left = NAMED - keys.len();
+        let texts = texts.iter().take(left);
+        keys.extend(texts.map(|text| text.unwrap_or("without a key").to_owned()));
+    }
+    Ok((keys, rows))
 }
 
 /// Loads that an option leaves out and whose rows nothing takes instead.

@@ -249,6 +249,10 @@ impl Phases<'_> {
                 "{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
             ));
         }
+        if let Some((source, _, _)) = &expected {
+            let strangers = grain::strangers(self.context, &snapshot, file).await?;
+            verdict.reasons.extend(strangers.reason(source));
+        }
         let document = self
             .document(&session, &report, expected.as_ref(), &verdict)
             .await?;

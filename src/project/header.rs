@@ -212,6 +212,7 @@ fn grain(value: &str) -> Option<Grain> {
             text,
             table: None,
             count: None,
+            condition: None,
         });
     }
     let (head, condition) = match value.split_once(" where ") {
@@ -245,6 +246,7 @@ fn grain(value: &str) -> Option<Grain> {
         text,
         table: Some((schema.to_owned(), table.to_owned())),
         count,
+        condition: condition.map(str::to_owned),
     })
 }
 

@@ -97,6 +97,8 @@ pub struct Grain {
     pub table: Option<(String, String)>,
     /// A query that counts the rows, where the table has more of them.
     pub count: Option<String>,
+    /// Which rows of the table, where not all.
+    pub condition: Option<String>,
 }
 
 impl Grain {

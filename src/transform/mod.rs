@@ -14,6 +14,7 @@ mod notes;
 mod outbox;
 mod provenance;
 mod route;
+mod source_key;
 
 pub use base::GoneFields;
 pub use custom_objects::{
@@ -25,3 +26,4 @@ pub use lineage::{Lineage, lineage};
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
 pub use provenance::{Provenance, provenance};
+pub use source_key::source_key;

@@ -68,6 +68,29 @@ fn a_load_that_drops_rows_shuts_its_gate() {
 }
 
 #[test]
+fn a_row_that_is_lost_is_named_though_another_is_in_two_books() {
+    let project = Project::small();
+    // Person 1 is in neither load, person 2 in both: as many rows as there are people.
+    project.override_query("queries/load/lead.sql", |sql| {
+        sql.replace(
+            "where lead.target = 'Lead'",
+            "where lead.target = 'Lead' and person.id <> 1",
+        )
+    });
+    project.override_query("queries/load/contact.sql", |sql| {
+        sql.replace(
+            "where person.target = 'Contact'",
+            "where person.target = 'Contact' or person.id = 2",
+        )
+    });
+    let run = project.carry();
+    assert_eq!(run.summary["status"], "gated");
+    assert!(!run.stderr.contains("account for"), "{}", run.stderr);
+    let words = "usercom.people has 1 row(s) that are neither in an outbox nor have a fate (1)";
+    assert!(run.stderr.contains(words), "{}", run.stderr);
+}
+
+#[test]
 fn a_fate_that_nobody_knows_is_named() {
     let project = Project::small();
     project.override_query("queries/load/account.sql", |sql| {
