@@ -63,6 +63,11 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
                 findings.push(told(Some("value"), Some(value), problem, None));
             });
         }
+        if declared.name == "matches"
+            && let Some((id, problem)) = strange_id(&columns, &row.cells)
+        {
+            findings.push(told(Some("salesforce_id"), Some(id), problem, None));
+        }
         if key.is_empty() {
             continue;
         }
@@ -87,6 +92,24 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
             seen.insert(named, line);
         }
     }
+}
+
+/// How the ids of standard objects begin, in every org.
+const PREFIXES: [(&str, &str); 3] = [("Account", "001"), ("Contact", "003"), ("Lead", "00Q")];
+
+/// A record id that is none of the row's object; what is no id at all is told apart.
+fn strange_id<'a>(columns: &[(usize, &Column)], cells: &'a [String]) -> Option<(&'a str, String)> {
+    let cell = |name: &str| {
+        let column = columns.iter().find(|(_, column)| column.name == name)?;
+        cells.get(column.0)
+    };
+    let (object, id) = (cell("object")?, cell("salesforce_id")?);
+    let (_, prefix) = PREFIXES.iter().find(|(name, _)| name == object)?;
+    let is_id = formed(Kind::RecordId, id).is_ok();
+    (is_id && !id.starts_with(prefix)).then(|| {
+        let problem = format!("is no id of {object}: those begin with {prefix}");
+        (id.as_str(), problem)
+    })
 }
 
 /// A default for a field whose name says that it is a date is one, in any of the forms that people write.

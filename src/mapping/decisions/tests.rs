@@ -188,3 +188,17 @@ fn copies_with_other_names_are_named_and_what_systems_leave_is_not() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_match_names_a_record_of_its_own_object() {
+    let told = findings(
+        "matches.csv",
+        "object,usercom_id,salesforce_id,decision\nAccount,10,0014B00000abcde,same\nContact,3,0014B00000abcde,same\nLead,1,,new\n",
+    );
+    assert_eq!(
+        told,
+        [
+            "config/matches.csv line 3, column salesforce_id: `0014B00000abcde` is no id of Contact: those begin with 003"
+        ]
+    );
+}
