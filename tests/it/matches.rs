@@ -168,7 +168,7 @@ fn confirmed_records_are_updated_by_id_and_others_created() {
             "Account,11,,new".to_owned(),
             format!("contact,5,{moe},Same"),
             format!("Lead,1,{lee},same"),
-            format!("Lead,6,{fay},new"),
+            "Lead,6,,new".to_owned(),
         ],
     );
     let run = settled(&project);
@@ -289,7 +289,6 @@ fn a_decision_that_cannot_be_followed_holds_its_row_and_says_why() {
         &[
             format!("Account,20,{globex},same"),
             "Account,30,001000000000000AAA,same".to_owned(),
-            format!("Account,31,{lee},same"),
             format!("Account,32,{umbrella},same"),
             format!("Account,33,{umbrella},same"),
             format!("Account,35,{east},same"),
@@ -306,7 +305,6 @@ fn a_decision_that_cannot_be_followed_holds_its_row_and_says_why() {
         ("10", "may_be_in_the_org"),
         ("11", "ambiguous_match"),
         ("30", "match_not_found"),
-        ("31", "match_of_another_object"),
         ("32", "match_named_twice"),
         ("33", "match_named_twice"),
         ("35", "match_decided_twice"),
