@@ -1,4 +1,5 @@
--- grain: one row per field that both sides changed and nobody has decided yet, in the form of config/decisions.csv
+-- grain: one row per field that both sides changed and nobody has decided yet
+-- In the form of config/decisions.csv.
 select
     conflict.object,
     conflict.key,

@@ -448,11 +448,15 @@ mod tests {
             &format!("replace(v.t, 'a', '{}')", "a".repeat(64)),
             &format!("regexp_replace(v.t, 'a', '{}', 'g')", "a".repeat(64)),
         ] {
-            let mut from = "(values ('aaaaaaaa'), ('b')) as v (t)".to_owned();
-            for _ in 0..40 {
-                from = format!("(select {double} as t from {from}) as v");
+            let mut sql =
+                "with s0 as (select v.t from (values ('aaaaaaaa'), ('b')) as v (t))".to_owned();
+            for step in 1..=40 {
+                let before = step - 1;
+                sql.push_str(&format!(
+                    ", s{step} as (select {double} as t from s{before} as v)"
+                ));
             }
-            let sql = format!("select max(length(v.t)) as n from {from}");
+            sql.push_str(" select max(length(v.t)) as n from s40 as v");
             let error = session.collect("q", &sql).await.unwrap_err();
             let text = error.to_string();
             assert!(text.contains("MiB are allowed"), "{double}: {text}");

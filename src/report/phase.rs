@@ -103,7 +103,7 @@ mod tests {
 
         - grain: 4 = outbox 3 + held 1 + out of scope 0 + passive 0 + ignored 0
         - outbox: 3 = created 2 + updated 0 + unchanged 0 + failed 1 + unprocessed 0
-        - org: 0 rows read back, 0 differences, 0 values changed by the org
+        - org: 0 rows read back, 0 differences, 0 values changed by the org, 0 of them in the source too
         - overlays: 0 rows flagged, 0 rows with an altered value
 
         ## Rows that did not move
