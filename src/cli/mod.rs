@@ -4,6 +4,7 @@
 //! 2 bad input or configuration, 3 remote or internal failure.
 
 mod cutover;
+mod delta;
 mod extract;
 mod generate;
 mod help;
@@ -52,6 +53,8 @@ enum Command {
     Stage(stage::StageArgs),
     /// Show what a run would do: order, rows per load and operation, jobs, batches, API calls
     Plan(plan::PlanArgs),
+    /// Send what changed since the last run: planned, shown, then done
+    Delta(delta::DeltaArgs),
     /// Prepare the destination's fields, stages and permissions: plan, check, deploy, remove
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -182,6 +185,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Extract(args) => Box::pin(extract::run(args)).await,
         Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
+        Command::Delta(args) => Box::pin(delta::run(args)).await,
         Command::Schema(command) => Box::pin(schema::run(command)).await,
         Command::Load(args) => load::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,

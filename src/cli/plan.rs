@@ -38,7 +38,7 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
     })
 }
 
-fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
+pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
     if format == Format::Json {
         let text = serde_json::to_string(report).unwrap_or_default();
         return output::data(&format!("{text}\n"));
@@ -69,6 +69,7 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         "passive",
         "ignored",
         "flagged",
+        "both sides",
         "jobs",
         "batches",
         "API calls",
@@ -88,6 +89,7 @@ fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             load.passive,
             load.ignored,
             load.flagged,
+            load.conflicts,
             load.jobs,
             load.batches,
             load.api_calls,

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::comparison::settle_outbox;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::liveness;
@@ -67,13 +68,14 @@ impl DryRun {
                     .await?;
                     written.push(outbox.parts.clone());
                     written.extend(outbox.notes.iter().cloned());
-                    dry_run
-                        .outboxes
-                        .insert(file.name.clone(), outbox.parts.clone());
-                    snapshot.insert(outbox.parts);
+                    let last = snapshot.get("outbox", &file.name).cloned();
+                    snapshot.insert(outbox.parts.clone());
                     for notes in outbox.notes {
                         snapshot.insert(notes);
                     }
+                    let parts =
+                        settled(context, file, snapshot, last, outbox.parts, written).await?;
+                    dry_run.outboxes.insert(file.name.clone(), parts);
                     let ledger = project_ledger(context, file, snapshot).await?;
                     written.push(ledger.clone());
                     snapshot.insert(ledger);
@@ -87,6 +89,30 @@ impl DryRun {
         }
         Ok(dry_run)
     }
+}
+
+/// The outbox without what stays as it is in the org, as the run would read it; in `snapshot` with what is told of the rest.
+async fn settled(
+    context: &Context<'_>,
+    file: &QueryFile,
+    snapshot: &mut Snapshot,
+    last: Option<Manifest>,
+    outbox: Manifest,
+    written: &mut Vec<Manifest>,
+) -> Result<Manifest, Error> {
+    let describe = context.describes.get(file.object());
+    let Some(describe) = describe.filter(|_| outbox.count("update") > 0) else {
+        return Ok(outbox);
+    };
+    let settled = settle_outbox(context, file, describe, snapshot, last.as_ref(), outbox).await?;
+    written.extend(settled.now);
+    for told in settled.told {
+        written.push(told.clone());
+        snapshot.insert(told);
+    }
+    written.push(settled.outbox.clone());
+    snapshot.insert(settled.outbox.clone());
+    Ok(settled.outbox)
 }
 
 /// Removes the files of tables that were never published.

@@ -16,11 +16,15 @@ use super::{checks, preflight, storage};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
+use crate::reconcile::counts;
 use crate::report::number;
 use crate::staging::Manifest;
 
 /// What a load takes of a storage in kilobytes.
 type Kilobytes = fn(&LoadPlan) -> u64;
+
+/// Fields that wait for a decision, by load.
+const OPEN_CONFLICTS: &str = include_str!("../../queries/internal/open_conflicts.sql");
 
 /// Limits of storage.
 const STORAGE: [(&str, Kilobytes); 2] = [
@@ -50,6 +54,8 @@ pub struct PlanReport {
     pub changes: String,
     /// What keeps a run from going through, a line each.
     pub findings: Vec<String>,
+    /// Whether it is a real org, so that a person has to agree before anything is sent.
+    pub needs_consent: bool,
     /// Calls besides those of the loads: to look at the org before the first one.
     pub further_calls: u64,
     /// The org's limits beside what is needed.
@@ -94,6 +100,8 @@ pub struct LoadPlan {
     pub ignored: u64,
     /// Rows to look at.
     pub flagged: u64,
+    /// Fields that source and org both changed, which wait for a decision.
+    pub conflicts: u64,
     /// Bulk jobs.
     pub jobs: u64,
     /// Bulk batches.
@@ -171,6 +179,7 @@ pub(crate) async fn plan(
         loads: Vec::new(),
         changes: schema_plan.summary(),
         findings: Vec::new(),
+        needs_consent: !connection.is_simulator(),
         further_calls: 0,
         limits: Vec::new(),
     };
@@ -190,6 +199,16 @@ pub(crate) async fn plan(
         }
     }
     let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
+    let waiting = counts(&session, "conflicts", OPEN_CONFLICTS).await?;
+    for load in &mut report.loads {
+        load.conflicts = waiting.get(&load.load).copied().unwrap_or_default();
+        if load.conflicts > 0 {
+            findings.push(format!(
+                "{}: {} field(s) were changed in the source and in the org, would stay as they are there and wait for config/decisions.csv",
+                load.load, load.conflicts
+            ));
+        }
+    }
     let known = session.table_names();
     for check in resolved.queries.kind(QueryKind::Check) {
         let rows = checks::rows(&session, &known, check)

@@ -164,7 +164,7 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
     ] {
         known.insert(format!("recon.{view}"));
     }
-    known.insert("ledger.attempts".to_owned());
+    known.extend(["attempts", "changes"].map(|view| format!("ledger.{view}")));
     known.extend(["altered", "columns", "files"].map(|table| format!("staged.{table}")));
     known
 }

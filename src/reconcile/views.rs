@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::CONFLICTS;
+use super::{CONFLICTS, PRE_IMAGE};
 use crate::engine::View;
 use crate::rows::key_text;
 use crate::staging::Snapshot;
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
-/// `recon.differences` and `ledger.attempts`.
+/// `recon.differences`, `recon.conflicts`, `ledger.changes` and `ledger.attempts`.
 #[must_use]
 pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
     let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
@@ -52,6 +52,24 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                     table.table
                 ));
             }
+        }
+        if table.schema_name == "ledger"
+            && let Some(load) = table.table.strip_prefix(PRE_IMAGE)
+        {
+            let keys: Vec<String> = table
+                .schema
+                .fields()
+                .iter()
+                .skip(1)
+                .map(|field| field.name().clone())
+                .take_while(|name| name != "id")
+                .collect();
+            unions.entry(("ledger", "changes")).or_default().push(format!(
+                "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
+                 'source' as why from ledger.{} as b",
+                key_text("b", &keys),
+                table.table
+            ));
         }
         if table.schema_name == "ledger"
             && let Some(load) = table.table.strip_prefix("attempts_")

@@ -54,8 +54,29 @@ fn what_both_sides_changed_is_asked_and_stays_as_it_is_in_the_org() {
     drop(org);
 
     people(&project, "+48 605", "Nice", "Texas");
-    let run = project.carry();
+    // What is planned is what happens; nothing is sent before.
+    let plan = project
+        .transload(&["delta", "--dry-run", "--format", "json"])
+        .ended(1);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let contact = plan["loads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|load| load["load"] == "contact");
+    let contact = contact.unwrap();
+    assert_eq!(
+        (&contact["update"], &contact["conflicts"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(eva(&project), values("+48 999", "Austin"));
+    let run = project.carry().ended(1);
     assert_eq!(run.number("contact", "updated"), 1, "{}", run.error());
+    let changes = "select c.load, c.key, c.field, c.old, c.new from ledger.changes as c";
+    assert_eq!(
+        project.table(changes),
+        [["contact", "4", "MailingCity", "Austin", "Nice"]]
+    );
     assert_eq!(run.number("contact", "conflicts"), 1);
     assert_eq!(run.total("differences"), 0);
     assert_eq!(eva(&project), values("+48 999", "Nice"));
@@ -113,8 +134,8 @@ fn what_both_sides_changed_is_asked_and_stays_as_it_is_in_the_org() {
     assert_eq!(project.table(CONFLICTS)[0][2], "org");
 
     decided("'+48 999", "source");
-    let run = project.carry().ended(0);
-    assert_eq!(run.number("contact", "updated"), 1);
+    let run = project.transload(&["delta"]).ended(0);
+    assert!(run.stdout.contains("Plan for simulator"), "{}", run.stdout);
     assert_eq!(eva(&project), values("+48 605", "Nice"));
     assert_eq!(project.table(CONFLICTS)[0][2], "source");
 

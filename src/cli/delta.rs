@@ -1,0 +1,76 @@
+//! `transload delta`: what changed since the last run: planned, shown, then sent.
+//!
+//! In: the new export, the org. Out: the plan, then as `transload run`; with `--dry-run` the plan alone. Never: a row sent to a real
+//! org that nobody agreed to.
+
+use super::run::carry_out;
+use super::{Format, Outcome, ProjectArgs, Target, migration, plan};
+use crate::error::Error;
+use crate::migration::{Consent, PlanRequest, RunRequest};
+
+/// Arguments of `transload delta`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeltaArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    target: Target,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Agree to it, where the destination is not the simulator
+    #[arg(long)]
+    yes: bool,
+    /// Deploy to production what no sandbox has seen
+    #[arg(long)]
+    no_sandbox_first: bool,
+    /// Use the tables staged last instead of reading the export again
+    #[arg(long)]
+    no_stage: bool,
+    /// Read every record back, not only those that changed in the org since the last run
+    #[arg(long)]
+    full: bool,
+    /// Plan, or summary of the run, on stdout
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
+    let (migration, progress) = migration(&args.project)?;
+    let request = PlanRequest {
+        target: args.target.target.clone(),
+        no_stage: args.no_stage,
+    };
+    let planned = migration.plan(&request).await;
+    progress.finish();
+    let planned = planned?;
+    let is_shown = args.dry_run || args.format == Format::Table;
+    if is_shown {
+        plan::print(&planned, args.format)?;
+    }
+    if args.dry_run {
+        return Ok(match planned.findings.is_empty() {
+            true => Outcome::Fine,
+            false => Outcome::Gated,
+        });
+    }
+    if planned.needs_consent && !args.yes {
+        return Err(Error::Usage {
+            what: format!("nothing was sent: {} is a real org", planned.target),
+            hint: "look at the plan, then say `transload delta --yes`".to_owned(),
+        });
+    }
+    let request = RunRequest {
+        target: args.target.target,
+        consent: Consent {
+            yes: args.yes,
+            no_sandbox_first: args.no_sandbox_first,
+        },
+        // The plan has read the export.
+        no_stage: true,
+        full: args.full,
+        ..RunRequest::default()
+    };
+    carry_out(&args.project, &request, args.format).await
+}
