@@ -210,8 +210,10 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/activity_types.csv
     config/countries.csv
     config/cutover.csv
+    config/decisions.csv
     config/defaults.csv
     config/field_map.csv
+    config/field_policy.csv
     config/free_mail_domains.csv
     config/ignored_columns.csv
     config/iso_countries.csv

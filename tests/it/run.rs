@@ -202,6 +202,7 @@ fn the_summary_has_the_documented_keys() {
             "status",
             "sources",
             "objections",
+            "undecided",
             "objects",
             "effort"
         ])
