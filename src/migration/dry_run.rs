@@ -101,7 +101,9 @@ async fn settled(
     written: &mut Vec<Manifest>,
 ) -> Result<Manifest, Error> {
     let describe = context.describes.get(file.object());
-    let Some(describe) = describe.filter(|_| outbox.count("update") > 0) else {
+    // Before the first run there is nothing of ours to compare, and maybe no field for our key.
+    let has_run = last.as_ref().is_some_and(|last| last.rows > 0);
+    let Some(describe) = describe.filter(|_| has_run && outbox.count("update") > 0) else {
         return Ok(outbox);
     };
     let settled = settle_outbox(context, file, describe, snapshot, last.as_ref(), outbox).await?;

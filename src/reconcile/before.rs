@@ -86,7 +86,7 @@ async fn fetch(
     if updates == 0 {
         return Ok(found);
     }
-    // By id: those that do not have our key yet, or all of a few.
+    // By id: those that do not have our key yet, or all of a few; a plan's projected records are nowhere.
     let mut view = Snapshot::default();
     for known in snapshot.get("outbox", load).into_iter().chain([&found]) {
         view.insert(known.clone());
@@ -94,7 +94,7 @@ async fn fetch(
     let session = request.engine.session(staging, &view)?;
     let sql = format!(
         "select o._id as asked, o._id as key from outbox.{load} as o left join {} as r \
-         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null",
+         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null and o._id not like 'projected %'",
         found.name()
     );
     let mut more = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
