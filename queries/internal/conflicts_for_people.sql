@@ -1,5 +1,5 @@
 -- grain: one row per field that both sides changed and nobody has decided yet
--- In the form of config/decisions.csv.
+-- In the form of config/decisions.csv; as many as a person may still look through.
 select
     conflict.object,
     conflict.key,
@@ -15,3 +15,4 @@ select
 from recon.conflicts as conflict
 where conflict.state = 'ask'
 order by conflict.object, conflict.key, conflict.field
+limit 20000

@@ -50,10 +50,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
         plan::print(&planned, args.format)?;
     }
     if args.dry_run {
-        return Ok(match planned.findings.is_empty() {
-            true => Outcome::Fine,
-            false => Outcome::Gated,
-        });
+        return Ok(plan::outcome(&planned));
     }
     if planned.needs_consent && !args.yes {
         return Err(Error::Usage {

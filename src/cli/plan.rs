@@ -31,11 +31,16 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
     progress.finish();
     let report = report?;
     print(&report, args.format)?;
-    Ok(if report.findings.is_empty() {
+    Ok(outcome(&report))
+}
+
+/// What a plan comes to: whether something keeps a run from going through.
+pub(super) fn outcome(report: &PlanReport) -> Outcome {
+    if report.findings.is_empty() {
         Outcome::Fine
     } else {
         Outcome::Gated
-    })
+    }
 }
 
 pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {

@@ -5,7 +5,6 @@
 
 use super::context::{Context, Reads};
 use crate::error::Error;
-use crate::mapping::EditPolicies;
 use crate::project::{Api, QueryFile, QueryKind};
 use crate::reconcile::{
     CHANGED_BY_ORG, DiffRequest, EditsRequest, LEFT_TO_ORG, ReadBack, ThreeWay, before_update,
@@ -74,7 +73,7 @@ pub(crate) async fn settle_outbox(
                 last,
                 now,
                 later: &context.resolved.later(file),
-                policies: &EditPolicies::load(&context.project.config.project)?,
+                policies: &context.policies,
             })
             .await?
         }
@@ -120,9 +119,8 @@ pub(crate) async fn compare(
         let table = snapshot.get(schema, table);
         table.is_some_and(|table| table.schema.field_with_name(column).is_ok())
     };
-    let policies = EditPolicies::load(&context.project.config.project)?;
     let sent = request.columns.sent.iter().map(|field| field.name());
-    let automation = policies.automation(file.object(), sent);
+    let automation = context.policies.automation(file.object(), sent);
     let edits = EditsRequest {
         user: &context.connection.client.identity().user_id,
         modified: has("org", name, "LastModifiedById") && has("org", name, "LastModifiedDate"),

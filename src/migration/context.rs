@@ -12,7 +12,7 @@ use super::project::Project;
 use super::resolve::{self, ResolvedProject};
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::mapping::mapped_views;
+use crate::mapping::{EditPolicies, mapped_views};
 use crate::progress::Progress;
 use crate::project::QueryKind;
 use crate::reconcile::union_views;
@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub describes: BTreeMap<String, ObjectDescribe>,
     /// Hears how far things are.
     pub progress: &'a dyn Progress,
+    /// Whose values count where both sides have one.
+    pub policies: EditPolicies,
     /// Whether records are read back whole, not only those that changed since the last look.
     pub whole: bool,
 }
@@ -56,6 +58,7 @@ impl<'a> Context<'a> {
             resolved,
             describes,
             progress,
+            policies: EditPolicies::load(&project.config.project)?,
             whole: false,
         })
     }

@@ -14,7 +14,7 @@ use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
-use crate::rows::{key_columns, key_text, ledger_schema, same_key};
+use crate::rows::{PROJECTED, key_columns, key_text, ledger_schema, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::{write_model, write_table};
@@ -145,7 +145,7 @@ async fn project_ledger(
     // know: its record is in the org already.
     let sql = format!(
         "select {keys}, id, live, outcome from ledger.{load} where id is not null \
-         union all select {own}, coalesce(o._id, concat('projected {load} ', {key})) as id, 'live' as live, \
+         union all select {own}, coalesce(o._id, concat('{PROJECTED}{load} ', {key})) as id, 'live' as live, \
          'created' as outcome from outbox.{load} as o left join ledger.{load} as l on {on} and l.id is not null \
          where l.id is null"
     );

@@ -86,6 +86,19 @@ fn finding(
     }
 }
 
+/// Fields that the loads in question send.
+fn sent_fields(
+    resolved: &ResolvedProject,
+    is_meant: impl Fn(&QueryFile) -> bool,
+) -> BTreeSet<&str> {
+    let loads = resolved.queries.kind(QueryKind::Load);
+    loads
+        .filter(|load| is_meant(load))
+        .filter_map(|load| resolved.columns.get(&load.name))
+        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
+        .collect()
+}
+
 /// What is wrong with a policy, which may be for all objects and for all fields.
 fn policy(row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
     let file = "field_policy";
@@ -103,11 +116,7 @@ fn policy(row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
         ));
     }
     let name = row.get("field");
-    let fields: BTreeSet<&str> = loads()
-        .filter(is_meant)
-        .filter_map(|load| resolved.columns.get(&load.name))
-        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
-        .collect();
+    let fields = sent_fields(resolved, |load| is_meant(&load));
     let is_known = name == ALL || fields.iter().any(|field| field.eq_ignore_ascii_case(name));
     (!is_known).then(|| {
         let problem = match wanted {
@@ -150,13 +159,7 @@ fn field(
             nearest,
         ));
     }
-    let fields: BTreeSet<&str> = resolved
-        .queries
-        .kind(QueryKind::Load)
-        .filter(|load| load.object() == object)
-        .filter_map(|load| resolved.columns.get(&load.name))
-        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
-        .collect();
+    let fields = sent_fields(resolved, |load| load.object() == object);
     if !fields.contains(name) {
         let nearest = nearest(name, fields.into_iter());
         let problem = format!("is no field that a load of {object} sends");

@@ -81,29 +81,19 @@ impl Phases<'_> {
         }
         let view = BTreeSet::from(["recon.conflicts".to_owned()]);
         let (_, session) = self.context.session(Reads::Only(&view)).await?;
-        let mut rows = session.stream("conflicts", CONFLICTS, &[]).await?;
-        let mut csv = Vec::new();
-        let broken = |error: &dyn std::fmt::Display| Error::Defect {
-            what: format!("the list of conflicts is no CSV: {error}"),
-        };
-        {
-            let mut writer = arrow::csv::WriterBuilder::new()
-                .with_header(true)
-                .build(&mut csv);
-            while let Some(batch) = rows.next_batch().await? {
-                writer.write(&batch).map_err(|error| broken(&error))?;
-            }
-        }
-        let csv = spreadsheet(&csv).map_err(|error| broken(&error))?;
-        let staging = self.context.staging();
-        let path = staging.org_path(&["reports", self.journal.run(), "conflicts.csv"]);
-        staging.write_document(&path, csv.into()).await?;
-        let place = match staging.local_folder() {
-            Some(_) => format!("/{path}"),
-            None => path.to_string(),
+        let rows = session.collect("conflicts", CONFLICTS).await?;
+        let told: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
+        let (place, _) = self
+            .keep_sheet("conflicts", &rows, |error| Error::Defect {
+                what: format!("the list of conflicts is no CSV: {error}"),
+            })
+            .await?;
+        let first = match told < open {
+            true => format!("the first {told} of {open} fields"),
+            false => "what waits".to_owned(),
         };
         self.notes.push(format!(
-            "what waits is in {place}: write `source` or `org` into its column decision and add its rows to config/decisions.csv"
+            "{first} is in {place}: write `source` or `org` into its column decision and add its rows to config/decisions.csv"
         ));
         Ok(())
     }
@@ -448,35 +438,15 @@ impl Phases<'_> {
         batches: &[arrow::array::RecordBatch],
         rows: usize,
     ) -> Result<(), Error> {
-        let mut csv = Vec::new();
-        {
-            let mut writer = arrow::csv::WriterBuilder::new()
-                .with_header(true)
-                .build(&mut csv);
-            for batch in batches {
-                writer.write(batch).map_err(|error| Error::Usage {
-                    what: format!(
-                        "{} returns a column that CSV cannot hold: {error}",
-                        check.path
-                    ),
-                    hint: "cast it to a text in the check".to_owned(),
-                })?;
-            }
-        }
-        let csv = spreadsheet(&csv).map_err(|error| Error::Defect {
-            what: format!("the rows of {} are no CSV: {error}", check.path),
-        })?;
-        let staging = self.context.staging();
-        let path = staging.org_path(&[
-            "reports",
-            self.journal.run(),
-            &format!("{}.csv", check.name),
-        ]);
-        staging.write_document(&path, csv.clone().into()).await?;
-        let place = match staging.local_folder() {
-            Some(_) => format!("/{path}"),
-            None => path.to_string(),
-        };
+        let (place, csv) = self
+            .keep_sheet(&check.name, batches, |error| Error::Usage {
+                what: format!(
+                    "{} returns a column that CSV cannot hold: {error}",
+                    check.path
+                ),
+                hint: "cast it to a text in the check".to_owned(),
+            })
+            .await?;
         let mut text = format!(
             "held: {} found {rows} row(s), all of them in {place}",
             check.name
@@ -489,6 +459,34 @@ impl Phases<'_> {
         }
         self.notes.push(text);
         Ok(())
+    }
+
+    /// Writes rows as CSV for people into the reports of this run; where it is, and its text.
+    async fn keep_sheet(
+        &self,
+        name: &str,
+        batches: &[arrow::array::RecordBatch],
+        wrong: impl Fn(String) -> Error,
+    ) -> Result<(String, Vec<u8>), Error> {
+        let mut csv = Vec::new();
+        {
+            let mut writer = arrow::csv::WriterBuilder::new()
+                .with_header(true)
+                .build(&mut csv);
+            for batch in batches {
+                let written = writer.write(batch);
+                written.map_err(|error| wrong(error.to_string()))?;
+            }
+        }
+        let csv = spreadsheet(&csv).map_err(|error| wrong(error.to_string()))?;
+        let staging = self.context.staging();
+        let path = staging.org_path(&["reports", self.journal.run(), &format!("{name}.csv")]);
+        staging.write_document(&path, csv.clone().into()).await?;
+        let place = match staging.local_folder() {
+            Some(_) => format!("/{path}"),
+            None => path.to_string(),
+        };
+        Ok((place, csv))
     }
 
     /// Runs the project's reconcile queries. True if one found rows.

@@ -13,7 +13,7 @@ use super::fetch::{key_start, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
 use crate::project::Api;
-use crate::rows::RowOperation;
+use crate::rows::{PROJECTED, RowOperation};
 use crate::staging::{Manifest, Snapshot};
 
 /// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.
@@ -94,7 +94,7 @@ async fn fetch(
     let session = request.engine.session(staging, &view)?;
     let sql = format!(
         "select o._id as asked, o._id as key from outbox.{load} as o left join {} as r \
-         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null and o._id not like 'projected %'",
+         on substr(r._id, 1, 15) = substr(o._id, 1, 15) where o._operation = 'update' and r._id is null and not starts_with(o._id, '{PROJECTED}')",
         found.name()
     );
     let mut more = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;

@@ -20,7 +20,7 @@ use super::found_rows::FoundRows;
 use super::request::STAMP;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
-use crate::salesforce::{QueryScope, field_text};
+use crate::salesforce::{ErrorClass, QueryScope, field_text};
 use crate::staging::{Manifest, Snapshot};
 
 /// How long a transaction may take that has its stamp from its beginning.
@@ -67,7 +67,14 @@ pub(super) async fn refresh(
         session: &session,
         start: key_start(&session, request, "ledger").await?,
     };
-    refresh.run(schema, progress).await
+    match refresh.run(schema, progress).await {
+        // An object that cannot be counted can still be read.
+        Err(ReconcileError::ReadBack { source, .. }) if source.class() == ErrorClass::Refused => {
+            tracing::info!(load = request.file.name, error = %source, "its changes cannot be asked for: reading all");
+            Ok(None)
+        }
+        refreshed => refreshed,
+    }
 }
 
 struct Refresh<'a> {

@@ -20,6 +20,9 @@ use crate::rows::{RowOperation, SAME};
 use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
 
+/// Columns of `recon.changed_by_org_<load>`.
+pub(super) const EDIT: [&str; 6] = ["key", "field", "sent", "found", "changed_by", "changed_at"];
+
 /// Fields that say who changed a record last, and when.
 pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
 
@@ -133,8 +136,7 @@ fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> String {
 
 /// Schema of `recon.changed_by_org_<load>`.
 pub(super) fn schema() -> SchemaRef {
-    let fields = ["key", "field", "sent", "found", "changed_by", "changed_at"]
-        .map(|name| Field::new(name, DataType::Utf8, true));
+    let fields = EDIT.map(|name| Field::new(name, DataType::Utf8, true));
     Arc::new(Schema::new(fields.to_vec()))
 }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::coercion::{TargetField, normal_forms_in, readable};
@@ -30,7 +30,7 @@ pub const CONFLICTS: &str = "conflicts_";
 pub const LEFT_TO_ORG: &str = "left_to_org_";
 
 /// Columns of `recon.conflicts_<load>`.
-const CONFLICT: [&str; 12] = [
+pub(super) const CONFLICT: [&str; 12] = [
     "object",
     "key",
     "id",
@@ -44,6 +44,18 @@ const CONFLICT: [&str; 12] = [
     "changed_by",
     "changed_at",
 ];
+
+/// Columns of `ledger.left_to_org_<load>`.
+const LEFT: [&str; 3] = ["key", "field", "base"];
+
+/// A schema of texts.
+fn texts(names: &[&str]) -> SchemaRef {
+    let fields = names.iter();
+    let fields: Vec<Field> = fields
+        .map(|name| Field::new(*name, DataType::Utf8, true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
 
 /// What to compare.
 pub struct ThreeWay<'a> {
@@ -106,23 +118,15 @@ pub async fn settle(wanted: &ThreeWay<'_>) -> Result<Option<Settled>, ReconcileE
         return Ok(None);
     };
     let staging = wanted.request.staging;
-    let texts = |names: &[&str]| {
-        let fields: Vec<Field> = names
-            .iter()
-            .map(|name| Field::new(*name, DataType::Utf8, true))
-            .collect();
-        Arc::new(Schema::new(fields))
-    };
-    let (told_schema, left_schema) = (texts(&CONFLICT), texts(&["key", "field", "base"]));
     let conflicts = format!("{CONFLICTS}{load}");
     let left = format!("{LEFT_TO_ORG}{load}");
     let mut settle = Settle {
         wanted,
         places: sent_columns(&outbox.schema),
         conflicts: staging
-            .create("recon", &conflicts, told_schema, &[])
+            .create("recon", &conflicts, texts(&CONFLICT), &[])
             .await?,
-        left: staging.create("ledger", &left, left_schema, &[]).await?,
+        left: staging.create("ledger", &left, texts(&LEFT), &[]).await?,
     };
     let mut files: Vec<DataFile> = Vec::new();
     for file in &outbox.files {
@@ -247,11 +251,10 @@ impl Settle<'_> {
             table: format!("{load}_last"),
             ..last.clone()
         });
-        let has = |table: Option<&Manifest>, field: &Field| {
-            let column = table.and_then(|table| table.schema.field_with_name(field.name()).ok());
-            column.is_some_and(|column| {
-                column.data_type() == field.data_type() || column.data_type() == &DataType::Utf8
-            })
+        // A column that had another type was another column.
+        let has = |table: Option<&Manifest>, name: &str, data_type: &DataType| {
+            let column = table.and_then(|table| table.schema.field_with_name(name).ok());
+            column.is_some_and(|column| column.data_type() == data_type)
         };
         let mut entries = Vec::new();
         for (place, name) in self.places.iter().enumerate() {
@@ -262,20 +265,19 @@ impl Settle<'_> {
                 continue;
             };
             let (ours, theirs) = normal_forms_in(field, &target, "o", "r");
-            let known =
-                |table: Option<&Manifest>, there: &str, form: String| match has(table, field) {
-                    true => format!(
-                        "case when {there} then named_struct('value', cast({form} as varchar)) end"
-                    ),
-                    false => "cast(null as struct<value varchar>)".to_owned(),
-                };
+            let known = |has: bool, there: &str, form: String| match has {
+                true => format!(
+                    "case when {there} then named_struct('value', cast({form} as varchar)) end"
+                ),
+                false => "cast(null as struct<value varchar>)".to_owned(),
+            };
             let sent = known(
-                last.as_ref(),
+                has(last.as_ref(), name, field.data_type()),
                 "p._fingerprint is not null",
                 normal_forms_in(field, &target, "p", "r").0,
             );
             let found = known(
-                read_back,
+                has(read_back, name, &DataType::Utf8),
                 "i._id is not null",
                 normal_forms_in(field, &target, "o", "i").1,
             );
@@ -350,7 +352,7 @@ impl Settle<'_> {
         let request = self.wanted.request;
         let object = request.describe.name.as_str();
         let mut told: Vec<StringBuilder> = CONFLICT.iter().map(|_| StringBuilder::new()).collect();
-        let mut left: Vec<StringBuilder> = (0..3).map(|_| StringBuilder::new()).collect();
+        let mut left: Vec<StringBuilder> = LEFT.iter().map(|_| StringBuilder::new()).collect();
         for (key, record) in records {
             let link = request.client.record_url(&record.id).await;
             for (entry, verdict) in &record.entries {
@@ -382,30 +384,20 @@ impl Settle<'_> {
                 }
             }
         }
-        for (writer, builders) in [
-            (&mut self.conflicts, &mut told),
-            (&mut self.left, &mut left),
+        for (writer, names, builders) in [
+            (&mut self.conflicts, CONFLICT.as_slice(), &mut told),
+            (&mut self.left, LEFT.as_slice(), &mut left),
         ] {
-            let columns: Vec<ArrayRef> = builders
-                .iter_mut()
+            let columns = builders.iter_mut();
+            let columns: Vec<ArrayRef> = columns
                 .map(|builder| Arc::new(builder.finish()) as ArrayRef)
                 .collect();
-            let fields = columns.len();
-            let schema = match fields {
-                3 => ["key", "field", "base"].as_slice(),
-                _ => CONFLICT.as_slice(),
-            };
-            let fields: Vec<Field> = schema
-                .iter()
-                .map(|name| Field::new(*name, DataType::Utf8, true))
-                .collect();
-            let batch =
-                RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|source| {
-                    ReconcileError::Store {
-                        object: object.to_owned(),
-                        source,
-                    }
-                })?;
+            let batch = RecordBatch::try_new(texts(names), columns).map_err(|source| {
+                ReconcileError::Store {
+                    object: object.to_owned(),
+                    source,
+                }
+            })?;
             writer.write(&batch).await?;
         }
         Ok(())

@@ -2,10 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CONFLICTS, PRE_IMAGE};
+use super::edits::EDIT;
+use super::three_way::CONFLICT;
+use super::{CHANGED_BY_ORG, CONFLICTS, PRE_IMAGE};
 use crate::engine::View;
 use crate::rows::key_text;
 use crate::staging::Snapshot;
+
+/// Tables that each load has one of in `recon`: how their names begin, the view over all of them, their columns.
+const FAMILIES: [(&str, &str, &[&str]); 8] = [
+    ("fates_", "fates", &["key", "fate", "reason", "parent"]),
+    ("flags_", "flagged", &["key", "flag"]),
+    ("gone_", "gone", &["key", "id"]),
+    (CHANGED_BY_ORG, "changed_by_org", &EDIT),
+    (CONFLICTS, "conflicts", &CONFLICT),
+    ("spared_", "spared", &["key", "id", "reason", "detail"]),
+    (
+        "altered_",
+        "altered",
+        &["key", "field", "why", "done", "original"],
+    ),
+    (
+        "differences_",
+        "differences",
+        &["key", "kind", "field", "sent", "found"],
+    ),
+];
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.changes` and `ledger.attempts`.
@@ -13,42 +35,13 @@ use crate::staging::Snapshot;
 pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
     let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for table in snapshot.iter() {
-        let families = [
-            ("recon", "fates_", "fates", "key, fate, reason, parent"),
-            ("recon", "flags_", "flagged", "key, flag"),
-            ("recon", "gone_", "gone", "key, id"),
-            (
-                "recon",
-                "changed_by_org_",
-                "changed_by_org",
-                "key, field, sent, found, changed_by, changed_at",
-            ),
-            (
-                "recon",
-                CONFLICTS,
-                "conflicts",
-                "object, key, id, link, field, state, why, base, ours, theirs, changed_by, changed_at",
-            ),
-            ("recon", "spared_", "spared", "key, id, reason, detail"),
-            (
-                "recon",
-                "altered_",
-                "altered",
-                "key, field, why, done, original",
-            ),
-            (
-                "recon",
-                "differences_",
-                "differences",
-                "key, kind, field, sent, found",
-            ),
-        ];
-        for (schema, prefix, view, columns) in families {
-            if table.schema_name == schema
+        for (prefix, view, columns) in FAMILIES {
+            if table.schema_name == "recon"
                 && let Some(load) = table.table.strip_prefix(prefix)
             {
-                unions.entry((schema, view)).or_default().push(format!(
-                    "select '{load}' as load, {columns} from {schema}.{}",
+                unions.entry(("recon", view)).or_default().push(format!(
+                    "select '{load}' as load, {} from recon.{}",
+                    columns.join(", "),
                     table.table
                 ));
             }
@@ -107,47 +100,16 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         });
     }
     // Queries may count on these whatever was found.
-    for (name, columns) in [
-        ("gone", &["load", "key", "id"][..]),
-        (
-            "changed_by_org",
-            &[
-                "load",
-                "key",
-                "field",
-                "sent",
-                "found",
-                "changed_by",
-                "changed_at",
-            ],
-        ),
-        (
-            "conflicts",
-            &[
-                "load",
-                "object",
-                "key",
-                "id",
-                "link",
-                "field",
-                "state",
-                "why",
-                "base",
-                "ours",
-                "theirs",
-                "changed_by",
-                "changed_at",
-            ],
-        ),
-    ] {
-        if !known.contains(&("recon", name)) {
-            let columns = columns.iter();
+    let counted_on = ["gone", "changed_by_org", "conflicts"];
+    for (_, view, columns) in FAMILIES {
+        if counted_on.contains(&view) && !known.contains(&("recon", view)) {
+            let columns = ["load"].iter().chain(columns);
             let columns: Vec<String> = columns
                 .map(|column| format!("cast(null as varchar) as {column}"))
                 .collect();
             views.push(View {
                 schema: "recon".to_owned(),
-                name: name.to_owned(),
+                name: view.to_owned(),
                 sql: format!("select {} where false", columns.join(", ")),
             });
         }

@@ -31,7 +31,7 @@ pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, sa
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
-pub use outbox::{CANARY_ROWS, KEY_APART, LEFT_OUT, SAME, outbox_schema, sent_columns};
+pub use outbox::{CANARY_ROWS, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema, sent_columns};
 pub use outcome::Outcome;
 pub use probe::probe;
 pub use run_status::RunStatus;

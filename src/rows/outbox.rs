@@ -18,6 +18,9 @@ pub const SAME: &str = "_same";
 /// at the row again though its values are the same.
 pub const LEFT_OUT: i64 = 0x6c65_6674_206f_7574;
 
+/// How ids begin that a plan gives to records which a run would make.
+pub const PROJECTED: &str = "projected ";
+
 /// Rows of the first part of a phase: enough to see whether the org accepts them (`guide/rules.md` 26).
 pub const CANARY_ROWS: usize = 200;
 
