@@ -21,5 +21,8 @@ select
     case
         when not product.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
-    end as _fate
+    end as _fate,
+    reading.flags as _flags
 from mapped.products as product
+left join prepare.reading_flag as reading
+    on reading.source = 'products' and reading.id = product.id

@@ -1,7 +1,7 @@
 //! The table `staged.altered`: every cell that was read as something else than it says, with its original.
 //!
 //! In: what the readers of cells did. Out: batches of one schema, a row per cell, with the id of its record, so that the record can be
-//! found again in the org. Cells that became null are not here but in `rejects`; words for nothing are counted only.
+//! found again in the org. Cells that became null are in `rejects`, sums and opt-outs here too; words for nothing are counted only.
 
 use std::sync::Arc;
 
@@ -42,6 +42,10 @@ pub(super) enum Alteration {
     OptOutUnreadable,
     /// An opt-out that a record lacks counts as one.
     OptOutMissing,
+    /// A sum that cannot be read.
+    SumUnreadable,
+    /// A sum next to another currency than its record names.
+    SumInAnotherCurrency,
 }
 
 impl Alteration {
@@ -54,6 +58,8 @@ impl Alteration {
             Self::DamagedNumber => "damaged_number",
             Self::OptOutUnreadable => "opt_out_unreadable",
             Self::OptOutMissing => "opt_out_missing",
+            Self::SumUnreadable => "sum_unreadable",
+            Self::SumInAnotherCurrency => "sum_in_another_currency",
         }
     }
 
@@ -64,6 +70,8 @@ impl Alteration {
             Self::Unwrapped => "what a spreadsheet had put around it was taken off",
             Self::DamagedNumber => "kept; a spreadsheet has lost digits of it",
             Self::OptOutUnreadable | Self::OptOutMissing => "counted as opted out",
+            Self::SumUnreadable => "left out; what it belongs to is held or flagged",
+            Self::SumInAnotherCurrency => "read; what it belongs to is held or flagged",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::error::{build_error, write_error};
 use crate::staging::{ColumnBook, Manifest, Snapshot, Staging};
 use crate::usercom::header::normalise;
 use crate::usercom::layout::{ATTRIBUTE_METADATA, FilePlan, TableColumn};
-use crate::usercom::schema::ColumnKind;
+use crate::usercom::schema::{ColumnKind, Take};
 
 /// Rows with a value, by column.
 #[derive(Clone, Debug, Default)]
@@ -69,11 +69,18 @@ pub(super) fn books(
         let has = |plan: &&&FilePlan| {
             let fed = |at: usize| plan.sources.get(at).is_some_and(|cells| !cells.is_empty());
             // The key may be made of other columns; sizes come with the paths.
-            fed(index)
-                || matches!(
-                    column.kind,
-                    ColumnKind::Key | ColumnKind::BlobSize | ColumnKind::BlobName
-                )
+            let fed = match column.kind {
+                // A sum with its currency next to it gives one only where it has one.
+                ColumnKind::Currency => {
+                    let cells = plan.sources.get(index).into_iter().flatten();
+                    filled.of(index) > 0 || cells.into_iter().any(|cell| cell.take == Take::Whole)
+                }
+                _ => fed(index),
+            };
+            fed || matches!(
+                column.kind,
+                ColumnKind::Key | ColumnKind::BlobSize | ColumnKind::BlobName
+            )
         };
         let files_with = plans.iter().filter(has).count() as u64;
         books.insert(

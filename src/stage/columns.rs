@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 
 use super::altered::{Alteration, AlteredCell};
 use super::cells::CellTable;
-use crate::usercom::cell::{self, Fault, Words, Zones};
+use crate::usercom::cell::{self, Currency, Fault, Words, Zones};
 use crate::usercom::layout::{Source, TableColumn};
 use crate::usercom::schema::{ColumnKind, MONEY_PRECISION, MONEY_SCALE, Take};
 
@@ -51,7 +51,7 @@ pub(super) struct Feed<'a> {
 pub(super) struct Remarks {
     /// Cells that did not fit.
     pub(super) faults: Vec<CellFault>,
-    /// Opt-outs that count as such though the cell does not say so.
+    /// Opt-outs that count as such though the cell does not say so, and sums that are none.
     pub(super) altered: Vec<AlteredCell>,
     /// Words for nothing inside lists and references, by column.
     pub(super) nothing: Vec<u64>,
@@ -100,9 +100,15 @@ pub(super) fn build(
         ColumnKind::Money => {
             let mut builder = Decimal128Builder::with_capacity(rows)
                 .with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)?;
-            feed.values(faults, whole(cell::money), |value| {
+            let before = faults.len();
+            feed.values(faults, whole(cell::sum), |value| {
                 builder.append_option(value)
             });
+            let unread = faults[before..].iter();
+            let unread = unread.filter(|fault| fault.fault != Fault::ConflictingValue);
+            let unread =
+                unread.map(|fault| feed.altered(fault.row, fault.input, Alteration::SumUnreadable));
+            remarks.altered.extend(unread);
             Arc::new(builder.finish())
         }
         ColumnKind::Boolean => {
@@ -113,6 +119,7 @@ pub(super) fn build(
             Arc::new(builder.finish())
         }
         ColumnKind::OptOut => feed.opt_outs(remarks),
+        ColumnKind::Currency => feed.currencies(remarks),
         ColumnKind::Timestamp => {
             let mut builder = TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC");
             let parse = whole(|text: &str| cell::timestamp(text, zones.source));
@@ -191,6 +198,17 @@ fn choice(text: &str, source: Source) -> Result<Option<Cow<'_, str>>, Fault> {
     match source.take {
         Take::Whole => cell::choice(text).map(|value| value.filter(|value| !value.is_empty())),
         _ => Ok(part(text, source)),
+    }
+}
+
+/// What a column takes of a cell, as text.
+pub(super) fn text_of(text: &str, source: Source) -> Option<Cow<'_, str>> {
+    match source.take {
+        Take::Id | Take::Key | Take::FirstId => {
+            let id = integer(text, source).ok().flatten()?;
+            Some(Cow::Owned(id.to_string()))
+        }
+        _ => part(text, source),
     }
 }
 
@@ -301,6 +319,60 @@ impl<'a> Feed<'a> {
         winner
     }
 
+    /// The currency that a record names, or else that of its sum; a sum in another one, or in one that its sign does not tell, is
+    /// noted.
+    fn currencies(&self, remarks: &mut Remarks) -> ArrayRef {
+        let mut builder = StringBuilder::with_capacity(self.rows.len(), self.rows.len() * 3);
+        for &row in self.rows {
+            let mut named: Option<Cow<'a, str>> = None;
+            for source in self.sources {
+                let text = self.table.cell(row as usize, source.input);
+                if is_blank(text) {
+                    continue;
+                }
+                if source.take == Take::Whole {
+                    named.get_or_insert(Cow::Borrowed(text));
+                    continue;
+                }
+                let Some(of_sum) = cell::currency_of(text) else {
+                    continue;
+                };
+                let agrees = match (&named, of_sum.code()) {
+                    (Some(named), _) => of_sum.agrees(&Currency::named(named)),
+                    (None, Some(code)) => {
+                        named = Some(Cow::Owned(code.to_owned()));
+                        true
+                    }
+                    (None, None) => false,
+                };
+                if !agrees {
+                    self.fault(
+                        &mut remarks.faults,
+                        row,
+                        source.input,
+                        Fault::ConflictingValue,
+                    );
+                    remarks.altered.push(self.altered(
+                        row,
+                        source.input,
+                        Alteration::SumInAnotherCurrency,
+                    ));
+                }
+            }
+            builder.append_option(named);
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn altered(&self, row: u32, input: usize, alteration: Alteration) -> AlteredCell {
+        AlteredCell {
+            row,
+            input,
+            alteration,
+            value: self.table.cell(row as usize, input).to_owned(),
+        }
+    }
+
     /// Opt-outs: what cannot be read, or is missing where the file has the column, counts as one and is noted
     /// (`guide/rules.md` 34).
     fn opt_outs(&self, remarks: &mut Remarks) -> ArrayRef {
@@ -332,12 +404,7 @@ impl<'a> Feed<'a> {
                 (None, doubt) => (Some(true), doubt),
             };
             if let Some((input, alteration)) = doubt {
-                remarks.altered.push(AlteredCell {
-                    row,
-                    input,
-                    alteration,
-                    value: self.table.cell(row as usize, input).to_owned(),
-                });
+                remarks.altered.push(self.altered(row, input, alteration));
             }
             builder.append_option(opted_out);
         }

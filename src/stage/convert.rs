@@ -15,7 +15,7 @@ use super::columns::{self, CellFault, Feed, Remarks};
 use super::input_rules::InputRules;
 use super::rejects::{Place, Reject, Rejects};
 use crate::usercom::cell::{self, Fault, Zones};
-use crate::usercom::layout::{FilePlan, TableColumn};
+use crate::usercom::layout::{FilePlan, PairColumns, TableColumn};
 use crate::usercom::schema::{ColumnKind, pair};
 use crate::usercom::{Blobs, Block, RowFault};
 
@@ -36,7 +36,7 @@ pub(super) struct Conversion {
     /// Whether ids may be text.
     pub(super) text_keys: bool,
     /// Columns from which a row without an id of its own gets one.
-    pub(super) pair: Option<(usize, usize)>,
+    pub(super) pair: Option<PairColumns>,
     /// The files that rows of `files` name.
     pub(super) blobs: Arc<Blobs>,
 }
@@ -178,11 +178,8 @@ impl Conversion {
                     (Err(_), _) => {}
                 }
             }
-            if let (Err(RowFault::MissingId), Some((first, second))) = (&id, self.pair) {
-                id = self.pair_part(cells, row, first).and_then(|first| {
-                    let second = self.pair_part(cells, row, second)?;
-                    pair(first, second).ok_or(RowFault::UnparsableId)
-                });
+            if let (Err(RowFault::MissingId), Some(columns)) = (&id, &self.pair) {
+                id = self.pair_id(cells, row, columns);
             }
             match id {
                 Ok(id) => {
@@ -193,6 +190,47 @@ impl Conversion {
             }
         }
         (ids, rows)
+    }
+
+    /// The id of a record that has none of its own: where it stands in the record above it, or what it links that one to.
+    fn pair_id(
+        &self,
+        cells: &CellTable,
+        row: usize,
+        columns: &PairColumns,
+    ) -> Result<i64, RowFault> {
+        let first = self.pair_part(cells, row, columns.first)?;
+        let second = match columns.second {
+            Some(second) => self.pair_part(cells, row, second),
+            None => Err(RowFault::MissingId),
+        };
+        match second {
+            Ok(second) => pair(first, second).ok_or(RowFault::UnparsableId),
+            Err(RowFault::MissingId) => {
+                let parts = columns.links.iter();
+                let parts: Vec<String> = parts
+                    .map(|column| self.link_part(cells, row, *column))
+                    .collect();
+                if parts.iter().all(String::is_empty) {
+                    return Err(RowFault::MissingId);
+                }
+                Ok(cell::text_key(&format!("{first}\n{}", parts.join("\n"))))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What a record says in one of the columns that tell what it links; empty if nothing.
+    fn link_part(&self, cells: &CellTable, row: usize, column: usize) -> String {
+        let sources = self.plan.sources.get(column).into_iter().flatten();
+        let texts = sources.filter_map(|source| {
+            let text = cells.cell(row, source.input).trim_ascii();
+            columns::text_of(text, *source)
+        });
+        texts
+            .map(|text| text.trim_ascii().to_owned())
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
     }
 
     /// One half of the id of a record that has none of its own.

@@ -21,7 +21,7 @@ use crate::engine::Engine;
 use crate::progress::Progress;
 use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
 use crate::usercom::attributes::AttributeDefinition;
-use crate::usercom::layout::{FilePlan, Layout, TableColumn};
+use crate::usercom::layout::{FilePlan, Layout, PairColumns, TableColumn};
 use crate::usercom::schema::Object;
 use crate::usercom::{Blobs, Export, ExportError, FileKeys, Format, read_keys};
 
@@ -68,7 +68,7 @@ struct Work<'a> {
     schema: SchemaRef,
     /// The same with each row's place behind it.
     placed: SchemaRef,
-    pair: Option<(usize, usize)>,
+    pair: Option<PairColumns>,
     warnings: Vec<Warning>,
     books: Vec<FileBook>,
     /// Words for nothing, by column.
@@ -140,7 +140,7 @@ impl Stager<'_> {
             columns: Arc::new(layout.columns),
             placed: latest::with_places(&layout.schema),
             schema: layout.schema,
-            pair: layout.pair,
+            pair: layout.pair.clone(),
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
             books: Vec::new(),
             nothing: Filled::default(),
@@ -196,7 +196,7 @@ impl Stager<'_> {
                 columns: Arc::clone(&work.columns),
                 schema: Arc::clone(&work.placed),
                 zones: self.settings.zones,
-                pair: work.pair,
+                pair: work.pair.clone(),
                 blobs: Arc::clone(&self.blobs),
             };
             let mut counts = Counts::default();

@@ -102,7 +102,7 @@ pub struct Layout {
     /// One plan per file, in the order in which keys were given.
     pub files: Vec<FilePlan>,
     /// Columns from which a row without an id of its own gets one.
-    pub pair: Option<(usize, usize)>,
+    pub pair: Option<PairColumns>,
     /// Attributes that were renamed.
     pub renamed: Vec<Renamed>,
 }
@@ -120,7 +120,7 @@ impl Layout {
         before: &BTreeMap<String, String>,
     ) -> Result<Self, ExportError> {
         let mut builder = Builder::new(object, definitions);
-        let pair = pair_columns(object);
+        let pair = PairColumns::of(object);
         for (name, keys) in files {
             check_header(name, keys)?;
             builder.note_declared(keys);
@@ -133,7 +133,7 @@ impl Layout {
                     .get(column)
                     .is_some_and(|cells| !cells.is_empty())
             };
-            let has_id = has(0) || pair.is_some_and(|(first, second)| has(first) && has(second));
+            let has_id = has(0) || pair.as_ref().is_some_and(|pair| pair.is_met(has));
             if !keys.top.is_empty() && !has_id {
                 return Err(ExportError::MissingId {
                     file: name.clone(),
@@ -154,12 +154,44 @@ impl Layout {
     }
 }
 
-fn pair_columns(object: &Object) -> Option<(usize, usize)> {
-    let KeyRule::Pair { first, second } = object.key else {
-        return None;
-    };
-    let place = |name: &str| object.columns.iter().position(|column| column.name == name);
-    place(first).zip(place(second))
+/// Columns from which a row without an id of its own gets one; see [`KeyRule::Pair`].
+#[derive(Clone, Debug)]
+pub struct PairColumns {
+    /// The record that has the row.
+    pub first: usize,
+    /// What counts its rows.
+    pub second: Option<usize>,
+    /// What it links.
+    pub links: Vec<usize>,
+}
+
+impl PairColumns {
+    fn of(object: &Object) -> Option<Self> {
+        let KeyRule::Pair {
+            first,
+            second,
+            links,
+        } = object.key
+        else {
+            return None;
+        };
+        let place = |name: &str| object.columns.iter().position(|column| column.name == name);
+        Some(Self {
+            first: place(first)?,
+            second: second.and_then(place),
+            links: links.iter().filter_map(|name| place(name)).collect(),
+        })
+    }
+
+    /// Whether a file with these columns has what makes an id.
+    fn is_met(&self, has: impl Fn(usize) -> bool) -> bool {
+        has(self.first)
+            && self
+                .second
+                .iter()
+                .chain(&self.links)
+                .any(|column| has(*column))
+    }
 }
 
 fn check_header(file: &str, keys: &FileKeys) -> Result<(), ExportError> {
@@ -241,6 +273,7 @@ impl<'a> Builder<'a> {
             self.present.extend(
                 declared(self.object, form, &forms)
                     .iter()
+                    .filter(|found| found.take != Take::Currency)
                     .map(|found| found.column),
             );
         }
@@ -280,6 +313,7 @@ impl<'a> Builder<'a> {
             let mut found = declared(self.object, &form, &BTreeSet::new());
             if found
                 .iter()
+                .filter(|found| found.take != Take::Currency)
                 .any(|found| self.present.contains(&found.column))
             {
                 found.clear();
@@ -402,7 +436,7 @@ impl<'a> Builder<'a> {
     fn finish(
         mut self,
         mut files: Vec<FilePlan>,
-        pair: Option<(usize, usize)>,
+        pair: Option<PairColumns>,
         before: &BTreeMap<String, String>,
     ) -> Layout {
         let first = self.columns.len() - self.wanted.len();

@@ -21,6 +21,8 @@ pub enum ColumnKind {
     Percent,
     /// Money: 18 digits, 2 of them decimals.
     Money,
+    /// The currency of a sum: text, kept as it is; without one what stands next to the sum.
+    Currency,
     /// Text, kept as it is.
     Text,
     /// One choice: text that may be wrapped as a list of one (`{gold}`, `["gold"]`).
@@ -58,7 +60,9 @@ impl ColumnKind {
             Self::Key | Self::Integer | Self::BlobSize => DataType::Int64,
             Self::Float | Self::Percent => DataType::Float64,
             Self::Money => DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE),
-            Self::Text | Self::Choice | Self::Code(_) | Self::BlobName => DataType::Utf8,
+            Self::Currency | Self::Text | Self::Choice | Self::Code(_) | Self::BlobName => {
+                DataType::Utf8
+            }
             Self::Boolean | Self::OptOut => DataType::Boolean,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,
@@ -89,6 +93,8 @@ pub enum Take {
     Field(&'static str),
     /// The e-mail address of a reference: of an object its `email` only, of text only what has an `@`.
     Email,
+    /// The currency next to a sum.
+    Currency,
     /// The id of the first reference in a list.
     FirstId,
     /// The text of the first reference in a list.
@@ -188,12 +194,14 @@ pub const CUSTOM_PREFIX: &str = "co_";
 pub enum KeyRule {
     /// From its column `id`.
     Own,
-    /// From its column `id`; without one from two other columns, as [`pair`] does.
+    /// From its column `id`; without one from two other columns, as [`pair`] does; without the second from what it links.
     Pair {
-        /// The column of the upper half.
+        /// The column of the upper half: the record that has the row.
         first: &'static str,
-        /// The column of the lower half.
-        second: &'static str,
+        /// The column of the lower half; none if nothing counts such rows.
+        second: Option<&'static str>,
+        /// Columns that say what the row links `first` to, all of which together tell it apart; none if nothing does.
+        links: &'static [&'static str],
     },
 }
 

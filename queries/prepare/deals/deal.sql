@@ -50,6 +50,10 @@ select
     case
         when not named.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when unread.reason is not null
+            then named_struct(
+                'fate', 'held', 'reason', unread.reason, 'parent', unread.value
+            )
         when coalesce(trim(named.pipeline), '') = '' or coalesce(trim(named.stage), '') = ''
             then named_struct(
                 'fate', 'held',
@@ -78,3 +82,5 @@ left join prepare.owner as owner
     on owner.owner_key = named.owner_key
 left join prepare.currency as currency
     on currency.currency = named.currency
+left join prepare.unread_sum as unread
+    on unread.source = 'deals' and unread.id = named.id

@@ -21,12 +21,15 @@ with priced as (
             when coalesce(line.price, line.value) is not null then line.currency_code
             when by_id.price is not null then coalesce(by_id.currency_code, $currency)
             else coalesce(by_custom_id.currency_code, $currency)
-        end as currency
+        end as currency,
+        unread.reason as unread
     from mapped.deal_products as line
     left join mapped.products as by_id
         on by_id.id = line.product_id
     left join mapped.products as by_custom_id
         on by_custom_id.custom_id = line.product_custom_id
+    left join prepare.unread_sum as unread
+        on unread.source = 'deal_products' and unread.id = line.id
 ),
 
 converted as (
@@ -74,6 +77,7 @@ select
         2
     ) as total,
     case
+        when converted.unread is not null then converted.unread
         when converted.quantity = 0 then 'line_quantity_zero'
         when converted.price is null then 'line_without_price'
         when converted.line_rate is null then 'line_currency_without_rate'

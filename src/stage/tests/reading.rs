@@ -371,3 +371,78 @@ async fn a_table_has_so_many_columns_and_no_more() {
         assert!(error.to_string().contains("more than the 2000"), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_link_records_get_their_ids_from_what_they_link() {
+    let bench = Bench::new();
+    bench.file("people.csv", "id\n1\n");
+    bench.file("deals.csv", "id\n5\n6\n");
+    bench.file(
+        "deal_products.csv",
+        "deal_id,position,product_id,name,quantity\n5,,7,,1\n5,,8,,1\n6,,7,,1\n6,,,Hours,1\n6,3,9,,1\n6,,,,4\n",
+    );
+    bench.file(
+        "stage_changes.csv",
+        "deal,stage,entered_at\n5,1,2026-01-01\n5,2,2026-01-02\n5,1,2026-01-03\n",
+    );
+    bench.stage().await.unwrap();
+    let lines = "select deal_id, product_id, name, id > 2305843009213693951 as linked, \
+         count(*) over (partition by id) as same from usercom.deal_products order by deal_id, product_id nulls first";
+    insta::assert_snapshot!(bench.csv(lines).await, @"
+    deal_id,product_id,name,linked,same
+    5,7,,true,1
+    5,8,,true,1
+    6,,Hours,true,1
+    6,7,,true,1
+    6,9,,false,1
+    ");
+    let refused = "select \"row\", reason from rejects.deal_products";
+    assert_eq!(bench.csv(refused).await, "row,reason\n6,missing_id\n");
+    let changes = "select count(distinct id) as ids, count(*) as rows from usercom.stage_changes";
+    assert_eq!(bench.csv(changes).await, "ids,rows\n3,3\n");
+    // The ids stay when the quantity changes and the rows stand in another order.
+    let ids = "select id from usercom.deal_products where product_id <> 9 order by id";
+    let before = bench.csv(ids).await;
+    bench.file(
+        "deal_products.csv",
+        "quantity,product_id,deal_id,name\n2,7,6,\n2,8,5,\n2,7,5,\n2,,6,Hours\n",
+    );
+    bench.stage().await.unwrap();
+    assert_eq!(bench.csv(ids).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sums_are_read_with_the_currency_next_to_them() {
+    let bench = Bench::new();
+    bench.file("people.csv", "id\n1\n");
+    bench.file(
+        "deals.csv",
+        "id,value,currency\n1,\"€1,250.00\",\n2,1250 zł,PLN\n3,$5,cad\n4,5 zł,EUR\n5,5 kr,\n6,5 mln zł,PLN\n7,\"1,250\",PLN\n8,5,EUR\n",
+    );
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select id, value, currency from usercom.deals order by id").await, @"
+    id,value,currency
+    1,1250.00,EUR
+    2,1250.00,PLN
+    3,5.00,cad
+    4,5.00,EUR
+    5,5.00,
+    6,,PLN
+    7,,PLN
+    8,5.00,EUR
+    ");
+    insta::assert_snapshot!(bench.csv("select id, \"column\", value, reason from staged.altered order by id").await, @r#"
+    id,column,value,reason
+    4,value,5 zł,sum_in_another_currency
+    5,value,5 kr,sum_in_another_currency
+    6,value,5 mln zł,sum_unreadable
+    7,value,"1,250",sum_unreadable
+    "#);
+    insta::assert_snapshot!(bench.csv("select \"row\", \"column\", value, reason from rejects.deals order by \"row\"").await, @r#"
+    row,column,value,reason
+    4,currency,5 zł,conflicting_value
+    5,currency,5 kr,conflicting_value
+    6,value,5 mln zł,currency_symbol
+    7,value,"1,250",ambiguous_number
+    "#);
+}

@@ -6,6 +6,7 @@
 
 mod boolean;
 mod code;
+mod currency;
 mod date;
 mod list;
 mod number;
@@ -19,6 +20,7 @@ pub use code::{
     ACTIVITY_STATUS, ATTRIBUTE_OWNER, ATTRIBUTE_TYPE, CodeTable, DEAL_STATUS, GENDER,
     MESSAGE_SOURCE, PERSON_STATUS,
 };
+pub use currency::{Currency, currency_of, sum};
 pub use date::{Zones, date};
 pub use list::{choice, first, ids, keys, texts};
 pub use number::{float, integer, key, money, percent, text_key};
@@ -40,7 +42,7 @@ pub enum Fault {
     UnparsableNumber,
     /// `1,234`: a decimal comma or a thousands separator.
     AmbiguousNumber,
-    /// A number with a currency next to it; the currency belongs in its own column.
+    /// A number with a currency next to it, where no sum is expected, or with words that are no currency.
     CurrencySymbol,
     /// More digits than the column holds, or outside its range.
     NumberOutOfRange,

@@ -4,7 +4,7 @@
 //! between groups of three; commas or points between groups when a decimal separator of the other kind or a
 //! second group makes them plain (`1,250.00`, `1.250,00`, `1,234,567`); a decimal comma unless exactly one
 //! to three digits precede and three follow it (`1250,5`, `12,50`, `1250,500`). Refused: `1,234` (could be either), currency signs
-//! and codes, anything else.
+//! and codes (`currency.rs` reads sums that have them), anything else.
 
 use super::Fault;
 

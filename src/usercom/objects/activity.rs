@@ -118,7 +118,15 @@ pub(super) const EVENT_ATTENDEES: Object = Object {
     content_types: &[],
     key: KeyRule::Pair {
         first: "event_id",
-        second: "position",
+        second: Some("position"),
+        links: &[
+            "type",
+            "person_id",
+            "agent_id",
+            "company_id",
+            "email",
+            "name",
+        ],
     },
     columns: &[
         column!(Key, "id"),

@@ -67,7 +67,8 @@ pub(super) const SEGMENT_MEMBERS: Object = Object {
     content_types: &[],
     key: KeyRule::Pair {
         first: "segment_id",
-        second: "person_id",
+        second: Some("person_id"),
+        links: &[],
     },
     columns: &[
         column!(Key, "id"),

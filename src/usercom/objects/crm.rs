@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::declare::{EMAIL, ID, NAME, alias, column, part, unless, when};
 use crate::usercom::cell::{DEAL_STATUS, GENDER, PERSON_STATUS};
 use crate::usercom::schema::ColumnKind::{
-    Boolean, Choice, Code, Date, IdList, Integer, Key, Money, OptOut, Text, TextList, Timestamp,
+    Boolean, Choice, Code, Currency, Date, IdList, Integer, Key, Money, OptOut, Text, TextList,
+    Timestamp,
 };
 use crate::usercom::schema::{Column, KeyRule, Object, Take, When};
 
@@ -199,7 +200,13 @@ pub(super) const DEALS: Object = Object {
         ),
         column!(Text, "name", alias("deal_name")),
         column!(Money, "value", alias("amount"), alias("deal_value")),
-        column!(Text, "currency"),
+        column!(
+            Currency,
+            "currency",
+            part("value", Take::Currency),
+            part("amount", Take::Currency),
+            part("deal_value", Take::Currency)
+        ),
         column!(Integer, "pipeline_id", part("pipeline", ID)),
         column!(Text, "pipeline_name", part("pipeline", NAME)),
         column!(Integer, "stage_id", part("stage", ID)),

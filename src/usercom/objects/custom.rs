@@ -48,7 +48,8 @@ pub(super) const CUSTOM_OBJECT_FIELDS: Object = Object {
     content_types: &[],
     key: KeyRule::Pair {
         first: "object_id",
-        second: "position",
+        second: Some("position"),
+        links: &["name"],
     },
     columns: &[
         column!(Key, "id"),

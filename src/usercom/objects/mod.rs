@@ -106,9 +106,15 @@ mod tests {
     fn columns_that_rules_name_are_declared() {
         for object in OBJECTS {
             let has = |name: &str| assert!(object.column(name).is_some(), "{}.{name}", object.name);
-            if let KeyRule::Pair { first, second } = object.key {
+            if let KeyRule::Pair {
+                first,
+                second,
+                links,
+            } = object.key
+            {
                 has(first);
-                has(second);
+                second.into_iter().for_each(has);
+                links.iter().copied().for_each(has);
             }
             for nested in object.nested {
                 assert!(super::object(nested.parent).is_some(), "{}", object.name);

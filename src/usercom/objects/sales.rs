@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use super::declare::{CREATED_AT, DEAL_ID, ID, NAME, UPDATED_AT, alias, column, part};
-use crate::usercom::schema::ColumnKind::{Boolean, Float, Integer, Key, Money, Text, Timestamp};
-use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
+use crate::usercom::schema::ColumnKind::{
+    Boolean, Currency, Float, Integer, Key, Money, Text, Timestamp,
+};
+use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step, Take};
 
 pub(super) const PRODUCTS: Object = Object {
     name: Cow::Borrowed("products"),
@@ -19,7 +21,12 @@ pub(super) const PRODUCTS: Object = Object {
         column!(Text, "description"),
         column!(Text, "family", alias("category")),
         column!(Money, "price", alias("unit_price")),
-        column!(Text, "currency"),
+        column!(
+            Currency,
+            "currency",
+            part("price", Take::Currency),
+            part("unit_price", Take::Currency)
+        ),
         column!(Boolean, "active", alias("is_active")),
         CREATED_AT,
         UPDATED_AT,
@@ -43,7 +50,8 @@ pub(super) const DEAL_PRODUCTS: Object = Object {
     content_types: &[],
     key: KeyRule::Pair {
         first: "deal_id",
-        second: "position",
+        second: Some("position"),
+        links: &["product_id", "product_custom_id", "name"],
     },
     columns: &[
         column!(Key, "id"),
@@ -61,7 +69,16 @@ pub(super) const DEAL_PRODUCTS: Object = Object {
             alias("total_price"),
             alias("amount")
         ),
-        column!(Text, "currency"),
+        column!(
+            Currency,
+            "currency",
+            part("price", Take::Currency),
+            part("unit_price", Take::Currency),
+            part("value", Take::Currency),
+            part("total", Take::Currency),
+            part("total_price", Take::Currency),
+            part("amount", Take::Currency)
+        ),
         column!(Text, "description"),
     ],
     nested: &[
@@ -80,7 +97,11 @@ pub(super) const STAGE_CHANGES: Object = Object {
     name: Cow::Borrowed("stage_changes"),
     stems: &["deals_stage_changes"],
     content_types: &[],
-    key: KeyRule::Own,
+    key: KeyRule::Pair {
+        first: "deal_id",
+        second: None,
+        links: &["stage_id", "stage_name", "entered_at"],
+    },
     columns: &[
         column!(Key, "id"),
         DEAL_ID,

@@ -78,3 +78,44 @@ fn a_long_chat_message_becomes_several_comments() {
         0
     );
 }
+
+#[test]
+fn a_sum_is_read_with_its_currency_or_held_and_never_left_empty() {
+    let project = deals_with_lines();
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,Sign,\"1\u{a0}250,50 zł\",,1,11,in progress,10,5,2026-05-01\n\
+         51,Own value,PLN 300,PLN,1,11,in progress,11,4,2026-02-01\n\
+         52,Other,€300,PLN,1,11,in progress,11,4,2026-02-01\n\
+         53,Words,5 mln,PLN,1,11,in progress,11,4,2026-02-01\n",
+    );
+    project.write(
+        "export/deal_products.csv",
+        "deal_id,product_id,quantity,price\n50,1,1,1250.50 zł\n51,1,1,about 300\n",
+    );
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    let amounts = project.org().map("Opportunity", "Name", "Amount");
+    let amounts: Vec<(&str, &str)> = amounts
+        .iter()
+        .map(|(name, amount)| (name.as_str(), amount.as_str()))
+        .collect();
+    assert_eq!(amounts, [("Own value", "300.0"), ("Sign", "1250.5")]);
+    assert_eq!(
+        project.table("select f.key, f.reason, f.parent from recon.fates_opportunity as f where f.fate = 'held' order by 1"),
+        [
+            ["52", "sum_in_another_currency", "€300"],
+            ["53", "sum_unreadable", "5 mln"]
+        ]
+    );
+    // The price of the list does not stand in for one that cannot be read.
+    let held = project
+        .table("select f.reason from recon.fates_opportunity_line_item as f where f.fate = 'held'");
+    assert_eq!(held, [["sum_unreadable"]]);
+    let lines = project
+        .org()
+        .rows("SELECT UnitPrice FROM OpportunityLineItem");
+    assert_eq!(lines.len(), 1);
+    assert_eq!(lines[0]["UnitPrice"], "1250.5");
+}
