@@ -13,6 +13,7 @@ select
     email.from_email as "FromAddress",
     email.to_email as "ToAddress",
     coalesce(email.direction_key, 'outbound') = 'inbound' as "Incoming",
+    link.what_id as "RelatedToId",
     '5' as "Status",
     coalesce(email.sent_at, email.created_at) as "MessageDate",
     coalesce(email.sent_at, email.created_at) as "CreatedDate",
@@ -27,8 +28,10 @@ select
     email.clicked_at as usercom_clicked_at__c,
     email.unsubscribed_at as usercom_unsubscribed_at__c,
     owner.user_id as usercom_owner__c,
+    link.related_to as usercom_related_to__c,
     email.custom,
-    link.fate as _fate
+    link.fate as _fate,
+    case when link.related_to is not null then 'what_kept_in_field' end as _flags
 from mapped.emails as email
 inner join prepare.item_link as link
     on link.kind = 'email' and link.id = email.id

@@ -15,6 +15,7 @@ select
     coalesce(email.sent_on, email.created_on) as "ActivityDate",
     'Email' as "TaskSubtype",
     link.who_id as "WhoId",
+    link.what_id as "WhatId",
     owner.user_id as "OwnerId",
     coalesce(email.sent_at, email.created_at) as "CreatedDate",
     coalesce(email.direction_key, 'outbound') as usercom_direction__c,
@@ -30,8 +31,10 @@ select
     email.unsubscribed_at as usercom_unsubscribed_at__c,
     email.from_email as usercom_from_email__c,
     email.to_email as usercom_to_email__c,
+    link.related_to as usercom_related_to__c,
     email.custom,
-    link.fate as _fate
+    link.fate as _fate,
+    case when link.related_to is not null then 'what_kept_in_field' end as _flags
 from mapped.emails as email
 inner join prepare.item_link as link
     on link.kind = 'email' and link.id = email.id

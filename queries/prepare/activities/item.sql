@@ -23,8 +23,8 @@ select
     email.id,
     email.in_scope,
     email.person_id,
-    cast(null as bigint),
-    cast(null as bigint)
+    email.company_id,
+    email.deal_id
 from mapped.emails as email
 union all
 select
@@ -32,8 +32,8 @@ select
     sms.id,
     sms.in_scope,
     sms.person_id,
-    cast(null as bigint),
-    cast(null as bigint)
+    sms.company_id,
+    sms.deal_id
 from mapped.sms as sms
 union all
 select

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::declare::{
-    CREATED_AT, ID, NAME, OWNER_EMAIL, OWNER_ID, PERSON_ID, UPDATED_AT, alias, column, part,
+    COMPANY_ID, CREATED_AT, DEAL_ID, ID, NAME, OWNER_EMAIL, OWNER_ID, PERSON_ID, UPDATED_AT, alias,
+    column, part,
 };
 use crate::usercom::cell::MESSAGE_SOURCE;
 use crate::usercom::schema::ColumnKind::{Boolean, Code, Integer, Key, Text, Timestamp};
@@ -132,6 +133,8 @@ pub(super) const EMAILS: Object = Object {
     columns: &[
         column!(Key, "id"),
         PERSON_ID,
+        COMPANY_ID,
+        DEAL_ID,
         column!(Text, "subject"),
         column!(Text, "content", alias("body"), alias("html")),
         column!(
@@ -179,6 +182,8 @@ pub(super) const SMS: Object = Object {
     columns: &[
         column!(Key, "id"),
         PERSON_ID,
+        COMPANY_ID,
+        DEAL_ID,
         column!(Text, "phone_number", alias("phone"), alias("to")),
         column!(
             Text,

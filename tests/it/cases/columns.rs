@@ -45,9 +45,12 @@ fn every_column_of_every_table_arrives_in_a_field() {
     );
     project.write(
         "export/emails.csv",
-        "id,user_id,subject,content,from,to,status,direction,timestamp,opens,opened_at,clicks,clicked_at,unsubscribed_at,assigned_to\n\
+        "id,user_id,subject,content,from,to,status,direction,timestamp,opens,opened_at,clicks,clicked_at,unsubscribed_at,assigned_to,deal_id,company_id\n\
          700,3,Offer,Dear Cas,ann@acme.example,cas@globex.example,opened,outbound,2025-05-01T08:00:00Z,3,\
-         2025-05-02T08:00:00Z,2,2025-05-03T08:00:00Z,2025-05-04T08:00:00Z,7001\n",
+         2025-05-02T08:00:00Z,2,2025-05-03T08:00:00Z,2025-05-04T08:00:00Z,7001,51,10\n\
+         701,4,Visit,Dear Eva,,,,outbound,2025-05-05T08:00:00Z,,,,,,,,11\n\
+         702,1,Offer,Dear Lee,,,,outbound,2025-05-05T08:00:00Z,,,,,,,50,\n\
+         703,3,Offer,Dear Cas,,,,outbound,2025-05-05T08:00:00Z,,,,,,,99,\n",
     );
     project.carry().ended(0);
 
@@ -168,4 +171,19 @@ fn an_email_as_a_message_keeps_what_a_task_would_have_kept() {
     );
     let ann = org.rows("SELECT Id FROM User WHERE Alias = 'ann'");
     assert_eq!(email["usercom_owner__c"], ann[0]["Id"]);
+    // The deal comes before the company; a lead cannot stand beside either, which a field says.
+    let related = |key: &str| org.row("EmailMessage", key, "RelatedToId,usercom_related_to__c");
+    let renewal = org.row("Opportunity", "51", "Id");
+    assert_eq!(email["RelatedToId"], renewal["Id"]);
+    assert_eq!(
+        related("email:701")["RelatedToId"],
+        org.row("Account", "11", "Id")["Id"]
+    );
+    let of_a_lead = related("email:702");
+    assert_eq!(of_a_lead["RelatedToId"], "∅");
+    assert_eq!(of_a_lead["usercom_related_to__c"], "deal 50");
+    assert_eq!(
+        project.table("select f.key, f.reason, f.parent from recon.fates_email_message as f"),
+        [["email:703", "deal_missing", "deal 99"]]
+    );
 }
