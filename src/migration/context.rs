@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
         let (queries, map) = resolve::read_queries(project)?;
-        let describes = inspect_org(connection, &queries).await?;
+        let describes = inspect_org(connection, &project.config.project, &queries).await?;
         let staging = &connection.staging;
         let resolved = resolve::resolve(project, staging, queries, map, &describes).await?;
         Ok(Self {

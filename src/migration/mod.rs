@@ -46,6 +46,7 @@ mod preflight;
 mod project;
 mod reconcile;
 mod recover;
+mod reference_check;
 mod resolve;
 mod rollback;
 mod run;

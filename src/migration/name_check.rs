@@ -1,4 +1,5 @@
-//! Whether decisions name things that there are: fields of loads, pipelines and stages of the export.
+//! Whether decisions name things that there are: fields of loads, pipelines and stages of the export, and
+//! what [`super::reference_check`] knows of.
 //!
 //! In: the project's decision files, the columns of every load, the staged pipelines. Out: nothing, or every name that there is
 //! not, with the nearest. What cannot be known, such as pipelines of an export without them, is not judged.
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::AsArray;
 
 use super::project::Project;
+use super::reference_check::check_references;
 use super::resolve::ResolvedProject;
 use crate::config::nearest;
 use crate::engine::Session;
@@ -62,6 +64,7 @@ pub(crate) async fn check_names(
             findings.extend(stage(row, &known));
         }
     }
+    findings.extend(check_references(project, staging, snapshot).await?);
     if findings.is_empty() {
         Ok(())
     } else {
@@ -69,7 +72,7 @@ pub(crate) async fn check_names(
     }
 }
 
-fn finding(
+pub(super) fn finding(
     file: &str,
     row: &DecisionRow,
     column: &str,

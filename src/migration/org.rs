@@ -3,17 +3,22 @@
 //! In: a connection, query files. Out: tables of the schema `org`, describes by object. Never: a change to the org.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::connection::Connection;
+use super::reference_check::is_any;
 use crate::error::Error;
 use crate::load::{snapshot_org, snapshot_query};
 use crate::project::{Queries, QueryFile, QueryKind};
 use crate::rows::Columns;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::Manifest;
+
+/// Objects that an org with Sales Territories has.
+const TERRITORY_LINKS: [&str; 2] = ["ObjectTerritory2Association", "UserTerritory2Association"];
 
 /// Schema of `org.<load>`: what is read back of a load's records.
 pub(crate) fn org_schema(file: &QueryFile, columns: &Columns) -> SchemaRef {
@@ -33,6 +38,7 @@ pub(crate) fn org_schema(file: &QueryFile, columns: &Columns) -> SchemaRef {
 /// Reads the org's users, limits and fields into `org.*`; objects that the org does not have are not in the answer.
 pub(crate) async fn inspect_org(
     connection: &Connection,
+    folder: &Path,
     queries: &Queries,
 ) -> Result<BTreeMap<String, ObjectDescribe>, Error> {
     let objects: BTreeSet<String> = queries
@@ -41,6 +47,16 @@ pub(crate) async fn inspect_org(
         .collect();
     let objects: Vec<String> = objects.into_iter().collect();
     let (_, described) = snapshot_org(&connection.staging, &connection.client, &objects).await?;
+    // Decisions about territories are checked before anything is sent.
+    let has_territories = described
+        .iter()
+        .any(|object| TERRITORY_LINKS.contains(&object.name.as_str()));
+    if has_territories
+        && is_any(folder, &["territories", "user_territories"])?
+        && let Some(file) = queries.find(QueryKind::Org, "territories")
+    {
+        ask_org(connection, file).await?;
+    }
     Ok(described
         .into_iter()
         .map(|object| (object.name.clone(), object))

@@ -86,3 +86,84 @@ fn decisions_that_a_spreadsheet_saved_count() {
         ("432.15", "30.0")
     );
 }
+
+#[test]
+fn decisions_about_what_there_is_not_are_told_with_the_nearest() {
+    let project = Project::small();
+    project.write(
+        "org/Territory2.csv",
+        "Name,DeveloperName\nWest Coast,West_Coast\n",
+    );
+    project.write(
+        "config/owners.csv",
+        "owner_id,owner_email,user_email,note\n7001,,anne@acme.example,\n7009,,ann@acme.example,\n\
+         ,bne@acme.example,BEN@acme.example,\n7002,,ann@acme.example,\n",
+    );
+    project.write(
+        "config/matches.csv",
+        "object,usercom_id,salesforce_id,decision\nAccount,10,,new\nAccount,1,,new\nlead,10,,new\nContact,3,,new\n",
+    );
+    project.write(
+        "config/territories.csv",
+        "company_id,territory\n10,west_coast\n99,West Coast\n11,West Cost\n",
+    );
+    project.write(
+        "config/user_territories.csv",
+        "user_email,territory\nben@acme.example,East\nbem@acme.example,West Coast\n",
+    );
+    let refused = project.carry().ended(2);
+    for words in [
+        "9 mistake(s) in decision files",
+        "config/owners.csv line 2, column user_email: `anne@acme.example` is the address of no user of the org: provision the user, \
+         or name another; did you mean `ann@acme.example`?",
+        "config/owners.csv line 3, column owner_id: `7009` is no owner that the export names",
+        "config/owners.csv line 4, column owner_email: `bne@acme.example` is no owner that the export names; did you mean \
+         `ben@acme.example`?",
+        "config/matches.csv line 3, column usercom_id: `1` is no company of the export",
+        "config/matches.csv line 4, column usercom_id: `10` is no person of the export",
+        "config/territories.csv line 3, column company_id: `99` is no company of the export",
+        "config/territories.csv line 4, column territory: `West Cost` is no territory of the org's active model; did you mean \
+         `West Coast`?",
+        "config/user_territories.csv line 2, column territory: `East` is no territory",
+        "config/user_territories.csv line 3, column user_email: `bem@acme.example` is the address of no user",
+    ] {
+        assert!(
+            refused.error().contains(words),
+            "{words}\n{}",
+            refused.stderr
+        );
+    }
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+}
+
+#[test]
+fn a_decision_about_a_row_that_the_next_export_lacks_is_no_mistake() {
+    let project = Project::loaded();
+    project.write(
+        "config/matches.csv",
+        "object,usercom_id,salesforce_id,decision\nAccount,12,,new\n",
+    );
+    project.write(
+        "config/owners.csv",
+        "owner_id,owner_email,user_email,note\n7002,,ben@acme.example,\n",
+    );
+    project.edit("export/companies.csv", "12,Hooli,hooli.example,,\n", "");
+    project.edit(
+        "export/agents.csv",
+        "7002,Ben Birch,ben@acme.example,t\n",
+        "",
+    );
+    for file in ["export/companies.csv", "export/people.csv"] {
+        project.edit(file, "7002", "");
+    }
+    project.edit("export/deals.csv", ",7002,", ",,");
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    project.edit("config/matches.csv", "Account,12", "Account,13");
+    let refused = project.carry().ended(2);
+    assert!(
+        refused.error().contains("`13` is no company of the export"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -1,0 +1,275 @@
+//! Whether decisions are about what there is: owners and rows of the export, users and territories of the org.
+//!
+//! In: `owners`, `matches`, `territories`, `user_territories`, the staged tables, what was asked of the org. Out: a finding for each
+//! reference that leads nowhere. What cannot be known is not judged: owners without any that the export names, territories of an org
+//! without them. Once something was loaded, a row that the export no longer has is no mistake.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arrow::array::AsArray;
+use arrow::datatypes::DataType;
+
+use super::name_check::finding;
+use super::project::Project;
+use crate::config::nearest;
+use crate::engine::Session;
+use crate::error::Error;
+use crate::mapping::{Finding, decision_rows};
+use crate::staging::{Snapshot, Staging};
+
+/// Rows that decisions name and the export does not have.
+const ROWS: &str = include_str!("../../queries/internal/rows_of_no_export.sql");
+/// Addresses of the org's users.
+const USERS: &str = include_str!("../../queries/internal/user_addresses.sql");
+/// Names of the org's territories.
+const TERRITORIES: &str = include_str!("../../queries/internal/territory_spellings.sql");
+
+/// Loads whose ledgers know companies and people of earlier exports.
+const KINDS: [(&str, &str, &[&str]); 2] = [
+    ("company", "companies", &["account"]),
+    ("person", "people", &["contact", "lead"]),
+];
+
+/// Every reference that leads nowhere.
+pub(super) async fn check_references(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+) -> Result<Vec<Finding>, Error> {
+    let folder = &project.config.project;
+    let mut findings = Vec::new();
+    if !is_any(
+        folder,
+        &["owners", "matches", "territories", "user_territories"],
+    )? {
+        return Ok(findings);
+    }
+    let session = project.engine.session(staging, snapshot)?;
+    findings.extend(rows(folder, snapshot, &session).await?);
+    findings.extend(users(folder, snapshot, &session).await?);
+    findings.extend(owners(folder, snapshot, &session).await?);
+    findings.extend(territories(folder, snapshot, &session).await?);
+    Ok(findings)
+}
+
+/// Whether one of these files has a row.
+pub(super) fn is_any(folder: &Path, files: &[&str]) -> Result<bool, Error> {
+    for file in files {
+        if !decision_rows(folder, file)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Columns of a query, one set of texts per row.
+async fn texts(session: &Session, what: &str, sql: &str) -> Result<BTreeSet<Vec<String>>, Error> {
+    let mut found = BTreeSet::new();
+    for batch in session.collect(what, sql).await? {
+        for row in 0..batch.num_rows() {
+            let cells = batch.columns().iter();
+            let cells = cells.filter_map(|column| column.as_string_opt::<i32>());
+            found.insert(cells.map(|cells| cells.value(row).to_owned()).collect());
+        }
+    }
+    Ok(found)
+}
+
+/// The one column of a query.
+async fn names(session: &Session, what: &str, sql: &str) -> Result<BTreeSet<String>, Error> {
+    let rows = texts(session, what, sql).await?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
+/// Companies and people of `matches` and `territories` that the export does not have and no earlier one had.
+async fn rows(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let staged = |schema: &str, table: &str| {
+        snapshot
+            .get(schema, table)
+            .is_some_and(|table| table.rows > 0)
+    };
+    let files = ["matches", "territories"];
+    let decided = files
+        .iter()
+        .all(|file| snapshot.get("config", file).is_some());
+    let has_tables = KINDS
+        .iter()
+        .all(|(_, table, _)| snapshot.get("usercom", table).is_some());
+    if !decided || !has_tables {
+        return Ok(Vec::new());
+    }
+    let what = "rows that decisions name";
+    let mut unknown = texts(session, what, ROWS).await?;
+    for (kind, table, loads) in KINDS {
+        let mut known = BTreeSet::new();
+        for load in loads.iter().filter(|load| staged("ledger", load)) {
+            let sql = format!("select cast(l.usercom_id__c as varchar) from ledger.{load} as l");
+            known.extend(names(session, what, &sql).await?);
+        }
+        unknown
+            .retain(|row| row[3] != kind || (staged("usercom", table) && !known.contains(&row[2])));
+    }
+    let mut findings = Vec::new();
+    for file in files {
+        for row in decision_rows(folder, file)? {
+            let found = unknown.iter().find(|unknown| {
+                unknown[0] == file
+                    && unknown[2] == row.get(&unknown[1])
+                    && (file == "territories"
+                        || (unknown[3] == "company") == (row.get("object") == "Account"))
+            });
+            let Some([_, column, _, kind]) = found.map(Vec::as_slice) else {
+                continue;
+            };
+            let problem = format!("is no {kind} of the export");
+            findings.push(finding(file, &row, column, &problem, None));
+        }
+    }
+    Ok(findings)
+}
+
+/// Users that the org does not have.
+async fn users(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    if snapshot
+        .get("org", "users")
+        .is_none_or(|users| users.rows == 0)
+    {
+        return Ok(findings);
+    }
+    let known = names(session, "users of the org", USERS).await?;
+    for file in ["owners", "user_territories"] {
+        for row in decision_rows(folder, file)? {
+            let email = row.get("user_email").to_lowercase();
+            if email.is_empty() || known.contains(&email) {
+                continue;
+            }
+            let problem =
+                "is the address of no user of the org: provision the user, or name another";
+            let nearest = nearest(&email, known.iter().map(String::as_str));
+            findings.push(finding(file, &row, "user_email", problem, nearest));
+        }
+    }
+    Ok(findings)
+}
+
+/// Owners that no record of the export names and no agent is. After a first run they may have left it.
+async fn owners(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    let decided = decision_rows(folder, "owners")?;
+    if decided.is_empty() || snapshot.schema("ledger").next().is_some() {
+        return Ok(findings);
+    }
+    let known = names(
+        session,
+        "owners that the export names",
+        &named_owners(snapshot),
+    )
+    .await?;
+    if known.is_empty() {
+        return Ok(findings);
+    }
+    let is_address = |name: &&str| name.contains('@');
+    for row in decided {
+        for column in ["owner_id", "owner_email"] {
+            let value = row.get(column).to_lowercase();
+            if value.is_empty() || known.contains(&value) {
+                continue;
+            }
+            let nearest = match column {
+                "owner_id" => None,
+                _ => nearest(&value, known.iter().map(String::as_str).filter(is_address)),
+            };
+            let problem = "is no owner that the export names";
+            findings.push(finding("owners", &row, column, problem, nearest));
+        }
+    }
+    Ok(findings)
+}
+
+/// A query for every agent, by id and address, and every owner that a record of any table names.
+fn named_owners(snapshot: &Snapshot) -> String {
+    let mut parts = Vec::new();
+    for table in snapshot.schema("usercom").filter(|table| table.rows > 0) {
+        let own: &[&str] = if table.table == "agents" {
+            &["id", "email"]
+        } else {
+            &["agent_id"]
+        };
+        let named = [
+            "assigned_to_id",
+            "assigned_to_email",
+            "created_by_id",
+            "created_by_email",
+            "team_ids",
+        ];
+        for name in named.iter().chain(own) {
+            let Ok(field) = table.schema.field_with_name(name) else {
+                continue;
+            };
+            let value = match field.data_type() {
+                DataType::List(_) => format!("unnest(t.{name})"),
+                _ => format!("t.{name}"),
+            };
+            parts.push(format!(
+                "select {value} as name from usercom.{} as t",
+                table.table
+            ));
+        }
+    }
+    if parts.is_empty() {
+        return "select 'nobody' as name where false".to_owned();
+    }
+    let texts: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            format!("select lower(trim(cast(o.name as varchar))) as name from ({part}) as o")
+        })
+        .collect();
+    format!(
+        "select distinct n.name from ({}) as n where n.name is not null",
+        texts.join(" union all ")
+    )
+}
+
+/// Territories that the org does not have.
+async fn territories(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let mut findings = Vec::new();
+    if snapshot
+        .get("org", "territories")
+        .is_none_or(|territories| territories.rows == 0)
+    {
+        return Ok(findings);
+    }
+    let known = names(session, "territories of the org", TERRITORIES).await?;
+    let lower: BTreeSet<String> = known.iter().map(|name| name.to_lowercase()).collect();
+    for file in ["territories", "user_territories"] {
+        for row in decision_rows(folder, file)? {
+            let name = row.get("territory");
+            if lower.contains(&name.to_lowercase()) {
+                continue;
+            }
+            let nearest = nearest(name, known.iter().map(String::as_str));
+            let problem = "is no territory of the org's active model";
+            findings.push(finding(file, &row, "territory", problem, nearest));
+        }
+    }
+    Ok(findings)
+}
