@@ -74,7 +74,8 @@ impl<'a> Context<'a> {
 
     /// Tells what options and destination leave out.
     pub(crate) fn note_exclusions(&self) {
-        for note in &self.resolved.exclusions.notes {
+        let exclusions = &self.resolved.exclusions;
+        for note in exclusions.notes.iter().chain(&exclusions.misfits) {
             self.progress.done(&format!("note: {note}"));
         }
     }

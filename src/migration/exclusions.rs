@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::project::{Queries, QueryFile, QueryKind};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
+use crate::schema::Conflict;
 use crate::staging::{Snapshot, Staging};
 
 /// The option that says what to do about `CreatedDate` and `CreatedById` (`guide/rules.md` 24).
@@ -31,6 +32,8 @@ pub(crate) struct Exclusions {
     dropped: BTreeMap<String, BTreeSet<String>>,
     /// What a person should know, a line each.
     pub notes: Vec<String>,
+    /// Columns whose field in the org is of another type, a line each.
+    pub misfits: Vec<String>,
 }
 
 static NONE: BTreeSet<String> = BTreeSet::new();
@@ -39,6 +42,24 @@ impl Exclusions {
     /// Columns of a load that are not sent.
     pub(crate) fn dropped(&self, file: &QueryFile) -> &BTreeSet<String> {
         self.dropped.get(&file.name).unwrap_or(&NONE)
+    }
+
+    /// Leaves out the fields that the org has otherwise than they would be sent.
+    pub(crate) fn leave_out(&mut self, queries: &Queries, misfits: &[Conflict]) {
+        for misfit in misfits {
+            let Conflict::TypeDiffers { field, .. } = misfit else {
+                continue;
+            };
+            let loads = queries.kind(QueryKind::Load);
+            for file in loads.filter(|file| file.object() == field.object) {
+                let dropped = self.dropped.entry(file.name.clone()).or_default();
+                dropped.insert(field.name.clone());
+            }
+            self.misfits.push(format!(
+                "{misfit}: the column is left out, everything else is sent; {}",
+                misfit.remedy()
+            ));
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 
 use super::columns;
 use super::context::Context;
@@ -16,6 +16,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::MapRow;
 use crate::project::{DeclaredField, DeclaredRule, QueryFile};
+use crate::rows::Columns;
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 use crate::schema::{FieldType, ValidationRule, Wanted, WantedField, WantedObject, WantedStage};
 use crate::staging::Snapshot;
@@ -41,10 +42,7 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
             });
         }
         for field in &columns.sent {
-            let mut declared = from_map(resolved, &object, field.name())?;
-            if let Some(header) = file.fields.iter().find(|other| other.name == *field.name()) {
-                declared = from_header(file, header)?;
-            }
+            let declared = declared(resolved, file, field.name())?;
             let key = (object.clone(), field.name().clone());
             if fields.contains_key(&key) {
                 continue;
@@ -65,17 +63,8 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
             fields.insert(
                 key,
                 WantedField {
-                    object: object.clone(),
-                    name: field.name().clone(),
-                    data_type: field.data_type().clone(),
-                    is_key: columns.key.len() == 1 && columns.key.contains(field.name()),
-                    declared: declared.field_type,
-                    refers_to: declared.refers_to,
-                    label: None,
                     choices,
-                    max_chars: None,
-                    whole_digits: None,
-                    decimals: None,
+                    ..wanted_field(file, columns, field, declared)
                 },
             );
         }
@@ -106,6 +95,40 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
             Some(OptionValue::Bool(true))
         ),
     })
+}
+
+/// The fields alone, as they are declared: without choices, and without anything that the data says.
+pub(crate) fn declared_fields(resolved: &ResolvedProject) -> Result<Vec<WantedField>, Error> {
+    let mut fields = Vec::new();
+    for file in resolved.loads() {
+        let columns = resolved.columns(file)?;
+        for field in &columns.sent {
+            let declared = declared(resolved, file, field.name())?;
+            fields.push(wanted_field(file, columns, field, declared));
+        }
+    }
+    Ok(fields)
+}
+
+fn wanted_field(
+    file: &QueryFile,
+    columns: &Columns,
+    field: &Field,
+    declared: Declared<'_>,
+) -> WantedField {
+    WantedField {
+        object: file.object().to_owned(),
+        name: field.name().clone(),
+        data_type: field.data_type().clone(),
+        is_key: columns.key.len() == 1 && columns.key.contains(field.name()),
+        declared: declared.field_type,
+        refers_to: declared.refers_to,
+        label: None,
+        choices: Vec::new(),
+        max_chars: None,
+        whole_digits: None,
+        decimals: None,
+    }
 }
 
 /// The rows of the stage matrix in the order of the source's pipelines and stages, what is over behind what is open. A column
@@ -188,6 +211,18 @@ fn is_list(field_type: FieldType) -> bool {
         field_type,
         FieldType::Picklist | FieldType::MultiselectPicklist
     )
+}
+
+/// What is said about a column: by the query's header, else by the field map.
+fn declared<'a>(
+    resolved: &'a ResolvedProject,
+    file: &'a QueryFile,
+    field: &str,
+) -> Result<Declared<'a>, Error> {
+    match file.fields.iter().find(|other| other.name == field) {
+        Some(header) => from_header(file, header),
+        None => from_map(resolved, file.object(), field),
+    }
 }
 
 /// What `config/field_map.csv` says about a column.

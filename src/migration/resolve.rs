@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
 use super::exclusions::{self, AUDIT_OPTION, Exclusions};
+use super::fields;
 use super::grain;
 use super::known;
 use super::map_check::check_map;
@@ -17,6 +18,7 @@ use crate::mapping::FieldMap;
 use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
 use crate::rows::Columns;
 use crate::salesforce::ObjectDescribe;
+use crate::schema;
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::usercom::OBJECTS;
 
@@ -192,6 +194,11 @@ pub(crate) async fn resolve(
     let snapshot = staging.snapshot().await?;
     check_map(&resolved, &snapshot)?;
     check_names(project, staging, &snapshot, &resolved).await?;
+    let misfits = schema::misfits(&fields::declared_fields(&resolved)?, describes)?;
+    if !misfits.is_empty() {
+        resolved.exclusions.leave_out(&resolved.queries, &misfits);
+        resolved.columns = columns::columns(project, staging, &resolved).await?;
+    }
     let absent = exclusions::absent(project, staging, &resolved, describes).await?;
     resolved.exclusions.left_out.extend(absent);
     Ok(resolved)

@@ -124,7 +124,7 @@ pub(crate) async fn run(
         sending: Duration::ZERO,
         reading: Duration::ZERO,
         checked: BTreeSet::new(),
-        notes: Vec::new(),
+        notes: context.resolved.exclusions.misfits.clone(),
     };
     let changed = broken
         .iter()

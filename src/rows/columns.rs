@@ -87,6 +87,7 @@ impl Columns {
                 (name, DataType::Struct(children)) if is_custom(name) => {
                     own.extend(children.iter().filter_map(|child| {
                         let name = field_of(child.name(), file.object())?;
+                        let child = (!dropped.contains(name)).then_some(child)?;
                         Some(plain(child).with_name(name))
                     }));
                 }

@@ -142,6 +142,33 @@ pub fn compare(wanted: &Wanted, org: &OrgSchema) -> Result<SchemaPlan> {
     Ok(plan)
 }
 
+/// Custom fields of the org that take nothing of what would be sent to them, because they are of another type. Keys and lookups are
+/// not among them: without those there is no load.
+///
+/// # Errors
+/// Columns that contradict each other, or that cannot become a field.
+pub fn misfits(
+    wanted: &[WantedField],
+    objects: &BTreeMap<String, ObjectDescribe>,
+) -> Result<Vec<Conflict>> {
+    let mut misfits = Vec::new();
+    for column in merge(wanted)? {
+        let object = objects.get(&column.object);
+        let found = object.and_then(|object| object.field(&column.name));
+        let Some(found) = found.filter(|found| found.custom) else {
+            continue;
+        };
+        if column.is_key || column.refers_to.is_some() {
+            continue;
+        }
+        let field = FieldName::new(&column.object, &column.name);
+        let conflict = fit(&column, found, &field)?;
+        misfits
+            .extend(conflict.filter(|conflict| matches!(conflict, Conflict::TypeDiffers { .. })));
+    }
+    Ok(misfits)
+}
+
 impl OrgSchema {
     fn hides(&self, field: &FieldName) -> bool {
         let defined = FieldName::new(name::definition_object(&field.object), &field.name);

@@ -233,6 +233,11 @@ pub enum Notice {
         /// How many.
         count: usize,
     },
+    /// A column whose field is of another type, and so is not sent.
+    LeftOut {
+        /// Which, why, and what helps.
+        what: String,
+    },
     /// Something could not be looked at, so that the plan may be incomplete.
     NotSeen {
         /// What, and what follows.
@@ -287,7 +292,7 @@ impl fmt::Display for Notice {
                 f,
                 "stage {stage} of the organisation gets deals of status {status}, which it does not stand for"
             ),
-            Self::NotSeen { what } => f.write_str(what),
+            Self::NotSeen { what } | Self::LeftOut { what } => f.write_str(what),
         }
     }
 }

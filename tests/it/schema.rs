@@ -313,31 +313,61 @@ fn rules_and_missing_rights_block_until_they_are_acknowledged() {
 }
 
 #[test]
-fn a_field_of_the_same_name_and_another_type_is_a_conflict() {
+fn a_column_whose_field_is_of_another_type_is_left_out_and_named_and_the_rest_runs() {
     let project = project();
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         companies,fleet,Account,Fleet__c,\"Text(80)\",confirmed,ann,2026-01-01\n\
+         companies,depot,Account,Depot__c,\"Text(80)\",confirmed,ann,2026-01-01\n",
+    );
+    project.edit(
+        "export/companies.csv",
+        "assigned_to\n",
+        "assigned_to,fleet,depot\n",
+    );
+    for row in [",7001\n", ",7002\n", ",,\n"] {
+        project.edit(
+            "export/companies.csv",
+            row,
+            &row.replace('\n', ",12,North\n"),
+        );
+    }
     let org = small_org(&project);
     schema(&project, &["deploy", "--yes"]).ended(0);
-    // As if the field had always been there, and the query now sent something else.
-    project.override_query("queries/load/account.sql", |sql| {
-        sql.replace(
-            "company.created_at as usercom_created_at__c",
-            "company.name as usercom_created_at__c",
-        )
-    });
-    let run = schema(&project, &["plan"]).ended(1);
+    // As if the field had always been there, and the project now wants another type.
+    project.edit(
+        "config/field_map.csv",
+        "Fleet__c,\"Text(80)\"",
+        "Fleet__c,Picklist",
+    );
+    let named = "Account.Fleet__c is of type string, Picklist is needed";
+    let run = schema(&project, &["plan"]).ended(0);
     assert!(
-        run.stdout
-            .contains("! Account.usercom_created_at__c is of type datetime, Text(255) is needed"),
-        "{}",
+        !run.stdout.contains(named),
+        "a list arrives whole as text: {}",
         run.stdout
     );
-    let refused = project.run_with(&["--yes"]).ended(2);
-    assert!(
-        refused.error().contains("usercom_created_at__c"),
-        "{}",
-        refused.stderr
+    project.edit(
+        "config/field_map.csv",
+        "Fleet__c,Picklist",
+        "Fleet__c,Email",
     );
-    assert_eq!(org.rows("SELECT Id FROM Account").len(), 0);
+    let named = "Account.Fleet__c is of type string, Email is needed: the column is left out";
+    let run = schema(&project, &["plan"]).ended(0);
+    assert!(run.stdout.contains(named), "{}", run.stdout);
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert!(run.stderr.contains(named), "{}", run.stderr);
+    let sent = org.map("Account", "Name", "Depot__c");
+    assert_eq!(sent["Globex"], "North");
+    assert_eq!(org.map("Account", "Name", "Fleet__c")["Globex"], "∅");
+    assert_eq!(
+        project.table(
+            "select fate, reason from recon.columns where source = 'companies' and column = 'fleet'"
+        ),
+        [["left_out", "Account.Fleet__c is not sent here"]]
+    );
+    assert_eq!(project.run().ended(0).total("sent"), 0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::record::{self, SchemaRecord};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::salesforce::{DeployResult, FieldDescribe, ObjectDescribe, WaitOptions};
-use crate::schema::{self, FieldType, Package, SchemaPlan, Wanted};
+use crate::schema::{self, FieldType, Notice, Package, SchemaPlan, Wanted};
 use crate::staging::Manifest;
 
 /// How closely the data is looked at.
@@ -46,7 +46,10 @@ pub(crate) async fn prepare(
     progress.step("comparing the destination's fields with what will be sent");
     let mut wanted = fields::wanted(context).await?;
     let ours = SchemaRecord::load(connection).await?.fields();
-    let org = schema::inspect(&connection.client, &wanted, ours).await?;
+    let mut org = schema::inspect(&connection.client, &wanted, ours).await?;
+    let misfits = context.resolved.exclusions.misfits.iter();
+    org.notices
+        .extend(misfits.map(|what| Notice::LeftOut { what: what.clone() }));
     let plan = schema::compare(&wanted, &org)?;
     let depends = wanted.fields.iter().any(|field| {
         field.declared.is_none() && plan.create.iter().any(|new| new.field.name == field.name)
