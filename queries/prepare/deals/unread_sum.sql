@@ -1,4 +1,4 @@
--- grain: one row per record with a sum that cannot be read, or is in another currency than its record
+-- grain: one row per record with a sum that cannot be read, or is in another currency
 -- key: source, id
 select
     altered.source,
