@@ -38,4 +38,7 @@ inner join outbox.opportunity as sent
 left join explained
     on left(explained.opportunity_id, 15) = left(opportunity.id, 15)
 where explained.opportunity_id is null
-    and abs(cast(sent."Amount" as double) - try_cast(found.amount as double)) >= 0.01
+    and sent."Amount" is not null
+    and coalesce(
+        abs(cast(sent."Amount" as double) - try_cast(found.amount as double)) >= 0.01, true
+    )

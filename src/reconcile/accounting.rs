@@ -136,8 +136,9 @@ pub async fn count_phase(
         0 => BTreeMap::new(),
         _ => counts(session, &name, &outcomes).await?,
     };
+    // Counted apart from the outcomes, which a row that the ledger has twice would have twice.
+    report.outbox = rows("outbox", load);
     for (outcome, rows) in outcomes {
-        report.outbox += rows;
         match Outcome::parse(&outcome) {
             Some(Outcome::Created) => report.created = rows,
             Some(Outcome::Updated) => report.updated = rows,
@@ -146,7 +147,7 @@ pub async fn count_phase(
             _ => report.unprocessed += rows,
         }
     }
-    report.sent = report.outbox - report.unchanged;
+    report.sent = report.outbox.saturating_sub(report.unchanged);
     let fates = for_load(FATES, load);
     for (fate, rows) in count(format!("fates_{load}"), &fates).await? {
         match fate.as_str() {

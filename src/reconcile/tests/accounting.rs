@@ -74,6 +74,18 @@ async fn every_row_of_the_outbox_has_one_outcome() {
 }
 
 #[tokio::test]
+async fn a_row_that_the_ledger_has_twice_does_not_balance() {
+    let ledger = [
+        (1, "created", "r2"),
+        (1, "updated", "r2"),
+        (2, "created", "r2"),
+    ];
+    let report = report(&books(&["insert", "insert"], &ledger).await).await;
+    assert_eq!((report.outbox, report.created, report.updated), (2, 2, 1));
+    assert!(!report.outbox_balances());
+}
+
+#[tokio::test]
 async fn what_an_earlier_run_did_is_not_counted_as_this_ones() {
     let report = report(&books(&["update"], &[(1, "created", "r1")]).await).await;
     assert_eq!((report.created, report.unprocessed), (0, 1));

@@ -55,3 +55,39 @@ fn a_refusal_by_the_orgs_set_up_stops_the_phase() {
     assert!(org.keys("Lead").len() < 400, "{}", org.keys("Lead").len());
     assert!(org.keys("Contact").is_empty());
 }
+
+#[test]
+fn lines_that_make_another_amount_and_files_of_another_size_shut_the_gate() {
+    let project = Project::small();
+    project.write(
+        "export/products.csv",
+        "id,name,price,currency\n1,Basic,300,PLN\n",
+    );
+    project.write(
+        "export/deal_products.csv",
+        "id,deal_id,product_id,quantity,price\n1,50,1,1,100.50\n2,51,1,10,200\n",
+    );
+    project.write(
+        "export/files.csv",
+        "id,name,path,size,user_id\n1,a.txt,blobs/a.txt,3,3\n2,b.txt,blobs/b.txt,5,3\n",
+    );
+    project.write("export/blobs/a.txt", "abc");
+    project.write("export/blobs/b.txt", "abcde");
+    project.override_query("queries/load/opportunity_line_item.sql", |sql| {
+        sql.replace("then line.price end", "then line.price * 2 end")
+    });
+    project.override_query("queries/load/content_version.sql", |sql| {
+        sql.replace("file.stored_path as _file", "'blobs/a.txt' as _file")
+    });
+    let run = project.carry();
+    assert_eq!(run.summary["status"], "gated", "{}", run.stderr);
+    let amounts =
+        project.table("select a.deal_id, a.sent, a.found from recon.amounts as a order by 1");
+    assert_eq!(
+        amounts,
+        [["50", "100.50", "201.0"], ["51", "2000.00", "4000.0"]]
+    );
+    let sizes =
+        project.table("select f.path, f.stored_size, f.content_size from recon.file_sizes as f");
+    assert_eq!(sizes, [["blobs/b.txt", "5", "3"]]);
+}
