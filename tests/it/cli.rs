@@ -369,6 +369,23 @@ fn generate_writes_the_same_export_for_the_same_seed() {
 }
 
 #[test]
+fn init_names_the_files_that_it_wrote_in_json() {
+    let project = Project::empty();
+    let made = project.run(["init", "new", "--format", "json"]);
+    assert_eq!(made.code, Some(0), "{made}");
+    let document: serde_json::Value = serde_json::from_str(&made.stdout).unwrap();
+    assert_eq!(document["project"], "new");
+    let told = document["files"].as_array().unwrap();
+    let told: std::collections::BTreeSet<&str> =
+        told.iter().map(|file| file.as_str().unwrap()).collect();
+    for name in &told {
+        assert!(project.path("new").join(name).is_file(), "{name}");
+    }
+    assert!(told.contains("config/owners.csv") && told.contains("migration.toml"));
+    assert!(!told.contains("config/known_name_words.csv"));
+}
+
+#[test]
 fn generate_refuses_a_folder_with_something_in_it() {
     let project = Project::empty().file("export/people.csv", "id\n1\n");
     assert_run!(project.run(["generate", "--people", "5", "--out", "export"]), @r"

@@ -539,3 +539,35 @@ fn a_refused_component_is_named_with_file_and_problem() {
     }
     assert!(!has_field(&org, "usercom_id__c"));
 }
+
+#[test]
+fn what_schema_commands_did_is_one_document_in_json() {
+    let project = project();
+    let _org = small_org(&project);
+    let document = |arguments: &[&str]| -> Value {
+        let run = schema(&project, &[arguments, &["--format", "json"]].concat()).ended(0);
+        assert_eq!(run.stdout.trim_end().lines().count(), 1, "{}", run.stdout);
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stdout))
+    };
+    let checked = document(&["check"]);
+    assert_eq!(checked["target"], "served");
+    assert_eq!(checked["status"], "accepted");
+    assert!(
+        checked["summary"].as_str().unwrap().contains("field"),
+        "{checked}"
+    );
+    let deployed = document(&["deploy", "--yes"]);
+    assert_eq!(deployed["status"], "deployed");
+    assert_eq!(deployed["summary"], checked["summary"]);
+    assert_eq!(
+        document(&["deploy", "--yes", "--no-stage"])["status"],
+        "unchanged"
+    );
+    let removed = document(&["remove", "--yes"]);
+    assert_eq!(removed["status"], "removed");
+    assert!(removed["components"].as_u64().unwrap() > 10, "{removed}");
+    assert_eq!(
+        document(&["remove", "--yes"]),
+        json!({"target": "served", "status": "unchanged", "components": 0})
+    );
+}
