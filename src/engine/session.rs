@@ -98,6 +98,12 @@ impl Session {
         Ok(())
     }
 
+    /// Adds a plan as a view.
+    pub fn add_plan(&self, schema: &str, name: &str, plan: LogicalPlan) {
+        let provider = ViewTable::new(plan, None);
+        self.tables.add(schema, name, Arc::new(provider));
+    }
+
     /// Adds a table without rows, for planning queries whose inputs do not exist yet.
     ///
     /// # Errors

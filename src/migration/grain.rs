@@ -18,18 +18,18 @@ use crate::engine::{EngineError, Session};
 use crate::error::Error;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{PhaseReport, counts};
-use crate::rows::key_text;
+use crate::rows::{is_key_of, key_parts, key_text};
 use crate::staging::Snapshot;
 use crate::transform::{source_key, write_table};
 
-/// A source, its rows, and the rows of it that its loads account for, once all of them have run.
+/// A source, its rows, and the rows of it that its loads account for, once all of them have run. `accounted` knows the rows of a
+/// load that has.
 pub(super) async fn expected(
     context: &Context<'_>,
     session: &Session,
     snapshot: &Snapshot,
     file: &QueryFile,
-    report: &PhaseReport,
-    reports: &[PhaseReport],
+    accounted: impl Fn(&str) -> Option<u64>,
 ) -> Result<Option<(String, u64, u64)>, Error> {
     let Some(grain) = &file.source else {
         return Ok(None);
@@ -37,14 +37,13 @@ pub(super) async fn expected(
     let Some((schema, table)) = &grain.table else {
         return Ok(None);
     };
-    let mut accounted = report.accounted();
-    for other in context.resolved.loads() {
-        if other.name == file.name || other.source.as_ref() != Some(grain) {
-            continue;
-        }
-        match reports.iter().find(|done| done.load == other.name) {
-            Some(done) => accounted += done.accounted(),
-            None => return Ok(None),
+    let mut sum = 0;
+    for load in context.resolved.loads() {
+        if load.source.as_ref() == Some(grain) {
+            match accounted(&load.name) {
+                Some(rows) => sum += rows,
+                None => return Ok(None),
+            }
         }
     }
     let Some(manifest) = snapshot.get(schema, table) else {
@@ -54,7 +53,16 @@ pub(super) async fn expected(
         Some(sql) if manifest.rows > 0 => counts(session, &file.path, sql).await?.values().sum(),
         _ => manifest.rows,
     };
-    Ok(Some((grain.text.clone(), rows, accounted)))
+    Ok(Some((grain.text.clone(), rows, sum)))
+}
+
+/// What the gate says where a source has other rows than its loads account for; none if the numbers meet.
+pub(super) fn unbalanced(source: &str, rows: u64, accounted: u64) -> Option<String> {
+    (rows != accounted).then(|| {
+        format!(
+            "{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
+        )
+    })
 }
 
 /// Keys that do not meet: rows of a source in no outbox and without a fate, and rows of the books that no row of the source is.
@@ -87,11 +95,14 @@ impl Strangers {
     }
 }
 
+/// Schema of the keys of a source while they are compared.
+const KEYS: &str = "keys";
+
 /// How many keys are named.
 const NAMED: usize = 5;
 
-/// Compares the keys of a source with those of its loads' books, so that a lost row and a doubled one do not balance. Where a key
-/// is made of ids of the org, only rows are counted.
+/// Compares the keys of a source with those of its loads' books, so that a lost row and a doubled one do not balance. Of a key of
+/// several columns those are compared that the source has; where all of it are ids of the org, only rows are counted.
 pub(super) async fn strangers(
     context: &Context<'_>,
     snapshot: &Snapshot,
@@ -110,28 +121,34 @@ pub(super) async fn strangers(
         .loads()
         .filter(|other| other.source.as_ref() == Some(grain))
         .collect();
-    let mut expected: Option<Expr> = None;
+    let mut expected: Option<Vec<(usize, Expr)>> = None;
     let mut books = Vec::new();
     for load in &loads {
         let session = context.session_over(snapshot, Reads::Only(&load.references));
         let plan = session.await?.plan(&load.path, &load.sql).await?;
-        let [key] = load.key.as_slice() else {
-            return none;
-        };
-        let mut fields = plan.schema().fields().iter();
-        let place = fields.position(|field| field.name() == key);
-        let Some(found) = place.and_then(|place| source_key(&plan, place, (schema, table))) else {
-            return none;
-        };
-        if expected.as_ref().is_some_and(|other| *other != found) {
+        let found: Vec<(usize, Expr)> = load
+            .key
+            .iter()
+            .enumerate()
+            .filter_map(|(part, key)| {
+                let mut fields = plan.schema().fields().iter();
+                let place = fields.position(|field| field.name() == key)?;
+                Some((part, source_key(&plan, place, (schema, table))?))
+            })
+            .collect();
+        if found.is_empty() || expected.as_ref().is_some_and(|other| *other != found) {
             return none;
         }
-        expected = Some(found);
+        let parts: Vec<usize> = found.iter().map(|(part, _)| *part).collect();
         books.push(format!(
-            "select {} as key from outbox.{load} as o union all select f.key from recon.fates_{load} as f",
+            "select {} as key from (select {} as key from outbox.{load} as o union all select f.key from recon.fates_{load} as f) as b \
+             where {}",
+            key_parts("b.key", load.key.len(), &parts),
             key_text("o", &load.key),
+            is_key_of("b.key", load.key.len()),
             load = load.name
         ));
+        expected = Some(found);
     }
     let Some(expected) = expected else {
         return none;
@@ -146,11 +163,21 @@ pub(super) async fn strangers(
         None => format!("select * from {schema}.{table}"),
     };
     let rows = session.plan(&file.path, &rows).await?;
-    let key = cast(expected, DataType::Utf8).alias("key");
-    let source = LogicalPlanBuilder::from(rows)
-        .project([key])
-        .map_err(fail)?;
-    let source = source.build().map_err(fail)?;
+    let (mut columns, mut names) = (Vec::new(), Vec::new());
+    for (part, expr) in expected {
+        let name = format!("part_{part}");
+        columns.push(cast(expr, DataType::Utf8).alias(&name));
+        names.push(name);
+    }
+    let source = LogicalPlanBuilder::from(rows).project(columns);
+    let source = source.and_then(LogicalPlanBuilder::build).map_err(fail)?;
+    session.add_plan(KEYS, "source", source);
+    let sql = format!(
+        "select s.key from (select {} as key from {KEYS}.source as s) as s where {}",
+        key_text("s", &names),
+        is_key_of("s.key", names.len())
+    );
+    let source = session.plan(&file.path, &sql).await?;
     let books = session.plan(&file.path, &books.join(" union all ")).await?;
     let only = |left: &LogicalPlan, right: &LogicalPlan| {
         let alias = |plan: &LogicalPlan, name: &str| {

@@ -209,15 +209,15 @@ impl Phases<'_> {
             self.journal.run(),
         )
         .await?;
-        let expected = grain::expected(
-            self.context,
-            &session,
-            &snapshot,
-            file,
-            &report,
-            &self.reports,
-        )
-        .await?;
+        let accounted = |load: &str| match load == file.name {
+            true => Some(report.accounted()),
+            false => {
+                let mut done = self.reports.iter();
+                let done = done.find(|done| done.load == load);
+                done.map(PhaseReport::accounted)
+            }
+        };
+        let expected = grain::expected(self.context, &session, &snapshot, file, accounted).await?;
         let mut verdict = judge(&report, &self.context.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
@@ -232,14 +232,13 @@ impl Phases<'_> {
                 crate::load::remedy(code)
             ));
         }
-        if let Some((source, rows, accounted)) = &expected
-            && rows != accounted
-        {
-            verdict.reasons.push(format!(
-                "{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
-            ));
+        if let Some((source, rows, accounted)) = &expected {
+            let unbalanced = grain::unbalanced(source, *rows, *accounted);
+            verdict.reasons.extend(unbalanced);
         }
-        if let Some((source, _, _)) = &expected {
+        if let Some((source, rows, accounted)) = &expected
+            && rows.max(accounted) > &0
+        {
             let strangers = grain::strangers(self.context, &snapshot, file).await?;
             verdict.reasons.extend(strangers.reason(source));
         }

@@ -3,6 +3,8 @@
 //! In: a project, a connection that only reads. Out: a [`PlanReport`]. Models and outboxes are written as in a run but never
 //! published, and removed at the end; ledgers are projected: known ids plus every row of the outbox under a placeholder id.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::books::{column_fates, ensure_accounted};
@@ -12,7 +14,7 @@ use super::project::Project;
 use super::schema::{Inspection, prepare};
 use super::stage::{note_staging, stage_all, staged_objections};
 use super::workload::{self, workload};
-use super::{checks, preflight, storage};
+use super::{checks, grain, preflight, storage};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
@@ -116,6 +118,13 @@ pub struct LoadPlan {
     pub file_storage_kb: u64,
 }
 
+impl LoadPlan {
+    /// Rows of the grain that have a fate.
+    fn accounted(&self) -> u64 {
+        self.outbox + self.held + self.out_of_scope + self.passive + self.ignored
+    }
+}
+
 /// What is needed of one of the org's limits.
 #[derive(Clone, Debug, Serialize)]
 pub struct LimitReport {
@@ -199,6 +208,20 @@ pub(crate) async fn plan(
         }
     }
     let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
+    let accounted = |name: &str| {
+        let load = report.loads.iter().find(|load| load.load == name);
+        load.map(LoadPlan::accounted)
+    };
+    let mut told = BTreeSet::new();
+    for file in resolved.loads() {
+        let snapshot = &dry_run.snapshot;
+        let books = grain::expected(&context, &session, snapshot, file, accounted).await?;
+        if let Some((source, rows, accounted)) = books
+            && told.insert(source.clone())
+        {
+            findings.extend(grain::unbalanced(&source, rows, accounted));
+        }
+    }
     let waiting = counts(&session, "conflicts", OPEN_CONFLICTS).await?;
     for load in &mut report.loads {
         load.conflicts = waiting.get(&load.load).copied().unwrap_or_default();

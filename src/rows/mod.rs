@@ -27,7 +27,9 @@ pub(crate) use columns::{
 };
 pub use fixed_sql::for_load;
 pub use identity::{Identity, identity};
-pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
+pub use key::{
+    KeyError, is_key_of, joined_key, key_columns, key_is, key_parts, key_text, key_texts, same_key,
+};
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;

@@ -43,8 +43,19 @@ pub fn source_key(plan: &LogicalPlan, index: usize, (schema, table): (&str, &str
             let place = fields.position(|other| other.name() == field.name())?;
             source_key(&inner, place, (schema, table))
         }
+        // Rows of several queries have one key only if each computes it alike.
+        LogicalPlan::Union(node) => {
+            let mut keys = node
+                .inputs
+                .iter()
+                .map(|input| source_key(input, index, (schema, table)));
+            let first = keys.next()??;
+            keys.all(|key| key.as_ref() == Some(&first))
+                .then_some(first)
+        }
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)
+        | LogicalPlan::Limit(_)
         | LogicalPlan::Sort(_)
         | LogicalPlan::Distinct(_) => match plan.inputs().as_slice() {
             [input] => source_key(input, index, (schema, table)),
