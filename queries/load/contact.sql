@@ -17,16 +17,29 @@ with contact as (
             when person.named_company is not null then account.id
             when $companyless_customers = 'placeholder_account' then placeholder.id
         end as account_id,
-        coalesce(matched.same, false) as same,
-        matched.salesforce_id,
+        coalesce(matched.same, false) or converted.id is not null as same,
+        coalesce(converted.id, matched.salesforce_id) as salesforce_id,
         matched.records,
-        matched.reason as match_reason,
-        matched.flag as match_flag,
+        case when converted.id is null then matched.reason end as match_reason,
+        case when converted.id is null then matched.flag end as match_flag,
         case
             when person.fate is not null then person.fate
-            when lead.id is not null
+            when lead.live = 'live'
+                and converted.id is null
+                and $on_promotion <> 'create_and_link'
                 then named_struct(
-                    'fate', 'held', 'reason', 'is_a_lead_already', 'parent', 'lead ' || lead.id
+                    'fate', 'held',
+                    'reason', case $on_promotion
+                        when 'convert' then 'lead_not_converted'
+                        else 'is_a_lead_already'
+                    end,
+                    'parent', 'lead ' || lead.id
+                )
+            when lead.live in ('deleted', 'merged')
+                then named_struct(
+                    'fate', 'held',
+                    'reason', concat(lead.live, '_in_salesforce'),
+                    'parent', 'lead ' || lead.id
                 )
             when person.named_company is not null and account.id is null
                 then named_struct(
@@ -37,6 +50,7 @@ with contact as (
             when person.named_company is null
                 and $companyless_customers = 'hold'
                 and not coalesce(matched.same, false)
+                and converted.id is null
                 then named_struct(
                     'fate', 'held', 'reason', 'customer_without_company', 'parent', null
                 )
@@ -47,7 +61,9 @@ with contact as (
     left join ledger.placeholder_account as placeholder
         on placeholder.usercom_id__c = 'placeholder'
     left join ledger.lead as lead
-        on lead.usercom_id__c = person.id
+        on lead.usercom_id__c = person.id and lead.id is not null
+    left join prepare.converted_lead as converted
+        on converted.person_id = person.id
     left join prepare.match_result as matched
         on matched.target = 'Contact' and matched.id = person.id
     where person.target = 'Contact'

@@ -67,12 +67,6 @@ select
     matched.salesforce_id as _id,
     case
         when lead.fate is not null then lead.fate
-        when contact.id is not null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'is_a_contact_already',
-                'parent', concat('contact ', contact.id)
-            )
         when matched.reason is not null
             then named_struct(
                 'fate', 'held', 'reason', matched.reason, 'parent', matched.records
@@ -102,8 +96,6 @@ select
 from mapped.people as person
 inner join prepare.person as lead
     on lead.id = person.id
-left join known.contact as contact
-    on contact.key = cast(person.id as varchar) and contact.live = 'live'
 left join prepare.reading_flag as reading
     on reading.source = 'people' and reading.id = person.id
 left join prepare.address_style as style

@@ -1,5 +1,5 @@
 -- grain: one row per person whose record in the org is on the wrong side, or on both
--- The stage is the one that the org has for it.
+-- The stage is the one that the org has for it. A Lead that became a Contact is history.
 with record as (
     select
         'Lead' as object,
@@ -7,6 +7,11 @@ with record as (
         lead.usercom_original_lifecycle__c as lifecycle_stage,
         lead.usercom_split_reason__c as reason
     from org.lead as lead
+    left join prepare.converted_lead as converted
+        on converted.person_id = lead.usercom_id__c
+    left join prepare.promoted_lead as promoted
+        on promoted.id = lead.usercom_id__c and $on_promotion = 'create_and_link'
+    where converted.person_id is null and promoted.id is null
     union all
     select
         'Contact',
@@ -41,5 +46,7 @@ where twice.id is not null
     or (
         record.object = 'Contact'
         and decided.target = 'Lead'
-        and record.reason is distinct from 'has_deal'
+        and coalesce(record.reason, '') not in (
+            'has_deal', 'is_a_contact_already', 'lead_was_converted'
+        )
     )

@@ -44,12 +44,25 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 19] = [
+const KNOWN: [Known; 21] = [
     Known {
         name: "people_on_deals",
         chooses: "what a person on a deal is, its main person or a participant: `contact` a Contact whatever its stage, `lead` a Lead, named in a field of the deal",
         default: || text("contact"),
         allowed: &["contact", "lead"],
+    },
+    // A Lead that became a customer since it was loaded (`guide/rules.md` 7).
+    Known {
+        name: "on_promotion",
+        chooses: "what becomes of a Lead whose person became a customer: converted to a Contact, which cannot be undone, left as it is beside a new Contact that it names, or held",
+        default: || text("hold"),
+        allowed: &["convert", "create_and_link", "hold"],
+    },
+    Known {
+        name: "promoted_status",
+        chooses: "status of a Lead that `on_promotion` converts or leaves beside a new Contact; if empty, the org's first converted status, or the status that it has",
+        default: || text(""),
+        allowed: &[],
     },
     Known {
         name: "companyless_customers",

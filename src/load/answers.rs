@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type};
 use chrono::Utc;
 use futures::TryStreamExt;
 
@@ -79,8 +79,8 @@ pub(super) fn refused(operation: RowOperation, code: &str, error: &str, id: &str
 
 /// The code of a refusal that comes from the org's set-up. What is taken back goes on with the rows that can be.
 pub(super) fn setup_code(operation: RowOperation, answers: &[Option<Answer>]) -> Option<String> {
-    use RowOperation::{Insert, Update, Upsert};
-    if !matches!(operation, Insert | Update | Upsert) {
+    use RowOperation::{Convert, Insert, Update, Upsert};
+    if !matches!(operation, Insert | Update | Upsert | Convert) {
         return None;
     }
     answers.iter().flatten().find_map(|answer| match answer {
@@ -302,11 +302,12 @@ impl PartContext {
             .iter()
             .map(|key| key.slice(first, count))
             .collect();
-        columns.extend::<[ArrayRef; 12]>([
+        columns.extend::<[ArrayRef; 13]>([
             Arc::new(id.finish()),
             Arc::new(live.finish()),
             Arc::new(Int64Array::from(fingerprint)),
             Arc::new(written.finish()),
+            new_null_array(&DataType::Utf8, count),
             Arc::new(outcome.finish()),
             Arc::new(code.finish()),
             Arc::new(error.finish()),

@@ -15,12 +15,15 @@ use arrow::error::ArrowError;
 use chrono::Utc;
 
 use super::LoadError;
-use crate::engine::Engine;
+use crate::engine::{Engine, Session};
 use crate::rows::Liveness;
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
 
 /// Columns that say which record a key is.
-const IDENTITY: [&str; 4] = ["id", "live", "fingerprint", "written"];
+const IDENTITY: [&str; 5] = ["id", "live", "fingerprint", "written", "successor"];
+
+/// Count in a ledger's manifest of the records that became another one.
+pub const FOLLOWED: &str = "followed";
 
 /// Columns that say what happened last.
 const OUTCOME: [&str; 8] = [
@@ -51,27 +54,90 @@ pub async fn write_ledger(
     let mut view = Snapshot::default();
     let fresh = attempts_manifest(load, Arc::clone(&schema), attempts);
     let known = snapshot.get("ledger", load);
-    let names: Vec<String> = schema
-        .fields()
-        .iter()
-        .map(|field| format!("\"{}\"", field.name()))
-        .collect();
-    let names = names.join(", ");
     let mut parts = Vec::new();
     if let Some(known) = known {
         view.insert(known.clone());
+        let names = selected(&schema, known, |name| format!("\"{name}\""));
         parts.push(format!("select {names}, 0 as _new from ledger.{load}"));
     }
     if fresh.rows > 0 {
+        let names = selected(&schema, &fresh, |name| format!("\"{name}\""));
         parts.push(format!("select {names}, 1 as _new from {}", fresh.name()));
         view.insert(fresh);
     }
+    let session = engine.session(staging, &view)?;
+    fold_into(staging, &session, load, key, schema, &parts).await
+}
+
+/// The ledger's columns as a select list over `table`; what an older table lacks is null.
+pub(super) fn selected(
+    schema: &SchemaRef,
+    table: &Manifest,
+    expression: impl Fn(&str) -> String,
+) -> String {
+    let has = |name: &str| table.schema.field_with_name(name).is_ok();
+    let columns = schema.fields().iter().map(|field| {
+        let name = field.name();
+        match has(name) {
+            true => format!("{} as \"{name}\"", expression(name)),
+            false => format!("cast(null as varchar) as \"{name}\""),
+        }
+    });
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+/// Writes the ledger anew with other keys: columns in `names` that hold an id of `moved`, a table of `old` and `new`, get the new
+/// one, since Salesforce has hung these records on another one. Rows that come to the same key become one.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn move_keys(
+    staging: &Staging,
+    session: &Session,
+    ledger: &Manifest,
+    key: &[String],
+    names: &[String],
+    moved: &str,
+) -> Result<Manifest, LoadError> {
+    let load = &ledger.table;
+    let mut joins = String::new();
+    for (place, name) in names.iter().enumerate() {
+        joins.push_str(&format!(
+            " left join {moved} as m{place} on m{place}.old = substr(l.\"{name}\", 1, 15)"
+        ));
+    }
+    let expression = |name: &str| match names.iter().position(|other| other == name) {
+        Some(place) => format!("coalesce(m{place}.new, l.\"{name}\")"),
+        None => format!("l.\"{name}\""),
+    };
+    let columns = selected(&ledger.schema, ledger, expression);
+    let sql = format!("select {columns}, 0 as _new from ledger.{load} as l{joins}");
+    fold_into(
+        staging,
+        session,
+        load,
+        key,
+        Arc::clone(&ledger.schema),
+        &[sql],
+    )
+    .await
+}
+
+/// Writes one row per key of what `parts` select and publishes it.
+async fn fold_into(
+    staging: &Staging,
+    session: &Session,
+    load: &str,
+    key: &[String],
+    schema: SchemaRef,
+    parts: &[String],
+) -> Result<Manifest, LoadError> {
     let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
     let mut writer = staging
         .create("ledger", load, Arc::clone(&schema), &sorted_by)
         .await?;
+    let mut counts = BTreeMap::new();
     if !parts.is_empty() {
-        let session = engine.session(staging, &view)?;
         let sql = parts.join(" union all ");
         let mut order = key.to_vec();
         order.extend(["_new", "at", "attempt"].map(str::to_owned));
@@ -79,16 +145,26 @@ pub async fn write_ledger(
             .stream(&format!("ledger.{load}"), &sql, &order)
             .await?;
         let mut fold = Fold::new(key.len(), Arc::clone(&schema));
+        let mut followed = 0;
+        let mut write = async |rows: RecordBatch| -> Result<(), LoadError> {
+            if let Some(column) = rows.column_by_name("successor") {
+                followed += (column.len() - column.null_count()) as u64;
+            }
+            Ok(writer.write(&rows).await?)
+        };
         while let Some(batch) = stream.next_batch().await? {
             if let Some(rows) = fold.push(batch)? {
-                writer.write(&rows).await?;
+                write(rows).await?;
             }
         }
         if let Some(rows) = fold.finish()? {
-            writer.write(&rows).await?;
+            write(rows).await?;
+        }
+        if followed > 0 {
+            counts.insert(FOLLOWED.to_owned(), followed);
         }
     }
-    Ok(writer.publish(BTreeMap::new()).await?)
+    Ok(writer.publish(counts).await?)
 }
 
 /// `ledger.attempts_<load>` keeps every file of attempts ever written.
@@ -295,7 +371,7 @@ impl Fold {
         }
         let columns = folded.columns().iter().zip(self.schema.fields());
         let columns = columns.map(|(column, field)| match field.name().as_str() {
-            "id" | "fingerprint" | "written" => nullif(column, &undone),
+            "id" | "fingerprint" | "written" | "successor" => nullif(column, &undone),
             _ => Ok(Arc::clone(column)),
         });
         RecordBatch::try_new(

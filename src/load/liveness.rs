@@ -1,9 +1,9 @@
 //! Whether the records of a ledger are still there: deleted, merged and converted ones are marked, those that came back too.
 //!
-//! In: a ledger, and the org asked for what is gone since. Out: the ledger with `live` as the org has it; outcomes stay as they
-//! are. Never: a row per live record asked for; only what is gone is.
+//! In: a ledger, and the org asked for what is gone since. Out: the ledger with `live` as the org has it, and with the record that
+//! a merged or converted one became; outcomes stay as they are. Never: a row per live record asked for; only what is gone is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,15 +11,17 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::compute::{concat_batches, take_record_batch};
-use arrow::datatypes::{Int64Type, SchemaRef};
-use chrono::{DateTime, SecondsFormat, Utc};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use chrono::{DateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
 
-use super::{LoadError, write_ledger};
+use super::LoadError;
+use super::gone::{AllGone, Gone};
+use super::ledger::{selected, write_ledger};
 use crate::engine::{Engine, Session};
 use crate::rows::{Dead, Identity, Liveness, for_load, identity};
-use crate::salesforce::{Client, ObjectDescribe, QueryScope, field_text};
-use crate::staging::{DataFile, Staging};
+use crate::salesforce::{Client, ObjectDescribe, field_text};
+use crate::staging::{DataFile, Manifest, Staging};
 
 /// The word of records that are there, for SQL.
 const LIVE: &str = Liveness::Live.word();
@@ -33,8 +35,11 @@ const DEAD_RECORDS: &str = include_str!("../../queries/internal/dead_records.sql
 /// When the first record of a ledger landed.
 const FIRST_LANDED: &str = include_str!("../../queries/internal/first_landed.sql");
 
+/// The column with the record that another one became.
+const SUCCESSOR: &str = "successor";
+
 /// Ids in one query, so that its URL stays short.
-const IDS: usize = 200;
+pub(super) const IDS: usize = 200;
 
 /// A ledger to bring in line with the org.
 pub struct LedgerRefresh<'a> {
@@ -52,15 +57,24 @@ pub struct LedgerRefresh<'a> {
     pub describe: &'a ObjectDescribe,
 }
 
+/// What a look at the org came to.
+#[derive(Debug, Default)]
+pub struct Refreshed {
+    /// What is dead now, and is followed nowhere.
+    pub dead: Dead,
+    /// Records that were merged since the last look, and into which.
+    pub merged: HashMap<Identity, String>,
+}
+
 impl LedgerRefresh<'_> {
     /// Brings `live` in line with the org; returns what is dead now.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub async fn refresh(&self) -> Result<Dead, LoadError> {
+    pub async fn refresh(&self) -> Result<Refreshed, LoadError> {
         let snapshot = self.staging.snapshot().await?;
         let [key] = self.key else {
-            return Ok(Dead::new());
+            return Ok(Refreshed::default());
         };
         let (Some(ledger), Some(_)) = (
             snapshot
@@ -68,11 +82,11 @@ impl LedgerRefresh<'_> {
                 .filter(|ledger| ledger.rows > 0),
             self.describe.field(key),
         ) else {
-            return Ok(Dead::new());
+            return Ok(Refreshed::default());
         };
         let session = self.engine.session(self.staging, &snapshot)?;
         let Some(since) = self.since(&session).await? else {
-            return Ok(Dead::new());
+            return Ok(Refreshed::default());
         };
         let gone = self.gone(key, since).await?;
         let differences = format!("differences_{}", self.load);
@@ -81,12 +95,22 @@ impl LedgerRefresh<'_> {
             .is_some_and(|table| table.rows > 0);
         let changes = self.changes(&session, &gone, missing).await?;
         if changes.is_empty() {
-            return self.dead_in(&session).await;
+            return Ok(Refreshed {
+                dead: self.dead_in(&session).await?,
+                ..Refreshed::default()
+            });
         }
-        let schema = Arc::clone(&ledger.schema);
-        let file = self.attempts(&session, &schema, &changes).await?;
+        let file = self.attempts(&session, ledger, &changes).await?;
+        let schema = current(&ledger.schema);
         write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
-        self.dead().await
+        let merged = changes.into_iter().filter_map(|(id, gone)| {
+            let successor = gone.successor.filter(|_| gone.live == Liveness::Merged)?;
+            Some((id, successor))
+        });
+        Ok(Refreshed {
+            merged: merged.collect(),
+            dead: self.dead().await?,
+        })
     }
 
     /// Forgets records that none of `makers`, the loads that made them, knows any more.
@@ -110,16 +134,17 @@ impl LedgerRefresh<'_> {
         );
         let name = format!("records of {} that are gone", self.load);
         let mut rows = session.stream(&name, &sql, &[]).await?;
-        let mut changes = Dead::new();
+        let mut changes = AllGone::new();
         while let Some(batch) = rows.next_batch().await? {
             let ids = batch.column(0).as_string::<i32>().iter().flatten();
-            changes.extend(ids.filter_map(identity).map(|id| (id, Liveness::Undone)));
+            let ids = ids.filter_map(identity);
+            changes.extend(ids.map(|id| (id, Gone::from(Liveness::Undone))));
         }
         if changes.is_empty() {
             return Ok(());
         }
-        let schema = Arc::clone(&ledger.schema);
-        let file = self.attempts(&session, &schema, &changes).await?;
+        let file = self.attempts(&session, ledger, &changes).await?;
+        let schema = current(&ledger.schema);
         write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
         Ok(())
     }
@@ -164,7 +189,7 @@ impl LedgerRefresh<'_> {
         Ok(first.map(|first| first - chrono::Duration::minutes(10)))
     }
 
-    fn read(&self) -> impl Fn(crate::salesforce::Error) -> LoadError + use<> {
+    pub(super) fn read(&self) -> impl Fn(crate::salesforce::Error) -> LoadError + use<> {
         let what = format!("which records of {} are gone", self.describe.name);
         move |source| LoadError::ReadOrg {
             what: what.clone(),
@@ -172,54 +197,14 @@ impl LedgerRefresh<'_> {
         }
     }
 
-    /// Records with our key that were deleted or merged since, and converted ones.
-    async fn gone(&self, key: &str, since: DateTime<Utc>) -> Result<Dead, LoadError> {
-        let mut gone = Dead::new();
-        let object = &self.describe.name;
-        if self.describe.field("IsDeleted").is_some() {
-            let master = self.describe.field("MasterRecordId").is_some();
-            let soql = format!(
-                "SELECT Id{} FROM {object} WHERE IsDeleted = true AND {key} != null AND SystemModstamp >= {}",
-                if master { ", MasterRecordId" } else { "" },
-                since.to_rfc3339_opts(SecondsFormat::Secs, true),
-            );
-            let scope = QueryScope::WithDeletedAndArchived;
-            let rows = self.client.query_in(&soql, scope);
-            pin_mut!(rows);
-            while let Some(row) = rows.try_next().await.map_err(self.read())? {
-                let merged = field_text(&row, "MasterRecordId").is_some_and(|id| !id.is_empty());
-                let now = if merged {
-                    Liveness::Merged
-                } else {
-                    Liveness::Deleted
-                };
-                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
-                    gone.insert(id, now);
-                }
-            }
-        }
-        if self.describe.field("IsConverted").is_some() {
-            let soql =
-                format!("SELECT Id FROM {object} WHERE IsConverted = true AND {key} != null");
-            let rows = self.client.query(&soql);
-            pin_mut!(rows);
-            while let Some(row) = rows.try_next().await.map_err(self.read())? {
-                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
-                    gone.insert(id, Liveness::Converted);
-                }
-            }
-        }
-        Ok(gone)
-    }
-
     /// Records whose liveness is another one than the ledger says. `missing` if the last read-back missed some.
     async fn changes(
         &self,
         session: &Session,
-        gone: &Dead,
+        gone: &AllGone,
         missing: bool,
-    ) -> Result<Dead, LoadError> {
-        let (mut changes, mut doubtful) = (Dead::new(), BTreeMap::<String, Liveness>::new());
+    ) -> Result<AllGone, LoadError> {
+        let (mut changes, mut doubtful) = (AllGone::new(), BTreeMap::<String, Liveness>::new());
         let load = self.load;
         let key = format!("cast(l.\"{}\" as varchar)", self.key[0]);
         // Where nothing is gone, only what may have come back is looked at.
@@ -229,12 +214,12 @@ impl LedgerRefresh<'_> {
             String::new()
         };
         let mut questions = vec![format!(
-            "select l.id, l.live, false as missing from ledger.{load} as l where l.id is not null{which}"
+            "select l.*, false as missing from ledger.{load} as l where l.id is not null{which}"
         )];
         if missing {
             // Purged from the recycle bin: nothing in the org speaks of them any more.
             questions.push(format!(
-                "select l.id, l.live, true as missing from ledger.{load} as l inner join recon.differences_{load} as d \
+                "select l.*, true as missing from ledger.{load} as l inner join recon.differences_{load} as d \
                  on d.key = {key} where l.id is not null and l.live = '{LIVE}' and d.kind = 'missing'"
             ));
         }
@@ -242,22 +227,29 @@ impl LedgerRefresh<'_> {
             let name = format!("liveness of {load}");
             let mut rows = session.stream(&name, &sql, &[]).await?;
             while let Some(batch) = rows.next_batch().await? {
-                let [ids, live] = [0, 1].map(|column| batch.column(column).as_string::<i32>());
-                let missing = batch.column(2).as_boolean();
+                let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+                let [ids, live, successors] = ["id", "live", "successor"].map(text);
+                let cell = |column: Option<&StringArray>, row: usize| {
+                    let column = column.filter(|column| column.is_valid(row));
+                    column.map(|column| column.value(row).to_owned())
+                };
+                let missing = batch.column_by_name("missing").map(|it| it.as_boolean());
                 for row in 0..batch.num_rows() {
-                    let Some(id) = identity(ids.value(row)) else {
-                        continue;
+                    let Some(text) = cell(ids, row) else { continue };
+                    let Some(id) = identity(&text) else { continue };
+                    let known = cell(live, row).and_then(|word| Liveness::parse(&word));
+                    let known = Gone {
+                        live: known.unwrap_or(Liveness::Live),
+                        successor: cell(successors, row),
                     };
-                    let known = live.is_valid(row).then(|| live.value(row));
-                    let known = known.and_then(Liveness::parse).unwrap_or(Liveness::Live);
-                    match finding(known, gone.get(&id).copied(), missing.value(row)) {
+                    let is_missing = missing.is_some_and(|missing| missing.value(row));
+                    match finding(&known, gone.get(&id), is_missing) {
                         Finding::Changed(now) => {
                             changes.insert(id, now);
                         }
                         Finding::Doubtful => {
-                            doubtful.insert(ids.value(row).to_owned(), known);
+                            doubtful.insert(text, known.live);
                         }
-
                         Finding::Same => {}
                     }
                 }
@@ -267,7 +259,7 @@ impl LedgerRefresh<'_> {
         for (id, &known) in &doubtful {
             let Some(id) = identity(id) else { continue };
             let now = confirmed(known, there.contains(&id));
-            changes.extend(now.map(|now| (id, now)));
+            changes.extend(now.map(|now| (id, now.into())));
         }
         Ok(changes)
     }
@@ -298,17 +290,13 @@ impl LedgerRefresh<'_> {
     async fn attempts(
         &self,
         session: &Session,
-        schema: &SchemaRef,
-        changes: &Dead,
+        ledger: &Manifest,
+        changes: &AllGone,
     ) -> Result<Vec<DataFile>, LoadError> {
-        let columns: Vec<String> = schema
-            .fields()
-            .iter()
-            .map(|field| format!("l.\"{}\"", field.name()))
-            .collect();
+        let schema = &current(&ledger.schema);
+        let columns = selected(schema, ledger, |name| format!("l.\"{name}\""));
         let sql = format!(
-            "select {} from ledger.{} as l where l.id is not null",
-            columns.join(", "),
+            "select {columns} from ledger.{} as l where l.id is not null",
             self.load
         );
         let table = format!("attempts_{}", self.load);
@@ -337,21 +325,24 @@ impl LedgerRefresh<'_> {
         &self,
         batch: &RecordBatch,
         schema: &SchemaRef,
-        changes: &Dead,
+        changes: &AllGone,
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         let ids = batch.column(self.key.len()).as_string::<i32>();
         let (mut places, mut live) = (Vec::new(), StringBuilder::new());
+        let mut successor = StringBuilder::new();
         for row in 0..batch.num_rows() {
             let now = identity(ids.value(row)).and_then(|id| changes.get(&id));
             if let Some(now) = now {
                 places.push(u32::try_from(row).unwrap_or(u32::MAX));
-                live.append_value(now.word());
+                live.append_value(now.live.word());
+                successor.append_option(now.successor.as_deref());
             }
         }
         let rows = take_record_batch(batch, &UInt32Array::from(places))?;
         let rows = concat_batches(schema, [&rows])?;
         let count = rows.num_rows();
         let live: ArrayRef = Arc::new(live.finish());
+        let successor: ArrayRef = Arc::new(successor.finish());
         let operation: StringArray = std::iter::repeat_n(Some(LOOKED_AT), count).collect();
         let now = vec![Utc::now().timestamp_micros(); count];
         let columns =
@@ -362,6 +353,7 @@ impl LedgerRefresh<'_> {
                 .map(|(field, column)| -> ArrayRef {
                     match field.name().as_str() {
                         "live" => Arc::clone(&live),
+                        "successor" => Arc::clone(&successor),
                         "operation" => Arc::new(operation.clone()),
                         "at" => Arc::new(
                             TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC"),
@@ -376,25 +368,36 @@ impl LedgerRefresh<'_> {
     }
 }
 
+/// The schema of a ledger that an older version wrote, with the column of successors.
+fn current(schema: &SchemaRef) -> SchemaRef {
+    if schema.field_with_name(SUCCESSOR).is_ok() {
+        return Arc::clone(schema);
+    }
+    let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+    let place = schema.index_of("written").map_or(fields.len(), |at| at + 1);
+    fields.insert(place, Arc::new(Field::new(SUCCESSOR, DataType::Utf8, true)));
+    Arc::new(Schema::new(fields).with_metadata(schema.metadata().clone()))
+}
+
 /// What the org's answer says about a record that the ledger knows.
 #[derive(Debug, PartialEq, Eq)]
 enum Finding {
     /// The ledger is right.
     Same,
     /// It is something else now.
-    Changed(Liveness),
+    Changed(Gone),
     /// The record itself has to be asked for.
     Doubtful,
 }
 
 /// Compares what the ledger says with `gone`, what the org says of records that are not there any more; `missing` if the last
 /// read-back did not find the record.
-fn finding(known: Liveness, gone: Option<Liveness>, missing: bool) -> Finding {
+fn finding(known: &Gone, gone: Option<&Gone>, missing: bool) -> Finding {
     match gone {
-        Some(now) if now != known => Finding::Changed(now),
+        Some(now) if now != known => Finding::Changed(now.clone()),
         Some(_) => Finding::Same,
         // It may have come back, or have left the recycle bin.
-        None if known != Liveness::Live || missing => Finding::Doubtful,
+        None if known.live != Liveness::Live || missing => Finding::Doubtful,
         None => Finding::Same,
     }
 }
@@ -416,25 +419,37 @@ mod tests {
 
     #[test]
     fn what_the_org_says_is_gone_is_marked_and_what_is_marked_already_stays() {
-        for now in [Deleted, Merged, Converted] {
-            assert_eq!(finding(Live, Some(now), false), Finding::Changed(now));
-            assert_eq!(finding(now, Some(now), false), Finding::Same);
+        let live = Gone::from(Live);
+        for now in [Deleted, Merged, Converted].map(Gone::from) {
+            let changed = finding(&live, Some(&now), false);
+            assert_eq!(changed, Finding::Changed(now.clone()));
+            assert_eq!(finding(&now, Some(&now), false), Finding::Same);
         }
+        let merged = Gone::from(Merged);
         assert_eq!(
-            finding(Deleted, Some(Merged), false),
-            Finding::Changed(Merged),
+            finding(&Deleted.into(), Some(&merged), false),
+            Finding::Changed(merged.clone()),
             "restored, then merged"
+        );
+        let further = Gone {
+            successor: Some("001A00000000009AAA".to_owned()),
+            ..merged.clone()
+        };
+        assert_eq!(
+            finding(&merged, Some(&further), false),
+            Finding::Changed(further.clone()),
+            "its successor was merged, too"
         );
     }
 
     #[test]
     fn a_live_record_that_nobody_speaks_of_is_not_asked_for() {
-        assert_eq!(finding(Live, None, false), Finding::Same);
+        assert_eq!(finding(&Live.into(), None, false), Finding::Same);
     }
 
     #[test]
     fn a_record_that_read_back_missed_is_asked_for_and_deleted_if_it_is_not_there() {
-        assert_eq!(finding(Live, None, true), Finding::Doubtful);
+        assert_eq!(finding(&Live.into(), None, true), Finding::Doubtful);
         assert_eq!(confirmed(Live, false), Some(Deleted));
         assert_eq!(confirmed(Live, true), None);
     }
@@ -442,7 +457,7 @@ mod tests {
     #[test]
     fn a_record_that_is_out_of_the_recycle_bin_is_live_again() {
         for known in [Deleted, Merged, Converted] {
-            assert_eq!(finding(known, None, false), Finding::Doubtful);
+            assert_eq!(finding(&known.into(), None, false), Finding::Doubtful);
             assert_eq!(confirmed(known, true), Some(Live));
             assert_eq!(confirmed(known, false), None, "purged for good");
         }

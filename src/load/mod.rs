@@ -12,7 +12,9 @@
 
 mod answers;
 mod blobs;
+mod conversion;
 mod error;
+mod gone;
 mod job;
 mod journal;
 mod known;
@@ -33,8 +35,8 @@ mod tests;
 pub use blobs::{BlobStream, Blobs};
 pub use error::{LoadError, PartError};
 pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart};
-pub use ledger::write_ledger;
-pub use liveness::LedgerRefresh;
+pub use ledger::{FOLLOWED, move_keys, write_ledger};
+pub use liveness::{LedgerRefresh, Refreshed};
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;

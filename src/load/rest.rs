@@ -26,7 +26,7 @@ use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
 use crate::rows::{FILE, RowOperation, probe};
 use crate::salesforce::{
-    Atomicity, Blob, ErrorClass, MAX_COLLECTION_ROWS, Row, RowError, RowResult,
+    Atomicity, Blob, ErrorClass, MAX_COLLECTION_ROWS, MAX_CONVERSIONS, Row, RowError, RowResult,
 };
 use crate::staging::DataFile;
 
@@ -105,13 +105,14 @@ impl PartContext {
         let names = self.sent_with(operation.updates());
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
+        columns.extend(self.conversion());
         columns.extend(self.probe());
         let doubtful = self.doubtful(&rows).await?;
         let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
         while let Some(batch) = batches.try_next().await? {
             let mut next = 0;
             while next < batch.num_rows() {
-                let set = self.cut(&batch, &names, next, sent).await?;
+                let set = self.cut(&batch, &names, next, sent, operation).await?;
                 next += set.rows.len();
                 sent += set.rows.len();
                 // Where records cannot be told by a key, one request at a time is under way.
@@ -212,7 +213,12 @@ impl PartContext {
         names: &[String],
         from: usize,
         first: usize,
+        operation: RowOperation,
     ) -> Result<Set, LoadError> {
+        let most = match operation {
+            RowOperation::Convert => MAX_CONVERSIONS,
+            _ => MAX_COLLECTION_ROWS,
+        };
         let cells = names
             .iter()
             .filter_map(|name| Some((name, batch.column_by_name(name)?)))
@@ -232,7 +238,7 @@ impl PartContext {
             files: Vec::new(),
         };
         let mut bytes = 0_u64;
-        for row in from..batch.num_rows().min(from + MAX_COLLECTION_ROWS) {
+        for row in from..batch.num_rows().min(from + most) {
             let mut record = Row::new();
             if let Some(ids) = ids.filter(|ids| ids.is_valid(row)) {
                 record.insert("Id".to_owned(), ids.value(row).into());
@@ -240,6 +246,13 @@ impl PartContext {
             for (name, column) in &cells {
                 if let Some(value) = column.json(row) {
                     record.insert((*name).clone(), self.body(name, value));
+                }
+            }
+            for &name in self.conversion() {
+                let column = batch.column_by_name(name);
+                let column = column.and_then(|column| column.as_string_opt::<i32>());
+                if let Some(column) = column.filter(|column| column.is_valid(row)) {
+                    record.insert(name.to_owned(), column.value(row).into());
                 }
             }
             let path = paths
@@ -385,6 +398,9 @@ impl PartContext {
         set: &Set,
         operation: RowOperation,
     ) -> Result<Vec<Option<Answer>>, LoadError> {
+        if operation == RowOperation::Convert {
+            return self.convert(&set.rows).await;
+        }
         let fail = self.salesforce(None);
         if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice())
             && !operation.by_id()

@@ -56,7 +56,12 @@ pub(super) struct Settled(BTreeMap<usize, Answer>);
 
 impl Settled {
     fn landed(&mut self, row: usize, id: String) {
-        self.0.insert(row, Answer::Landed { id, created: true });
+        self.put_one(row, Answer::Landed { id, created: true });
+    }
+
+    /// What became of one row.
+    pub(super) fn put_one(&mut self, row: usize, answer: Answer) {
+        self.0.insert(row, answer);
     }
 
     /// Fills answers, the first of which is that of row `from`.
@@ -76,6 +81,9 @@ impl PartContext {
         since: Option<DateTime<Utc>>,
         turn: Option<&Turn>,
     ) -> Result<Settled, LoadError> {
+        if self.converts() {
+            return self.converted(batch, rows).await;
+        }
         let mut settled = Settled::default();
         let columns = self.probed(batch);
         if self.has_own_key() {
@@ -268,6 +276,7 @@ impl PartContext {
         let mut columns: BTreeSet<&str> = self.probe().into_iter().collect();
         let content = CONTENTS.iter().find(|(object, _)| *object == self.object);
         columns.extend(content.map(|(_, field)| *field));
+        columns.extend(self.conversion());
         let columns: Vec<&str> = columns.into_iter().collect();
         let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
         let mut start = 0;

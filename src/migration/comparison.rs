@@ -4,8 +4,9 @@
 //! to the org.
 
 use super::context::{Context, Reads};
+use super::moved;
 use crate::error::Error;
-use crate::project::{Api, QueryFile, QueryKind};
+use crate::project::{Api, Operation, QueryFile, QueryKind};
 use crate::reconcile::{
     CHANGED_BY_ORG, DiffRequest, EditsRequest, LEFT_TO_ORG, ReadBack, ThreeWay, before_update,
     nothing_left, read_back, settle, strays, write_differences,
@@ -15,6 +16,7 @@ use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 
 /// What a comparison found.
+#[derive(Default)]
 pub(crate) struct Compared {
     /// Rows that were read back, those of others too.
     pub found: u64,
@@ -73,6 +75,7 @@ pub(crate) async fn settle_outbox(
                 last,
                 now,
                 later: &context.resolved.later(file),
+                moved: moved::into(context, file, snapshot),
                 policies: &context.policies,
             })
             .await?
@@ -101,6 +104,10 @@ pub(crate) async fn compare(
     outbox_rows: u64,
     rows: impl Fn(u64),
 ) -> Result<Compared, Error> {
+    // What a lead became was looked at when it was converted; the load of the contacts compares their values.
+    if file.operation == Some(Operation::Convert) {
+        return Ok(Compared::default());
+    }
     let request = read_back_request(context, file, describe, outbox_rows)?;
     let found = read_back(&request, rows).await?;
     let strays = strays(&request).await?;

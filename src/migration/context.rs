@@ -12,6 +12,7 @@ use super::project::Project;
 use super::resolve::{self, ResolvedProject};
 use crate::engine::{Session, View};
 use crate::error::Error;
+use crate::load::FOLLOWED;
 use crate::mapping::{EditPolicies, mapped_views};
 use crate::progress::Progress;
 use crate::project::QueryKind;
@@ -127,6 +128,9 @@ impl<'a> Context<'a> {
                 session.add_empty("outbox", load, outbox_schema(columns))?;
             }
         }
+        if !matches!(reads, Reads::Tables) {
+            self.follow_successors(&session, snapshot, reads).await?;
+        }
         known::add(&session, snapshot, &resolved.queries, |view| {
             reads.needs(view)
         })
@@ -139,6 +143,43 @@ impl<'a> Context<'a> {
             }
         }
         Ok(session)
+    }
+
+    /// Queries see a merged record under the id of the one that it was merged into: what hangs on it goes there.
+    async fn follow_successors(
+        &self,
+        session: &Session,
+        snapshot: &Snapshot,
+        reads: Reads<'_>,
+    ) -> Result<(), Error> {
+        for ledger in snapshot.schema("ledger") {
+            if ledger.count(FOLLOWED) == 0 {
+                continue;
+            }
+            let fields = ledger.schema.fields().iter();
+            let columns = fields.map(|field| match field.name().as_str() {
+                "id" => {
+                    "case when l.live = 'merged' then coalesce(l.successor, l.id) else l.id end \
+                         as \"id\""
+                        .to_owned()
+                }
+                name => format!("l.\"{name}\""),
+            });
+            let view = View {
+                schema: ledger.schema_name.clone(),
+                name: ledger.table.clone(),
+                sql: format!(
+                    "select {} from {} as l",
+                    columns.collect::<Vec<_>>().join(", "),
+                    ledger.name()
+                ),
+            };
+            let known = format!("known.{}", ledger.table);
+            if reads.needs(&view) || matches!(reads, Reads::Only(names) if names.contains(&known)) {
+                session.add_view(&view).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use super::comparison::settle_outbox;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::liveness;
+use super::moved;
 use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
 use crate::error::Error;
@@ -70,6 +71,11 @@ impl DryRun {
                     written.extend(outbox.notes.iter().cloned());
                     let last = snapshot.get("outbox", &file.name).cloned();
                     snapshot.insert(outbox.parts.clone());
+                    if let Some(moved) = moved::keep(context, file, snapshot, last.as_ref()).await?
+                    {
+                        written.push(moved.clone());
+                        snapshot.insert(moved);
+                    }
                     for notes in outbox.notes {
                         snapshot.insert(notes);
                     }
@@ -141,12 +147,21 @@ async fn project_ledger(
     let load = &file.name;
     let (own, key) = (key_columns("o", &file.key), key_text("o", &file.key));
     let on = same_key("l", "o", &file.key);
+    let none = "cast(null as varchar)";
+    let known = snapshot.get("ledger", load);
+    let (id, successor) = match known.map(|known| known.schema.field_with_name("successor")) {
+        Some(Err(_)) => ("id", none),
+        _ => (
+            "case when live = 'merged' then coalesce(successor, id) else id end",
+            "successor",
+        ),
+    };
     // Of what Salesforce answers, other queries may read whether a row landed. A row may have an id that the ledger does not
     // know: its record is in the org already.
     let sql = format!(
-        "select {keys}, id, live, outcome from ledger.{load} where id is not null \
+        "select {keys}, {id} as id, live, {successor} as successor, outcome from ledger.{load} where id is not null \
          union all select {own}, coalesce(o._id, concat('{PROJECTED}{load} ', {key})) as id, 'live' as live, \
-         'created' as outcome from outbox.{load} as o left join ledger.{load} as l on {on} and l.id is not null \
+         {none} as successor, 'created' as outcome from outbox.{load} as o left join ledger.{load} as l on {on} and l.id is not null \
          where l.id is null"
     );
     let name = ("ledger", load.as_str());

@@ -32,11 +32,17 @@ pub(crate) async fn add(
     wanted: impl Fn(&View) -> bool,
 ) -> Result<(), Error> {
     for file in queries.kind(QueryKind::Load) {
+        let ledger = snapshot.get("ledger", &file.name);
+        // A ledger of an older version has no such column.
+        let successor = match ledger.map(|ledger| ledger.schema.field_with_name("successor")) {
+            Some(Ok(_)) => "l.successor",
+            _ => "cast(null as varchar)",
+        };
         let view = View {
             schema: KNOWN.to_owned(),
             name: file.name.clone(),
             sql: format!(
-                "select {} as key, l.id, l.live from ledger.{} as l where l.id is not null",
+                "select {} as key, l.id, l.live, {successor} as successor from ledger.{} as l where l.id is not null",
                 key_text("l", &file.key),
                 file.name
             ),
@@ -44,10 +50,11 @@ pub(crate) async fn add(
         if !wanted(&view) {
             continue;
         }
-        if snapshot.get("ledger", &file.name).is_some() {
+        if ledger.is_some() {
             session.add_view(&view).await?;
         } else {
-            let fields = ["key", "id", "live"].map(|name| Field::new(name, DataType::Utf8, true));
+            let fields = ["key", "id", "live", "successor"]
+                .map(|name| Field::new(name, DataType::Utf8, true));
             session.add_empty(KNOWN, &file.name, Arc::new(Schema::new(fields.to_vec())))?;
         }
     }

@@ -4,13 +4,18 @@
 //! looked after at most once a minute.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 
 use super::context::Context;
 use crate::error::Error;
 use crate::load;
 use crate::project::QueryKind;
-use crate::rows::Dead;
+use crate::rows::{Dead, Identity};
+use crate::staging::{Manifest, Staging};
 
 /// How long an answer of the org is good.
 const FRESH: Duration = Duration::from_secs(60);
@@ -48,6 +53,7 @@ impl Liveness {
         }
         let snapshot = context.staging().snapshot().await?;
         let mut changed = false;
+        let mut merged = HashMap::new();
         for load in due {
             if snapshot
                 .get("ledger", load)
@@ -58,7 +64,9 @@ impl Liveness {
             let Some(ledger) = ledger(context, load) else {
                 continue;
             };
-            let dead = ledger.refresh().await?;
+            let found = ledger.refresh().await?;
+            merged.extend(found.merged);
+            let dead = found.dead;
             self.looked.insert(load.to_owned(), Instant::now());
             let any = !dead.is_empty();
             let had = self.by_load.insert(load.to_owned(), dead);
@@ -72,8 +80,80 @@ impl Liveness {
                 .map(|(&id, &word)| (id, word))
                 .collect();
         }
+        if !merged.is_empty() {
+            follow_keys(context, &merged).await?;
+        }
         Ok(())
     }
+}
+
+/// Records that are known by ids of others (a contact's role on a deal) were hung on the record that one of those was merged
+/// into: their ledgers say so from now on, so that none of them is made twice.
+async fn follow_keys(
+    context: &Context<'_>,
+    merged: &HashMap<Identity, String>,
+) -> Result<(), Error> {
+    let staging = context.staging();
+    let snapshot = staging.snapshot().await?;
+    let name = "merged";
+    let mut table = None;
+    for file in context.resolved.loads() {
+        let Some(ledger) = snapshot
+            .get("ledger", &file.name)
+            .filter(|ledger| ledger.rows > 0)
+        else {
+            continue;
+        };
+        let describe = context.describes.get(file.object());
+        let is_reference = |key: &&String| {
+            let field = describe.and_then(|describe| describe.field(key));
+            field.is_some_and(|field| !field.reference_to.is_empty())
+        };
+        let names: Vec<String> = file.key.iter().filter(is_reference).cloned().collect();
+        if names.is_empty() {
+            continue;
+        }
+        if table.is_none() {
+            table = Some(write_merged(staging, name, merged).await?);
+        }
+        let session = context.project.engine.session(staging, &snapshot)?;
+        if let Some(table) = &table {
+            session.register(staging, table)?;
+        }
+        load::move_keys(
+            staging,
+            &session,
+            ledger,
+            &file.key,
+            &names,
+            "ledger.merged",
+        )
+        .await?;
+    }
+    if let Some(table) = table {
+        staging.remove(&table).await;
+    }
+    Ok(())
+}
+
+/// A table of merged records, never published: identity of the old one, id of the new one.
+async fn write_merged(
+    staging: &Staging,
+    name: &str,
+    merged: &HashMap<Identity, String>,
+) -> Result<Manifest, Error> {
+    let fields = ["old", "new"].map(|name| Field::new(name, DataType::Utf8, true));
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let old = merged.keys().map(|id| String::from_utf8_lossy(id));
+    let old: StringArray = old.map(Some).collect();
+    let new: StringArray = merged.values().map(Some).collect();
+    let rows = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(old), Arc::new(new)]);
+    let rows = rows.map_err(|error| Error::Defect {
+        what: format!("merged records are no table: {error}"),
+    })?;
+    let mut writer = staging.create("ledger", name, schema, &[]).await?;
+    writer.write(&rows).await?;
+    Ok(writer.finish(BTreeMap::new()).await?)
 }
 
 /// What the ledgers say, without a question to the org.

@@ -36,6 +36,7 @@ mod grain;
 mod known;
 mod liveness;
 mod map_check;
+mod moved;
 mod name_check;
 mod open;
 mod org;

@@ -12,6 +12,7 @@ use super::context::{Context, Reads};
 use super::gone;
 use super::grain;
 use super::liveness::Liveness;
+use super::moved;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use crate::engine::Session;
@@ -61,6 +62,14 @@ impl Phases<'_> {
     pub(crate) async fn run(&mut self) -> Result<RunStatus, Error> {
         let snapshot = self.context.staging().snapshot().await?;
         self.notes.extend(gone::notes(&snapshot));
+        // What queries ask without waiting for the load (`known.*`) has to be right from the start.
+        let known = self.context.resolved.queries.iter();
+        let known: BTreeSet<&str> = known
+            .flat_map(|file| &file.references)
+            .filter_map(|name| name.strip_prefix("known."))
+            .collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        self.liveness.refresh(self.context, &known).await?;
         let ended = self.steps(&snapshot).await?;
         self.find_gone().await?;
         self.tell_conflicts().await?;
@@ -306,6 +315,9 @@ impl Phases<'_> {
         };
         let last = snapshot.get("outbox", &file.name).cloned();
         snapshot.insert(outbox.parts.clone());
+        if let Some(moved) = moved::keep(self.context, file, &snapshot, last.as_ref()).await? {
+            snapshot.insert(staging.publish(moved).await?);
+        }
         let settled = comparison::settle_outbox(
             self.context,
             file,

@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::context::Context;
 use super::project::Project;
 use crate::error::Error;
+use crate::project::{Operation, QueryFile};
 use crate::salesforce::{ErrorClass, Row, field_text};
 use crate::schema;
 
@@ -210,6 +211,14 @@ const SERVICE_CLOUD: Right = Right {
     remedy: "Setup > Users: tick Service Cloud User for the user of the migration, or set chat_strategy = \"tasks\"",
 };
 
+const CONVERT_LEADS: Right = Right {
+    id: "right:convert_leads",
+    field: "PermissionsConvertLeads",
+    of: "PermissionSet",
+    what: "the user may not convert leads: people who became customers stay leads",
+    remedy: "grant Convert Leads by a permission set, or set on_promotion = \"create_and_link\" or \"hold\"",
+};
+
 /// Looks at the org.
 pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
     let Context {
@@ -318,6 +327,14 @@ async fn inspect_rights(
     );
     needed.extend(objects.contains("Campaign").then_some(&MARKETING_USER));
     needed.extend(objects.contains("Case").then_some(&SERVICE_CLOUD));
+    let converts = |file: &QueryFile| file.operation == Some(Operation::Convert);
+    needed.extend(
+        context
+            .resolved
+            .loads()
+            .any(converts)
+            .then_some(&CONVERT_LEADS),
+    );
     if has_inactive_owners(context).await? {
         needed.push(&INACTIVE_OWNERS);
     }

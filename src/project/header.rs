@@ -185,10 +185,13 @@ impl QueryFile {
                     "insert" => Operation::Insert,
                     "update" => Operation::Update,
                     "upsert" => Operation::Upsert,
+                    "convert" => Operation::Convert,
                     other => {
                         return Err(self.header_error(
                             line,
-                            format!("operation `{other}` is none of insert, update, upsert"),
+                            format!(
+                                "operation `{other}` is none of insert, update, upsert, convert"
+                            ),
                         ));
                     }
                 });

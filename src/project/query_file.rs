@@ -60,6 +60,8 @@ pub enum Operation {
     Update,
     /// New rows and changed ones.
     Upsert,
+    /// Leads that become records of this object.
+    Convert,
 }
 
 /// The way in which a load's rows go to Salesforce.
@@ -362,7 +364,7 @@ mod tests {
         let text = LOAD.replace("upsert", "merge");
         let error =
             QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: operation `merge` is none of insert, update, upsert");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: operation `merge` is none of insert, update, upsert, convert");
     }
 
     #[test]

@@ -29,6 +29,19 @@ pub const CONFLICTS: &str = "conflicts_";
 /// How the tables begin of what was left to the org.
 pub const LEFT_TO_ORG: &str = "left_to_org_";
 
+/// How the tables begin of rows that went to another load.
+pub const MOVED: &str = "moved_";
+
+/// Fields of a contact and those of a lead that they come from when it is converted, where the names differ.
+const OF_LEAD: [(&str, &str); 6] = [
+    ("MailingStreet", "Street"),
+    ("MailingCity", "City"),
+    ("MailingState", "State"),
+    ("MailingPostalCode", "PostalCode"),
+    ("MailingCountry", "Country"),
+    ("MailingCountryCode", "CountryCode"),
+];
+
 /// Columns of `recon.conflicts_<load>`.
 pub(super) const CONFLICT: [&str; 12] = [
     "object",
@@ -69,6 +82,8 @@ pub struct ThreeWay<'a> {
     pub now: &'a Manifest,
     /// Columns that a later load sets anew.
     pub later: &'a BTreeSet<String>,
+    /// Rows that another load had sent before they came here: leads that became contacts.
+    pub moved: Option<&'a Manifest>,
     /// Whose values count.
     pub policies: &'a EditPolicies,
 }
@@ -233,6 +248,7 @@ impl Settle<'_> {
             last,
             now,
             later,
+            moved,
             ..
         } = self.wanted;
         let (load, key) = (&request.file.name, &request.columns.key);
@@ -243,7 +259,10 @@ impl Settle<'_> {
             let found = snapshot.get(schema, table).filter(|table| table.rows > 0);
             found.inspect(|table| tables.insert((*table).clone()))
         };
-        take("ledger", load)?;
+        let ledger = take("ledger", load);
+        if ledger.is_none() && moved.is_none() {
+            return None;
+        }
         let read_back = take("org", load);
         let left = take("ledger", &format!("{LEFT_TO_ORG}{load}"));
         let edited = take("recon", &format!("{CHANGED_BY_ORG}{load}"));
@@ -272,7 +291,11 @@ impl Settle<'_> {
                 false => "cast(null as struct<value varchar>)".to_owned(),
             };
             let sent = known(
-                has(last.as_ref(), name, field.data_type()),
+                has(
+                    last.as_ref().filter(|_| ledger.is_some()),
+                    name,
+                    field.data_type(),
+                ),
                 "p._fingerprint is not null",
                 normal_forms_in(field, &target, "p", "r").0,
             );
@@ -281,20 +304,31 @@ impl Settle<'_> {
                 "i._id is not null",
                 normal_forms_in(field, &target, "o", "i").1,
             );
+            let before = OF_LEAD.iter().find(|(contact, _)| contact == name);
+            let before = before.map_or(name.as_str(), |(_, lead)| lead);
+            let moved = known(
+                has(*moved, before, field.data_type()),
+                "v._there is not null",
+                normal_forms_in(&field.clone().with_name(before), &target, "v", "r").0,
+            );
             entries.push(format!(
                 "case when ((cast({ours} as varchar) <> '') or o._clear is not null) and {ours} is distinct from {theirs} \
                  then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
-                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
+                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}, 'moved', {moved}) end"
             ));
         }
         if entries.is_empty() {
             return None;
         }
-        let mut joins = format!(
-            " left join ledger.{load} as l on {} and substr(l.id, 1, 15) = substr(o._id, 1, 15)",
-            same_key("l", "o", key)
-        );
-        if let Some(last) = &last {
+        let (mut joins, mut landed) = (String::new(), "cast(null as bigint)");
+        if ledger.is_some() {
+            landed = "l.fingerprint";
+            joins.push_str(&format!(
+                " left join ledger.{load} as l on {} and substr(l.id, 1, 15) = substr(o._id, 1, 15)",
+                same_key("l", "o", key)
+            ));
+        }
+        if let (Some(last), Some(_)) = (&last, ledger) {
             // Only what landed; as an equality it would become a key of the join.
             joins.push_str(&format!(
                 " left join {} as p on {} and p._fingerprint ^ l.fingerprint = 0",
@@ -310,13 +344,23 @@ impl Settle<'_> {
             ));
         }
         let none = "cast(null as varchar)";
+        let mut is_moved = "false";
+        if let Some(moved) = moved {
+            is_moved = "v._there is not null";
+            joins.push_str(&format!(
+                " left join (select m.*, 1 as _there from {} as m) as v on {}",
+                moved.name(),
+                same_key("v", "o", key)
+            ));
+            tables.insert((*moved).clone());
+        }
         let [by, at] = MODIFIED.map(|name| match now.schema.field_with_name(name) {
             Ok(_) => format!("r.\"{name}\""),
             Err(_) => none.to_owned(),
         });
         let mut sql = format!(
             "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
-             l.fingerprint as landed, unnest(make_array({entries})) as entry \
+             {landed} as landed, {is_moved} as is_moved, unnest(make_array({entries})) as entry \
              from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
             key = key_text("o", key),
             entries = entries.join(",\n "),
@@ -478,10 +522,14 @@ impl<'a> Rows<'a> {
             is_same: is_in("same") || (ours.is_none() && !is_in("clear")),
             ours,
             theirs: part("theirs").filter(|text| !text.is_empty()),
-            is_written: self.landed(row).is_some(),
-            kept: self.has("is_left", row).then(|| self.text("base", row)),
+            is_written: self.landed(row).is_some() || self.has("is_moved", row),
+            kept: match self.has("is_left", row) {
+                true => Some(self.text("base", row)),
+                // What we had sent to the lead that this record was.
+                false => known("moved").filter(|_| self.landed(row).is_none()),
+            },
             edited: self.has("is_edited", row).then(|| self.text("edited", row)),
-            sent: known("sent"),
+sent: known("sent"),
             read_back: known("read_back"),
         }
     }

@@ -13,8 +13,19 @@ use crate::project::{Api, ProjectError, QueryFile};
 use crate::staging::Manifest;
 
 /// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
-/// and the two of [`HIDDEN`].
-pub(crate) const RESERVED: [&str; 7] = [FATE, "_flags", "_id", UNTIL_KNOWN, FALLBACKS, KEY, FILE];
+/// and those of [`HIDDEN`].
+pub(crate) const RESERVED: [&str; 10] = [
+    FATE,
+    "_flags",
+    "_id",
+    UNTIL_KNOWN,
+    FALLBACKS,
+    KEY,
+    FILE,
+    LEAD,
+    CONTACT,
+    STATUS,
+];
 
 /// What becomes of a row: null where it is sent, else a struct with the [`FATE_PARTS`].
 pub(crate) const FATE: &str = "_fate";
@@ -38,8 +49,17 @@ const KEY: &str = "_key";
 /// Path of the file in the export that is the content of a record.
 pub const FILE: &str = "_file";
 
+/// The lead that a row converts.
+pub const LEAD: &str = "_lead";
+
+/// The contact that takes it, if there is one already.
+pub const CONTACT: &str = "_contact";
+
+/// The status that says that a lead is converted.
+pub const STATUS: &str = "_status";
+
 /// Reserved columns that are kept in the outbox.
-pub(crate) const HIDDEN: [&str; 2] = [KEY, FILE];
+pub(crate) const HIDDEN: [&str; 5] = [KEY, FILE, LEAD, CONTACT, STATUS];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`guide/rules.md` 24).
 pub const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
@@ -107,7 +127,7 @@ impl Columns {
                 (name, _) if name.starts_with('_') => {
                     return Err(wrong(
                         format!("`{name}` is not a reserved column"),
-                        "reserved columns are _fate, _flags, _id, _until_known, _fallbacks, _key and _file; field names start with a letter",
+                        "reserved columns are _fate, _flags, _id, _until_known, _fallbacks, _key, _file, _lead, _contact and _status; field names start with a letter",
                     ));
                 }
                 (name, DataType::Struct(_)) => {

@@ -15,6 +15,8 @@ pub fn ledger_schema(columns: &Columns) -> SchemaRef {
         Field::new("live", DataType::Utf8, true),
         Field::new("fingerprint", DataType::Int64, true),
         Field::new("written", DataType::Binary, true),
+        // The record that this one was merged into, or the contact that a lead became.
+        Field::new("successor", DataType::Utf8, true),
         Field::new("outcome", DataType::Utf8, true),
         Field::new("error_code", DataType::Utf8, true),
         Field::new("error", DataType::Utf8, true),

@@ -21,7 +21,7 @@ mod run_status;
 mod together;
 
 pub(crate) use bits::{Bits, is_set, set, unset};
-pub use columns::{AUDIT_FIELDS, Columns, FILE, columns_of};
+pub use columns::{AUDIT_FIELDS, CONTACT, Columns, FILE, LEAD, STATUS, columns_of};
 pub(crate) use columns::{
     FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom, with_plain_texts,
 };

@@ -9,6 +9,8 @@ pub enum RowOperation {
     Upsert,
     /// Change a row whose id is known.
     Update,
+    /// Convert a Lead: its record becomes a Contact.
+    Convert,
     /// Same values as last sent: not sent again.
     Unchanged,
     /// Undo: give a record that stays ours the values it had.
@@ -21,10 +23,11 @@ pub enum RowOperation {
 
 impl RowOperation {
     /// All, in the order in which they are sent.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Insert,
         Self::Upsert,
         Self::Update,
+        Self::Convert,
         Self::Unchanged,
         Self::Restore,
         Self::Release,
@@ -34,7 +37,7 @@ impl RowOperation {
     /// Whether rows are named by their record's id.
     #[must_use]
     pub fn by_id(self) -> bool {
-        !matches!(self, Self::Insert | Self::Upsert)
+        !matches!(self, Self::Insert | Self::Upsert | Self::Convert)
     }
 
     /// Whether fields of a known record are set.
@@ -50,6 +53,7 @@ impl RowOperation {
             Self::Insert => "insert",
             Self::Upsert => "upsert",
             Self::Update => "update",
+            Self::Convert => "convert",
             Self::Unchanged => "unchanged",
             Self::Restore => "restore",
             Self::Release => "release",

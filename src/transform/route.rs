@@ -125,10 +125,11 @@ impl<'a> Ledger<'a> {
             (Some(_), Some(Liveness::Deleted), _) => Err("deleted_in_salesforce"),
             (Some(_), Some(Liveness::Merged), _) => Err("merged_in_salesforce"),
             (Some(_), Some(Liveness::Converted), _) => Err("converted_in_salesforce"),
-            (Some(_), _, Operation::Insert) => Ok(RowOperation::Unchanged),
+            (Some(_), _, Operation::Insert | Operation::Convert) => Ok(RowOperation::Unchanged),
             (Some(_), _, _) if same => Ok(RowOperation::Unchanged),
             (Some(_), _, _) => Ok(RowOperation::Update),
             (None, _, Operation::Update) => Err("id_not_known"),
+            (None, _, Operation::Convert) => Ok(RowOperation::Convert),
             (None, _, Operation::Upsert) if !insert_only => Ok(RowOperation::Upsert),
             (None, _, _) => Ok(RowOperation::Insert),
         }

@@ -32,7 +32,9 @@ judged as (
         company.named_company,
         company.is_from_company,
         owner.user_id as owner_user_id,
-        with_deal.person_id is not null and $people_on_deals = 'contact' as promoted
+        with_deal.person_id is not null and $people_on_deals = 'contact' as has_deal,
+        contact.id is not null as is_contact,
+        lead.successor is not null as is_converted
     from named
     left join prepare.person_company as company
         on company.id = named.id
@@ -42,6 +44,10 @@ judged as (
         on lower(lifecycle.lifecycle_stage) = named.stage
     left join prepare.owner as owner
         on owner.owner_key = named.owner_key
+    left join known.contact as contact
+        on contact.key = cast(named.id as varchar)
+    left join known.lead as lead
+        on lead.key = cast(named.id as varchar) and lead.live = 'converted'
 ),
 
 split as (
@@ -49,14 +55,17 @@ split as (
         judged.*,
         case
             when judged.stage_target = 'Contact' then 'Contact'
-            when judged.stage_target = 'Lead' and judged.promoted then 'Contact'
+            when judged.stage_target = 'Lead' and judged.has_deal then 'Contact'
+            when judged.is_contact or judged.is_converted then 'Contact'
             else 'Lead'
         end as target,
         case
             when judged.stage is null then 'lifecycle_missing'
             when judged.on_hold then 'lifecycle_on_hold'
             when judged.stage_target is null then 'lifecycle_unknown'
-            when judged.stage_target = 'Lead' and judged.promoted then 'has_deal'
+            when judged.stage_target = 'Lead' and judged.has_deal then 'has_deal'
+            when judged.stage_target = 'Lead' and judged.is_contact then 'is_a_contact_already'
+            when judged.stage_target = 'Lead' and judged.is_converted then 'lead_was_converted'
             else 'lifecycle_' || judged.stage
         end as reason
     from judged
@@ -90,7 +99,8 @@ select
         ';',
         nullif(split.name_flags, ''),
         case when split.sharing_people > 1 then 'address_of_several_people' end,
-        case when split.is_from_company then 'company_names_the_person' end
+        case when split.is_from_company then 'company_names_the_person' end,
+        case when split.reason = 'is_a_contact_already' then 'demoted_in_source' end
     ) as flags,
     split.email,
     split.phone,

@@ -69,7 +69,11 @@ impl Loaded {
     }
 
     async fn dead(&self) -> Dead {
-        self.refresh(&[NUMBER.to_owned()]).refresh().await.unwrap()
+        self.refresh(&[NUMBER.to_owned()])
+            .refresh()
+            .await
+            .unwrap()
+            .dead
     }
 
     /// Key, liveness and outcome of each row.

@@ -214,6 +214,8 @@ pub struct SalesforceSimOptions {
     pub audit_fields: bool,
     /// Whether the running user holds "Update Records with Inactive Owners" (§6.4).
     pub inactive_owners: bool,
+    /// Whether the running user holds "Convert Leads" (§4).
+    pub convert_leads: bool,
     /// Whether the running user holds "Bulk API Hard Delete" (§1.6).
     pub hard_delete: bool,
     /// Edition of the org.
@@ -266,6 +268,7 @@ impl Default for SalesforceSimOptions {
             token_requests: None,
             audit_fields: false,
             inactive_owners: false,
+            convert_leads: true,
             hard_delete: true,
             edition: Edition::default(),
             without: BTreeSet::new(),

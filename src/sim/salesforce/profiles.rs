@@ -24,6 +24,7 @@ pub(crate) fn ensure(org: &Arc<Org>) -> io::Result<()> {
             ("PermissionsModifyAllData", admin),
             ("PermissionsBulkApiHardDelete", admin && options.hard_delete),
             ("PermissionsAssignTopics", true),
+            ("PermissionsConvertLeads", admin && options.convert_leads),
             (
                 "PermissionsCreateAuditFields",
                 admin && options.audit_fields,

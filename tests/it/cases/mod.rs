@@ -27,6 +27,8 @@ mod names;
 mod planning;
 /// Stages, currencies, owners and automation of the org.
 mod platform;
+/// Leads that became contacts, and records that were merged.
+mod promotion;
 /// Values that a field cannot hold, of every type.
 mod ranges;
 /// Cells as programs, spreadsheets and people leave them, and files that cannot be read.

@@ -68,7 +68,15 @@ fn result(org: &std::sync::Arc<super::super::org::Org>, lead: &Elements) -> Stri
         Some(value) => format!("<{name}>{}</{name}>", escape(value)),
         None => format!("<{name} xsi:nil=\"true\"/>"),
     };
-    let converted = wanted(lead).and_then(|wanted| life::convert(org, &wanted));
+    let allowed = match org.options.convert_leads {
+        true => Ok(()),
+        false => Err(ApiError::bad(
+            "INSUFFICIENT_ACCESS",
+            "the user lacks the permission Convert Leads",
+        )),
+    };
+    let converted = allowed.and_then(|()| wanted(lead));
+    let converted = converted.and_then(|wanted| life::convert(org, &wanted));
     let (account, contact, opportunity, errors) = match &converted {
         Ok(made) => (
             Some(made.account.as_str()),

@@ -211,6 +211,7 @@ async fn users_hold_the_permissions_of_their_profile_and_of_their_sets() {
         ("PermissionsCustomizeApplication", 1),
         ("PermissionsApiEnabled", 1),
         ("PermissionsAssignTopics", 1),
+        ("PermissionsConvertLeads", 1),
     ] {
         assert_eq!(held(&org, id, permission).await, count, "{permission}");
     }

@@ -1,0 +1,156 @@
+//! What became of records that are not what they were: the org's answer, followed to its end.
+//!
+//! In: an object and its key field. Out: for each record of ours that was deleted, merged or converted what it is now, and the
+//! record that it became. Never: a successor that is gone itself.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use futures::{TryStreamExt, pin_mut};
+
+use super::LoadError;
+use super::liveness::{IDS, LedgerRefresh};
+use crate::rows::{Identity, Liveness, identity};
+use crate::salesforce::{QueryScope, Row, field_text};
+
+/// What a merged record was merged into.
+const MASTER: &str = "MasterRecordId";
+
+/// What a converted lead became.
+const CONTACT: &str = "ConvertedContactId";
+
+/// What the org says of a record that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) live: Liveness,
+    /// The record that it became.
+    pub(super) successor: Option<String>,
+}
+
+impl From<Liveness> for Gone {
+    fn from(live: Liveness) -> Self {
+        Self {
+            live,
+            successor: None,
+        }
+    }
+}
+
+/// What is gone, by what it was.
+pub(super) type AllGone = HashMap<Identity, Gone>;
+
+impl LedgerRefresh<'_> {
+    /// Records with our key that were deleted or merged since, and converted ones, with what they are now.
+    pub(super) async fn gone(&self, key: &str, since: DateTime<Utc>) -> Result<AllGone, LoadError> {
+        let mut gone = AllGone::new();
+        let object = self.describe.name.as_str();
+        if self.describe.field("IsDeleted").is_some() {
+            let master = self.describe.field(MASTER).is_some();
+            let soql = format!(
+                "SELECT Id{} FROM {object} WHERE IsDeleted = true AND {key} != null AND SystemModstamp >= {}",
+                if master { ", MasterRecordId" } else { "" },
+                since.to_rfc3339_opts(SecondsFormat::Secs, true),
+            );
+            let scope = QueryScope::WithDeletedAndArchived;
+            let rows = self.client.query_in(&soql, scope);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                let successor = named(&row, MASTER);
+                let live = match successor {
+                    Some(_) => Liveness::Merged,
+                    None => Liveness::Deleted,
+                };
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    gone.insert(id, Gone { live, successor });
+                }
+            }
+            self.follow(object, Liveness::Merged, &mut gone).await?;
+        }
+        if self.describe.field("IsConverted").is_some() {
+            let soql = format!(
+                "SELECT Id, {CONTACT} FROM {object} WHERE IsConverted = true AND {key} != null"
+            );
+            let rows = self.client.query(&soql);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                let now = Gone {
+                    live: Liveness::Converted,
+                    successor: named(&row, CONTACT),
+                };
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    gone.insert(id, now);
+                }
+            }
+            self.follow("Contact", Liveness::Converted, &mut gone)
+                .await?;
+        }
+        Ok(gone)
+    }
+
+    /// Follows successors that were merged themselves; what came to a deleted record has none.
+    async fn follow(
+        &self,
+        object: &str,
+        live: Liveness,
+        gone: &mut AllGone,
+    ) -> Result<(), LoadError> {
+        let wanted = gone.values().filter(|gone| gone.live == live);
+        let mut open: BTreeSet<String> = wanted.filter_map(|gone| gone.successor.clone()).collect();
+        let mut next: HashMap<Identity, Option<String>> = HashMap::new();
+        while !open.is_empty() {
+            let mut further = BTreeSet::new();
+            for (id, state) in self.states(object, &open).await? {
+                if let Some(Some(master)) = &state
+                    && identity(master).is_some_and(|id| !next.contains_key(&id))
+                {
+                    further.insert(master.clone());
+                }
+                next.extend(state.map(|state| (id, state)));
+            }
+            open = further;
+        }
+        for gone in gone.values_mut().filter(|gone| gone.live == live) {
+            // A circle of merges cannot be; if the org tells of one, it ends.
+            for _ in 0..next.len() {
+                let at = gone.successor.as_deref().and_then(identity);
+                let Some(now) = at.and_then(|at| next.get(&at)) else {
+                    break;
+                };
+                gone.successor.clone_from(now);
+            }
+            if gone.successor.is_none() && gone.live == Liveness::Merged {
+                gone.live = Liveness::Deleted;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of these records, what each that is deleted was merged into, if it was.
+    async fn states(
+        &self,
+        object: &str,
+        ids: &BTreeSet<String>,
+    ) -> Result<Vec<(Identity, Option<Option<String>>)>, LoadError> {
+        let mut states = Vec::new();
+        let ids: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+        for chunk in ids.chunks(IDS) {
+            let list = chunk.join(", ");
+            let soql = format!("SELECT Id, IsDeleted, {MASTER} FROM {object} WHERE Id IN ({list})");
+            let scope = QueryScope::WithDeletedAndArchived;
+            let rows = self.client.query_in(&soql, scope);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                let is_deleted = field_text(&row, "IsDeleted").as_deref() == Some("true");
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    states.push((id, is_deleted.then(|| named(&row, MASTER))));
+                }
+            }
+        }
+        Ok(states)
+    }
+}
+
+/// The id in a field, if it has one.
+fn named(row: &Row, field: &str) -> Option<String> {
+    field_text(row, field).filter(|id| !id.is_empty())
+}

@@ -1,0 +1,262 @@
+//! Leads that became contacts, by us or by sales, and records that were merged: what they became is followed.
+
+use std::collections::BTreeMap;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::org::Org;
+use crate::rehearsal::Project;
+
+const HEAD: &str = "id,email,phone_number,name,lifecycle_stage,company_id,city\n";
+
+/// People; Lee is a lead of Globex until he is said to be something else.
+fn people(project: &Project, lee: &str, phone: &str) {
+    project.write(
+        "export/people.csv",
+        &format!(
+            "{HEAD}1,lee@globex.example,{phone},Lee Lane,{lee},10,Paris\n\
+             2,sue@initech.example,+48 602,Sue Stone,subscriber,11,Austin\n\
+             4,eva@initech.example,+48 604,Eva East,customer,11,Austin\n"
+        ),
+    );
+}
+
+/// An activity of Lee.
+fn call(project: &Project, id: u32) {
+    let head = "id,name,activity_type,user_id,due_date\n";
+    if id == 1 {
+        project.write("export/activities.csv", head);
+    }
+    project.append(
+        "export/activities.csv",
+        &format!("{id},Call,1,1,2026-03-01T10:00:00Z\n"),
+    );
+}
+
+fn loaded(options: &str) -> Project {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        &format!("[options]\n{options}"),
+    );
+    people(&project, "lead", "+48 601");
+    call(&project, 1);
+    project.carry().ended(0);
+    project
+}
+
+fn reasons(project: &Project, load: &str) -> Vec<Vec<String>> {
+    project.table(&format!(
+        "select f.key, f.reason from recon.fates_{load} as f where f.fate = 'held' order by f.key"
+    ))
+}
+
+fn lead(org: &Org) -> BTreeMap<String, String> {
+    org.row(
+        "Lead",
+        "1",
+        "Id, IsConverted, ConvertedContactId, ConvertedAccountId, Status",
+    )
+}
+
+/// Who each task is about, by our key.
+fn tasks(org: &Org) -> BTreeMap<String, String> {
+    org.map("Task", "usercom_id__c", "WhoId")
+}
+
+#[test]
+fn a_lead_that_became_a_customer_is_held_until_somebody_says_how() {
+    let project = loaded("");
+    people(&project, "customer", "+48 601");
+    let run = project.carry().ended(1);
+    assert_eq!(reasons(&project, "contact"), [["1", "is_a_lead_already"]]);
+    assert!(run.stdout.contains("on_promotion"), "{}", run.stdout);
+    assert!(!project.org().keys("Contact").contains("1"));
+}
+
+#[test]
+fn a_lead_that_became_a_customer_is_converted_and_everything_of_it_follows() {
+    let project = loaded("on_promotion = \"convert\"\n");
+    people(&project, "customer", "+48 777");
+    call(&project, 2);
+    let run = project.carry().ended(0);
+    assert_eq!(
+        run.number("lead_conversion", "created"),
+        1,
+        "{}",
+        run.stdout
+    );
+    let org = project.org();
+    let account = org.row("Account", "10", "Id")["Id"].clone();
+    let lee = lead(&org);
+    assert_eq!(lee["IsConverted"], "true");
+    assert_eq!(lee["ConvertedAccountId"], account);
+    let contact = org.row(
+        "Contact",
+        "1",
+        "Id, AccountId, Phone, LastName, MailingCity",
+    );
+    assert_eq!(contact["Id"], lee["ConvertedContactId"]);
+    assert_eq!(
+        [
+            &contact["AccountId"],
+            &contact["Phone"],
+            &contact["LastName"],
+            &contact["MailingCity"]
+        ],
+        [&account, "+48 777", "Lane", "Paris"]
+    );
+    let who = tasks(&org);
+    assert_eq!(who["activity:1"], contact["Id"]);
+    assert_eq!(who["activity:2"], contact["Id"]);
+    assert_eq!(
+        org.rows("SELECT Id FROM Opportunity WHERE usercom_id__c = null")
+            .len(),
+        0
+    );
+    drop(org);
+    assert!(reasons(&project, "contact").is_empty());
+    let open = "select c.key, c.field from recon.conflicts as c where c.state = 'ask'";
+    assert!(project.table(open).is_empty());
+
+    // Nothing more to do, and it is a contact from now on.
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+    people(&project, "lead", "+48 778");
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("contact", "updated"), 1, "{}", run.stdout);
+    let flags = "select f.key from recon.flags_contact as f where f.flag = 'demoted_in_source'";
+    assert_eq!(project.table(flags), [["1"]]);
+    let org = project.org();
+    assert_eq!(org.row("Contact", "1", "Phone")["Phone"], "+48 778");
+    assert!(
+        org.rows("SELECT Id FROM Lead WHERE usercom_id__c = '1' AND IsConverted = false")
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_lead_that_sales_converted_is_followed_and_what_they_wrote_there_stays() {
+    let project = loaded("");
+    let org = project.org();
+    let id = lead(&org)["Id"].clone();
+    org.control(
+        Method::POST,
+        "convert_lead",
+        Some(json!({"id": id, "status": "Closed - Converted", "opportunity": false})),
+    );
+    let contact = lead(&org)["ConvertedContactId"].clone();
+    org.change("Contact", &contact, json!({"MailingCity": "Lyon"}));
+    drop(org);
+    people(&project, "lead", "+48 777");
+    call(&project, 2);
+    // The account is the one that sales chose: ours is asked for.
+    let run = project.carry();
+    let org = project.org();
+    let found = org.row("Contact", "1", "Id, Phone, MailingCity");
+    assert_eq!(found["Id"], contact, "{}", run.stdout);
+    assert_eq!(
+        (found["Phone"].as_str(), found["MailingCity"].as_str()),
+        ("+48 777", "Lyon")
+    );
+    let who = tasks(&org);
+    assert_eq!(
+        [&who["activity:1"], &who["activity:2"]],
+        [&contact, &contact]
+    );
+    assert_eq!(org.keys("Lead").len(), 2, "none was made anew");
+    drop(org);
+    let asked = "select c.key, c.field from recon.conflicts as c where c.state = 'ask'";
+    assert_eq!(project.table(asked), [["1", "AccountId"]]);
+    assert!(reasons(&project, "lead").is_empty());
+    assert!(reasons(&project, "task").is_empty());
+}
+
+#[test]
+fn a_contact_can_be_made_beside_a_lead_that_names_it() {
+    let project = loaded(
+        "on_promotion = \"create_and_link\"\npromoted_status = \"Closed - Not Converted\"\n",
+    );
+    people(&project, "customer", "+48 601");
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("contact", "created"), 1, "{}", run.stdout);
+    let org = project.org();
+    let lee = org.row("Lead", "1", "IsConverted, Status, usercom_contact__c");
+    let contact = org.row("Contact", "1", "Id")["Id"].clone();
+    assert_eq!(
+        [
+            &lee["IsConverted"],
+            &lee["Status"],
+            &lee["usercom_contact__c"]
+        ],
+        ["false", "Closed - Not Converted", &contact]
+    );
+    assert_eq!(tasks(&org)["activity:1"], contact);
+    drop(org);
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+}
+
+#[test]
+fn what_was_merged_is_followed_and_nothing_is_made_twice() {
+    let project = loaded("");
+    let org = project.org();
+    let [kept, lost] = ["10", "11"].map(|key| org.row("Account", key, "Id")["Id"].clone());
+    org.control(
+        Method::POST,
+        "merge",
+        Some(json!({"master": kept, "losers": [lost]})),
+    );
+    drop(org);
+    project.append(
+        "export/deals.csv",
+        "60,Late,1,PLN,1,11,in progress,11,4,7001,2026-05-01,\n",
+    );
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("opportunity", "created"), 1, "{}", run.stdout);
+    assert_eq!(
+        reasons(&project, "account"),
+        [["11", "merged_in_salesforce"]]
+    );
+    assert!(reasons(&project, "opportunity").is_empty());
+    let org = project.org();
+    assert_eq!(org.row("Opportunity", "60", "AccountId")["AccountId"], kept);
+    let eva = org.row("Contact", "4", "Id")["Id"].clone();
+    let roles = || {
+        org.rows("SELECT OpportunityId, ContactId FROM OpportunityContactRole")
+            .len()
+    };
+    let before = roles();
+    // Eva is merged into a contact that is the org's own.
+    let other = org.insert("Contact", json!({"LastName": "East", "AccountId": kept}));
+    org.control(
+        Method::POST,
+        "merge",
+        Some(json!({"master": other, "losers": [eva]})),
+    );
+    drop(org);
+    project.append(
+        "export/deals.csv",
+        "61,Later,1,PLN,1,11,in progress,11,4,7001,2026-05-01,\n",
+    );
+    let run = project.carry().ended(0);
+    assert_eq!(
+        reasons(&project, "contact"),
+        [["4", "merged_in_salesforce"]],
+        "{}",
+        run.stdout
+    );
+    let org = project.org();
+    let of_61 =
+        "SELECT ContactId FROM OpportunityContactRole WHERE Opportunity.usercom_id__c = '61'";
+    assert_eq!(org.rows(of_61)[0]["ContactId"], other);
+    let roles = org
+        .rows("SELECT OpportunityId, ContactId FROM OpportunityContactRole")
+        .len();
+    assert_eq!(roles, before + 1, "the roles of before are not made twice");
+    let ledger = "select l.live, l.successor from ledger.contact as l where l.usercom_id__c = 4";
+    drop(org);
+    assert_eq!(project.table(ledger), [["merged", &other]]);
+}
