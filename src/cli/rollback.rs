@@ -31,6 +31,9 @@ pub(crate) struct RollbackArgs {
     /// Take back records that somebody edited since, too
     #[arg(long)]
     even_edited: bool,
+    /// Delete contacts that leads became, too; the leads stay converted, which nothing undoes
+    #[arg(long)]
+    even_converted: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -47,6 +50,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
         consent: args.yes,
         hard_delete: args.hard_delete,
         even_edited: args.even_edited,
+        even_converted: args.even_converted,
     };
     let migration = migration.with_stop(stop_on_request(&progress));
     let report = Box::pin(migration.rollback(&request)).await;
@@ -54,15 +58,31 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     let report = report?;
     if report.status == RunStatus::Planned && !args.dry_run {
         output::note(&report.table());
+        tell_converted(&report, args.even_converted);
         return Err(Error::NeedsYes {
             what: format!("taking back {}", report.undoes.join(", ")),
         });
     }
     print(&report, args.format)?;
+    tell_converted(&report, args.even_converted);
     Ok(match report.status {
         RunStatus::Gated => Outcome::Gated,
         _ => Outcome::Fine,
     })
+}
+
+/// Says beforehand, and afterwards, what nothing takes back.
+fn tell_converted(report: &RollbackReport, even_converted: bool) {
+    let converted: u64 = report.objects.iter().map(|line| line.plan.converted).sum();
+    if converted > 0 {
+        let contacts = match even_converted {
+            true => "their contacts are deleted, the leads stay converted",
+            false => "their contacts stay; --even-converted deletes those, too",
+        };
+        output::note(&format!(
+            "{converted} lead(s) were converted, which cannot be undone: {contacts}"
+        ));
+    }
 }
 
 fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {

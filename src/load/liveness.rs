@@ -19,7 +19,7 @@ use super::LoadError;
 use super::gone::{AllGone, Gone};
 use super::ledger::{selected, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::rows::{Dead, Identity, Liveness, for_load, identity};
+use crate::rows::{Dead, Identity, Liveness, for_load, identity, same_key};
 use crate::salesforce::{Client, ObjectDescribe, field_text};
 use crate::staging::{DataFile, Manifest, Staging};
 
@@ -88,12 +88,12 @@ impl LedgerRefresh<'_> {
         let Some(since) = self.since(&session).await? else {
             return Ok(Refreshed::default());
         };
-        let gone = self.gone(key, since).await?;
+        let gone = Box::pin(self.gone(key, since)).await?;
         let differences = format!("differences_{}", self.load);
         let missing = snapshot
             .get("recon", &differences)
             .is_some_and(|table| table.rows > 0);
-        let changes = self.changes(&session, &gone, missing).await?;
+        let changes = Box::pin(self.changes(&session, &gone, missing)).await?;
         if changes.is_empty() {
             return Ok(Refreshed {
                 dead: self.dead_in(&session).await?,
@@ -113,25 +113,42 @@ impl LedgerRefresh<'_> {
         })
     }
 
-    /// Forgets records that none of `makers`, the loads that made them, knows any more.
+    /// Forgets records that none of `makers`, the loads that made them, knows any more, and those that one of `converters` took
+    /// back, from which the rows came.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub async fn forget(&self, makers: &[String]) -> Result<(), LoadError> {
+    pub async fn forget(&self, makers: &[String], converters: &[String]) -> Result<(), LoadError> {
         let snapshot = self.staging.snapshot().await?;
-        let (Some(ledger), false) = (snapshot.get("ledger", self.load), makers.is_empty()) else {
+        let Some(ledger) = snapshot.get("ledger", self.load) else {
             return Ok(());
         };
         let session = self.engine.session(self.staging, &snapshot)?;
-        let made: Vec<String> = makers
+        let (load, undone) = (self.load, Liveness::Undone.word());
+        let mut parts: Vec<String> = converters
             .iter()
-            .map(|maker| format!("select m.id from ledger.{maker} as m where m.id is not null"))
+            .map(|maker| {
+                format!(
+                    "select l.id from ledger.{load} as l inner join ledger.{maker} as m on {} \
+                     where l.id is not null and m.live = '{undone}'",
+                    same_key("m", "l", self.key)
+                )
+            })
             .collect();
-        let sql = format!(
-            "select l.id from ledger.{} as l left join ({}) as m on m.id = l.id where l.id is not null and m.id is null",
-            self.load,
-            made.join(" union all ")
-        );
+        if !makers.is_empty() {
+            let made: Vec<String> = makers
+                .iter()
+                .map(|maker| format!("select m.id from ledger.{maker} as m where m.id is not null"))
+                .collect();
+            parts.push(format!(
+                "select l.id from ledger.{load} as l left join ({}) as m on m.id = l.id where l.id is not null and m.id is null",
+                made.join(" union all ")
+            ));
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let sql = parts.join(" union all ");
         let name = format!("records of {} that are gone", self.load);
         let mut rows = session.stream(&name, &sql, &[]).await?;
         let mut changes = AllGone::new();

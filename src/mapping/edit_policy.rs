@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{DecisionRow, MappingError, decision_rows};
+use crate::salesforce::record_identity;
 
 /// Stands for all objects, or all fields of one.
 const ALL: &str = "*";
@@ -64,6 +65,9 @@ pub struct EditPolicies {
     policies: BTreeMap<(String, String), FieldPolicy>,
     /// By object and field in lower case, and key.
     decisions: BTreeMap<(String, String, String), Vec<Decision>>,
+    /// Records that are made anew after somebody deleted them: by object in lower case and key, the ids of those that were
+    /// deleted; an empty one stands for any.
+    recreated: BTreeMap<(String, String), BTreeSet<String>>,
 }
 
 /// Values of both sides, and whose counts.
@@ -97,6 +101,13 @@ impl EditPolicies {
             let side = match row.get("decision") {
                 "source" => Side::Source,
                 "org" => Side::Org,
+                "recreate" => {
+                    let of = (name(row, "object"), row.get("key").to_owned());
+                    let id = bare(row.get("theirs"));
+                    let ids = read.recreated.entry(of).or_default();
+                    ids.insert(record_identity(&id).to_owned());
+                    continue;
+                }
                 _ => continue,
             };
             let of = (
@@ -139,6 +150,14 @@ impl EditPolicies {
         let automatic =
             |field: &&String| self.policy(object, field.as_str()) == Some(FieldPolicy::Automation);
         fields.filter(automatic).cloned().collect()
+    }
+
+    /// Whether a record that somebody deleted in the org is to be made anew.
+    #[must_use]
+    pub fn recreates(&self, object: &str, key: &str, id: &str) -> bool {
+        let of = (object.to_lowercase(), key.to_owned());
+        let ids = self.recreated.get(&of);
+        ids.is_some_and(|ids| ids.contains("") || ids.contains(record_identity(id)))
     }
 
     /// What was decided about a field of a record, given the values of now.
@@ -209,6 +228,25 @@ mod tests {
             );
         }
         assert_eq!(EditPolicies::default().policy("Account", "Name"), None);
+    }
+
+    #[test]
+    fn a_record_is_made_anew_if_this_deletion_of_it_was_decided_about() {
+        let decision = |key: &str, theirs: &str| {
+            row(&[
+                ("object", "Contact"),
+                ("key", key),
+                ("field", "*"),
+                ("theirs", theirs),
+                ("decision", "recreate"),
+            ])
+        };
+        let rows = [decision("4", "003A00000000001AAA"), decision("5", "")];
+        let policies = EditPolicies::of(&[], &rows);
+        assert!(policies.recreates("contact", "4", "003A00000000001"));
+        assert!(!policies.recreates("Contact", "4", "003A00000000002AAA"));
+        assert!(policies.recreates("Contact", "5", "003A00000000002AAA"));
+        assert!(!policies.recreates("Contact", "6", "003A00000000001AAA"));
     }
 
     #[test]

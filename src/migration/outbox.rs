@@ -48,6 +48,7 @@ pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Resu
         dead: wanted.dead,
         references: &fields::references(wanted.describe),
         only_failed: wanted.only_failed,
+        decided: &context.policies,
     }))
     .await?;
     Ok(outbox)

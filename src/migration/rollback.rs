@@ -50,6 +50,8 @@ pub struct RollbackRequest {
     pub hard_delete: bool,
     /// Whether records that somebody edited since are taken back, too.
     pub even_edited: bool,
+    /// Delete contacts that leads became; the leads stay converted.
+    pub even_converted: bool,
 }
 
 /// One load of a rollback.
@@ -158,6 +160,7 @@ impl Undo<'_> {
             loads: &loads,
             part_rows: self.connection.destination.part_rows,
             even_edited: self.request.even_edited,
+            even_converted: self.request.even_converted,
             progress: &tell,
         };
         let plan = reviewer.review().await?;
@@ -351,7 +354,7 @@ impl Undo<'_> {
         Ok(())
     }
 
-    /// Loads that only change what others made forget records that those took back.
+    /// Loads that change what others made forget records that those took back.
     async fn forget(
         &self,
         loads: &[Load],
@@ -361,10 +364,27 @@ impl Undo<'_> {
             let Some(describe) = described.get(load.file.object()) else {
                 continue;
             };
-            if load.file.operation != Some(Operation::Update) {
+            let of = |operation: Operation| {
+                let siblings = load.siblings.iter().filter(move |(name, _)| {
+                    let mut loads = loads.iter();
+                    loads.any(|other| {
+                        other.file.name == *name && other.file.operation == Some(operation)
+                    })
+                });
+                siblings
+                    .map(|(name, _)| name.clone())
+                    .collect::<Vec<String>>()
+            };
+            let makers = match load.file.operation {
+                Some(Operation::Update) => {
+                    load.siblings.iter().map(|(name, _)| name.clone()).collect()
+                }
+                _ => Vec::new(),
+            };
+            let converters = of(Operation::Convert);
+            if makers.is_empty() && converters.is_empty() {
                 continue;
             }
-            let makers: Vec<String> = load.siblings.iter().map(|(name, _)| name.clone()).collect();
             let ledger = LedgerRefresh {
                 staging: &self.connection.staging,
                 engine: &self.project.engine,
@@ -373,7 +393,7 @@ impl Undo<'_> {
                 key: &load.file.key,
                 describe,
             };
-            ledger.forget(&makers).await?;
+            ledger.forget(&makers, &converters).await?;
         }
         Ok(())
     }

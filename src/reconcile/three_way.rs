@@ -529,7 +529,7 @@ impl<'a> Rows<'a> {
                 false => known("moved").filter(|_| self.landed(row).is_none()),
             },
             edited: self.has("is_edited", row).then(|| self.text("edited", row)),
-sent: known("sent"),
+            sent: known("sent"),
             read_back: known("read_back"),
         }
     }

@@ -52,6 +52,8 @@ pub struct Reviewed {
     pub fields: u64,
     /// Records that are spared, wholly or in some fields.
     pub spared: u64,
+    /// Contacts that leads became, which stay converted whatever becomes of the contact.
+    pub converted: u64,
     /// The parts; none if there is nothing to send.
     #[serde(skip)]
     pub outbox: Option<Manifest>,
@@ -70,16 +72,19 @@ pub enum Spared {
     Children,
     /// Fields that we changed have other values now; the others get theirs back.
     Fields,
+    /// A lead became it, which nothing undoes.
+    Converted,
 }
 
 impl Spared {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ByOthers,
         Self::Edited,
         Self::NewerVersion,
         Self::Children,
         Self::Fields,
+        Self::Converted,
     ];
 
     /// The word in `recon.spared`.
@@ -91,6 +96,7 @@ impl Spared {
             Self::NewerVersion => "has_a_newer_version",
             Self::Children => "has_children_that_stay",
             Self::Fields => "fields_edited_since",
+            Self::Converted => "was_a_lead",
         }
     }
 }

@@ -16,6 +16,7 @@ use super::load::{Load, Reviewed, Spared, goes_with};
 use super::spared::{SparedRows, spared_table};
 use super::undo::{Restored, UndoWriter};
 use crate::engine::Session;
+use crate::project::Operation;
 use crate::reconcile::{PRE_IMAGE, found_form};
 use crate::rows::{key_columns, key_text, same_key};
 use crate::salesforce::ObjectDescribe;
@@ -27,6 +28,8 @@ pub(super) struct LoadReview<'a> {
     /// Rows in a part at most.
     pub part_rows: usize,
     pub rules: Rules<'a>,
+    /// Whether contacts that leads became are deleted.
+    pub even_converted: bool,
     pub load: &'a Load,
     pub describe: &'a ObjectDescribe,
     pub session: Session,
@@ -165,7 +168,11 @@ impl LoadReview<'_> {
             let mut notes = SparedRows::default();
             let mut rows: Vec<u32> = Vec::new();
             for row in 0..batch.num_rows() {
-                match self.decide(&batch, row, guard) {
+                let decision = self.decide(&batch, row, guard);
+                if self.converts() && !matches!(decision, Decision::NotOurs | Decision::Gone) {
+                    reviewed.converted += 1;
+                }
+                match decision {
                     Decision::NotOurs => {}
                     Decision::Gone => {
                         reviewed.gone += 1;
@@ -222,7 +229,17 @@ impl LoadReview<'_> {
             is_latest: cell("_latest"),
             edited: cell("_fields"),
         };
-        self.rules.decide(&record, guard)
+        match self.rules.decide(&record, guard) {
+            Decision::Delete if self.converts() && !self.even_converted => {
+                Decision::Spare(Spared::Converted, None)
+            }
+            decision => decision,
+        }
+    }
+
+    /// Whether leads became its records.
+    fn converts(&self) -> bool {
+        self.load.file.operation == Some(Operation::Convert)
     }
 
     /// SQL for the field that a pre-image is about, in its normal form: its value now, and the one before.

@@ -54,6 +54,8 @@ pub struct Reviewer<'a> {
     pub part_rows: usize,
     /// Whether records that were edited since are taken back all the same.
     pub even_edited: bool,
+    /// Whether contacts that leads became are deleted.
+    pub even_converted: bool,
     /// Told what is looked at.
     pub progress: &'a (dyn Fn(&str) + Send + Sync),
 }
@@ -237,6 +239,7 @@ impl Reviewer<'_> {
                 started: self.scope.started,
                 even_edited: self.even_edited,
             },
+            even_converted: self.even_converted,
             load,
             describe,
             session,

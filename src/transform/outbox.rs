@@ -24,6 +24,7 @@ use super::notes::Notes;
 use super::route::{KNOWN, Ledger};
 use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
+use crate::mapping::EditPolicies;
 use crate::project::{Api, Operation, ProjectError, QueryFile};
 use crate::rows::{
     CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
@@ -60,6 +61,8 @@ pub struct OutboxRequest<'a> {
     pub references: &'a [String],
     /// Whether rows that landed are left alone, whatever their values are now.
     pub only_failed: bool,
+    /// What a person decided, about records that somebody deleted in the org among others.
+    pub decided: &'a EditPolicies,
 }
 
 /// A written outbox, not yet published.
@@ -286,9 +289,13 @@ impl<'a> Writer<'a> {
                 continue;
             }
             let fingerprint = digests.fingerprints[row];
+            let object = self.request.file.object();
+            let deleted = ledger.deleted(row);
+            let recreates =
+                deleted.is_some_and(|id| self.request.decided.recreates(object, key, id));
             let decided = match self.request.only_failed {
-                true => ledger.decide_failed(row, fingerprint, wanted, insert_only),
-                false => ledger.decide(row, fingerprint, wanted, insert_only),
+                true => ledger.decide_failed(row, fingerprint, wanted, insert_only, recreates),
+                false => ledger.decide(row, fingerprint, wanted, insert_only, recreates),
             };
             let operation = match decided {
                 Ok(operation) => operation,
@@ -314,7 +321,12 @@ impl<'a> Writer<'a> {
                 .then(|| base.same(row, &last, encoder.columns(), &self.always))
                 .flatten();
             let rows = routed.entry(operation).or_default();
-            rows.push(row, ledger.id(row), fingerprint, digests.bytes[row]);
+            rows.push(
+                row,
+                ledger.id(row).filter(|_| !recreates),
+                fingerprint,
+                digests.bytes[row],
+            );
             rows.written.append_value(&present);
             rows.clear.append_option(clear);
             rows.same.append_option(same);

@@ -82,6 +82,12 @@ impl<'a> Ledger<'a> {
         Liveness::parse(word)
     }
 
+    /// The id of a record that somebody deleted.
+    pub(super) fn deleted(&self, row: usize) -> Option<&'a str> {
+        self.id(row)
+            .filter(|_| self.live(row) == Some(Liveness::Deleted))
+    }
+
     /// The fingerprint of the values that landed last.
     pub(super) fn fingerprint(&self, row: usize) -> Option<i64> {
         self.fingerprint
@@ -102,11 +108,12 @@ impl<'a> Ledger<'a> {
         fingerprint: i64,
         wanted: Operation,
         insert_only: bool,
+        recreates: bool,
     ) -> Result<RowOperation, &'static str> {
         let landed = text(self.outcome, row)
             .is_some_and(|word| !Outcome::parse(word).is_some_and(Outcome::is_not_landed));
         match (landed, self.id(row)) {
-            (false, _) => self.decide(row, fingerprint, wanted, insert_only),
+            (false, _) => self.decide(row, fingerprint, wanted, insert_only, recreates),
             (true, Some(_)) => Ok(RowOperation::Unchanged),
             (true, None) => Err("was_taken_back"),
         }
@@ -119,9 +126,12 @@ impl<'a> Ledger<'a> {
         fingerprint: i64,
         wanted: Operation,
         insert_only: bool,
+        recreates: bool,
     ) -> Result<RowOperation, &'static str> {
         let same = self.fingerprint(row) == Some(fingerprint);
-        match (self.id(row), self.live(row), wanted) {
+        // Somebody decided against the deletion: the row is as one that was never sent.
+        let id = self.id(row).filter(|_| !recreates);
+        match (id, self.live(row), wanted) {
             (Some(_), Some(Liveness::Deleted), _) => Err("deleted_in_salesforce"),
             (Some(_), Some(Liveness::Merged), _) => Err("merged_in_salesforce"),
             (Some(_), Some(Liveness::Converted), _) => Err("converted_in_salesforce"),

@@ -79,53 +79,6 @@ fn a_record_that_is_purged_is_seen_by_the_read_back_and_from_then_on() {
 }
 
 #[test]
-fn merged_and_converted_parents_hold_their_children_with_that_reason() {
-    let (project, org) = loaded();
-    let [kept, lost] = ["11", "12"].map(|key| org.row("Account", key, "Id")["Id"].clone());
-    org.control(
-        Method::POST,
-        "merge",
-        Some(json!({"master": kept, "losers": [lost]})),
-    );
-    let lead = org.row("Lead", "1", "Id")["Id"].clone();
-    org.control(
-        Method::POST,
-        "convert_lead",
-        Some(json!({"id": lead, "status": "Closed - Converted", "opportunity": false})),
-    );
-    project.append(
-        "export/deals.csv",
-        "60,Late,1,PLN,1,11,in progress,12,,7001,2026-05-01,\n",
-    );
-    project.write(
-        "export/activities.csv",
-        "id,name,activity_type,user_id,due_date,assigned_to\n9,Call,1,1,2026-03-01T10:00:00Z,7001\n",
-    );
-    let run = project.run();
-    let reasons = |load: &str| -> Vec<String> {
-        held(&project, load)
-            .into_iter()
-            .map(|row| row[1].clone())
-            .collect()
-    };
-    assert_eq!(
-        reasons("opportunity"),
-        ["parent_merged_in_salesforce"],
-        "{}",
-        run.stderr
-    );
-    assert_eq!(
-        reasons("task"),
-        ["parent_converted_in_salesforce"],
-        "{}",
-        run.stderr
-    );
-    assert_eq!(reasons("lead"), ["converted_in_salesforce"]);
-    assert_eq!(live(&project, "account", "12"), "merged");
-    assert_eq!(live(&project, "lead", "1"), "converted");
-}
-
-#[test]
 fn after_a_correction_only_what_failed_is_sent_with_what_hung_on_it() {
     let (project, org) = loaded();
     org.control(

@@ -90,6 +90,54 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 #[test]
+fn a_promotion_that_is_killed_at_any_entry_of_its_journal_converts_once() {
+    // The two riskiest by default: a call that may be under way, and one whose answer is not in the ledger yet.
+    let all = [
+        "sending",
+        "answered",
+        "intent",
+        "done",
+        "phase_loaded",
+        "phase_reported",
+        "phase_started",
+    ];
+    let points = usize::try_from(number("TRANSLOAD_KILLS", 2))
+        .unwrap()
+        .min(all.len());
+    for event in &all[..points] {
+        let project = Project::small();
+        project.edit(
+            "migration.toml",
+            "[options]\n",
+            "[options]\non_promotion = \"convert\"\n",
+        );
+        let org = project.serve_org(SalesforceSimOptions::default());
+        project.load_into(&org, "");
+        project.run_with(&["--yes"]).ended(0);
+        for person in ["Lee Lane,lead", "Sue Stone,subscriber"] {
+            let (name, _) = person.split_once(',').unwrap();
+            project.edit("export/people.csv", person, &format!("{name},customer"));
+        }
+        let mut run = project.start(&["--yes"]);
+        let reached = run.until(|| project.journalled(event, "lead_conversion") > 0);
+        assert!(reached, "{event}");
+        run.signal("KILL");
+        let killed = run.wait().code.is_none();
+        let run = project.run_with(&["--yes"]).ended(0);
+        let context = format!("killed at {event} ({killed}): {}", run.stderr);
+        for (key, name) in [("1", "Lane"), ("2", "Stone")] {
+            let lead = org.row("Lead", key, "IsConverted, ConvertedContactId");
+            assert_eq!(lead["IsConverted"], "true", "{context}");
+            let contact = org.row("Contact", key, "Id")["Id"].clone();
+            assert_eq!(contact, lead["ConvertedContactId"], "{context}");
+            let soql = format!("SELECT Id FROM Contact WHERE LastName = '{name}'");
+            assert_eq!(org.rows(&soql).len(), 1, "{context}");
+        }
+        assert_eq!(project.run().ended(0).total("sent"), 0, "{context}");
+    }
+}
+
+#[test]
 fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     let undisturbed = everything();
     let org = serve(&undisturbed);

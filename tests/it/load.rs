@@ -376,25 +376,23 @@ fn an_attribute_that_is_new_in_the_export_moves_once_it_is_mapped() {
     );
 }
 
-/// Neither way converts, deletes or doubles anything.
+/// By default neither way converts, deletes or doubles anything.
 #[test]
-fn a_person_who_changes_sides_is_held() {
+fn a_person_who_changes_sides_is_held_or_stays() {
     let project = Project::loaded();
     project.edit("export/people.csv", "Lee Lane,lead", "Lee Lane,customer");
-    let run = project.run().ended(0);
+    let run = project.run().ended(1);
     assert_eq!((run.total("sent"), run.number("contact", "held")), (0, 1));
     let fates = "select f.key, f.fate, f.reason from recon.fates_contact as f";
     assert_eq!(project.table(fates), [["1", "held", "is_a_lead_already"]]);
     assert!(!project.org().keys("Contact").contains("1"));
 
+    project.edit("export/people.csv", "Lee Lane,customer", "Lee Lane,lead");
     project.edit("export/people.csv", "Cas Cole,customer", "Cas Cole,lead");
     let run = project.run().ended(0);
     assert_eq!(run.total("created"), 0);
-    let fates = "select f.key, f.fate, f.reason from recon.fates_lead as f";
-    assert_eq!(
-        project.table(fates),
-        [["3", "held", "is_a_contact_already"]]
-    );
+    let flags = "select f.key from recon.flags_contact as f where f.flag = 'demoted_in_source'";
+    assert_eq!(project.table(flags), [["3"]]);
     let org = project.org();
     assert!(!org.keys("Lead").contains("3") && org.keys("Contact").contains("3"));
 }

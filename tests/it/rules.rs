@@ -378,6 +378,7 @@ impl Case {
             dead: &Dead::new(),
             references: &[],
             only_failed: false,
+            decided: &transload::mapping::EditPolicies::default(),
         }))
         .await
         .unwrap_or_else(|error| panic!("{error}"));

@@ -144,11 +144,11 @@ async fn records_that_none_of_their_makers_knows_any_more_are_forgotten() {
     let maker = vec![("id", texts(&[loaded.ids[1].as_str()]))];
     loaded.bench.table("ledger.maker", maker).await;
     let key = [NUMBER.to_owned()];
-    loaded.refresh(&key).forget(&[]).await.unwrap();
+    loaded.refresh(&key).forget(&[], &[]).await.unwrap();
     assert_eq!(loaded.rows().await[0], "a live created", "without a maker");
     loaded
         .refresh(&key)
-        .forget(&["maker".to_owned()])
+        .forget(&["maker".to_owned()], &[])
         .await
         .unwrap();
     assert_eq!(loaded.rows().await, ["a undone created", "b live created"]);

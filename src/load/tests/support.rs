@@ -99,6 +99,7 @@ async fn write(bench: &Bench, attempts: &[Attempt]) -> Vec<DataFile> {
         of(|attempt| attempt.live.map(Liveness::word)),
         Arc::new(fingerprints.collect::<Int64Array>()),
         Arc::new(written.collect::<BinaryArray>()),
+        text(vec![None; count]),
         of(|attempt| attempt.outcome.map(Outcome::word)),
         text(vec![None; count]),
         text(vec![None; count]),

@@ -203,7 +203,8 @@ fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
             fits.then(|| cell.to_owned())
                 .ok_or_else(|| plain("is no record id of 15 or 18 letters and digits"))
         }
-        Kind::Name => {
+        Kind::NameOrAll if cell == "*" => Ok(cell.to_owned()),
+        Kind::Name | Kind::NameOrAll => {
             let fits = cell
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     RecordId,
     /// An API name of Salesforce.
     Name,
+    /// The same, or `*`.
+    NameOrAll,
 }
 
 /// One column.
@@ -151,10 +153,11 @@ pub(super) const FILES: [Declared; 23] = [
         [
             needed("object", Kind::Name),
             needed("key", Kind::Text),
-            needed("field", Kind::Name),
+            // `*` is the whole record.
+            needed("field", Kind::NameOrAll),
             optional("ours", Kind::Text),
             optional("theirs", Kind::Text),
-            optional("decision", Kind::Word(&["source", "org"])),
+            optional("decision", Kind::Word(&["source", "org", "recreate"])),
             optional("base", Kind::Text),
             optional("changed_by", Kind::Text),
             optional("changed_at", Kind::Text),

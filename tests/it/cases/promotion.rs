@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::json;
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::Project;
@@ -72,7 +73,7 @@ fn a_lead_that_became_a_customer_is_held_until_somebody_says_how() {
     people(&project, "customer", "+48 601");
     let run = project.carry().ended(1);
     assert_eq!(reasons(&project, "contact"), [["1", "is_a_lead_already"]]);
-    assert!(run.stdout.contains("on_promotion"), "{}", run.stdout);
+    assert!(run.stderr.contains("on_promotion"), "{}", run.stderr);
     assert!(!project.org().keys("Contact").contains("1"));
 }
 
@@ -259,4 +260,122 @@ fn what_was_merged_is_followed_and_nothing_is_made_twice() {
     let ledger = "select l.live, l.successor from ledger.contact as l where l.usercom_id__c = 4";
     drop(org);
     assert_eq!(project.table(ledger), [["merged", &other]]);
+}
+
+/// The small project in an org that the test serves, with Lee a customer since.
+fn promoted(options: SalesforceSimOptions) -> (Project, Org) {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\non_promotion = \"convert\"\n",
+    );
+    people(&project, "lead", "+48 601");
+    let org = project.serve_org(options);
+    project.load_into(&org, "");
+    project.run_with(&["--yes"]).ended(0);
+    people(&project, "customer", "+48 601");
+    (project, org)
+}
+
+#[test]
+fn a_conversion_whose_answer_was_lost_is_settled_by_the_lead_itself() {
+    let (project, org) = promoted(SalesforceSimOptions::default());
+    org.fault(json!([
+        {"method": "POST", "path": "/services/Soap/u/*", "drop": "before"},
+        {"method": "POST", "path": "/services/Soap/u/*", "drop": "after"},
+    ]));
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(
+        run.number("lead_conversion", "created"),
+        1,
+        "{}",
+        run.stdout
+    );
+    let contact = lead(&org)["ConvertedContactId"].clone();
+    assert_eq!(org.row("Contact", "1", "Id")["Id"], contact);
+    let lanes = org.rows("SELECT Id FROM Contact WHERE LastName = 'Lane'");
+    assert_eq!(lanes.len(), 1);
+}
+
+#[test]
+fn a_conversion_stays_when_its_run_is_taken_back_and_says_so_beforehand() {
+    let (project, org) = promoted(SalesforceSimOptions::default());
+    project.run_with(&["--yes"]).ended(0);
+    let contact = lead(&org)["ConvertedContactId"].clone();
+    let said = "1 lead(s) were converted, which cannot be undone";
+    let plan = project.transload(&["rollback", "--dry-run"]).ended(0);
+    assert!(plan.stderr.contains(said), "{}", plan.stderr);
+    assert!(plan.stderr.contains("--even-converted"), "{}", plan.stderr);
+    let back = project.transload(&["rollback", "--yes"]).ended(1);
+    assert!(back.stderr.contains(said), "{}", back.stderr);
+    let spared =
+        "select s.key, s.id, s.reason from recon.spared as s where s.load = 'lead_conversion'";
+    assert_eq!(project.table(spared), [["1", &contact, "was_a_lead"]]);
+    assert_eq!(org.row("Contact", "1", "Id")["Id"], contact);
+
+    let back = project
+        .transload(&["rollback", "--yes", "--even-converted"])
+        .ended(0);
+    assert!(
+        back.stderr.contains("the leads stay converted"),
+        "{}",
+        back.stderr
+    );
+    assert!(!org.keys("Contact").contains("1"));
+    assert_eq!(lead(&org)["IsConverted"], "true");
+    // The person is a customer without a record now: the next run makes one.
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.number("contact", "created"), 1, "{}", run.stdout);
+    assert_eq!(run.number("lead_conversion", "sent"), 0, "{}", run.stdout);
+}
+
+#[test]
+fn who_may_not_convert_leads_is_told_before_the_first_row() {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\non_promotion = \"convert\"\n",
+    );
+    let org = project.serve_org(SalesforceSimOptions {
+        convert_leads: false,
+        ..SalesforceSimOptions::default()
+    });
+    project.load_into(&org, "");
+    let run = project.run_with(&["--yes"]).ended(1);
+    assert!(run.stderr.contains("right:convert_leads"), "{}", run.stderr);
+    assert!(org.rows("SELECT Id FROM Lead").is_empty());
+}
+
+#[test]
+fn a_record_that_somebody_deleted_is_made_anew_only_if_a_person_decides_so() {
+    let project = loaded("");
+    let org = project.org();
+    let lost = org.row("Contact", "4", "Id")["Id"].clone();
+    org.delete("Contact", &lost);
+    drop(org);
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("contact", "created"), 0, "{}", run.stderr);
+    assert_eq!(
+        reasons(&project, "contact"),
+        [["4", "deleted_in_salesforce"]]
+    );
+    let head = "object,key,field,ours,theirs,decision\n";
+    let decide = |id: &str| {
+        project.write(
+            "config/decisions.csv",
+            &format!("{head}Contact,4,*,,{id},recreate\n"),
+        );
+    };
+    // Of another deletion nothing was said.
+    decide("003000000000001AAA");
+    assert_eq!(project.carry().ended(0).number("contact", "created"), 0);
+    decide(&lost);
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("contact", "created"), 1, "{}", run.stderr);
+    let now = project.org().row("Contact", "4", "Id")["Id"].clone();
+    assert_ne!(now, lost);
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stderr);
 }

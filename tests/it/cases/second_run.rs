@@ -108,9 +108,9 @@ fn a_second_export_takes_nothing_away_that_it_does_not_speak_of() {
     );
     drop(org);
 
-    let held =
-        project.table("select f.key, f.reason from recon.fates_lead as f where f.fate = 'held'");
-    assert_eq!(held, [["3", "is_a_contact_already"]]);
+    let demoted = project
+        .table("select f.key from recon.flags_contact as f where f.flag = 'demoted_in_source'");
+    assert_eq!(demoted, [["3"]]);
     let edits = "select c.key, c.field, c.sent, c.found, c.changed_by from recon.changed_by_org_contact as c";
     assert_eq!(
         project.table(edits),
