@@ -39,6 +39,7 @@ select
     company.created_at as "CreatedDate",
     company.custom,
     matched.salesforce_id as _id,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not company.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

@@ -3,6 +3,7 @@
 -- object: AccountContactRelation
 -- operation: insert
 -- key: AccountId, ContactId
+-- link: AccountId, ContactId
 -- cluster by: AccountId
 -- when: $company_links = 'relations'
 -- feature: needs Contacts to Multiple Accounts in Setup; without it set company_links = "none"

@@ -3,6 +3,7 @@
 -- object: AccountTeamMember
 -- operation: insert
 -- key: AccountId, UserId
+-- link: AccountId, UserId
 -- cluster by: AccountId
 -- when: $teams
 -- feature: needs Account Teams in Setup; without them set teams = false

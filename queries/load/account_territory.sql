@@ -3,6 +3,7 @@
 -- object: ObjectTerritory2Association
 -- operation: insert
 -- key: ObjectId, Territory2Id
+-- link: ObjectId, Territory2Id
 -- cluster by: ObjectId
 -- after: ledger.user_territory
 -- feature: needs Sales Territories in Setup, with an active model; without them empty config/territories.csv

@@ -3,6 +3,7 @@
 -- object: OpportunityLineItem
 -- operation: upsert
 -- key: usercom_id__c
+-- link: OpportunityId
 -- cluster by: OpportunityId
 -- when: $products and $line_item_mismatch = 'balancing_line'
 select

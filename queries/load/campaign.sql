@@ -15,6 +15,7 @@ select
     segment.created_at as usercom_created_at__c,
     source.custom,
     list.custom as list_custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not segment.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

@@ -3,6 +3,7 @@
 -- object: CampaignMember
 -- operation: upsert
 -- key: usercom_id__c
+-- link: CampaignId, ContactId, LeadId
 -- cluster by: CampaignId
 -- when: $segment_strategy = 'campaigns'
 -- feature: needs the user permission Marketing User; without campaigns set segment_strategy = "static_list"

@@ -27,6 +27,7 @@ select
     message.author_email as usercom_author_email__c,
     message.custom,
     conversation.custom as conversation_custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     link.fate as _fate
 from mapped.messages as message
 inner join prepare.message as link

@@ -123,6 +123,7 @@ select
     person.created_at as "CreatedDate",
     person.custom,
     contact.salesforce_id as _id,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when contact.early_fate is not null then contact.early_fate
         when contact.match_reason is not null

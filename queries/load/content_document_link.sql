@@ -3,6 +3,7 @@
 -- object: ContentDocumentLink
 -- operation: insert
 -- key: ContentDocumentId, LinkedEntityId
+-- link: ContentDocumentId, LinkedEntityId
 -- cluster by: LinkedEntityId
 -- when: $files or $notes
 select

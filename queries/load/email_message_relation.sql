@@ -3,6 +3,7 @@
 -- object: EmailMessageRelation
 -- operation: insert
 -- key: EmailMessageId, RelationId, RelationType
+-- link: EmailMessageId, RelationId
 -- cluster by: EmailMessageId
 -- when: $chat_strategy = 'email_messages' or $email_strategy = 'email_messages'
 -- feature: needs Enhanced Email in Setup; without it set chat_strategy and email_strategy to "tasks"

@@ -33,6 +33,7 @@ select
     email.to_email as usercom_to_email__c,
     link.related_to as usercom_related_to__c,
     email.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     link.fate as _fate,
     case when link.related_to is not null then 'what_kept_in_field' end as _flags
 from mapped.emails as email

@@ -25,6 +25,7 @@ select
     event.custom_id as usercom_custom_id__c,
     event.created_at as usercom_created_at__c,
     event.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when link.fate is not null then link.fate
         when event.start_at is null

@@ -3,6 +3,7 @@
 -- object: EventRelation
 -- operation: upsert
 -- key: EventId, RelationId
+-- link: EventId, RelationId
 -- cluster by: EventId
 with attendance as (
     select

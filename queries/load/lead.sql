@@ -65,6 +65,7 @@ select
     person.created_at as "CreatedDate",
     person.custom,
     matched.salesforce_id as _id,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when lead.fate is not null then lead.fate
         when matched.reason is not null

@@ -40,6 +40,7 @@ select
     deal.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
     deal.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when opportunity.fate is not null then opportunity.fate
         when opportunity.named_company is not null and account.id is null

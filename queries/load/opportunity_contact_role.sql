@@ -3,6 +3,7 @@
 -- object: OpportunityContactRole
 -- operation: insert
 -- key: OpportunityId, ContactId
+-- link: OpportunityId, ContactId
 -- cluster by: OpportunityId
 select
     coalesce(opportunity.id, concat('deal ', participant.deal_id)) as "OpportunityId",

@@ -3,6 +3,7 @@
 -- object: OpportunityTeamMember
 -- operation: insert
 -- key: OpportunityId, UserId
+-- link: OpportunityId, UserId
 -- cluster by: OpportunityId
 -- when: $teams
 -- feature: needs Team Selling in Setup; without it set teams = false

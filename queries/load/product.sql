@@ -18,6 +18,7 @@ select
     product.custom_id as usercom_custom_id__c,
     product.created_at as usercom_created_at__c,
     product.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not product.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

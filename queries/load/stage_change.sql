@@ -18,6 +18,7 @@ select
     change.left_at as usercom_left_at__c,
     change.entered_at as "CreatedDate",
     change.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not change.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

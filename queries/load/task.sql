@@ -42,6 +42,7 @@ select
     activity.custom_id as usercom_custom_id__c,
     activity.created_at as usercom_created_at__c,
     activity.custom,
+    cast(null as timestamp) as usercom_deleted_at__c,
     link.fate as _fate,
     concat_ws(
         ';',

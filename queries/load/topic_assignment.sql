@@ -3,6 +3,7 @@
 -- object: TopicAssignment
 -- operation: insert
 -- key: EntityId, TopicId
+-- link: EntityId, TopicId
 -- cluster by: EntityId
 -- when: $tag_strategy = 'topics'
 -- feature: needs Topics for Objects in Setup; without them set tag_strategy = "picklist"

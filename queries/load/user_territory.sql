@@ -3,6 +3,7 @@
 -- object: UserTerritory2Association
 -- operation: insert
 -- key: UserId, Territory2Id
+-- link: UserId, Territory2Id
 -- feature: needs Sales Territories in Setup, with an active model; without them empty config/user_territories.csv
 select
     link.user_id as "UserId",

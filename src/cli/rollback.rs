@@ -59,6 +59,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     if report.status == RunStatus::Planned && !args.dry_run {
         output::note(&report.table());
         tell_converted(&report, args.even_converted);
+        note_not_restored(&report);
         return Err(Error::NeedsYes {
             what: format!("taking back {}", report.undoes.join(", ")),
         });
@@ -85,6 +86,22 @@ fn tell_converted(report: &RollbackReport, even_converted: bool) {
     }
 }
 
+/// Says what no rollback brings back.
+fn note_not_restored(report: &RollbackReport) {
+    let loads: Vec<String> = report
+        .not_restored
+        .iter()
+        .map(|(load, records)| format!("{load} {records}"))
+        .collect();
+    if !loads.is_empty() {
+        output::note(&format!(
+            "deleted because the source no longer had them, and not brought back by a rollback: {}; they are in Salesforce's recycle bin for \
+             15 days",
+            loads.join(", ")
+        ));
+    }
+}
+
 fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {
     if format == Format::Json {
         let text = serde_json::to_string(report).unwrap_or_default();
@@ -102,6 +119,7 @@ fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {
             "{spared} record(s) are spared; `transload query \"select * from recon.spared\"` lists them with the reason"
         ));
     }
+    note_not_restored(report);
     let left: u64 = report.objects.iter().map(|line| line.left).sum();
     if left > 0 {
         output::note(&format!(

@@ -59,6 +59,8 @@ pub struct Gates {
     pub max_rejected_percent: f64,
     /// As many such rows shut no gate, unless they are half of their file.
     pub max_rejected_rows: u64,
+    /// Records of a load whose rows the source no longer has, in percent of its records; beyond it none is flagged or deleted.
+    pub max_delete_share: f64,
 }
 
 impl Default for Gates {
@@ -69,6 +71,7 @@ impl Default for Gates {
             max_differences: 0,
             max_rejected_percent: 2.0,
             max_rejected_rows: 2,
+            max_delete_share: 1.0,
         }
     }
 }
@@ -154,6 +157,7 @@ impl Config {
         for (key, percent) in [
             ("max_failed_percent", file.gates.max_failed_percent),
             ("max_rejected_percent", file.gates.max_rejected_percent),
+            ("max_delete_share", file.gates.max_delete_share),
         ] {
             if !(0.0..=100.0).contains(&percent) {
                 return Err(bad(

@@ -44,7 +44,7 @@ fn text(value: &str) -> OptionValue {
     OptionValue::Text(value.to_owned())
 }
 
-const KNOWN: [Known; 21] = [
+const KNOWN: [Known; 22] = [
     Known {
         name: "people_on_deals",
         chooses: "what a person on a deal is, its main person or a participant: `contact` a Contact whatever its stage, `lead` a Lead, named in a field of the deal",
@@ -88,6 +88,12 @@ const KNOWN: [Known; 21] = [
         chooses: "what becomes of rows that may be in the org already and that `config/matches.csv` does not name: `create` flags them",
         default: || text("hold"),
         allowed: &["hold", "create"],
+    },
+    Known {
+        name: "on_source_delete",
+        chooses: "what becomes of records whose rows a complete export no longer has: the time in `usercom_deleted_at__c`, into the recycle bin, or nothing",
+        default: || text("flag"),
+        allowed: &["flag", "recycle", "ignore"],
     },
     // CreatedDate and CreatedById (`guide/rules.md` 24).
     Known {

@@ -35,6 +35,10 @@ pub struct Source {
     pub false_words: Vec<String>,
     /// What a person is whose record lacks the opt-out, in a file that has the column.
     pub missing_opt_out: MissingOptOut,
+    /// Whether the files are the whole of the source, so that what they lack was deleted there. An extract says so itself.
+    pub complete: bool,
+    /// Whether an export may be older than the one staged last.
+    pub accept_older: bool,
     /// Whether links that lead out of the export are followed. Without it what they lead to stays where it is.
     pub follow_links: bool,
     /// The live source. With it staging reads the newest complete extract instead of `export`.
@@ -51,6 +55,8 @@ impl Default for Source {
             true_words: Vec::new(),
             false_words: Vec::new(),
             missing_opt_out: MissingOptOut::OptedOut,
+            complete: false,
+            accept_older: false,
             follow_links: false,
             api: None,
         }

@@ -42,6 +42,7 @@ pages! {
     org "org.md"
     matches "matches.md"
     edits "edits.md"
+    deletions "deletions.md"
     recovery "recovery.md"
     undoing "undoing.md"
     golive "golive.md"

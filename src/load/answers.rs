@@ -148,9 +148,10 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
+    /// Whether the values that the row was sent with are not all that its record has: the next row of its key counts as changed.
     fn undoes(&self) -> bool {
-        use RowOperation::{Delete, Release, Restore};
-        matches!(self.operation, Delete | Release | Restore)
+        use RowOperation::{Delete, Flag, Release, Restore};
+        matches!(self.operation, Delete | Flag | Release | Restore)
     }
 
     /// What a landed row's record is to us from now on.

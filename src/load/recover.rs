@@ -94,9 +94,15 @@ fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
                 outbox,
                 ..
             } => {
-                let phase = phases.entry(load.clone()).or_default();
-                (phase.object, phase.key) = (object.clone(), key.clone());
-                (phase.table, phase.outbox) = (table.clone(), *outbox);
+                // A load has a second phase where the source no longer has rows of it.
+                let phase = OpenPhase {
+                    object: object.clone(),
+                    key: key.clone(),
+                    table: table.clone(),
+                    outbox: *outbox,
+                    ..OpenPhase::default()
+                };
+                phases.insert(load.clone(), phase);
             }
             Event::PhaseLoaded { load, .. } => {
                 phases.entry(load.clone()).or_default().loaded = true

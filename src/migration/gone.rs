@@ -2,7 +2,7 @@
 //!
 //! In: the books of staged columns, the ledgers, the outboxes of this run. Out: the fields that are therefore left alone, `recon.gone_<load>` with
 //! every record of ours whose row the source no longer has, and lines for the end of the run. Never: a change to the org: absent
-//! is not empty (`guide/rules.md` 32).
+//! is not empty (`guide/rules.md` 32); what is done about the records is `deletions`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,19 @@ use super::columns;
 use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::project::QueryFile;
-use crate::rows::{key_text, same_key};
+use crate::reconcile::{CHANGED_BY_ORG, counts};
+use crate::rows::{GONE, for_load, key_text, same_key};
 use crate::staging::Snapshot;
 use crate::transform::{GoneFields, lineage, write_table};
 
-/// How the tables of rows begin that the source no longer has.
-pub(crate) const GONE: &str = "gone_";
+/// How the tables begin of records that the source no longer has and that somebody edited.
+pub(crate) const EDITED: &str = "edited_";
+
+/// Whether an earlier run flagged a record.
+const FLAGGED: &str = "l.operation = 'flag' and l.outcome = 'updated'";
+
+/// How many of them were flagged.
+const BY_WHAT: &str = include_str!("../../queries/internal/gone_by_what.sql");
 
 /// Columns that an earlier export had and this one lacks, by table.
 pub(crate) fn columns_gone(snapshot: &Snapshot) -> BTreeMap<String, BTreeSet<String>> {
@@ -111,14 +118,27 @@ pub(crate) async fn fields(
     Ok(GoneFields(fields))
 }
 
-/// Writes `recon.gone_<load>` for a load whose outbox this run wrote; how many rows.
-pub(crate) async fn rows(context: &Context<'_>, file: &QueryFile, run: &str) -> Result<u64, Error> {
+/// Records of a load whose rows the source no longer has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GoneRows {
+    /// All of them.
+    pub all: u64,
+    /// Those that an earlier run flagged.
+    pub flagged: u64,
+}
+
+/// Writes `recon.gone_<load>` for a load whose outbox this run wrote.
+pub(crate) async fn rows(
+    context: &Context<'_>,
+    file: &QueryFile,
+    run: &str,
+) -> Result<GoneRows, Error> {
     let (snapshot, session) = context.session(Reads::Tables).await?;
     let Some(ledger) = snapshot.get("ledger", &file.name) else {
-        return Ok(0);
+        return Ok(GoneRows::default());
     };
     if ledger.rows == 0 {
-        return Ok(0);
+        return Ok(GoneRows::default());
     }
     let load = &file.name;
     let key = key_text("l", &file.key);
@@ -152,14 +172,49 @@ pub(crate) async fn rows(context: &Context<'_>, file: &QueryFile, run: &str) -> 
         ));
     }
     let sql = format!(
-        "select {key} as key, l.id from ledger.{load} as l{joins} \
+        "select {key} as key, l.id, case when {FLAGGED} then 'flagged' else 'stays' end as what, \
+         cast(null as varchar) as why from ledger.{load} as l{joins} \
          where l.id is not null and l.live = 'live' and l.run_id <> '{run}' and {absent}"
     );
     let staging = context.staging();
     let name = format!("{GONE}{load}");
     let what = "the records that the source no longer has";
     let table = write_table(staging, &session, ("recon", &name), what, &sql, &[]).await?;
-    let found = table.rows;
+    let table = staging.publish(table).await?;
+    if table.rows == 0 {
+        return Ok(GoneRows::default());
+    }
+    let mut view = Snapshot::default();
+    let all = table.rows;
+    view.insert(table);
+    let session = context.project.engine.session(staging, &view)?;
+    let found = counts(&session, &name, &for_load(BY_WHAT, load)).await?;
+    let flagged = found.get("flagged").copied().unwrap_or_default();
+    Ok(GoneRows { all, flagged })
+}
+
+/// Remembers which records that the outbox lacks somebody edited, before the comparison speaks of the others only.
+pub(crate) async fn keep_edits(context: &Context<'_>, file: &QueryFile) -> Result<(), Error> {
+    let snapshot = context.staging().snapshot().await?;
+    let load = &file.name;
+    let edits = snapshot.get("recon", &format!("{CHANGED_BY_ORG}{load}"));
+    if edits.is_none_or(|edits| edits.rows == 0) || snapshot.get("outbox", load).is_none() {
+        return Ok(());
+    }
+    let staging = context.staging();
+    let session = context.project.engine.session(staging, &snapshot)?;
+    let table = format!("{EDITED}{load}");
+    let known = match snapshot.get("ledger", &table) {
+        Some(_) => format!(" union all select k.key from ledger.{table} as k"),
+        None => String::new(),
+    };
+    let sql = format!(
+        "select e.key from (select c.key from recon.{CHANGED_BY_ORG}{load} as c left join outbox.{load} as o \
+         on {key} = c.key where o._fingerprint is null{known}) as e group by e.key",
+        key = key_text("o", &file.key),
+    );
+    let what = "records that somebody edited";
+    let table = write_table(staging, &session, ("ledger", &table), what, &sql, &[]).await?;
     staging.publish(table).await?;
-    Ok(found)
+    Ok(())
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::checks;
 use super::comparison;
 use super::context::{Context, Reads};
-use super::gone;
+use super::gone::{self, GoneRows};
 use super::grain;
 use super::liveness::Liveness;
 use super::moved;
@@ -71,7 +71,11 @@ impl Phases<'_> {
         let known: Vec<&str> = known.into_iter().collect();
         self.liveness.refresh(self.context, &known).await?;
         let ended = self.steps(&snapshot).await?;
-        self.find_gone().await?;
+        let gone = self.find_gone().await?;
+        let settled = match ended {
+            None if !self.only_failed => self.settle_gone(&gone).await?,
+            _ => self.list_gone(&gone),
+        };
         self.tell_conflicts().await?;
         if let Some(status) = ended {
             return Ok(status);
@@ -79,7 +83,7 @@ impl Phases<'_> {
         if self.run_reconcile_queries().await? {
             return Ok(RunStatus::Gated);
         }
-        Ok(RunStatus::Ok)
+        Ok(settled)
     }
 
     /// Writes what waits for a person as a file that can be filled in.
@@ -107,23 +111,22 @@ impl Phases<'_> {
         Ok(())
     }
 
-    /// Lists records of ours whose rows the source no longer has.
-    async fn find_gone(&mut self) -> Result<(), Error> {
+    /// Finds the records of ours whose rows the source no longer has, by load.
+    async fn find_gone(&mut self) -> Result<Vec<(String, GoneRows)>, Error> {
         let run = self.journal.run();
+        let mut found = Vec::new();
         for report in &mut self.reports {
             let queries = &self.context.resolved.queries;
             let Some(file) = queries.find(QueryKind::Load, &report.load) else {
                 continue;
             };
-            report.gone = gone::rows(self.context, file, run).await?;
-            if report.gone > 0 {
-                self.notes.push(format!(
-                    "{}: {} record(s) are no longer in the source and stay in the org; see `transload query \"select * from recon.gone_{}\"`",
-                    report.load, report.gone, report.load
-                ));
+            let gone = gone::rows(self.context, file, run).await?;
+            report.gone = gone.all;
+            if gone.all > 0 {
+                found.push((report.load.clone(), gone));
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Runs every step; `Some` where the run ends before the last one.
@@ -183,6 +186,7 @@ impl Phases<'_> {
         if let Some(now) = now {
             self.keep_pre_images(file, describe, &outbox, &now).await?;
         }
+        self.keep_editors(file, describe, &outbox).await?;
         let started = Instant::now();
         let counts = load_phase(&LoadRequest {
             staging: self.context.staging(),
@@ -206,6 +210,7 @@ impl Phases<'_> {
         self.sending += started.elapsed();
         self.liveness.landed(&file.name);
         let started = Instant::now();
+        gone::keep_edits(self.context, file).await?;
         self.compare(file, &outbox).await?;
         self.reading += started.elapsed();
         let (snapshot, session) = self.context.session(Reads::Tables).await?;

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
 use crate::project::{Operation, QueryFile, QueryKind, Step};
+use crate::reconcile::counts;
 use crate::report::{number, table};
 use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::rows::{RunStatus, columns_of};
@@ -81,6 +82,8 @@ pub struct RollbackReport {
     pub objects: Vec<RollbackLine>,
     /// Objects that could not be asked for records of others.
     pub unasked: Vec<String>,
+    /// Records by load that the runs deleted because the source no longer had them: no rollback brings them back.
+    pub not_restored: BTreeMap<String, u64>,
 }
 
 impl RollbackReport {
@@ -164,6 +167,11 @@ impl Undo<'_> {
             progress: &tell,
         };
         let plan = reviewer.review().await?;
+        let not_restored = self.not_restored(&loads, &scope).await?;
+        let report = |run, undoes: &[String], status, plan, left: &[(u64, u64)]| RollbackReport {
+            not_restored: not_restored.clone(),
+            ..report(run, undoes, status, plan, left)
+        };
         let work = plan.loads.iter().any(|load| load.outbox.is_some());
         if self.request.dry_run || (work && !self.request.consent) {
             return Ok(report(None, &scope.runs, RunStatus::Planned, plan, &[]));
@@ -171,7 +179,7 @@ impl Undo<'_> {
         if !work {
             self.progress.done("nothing is left to take back");
             let spared = plan.loads.iter().any(|load| load.spared > 0);
-            let status = if spared {
+            let status = if spared || !not_restored.is_empty() {
                 RunStatus::Gated
             } else {
                 RunStatus::Ok
@@ -200,7 +208,7 @@ impl Undo<'_> {
             left.push(reviewer.left(reviewed).await?);
         }
         let spared = plan.loads.iter().any(|load| load.spared > 0);
-        let clean = !spared && left.iter().all(|&left| left == (0, 0));
+        let clean = !spared && not_restored.is_empty() && left.iter().all(|&left| left == (0, 0));
         let status = match (&self.request.object, clean) {
             (Some(_), true) => RunStatus::Partial,
             (_, true) => RunStatus::Ok,
@@ -222,6 +230,40 @@ impl Undo<'_> {
             .await?;
         keep_runs(&self.project.engine, staging).await?;
         Ok(report)
+    }
+
+    /// How many records of each load the runs deleted because the source no longer had their rows.
+    async fn not_restored(
+        &self,
+        loads: &[Load],
+        scope: &Scope,
+    ) -> Result<BTreeMap<String, u64>, Error> {
+        let staging = &self.connection.staging;
+        let snapshot = staging.snapshot().await?;
+        let session = self.project.engine.session(staging, &snapshot)?;
+        let runs: Vec<String> = scope.runs.iter().map(|run| format!("'{run}'")).collect();
+        let mut deleted = BTreeMap::new();
+        for load in loads.iter().filter(|load| load.selected) {
+            let name = &load.file.name;
+            if snapshot
+                .get("ledger", &format!("attempts_{name}"))
+                .is_none()
+            {
+                continue;
+            }
+            // What these runs made themselves was not there before them.
+            let sql = format!(
+                "select 'n' as name, count(*) as n from (select a.id from ledger.attempts_{name} as a where a.run_id in ({runs}) \
+                 group by a.id having sum(case when a.outcome = 'deleted' then 1 else 0 end) > 0 \
+                 and sum(case when a.outcome = 'created' then 1 else 0 end) = 0) as d",
+                runs = runs.join(", ")
+            );
+            let found = counts(&session, name, &sql).await?;
+            if let Some(&count) = found.get("n").filter(|count| **count > 0) {
+                deleted.insert(name.clone(), count);
+            }
+        }
+        Ok(deleted)
     }
 
     /// The loads that have a ledger, last first.
@@ -485,5 +527,6 @@ fn report(
         status,
         objects: plan.loads.into_iter().enumerate().map(line).collect(),
         unasked: plan.unasked,
+        not_restored: BTreeMap::new(),
     }
 }

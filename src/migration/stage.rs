@@ -15,7 +15,7 @@ use crate::stage::{FileBook, StageError, StageReport, TableReport, stage};
 use crate::staging::Staging;
 use crate::usercom::Export;
 use crate::usercom::cell::{Words, Zones};
-use crate::usercom::extract::to_stage;
+use crate::usercom::extract::{newest, to_stage};
 
 /// The project's export: the newest complete extract where there is a live source, else the folder of export files.
 pub(crate) fn export(project: &Project) -> Result<Export, Error> {
@@ -49,6 +49,13 @@ pub(crate) async fn stage_all(
             &config.source.false_words,
         )),
         missing_opt_out: config.source.missing_opt_out == MissingOptOut::OptedOut,
+        extract_began: match &config.source.api {
+            Some(api) => {
+                newest(&config.project.join(&api.folder))?.map(|(_, manifest)| manifest.started_at)
+            }
+            None => None,
+        },
+        accept_older: config.source.accept_older,
         ..crate::stage::Settings::default()
     };
     let export = export(project)?;

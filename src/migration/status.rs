@@ -211,9 +211,12 @@ impl RunOverview {
                 at,
                 ..
             } => {
+                // A load has a second phase where the source no longer has rows of it.
                 let phase = self.phase(load);
                 phase.object.clone_from(object);
-                (phase.parts, phase.rows) = (*parts, *rows);
+                phase.parts += parts;
+                phase.rows += rows;
+                phase.loaded = false;
                 phase.started = known(*at);
             }
             Event::Intent {

@@ -34,6 +34,7 @@ fn directives(kind: QueryKind) -> &'static [&'static str] {
             "rule",
             "optional",
             "read",
+            "link",
             "after",
         ],
         QueryKind::Check => &["grain", "hint"],
@@ -142,6 +143,7 @@ impl QueryFile {
             "feature" => self.feature = Some(value.to_owned()),
             "optional" => self.optional = list(value),
             "read" => self.read = list(value),
+            "link" => self.link = list(value),
             "after" => self.references.extend(list(value)),
             "when" => {
                 self.read_parameters(value, line)?;

@@ -166,6 +166,8 @@ pub struct QueryFile {
     pub optional: Vec<String>,
     /// `-- read:` further fields that are read back.
     pub read: Vec<String>,
+    /// `-- link:` columns that name the records which a row only connects: it goes when its source row does, while they stay.
+    pub link: Vec<String>,
     /// Tables read, `schema.table`.
     pub references: BTreeSet<String>,
     /// `$name` parameters used.
@@ -217,6 +219,7 @@ impl QueryFile {
             rules: Vec::new(),
             optional: Vec::new(),
             read: Vec::new(),
+            link: Vec::new(),
             references: BTreeSet::new(),
             parameters: BTreeSet::new(),
         };
@@ -356,7 +359,7 @@ mod tests {
         let text = LOAD.replace("-- operation", "-- operaton");
         let error =
             QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, after); did you mean `operation`?");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?");
     }
 
     #[test]

@@ -80,6 +80,12 @@ pub struct PhaseReport {
     /// Records of ours whose rows the source no longer has.
     #[serde(default)]
     pub gone: u64,
+    /// Of these, records that this run flagged.
+    #[serde(default)]
+    pub gone_flagged: u64,
+    /// Of these, records that this run deleted.
+    #[serde(default)]
+    pub gone_deleted: u64,
 }
 
 impl PhaseReport {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::coercion::readable;
-use super::fetch::{key_start, ours};
+use super::fetch::{asked_by, key_start, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
+use crate::engine::Session;
 use crate::project::Api;
 use crate::rows::{PROJECTED, RowOperation};
 use crate::staging::{Manifest, Snapshot};
@@ -43,6 +44,33 @@ pub async fn before_update(
         Box::pin(fetch(request, snapshot, updates, upserts)).await
     });
     Ok(Some(now.await?))
+}
+
+/// Reads the records of a load that `sql` names (`asked`, `key`, both texts): by their ids, or by the one field that their object
+/// can be asked for by ([`asked_by`]). Not published.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn look_up(
+    request: &ReadBack<'_>,
+    session: &Session,
+    sql: &str,
+) -> Result<Manifest, ReconcileError> {
+    let ReadBack {
+        staging,
+        client,
+        describe,
+        ..
+    } = request;
+    let schema = schema(request);
+    let table = format!("{}_looked_up", request.file.name);
+    let field = asked_by(&describe.name).unwrap_or("Id");
+    patiently(client, async || {
+        let mut rows = FoundRows::start(staging, client, describe, &table, &schema, &[]).await?;
+        rows.by_ids(session, field, sql, false, &|_| {}).await?;
+        rows.finish().await
+    })
+    .await
 }
 
 /// What is read back of a row, as far as the object has it: a key without a field of its own is not asked for.

@@ -37,7 +37,7 @@ mod verify;
 mod views;
 
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
-pub use before::before_update;
+pub use before::{before_update, look_up};
 pub use coercion::found_form;
 pub use diff::{CHANGED_BY_ORG, DiffRequest, write_differences};
 pub use edits::EditsRequest;

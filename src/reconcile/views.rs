@@ -13,7 +13,7 @@ use crate::staging::Snapshot;
 const FAMILIES: [(&str, &str, &[&str]); 8] = [
     ("fates_", "fates", &["key", "fate", "reason", "parent"]),
     ("flags_", "flagged", &["key", "flag"]),
-    ("gone_", "gone", &["key", "id"]),
+    ("gone_", "gone", &["key", "id", "what", "why"]),
     (CHANGED_BY_ORG, "changed_by_org", &EDIT),
     (CONFLICTS, "conflicts", &CONFLICT),
     ("spared_", "spared", &["key", "id", "reason", "detail"]),
@@ -39,9 +39,17 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
             if table.schema_name == "recon"
                 && let Some(load) = table.table.strip_prefix(prefix)
             {
+                // A table of an earlier version may lack a column.
+                let columns = columns.iter().map(|column| {
+                    let has = table.schema.field_with_name(column).is_ok();
+                    match has {
+                        true => (*column).to_owned(),
+                        false => format!("cast(null as varchar) as {column}"),
+                    }
+                });
                 unions.entry(("recon", view)).or_default().push(format!(
                     "select '{load}' as load, {} from recon.{}",
-                    columns.join(", "),
+                    columns.collect::<Vec<_>>().join(", "),
                     table.table
                 ));
             }

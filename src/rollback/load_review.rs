@@ -13,8 +13,8 @@ use super::RollbackError;
 use super::children::Guard;
 use super::decision::{ChangedField, CreatedRecord, Decision, FieldDecision, Rules};
 use super::load::{Load, Reviewed, Spared, goes_with};
-use super::spared::{SparedRows, spared_table};
-use super::undo::{Restored, UndoWriter};
+use super::spared::{SPARED, SparedRows, spared_table};
+use super::undo::{Restored, UNDO, UndoWriter};
 use crate::engine::Session;
 use crate::project::Operation;
 use crate::reconcile::{PRE_IMAGE, found_form};
@@ -88,11 +88,11 @@ impl LoadReview<'_> {
     pub(super) async fn round(&self, guard: &mut Guard) -> Result<Round, RollbackError> {
         let before = guard.len();
         let staging = self.staging;
-        let mut spared = spared_table(staging, self.name()).await?;
+        let mut spared = spared_table(staging, SPARED, self.name()).await?;
         let key: Vec<Field> = self.load.columns.key_fields().cloned().collect();
         let mut undo = UndoWriter::new(
             staging,
-            self.name(),
+            (UNDO, self.name()),
             &key,
             self.fields.clone(),
             self.part_rows,
@@ -185,7 +185,7 @@ impl LoadReview<'_> {
                     Decision::Spare(why, detail) => {
                         reviewed.spared += 1;
                         let [key, id] = ["_text", "_id"].map(|name| text(&batch, name, row));
-                        notes.add(key, id, why, detail.as_deref());
+                        notes.add(key, id, why.word(), detail.as_deref());
                         let what: Arc<str> = format!("{object} that is kept").into();
                         for at in 0..self.references.len() {
                             let parent = text(&batch, &format!("_parent{at}"), row);
@@ -367,7 +367,7 @@ impl LoadReview<'_> {
             notes.add(
                 Some(&done.text),
                 Some(&done.record.id),
-                Spared::Fields,
+                Spared::Fields.word(),
                 Some(&detail),
             );
         }
@@ -409,7 +409,7 @@ impl Changed {
 }
 
 /// A text cell.
-fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
+pub(super) fn text<'a>(batch: &'a RecordBatch, name: &str, row: usize) -> Option<&'a str> {
     let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
     column.is_valid(row).then(|| column.value(row))
 }

@@ -23,9 +23,11 @@ mod review;
 mod scope;
 mod spared;
 mod undo;
+mod vanished;
 
 pub use error::RollbackError;
 pub use load::{Load, Reviewed, Spared};
 pub use review::{Review, Reviewer};
 pub use scope::{Scope, choose};
 pub use undo::UNDO;
+pub use vanished::{KEPT, Stakes, Treatment, Vanished, VanishedLoad};

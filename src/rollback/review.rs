@@ -12,7 +12,7 @@ use super::children::{Guard, Others, protect_parents_of};
 use super::decision::Rules;
 use super::load::{Load, Reviewed, goes_with};
 use super::load_review::LoadReview;
-use super::spared::spared_table;
+use super::spared::{SPARED, spared_table};
 use super::{RollbackError, Scope};
 use crate::engine::Engine;
 use crate::reconcile::{
@@ -200,7 +200,7 @@ impl Reviewer<'_> {
         if !(touched || pre_images && any(&before, "").await?) {
             // What an earlier rollback spared is not spared by this one.
             if snapshot.get("recon", &format!("spared_{name}")).is_some() {
-                spared_table(self.staging, name)
+                spared_table(self.staging, SPARED, name)
                     .await?
                     .publish(BTreeMap::new())
                     .await?;

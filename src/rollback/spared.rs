@@ -8,20 +8,23 @@ use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::RollbackError;
-use super::load::Spared;
 use crate::staging::{Staging, TableWriter};
 
 /// Columns of `recon.spared_<load>`.
 const COLUMNS: [&str; 4] = ["key", "id", "reason", "detail"];
 
+/// How the names of these tables begin.
+pub(super) const SPARED: &str = "spared_";
+
 /// A new, empty table.
 pub(super) async fn spared_table(
     staging: &Staging,
+    prefix: &str,
     load: &str,
 ) -> Result<TableWriter, RollbackError> {
     let columns = COLUMNS.map(|name| Field::new(name, DataType::Utf8, true));
     let schema = Arc::new(Schema::new(columns.to_vec()));
-    let table = format!("spared_{load}");
+    let table = format!("{prefix}{load}");
     Ok(staging.create("recon", &table, schema, &[]).await?)
 }
 
@@ -38,10 +41,10 @@ impl SparedRows {
         &mut self,
         key: Option<&str>,
         id: Option<&str>,
-        why: Spared,
+        why: &str,
         detail: Option<&str>,
     ) {
-        let cells = [key, id, Some(why.word()), detail];
+        let cells = [key, id, Some(why), detail];
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.append_option(cell);
         }

@@ -1,6 +1,7 @@
-//! The parts of a rollback: `outbox.undo_<load>`, in the form that every outbox has.
+//! The parts of a rollback, `outbox.undo_<load>`, and of what the source no longer has, `outbox.gone_<load>`, in the form that
+//! every outbox has.
 //!
-//! In: decisions. Out: files labelled `delete`, `restore` and `release`, cut like any part; the key stands in columns of its own,
+//! In: decisions. Out: files labelled `delete`, `flag`, `restore` and `release`, cut like any part; the key stands in columns of its own,
 //! since its field may be what is restored. Values are texts as Salesforce wrote them. Never: a job.
 
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub(super) struct Restored {
 pub(super) struct UndoWriter {
     staging: Staging,
     load: String,
+    /// Name of the table, without schema.
+    table: String,
     schema: SchemaRef,
     /// Fields that may be restored.
     fields: Vec<String>,
@@ -61,7 +64,7 @@ impl UndoWriter {
     /// `key` are the key's columns as the ledger has them, `fields` the names of fields that may be restored.
     pub(super) fn new(
         staging: &Staging,
-        load: &str,
+        (prefix, load): (&str, &str),
         key: &[Field],
         fields: Vec<String>,
         part_rows: usize,
@@ -87,6 +90,7 @@ impl UndoWriter {
         Self {
             staging: staging.clone(),
             load: load.to_owned(),
+            table: format!("{prefix}{load}"),
             schema: Arc::new(Schema::new(columns).with_metadata(metadata.into())),
             keys: key.len(),
             fields,
@@ -142,6 +146,15 @@ impl UndoWriter {
         } else {
             RowOperation::Restore
         };
+        self.change(operation, record).await
+    }
+
+    /// A record whose fields are set.
+    pub(super) async fn change(
+        &mut self,
+        operation: RowOperation,
+        record: Restored,
+    ) -> Result<(), RollbackError> {
         let waiting = self.waiting.entry(operation).or_default();
         waiting.push(record);
         if waiting.len() >= ROWS {
@@ -216,12 +229,7 @@ impl UndoWriter {
             None => Lane {
                 table: self
                     .staging
-                    .create(
-                        "outbox",
-                        &format!("{UNDO}{}", self.load),
-                        Arc::clone(&self.schema),
-                        &[],
-                    )
+                    .create("outbox", &self.table, Arc::clone(&self.schema), &[])
                     .await?
                     .labelled(operation.word()),
                 rows: 0,
@@ -277,7 +285,7 @@ mod tests {
     fn writer(bench: &Bench, part_rows: usize) -> UndoWriter {
         let key = [Field::new("usercom_id__c", DataType::Int64, true)];
         let fields = ["Name", "Phone"].map(str::to_owned).to_vec();
-        UndoWriter::new(&bench.staging, "account", &key, fields, part_rows)
+        UndoWriter::new(&bench.staging, (UNDO, "account"), &key, fields, part_rows)
     }
 
     fn restored(key: i64, fields: &[(&str, Option<&str>)]) -> Restored {

@@ -33,7 +33,10 @@ pub use key::{
 pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
-pub use outbox::{CANARY_ROWS, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema, sent_columns};
+pub use outbox::{
+    CANARY_ROWS, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema,
+    sent_columns,
+};
 pub use outcome::Outcome;
 pub use probe::probe;
 pub use run_status::RunStatus;

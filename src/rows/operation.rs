@@ -13,22 +13,25 @@ pub enum RowOperation {
     Convert,
     /// Same values as last sent: not sent again.
     Unchanged,
+    /// Say of a record that the source no longer has it.
+    Flag,
     /// Undo: give a record that stays ours the values it had.
     Restore,
     /// Undo: give a record that was the org's own the values it had, our key among them, and forget it.
     Release,
-    /// Undo: delete a record that we created.
+    /// Delete a record that we created: an undo, or because the source no longer has its row.
     Delete,
 }
 
 impl RowOperation {
     /// All, in the order in which they are sent.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Insert,
         Self::Upsert,
         Self::Update,
         Self::Convert,
         Self::Unchanged,
+        Self::Flag,
         Self::Restore,
         Self::Release,
         Self::Delete,
@@ -43,7 +46,10 @@ impl RowOperation {
     /// Whether fields of a known record are set.
     #[must_use]
     pub fn updates(self) -> bool {
-        matches!(self, Self::Update | Self::Restore | Self::Release)
+        matches!(
+            self,
+            Self::Update | Self::Flag | Self::Restore | Self::Release
+        )
     }
 
     /// The word used in tables and for Bulk jobs.
@@ -55,6 +61,7 @@ impl RowOperation {
             Self::Update => "update",
             Self::Convert => "convert",
             Self::Unchanged => "unchanged",
+            Self::Flag => "flag",
             Self::Restore => "restore",
             Self::Release => "release",
             Self::Delete => "delete",

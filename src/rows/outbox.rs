@@ -7,6 +7,12 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::Columns;
 use crate::encode::RAW_VALUES;
 
+/// How the tables begin of rows that the source no longer has, in `recon` and in `outbox`.
+pub const GONE: &str = "gone_";
+
+/// The field that says when a run found that the source no longer has a record.
+pub const DELETED_AT: &str = "usercom_deleted_at__c";
+
 /// How columns begin that hold a part's key apart from the fields that are sent.
 pub const KEY_APART: &str = "_key_";
 
@@ -54,6 +60,9 @@ pub fn sent_columns(schema: &Schema) -> Vec<String> {
     schema
         .metadata()
         .get("sent")
-        .map(|names| names.split(',').map(str::to_owned).collect())
+        .map(|names| {
+            let names = names.split(',').filter(|name| !name.is_empty());
+            names.map(str::to_owned).collect()
+        })
         .unwrap_or_default()
 }

@@ -25,6 +25,20 @@ pub enum StageError {
         /// The export.
         location: String,
     },
+    /// It is older than the one staged last.
+    #[error(
+        "the export {location} is older than the one staged last: it {what} {now}, that one {before}"
+    )]
+    Older {
+        /// The export.
+        location: String,
+        /// What the dates are of.
+        what: &'static str,
+        /// Its date.
+        now: String,
+        /// That of the one staged last.
+        before: String,
+    },
     /// A table could not be written.
     #[error("cannot write {table}")]
     WriteTable {
@@ -97,7 +111,7 @@ impl StageError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::ReadExport(error) => error.is_input(),
-            Self::NoPeople { .. } | Self::EmptyPeople { .. } => true,
+            Self::NoPeople { .. } | Self::EmptyPeople { .. } | Self::Older { .. } => true,
             _ => false,
         }
     }
@@ -113,6 +127,9 @@ impl StageError {
             ),
             Self::EmptyPeople { .. } => Some(
                 "a migration without people is nearly always a failed export: export the people segment again".to_owned(),
+            ),
+            Self::Older { .. } => Some(
+                "stage the newest export, or set accept_older = true under [source] if this one is meant".to_owned(),
             ),
             Self::WriteTable { source, .. } => source.hint(),
             Self::SortTable { source, .. } => source.hint(),
@@ -135,6 +152,14 @@ pub(super) fn build_error(table: &str, file: &str, source: ArrowError) -> StageE
 pub(super) fn write_error(table: &str, source: StagingError) -> StageError {
     StageError::WriteTable {
         table: format!("usercom.{table}"),
+        source,
+    }
+}
+
+pub(super) fn sort_error(table: &str) -> impl Fn(EngineError) -> StageError + use<> {
+    let table = format!("usercom.{table}");
+    move |source| StageError::SortTable {
+        table: table.clone(),
         source,
     }
 }

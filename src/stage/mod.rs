@@ -30,6 +30,7 @@ mod file_books;
 mod input;
 mod input_rules;
 mod latest;
+mod older;
 mod pipeline;
 mod rejects;
 mod report;
@@ -94,7 +95,12 @@ pub async fn stage(
         keys: BTreeMap::new(),
     };
     let mut finished = Vec::with_capacity(OBJECTS.len());
-    match Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await {
+    let mut staged = Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await;
+    if staged.is_ok() {
+        staged = older::ensure_not_older(&stager, &finished).await;
+        older::note_extract(settings, &mut finished);
+    }
+    match staged {
         Ok(()) => publish(staging, finished, listing, stager.altered).await,
         Err(error) => {
             stager.altered.discard().await;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::usercom::cell::{Words, Zones};
 
 /// Settings of staging; the defaults suit any machine.
@@ -16,6 +18,10 @@ pub struct Settings {
     pub words: Arc<Words>,
     /// Whether a person whose record lacks the opt-out counts as opted out (`guide/rules.md` 34).
     pub missing_opt_out: bool,
+    /// When the extract began that is staged; none for files that people exported.
+    pub extract_began: Option<DateTime<Utc>>,
+    /// Whether an export may be older than the one staged last.
+    pub accept_older: bool,
     /// Rows per batch.
     pub batch_rows: usize,
     /// Longest record in bytes.
@@ -31,6 +37,8 @@ impl Default for Settings {
             files: BTreeMap::new(),
             words: Arc::default(),
             missing_opt_out: true,
+            extract_began: None,
+            accept_older: false,
             batch_rows: 1024,
             record_bytes: 4 << 20,
             threads: std::thread::available_parallelism().map_or(2, usize::from),

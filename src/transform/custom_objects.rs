@@ -470,6 +470,7 @@ fn load_query(
     parts.columns.extend([
         "custom_object.created_at as usercom_created_at__c".to_owned(),
         "custom_object.created_at as \"CreatedDate\"".to_owned(),
+        "cast(null as timestamp) as usercom_deleted_at__c".to_owned(),
     ]);
     parts.fate(true);
     parts.joins.push(

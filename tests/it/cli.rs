@@ -102,7 +102,7 @@ fn a_header_that_makes_no_sense_names_its_line() {
     ----- stdout -----
 
     ----- stderr -----
-    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, after); did you mean `operation`?
+    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?
     ");
 }
 

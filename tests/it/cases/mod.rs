@@ -19,6 +19,8 @@ mod files;
 mod gates;
 /// Links between records, and rows that no book may lose.
 mod links;
+/// Links that moved since the last export.
+mod links_moved;
 /// Answers that are lost or none.
 mod lost_answers;
 /// Names, addresses and what they say.
@@ -37,6 +39,8 @@ mod reading;
 mod samples;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
+/// Rows that the source no longer has.
+mod source_deletions;
 /// The split, as the org has it.
 mod split;
 /// Both sides have worked since the last run.
