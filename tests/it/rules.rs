@@ -347,8 +347,8 @@ impl Case {
         // Nothing was loaded before.
         for name in &file.references {
             if let Some(load) = name.strip_prefix("known.") {
-                let columns =
-                    ["key", "id", "live"].map(|name| Field::new(name, DataType::Utf8, true));
+                let columns = ["key", "id", "live", "successor"]
+                    .map(|name| Field::new(name, DataType::Utf8, true));
                 session
                     .add_empty("known", load, Arc::new(Schema::new(columns.to_vec())))
                     .unwrap();
@@ -399,7 +399,9 @@ impl Case {
         let tables = [
             (
                 "ledger",
-                format!("select {key}, {id} as id, 'live' as live, 'created' as outcome"),
+                format!(
+                    "select {key}, {id} as id, 'live' as live, cast(null as varchar) as successor, 'created' as outcome"
+                ),
             ),
             ("org", format!("select {id} as _id, {key}{read}")),
         ];
