@@ -90,6 +90,8 @@ pub struct LoadPlan {
     pub upsert: u64,
     /// Rows to change.
     pub update: u64,
+    /// Leads to convert, which nothing undoes.
+    pub convert: u64,
     /// Rows that stay.
     pub unchanged: u64,
     /// Rows kept back.
@@ -337,6 +339,7 @@ fn load_plan(file: &QueryFile, outbox: &Manifest) -> LoadPlan {
         insert: outbox.count("insert"),
         upsert: outbox.count("upsert"),
         update: outbox.count("update"),
+        convert: outbox.count("convert"),
         unchanged: outbox.count("unchanged"),
         held: outbox.count("held"),
         out_of_scope: outbox.count("out_of_scope"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
@@ -82,6 +82,20 @@ fn a_lead_that_became_a_customer_is_converted_and_everything_of_it_follows() {
     let project = loaded("on_promotion = \"convert\"\n");
     people(&project, "customer", "+48 777");
     call(&project, 2);
+    // What is planned is what happens: Lee's contact is neither made twice nor changed as somebody else's.
+    let plan = project.transload(&["plan", "--format", "json"]).ended(0);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let planned = |load: &str, what: &str| {
+        let loads = plan["loads"].as_array().unwrap();
+        let load = loads.iter().find(|entry| entry["load"] == load).unwrap();
+        load[what].as_u64().unwrap()
+    };
+    assert_eq!(planned("lead_conversion", "convert"), 1, "{plan}");
+    assert_eq!(
+        planned("contact", "insert") + planned("contact", "upsert"),
+        0
+    );
+    assert_eq!(planned("contact", "update"), 1);
     let run = project.carry().ended(0);
     assert_eq!(
         run.number("lead_conversion", "created"),
