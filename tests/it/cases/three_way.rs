@@ -241,3 +241,35 @@ fn a_policy_for_what_no_load_sends_is_refused() {
     }
     assert!(!run.stderr.contains("line 5"), "{}", run.stderr);
 }
+
+#[test]
+fn a_column_that_changed_its_type_ends_no_run_and_is_sent() {
+    let project = Project::small();
+    let likes = |eva: &str, kind: &str| {
+        project.write(
+            "export/people.csv",
+            &format!(
+                "id,email,name,lifecycle_stage,company_id,likes\n\
+                 3,cas@globex.example,Cas Cole,customer,10,tea\n4,eva@initech.example,Eva East,customer,11,{eva}\n"
+            ),
+        );
+        project.write(
+            "config/field_map.csv",
+            &format!(
+                "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+                 people,likes,Contact,Likes__c,{kind},confirmed,ann,2026-01-01\n\
+                 people,likes,Lead,,,ignored,,\n"
+            ),
+        );
+    };
+    likes("tea", "Text(80)");
+    project.carry().ended(0);
+    likes("milk", "MultiselectPicklist");
+    let run = project.carry();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    assert_eq!(run.total("failed") + run.total("differences"), 0);
+    // What was sent last is no base any more, but what was read back then is: nobody changed it in the org.
+    assert!(project.table(CONFLICTS).is_empty());
+    let there = project.org().map("Contact", "LastName", "Likes__c");
+    assert_eq!((&*there["East"], &*there["Cole"]), ("milk", "tea"));
+}
