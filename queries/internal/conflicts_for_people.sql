@@ -10,6 +10,7 @@ select
     conflict.base,
     conflict.changed_by,
     conflict.changed_at,
+    conflict.source_changed_at,
     conflict.link as record,
     conflict.why as note
 from recon.conflicts as conflict

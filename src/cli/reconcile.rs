@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
-use crate::migration::{LoadComparison, ReconcileRequest, Sample};
+use crate::migration::{ReconcileReport, ReconcileRequest, Sample};
 
 /// Arguments of `transload reconcile`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
     let report = migration.reconcile(&request).await;
     progress.finish();
     let report = report?;
-    print(&report.loads, &report.queries, args.format)?;
+    print(&report, args.format)?;
     if let Some(sheet) = &report.sample {
         let place = match &args.out {
             Some(path) => {
@@ -80,11 +80,8 @@ pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
     })
 }
 
-fn print(
-    compared: &[LoadComparison],
-    wrong_side: &[(String, u64)],
-    format: Format,
-) -> Result<(), Error> {
+fn print(report: &ReconcileReport, format: Format) -> Result<(), Error> {
+    let (compared, wrong_side) = (&report.loads, &report.queries);
     if format == Format::Json {
         let loads: Vec<serde_json::Value> = compared
             .iter()
@@ -100,7 +97,13 @@ fn print(
             .iter()
             .map(|(name, rows)| (name.as_str(), *rows))
             .collect();
-        let text = serde_json::json!({ "objects": loads, "reconcile": checks });
+        let mut text = serde_json::json!({ "objects": loads, "reconcile": checks });
+        if let Some(seen) = &report.hypercare {
+            text["people"] = serde_json::json!({
+                "changed": seen.changed, "lost": seen.lost, "made": seen.beside,
+                "possible_duplicates": seen.duplicates, "storms": seen.storms, "list": report.list,
+            });
+        }
         return output::data(&format!("{text}\n"));
     }
     let rows = compared.iter().map(|load| {
@@ -131,6 +134,36 @@ fn print(
             format!("{rows} row(s); see `transload query \"select * from recon.{name}\"`")
         };
         output::data(&format!("{name}: {verdict}\n"))?;
+    }
+    if let Some(seen) = &report.hypercare {
+        for (what, number, table) in [
+            ("values that people changed", seen.changed, "changed_by_org"),
+            (
+                "records that people deleted, merged or converted",
+                seen.lost,
+                "lost",
+            ),
+            (
+                "records that people made beside ours",
+                seen.beside,
+                "beside",
+            ),
+            (
+                "of these like one of ours (e-mail, domain)",
+                seen.duplicates,
+                "beside",
+            ),
+            ("bursts of changes by one user", seen.storms, "storms"),
+        ] {
+            let place = match number {
+                0 => String::new(),
+                _ => format!("; see `transload query \"select * from recon.{table}\"`"),
+            };
+            output::data(&format!("{what}: {}{place}\n", output::number(number)))?;
+        }
+    }
+    if let Some(list) = &report.list {
+        output::note(&format!("what people did is in {list}"));
     }
     Ok(())
 }

@@ -61,6 +61,8 @@ pub struct Gates {
     pub max_rejected_rows: u64,
     /// Records of a load whose rows the source no longer has, in percent of its records; beyond it none is flagged or deleted.
     pub max_delete_share: f64,
+    /// A user who changes more than this share of a load's records within ten minutes is taken for an automation, in percent.
+    pub storm_percent: f64,
 }
 
 impl Default for Gates {
@@ -72,6 +74,7 @@ impl Default for Gates {
             max_rejected_percent: 2.0,
             max_rejected_rows: 2,
             max_delete_share: 1.0,
+            storm_percent: 5.0,
         }
     }
 }
@@ -158,6 +161,7 @@ impl Config {
             ("max_failed_percent", file.gates.max_failed_percent),
             ("max_rejected_percent", file.gates.max_rejected_percent),
             ("max_delete_share", file.gates.max_delete_share),
+            ("storm_percent", file.gates.storm_percent),
         ] {
             if !(0.0..=100.0).contains(&percent) {
                 return Err(bad(

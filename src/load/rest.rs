@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use super::retry::{locked, transient};
 use super::settle::Turn;
 use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
-use crate::rows::{FILE, RowOperation, probe};
+use crate::rows::{CLEAR, FILE, RowOperation, SAME, is_set, probe};
 use crate::salesforce::{
     Atomicity, Blob, ErrorClass, MAX_COLLECTION_ROWS, MAX_CONVERSIONS, Row, RowError, RowResult,
 };
@@ -106,6 +106,9 @@ impl PartContext {
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
         columns.extend(self.conversion());
+        if operation == RowOperation::Update {
+            columns.extend([SAME, CLEAR]);
+        }
         columns.extend(self.probe());
         let doubtful = self.doubtful(&rows).await?;
         let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
@@ -228,6 +231,11 @@ impl PartContext {
         let ids = batch
             .column_by_name("_id")
             .map(|column| column.as_string::<i32>());
+        // Which fields an update leaves out, and which it empties.
+        let [same, clear] = [SAME, CLEAR].map(|name| {
+            let bits = batch.column_by_name(name);
+            bits.and_then(|bits| bits.as_binary_opt::<i32>())
+        });
         let paths = batch
             .column_by_name(FILE)
             .map(|column| column.as_string::<i32>());
@@ -244,8 +252,19 @@ impl PartContext {
                 record.insert("Id".to_owned(), ids.value(row).into());
             }
             for (name, column) in &cells {
+                let place = self.sent.iter().position(|sent| sent == *name);
+                let is_in = |bits: Option<&BinaryArray>| {
+                    let bits = bits.filter(|bits| bits.is_valid(row));
+                    bits.zip(place)
+                        .is_some_and(|(bits, place)| is_set(bits.value(row), place))
+                };
+                if is_in(same) {
+                    continue;
+                }
                 if let Some(value) = column.json(row) {
                     record.insert((*name).clone(), self.body(name, value));
+                } else if is_in(clear) {
+                    record.insert((*name).clone(), Value::Null);
                 }
             }
             for &name in self.conversion() {

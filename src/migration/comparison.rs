@@ -3,13 +3,15 @@
 //! In: the outbox and the ledger of a load, the org. Out: `org.<load>` and `recon.differences_<load>`, published. Never: a change
 //! to the org.
 
+use std::collections::BTreeSet;
+
 use super::context::{Context, Reads};
 use super::moved;
 use crate::error::Error;
-use crate::project::{Api, Operation, QueryFile, QueryKind};
+use crate::project::{Operation, QueryFile, QueryKind};
 use crate::reconcile::{
     CHANGED_BY_ORG, DiffRequest, EditsRequest, LEFT_TO_ORG, ReadBack, ThreeWay, before_update,
-    nothing_left, read_back, settle, strays, write_differences,
+    keep_absent, nothing_left, put_back, read_back, settle, strays, write_differences,
 };
 use crate::rows::SAME;
 use crate::salesforce::ObjectDescribe;
@@ -65,16 +67,27 @@ pub(crate) async fn settle_outbox(
     outbox: Manifest,
 ) -> Result<SettledOutbox, Error> {
     let request = read_back_request(context, file, describe, outbox.rows)?;
+    let later = context.resolved.later(file);
+    let (mut snapshot, mut outbox, mut again) = (snapshot.clone(), outbox, BTreeSet::new());
+    // A conversion has no values of its own to be compared.
+    let converts = file.operation == Some(Operation::Convert);
+    if !converts
+        && let Some(more) = put_back(&request, &snapshot, &later, &context.policies).await?
+    {
+        snapshot.insert(more.outbox.clone());
+        (outbox, again) = (more.outbox, more.parts);
+    }
+    let snapshot = &snapshot;
     let now = before_update(&request, snapshot).await?;
     let settled = match &now {
-        // Only Bulk updates can leave out a field of one row that another row has.
-        Some(now) if file.api == Api::Bulk => {
+        Some(now) if !converts => {
             settle(&ThreeWay {
                 request: &request,
                 snapshot,
                 last,
                 now,
-                later: &context.resolved.later(file),
+                again: &again,
+                later: &later,
                 moved: moved::into(context, file, snapshot),
                 policies: &context.policies,
             })
@@ -82,18 +95,14 @@ pub(crate) async fn settle_outbox(
         }
         _ => None,
     };
-    Ok(match settled {
-        Some(settled) => SettledOutbox {
-            outbox: settled.outbox,
-            told: settled.told,
-            now,
-        },
-        None => SettledOutbox {
-            outbox,
-            told: nothing_left(&request, snapshot).await?,
-            now,
-        },
-    })
+    let (outbox, mut told) = match settled {
+        Some(settled) => (settled.outbox, settled.told),
+        None => (outbox, nothing_left(&request, snapshot).await?),
+    };
+    if !converts {
+        keep_absent(&request, snapshot, last, &later, &mut told).await?;
+    }
+    Ok(SettledOutbox { outbox, told, now })
 }
 
 /// Reads a load's records back and compares them; `rows` hears how many were read.

@@ -10,6 +10,8 @@ use datafusion::logical_expr::LogicalPlan;
 use super::comparison::compare;
 use super::connection::Connection;
 use super::context::{Context, Reads};
+use super::hypercare::{self, Hypercare};
+use super::liveness::Liveness;
 use super::project::Project;
 use super::{books, columns};
 use crate::engine::Session;
@@ -20,10 +22,13 @@ use crate::project::{QueryFile, QueryKind, default_text};
 use crate::reconcile::{
     Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, SourceRequest, counts, draw, sample, source_rows,
 };
-use crate::report::spreadsheet_cell;
+use crate::report::{spreadsheet, spreadsheet_cell};
 use crate::rows::{joined_key, same_key};
 use crate::staging::Staging;
 use crate::transform::{Lineage, lineage, write_model};
+
+/// What people did, for people.
+const PEOPLE_DID: &str = include_str!("../../queries/internal/hypercare_for_people.sql");
 
 /// What a reconciliation is asked for.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +61,10 @@ pub struct ReconcileReport {
     pub queries: Vec<(String, u64)>,
     /// The sample, field by field.
     pub sample: Option<SampleSheet>,
+    /// What people did in the org, if only changes were read.
+    pub hypercare: Option<Hypercare>,
+    /// Where the list of it was written, if there is anything on it.
+    pub list: Option<String>,
 }
 
 impl ReconcileReport {
@@ -65,6 +74,7 @@ impl ReconcileReport {
         self.loads.iter().any(|load| load.differences > 0)
             || self.queries.iter().any(|(_, rows)| *rows > 0)
             || self.sample.as_ref().is_some_and(|sheet| sheet.odd() > 0)
+            || self.hypercare.as_ref().is_some_and(Hypercare::is_urgent)
     }
 }
 
@@ -158,6 +168,10 @@ pub(crate) async fn reconcile(
     let files = context.resolved.queries.kind(QueryKind::Load);
     let loaded: Vec<&QueryFile> = files.filter(is_loaded).collect();
     let mut report = ReconcileReport::default();
+    if request.only_changes {
+        let names: Vec<&str> = loaded.iter().map(|file| file.name.as_str()).collect();
+        Liveness::default().refresh(&context, &names).await?;
+    }
     for file in &loaded {
         let Some(describe) = context.describes.get(file.object()) else {
             continue;
@@ -179,6 +193,14 @@ pub(crate) async fn reconcile(
     }
     books::publish(&context, &books::column_fates(&context).await?).await?;
     report.queries = verify_split(&context).await?;
+    if request.only_changes {
+        progress.step("what people did in the org");
+        let seen = hypercare::look(&context, &loaded).await?;
+        if seen != Hypercare::default() {
+            report.list = Some(keep_list(&context).await?);
+        }
+        report.hypercare = Some(seen);
+    }
     if let Some(wanted) = request.sample {
         let rows = draw_samples(&context, &loaded, wanted.count, wanted.seed).await?;
         let mut sheet = SampleSheet { rows, place: None };
@@ -188,6 +210,33 @@ pub(crate) async fn reconcile(
         report.sample = Some(sheet);
     }
     Ok(report)
+}
+
+/// Writes what people did into the reports of the last run, for people; where it lies then.
+async fn keep_list(context: &Context<'_>) -> Result<String, Error> {
+    let (_, session) = context.session(Reads::All).await?;
+    let rows = session.collect("what people did", PEOPLE_DID).await?;
+    let defect = |what: String| Error::Defect { what };
+    let mut csv = Vec::new();
+    {
+        let mut writer = arrow::csv::WriterBuilder::new()
+            .with_header(true)
+            .build(&mut csv);
+        for batch in &rows {
+            let written = writer.write(batch);
+            written.map_err(|error| defect(error.to_string()))?;
+        }
+    }
+    let csv = spreadsheet(&csv).map_err(|error| defect(error.to_string()))?;
+    let staging = context.staging();
+    let run = Journal::last_run(staging).await?;
+    let run = run.unwrap_or_else(|| "reconcile".to_owned());
+    let path = staging.org_path(&["reports", &run, "hypercare.csv"]);
+    staging.write_document(&path, csv.into()).await?;
+    Ok(match staging.local_folder() {
+        Some(_) => format!("/{path}"),
+        None => path.to_string(),
+    })
 }
 
 /// Writes the sample into the reports of the last run; where it lies then.

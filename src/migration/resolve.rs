@@ -163,6 +163,9 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         "changed_by_org",
         "conflicts",
         "gone",
+        "lost",
+        "beside",
+        "storms",
     ] {
         known.insert(format!("recon.{view}"));
     }

@@ -15,8 +15,8 @@ use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::edits::MODIFIED;
-use super::fetch::{asked_by, key_start, keyed, ours};
-use super::found_rows::FoundRows;
+use super::fetch::{asked_by, fetch, key_start, keyed, ours};
+use super::found_rows::{FoundRows, patiently};
 use super::request::STAMP;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
@@ -45,27 +45,8 @@ pub(super) async fn refresh(
     snapshot: &Snapshot,
     progress: &impl Fn(u64),
 ) -> Result<Option<Manifest>, ReconcileError> {
-    let describe = request.describe;
-    let has = |name: &str| describe.field(name).is_some();
-    let can = !request.whole
-        && !request.has_hidden_key()
-        && asked_by(&describe.name).is_none()
-        && [STAMP, DELETED, MODIFIED[0]].into_iter().all(has);
-    let Some(last) = snapshot
-        .get("org", &request.file.name)
-        .filter(|last| can && last.rows > 0 && last.schema.fields() == schema.fields())
-    else {
+    let Some(refresh) = Refresh::start(request, schema, snapshot).await? else {
         return Ok(None);
-    };
-    if Utc::now() - last.published_at > REMEMBERED {
-        return Ok(None);
-    }
-    let session = request.engine.session(request.staging, snapshot)?;
-    let refresh = Refresh {
-        request,
-        last,
-        session: &session,
-        start: key_start(&session, request, "ledger").await?,
     };
     match refresh.run(schema, progress).await {
         // An object that cannot be counted can still be read.
@@ -77,14 +58,96 @@ pub(super) async fn refresh(
     }
 }
 
+/// Rows that changed since they were read back last, deleted ones too, or every row where that cannot be asked for; not
+/// published. None if there are none, or if none were ever read.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub(super) async fn since(
+    request: &ReadBack<'_>,
+    snapshot: &Snapshot,
+) -> Result<Option<Manifest>, ReconcileError> {
+    if snapshot.get("org", &request.file.name).is_none() {
+        return Ok(None);
+    }
+    let schema = request.schema();
+    let found = patiently(request.client, async || {
+        let Some(refresh) = Refresh::start(request, &schema, snapshot).await? else {
+            return Ok(None);
+        };
+        match refresh.since(&schema).await {
+            Err(ReconcileError::ReadBack { source, .. })
+                if source.class() == ErrorClass::Refused =>
+            {
+                Ok(None)
+            }
+            since => since.map(Some),
+        }
+    });
+    if let Some(since) = found.await? {
+        return Ok(since);
+    }
+    let all = patiently(request.client, async || {
+        fetch(request, &schema, |_| {}).await
+    });
+    Ok(Some(all.await?))
+}
+
 struct Refresh<'a> {
     request: &'a ReadBack<'a>,
     last: &'a Manifest,
-    session: &'a Session,
+    session: Session,
     start: Option<String>,
 }
 
-impl Refresh<'_> {
+impl<'a> Refresh<'a> {
+    /// None where all rows have to be read.
+    async fn start(
+        request: &'a ReadBack<'a>,
+        schema: &SchemaRef,
+        snapshot: &'a Snapshot,
+    ) -> Result<Option<Self>, ReconcileError> {
+        let describe = request.describe;
+        let has = |name: &str| describe.field(name).is_some();
+        let can = !request.whole
+            && !request.has_hidden_key()
+            && asked_by(&describe.name).is_none()
+            && [STAMP, DELETED, MODIFIED[0]].into_iter().all(has);
+        let Some(last) = snapshot
+            .get("org", &request.file.name)
+            .filter(|last| can && last.rows > 0 && last.schema.fields() == schema.fields())
+        else {
+            return Ok(None);
+        };
+        if Utc::now() - last.published_at > REMEMBERED {
+            return Ok(None);
+        }
+        let session = request.engine.session(request.staging, snapshot)?;
+        let start = key_start(&session, request, "ledger").await?;
+        Ok(Some(Self {
+            request,
+            last,
+            session,
+            start,
+        }))
+    }
+
+    /// Rows with a later stamp than any that was read; none if there are none.
+    async fn since(&self, schema: &SchemaRef) -> Result<Option<Manifest>, ReconcileError> {
+        let Some(newest) = self.newest().await? else {
+            return Ok(None);
+        };
+        let keyed = keyed(self.request, self.start.as_deref());
+        let condition = format!("{keyed} AND {STAMP} > {}", literal(newest));
+        let changed = self
+            .count(&condition, QueryScope::WithDeletedAndArchived)
+            .await?;
+        match changed {
+            0 => Ok(None),
+            _ => Ok(Some(self.read(&condition, changed, schema, &|_| {}).await?)),
+        }
+    }
+
     async fn run(
         &self,
         schema: &SchemaRef,

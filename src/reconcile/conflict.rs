@@ -5,6 +5,7 @@
 //! Never: a value written over one that somebody entered in the org, unless a policy or a person says so.
 
 use crate::mapping::{Decided, EditPolicies, FieldPolicy, Side};
+use crate::rows::TOGETHER;
 
 /// A field of a known record whose value in the org is not the one that the source has now. All values are in their normal form,
 /// `None` where there is none.
@@ -46,6 +47,20 @@ pub(super) struct Verdict {
     pub base: Known,
 }
 
+impl Verdict {
+    /// Of a field that goes with one that is put back.
+    pub(super) fn put_back_too() -> Self {
+        Self {
+            writes: true,
+            told: Told::new(
+                "source",
+                "goes with another field of the record that is put back",
+            ),
+            base: None,
+        }
+    }
+}
+
 /// One line for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Told {
@@ -62,6 +77,12 @@ impl Told {
     fn new(state: &'static str, why: &'static str) -> Option<Self> {
         Some(Self { state, why })
     }
+
+    /// The source's value is written over another one, since the field's policy says so.
+    const POLICY: Self = Self {
+        state: "source",
+        why: "policy",
+    };
 
     /// What goes with another field that is left to the org.
     pub(super) const TOGETHER: Self = Self {
@@ -84,6 +105,10 @@ impl Entry {
         if let Some(edited) = &self.edited {
             return (edited.clone(), edited != theirs);
         }
+        // Nothing was sent: what is there is the org's own, unless the org derives it from other fields of ours.
+        if self.sent == Some(None) && !self.has_company() {
+            return (None, !is_blank(theirs.as_deref()) && !self.is_unchecked());
+        }
         // What was read back is what Salesforce or its automation made of what was sent.
         for known in [&self.sent, &self.read_back].into_iter().flatten() {
             if known == theirs {
@@ -97,6 +122,18 @@ impl Entry {
         }
     }
 
+    /// Whether the field goes with others.
+    pub(super) fn has_company(&self) -> bool {
+        let field = self.field.as_str();
+        TOGETHER.iter().any(|group| group.contains(&field))
+    }
+
+    /// Whether it is a checkbox that nobody has ticked: it has no other empty state.
+    fn is_unchecked(&self) -> bool {
+        let is_checkbox = |value: &str| ["true", "false"].contains(&value);
+        self.ours.as_deref().is_some_and(is_checkbox) && self.theirs.as_deref() == Some("false")
+    }
+
     /// Judges the field; none if the update leaves it out anyway.
     pub(super) fn judge(
         &self,
@@ -104,11 +141,21 @@ impl Entry {
         key: &str,
         policies: &EditPolicies,
     ) -> Option<Verdict> {
-        if self.is_same && self.kept.is_none() {
-            return None;
-        }
         let own = policies.policy(object, &self.field);
         let (base, is_changed) = self.base();
+        if self.is_same && self.kept.is_none() {
+            // Only the org changed it, if anybody did.
+            let is_put_back = match own.unwrap_or_else(|| default_policy(&self.field)) {
+                FieldPolicy::SourceWins => is_changed,
+                FieldPolicy::OrgUnlessBlank => is_changed && is_blank(self.theirs.as_deref()),
+                _ => false,
+            };
+            return is_put_back.then_some(Verdict {
+                writes: true,
+                told: Some(Told::POLICY),
+                base,
+            });
+        }
         let writes = |told| Verdict {
             writes: true,
             told,
@@ -125,9 +172,11 @@ impl Entry {
         let policy = own.unwrap_or_else(|| default_policy(&self.field));
         let is_theirs = is_changed || !self.is_written;
         Some(match policy {
-            FieldPolicy::SourceWins if is_theirs => writes(Told::new("source", "policy")),
+            FieldPolicy::SourceWins if is_theirs => writes(Some(Told::POLICY)),
             FieldPolicy::SourceWins | FieldPolicy::Automation => writes(None),
-            FieldPolicy::OrgUnlessBlank if is_blank(self.theirs.as_deref()) => writes(None),
+            FieldPolicy::OrgUnlessBlank if is_blank(self.theirs.as_deref()) => {
+                writes(is_theirs.then_some(Told::POLICY))
+            }
             FieldPolicy::OrgWins | FieldPolicy::OrgUnlessBlank => {
                 leaves(Told::new("org", "policy"))
             }
@@ -141,7 +190,7 @@ impl Entry {
                     Some(Decided::For(Side::Source)) => writes(Told::new("source", "decision")),
                     Some(Decided::For(Side::Org)) => leaves(Told::new("org", "decision")),
                     // A person's choice of owner stays without a question.
-                    None if self.field == OWNER => {
+                    None if self.field == OWNER && own.is_none() => {
                         leaves(Told::new("org", "the owner was changed in the org"))
                     }
                     Some(Decided::ForOtherValues) => {
@@ -158,7 +207,7 @@ impl Entry {
 const OWNER: &str = "OwnerId";
 
 /// What the source owns alone is the source's.
-fn default_policy(field: &str) -> FieldPolicy {
+pub(super) fn default_policy(field: &str) -> FieldPolicy {
     let is_ours = field.starts_with("usercom_") && field.ends_with("__c");
     if is_ours {
         FieldPolicy::SourceWins
@@ -240,6 +289,18 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_entered_where_the_source_had_nothing_is_the_orgs_however_often_it_was_read() {
+        let mut first = entry("", "2", "3");
+        first.read_back = Some(some("3"));
+        assert_eq!(judged(&first), (false, Some("ask")));
+        let mut ticked = entry("", "true", "false");
+        ticked.read_back = Some(some("false"));
+        assert_eq!(judged(&ticked), (true, None), "a checkbox is never empty");
+        first.field = "Probability".to_owned();
+        assert_eq!(judged(&first), (true, None), "the stage makes one");
+    }
+
+    #[test]
     fn a_record_that_somebody_matched_with_ours_gets_our_values() {
         let mut matched = entry("", "2", "3");
         (matched.sent, matched.is_written) = (None, false);
@@ -269,6 +330,18 @@ mod tests {
             (true, None),
             "the org took its change back"
         );
+    }
+
+    #[test]
+    fn a_field_that_only_the_org_changed_is_put_back_where_the_source_wins() {
+        let mut own = entry("2", "2", "3");
+        own.is_same = true;
+        own.field = "usercom_score__c".to_owned();
+        assert_eq!(judged(&own), (true, Some("source")));
+        // What the automation made of it then is what the org accepted.
+        own.read_back = Some(some("3"));
+        let nothing = own.judge("Contact", "7", &EditPolicies::default());
+        assert!(nothing.is_none(), "{nothing:?}");
     }
 
     #[test]

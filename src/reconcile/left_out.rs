@@ -30,9 +30,13 @@ pub(super) struct Record {
     pub(super) id: String,
     pub(super) changed_by: Known,
     pub(super) changed_at: Known,
+    /// When the source changed its row, if it says so.
+    pub(super) source_changed_at: Known,
     /// The fingerprint of the values that landed last.
     pub(super) landed: Option<i64>,
     pub(super) entries: Vec<(Entry, Verdict)>,
+    /// Fields that the update leaves out and that go with others.
+    pub(super) silent: Vec<Entry>,
 }
 
 impl Record {
@@ -43,8 +47,24 @@ impl Record {
             .any(|(entry, verdict)| !verdict.writes || written_again(entry, verdict))
     }
 
-    /// Leaves fields to the org that go with one that is left to it.
+    /// Leaves fields to the org that go with one that is left to it; writes those that go with one that is put back.
     pub(super) fn keep_together(&mut self) {
+        let silent = std::mem::take(&mut self.silent);
+        for group in TOGETHER {
+            let is_in = |entry: &Entry| group.contains(&entry.field.as_str());
+            let is_put_back = |entry: &Entry, verdict: &Verdict| {
+                is_in(entry) && verdict.writes && entry.is_same && entry.kept.is_none()
+            };
+            if self
+                .entries
+                .iter()
+                .any(|(entry, verdict)| is_put_back(entry, verdict))
+            {
+                let along = silent.iter().filter(|entry| is_in(entry)).cloned();
+                self.entries
+                    .extend(along.map(|entry| (entry, Verdict::put_back_too())));
+            }
+        }
         for group in TOGETHER {
             let is_in = |entry: &Entry| group.contains(&entry.field.as_str());
             let is_left = self
@@ -78,6 +98,7 @@ pub(super) async fn rewrite(
         key: &wanted.request.columns.key,
         places,
         records,
+        is_again: wanted.again.contains(&file.path),
     };
     let store = |source: ArrowError| ReconcileError::Store {
         object: wanted.request.describe.name.clone(),
@@ -113,6 +134,8 @@ struct Rewriting<'a> {
     /// Names of the sent columns.
     places: &'a [String],
     records: &'a BTreeMap<String, Record>,
+    /// Whether the part's rows are as they were sent last.
+    is_again: bool,
 }
 
 impl Rewriting<'_> {
@@ -142,7 +165,10 @@ impl Rewriting<'_> {
                 for (entry, verdict) in &record.entries {
                     let place = entry.place;
                     if verdict.writes {
-                        same.iter_mut().for_each(|bits| unset(bits, place));
+                        let places = [place].into_iter().chain(self.company(&entry.field));
+                        for place in places {
+                            same.iter_mut().for_each(|bits| unset(bits, place));
+                        }
                         continue;
                     }
                     set(same.get_or_insert_default(), place);
@@ -163,6 +189,14 @@ impl Rewriting<'_> {
                 };
             }
             let [clear, same, written] = sets;
+            // Nothing of it is another one. Either it was looked at for what only the org changed, or since something was
+            // left to the org once: then that is what its ledger's fingerprint says.
+            if !is_idle && self.is_idle(batch, row, same.as_ref(), clear.as_ref()) {
+                is_idle = true;
+                if !self.is_again {
+                    print = print.map(|print| print ^ LEFT_OUT);
+                }
+            }
             clears.append_option(clear.filter(|bits| bits.iter().any(|&byte| byte != 0)));
             sames.append_option(same);
             writtens.append_option(written);
@@ -180,6 +214,15 @@ impl Rewriting<'_> {
         columns[fingerprint] = Arc::new(Int64Array::from(prints));
         columns[operation] = Arc::new(StringArray::from(words));
         Ok((RecordBatch::try_new(schema, columns)?, idle.into()))
+    }
+
+    /// Places of the fields that go with this one.
+    fn company(&self, field: &str) -> impl Iterator<Item = usize> {
+        let groups = TOGETHER.iter().filter(move |group| group.contains(&field));
+        groups.flat_map(|group| {
+            let places = self.places.iter().enumerate();
+            places.filter_map(|(place, name)| group.contains(&name.as_str()).then_some(place))
+        })
     }
 
     /// Whether an update of this row would set nothing.

@@ -11,6 +11,7 @@
 //! outbox, fates, flags, ledger ─ SQL ─▶ counts ───────────────────┘
 //! ```
 
+mod absent;
 mod accounting;
 mod before;
 mod changes;
@@ -24,6 +25,7 @@ mod found_rows;
 mod gate;
 mod left_out;
 mod pre_image;
+mod put_back;
 mod readback;
 mod request;
 mod sample;
@@ -36,6 +38,7 @@ mod undecided;
 mod verify;
 mod views;
 
+pub use absent::keep_absent;
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use before::{before_update, look_up};
 pub use coercion::found_form;
@@ -45,6 +48,7 @@ pub use error::ReconcileError;
 pub use fetch::asked_by;
 pub use gate::{Verdict, judge};
 pub use pre_image::{PRE_IMAGE, keep_pre_images};
+pub use put_back::put_back;
 pub use readback::read_back;
 pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};

@@ -19,7 +19,7 @@ use arrow::error::ArrowError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::diff::CHANGED_BY_ORG;
 use super::edits::{self, MODIFIED};
-use super::{ReadBack, ReconcileError};
+use super::{CONFLICTS, ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{RowOperation, SAME, is_set, key_columns, key_text, same_key, sent_columns};
 use crate::staging::{Manifest, Snapshot, TableWriter};
@@ -73,6 +73,12 @@ async fn compare(
     let mut view = Snapshot::default();
     view.insert(outbox.clone());
     view.insert(now.clone());
+    let told = snapshot.get("recon", &format!("{CONFLICTS}{load}"));
+    let told = told.filter(|told| told.rows > 0);
+    let known = snapshot.get("ledger", load).filter(|known| known.rows > 0);
+    for table in told.into_iter().chain(known) {
+        view.insert(table.clone());
+    }
     let session = request.engine.session(request.staging, &view)?;
     let kept = schema_of_kept(request);
     let name = format!("{PRE_IMAGE}{load}");
@@ -114,11 +120,35 @@ async fn compare(
         if !any || (operation == RowOperation::Upsert && hidden) {
             continue;
         }
+        let (mut is_known, mut joins) = ("false".to_owned(), String::new());
+        if known.is_some() {
+            is_known = "l.known is not null".to_owned();
+            joins = format!(
+                " left join (select {}, w.id as known from ledger.{load} as w) as l on {}",
+                key_columns("w", &request.columns.key),
+                same_key("l", "o", &request.columns.key)
+            );
+        }
+        // A value that the source's change does not explain has a reason of its own.
+        let (why, told) = match told {
+            Some(told) => (
+                "case when c.why = 'decision' then c.why when c.why is not null then 'policy' when d.is_known then 'source' else 'match' end",
+                format!(
+                    " left join {} as c on c.key = d.key and c.field = d.entry['field'] and c.state = 'source'",
+                    told.name()
+                ),
+            ),
+            None => (
+                "case when d.is_known then 'source' else 'match' end",
+                String::new(),
+            ),
+        };
         let sql = format!(
-            "select d.* from (select {keys}, r._id as id, o._clear as clear, {same} as same, {by} as changed_by, {at} as changed_at, \
-             {key} as key, unnest(make_array({entries})) as entry \
-             from outbox.{load} as o inner join {now} as r on {on} where o._operation = '{operation}') as d \
+            "select {keys_of_d}, d.id, d.clear, d.same, d.changed_by, d.changed_at, d.key, d.entry, {why} as why from (select {keys}, r._id as id, o._clear as clear, {same} as same, {by} as changed_by, {at} as changed_at, \
+             {key} as key, {is_known} as is_known, unnest(make_array({entries})) as entry \
+             from outbox.{load} as o inner join {now} as r on {on}{joins} where o._operation = '{operation}') as d{told} \
              where d.entry is not null",
+            keys_of_d = key_columns("d", &request.columns.key),
             same = if outbox.schema.field_with_name(SAME).is_ok() {
                 format!("o.{SAME}")
             } else {
@@ -142,7 +172,7 @@ fn schema_of_kept(request: &ReadBack<'_>) -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let mut fields = vec![text("run_id")];
     fields.extend(request.columns.key_fields().cloned());
-    fields.extend(["id", "field", "before", "wrote"].map(text));
+    fields.extend(["id", "field", "before", "wrote", "why"].map(text));
     Arc::new(Schema::new(fields))
 }
 
@@ -282,6 +312,7 @@ fn changed(
     for name in ["field", "before", "wrote"] {
         columns.push(Arc::clone(child(entry.entry, name)?));
     }
+    columns.push(Arc::clone(batch.column(keys + 7)));
     let rows = RecordBatch::try_new(Arc::clone(kept), columns)?;
     filter_record_batch(&rows, &keep)
 }

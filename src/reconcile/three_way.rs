@@ -20,7 +20,8 @@ use super::edits::MODIFIED;
 use super::left_out::{Record, of_files, rewrite};
 use super::{ReadBack, ReconcileError};
 use crate::mapping::EditPolicies;
-use crate::rows::{RowOperation, SAME, TOGETHER, is_set, key_text, same_key, sent_columns};
+use crate::project::QueryFile;
+use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns};
 use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
 
 /// How the tables of conflicts begin.
@@ -43,7 +44,7 @@ const OF_LEAD: [(&str, &str); 6] = [
 ];
 
 /// Columns of `recon.conflicts_<load>`.
-pub(super) const CONFLICT: [&str; 12] = [
+pub(super) const CONFLICT: [&str; 13] = [
     "object",
     "key",
     "id",
@@ -56,13 +57,14 @@ pub(super) const CONFLICT: [&str; 12] = [
     "theirs",
     "changed_by",
     "changed_at",
+    "source_changed_at",
 ];
 
 /// Columns of `ledger.left_to_org_<load>`.
-const LEFT: [&str; 3] = ["key", "field", "base"];
+pub(super) const LEFT: [&str; 3] = ["key", "field", "base"];
 
 /// A schema of texts.
-fn texts(names: &[&str]) -> SchemaRef {
+pub(super) fn texts(names: &[&str]) -> SchemaRef {
     let fields = names.iter();
     let fields: Vec<Field> = fields
         .map(|name| Field::new(*name, DataType::Utf8, true))
@@ -80,6 +82,8 @@ pub struct ThreeWay<'a> {
     pub last: Option<&'a Manifest>,
     /// The records as they are now.
     pub now: &'a Manifest,
+    /// Parts that send nothing unless the comparison says so.
+    pub again: &'a BTreeSet<String>,
     /// Columns that a later load sets anew.
     pub later: &'a BTreeSet<String>,
     /// Rows that another load had sent before they came here: leads that became contacts.
@@ -150,7 +154,8 @@ pub async fn settle(wanted: &ThreeWay<'_>) -> Result<Option<Settled>, ReconcileE
             continue;
         }
         let records = settle.records(outbox, file).await?;
-        match records.values().any(Record::is_changed) {
+        // Rows of which nothing is sent are in it only if something was sent before.
+        match wanted.last.is_some() || records.values().any(Record::is_changed) {
             true => files.extend(rewrite(wanted, &settle.places, outbox, file, &records).await?),
             false => files.push(file.clone()),
         }
@@ -215,12 +220,15 @@ impl Settle<'_> {
                 let key = rows.text("key", row).unwrap_or_default();
                 let entry = rows.entry(row);
                 let Some(verdict) = entry.judge(object, &key, self.wanted.policies) else {
+                    if entry.has_company() {
+                        records.entry(key).or_default().silent.push(entry);
+                    }
                     continue;
                 };
                 if verdict.writes
                     && verdict.told.is_none()
                     && !entry.is_same
-                    && !has_company(&entry)
+                    && !entry.has_company()
                 {
                     continue;
                 }
@@ -229,12 +237,14 @@ impl Settle<'_> {
                     record.id = rows.text("id", row).unwrap_or_default();
                     record.changed_by = rows.text("changed_by", row);
                     record.changed_at = rows.text("changed_at", row);
+                    record.source_changed_at = rows.text("source_changed_at", row);
                     record.landed = rows.landed(row);
                 }
                 record.entries.push((entry, verdict));
             }
         }
         records.values_mut().for_each(Record::keep_together);
+        records.retain(|_, record| !record.entries.is_empty());
         self.note(&records).await?;
         Ok(records)
     }
@@ -387,6 +397,19 @@ impl Settle<'_> {
             }
             None => columns.push_str(&format!(", false as is_edited, {none} as edited")),
         }
+        let source = source_of(request.file, snapshot);
+        match source {
+            Some(source) => {
+                columns.push_str(", s.updated_at as source_changed_at");
+                joins.push_str(&format!(
+                    " left join (select cast(s.id as varchar) as key, cast(s.updated_at as varchar) as updated_at \
+                     from {} as s) as s on s.key = e.key",
+                    source.name()
+                ));
+                tables.insert(source.clone());
+            }
+            None => columns.push_str(&format!(", {none} as source_changed_at")),
+        }
         let sql = format!("select e.*{columns} from ({sql}) as e{joins}");
         Some((sql, tables))
     }
@@ -422,6 +445,7 @@ impl Settle<'_> {
                     entry.theirs.as_deref(),
                     record.changed_by.as_deref(),
                     record.changed_at.as_deref(),
+                    record.source_changed_at.as_deref(),
                 ];
                 for (column, cell) in told.iter_mut().zip(cells) {
                     column.append_option(cell);
@@ -455,11 +479,12 @@ impl Settle<'_> {
     }
 }
 
-/// Whether a field goes with others.
-fn has_company(entry: &Entry) -> bool {
-    TOGETHER
-        .iter()
-        .any(|group| group.contains(&entry.field.as_str()))
+/// The staged table of a load's rows, if it says when each was changed.
+fn source_of<'a>(file: &QueryFile, snapshot: &'a Snapshot) -> Option<&'a Manifest> {
+    let (schema, table) = file.source.as_ref()?.table.as_ref()?;
+    let source = snapshot.get(schema, table)?;
+    let has = |name: &&str| source.schema.field_with_name(name).is_ok();
+    (schema == "usercom" && ["id", "updated_at"].iter().all(has)).then_some(source)
 }
 
 /// The result of the comparison's query.

@@ -29,6 +29,9 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
     ),
 ];
 
+/// Columns of `ledger.changes`.
+const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
+
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.changes` and `ledger.attempts`.
 #[must_use]
@@ -65,9 +68,13 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 .map(|field| field.name().clone())
                 .take_while(|name| name != "id")
                 .collect();
+            let why = match table.schema.field_with_name("why") {
+                Ok(_) => "coalesce(b.why, 'source')",
+                Err(_) => "'source'",
+            };
             unions.entry(("ledger", "changes")).or_default().push(format!(
                 "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
-                 'source' as why from ledger.{} as b",
+                 {why} as why from ledger.{} as b",
                 key_text("b", &keys),
                 table.table
             ));
@@ -109,14 +116,19 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
     }
     // Queries may count on these whatever was found.
     let counted_on = ["gone", "changed_by_org", "conflicts"];
-    for (_, view, columns) in FAMILIES {
-        if counted_on.contains(&view) && !known.contains(&("recon", view)) {
-            let columns = ["load"].iter().chain(columns);
+    let families = FAMILIES
+        .iter()
+        .filter(|(_, view, _)| counted_on.contains(view));
+    let counted_on =
+        families.map(|(_, view, columns)| ("recon", *view, [&["load"], *columns].concat()));
+    for (schema, view, columns) in counted_on.chain([("ledger", "changes", CHANGE.to_vec())]) {
+        if !known.contains(&(schema, view)) {
+            let columns = columns.iter();
             let columns: Vec<String> = columns
                 .map(|column| format!("cast(null as varchar) as {column}"))
                 .collect();
             views.push(View {
-                schema: "recon".to_owned(),
+                schema: schema.to_owned(),
                 name: view.to_owned(),
                 sql: format!("select {} where false", columns.join(", ")),
             });

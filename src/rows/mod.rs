@@ -34,7 +34,7 @@ pub use ledger::ledger_schema;
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
 pub use outbox::{
-    CANARY_ROWS, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema,
+    CANARY_ROWS, CLEAR, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema,
     sent_columns,
 };
 pub use outcome::Outcome;

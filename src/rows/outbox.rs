@@ -20,6 +20,9 @@ pub const KEY_APART: &str = "_key_";
 /// in the org stays (`guide/rules.md` 36).
 pub const SAME: &str = "_same";
 
+/// Bit set of the sent columns that an update empties.
+pub const CLEAR: &str = "_clear";
+
 /// What makes the fingerprint of a row other than its values say: a field of it was left to the org, so that the next run looks
 /// at the row again though its values are the same.
 pub const LEFT_OUT: i64 = 0x6c65_6674_206f_7574;
@@ -35,7 +38,7 @@ const META: [(&str, DataType); 5] = [
     ("_id", DataType::Utf8),
     ("_fingerprint", DataType::Int64),
     ("_written", DataType::Binary),
-    ("_clear", DataType::Binary),
+    (CLEAR, DataType::Binary),
     (SAME, DataType::Binary),
 ];
 

@@ -25,7 +25,7 @@ use super::route::{KNOWN, Ledger};
 use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
-use crate::project::{Api, Operation, ProjectError, QueryFile};
+use crate::project::{Operation, ProjectError, QueryFile};
 use crate::rows::{
     CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
     same_key, sent_columns, with_plain_texts,
@@ -317,7 +317,7 @@ impl<'a> Writer<'a> {
                 .written(row)
                 .filter(|_| updates)
                 .and_then(|written| self.cleared(written, &present));
-            let same = (updates && self.request.file.api == Api::Bulk)
+            let same = updates
                 .then(|| base.same(row, &last, encoder.columns(), &self.always))
                 .flatten();
             let rows = routed.entry(operation).or_default();

@@ -40,6 +40,8 @@ mod matches;
 mod objects;
 /// A simulated org and questions to it.
 mod org;
+/// Random scripts of edits on both sides against a model.
+mod property;
 /// `query` and `status`.
 mod query;
 /// Bad input that is found on the way.

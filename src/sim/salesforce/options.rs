@@ -247,6 +247,8 @@ pub struct SalesforceSimOptions {
     pub data_storage_mb: u64,
     /// File storage in megabytes.
     pub file_storage_mb: u64,
+    /// Seconds by which the stamps of rows are ahead of this machine's clock; behind it if negative.
+    pub clock_ahead: i64,
     /// Rows in one set of query results when the caller does not say (§2).
     pub query_result_rows: u64,
 }
@@ -284,6 +286,7 @@ impl Default for SalesforceSimOptions {
             daily_bulk_batches: 15_000,
             data_storage_mb: 10_240,
             file_storage_mb: 10_240,
+            clock_ahead: 0,
             query_result_rows: 100_000,
         }
     }

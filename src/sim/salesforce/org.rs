@@ -241,7 +241,7 @@ impl Org {
 
     /// Milliseconds since 1970, whole seconds: what the service stores.
     pub(crate) fn now(&self) -> i64 {
-        Utc::now().timestamp() * 1000
+        (Utc::now().timestamp() + self.options.clock_ahead) * 1000
     }
 
     /// A new id that belongs to no table: jobs, cursors, deployments.

@@ -17,6 +17,8 @@ mod field_map;
 mod files;
 /// What stops a phase.
 mod gates;
+/// What people do after the first run.
+mod hypercare;
 /// Links between records, and rows that no book may lose.
 mod links;
 /// Links that moved since the last export.

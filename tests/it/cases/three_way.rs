@@ -273,3 +273,94 @@ fn a_column_that_changed_its_type_ends_no_run_and_is_sent() {
     let there = project.org().map("Contact", "LastName", "Likes__c");
     assert_eq!((&*there["East"], &*there["Cole"]), ("milk", "tea"));
 }
+
+#[test]
+fn a_price_that_both_sides_changed_is_asked_though_it_goes_over_rest() {
+    let project = Project::small();
+    let prices = |first: &str, second: &str| {
+        project.write(
+            "export/products.csv",
+            &format!("id,name,unit_price,currency\n1,Seat,{first},PLN\n2,Setup,{second},PLN\n"),
+        );
+    };
+    prices("100", "50");
+    project.carry().ended(0);
+    let org = project.org();
+    let entries = org.rows("SELECT Id, UnitPrice, Product2.Name FROM PricebookEntry");
+    assert!(!entries.is_empty());
+    for entry in entries
+        .iter()
+        .filter(|entry| entry["Product2.Name"] == "Seat")
+    {
+        let edit = json!({
+            "object": "PricebookEntry", "id": entry["Id"], "fields": {"UnitPrice": 120}, "user": "ann@acme.example.crm",
+        });
+        org.control(Method::POST, "rows", Some(edit));
+    }
+    drop(org);
+    prices("110", "60");
+    let run = project.carry().ended(1);
+    assert_eq!(run.total("differences"), 0, "{}", run.error());
+    let now = project
+        .org()
+        .rows("SELECT UnitPrice, Product2.Name FROM PricebookEntry");
+    for entry in now {
+        let right = if entry["Product2.Name"] == "Seat" {
+            120.0
+        } else {
+            60.0
+        };
+        assert_eq!(entry["UnitPrice"].parse::<f64>().unwrap(), right);
+    }
+    let asked = project.table("select distinct c.field, c.state from recon.conflicts as c");
+    assert_eq!(asked, [["UnitPrice", "ask"]]);
+    assert_eq!(project.carry().total("sent"), 0);
+}
+
+#[test]
+fn what_only_the_org_changed_is_put_back_where_the_source_wins_and_the_log_says_why() {
+    let project = loaded();
+    edit(
+        &project.org(),
+        "Contact",
+        "4",
+        json!({"Phone": "+48 999", "MailingCity": "Gdynia"}),
+    );
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nContact,Phone,source_wins\n",
+    );
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 1);
+    assert_eq!(eva(&project), values("+48 604", "Gdynia"));
+    let changes = "select c.field, c.old, c.new, c.why from ledger.changes as c";
+    assert_eq!(
+        project.table(changes),
+        [["Phone", "+48 999", "+48 604", "policy"]]
+    );
+    // Known since that run, and decided only now.
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nContact,*,source_wins\n",
+    );
+    project.carry().ended(0);
+    assert_eq!(eva(&project), values("+48 604", "Austin"));
+    assert_eq!(project.carry().total("sent"), 0);
+}
+
+#[test]
+fn a_record_that_was_deleted_and_came_back_is_compared_with_what_it_had() {
+    let project = loaded();
+    let org = project.org();
+    let id = json!({"id": org.row("Contact", "4", "Name")["Id"]});
+    edit(&org, "Contact", "4", json!({"MailingCity": "Gdynia"}));
+    org.control(Method::POST, "delete", Some(id.clone()));
+    drop(org);
+    people(&project, "+48 605", "Austin", "Texas");
+    assert_eq!(project.carry().total("sent"), 0);
+    project.org().control(Method::POST, "undelete", Some(id));
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 1, "{}", run.error());
+    assert_eq!(eva(&project), values("+48 605", "Gdynia"));
+    assert!(project.table(CONFLICTS).is_empty());
+}

@@ -1,0 +1,240 @@
+//! Records that only the org changed, in fields where the source's value counts all the same.
+//!
+//! In: an outbox that was written and not sent, the rows that changed in the org since the last look and the edits that were known
+//! then, policies. Out: the outbox with these records as updates that leave out every field; the three-way comparison says which of
+//! them are written. Never: a record that the source has changed (it is compared anyway), or a read of more than what changed
+//! since, where the object allows that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::error::ArrowError;
+use futures::TryStreamExt;
+
+use super::coercion::{TargetField, derived_by, normal_forms, readable};
+use super::conflict::default_policy;
+use super::diff::CHANGED_BY_ORG;
+use super::{ReadBack, ReconcileError, changes};
+use crate::mapping::{EditPolicies, FieldPolicy};
+use crate::rows::{Bits, RowOperation, SAME, key_text, key_texts, sent_columns, set};
+use crate::staging::{DataFile, Manifest, Snapshot};
+
+/// Rows of a file that are looked at, at a time.
+const ROWS: usize = 8_192;
+
+/// An outbox with records that are looked at again.
+pub struct PutBack {
+    /// The outbox; not published.
+    pub outbox: Manifest,
+    /// Its parts that hold nothing else.
+    pub parts: BTreeSet<String>,
+}
+
+/// Turns records of the outbox in `snapshot` that only the org has changed into updates of nothing; none if there are none.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn put_back(
+    request: &ReadBack<'_>,
+    snapshot: &Snapshot,
+    later: &BTreeSet<String>,
+    policies: &EditPolicies,
+) -> Result<Option<PutBack>, ReconcileError> {
+    let load = &request.file.name;
+    let Some(outbox) = snapshot.get("outbox", load) else {
+        return Ok(None);
+    };
+    let fields = fields(request, outbox, later, policies);
+    let idle = |file: &&DataFile| is_idle(file);
+    let is_known = snapshot.get("ledger", load).is_some();
+    if fields.is_empty() || !is_known || !outbox.files.iter().any(|file| idle(&file)) {
+        return Ok(None);
+    }
+    let found = changes::since(request, snapshot).await?;
+    let keys = keys(request, snapshot, outbox, found.as_ref(), &fields).await;
+    if let Some(found) = &found {
+        request.staging.remove(found).await;
+    }
+    let keys = keys?;
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    tracing::info!(load, records = keys.len(), "only the org changed them");
+    Ok(Some(split(request, outbox, &keys).await?))
+}
+
+/// Whether a part holds rows that are as they were sent last.
+fn is_idle(file: &DataFile) -> bool {
+    file.label.as_deref() == Some(RowOperation::Unchanged.word()) && file.rows > 0
+}
+
+/// Sent fields of which the source's value may be written though the source has not changed it, with whether that is only so
+/// where the org has none.
+fn fields(
+    request: &ReadBack<'_>,
+    outbox: &Manifest,
+    later: &BTreeSet<String>,
+    policies: &EditPolicies,
+) -> Vec<(String, bool)> {
+    let object = &request.describe.name;
+    let mut fields = Vec::new();
+    for name in sent_columns(&outbox.schema) {
+        let can = readable(request.describe, &name).is_some_and(|field| field.updateable)
+            && derived_by(request.describe, &name).is_none()
+            && !request.columns.key.contains(&name)
+            && !later.contains(&name);
+        let policy = policies.policy(object, &name);
+        match policy.unwrap_or_else(|| default_policy(&name)) {
+            FieldPolicy::SourceWins if can => fields.push((name, false)),
+            FieldPolicy::OrgUnlessBlank if can => fields.push((name, true)),
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// Keys of unchanged rows of which such a field is another one in the org.
+async fn keys(
+    request: &ReadBack<'_>,
+    snapshot: &Snapshot,
+    outbox: &Manifest,
+    found: Option<&Manifest>,
+    fields: &[(String, bool)],
+) -> Result<BTreeSet<String>, ReconcileError> {
+    let load = &request.file.name;
+    let mut tables = Snapshot::default();
+    tables.insert(outbox.clone());
+    let mut queries = Vec::new();
+    if let Some(found) = found.filter(|found| found.rows > 0) {
+        tables.insert(found.clone());
+        let differ: Vec<String> = fields
+            .iter()
+            .filter_map(|(name, only_blank)| {
+                let field = outbox.schema.field_with_name(name).ok()?;
+                let target = TargetField::of(readable(request.describe, name)?);
+                let (ours, theirs) = normal_forms(field, &target);
+                let blank = match only_blank {
+                    true => format!(" and coalesce(trim(r.\"{name}\"), '') = ''"),
+                    false => String::new(),
+                };
+                Some(format!(
+                    "(cast({ours} as varchar) <> '' and ({ours} is distinct from {theirs}){blank})"
+                ))
+            })
+            .collect();
+        if !differ.is_empty() {
+            queries.push(format!(
+                "select {} as key from outbox.{load} as o inner join {} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15) \
+                 where o._operation = 'unchanged' and ({})",
+                key_text("o", &request.columns.key),
+                found.name(),
+                differ.join("\n or ")
+            ));
+        }
+    }
+    let edited = snapshot.get("recon", &format!("{CHANGED_BY_ORG}{load}"));
+    if let Some(edited) = edited.filter(|edited| edited.rows > 0) {
+        tables.insert(edited.clone());
+        let wanted: Vec<String> = fields
+            .iter()
+            .map(|(name, only_blank)| match only_blank {
+                true => format!("(e.field = '{name}' and coalesce(trim(e.found), '') = '')"),
+                false => format!("e.field = '{name}'"),
+            })
+            .collect();
+        queries.push(format!(
+            "select e.key as key from {} as e where {}",
+            edited.name(),
+            wanted.join(" or ")
+        ));
+    }
+    let mut keys = BTreeSet::new();
+    let session = request.engine.session(request.staging, &tables)?;
+    for sql in queries {
+        let mut rows = session
+            .stream(&format!("edits of {load}"), &sql, &[])
+            .await?;
+        while let Some(batch) = rows.next_batch().await? {
+            let column = batch.column(0).as_string::<i32>();
+            keys.extend(column.iter().flatten().map(str::to_owned));
+        }
+    }
+    Ok(keys)
+}
+
+/// The outbox with the unchanged rows of these keys in parts of their own.
+async fn split(
+    request: &ReadBack<'_>,
+    outbox: &Manifest,
+    keys: &BTreeSet<String>,
+) -> Result<PutBack, ReconcileError> {
+    let (staging, load) = (request.staging, &request.file.name);
+    let store = |source: ArrowError| ReconcileError::Store {
+        object: request.describe.name.clone(),
+        source,
+    };
+    let mut same = Bits::new();
+    for (place, name) in sent_columns(&outbox.schema).iter().enumerate() {
+        if !request.columns.key.contains(name) {
+            set(&mut same, place);
+        }
+    }
+    let mut files = Vec::new();
+    let mut parts = BTreeSet::new();
+    for file in &outbox.files {
+        if !is_idle(file) {
+            files.push(file.clone());
+            continue;
+        }
+        let mut writers = Vec::new();
+        for operation in [RowOperation::Update, RowOperation::Unchanged] {
+            let schema = Arc::clone(&outbox.schema);
+            let writer = staging.create("outbox", load, schema, &[]).await?;
+            writers.push(writer.labelled(operation.word()));
+        }
+        let part = super::left_out::of_files(outbox, std::slice::from_ref(file));
+        let mut batches = staging.read_table(&part, ROWS);
+        while let Some(batch) = batches.try_next().await? {
+            let names = key_texts(&batch, &request.columns.key);
+            let names = names.map_err(|error| store(ArrowError::SchemaError(error.to_string())))?;
+            let wanted: BooleanArray = names.iter().map(|key| Some(keys.contains(key))).collect();
+            let rest = arrow::compute::not(&wanted).map_err(store)?;
+            let again = filter_record_batch(&batch, &wanted).map_err(store)?;
+            let again = of_nothing(&again, &same).map_err(store)?;
+            writers[0].write(&again).await?;
+            let rest = filter_record_batch(&batch, &rest).map_err(store)?;
+            writers[1].write(&rest).await?;
+        }
+        for (at, writer) in writers.into_iter().enumerate() {
+            let written = writer.finish(BTreeMap::new()).await?;
+            for file in written.files.into_iter().filter(|file| file.rows > 0) {
+                if at == 0 {
+                    parts.insert(file.path.clone());
+                }
+                files.push(file);
+            }
+        }
+    }
+    let mut again = outbox.clone();
+    again.sorted_by.clear();
+    again.files = files;
+    Ok(PutBack {
+        outbox: again,
+        parts,
+    })
+}
+
+/// Rows as updates that leave out these fields.
+fn of_nothing(batch: &RecordBatch, fields: &Bits) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let rows = batch.num_rows();
+    let words =
+        StringArray::from_iter_values(std::iter::repeat_n(RowOperation::Update.word(), rows));
+    let same = BinaryArray::from_iter_values(std::iter::repeat_n(fields, rows));
+    let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+    columns[schema.index_of("_operation")?] = Arc::new(words);
+    columns[schema.index_of(SAME)?] = Arc::new(same);
+    RecordBatch::try_new(schema, columns)
+}
