@@ -212,6 +212,7 @@ fn policies_say_whose_value_counts() {
         project.table("select c.field, c.state, c.why from recon.conflicts as c order by c.field"),
         [
             ["MailingCity", "org", "policy"],
+            ["MailingState", "source", "policy"],
             ["Phone", "source", "policy"]
         ]
     );
