@@ -13,6 +13,7 @@ mod load;
 mod output;
 mod plan;
 mod progress;
+mod queries;
 mod query;
 mod reconcile;
 mod rollback;
@@ -71,6 +72,9 @@ enum Command {
     Status(status::StatusArgs),
     /// Ask any table a question in SQL
     Query(query::QueryArgs),
+    /// The SQL of the project: list, show, render with its options, eject a default to change it
+    #[command(subcommand)]
+    Queries(queries::QueriesCommand),
     /// Write a synthetic User.com export of any size
     Generate(generate::GenerateArgs),
     /// Start a new project
@@ -193,6 +197,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Cutover(command) => Box::pin(cutover::run(command)).await,
         Command::Status(args) => status::run(args).await,
         Command::Query(args) => query::run(args).await,
+        Command::Queries(command) => queries::run(command),
         Command::Generate(args) => generate::run(args),
         Command::Init(args) => init::run(&args),
         Command::Sim(command) => sim::run(command).await,

@@ -15,6 +15,6 @@ mod syntax;
 pub use error::ProjectError;
 pub use order::{Step, order};
 pub(crate) use queries::default_text;
-pub use queries::{GENERATED, Queries};
+pub use queries::{GENERATED, Origin, Queries};
 pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFile, QueryKind};
-pub(crate) use syntax::parameters;
+pub(crate) use syntax::{parameters, with_parameters};

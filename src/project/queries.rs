@@ -87,6 +87,40 @@ impl Queries {
     }
 }
 
+/// Where a query comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is compiled in.
+    Default,
+    /// It follows from the export's own definitions.
+    Generated,
+    /// It lies in the project's `queries/`.
+    Project,
+}
+
+impl Origin {
+    /// Where this query of a project comes from.
+    #[must_use]
+    pub fn of(project: &Path, file: &QueryFile) -> Self {
+        let below = file.path.strip_prefix("queries/").unwrap_or(&file.path);
+        match () {
+            () if project.join(&file.path).is_file() => Self::Project,
+            () if project.join(GENERATED).join(below).is_file() => Self::Generated,
+            () => Self::Default,
+        }
+    }
+
+    /// The word in lists.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Generated => "generated",
+            Self::Project => "project",
+        }
+    }
+}
+
 /// The text of a default query that is no step of a run, such as `cutover/held.sql`.
 pub(crate) fn default_text(path: &str) -> Option<&'static str> {
     DEFAULTS.get_file(path)?.contents_utf8()

@@ -3,9 +3,10 @@
 //! In: text, or a parsed query. Out: the `$name` placeholders in it, and the first construct that the product does not
 //! run. Never: a search in the text, where a literal or a comment may say anything.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
     Expr, JoinOperator, Query, Select, SetExpr, SetOperator, TableFactor, TableWithJoins,
@@ -14,6 +15,8 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::{ProjectError, QueryFile};
 
 /// `$name` placeholders of a query or of a condition, outside comments, strings and quoted names.
 ///
@@ -28,6 +31,35 @@ pub(crate) fn parameters(sql: &str) -> Result<BTreeSet<String>, DataFusionError>
         _ => None,
     });
     Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
+/// A query's text with values in place of its `$name` placeholders, to be read and to be run elsewhere.
+///
+/// # Errors
+/// [`ProjectError::Parse`]; a placeholder without a value stays as it is.
+pub(crate) fn with_parameters(
+    file: &QueryFile,
+    values: &BTreeMap<String, ScalarValue>,
+) -> Result<String, ProjectError> {
+    let tokens = Tokenizer::new(&GenericDialect {}, &file.sql)
+        .with_unescape(false)
+        .tokenize()
+        .map_err(|error| ProjectError::Parse {
+            path: file.path.clone(),
+            source: Box::new(DataFusionError::SQL(
+                Box::new(ParserError::from(error)),
+                None,
+            )),
+        })?;
+    let text = tokens.into_iter().map(|token| match &token {
+        Token::Placeholder(name) => match values.get(name.trim_start_matches('$')) {
+            Some(ScalarValue::Utf8(Some(text))) => format!("'{}'", text.replace('\'', "''")),
+            Some(value) => value.to_string(),
+            None => token.to_string(),
+        },
+        _ => token.to_string(),
+    });
+    Ok(text.collect())
 }
 
 /// The first anti join of a query, in whatever form: DataFusion runs them as hash joins, which do not spill.
@@ -127,6 +159,35 @@ mod tests {
         match &statements[..] {
             [Statement::Query(query)] => anti_join(query),
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_rendered_query_is_the_text_but_for_its_options() {
+        let file = |sql: &str| {
+            let text = format!("-- grain: x\n{sql}\n");
+            QueryFile::parse(
+                "queries/prepare/a.sql",
+                crate::project::QueryKind::Prepare,
+                &text,
+            )
+        };
+        let values = BTreeMap::from([
+            (
+                "name".to_owned(),
+                ScalarValue::Utf8(Some("it's".to_owned())),
+            ),
+            ("flag".to_owned(), ScalarValue::Boolean(Some(true))),
+        ]);
+        let sql = "select '$name' as a, $name as \"$b\", /* $name */ E'\\n' as c where $flag or $other -- $name";
+        let rendered = with_parameters(&file(sql).unwrap(), &values).unwrap();
+        let expected = "select '$name' as a, 'it''s' as \"$b\", /* $name */ E'\\n' as c where true or $other -- $name";
+        assert_eq!(rendered, format!("-- grain: x\n{expected}\n"));
+        // Nothing else of any query changes.
+        let queries = crate::project::Queries::load(std::path::Path::new("no project")).unwrap();
+        for file in queries.iter() {
+            let rendered = with_parameters(file, &BTreeMap::new()).unwrap();
+            assert_eq!(rendered, file.sql, "{}", file.path);
         }
     }
 

@@ -451,6 +451,45 @@ fn wrong_credentials_are_the_users_to_mend_and_stay_secret() {
 }
 
 #[test]
+fn queries_are_listed_shown_rendered_and_ejected_to_be_changed() {
+    let project = Project::empty().file("migration.toml", SETTINGS);
+    let from = || {
+        let list = project.run(["queries", "list", "--format", "json"]);
+        let list: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+        let rows = list["queries"].as_array().unwrap();
+        let row = rows
+            .iter()
+            .find(|row| row["path"] == "queries/load/lead.sql");
+        row.unwrap()["from"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(from(), "default");
+    let text = project.run(["queries", "show", "load/lead"]).stdout;
+    assert_eq!(text, include_str!("../../queries/load/lead.sql"));
+    let rendered = project.run(["queries", "render", "prepare.person"]).stdout;
+    assert!(
+        rendered.contains("'contact' = 'contact' as has_deal"),
+        "{rendered}"
+    );
+    assert_eq!(project.run(["queries", "eject", "lead"]).code, Some(0));
+    let own = std::fs::read_to_string(project.path("queries/load/lead.sql")).unwrap();
+    assert_eq!(own, text);
+    assert_eq!(from(), "project");
+    // What is there is not written over.
+    let again = project.run(["queries", "eject", "lead"]);
+    assert_eq!(again.code, Some(2));
+    assert!(again.stderr.contains("own already"), "{}", again.stderr);
+    assert_run!(project.run(["queries", "show", "leed"]), @"
+    exit code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: there is no query `leed`
+
+    hint: did you mean `lead`?
+    ");
+}
+
+#[test]
 fn help_shows_pages_of_the_guide_and_commands_alike() {
     let folder = Project::empty();
     let list = folder.run(["help"]).to_string();
