@@ -42,8 +42,7 @@ pub(crate) fn with_parameters(
     values: &BTreeMap<String, ScalarValue>,
 ) -> Result<String, ProjectError> {
     let tokens = Tokenizer::new(&GenericDialect {}, &file.sql)
-        .with_unescape(false)
-        .tokenize()
+        .tokenize_with_location()
         .map_err(|error| ProjectError::Parse {
             path: file.path.clone(),
             source: Box::new(DataFusionError::SQL(
@@ -51,15 +50,31 @@ pub(crate) fn with_parameters(
                 None,
             )),
         })?;
-    let text = tokens.into_iter().map(|token| match &token {
-        Token::Placeholder(name) => match values.get(name.trim_start_matches('$')) {
+    let mut lines: Vec<Vec<char>> = file
+        .sql
+        .split_inclusive('\n')
+        .map(|line| line.chars().collect())
+        .collect();
+    // From the end, so that places before stay as they are.
+    for token in tokens.iter().rev() {
+        let Token::Placeholder(name) = &token.token else {
+            continue;
+        };
+        let value = match values.get(name.trim_start_matches('$')) {
             Some(ScalarValue::Utf8(Some(text))) => format!("'{}'", text.replace('\'', "''")),
             Some(value) => value.to_string(),
-            None => token.to_string(),
-        },
-        _ => token.to_string(),
-    });
-    Ok(text.collect())
+            None => continue,
+        };
+        let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let at = token.span.start;
+        let (line, start) = (place(at.line), place(at.column));
+        if let Some(line) = lines.get_mut(line.wrapping_sub(1)) {
+            let start = start.saturating_sub(1).min(line.len());
+            let end = (start + name.chars().count()).min(line.len());
+            line.splice(start..end, value.chars());
+        }
+    }
+    Ok(lines.into_iter().flatten().collect())
 }
 
 /// The first anti join of a query, in whatever form: DataFusion runs them as hash joins, which do not spill.
