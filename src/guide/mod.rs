@@ -47,7 +47,7 @@ pages! {
     undoing "undoing.md"
     golive "golive.md"
     exit "exit.md"
-    queries "queries.md"
+    sql "sql.md"
     simulators "simulators.md"
     scope "scope.md"
     speed "speed.md"
