@@ -188,7 +188,7 @@ impl<'a> Traced<'a> {
                 } else if resolved.exclusions.dropped(file).contains(field) {
                     left_out = Some(format!("{}.{field} is not sent here", file.object()));
                 } else if let Some(reason) = resolved.exclusions.left_out.get(&file.name)
-                    && !(has_home && is_home(file, source))
+                    && !(has_home && is_own(file, fields))
                 {
                     left_out = Some(format!("{} is left out: {reason}", file.name));
                 }

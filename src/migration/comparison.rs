@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use super::context::{Context, Reads};
-use super::moved;
 use crate::error::Error;
 use crate::project::{Operation, QueryFile, QueryKind};
 use crate::reconcile::{
@@ -88,7 +87,7 @@ pub(crate) async fn settle_outbox(
                 now,
                 again: &again,
                 later: &later,
-                moved: moved::into(context, file, snapshot),
+                moved: came_from(context, file, snapshot),
                 policies: &context.policies,
             })
             .await?
@@ -103,6 +102,24 @@ pub(crate) async fn settle_outbox(
         keep_absent(&request, snapshot, last, &later, &mut told).await?;
     }
     Ok(SettledOutbox { outbox, told, now })
+}
+
+/// What the org had accepted of rows that another load of the same source had sent before: of leads that became contacts.
+fn came_from<'a>(
+    context: &Context<'_>,
+    file: &QueryFile,
+    snapshot: &'a Snapshot,
+) -> Option<&'a Manifest> {
+    let mut others = context.resolved.loads().filter(|other| {
+        file.source.is_some()
+            && other.source == file.source
+            && other.name != file.name
+            && other.key == file.key
+    });
+    others.find_map(|other| {
+        let left = snapshot.get("ledger", &format!("{LEFT_TO_ORG}{}", other.name));
+        left.filter(|left| left.rows > 0)
+    })
 }
 
 /// Reads a load's records back and compares them; `rows` hears how many were read.

@@ -10,7 +10,6 @@ use super::comparison::settle_outbox;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::liveness;
-use super::moved;
 use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
 use crate::error::Error;
@@ -71,11 +70,6 @@ impl DryRun {
                     written.extend(outbox.notes.iter().cloned());
                     let last = snapshot.get("outbox", &file.name).cloned();
                     snapshot.insert(outbox.parts.clone());
-                    if let Some(moved) = moved::keep(context, file, snapshot, last.as_ref()).await?
-                    {
-                        written.push(moved.clone());
-                        snapshot.insert(moved);
-                    }
                     for notes in outbox.notes {
                         snapshot.insert(notes);
                     }

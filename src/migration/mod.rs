@@ -41,7 +41,6 @@ mod hypercare;
 mod known;
 mod liveness;
 mod map_check;
-mod moved;
 mod name_check;
 mod open;
 mod org;

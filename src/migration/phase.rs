@@ -12,7 +12,6 @@ use super::context::{Context, Reads};
 use super::gone::{self, GoneRows};
 use super::grain;
 use super::liveness::Liveness;
-use super::moved;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use crate::engine::Session;
@@ -22,13 +21,16 @@ use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::{phase_document, spreadsheet};
-use crate::rows::RunStatus;
+use crate::rows::{RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
 
 /// What waits for a person, in the form of `config/decisions.csv`.
 const CONFLICTS: &str = include_str!("../../queries/internal/conflicts_for_people.sql");
+
+/// Fields that the org's automation may set.
+const AUTOMATIC_FIELDS: &str = include_str!("../../queries/internal/automatic_fields.sql");
 
 /// Rows of a failed check that are shown on the terminal.
 const SHOWN: usize = 10;
@@ -265,6 +267,7 @@ impl Phases<'_> {
                 file.name, report.changed_by_org, file.name
             ));
         }
+        self.propose_automation(file, &session, &report).await?;
         self.reports.push(report.clone());
         let number = self.reports.len();
         let path = self.context.staging().org_path(&[
@@ -291,6 +294,30 @@ impl Phases<'_> {
                 .map(|reason| format!("gate: {reason}")),
         );
         Ok((!verdict.passed()).then_some(RunStatus::Gated))
+    }
+
+    /// Names fields that have another value right after they were written, in several records and by nobody else: a flow of the
+    /// org may set them, which a person can say.
+    async fn propose_automation(
+        &mut self,
+        file: &QueryFile,
+        session: &Session,
+        report: &PhaseReport,
+    ) -> Result<(), Error> {
+        if report.differences == 0 {
+            return Ok(());
+        }
+        let sql = for_load(AUTOMATIC_FIELDS, &file.name);
+        let fields = crate::reconcile::counts(session, "fields of automation", &sql).await?;
+        for (field, records) in fields {
+            self.notes.push(format!(
+                "{}: {field} of {records} records has another value right after it was written; if the org's automation sets it, add \
+                 `{},{field},automation` to config/field_policy.csv",
+                file.name,
+                file.object()
+            ));
+        }
+        Ok(())
     }
 
     /// The outbox that is sent, and the records that it changes.
@@ -320,9 +347,6 @@ impl Phases<'_> {
         };
         let last = snapshot.get("outbox", &file.name).cloned();
         snapshot.insert(outbox.parts.clone());
-        if let Some(moved) = moved::keep(self.context, file, &snapshot, last.as_ref()).await? {
-            snapshot.insert(staging.publish(moved).await?);
-        }
         let settled = comparison::settle_outbox(
             self.context,
             file,

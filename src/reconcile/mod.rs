@@ -54,7 +54,7 @@ pub use request::ReadBack;
 pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use source::{SourceRequest, SourceRows, source_rows};
 pub use strays::strays;
-pub use three_way::{CONFLICTS, LEFT_TO_ORG, MOVED, ThreeWay, nothing_left, settle};
+pub use three_way::{CONFLICTS, LEFT_TO_ORG, ThreeWay, nothing_left, settle};
 pub use undecided::{Undecided, undecided};
 pub use verify::still_there;
 pub use views::union_views;

@@ -30,9 +30,6 @@ pub const CONFLICTS: &str = "conflicts_";
 /// How the tables begin of what was left to the org.
 pub const LEFT_TO_ORG: &str = "left_to_org_";
 
-/// How the tables begin of rows that went to another load.
-pub const MOVED: &str = "moved_";
-
 /// Fields of a contact and those of a lead that they come from when it is converted, where the names differ.
 const OF_LEAD: [(&str, &str); 6] = [
     ("MailingStreet", "Street"),
@@ -86,7 +83,7 @@ pub struct ThreeWay<'a> {
     pub again: &'a BTreeSet<String>,
     /// Columns that a later load sets anew.
     pub later: &'a BTreeSet<String>,
-    /// Rows that another load had sent before they came here: leads that became contacts.
+    /// What the org had accepted of rows that another load had sent before they came here: of leads that became contacts.
     pub moved: Option<&'a Manifest>,
     /// Whose values count.
     pub policies: &'a EditPolicies,
@@ -314,17 +311,10 @@ impl Settle<'_> {
                 "i._id is not null",
                 normal_forms_in(field, &target, "o", "i").1,
             );
-            let before = OF_LEAD.iter().find(|(contact, _)| contact == name);
-            let before = before.map_or(name.as_str(), |(_, lead)| lead);
-            let moved = known(
-                has(*moved, before, field.data_type()),
-                "v._there is not null",
-                normal_forms_in(&field.clone().with_name(before), &target, "v", "r").0,
-            );
             entries.push(format!(
                 "case when ((cast({ours} as varchar) <> '') or o._clear is not null) and {ours} is distinct from {theirs} \
                  then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
-                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}, 'moved', {moved}) end"
+                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
             ));
         }
         if entries.is_empty() {
@@ -354,23 +344,13 @@ impl Settle<'_> {
             ));
         }
         let none = "cast(null as varchar)";
-        let mut is_moved = "false";
-        if let Some(moved) = moved {
-            is_moved = "v._there is not null";
-            joins.push_str(&format!(
-                " left join (select m.*, 1 as _there from {} as m) as v on {}",
-                moved.name(),
-                same_key("v", "o", key)
-            ));
-            tables.insert((*moved).clone());
-        }
         let [by, at] = MODIFIED.map(|name| match now.schema.field_with_name(name) {
             Ok(_) => format!("r.\"{name}\""),
             Err(_) => none.to_owned(),
         });
         let mut sql = format!(
             "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
-             {landed} as landed, {is_moved} as is_moved, unnest(make_array({entries})) as entry \
+             {landed} as landed, unnest(make_array({entries})) as entry \
              from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
             key = key_text("o", key),
             entries = entries.join(",\n "),
@@ -396,6 +376,19 @@ impl Settle<'_> {
                 ));
             }
             None => columns.push_str(&format!(", false as is_edited, {none} as edited")),
+        }
+        if let Some(moved) = moved {
+            let names = OF_LEAD.iter();
+            let names = names.map(|(contact, lead)| format!(" when '{contact}' then '{lead}'"));
+            columns.push_str(", y.key is not null as is_moved, z.key is not null as was_sent, z.base as moved_base");
+            joins.push_str(&format!(
+                " left join (select distinct m.key from {table} as m) as y on y.key = e.key \
+                 left join {table} as z on z.key = e.key \
+                 and z.field = case e.entry['field']{} else e.entry['field'] end",
+                names.collect::<String>(),
+                table = moved.name(),
+            ));
+            tables.insert((*moved).clone());
         }
         let source = source_of(request.file, snapshot);
         match source {
@@ -550,8 +543,9 @@ impl<'a> Rows<'a> {
             is_written: self.landed(row).is_some() || self.has("is_moved", row),
             kept: match self.has("is_left", row) {
                 true => Some(self.text("base", row)),
-                // What we had sent to the lead that this record was.
-                false => known("moved").filter(|_| self.landed(row).is_none()),
+                // What the lead had that this record was.
+                false => (self.has("was_sent", row) && self.landed(row).is_none())
+                    .then(|| self.text("moved_base", row)),
             },
             edited: self.has("is_edited", row).then(|| self.text("edited", row)),
             sent: known("sent"),

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::org::Org;
 use crate::rehearsal::Project;
@@ -364,4 +365,49 @@ fn a_record_that_was_deleted_and_came_back_is_compared_with_what_it_had() {
     assert_eq!(run.total("sent"), 1, "{}", run.error());
     assert_eq!(eva(&project), values("+48 605", "Gdynia"));
     assert!(project.table(CONFLICTS).is_empty());
+}
+
+#[test]
+fn a_mass_job_that_touches_every_record_and_changes_no_value_is_no_edit() {
+    let project = loaded();
+    let org = project.org();
+    for object in ["Account", "Contact", "Lead"] {
+        for id in org.map(object, "usercom_id__c", "Id").values() {
+            let touched = json!({"object": object, "id": id, "fields": {"usercom_custom_id__c": null},
+                "user": "ann@acme.example.crm"});
+            org.control(Method::POST, "rows", Some(touched));
+        }
+    }
+    drop(org);
+    people(&project, "+48 605", "Austin", "Texas");
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 1, "{}", run.error());
+    assert_eq!(run.total("changed_by_org"), 0, "{}", run.error());
+    assert_eq!(eva(&project), values("+48 605", "Austin"));
+}
+
+#[test]
+fn an_org_whose_clock_is_an_hour_off_hides_no_edit() {
+    for clock_ahead in [3_600, -3_600] {
+        let project = Project::small();
+        people(&project, "+48 604", "Austin", "Texas");
+        let org = project.serve_org(SalesforceSimOptions {
+            clock_ahead,
+            ..SalesforceSimOptions::default()
+        });
+        project.load_into(&org, "");
+        project.run_with(&["--yes"]).ended(0);
+        let other = org.insert("Contact", json!({"LastName": "Other"}));
+        let eva = org.row("Contact", "4", "Id")["Id"].clone();
+        org.change("Contact", &eva, json!({"MailingCity": "Nice"}));
+        org.delete("Contact", &other);
+        people(&project, "+48 605", "Austin", "Texas");
+        project.run_with(&["--yes"]).ended(0);
+        let found = org.row("Contact", "4", "Phone, MailingCity");
+        assert_eq!(
+            (found["Phone"].as_str(), found["MailingCity"].as_str()),
+            ("+48 605", "Nice"),
+            "{clock_ahead}"
+        );
+    }
 }

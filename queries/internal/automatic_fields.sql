@@ -1,0 +1,8 @@
+-- grain: one row per field that has another value right after it was written, in two records or more
+select
+    difference.field as name,
+    count(*) as n
+from recon.differences_this_load as difference
+where difference.kind = 'changed'
+group by difference.field
+having count(*) >= 2
