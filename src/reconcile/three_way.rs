@@ -379,12 +379,14 @@ impl Settle<'_> {
         }
         if let Some(moved) = moved {
             let names = OF_LEAD.iter();
-            let names = names.map(|(contact, lead)| format!(" when '{contact}' then '{lead}'"));
-            columns.push_str(", y.key is not null as is_moved, z.key is not null as was_sent, z.base as moved_base");
+            let names = names.map(|(contact, lead)| format!(" when '{lead}' then '{contact}'"));
+            columns.push_str(
+                ", y.key is not null as is_moved, z.key is not null as was_sent, z.base as moved_base",
+            );
             joins.push_str(&format!(
                 " left join (select distinct m.key from {table} as m) as y on y.key = e.key \
-                 left join {table} as z on z.key = e.key \
-                 and z.field = case e.entry['field']{} else e.entry['field'] end",
+                 left join (select m.key, case m.field{} else m.field end as field, m.base from {table} as m) as z \
+                 on z.key = e.key and z.field = e.entry['field']",
                 names.collect::<String>(),
                 table = moved.name(),
             ));

@@ -96,7 +96,7 @@ fn what_both_sides_changed_is_asked_and_stays_as_it_is_in_the_org() {
     let file = project.report("conflicts.csv");
     assert!(
         file.starts_with(
-            "object,key,field,ours,theirs,decision,base,changed_by,changed_at,record,note\n\
+            "object,key,field,ours,theirs,decision,base,changed_by,changed_at,source_changed_at,record,note\n\
                           Contact,4,Phone,'+48 605,'+48 999,,'+48 604,"
         ),
         "{file}"
