@@ -155,6 +155,15 @@ impl<'a> Traced<'a> {
             .filter(|(file, fields)| resolved.is_active(file) && is_own(file, fields))
             .map(|(file, _)| file.name.as_str())
             .collect();
+        // A load of the same records takes the rows of one that is left out.
+        let has_twin = |file: &QueryFile| {
+            self.loads.iter().any(|(other, _)| {
+                resolved.is_active(other)
+                    && is_home(other, source)
+                    && other.object() == file.object()
+                    && other.key == file.key
+            })
+        };
         // A load that an option leaves out excuses nothing where another one takes the rows.
         let has_home = self
             .loads
@@ -188,7 +197,7 @@ impl<'a> Traced<'a> {
                 } else if resolved.exclusions.dropped(file).contains(field) {
                     left_out = Some(format!("{}.{field} is not sent here", file.object()));
                 } else if let Some(reason) = resolved.exclusions.left_out.get(&file.name)
-                    && !(has_home && is_own(file, fields))
+                    && !(has_home && (is_home(file, source) || has_twin(file)))
                 {
                     left_out = Some(format!("{} is left out: {reason}", file.name));
                 }

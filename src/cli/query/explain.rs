@@ -111,7 +111,18 @@ fn missing(name: &str, schema: &str, known: &BTreeSet<String>, snapshot: &Snapsh
         .iter()
         .map(|schema| format!("{schema}.{name}"))
         .find(|candidate| known.contains(candidate));
-    let near = nearest(name, known.iter().map(String::as_str));
+    // Names of one schema begin alike, which makes none of them a likely mistake for another.
+    let prefix = format!("{schema}.");
+    let siblings: Vec<&str> = known
+        .iter()
+        .filter_map(|known| known.strip_prefix(&prefix))
+        .collect();
+    let near = match name.strip_prefix(&prefix) {
+        Some(table) if !siblings.is_empty() => {
+            nearest(table, siblings.into_iter()).map(|table| format!("{prefix}{table}"))
+        }
+        _ => nearest(name, known.iter().map(String::as_str)),
+    };
     let hint = match (schema, qualified, near) {
         _ if snapshot.iter().next().is_none() => {
             "nothing is staged yet: `transload stage` reads the export, `transload run` does everything".to_owned()
