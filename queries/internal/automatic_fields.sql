@@ -1,4 +1,4 @@
--- grain: one row per field that has another value right after it was written, in two records or more
+-- grain: one row per field that has another value right after it was written, in several records
 select
     difference.field as name,
     count(*) as n
