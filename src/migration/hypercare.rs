@@ -6,17 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Int64Type};
 use chrono::{DateTime, Duration, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::context::{Context, Reads};
+use super::small_table::of_columns;
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::rows::{for_load, key_text};
 use crate::salesforce::field_text;
-use crate::staging::{Manifest, Snapshot};
+use crate::staging::Snapshot;
+use crate::transform::write_table;
 
 /// Changes of one user by load and ten minutes.
 const STORMS: &str = include_str!("../../queries/internal/storms.sql");
@@ -42,6 +44,10 @@ const LIKE: [(&str, &str, &str); 3] = [
         include_str!("../../queries/internal/like_by_domain.sql"),
     ),
 ];
+
+/// The form of `recon.lost` where nothing was loaded.
+const NOTHING_LOST: &str =
+    "select '' as load, '' as key, '' as id, '' as became from (select 1 as one) as n where false";
 
 /// How far our clock may be behind the org's.
 const SLACK: Duration = Duration::hours(2);
@@ -101,19 +107,10 @@ async fn publish(
     context: &Context<'_>,
     name: &str,
     columns: Vec<(&str, ArrayRef)>,
-) -> Result<Manifest, Error> {
-    let fields = columns
-        .iter()
-        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let columns = columns.into_iter().map(|(_, column)| column).collect();
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-    let batch = batch.map_err(|error| Error::Defect {
-        what: format!("recon.{name} is no table: {error}"),
-    })?;
-    let mut writer = context.staging().create("recon", name, schema, &[]).await?;
-    writer.write(&batch).await?;
-    Ok(writer.publish(BTreeMap::new()).await?)
+) -> Result<(), Error> {
+    let table = of_columns(context.staging(), ("recon", name), columns).await?;
+    context.staging().publish(table).await?;
+    Ok(())
 }
 
 fn texts<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
@@ -123,37 +120,30 @@ fn texts<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
 /// Records of ours that are no longer there.
 async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error> {
     let (snapshot, session) = context.session(Reads::Tables).await?;
-    let mut rows: Vec<[String; 4]> = Vec::new();
-    for file in loads {
-        let load = &file.name;
-        if snapshot
-            .get("ledger", load)
-            .is_none_or(|ledger| ledger.rows == 0)
-        {
-            continue;
-        }
-        let sql = format!(
-            "select {} as key, l.id as id, l.live as became from ledger.{load} as l where l.id is not null and l.live <> 'live'",
-            key_text("l", &file.key)
-        );
-        for batch in session.collect("records that are gone", &sql).await? {
-            for row in 0..batch.num_rows() {
-                let cell = |column: usize| {
-                    batch
-                        .column(column)
-                        .as_string::<i32>()
-                        .value(row)
-                        .to_owned()
-                };
-                rows.push([load.clone(), cell(0), cell(1), cell(2)]);
-            }
-        }
-    }
-    let column = |at: usize| texts(rows.iter().map(|row| Some(row[at].as_str())));
-    let columns = ["load", "key", "id", "became"].into_iter().enumerate();
-    let columns = columns.map(|(at, name)| (name, column(at))).collect();
-    publish(context, "lost", columns).await?;
-    Ok(rows.len() as u64)
+    let has_rows = |file: &&&QueryFile| {
+        let ledger = snapshot.get("ledger", &file.name);
+        ledger.is_some_and(|ledger| ledger.rows > 0)
+    };
+    let parts: Vec<String> = loads
+        .iter()
+        .filter(has_rows)
+        .map(|file| {
+            format!(
+                "select '{load}' as load, {key} as key, l.id as id, l.live as became from ledger.{load} as l \
+                 where l.id is not null and l.live <> 'live'",
+                load = file.name,
+                key = key_text("l", &file.key)
+            )
+        })
+        .collect();
+    let sql = match parts.is_empty() {
+        true => NOTHING_LOST.to_owned(),
+        false => parts.join(" union all "),
+    };
+    let (staging, name) = (context.staging(), ("recon", "lost"));
+    let what = "records that are gone";
+    let lost = write_table(staging, &session, name, what, &sql, &[]).await?;
+    Ok(staging.publish(lost).await?.rows)
 }
 
 /// Records that people made, and how many of them are like one of ours.
@@ -296,7 +286,8 @@ async fn like(
             continue;
         }
         let addresses = vec![("address", texts(asked.into_iter().map(Some)))];
-        let asked = publish(context, "beside_asked", addresses).await?;
+        let name = ("recon", "beside_asked");
+        let asked = of_columns(context.staging(), name, addresses).await?;
         for (object, field, sql) in LIKE {
             let loads = context
                 .resolved
@@ -330,6 +321,7 @@ async fn like(
                 }
             }
         }
+        context.staging().remove(&asked).await;
     }
     Ok(found)
 }

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{ArrayRef, StringArray};
 
 use super::context::Context;
+use super::small_table::of_columns;
 use crate::error::Error;
 use crate::load;
 use crate::project::QueryKind;
@@ -142,18 +142,11 @@ async fn write_merged(
     name: &str,
     merged: &HashMap<Identity, String>,
 ) -> Result<Manifest, Error> {
-    let fields = ["old", "new"].map(|name| Field::new(name, DataType::Utf8, true));
-    let schema = Arc::new(Schema::new(fields.to_vec()));
     let old = merged.keys().map(|id| String::from_utf8_lossy(id));
     let old: StringArray = old.map(Some).collect();
     let new: StringArray = merged.values().map(Some).collect();
-    let rows = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(old), Arc::new(new)]);
-    let rows = rows.map_err(|error| Error::Defect {
-        what: format!("merged records are no table: {error}"),
-    })?;
-    let mut writer = staging.create("ledger", name, schema, &[]).await?;
-    writer.write(&rows).await?;
-    Ok(writer.finish(BTreeMap::new()).await?)
+    let columns = vec![("old", Arc::new(old) as ArrayRef), ("new", Arc::new(new))];
+    of_columns(staging, ("ledger", name), columns).await
 }
 
 /// What the ledgers say, without a question to the org.

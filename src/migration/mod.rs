@@ -57,6 +57,7 @@ mod rollback;
 mod run;
 mod run_log;
 mod schema;
+mod small_table;
 mod stage;
 mod status;
 mod storage;

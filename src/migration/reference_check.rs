@@ -4,7 +4,7 @@
 //! reference that leads nowhere. What cannot be known is not judged: owners without any that the export names, territories of an org
 //! without them. Once something was loaded, a row that the export no longer has is no mistake.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::AsArray;
@@ -20,10 +20,38 @@ use crate::staging::{Snapshot, Staging};
 
 /// Rows that decisions name and the export does not have.
 const ROWS: &str = include_str!("../../queries/internal/rows_of_no_export.sql");
-/// Addresses of the org's users.
-const USERS: &str = include_str!("../../queries/internal/user_addresses.sql");
-/// Names of the org's territories.
-const TERRITORIES: &str = include_str!("../../queries/internal/territory_spellings.sql");
+
+/// A column of decision files that names what the org has, whatever the case.
+struct OfOrg {
+    /// The table `org.<table>`.
+    table: &'static str,
+    /// Its names.
+    sql: &'static str,
+    files: &'static [&'static str],
+    column: &'static str,
+    problem: &'static str,
+}
+
+/// Users and territories.
+const OF_ORG: [OfOrg; 2] = [
+    OfOrg {
+        table: "users",
+        sql: include_str!("../../queries/internal/user_addresses.sql"),
+        files: &["owners", "user_territories"],
+        column: "user_email",
+        problem: "is the address of no user of the org: provision the user, or name another",
+    },
+    OfOrg {
+        table: "territories",
+        sql: include_str!("../../queries/internal/territory_spellings.sql"),
+        files: &["territories", "user_territories"],
+        column: "territory",
+        problem: "is no territory of the org's active model",
+    },
+];
+
+/// Keys in one question to a ledger.
+const ASKED: usize = 1_000;
 
 /// Loads whose ledgers know companies and people of earlier exports.
 const KINDS: [(&str, &str, &[&str]); 2] = [
@@ -47,9 +75,10 @@ pub(super) async fn check_references(
     }
     let session = project.engine.session(staging, snapshot)?;
     findings.extend(rows(folder, snapshot, &session).await?);
-    findings.extend(users(folder, snapshot, &session).await?);
     findings.extend(owners(folder, snapshot, &session).await?);
-    findings.extend(territories(folder, snapshot, &session).await?);
+    for named in &OF_ORG {
+        findings.extend(of_org(folder, snapshot, &session, named).await?);
+    }
     Ok(findings)
 }
 
@@ -106,10 +135,23 @@ async fn rows(
     let what = "rows that decisions name";
     let mut unknown = texts(session, what, ROWS).await?;
     for (kind, table, loads) in KINDS {
+        // Only the few that were not found are asked for, however many the ledgers know.
+        let asked: BTreeSet<String> = unknown
+            .iter()
+            .filter(|row| row[3] == kind)
+            .map(|row| format!("'{}'", row[2].replace('\'', "''")))
+            .collect();
+        let asked: Vec<String> = asked.into_iter().collect();
         let mut known = BTreeSet::new();
         for load in loads.iter().filter(|load| staged("ledger", load)) {
-            let sql = format!("select cast(l.usercom_id__c as varchar) from ledger.{load} as l");
-            known.extend(names(session, what, &sql).await?);
+            for some in asked.chunks(ASKED) {
+                let sql = format!(
+                    "select cast(l.usercom_id__c as varchar) from ledger.{load} as l \
+                     where cast(l.usercom_id__c as varchar) in ({})",
+                    some.join(", ")
+                );
+                known.extend(names(session, what, &sql).await?);
+            }
         }
         unknown
             .retain(|row| row[3] != kind || (staged("usercom", table) && !known.contains(&row[2])));
@@ -128,35 +170,6 @@ async fn rows(
             };
             let problem = format!("is no {kind} of the export");
             findings.push(finding(file, &row, column, &problem, None));
-        }
-    }
-    Ok(findings)
-}
-
-/// Users that the org does not have.
-async fn users(
-    folder: &Path,
-    snapshot: &Snapshot,
-    session: &Session,
-) -> Result<Vec<Finding>, Error> {
-    let mut findings = Vec::new();
-    if snapshot
-        .get("org", "users")
-        .is_none_or(|users| users.rows == 0)
-    {
-        return Ok(findings);
-    }
-    let known = names(session, "users of the org", USERS).await?;
-    for file in ["owners", "user_territories"] {
-        for row in decision_rows(folder, file)? {
-            let email = row.get("user_email").to_lowercase();
-            if email.is_empty() || known.contains(&email) {
-                continue;
-            }
-            let problem =
-                "is the address of no user of the org: provision the user, or name another";
-            let nearest = nearest(&email, known.iter().map(String::as_str));
-            findings.push(finding(file, &row, "user_email", problem, nearest));
         }
     }
     Ok(findings)
@@ -245,30 +258,32 @@ fn named_owners(snapshot: &Snapshot) -> String {
     )
 }
 
-/// Territories that the org does not have.
-async fn territories(
+/// What the org does not have, of a table that was asked of it.
+async fn of_org(
     folder: &Path,
     snapshot: &Snapshot,
     session: &Session,
+    named: &OfOrg,
 ) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
-    if snapshot
-        .get("org", "territories")
-        .is_none_or(|territories| territories.rows == 0)
-    {
+    let asked = snapshot.get("org", named.table);
+    if asked.is_none_or(|table| table.rows == 0) {
         return Ok(findings);
     }
-    let known = names(session, "territories of the org", TERRITORIES).await?;
-    let lower: BTreeSet<String> = known.iter().map(|name| name.to_lowercase()).collect();
-    for file in ["territories", "user_territories"] {
+    let known = names(session, named.table, named.sql).await?;
+    let known: BTreeMap<String, String> = known
+        .into_iter()
+        .map(|name| (name.to_lowercase(), name))
+        .collect();
+    for file in named.files {
         for row in decision_rows(folder, file)? {
-            let name = row.get("territory");
-            if lower.contains(&name.to_lowercase()) {
+            let value = row.get(named.column).to_lowercase();
+            if value.is_empty() || known.contains_key(&value) {
                 continue;
             }
-            let nearest = nearest(name, known.iter().map(String::as_str));
-            let problem = "is no territory of the org's active model";
-            findings.push(finding(file, &row, "territory", problem, nearest));
+            let near = nearest(&value, known.keys().map(String::as_str));
+            let near = near.and_then(|near| known.get(&near).cloned());
+            findings.push(finding(file, &row, named.column, named.problem, near));
         }
     }
     Ok(findings)

@@ -406,24 +406,19 @@ impl Undo<'_> {
             let Some(describe) = described.get(load.file.object()) else {
                 continue;
             };
-            let of = |operation: Operation| {
-                let siblings = load.siblings.iter().filter(move |(name, _)| {
-                    let mut loads = loads.iter();
-                    loads.any(|other| {
-                        other.file.name == *name && other.file.operation == Some(operation)
-                    })
-                });
-                siblings
-                    .map(|(name, _)| name.clone())
-                    .collect::<Vec<String>>()
-            };
             let makers = match load.file.operation {
                 Some(Operation::Update) => {
                     load.siblings.iter().map(|(name, _)| name.clone()).collect()
                 }
                 _ => Vec::new(),
             };
-            let converters = of(Operation::Convert);
+            let converts = |other: &&Load| {
+                let mut siblings = load.siblings.iter();
+                other.file.operation == Some(Operation::Convert)
+                    && siblings.any(|(name, _)| *name == other.file.name)
+            };
+            let converters = loads.iter().filter(converts);
+            let converters: Vec<String> = converters.map(|other| other.file.name.clone()).collect();
             if makers.is_empty() && converters.is_empty() {
                 continue;
             }

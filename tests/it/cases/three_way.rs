@@ -377,6 +377,9 @@ fn a_mass_job_that_touches_every_record_and_changes_no_value_is_no_edit() {
                 "user": "ann@acme.example.crm"});
             org.control(Method::POST, "rows", Some(touched));
         }
+        let ann = org.rows("SELECT Id FROM User WHERE Alias = 'ann'")[0]["Id"].clone();
+        let by = org.map(object, "usercom_id__c", "LastModifiedById");
+        assert!(by.values().all(|id| *id == ann), "{object} was not touched");
     }
     drop(org);
     people(&project, "+48 605", "Austin", "Texas");
