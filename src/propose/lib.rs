@@ -1,0 +1,26 @@
+//! Which field of Salesforce a column of another CRM is: proposals with a class, reasons and alternatives.
+//!
+//! In: [`Source`]s (columns with names, declared kinds and value profiles), [`Target`]s (fields as the org describes them), a
+//! [`Vocabulary`] and the [`History`] of what people confirmed before. Out: a [`Proposal`] per source, one source to a
+//! field, and [`ValueMatch`]es between a column's values and a picklist.
+//!
+//! Never: a decision. It reads no file of a project, speaks to no server and confirms nothing; the same input gives the
+//! same output.
+
+mod assign;
+mod model;
+mod new_field;
+mod profile;
+mod score;
+mod standard;
+mod values;
+mod vocabulary;
+mod words;
+
+pub use assign::propose;
+pub use model::{Candidate, Class, History, Kind, Known, NewField, Proposal, Source, Target};
+pub use new_field::new_field;
+pub use profile::{Profile, Profiler, mask};
+pub use standard::{OBJECTS, standard};
+pub use values::{ValueMatch, match_values};
+pub use vocabulary::{Vocabulary, VocabularyError};
