@@ -79,6 +79,8 @@ pub mod report;
 
 // What a migration is: open, plan, run, compare, take back; drives the steps.
 pub mod migration;
+// The page on which people decide the field map.
+pub mod review;
 // One file per verb: parse, call, print.
 pub mod cli;
 // Pages for people and for maintainers: `transload help TOPIC`.

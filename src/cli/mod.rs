@@ -10,6 +10,7 @@ mod generate;
 mod help;
 mod init;
 mod load;
+mod map;
 mod output;
 mod plan;
 mod progress;
@@ -56,6 +57,9 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Send what changed since the last run: planned, shown, then done
     Delta(delta::DeltaArgs),
+    /// Where the customer's own attributes go: propose, show, confirm, review
+    #[command(subcommand)]
+    Map(map::MapCommand),
     /// Prepare the destination's fields, stages and permissions: plan, check, deploy, remove
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -190,6 +194,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Stage(args) => Box::pin(stage::run(args)).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Delta(args) => Box::pin(delta::run(args)).await,
+        Command::Map(command) => Box::pin(map::run(command)).await,
         Command::Schema(command) => Box::pin(schema::run(command)).await,
         Command::Load(args) => load::run(args).await,
         Command::Reconcile(args) => reconcile::run(args).await,

@@ -289,6 +289,19 @@ pub fn no_color() -> bool {
     env("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
+/// Where what was confirmed in any project is remembered for the next one: `TRANSLOAD_HISTORY`, a file, or `off`; else a
+/// file among the user's data. None = nothing is remembered.
+#[must_use]
+pub fn history_file() -> Option<PathBuf> {
+    let set = |name: &str| env(name).filter(|value| !value.trim().is_empty());
+    if let Some(asked) = set("TRANSLOAD_HISTORY") {
+        return (!asked.eq_ignore_ascii_case("off")).then(|| PathBuf::from(asked));
+    }
+    let data = set("XDG_DATA_HOME").map(PathBuf::from);
+    let home = || set("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    Some(data.or_else(home)?.join("transload/confirmed.csv"))
+}
+
 /// The log filter asked for by `TRANSLOAD_LOG`, such as `transload=debug`.
 #[must_use]
 pub fn log_filter() -> Option<String> {

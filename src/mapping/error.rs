@@ -15,6 +15,20 @@ pub enum MappingError {
         /// The reader's error.
         source: csv::Error,
     },
+    /// A file of decisions cannot be written.
+    #[error("cannot write {path}")]
+    WriteFile {
+        /// The file.
+        path: String,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A file of decisions was written by somebody else since it was read.
+    #[error("{path} was changed since it was read: nothing was written")]
+    Changed {
+        /// The file.
+        path: String,
+    },
     /// A file of decisions is not UTF-8, or a row has too many or too few cells.
     #[error("{path} line {line}: {reason}")]
     BadRow {
@@ -29,6 +43,12 @@ pub enum MappingError {
     #[error("{} row(s) of config/field_map.csv are not confirmed: {}", rows.len(), shorten(rows))]
     Unconfirmed {
         /// `source.field → Object.Field`, with what is missing.
+        rows: Vec<String>,
+    },
+    /// Confirmed rows of the field map whose columns changed.
+    #[error("{} confirmed row(s) of config/field_map.csv are stale: {}", rows.len(), shorten(rows))]
+    Stale {
+        /// Line, fields, and what changed.
         rows: Vec<String>,
     },
     /// Attributes in the export that the map does not mention.
@@ -98,7 +118,13 @@ impl MappingError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unconfirmed { .. } => Some(
-                "set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again"
+                "`transload map review` or `transload map confirm --by NAME`; or set status to confirmed (or ignored) and fill \
+                 confirmed_by and confirmed_at, then run again"
+                    .to_owned(),
+            ),
+            Self::Stale { .. } => Some(
+                "look at each again: `transload map confirm --row SOURCE.FIELD --by NAME` confirms it as it is now, or change \
+                 its type first"
                     .to_owned(),
             ),
             Self::Unmapped { .. } => Some(
@@ -118,6 +144,7 @@ impl MappingError {
             Self::Type { .. } => Some(
                 "choose a type that fits, such as Text(255) or LongTextArea(32768)".to_owned(),
             ),
+            Self::Changed { .. } => Some("read it again and repeat what you did".to_owned()),
             Self::Staging(error) => error.hint(),
             _ => None,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{DecisionRow, MappingError, decision_rows};
+use super::{DecisionRow, MappingError, ValueMap, decision_rows};
 
 /// What a person has decided about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,18 @@ pub enum Status {
     Ignored,
     /// Nobody has decided yet.
     Proposed,
+}
+
+impl Status {
+    /// What a cell says; anything else is no decision.
+    #[must_use]
+    pub fn of(cell: &str) -> Self {
+        match cell {
+            "confirmed" => Self::Confirmed,
+            "ignored" => Self::Ignored,
+            _ => Self::Proposed,
+        }
+    }
 }
 
 /// One row of the map.
@@ -31,6 +43,10 @@ pub struct MapRow {
     pub target_field: String,
     /// Salesforce type, such as `Text(255)`.
     pub field_type: String,
+    /// What the source's column held when it was decided, such as `text`; empty if nobody wrote it down.
+    pub source_type: String,
+    /// Whether it was proposed by the program, and not begun by a person.
+    pub is_proposal: bool,
     /// The decision.
     pub status: Status,
     /// Whether both confirmer and date are given.
@@ -55,6 +71,7 @@ impl MapRow {
 #[derive(Clone, Debug, Default)]
 pub struct FieldMap {
     rows: Vec<MapRow>,
+    values: ValueMap,
 }
 
 impl FieldMap {
@@ -63,7 +80,9 @@ impl FieldMap {
     /// # Errors
     /// [`MappingError`] naming the line.
     pub fn load(project: &Path) -> Result<Self, MappingError> {
-        Self::of(&decision_rows(project, "field_map")?)
+        let mut map = Self::of(&decision_rows(project, "field_map")?)?;
+        map.values = ValueMap::load(project)?;
+        Ok(map)
     }
 
     fn of(rows: &[DecisionRow]) -> Result<Self, MappingError> {
@@ -79,11 +98,9 @@ impl FieldMap {
             target_object,
             target_field: row.get("target_field").to_owned(),
             field_type: row.get("type").to_owned(),
-            status: match row.get("status") {
-                "confirmed" => Status::Confirmed,
-                "ignored" => Status::Ignored,
-                _ => Status::Proposed,
-            },
+            source_type: row.get("source_type").to_owned(),
+            is_proposal: !row.get("class").is_empty(),
+            status: Status::of(row.get("status")),
             signed: !row.get("confirmed_by").is_empty() && !row.get("confirmed_at").is_empty(),
         };
         let map = Self {
@@ -91,6 +108,7 @@ impl FieldMap {
                 .iter()
                 .flat_map(|one| objects(one).into_iter().map(|object| row(one, object)))
                 .collect(),
+            values: ValueMap::default(),
         };
         map.ensure_one_source("config/field_map.csv")?;
         Ok(map)
@@ -134,6 +152,12 @@ impl FieldMap {
         self.rows.iter()
     }
 
+    /// Which values of picklists stand for values of the source.
+    #[must_use]
+    pub fn values(&self) -> &ValueMap {
+        &self.values
+    }
+
     /// Rows that move.
     pub fn confirmed(&self) -> impl Iterator<Item = &MapRow> {
         self.rows
@@ -146,7 +170,7 @@ impl FieldMap {
     /// # Errors
     /// [`MappingError::Unconfirmed`].
     pub fn require_confirmed(&self) -> Result<(), MappingError> {
-        let rows: Vec<String> = self
+        let mut rows: Vec<String> = self
             .rows
             .iter()
             .filter_map(|row| {
@@ -161,6 +185,10 @@ impl FieldMap {
                 ))
             })
             .collect();
+        rows.extend(
+            self.confirmed()
+                .flat_map(|row| self.values.open(&row.target_object, &row.target_field)),
+        );
         if rows.is_empty() {
             Ok(())
         } else {

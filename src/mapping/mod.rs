@@ -5,18 +5,30 @@
 //! struct column `custom` whose children are the confirmed fields, named and typed for Salesforce.
 //! Never: a field that nobody confirmed.
 
+mod confirm;
 mod decisions;
 mod edit_policy;
 mod error;
 mod field_map;
+mod history;
 mod ignored;
+mod proposals;
+mod value_map;
 mod views;
 
+pub use confirm::{
+    Action, Signature, StagedTypes, decide_fields, decide_values, field_state, save_decisions,
+    value_state,
+};
 pub use decisions::{
-    DecisionRow, Finding, check_decisions, decision_rows, publish_decisions, template, templates,
+    DecisionFile, DecisionRow, Finding, check_decisions, decision_rows, publish_decisions,
+    template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
 pub use field_map::{FieldMap, MapRow, Status};
+pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
-pub use views::{CUSTOM, mapped_views};
+pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
+pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
+pub use views::{CUSTOM, mapped_views, type_word};

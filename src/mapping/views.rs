@@ -57,6 +57,7 @@ pub fn mapped_views(
             .map(|field| (table.table.as_str(), field.name().as_str()))
     });
     map.require_mentioned(attributes)?;
+    require_fresh(map, snapshot)?;
     let mut views = Vec::new();
     for table in snapshot.schema("usercom") {
         let mut columns = Vec::new();
@@ -93,6 +94,14 @@ pub fn mapped_views(
                 source_type: field.data_type().to_string(),
                 target_type: row.field_type.clone(),
             })?;
+            let value = match field.data_type() {
+                DataType::List(_) => value,
+                _ if is_text_type(&row.field_type) => {
+                    let values = map.values();
+                    values.applied(&row.target_object, &row.target_field, value)
+                }
+                _ => value,
+            };
             children.push(format!("'{}', {value}", row.child().replace('\'', "''")));
         }
         // An empty struct cannot be written to Parquet.
@@ -156,6 +165,41 @@ fn as_compared(name: &str) -> String {
     format!("nullif(lower(trim(t.\"{name}\")), '')")
 }
 
+/// Fails while a confirmed column holds something else than when it was confirmed.
+fn require_fresh(map: &FieldMap, snapshot: &Snapshot) -> Result<(), MappingError> {
+    let stale = map.confirmed().filter_map(|row| {
+        let table = snapshot.get("usercom", &row.source)?;
+        let field = table.schema.field_with_name(&row.source_field).ok()?;
+        let (was, is) = (row.source_type.as_str(), type_word(field.data_type()));
+        (!was.is_empty() && was != is).then(|| {
+            format!(
+                "line {} {}.{} → {}.{} (it held {was} when it was confirmed, and holds {is} now)",
+                row.line, row.source, row.source_field, row.target_object, row.target_field
+            )
+        })
+    });
+    let rows: Vec<String> = stale.collect();
+    if rows.is_empty() {
+        Ok(())
+    } else {
+        Err(MappingError::Stale { rows })
+    }
+}
+
+/// What a staged column holds, in a word that people read.
+#[must_use]
+pub fn type_word(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        DataType::Int64 => "integer",
+        DataType::Float64 => "decimal",
+        DataType::Date32 => "date",
+        DataType::Timestamp(_, _) => "datetime",
+        DataType::List(_) => "list",
+        _ => "text",
+    }
+}
+
 /// `won_at` → `won_on`, `last_seen` → `last_seen_on`.
 fn day_name(name: &str) -> String {
     format!("{}_on", name.strip_suffix("_at").unwrap_or(name))
@@ -168,14 +212,19 @@ fn business_day(value: &str, config: &Config) -> String {
     )
 }
 
+/// Whether a Salesforce type holds text.
+fn is_text_type(target: &str) -> bool {
+    matches!(
+        target.split('(').next().unwrap_or_default().trim(),
+        "Text" | "TextArea" | "LongTextArea" | "Html" | "Picklist" | "Email" | "Phone" | "Url"
+    )
+}
+
 /// The SQL that turns a staged column into the values of a Salesforce type; `None` if it cannot.
 fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
     let value = format!("t.\"{}\"", field.name());
     let kind = target.split('(').next().unwrap_or_default().trim();
-    let text = matches!(
-        kind,
-        "Text" | "TextArea" | "LongTextArea" | "Html" | "Picklist" | "Email" | "Phone" | "Url"
-    );
+    let text = is_text_type(target);
     Some(match (field.data_type(), kind) {
         (DataType::Utf8, _) if text => value,
         (DataType::Boolean, "Checkbox")

@@ -49,7 +49,7 @@ pub(crate) async fn wanted(context: &Context<'_>) -> Result<Wanted, Error> {
             }
             let choices = match &declared.choices {
                 Some(Choices::Attribute(row)) => {
-                    attribute_choices(&session, &snapshot, row).await?
+                    attribute_choices(&session, &snapshot, resolved, row).await?
                 }
                 Some(Choices::Column(column)) => {
                     // Models that give the choices need not have run yet.
@@ -315,6 +315,7 @@ const MAX_CHOICES: usize = 1_001;
 async fn attribute_choices(
     session: &Session,
     snapshot: &Snapshot,
+    resolved: &ResolvedProject,
     row: &MapRow,
 ) -> Result<Vec<String>, Error> {
     use arrow::array::AsArray;
@@ -354,11 +355,19 @@ async fn attribute_choices(
         format!("select o.value from ({sql}) as o order by o.place, o.value limit {MAX_CHOICES}");
     let name = format!("the choices of {}.{}", row.source, row.source_field);
     let batches = session.collect(&name, &sql).await?;
-    Ok(batches
+    let values = resolved.map.values();
+    let mut choices: Vec<String> = Vec::new();
+    for value in batches
         .iter()
         .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
-        .map(|value| value.trim().replace(';', ","))
-        .collect())
+    {
+        let sent = values.sent(&row.target_object, &row.target_field, value);
+        let choice = sent.trim().replace(';', ",");
+        if !choices.contains(&choice) {
+            choices.push(choice);
+        }
+    }
+    Ok(choices)
 }
 
 /// Fields that show text as it is, so that HTML in it becomes plain text (`guide/rules.md` 18).

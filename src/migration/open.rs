@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Connection, ExpectedOrg};
 use super::plan::{PlanReport, PlanRequest, plan};
 use super::project::Project;
+use super::propose::{ProposeReport, ProposeRequest, map_fields, propose_map};
 use super::reconcile::{ReconcileReport, ReconcileRequest, reconcile};
 use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::progress::{NoProgress, Progress};
+use crate::review::ReviewTargets;
 use crate::stage::StageReport;
 use crate::staging::Staging;
 
@@ -133,6 +135,25 @@ impl Migration {
         let (report, ()) = first(staged, released)?;
         note_staging(&report, self.progress.as_ref());
         Ok(report)
+    }
+
+    /// Proposes rows of the field map and of the value map, beside those that people decided.
+    ///
+    /// # Errors
+    /// The export, the decision files or a destination that was asked for by name cannot be read.
+    pub async fn propose_map(&self, request: &ProposeRequest) -> Result<ProposeReport, Error> {
+        Box::pin(propose_map(&self.project, request, self.progress.as_ref())).await
+    }
+
+    /// The fields that the map may name, by object, with notes on what could not be asked.
+    ///
+    /// # Errors
+    /// A destination that was asked for by name cannot be read.
+    pub async fn map_fields(
+        &self,
+        request: &ProposeRequest,
+    ) -> Result<(ReviewTargets, Vec<String>), Error> {
+        Box::pin(map_fields(&self.project, request)).await
     }
 
     /// Reaches a destination, or starts its simulator, and logs in.

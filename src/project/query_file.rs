@@ -253,6 +253,12 @@ impl QueryFile {
             .collect()
     }
 
+    /// The columns that the last `select` gives, as they are written; none if it is no plain `select`.
+    #[must_use]
+    pub fn output_names(&self) -> Vec<String> {
+        super::syntax::output_names(&self.sql)
+    }
+
     /// The text without comments, on one line.
     #[must_use]
     pub fn body(&self) -> String {

@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
-    Expr, JoinOperator, Query, Select, SetExpr, SetOperator, TableFactor, TableWithJoins,
-    UnaryOperator, Visit, Visitor,
+    Expr, JoinOperator, Query, Select, SelectItem, SetExpr, SetOperator, Statement, TableFactor,
+    TableWithJoins, UnaryOperator, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::{ProjectError, QueryFile};
@@ -31,6 +31,35 @@ pub(crate) fn parameters(sql: &str) -> Result<BTreeSet<String>, DataFusionError>
         _ => None,
     });
     Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
+/// Names of the columns that the last `select` of a query gives; none for what is no plain `select`.
+pub(crate) fn output_names(sql: &str) -> Vec<String> {
+    let Ok(statements) = Parser::parse_sql(&GenericDialect {}, sql) else {
+        return Vec::new();
+    };
+    let Some(Statement::Query(query)) = statements.into_iter().next() else {
+        return Vec::new();
+    };
+    let mut body = *query.body;
+    // Branches of a union have the names of the first.
+    let select = loop {
+        body = match body {
+            SetExpr::Select(select) => break select,
+            SetExpr::Query(query) => *query.body,
+            SetExpr::SetOperation { left, .. } => *left,
+            _ => return Vec::new(),
+        };
+    };
+    let name = |item: SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(name.value),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(mut names)) => {
+            names.pop().map(|name| name.value)
+        }
+        _ => None,
+    };
+    select.projection.into_iter().filter_map(name).collect()
 }
 
 /// A query's text with values in place of its `$name` placeholders, to be read and to be run elsewhere.

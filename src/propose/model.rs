@@ -60,6 +60,8 @@ pub struct Target {
     pub label: String,
     /// Type as describe names it: `string`, `picklist`, …
     pub kind: String,
+    /// The same in the form of the field map, such as `Text(80)`; empty for types that the map does not have.
+    pub field_type: String,
     /// Characters that it holds; 0 for types without length.
     pub length: u32,
     /// Values of a picklist.
@@ -70,6 +72,36 @@ pub struct Target {
     pub createable: bool,
     /// Whether it is the customer's own.
     pub custom: bool,
+}
+
+impl Target {
+    /// A describe type in the form of the field map; empty for types that the map does not have.
+    #[must_use]
+    pub fn map_type(kind: &str, length: u32, precision: u32, scale: u32) -> String {
+        // Of integers, describe tells no precision.
+        let digits = match (kind, precision) {
+            ("int", _) => "18,0".to_owned(),
+            (_, 0) => "18,2".to_owned(),
+            _ => format!("{},{scale}", precision.clamp(1, 18)),
+        };
+        match kind {
+            "string" | "combobox" => format!("Text({})", length.clamp(1, 255)),
+            "textarea" if length <= 255 => format!("Text({})", length.max(1)),
+            "textarea" => format!("LongTextArea({})", length.clamp(256, 131_072)),
+            "int" | "double" => format!("Number({digits})"),
+            "currency" => format!("Currency({digits})"),
+            "percent" => format!("Percent({digits})"),
+            "boolean" => "Checkbox".to_owned(),
+            "date" => "Date".to_owned(),
+            "datetime" => "DateTime".to_owned(),
+            "email" => "Email".to_owned(),
+            "phone" => "Phone".to_owned(),
+            "url" => "Url".to_owned(),
+            "picklist" => "Picklist".to_owned(),
+            "multipicklist" => "MultiselectPicklist".to_owned(),
+            _ => String::new(),
+        }
+    }
 }
 
 /// How far a proposal can be relied on.

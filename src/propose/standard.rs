@@ -51,13 +51,19 @@ pub fn standard(object: &str) -> Vec<Target> {
     let target = |line: &str| -> Target {
         let cells: Vec<&str> = line.split('\t').collect();
         let cell = |at: usize| cells.get(at).copied().unwrap_or_default();
+        // `18.2` = digits of a number in all and after the point.
+        let (whole, scale) = cell(2).split_once('.').unwrap_or((cell(2), "0"));
+        let [whole, scale]: [u32; 2] = [whole, scale].map(|digits| digits.parse().unwrap_or(0));
+        let is_number = cell(2).contains('.');
+        let (length, precision) = if is_number { (0, whole) } else { (whole, 0) };
         let values = cell(6).split('|').filter(|value| !value.is_empty());
         Target {
             object: object.to_owned(),
             field: cell(0).to_owned(),
             label: cell(7).to_owned(),
             kind: cell(1).to_owned(),
-            length: cell(2).parse().unwrap_or(0),
+            field_type: Target::map_type(cell(1), length, precision, scale),
+            length,
             picklist: values
                 .map(|value| value.split('=').next().unwrap_or_default().to_owned())
                 .collect(),
@@ -70,6 +76,7 @@ pub fn standard(object: &str) -> Vec<Target> {
         object: object.to_owned(),
         field: (*field).to_owned(),
         kind: (*kind).to_owned(),
+        field_type: Target::map_type(kind, 0, 0, 0),
         createable: *createable,
         ..Target::default()
     });
@@ -83,7 +90,6 @@ pub fn standard(object: &str) -> Vec<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocabulary::Vocabulary;
 
     #[test]
     fn standard_objects_have_their_fields() {
@@ -97,14 +103,17 @@ mod tests {
             .find(|field| field.field == "Industry")
             .unwrap();
         assert_eq!(industry.kind, "picklist");
+        let revenue = standard("Account")
+            .into_iter()
+            .find(|field| field.field == "AnnualRevenue")
+            .unwrap();
+        assert_eq!(revenue.field_type, "Currency(18,0)");
         assert!(industry.picklist.iter().any(|value| value == "Banking"));
         assert!(standard("Nothing").is_empty());
     }
 
     #[test]
     fn what_fields_are_also_called_names_fields_that_there_are() {
-        let vocabulary = Vocabulary::built_in().unwrap();
-        let _ = vocabulary;
         for line in include_str!("fields.csv").lines().skip(1) {
             let mut cells = line.split(',');
             let (object, field) = (cells.next().unwrap(), cells.next().unwrap());

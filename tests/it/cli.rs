@@ -166,7 +166,7 @@ fn an_unconfirmed_map_names_its_rows() {
     ----- stderr -----
     error: 2 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no decision); line 3 people.plan → Lead.Plan__c (no confirmed_by or confirmed_at)
 
-    hint: set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
+    hint: `transload map review` or `transload map confirm --by NAME`; or set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
     ");
 }
 
@@ -227,6 +227,7 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/stage_matrix.csv
     config/territories.csv
     config/user_territories.csv
+    config/value_map.csv
     config/value_policy.csv
     export/README.txt
     manual/README.txt

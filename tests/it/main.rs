@@ -34,6 +34,8 @@ mod in_process;
 mod kills;
 /// Changes between runs, and values that do not fit.
 mod load;
+/// The field map, from its proposal to a stale row.
+mod map;
 /// Records that were in the org before.
 mod matches;
 /// Every object of the mission, and what hangs on them.

@@ -228,7 +228,7 @@ fn query_answers_about_other_tables_while_the_map_waits() {
     ----- stderr -----
     error: 1 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no decision)
 
-    hint: set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
+    hint: `transload map review` or `transload map confirm --by NAME`; or set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
     ");
 }
 

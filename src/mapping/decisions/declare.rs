@@ -79,7 +79,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 23] = [
+pub(super) const FILES: [Declared; 24] = [
     declared!(
         "lifecycle",
         [
@@ -179,6 +179,19 @@ pub(super) const FILES: [Declared; 23] = [
             optional("confirmed_at", Kind::Text),
         ],
         key: []
+    ),
+    declared!(
+        "value_map",
+        [
+            needed("object", Kind::Name),
+            needed("field", Kind::Name),
+            needed("source_value", Kind::Text),
+            optional("target_value", Kind::Text),
+            optional("status", Kind::Word(&["confirmed", "ignored", "proposed"])),
+            optional("confirmed_by", Kind::Text),
+            optional("confirmed_at", Kind::Text),
+        ],
+        key: ["object", "field", "source_value"]
     ),
     declared!(
         "ignored_columns",

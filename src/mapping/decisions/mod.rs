@@ -6,6 +6,7 @@
 
 mod check;
 mod declare;
+mod edit;
 mod finding;
 mod text;
 
@@ -17,6 +18,8 @@ use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use self::declare::{FILES, declared};
+pub use self::edit::DecisionFile;
+pub(crate) use self::edit::write_whole;
 pub use self::finding::Finding;
 use self::text::Text;
 use super::MappingError;

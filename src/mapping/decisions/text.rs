@@ -140,7 +140,7 @@ pub(super) fn complete(
 }
 
 /// The bytes as text, or the line with a byte that is none.
-fn decoded(bytes: &[u8]) -> Result<String, u64> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<String, u64> {
     let wide = |pair: fn([u8; 2]) -> u16| {
         let units = bytes[2..].chunks_exact(2).map(|two| pair([two[0], two[1]]));
         String::from_utf16_lossy(&units.collect::<Vec<u16>>())
@@ -161,7 +161,7 @@ fn decoded(bytes: &[u8]) -> Result<String, u64> {
 }
 
 /// The sign between the cells of the header.
-fn sign(text: &str) -> u8 {
+pub(super) fn sign(text: &str) -> u8 {
     let header = text.lines().next().unwrap_or_default();
     let count = |sign: u8| header.bytes().filter(|byte| *byte == sign).count();
     SIGNS
