@@ -216,13 +216,19 @@ fn shown(
 }
 
 fn failure(error: &MappingError) -> Response {
+    let (status, text) = reason(error);
+    told(status, &text)
+}
+
+/// How a failure is answered.
+fn reason(error: &MappingError) -> (StatusCode, String) {
     let status = match error {
         MappingError::Changed { .. } => StatusCode::CONFLICT,
         MappingError::Decisions { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    told(status, &format!("{error}{}", cause.unwrap_or_default()))
+    (status, format!("{error}{}", cause.unwrap_or_default()))
 }
 
 #[derive(Deserialize)]
@@ -292,31 +298,29 @@ async fn decide(
     let review = &served.review;
     match apply(review, &decided) {
         Ok((fields, values, refused)) => shown(review, &fields, &values, &decided.by, refused),
-        Err(refused) => refused,
+        Err((status, text)) => told(status, &text),
     }
 }
 
 type Applied = (DecisionFile, DecisionFile, Vec<String>);
 
-fn apply(review: &Review, decided: &Decided) -> Result<Applied, Response> {
+fn apply(review: &Review, decided: &Decided) -> Result<Applied, (StatusCode, String)> {
+    let bad = |text: &str| (StatusCode::BAD_REQUEST, text.to_owned());
     let by = decided.by.trim();
     if by.is_empty() {
-        return Err(told(
-            StatusCode::BAD_REQUEST,
-            "nobody is named who confirms",
-        ));
+        return Err(bad("nobody is named who confirms"));
     }
-    let (mut fields, mut values) = open(review).map_err(|error| failure(&error))?;
+    let (mut fields, mut values) = open(review).map_err(|error| reason(&error))?;
     // Rows are named by their places in what the page has shown.
     if version(&fields, &values) != decided.version {
         let path = format!("{} or {}", fields.shown(), values.shown());
-        return Err(failure(&MappingError::Changed { path }));
+        return Err(reason(&MappingError::Changed { path }));
     }
     let is_there = |decisions: &[Decision], file: &DecisionFile| {
         decisions.iter().all(|decision| decision.row < file.len())
     };
     if !is_there(&decided.fields, &fields) || !is_there(&decided.values, &values) {
-        return Err(told(StatusCode::BAD_REQUEST, "there is no such row"));
+        return Err(bad("there is no such row"));
     }
     let signature = Signature {
         by: by.to_owned(),
@@ -324,7 +328,7 @@ fn apply(review: &Review, decided: &Decided) -> Result<Applied, Response> {
         project: review.project.clone(),
     };
     let history = review.history.as_deref().map(UserHistory::open);
-    let mut history = history.transpose().map_err(|error| failure(&error))?;
+    let mut history = history.transpose().map_err(|error| reason(&error))?;
     let actions = |decisions: &[Decision]| -> Vec<(usize, Action)> {
         let one = |decision: &Decision| (decision.row, decision.action());
         decisions.iter().map(one).collect()
@@ -341,6 +345,6 @@ fn apply(review: &Review, decided: &Decided) -> Result<Applied, Response> {
         &actions(&decided.values),
         &signature,
     ));
-    save_decisions(&mut fields, &mut values, history.as_ref()).map_err(|error| failure(&error))?;
+    save_decisions(&mut fields, &mut values, history.as_ref()).map_err(|error| reason(&error))?;
     Ok((fields, values, refused))
 }
