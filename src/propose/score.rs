@@ -288,6 +288,7 @@ fn weigh_values(source: &Source, target: &Target, candidate: &mut Candidate) {
     }
     if target.length > 0 && profile.longest > u64::from(target.length) {
         candidate.doubted = true;
+        candidate.score *= 0.8;
         candidate.reasons.push(format!(
             "its longest value has {} characters, and the field takes {}",
             profile.longest, target.length

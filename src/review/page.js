@@ -73,7 +73,8 @@ function button(text, label, act) {
 }
 
 function cell(name, ...children) {
-  const made = element("td", "", { "data-name": name });
+  const made = element("td", "", name ? { "data-name": name } : {});
+  if (["Filled", "Class", "State"].includes(name)) made.className = "short";
   made.append(...children);
   return made;
 }
@@ -97,9 +98,6 @@ function line(kind, row) {
   const name = kind === "fields" ? `${row.source}.${row.source_field}` : row.source_value;
   const made = element("tr", "", { tabindex: "0", "data-row": `${kind}-${row.row}` });
   const head = element("th", name, { scope: "row" });
-  if (kind === "fields" && row.label && row.label !== row.source_field) {
-    head.append(element("div", row.label, { class: "soft" }));
-  }
   const [target, type] = inputs(kind, row, name);
   const act = (action) => {
     const one = { row: row.row, action };
@@ -115,7 +113,7 @@ function line(kind, row) {
     const fields = kind === "fields" ? state.targets[row.target_object] || [] : [];
     const known = fields.find((field) => field.field.toLowerCase() === target.value.trim().toLowerCase());
     if (kind === "fields") {
-      help.textContent = known ? `${known.label || known.field}: ${known.type || known.kind}` : "a new field";
+      help.textContent = known ? `${known.label || known.field}: ${known.type || known.kind}` : `${row.label}: a new field`;
     }
     return known;
   };

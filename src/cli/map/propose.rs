@@ -67,7 +67,11 @@ fn text(report: &ProposeReport) -> String {
                 row.reasons.clone(),
             ]
         });
-        text.push_str(&output::table(&FIELD_HEAD, rows.collect(), 5));
+        text.push_str(&output::table(
+            &FIELD_HEAD,
+            rows.collect(),
+            FIELD_HEAD.len(),
+        ));
     }
     let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
     let fields = report.fields.iter().map(|row| row.class.as_str());

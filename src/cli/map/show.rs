@@ -123,7 +123,7 @@ fn text(fields: &[FieldLine], values: &[ValueLine], waiting: usize) -> String {
                 line.reasons.clone(),
             ]
         });
-        text.push_str(&output::table(&head, rows.collect(), 7));
+        text.push_str(&output::table(&head, rows.collect(), head.len()));
         text.push('\n');
     }
     if !values.is_empty() {
@@ -138,7 +138,7 @@ fn text(fields: &[FieldLine], values: &[ValueLine], waiting: usize) -> String {
                 line.reasons.clone(),
             ]
         });
-        text.push_str(&output::table(&head, rows.collect(), 5));
+        text.push_str(&output::table(&head, rows.collect(), head.len()));
         text.push('\n');
     }
     text.push_str(&format!("{waiting} row(s) wait for a decision\n"));
