@@ -64,7 +64,7 @@ pub enum MappingError {
         findings: Vec<Finding>,
     },
     /// Confirmed rows that arrive nowhere.
-    #[error("{} confirmed row(s) of config/field_map.csv would arrive nowhere: {}", rows.len(), shorten(rows))]
+    #[error("{} confirmed row(s) of the map would arrive nowhere: {}", rows.len(), shorten(rows))]
     Unsent {
         /// Line, fields, and why.
         rows: Vec<String>,

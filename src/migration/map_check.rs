@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use arrow::datatypes::DataType;
+
 use super::resolve::ResolvedProject;
 use crate::config::nearest;
 use crate::mapping::{FieldMap, MapRow, MappingError, Status};
@@ -39,6 +41,7 @@ pub(crate) fn check_map(
         }));
     }
     rows.extend(check.halves(&resolved.map));
+    rows.extend(check.values(&resolved.map));
     if rows.is_empty() {
         Ok(())
     } else {
@@ -126,6 +129,39 @@ impl Check<'_> {
                 row.target_object
             )
         })
+    }
+
+    /// Confirmed values that are put in place of nothing.
+    fn values(&self, map: &FieldMap) -> Vec<String> {
+        let confirmed = map
+            .values()
+            .rows()
+            .filter(|row| row.status == Status::Confirmed);
+        let told = confirmed.filter_map(|row| {
+            let named = |other: &&MapRow| {
+                other.is_for(&row.object) && other.target_field.eq_ignore_ascii_case(&row.field)
+            };
+            let Some(field) = map.rows().find(named) else {
+                let fields = map.rows().filter(|other| other.is_for(&row.object));
+                let nearest = nearest(&row.field, fields.map(|other| other.target_field.as_str()));
+                return Some(format!(
+                    "config/value_map.csv line {}, {}.{}: config/field_map.csv sends nothing there{}",
+                    row.line,
+                    row.object,
+                    row.field,
+                    meant(nearest)
+                ));
+            };
+            let table = self.snapshot.get("usercom", &field.source)?;
+            let column = table.schema.field_with_name(&field.source_field).ok()?;
+            matches!(column.data_type(), DataType::List(_)).then(|| {
+                format!(
+                    "config/value_map.csv line {}, {}.{}: {}.{} holds lists, whose values are sent as they are",
+                    row.line, row.object, row.field, field.source, field.source_field
+                )
+            })
+        });
+        told.collect()
     }
 
     /// Attributes that go to one half of the records of a table which several loads share, such as to Leads and not to

@@ -288,7 +288,9 @@ fn weigh_values(source: &Source, target: &Target, candidate: &mut Candidate) {
     }
     if target.length > 0 && profile.longest > u64::from(target.length) {
         candidate.doubted = true;
-        candidate.score *= 0.8;
+        // A bit longer: a few values. Much longer: another thing.
+        let is_near = profile.longest < 2 * u64::from(target.length);
+        candidate.score *= if is_near { 0.85 } else { 0.75 };
         candidate.reasons.push(format!(
             "its longest value has {} characters, and the field takes {}",
             profile.longest, target.length

@@ -239,17 +239,18 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const rows = [...document.querySelectorAll("tr[data-row]")];
-  const next = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (next) {
-    event.preventDefault();
-    rows[rows.indexOf(row) + next]?.focus();
-  } else if (event.key === "a") row.act("confirm");
-  else if (event.key === "i") row.act("ignore");
-  else if (event.key === "r") row.act("reopen");
-  else if (event.key === "e") {
-    event.preventDefault();
-    row.edit();
-  }
+  const keys = {
+    ArrowDown: () => rows[rows.indexOf(row) + 1]?.focus(),
+    ArrowUp: () => rows[rows.indexOf(row) - 1]?.focus(),
+    a: () => row.act("confirm"),
+    i: () => row.act("ignore"),
+    r: () => row.act("reopen"),
+    e: () => row.edit(),
+  };
+  if (!(event.key in keys)) return;
+  // The focus may move to an input, which is not to get the key.
+  event.preventDefault();
+  keys[event.key]();
 });
 
 byId("only-open").addEventListener("change", () => state && draw());

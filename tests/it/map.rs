@@ -94,6 +94,19 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
         "{}",
         confirmed.stdout
     );
+    // Values for a field that nothing is sent to are no decision about anything.
+    project.append(
+        "config/value_map.csv",
+        "Lead,Raiting,x,Hot,confirmed,anna,2026-02-20,,,\n",
+    );
+    let run = project.run().ended(2);
+    let told = "Lead.Raiting: config/field_map.csv sends nothing there; did you mean `Rating`?";
+    assert!(run.error().contains(told), "{}", run.stderr);
+    project.edit(
+        "config/value_map.csv",
+        "Lead,Raiting,x,Hot,confirmed,anna,2026-02-20,,,\n",
+        "",
+    );
     // Proposals leave alone what is decided, to the byte.
     let decided = project.read("config/field_map.csv");
     project
