@@ -69,6 +69,14 @@ pub enum ProjectError {
         /// The files along the circle, the first repeated at the end.
         path: Vec<String>,
     },
+    /// A selection of loads that means none.
+    #[error("{what}")]
+    Selection {
+        /// What is wrong.
+        what: String,
+        /// What to write instead.
+        hint: String,
+    },
     /// The result of a load query cannot be sent.
     #[error("{path}: {reason}")]
     Columns {
@@ -86,7 +94,9 @@ impl ProjectError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { hint, .. } | Self::Columns { hint, .. } => Some(hint.clone()),
+            Self::Refused { hint, .. } | Self::Columns { hint, .. } | Self::Selection { hint, .. } => {
+                Some(hint.clone())
+            }
             Self::UnknownTable {
                 nearest: Some(nearest),
                 ..

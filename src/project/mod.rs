@@ -10,6 +10,7 @@ mod header;
 mod order;
 mod queries;
 mod query_file;
+mod select;
 mod syntax;
 
 pub use error::ProjectError;
@@ -17,4 +18,6 @@ pub use order::{Step, order};
 pub(crate) use queries::default_text;
 pub use queries::{GENERATED, Origin, Queries};
 pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFile, QueryKind};
+pub use select::Selection;
+pub(crate) use select::loads_behind;
 pub(crate) use syntax::{parameters, with_parameters};

@@ -44,31 +44,8 @@ pub fn order<'a>(
     queries: &'a Queries,
     known: &BTreeSet<String>,
 ) -> Result<Vec<Step<'a>>, ProjectError> {
-    let nodes: Vec<&QueryFile> = queries
-        .iter()
-        .filter(|file| {
-            matches!(
-                file.kind,
-                QueryKind::Prepare | QueryKind::Load | QueryKind::Org
-            )
-        })
-        .collect();
-    let mut makers: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, file) in nodes.iter().enumerate() {
-        match file.kind {
-            QueryKind::Prepare => {
-                makers.insert(format!("prepare.{}", file.name), index);
-            }
-            QueryKind::Org => {
-                makers.insert(format!("org.{}", file.name), index);
-            }
-            _ => {
-                for schema in ["outbox", "ledger", "org", "recon"] {
-                    makers.insert(format!("{schema}.{}", file.name), index);
-                }
-            }
-        }
-    }
+    let nodes = nodes(queries);
+    let makers = makers(&nodes);
     let recon: BTreeSet<String> = queries
         .kind(QueryKind::Reconcile)
         .map(|file| format!("recon.{}", file.name))
@@ -85,15 +62,7 @@ pub fn order<'a>(
             }
         }
     }
-    let needs: Vec<BTreeSet<usize>> = nodes
-        .iter()
-        .map(|file| {
-            file.references
-                .iter()
-                .filter_map(|table| makers.get(table).copied())
-                .collect()
-        })
-        .collect();
+    let needs = needs(&nodes, &makers);
     check_cycles(&nodes, &needs)?;
 
     let mut done: BTreeSet<usize> = BTreeSet::new();
@@ -121,6 +90,48 @@ pub fn order<'a>(
     Ok(steps)
 }
 
+/// Queries that make tables.
+pub(super) fn nodes(queries: &Queries) -> Vec<&QueryFile> {
+    let makes =
+        |kind: QueryKind| matches!(kind, QueryKind::Prepare | QueryKind::Load | QueryKind::Org);
+    queries.iter().filter(|file| makes(file.kind)).collect()
+}
+
+/// Which of them makes a table.
+pub(super) fn makers(nodes: &[&QueryFile]) -> BTreeMap<String, usize> {
+    let mut makers: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, file) in nodes.iter().enumerate() {
+        match file.kind {
+            QueryKind::Prepare => {
+                makers.insert(format!("prepare.{}", file.name), index);
+            }
+            QueryKind::Org => {
+                makers.insert(format!("org.{}", file.name), index);
+            }
+            _ => {
+                for schema in ["outbox", "ledger", "org", "recon"] {
+                    makers.insert(format!("{schema}.{}", file.name), index);
+                }
+            }
+        }
+    }
+    makers
+}
+
+/// What each of them reads of the others.
+pub(super) fn needs(
+    nodes: &[&QueryFile],
+    makers: &BTreeMap<String, usize>,
+) -> Vec<BTreeSet<usize>> {
+    let of = |file: &&QueryFile| {
+        let tables = file.references.iter();
+        tables
+            .filter_map(|table| makers.get(table).copied())
+            .collect()
+    };
+    nodes.iter().map(of).collect()
+}
+
 fn visit<'a>(
     index: usize,
     nodes: &[&'a QueryFile],
@@ -141,7 +152,8 @@ fn visit<'a>(
     });
 }
 
-fn ancestors(index: usize, needs: &[BTreeSet<usize>], all: &mut BTreeSet<usize>) {
+/// Everything that one of them waits for, directly or not.
+pub(super) fn ancestors(index: usize, needs: &[BTreeSet<usize>], all: &mut BTreeSet<usize>) {
     for &need in &needs[index] {
         if all.insert(need) {
             ancestors(need, needs, all);
