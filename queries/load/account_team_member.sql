@@ -11,14 +11,20 @@ select distinct
     coalesce(account.id, concat('company ', team.id)) as "AccountId",
     team.member as "UserId",
     case
-        when account.id is null
+        when account.id is null or not team.is_user
             then named_struct(
                 'fate', 'held',
-                'reason', 'company_missing',
-                'parent', concat('company ', team.id)
+                'reason', concat_ws(
+                    '; ',
+                    case when account.id is null then 'company_missing' end,
+                    case when not team.is_user then 'user_missing' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    case when account.id is null then concat('company ', team.id) end,
+                    case when not team.is_user then team.member end
+                )
             )
-        when not team.is_user
-            then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
     end as _fate
 from prepare.team_link as team
 left join ledger.account as account

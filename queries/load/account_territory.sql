@@ -12,15 +12,19 @@ select
     coalesce(territory.id, decision.territory) as "Territory2Id",
     'Territory2Manual' as "AssociationCause",
     case
-        when account.id is null
+        when account.id is null or territory.id is null
             then named_struct(
                 'fate', 'held',
-                'reason', 'company_missing',
-                'parent', concat('company ', decision.company_id)
-            )
-        when territory.id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'territory_missing', 'parent', decision.territory
+                'reason', concat_ws(
+                    '; ',
+                    case when account.id is null then 'company_missing' end,
+                    case when territory.id is null then 'territory_missing' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    case when account.id is null then concat('company ', decision.company_id) end,
+                    case when territory.id is null then decision.territory end
+                )
             )
     end as _fate
 from config.territories as decision

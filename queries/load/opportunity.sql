@@ -8,13 +8,26 @@
 -- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag_vocabulary.name
 -- field: usercom_leads__c LongTextArea
 -- field: usercom_products__c LongTextArea
+with judged as (
+    select
+        deal.*,
+        account.id as account_id,
+        deal.named_company is not null and account.id is null as no_account,
+        coalesce(deal.close_date, cast(close_date.value as date)) as closes_on
+    from prepare.deal as deal
+    left join ledger.account as account
+        on account.usercom_id__c = deal.company_id
+    left join config.defaults as close_date
+        on close_date.object = deal.target and close_date.field = 'CloseDate'
+)
+
 select
     deal.id as usercom_id__c,
-    account.id as "AccountId",
+    opportunity.account_id as "AccountId",
     coalesce(nullif(trim(deal.name), ''), name.value, 'Untitled deal') as "Name",
     opportunity.stage_name as "StageName",
     opportunity.probability as "Probability",
-    coalesce(opportunity.close_date, cast(close_date.value as date)) as "CloseDate",
+    opportunity.closes_on as "CloseDate",
     opportunity.amount as "Amount",
     opportunity.iso_code as "CurrencyIsoCode",
     opportunity.owner_user_id as "OwnerId",
@@ -42,15 +55,27 @@ select
     deal.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
     case
-        when opportunity.fate is not null then opportunity.fate
-        when opportunity.named_company is not null and account.id is null
+        when opportunity.fate['fate'] <> 'held' then opportunity.fate
+        when opportunity.fate is not null
+            or opportunity.no_account
+            or opportunity.closes_on is null
             then named_struct(
                 'fate', 'held',
-                'reason', 'account_missing',
-                'parent', 'company ' || opportunity.named_company
+                'reason', concat_ws(
+                    '; ',
+                    opportunity.fate['reason'],
+                    case when opportunity.no_account then 'account_missing' end,
+                    case when opportunity.closes_on is null then 'close_date_missing' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    opportunity.fate['parent'],
+                    case
+                        when opportunity.no_account
+                            then concat('company ', opportunity.named_company)
+                    end
+                )
             )
-        when coalesce(opportunity.close_date, cast(close_date.value as date)) is null
-            then named_struct('fate', 'held', 'reason', 'close_date_missing', 'parent', null)
     end as _fate,
     concat_ws(
         ';',
@@ -66,12 +91,10 @@ select
         end
     ) as _flags
 from mapped.deals as deal
-inner join prepare.deal as opportunity
+inner join judged as opportunity
     on opportunity.id = deal.id
 left join prepare.reading_flag as reading
     on reading.source = 'deals' and reading.id = deal.id
-left join ledger.account as account
-    on account.usercom_id__c = opportunity.company_id
 left join org.record_types as record_type
     on record_type.sobject_type = 'Opportunity'
     and lower(record_type.name) = lower(left(trim(opportunity.pipeline), 80))
@@ -87,5 +110,3 @@ left join prepare.owner as creator
     on creator.owner_key = deal.created_by_key
 left join config.defaults as name
     on name.object = opportunity.target and name.field = 'Name'
-left join config.defaults as close_date
-    on close_date.object = opportunity.target and close_date.field = 'CloseDate'

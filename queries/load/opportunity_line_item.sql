@@ -41,14 +41,18 @@ select
     case
         when not deal_product.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
-        when line.opportunity_id is null
+        when line.opportunity_id is null or line.problem is not null
             then named_struct(
                 'fate', 'held',
-                'reason', 'deal_missing',
-                'parent', concat('deal ', line.deal_id)
+                'reason', concat_ws(
+                    '; ',
+                    case when line.opportunity_id is null then 'deal_missing' end,
+                    line.problem
+                ),
+                'parent', case
+                    when line.opportunity_id is null then concat('deal ', line.deal_id)
+                end
             )
-        when line.problem is not null
-            then named_struct('fate', 'held', 'reason', line.problem, 'parent', null)
         when line.missing <> 0 and $line_item_mismatch = 'hold_lines'
             then named_struct(
                 'fate', 'held',

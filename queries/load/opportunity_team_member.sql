@@ -12,14 +12,20 @@ select distinct
     team.member as "UserId",
     'Read' as "OpportunityAccessLevel",
     case
-        when opportunity.id is null
+        when opportunity.id is null or not team.is_user
             then named_struct(
                 'fate', 'held',
-                'reason', 'deal_missing',
-                'parent', concat('deal ', team.id)
+                'reason', concat_ws(
+                    '; ',
+                    case when opportunity.id is null then 'deal_missing' end,
+                    case when not team.is_user then 'user_missing' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    case when opportunity.id is null then concat('deal ', team.id) end,
+                    case when not team.is_user then team.member end
+                )
             )
-        when not team.is_user
-            then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
     end as _fate
 from prepare.team_link as team
 left join ledger.opportunity as opportunity

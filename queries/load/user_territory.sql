@@ -9,11 +9,19 @@ select
     link.user_id as "UserId",
     link.territory_id as "Territory2Id",
     case
-        when not link.is_user
-            then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', link.user_id)
-        when not link.is_territory
+        when not link.is_user or not link.is_territory
             then named_struct(
-                'fate', 'held', 'reason', 'territory_missing', 'parent', link.territory_id
+                'fate', 'held',
+                'reason', concat_ws(
+                    '; ',
+                    case when not link.is_user then 'user_missing' end,
+                    case when not link.is_territory then 'territory_missing' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    case when not link.is_user then link.user_id end,
+                    case when not link.is_territory then link.territory_id end
+                )
             )
     end as _fate
 from prepare.user_territory_link as link

@@ -22,6 +22,28 @@ with named as (
         on stage.id = deal.stage_id
     left join usercom.pipelines as pipeline
         on pipeline.id = coalesce(deal.pipeline_id, stage.pipeline_id)
+),
+
+judged as (
+    select
+        named.*,
+        matrix.stage_name,
+        matrix.probability as stage_probability,
+        coalesce(trim(named.pipeline), '') = '' or coalesce(trim(named.stage), '') = '' as no_stage,
+        currency.iso_code,
+        currency.rate,
+        named.value is not null and currency.rate is null as no_rate,
+        unread.reason as unread_reason,
+        unread.value as unread_value
+    from named
+    left join config.stage_matrix as matrix
+        on lower(matrix.pipeline) = lower(trim(named.pipeline))
+        and lower(matrix.stage) = lower(trim(named.stage))
+        and lower(matrix.status) = named.status
+    left join prepare.currency as currency
+        on currency.currency = named.currency
+    left join prepare.unread_sum as unread
+        on unread.source = 'deals' and unread.id = named.id
 )
 
 select
@@ -29,9 +51,9 @@ select
     'Opportunity' as target,
     named.pipeline,
     named.stage,
-    matrix.stage_name,
+    named.stage_name,
     cast(
-        round(coalesce(cast(matrix.probability as double), named.probability)) as bigint
+        round(coalesce(cast(named.stage_probability as double), named.probability)) as bigint
     ) as probability,
     coalesce(named.won_on, named.lost_on, named.expected_close_date) as close_date,
     coalesce(named.company_id, by_name.company_id) as company_id,
@@ -40,47 +62,41 @@ select
     ) as named_company,
     owner.user_id as owner_user_id,
     named.currency,
-    currency.iso_code,
-    currency.rate,
+    named.iso_code,
+    named.rate,
     named.value,
     case
-        when currency.rate = 1 then named.value
-        else cast(round(cast(named.value as double) * currency.rate, 2) as decimal(18, 2))
+        when named.rate = 1 then named.value
+        else cast(round(cast(named.value as double) * named.rate, 2) as decimal(18, 2))
     end as amount,
     case
         when not named.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
-        when unread.reason is not null
-            then named_struct(
-                'fate', 'held', 'reason', unread.reason, 'parent', unread.value
-            )
-        when coalesce(trim(named.pipeline), '') = '' or coalesce(trim(named.stage), '') = ''
+        when named.unread_reason is not null or named.stage_name is null or named.no_rate
             then named_struct(
                 'fate', 'held',
-                'reason', 'stage_missing',
-                'parent', concat_ws(' / ', named.pipeline, named.stage, named.status)
-            )
-        when matrix.stage_name is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'stage_not_in_matrix',
-                'parent', concat_ws(' / ', named.pipeline, named.stage, named.status)
-            )
-        when named.value is not null and currency.rate is null
-            then named_struct(
-                'fate', 'held', 'reason', 'currency_without_rate', 'parent', named.currency
+                'reason', concat_ws(
+                    '; ',
+                    named.unread_reason,
+                    case
+                        when named.no_stage then 'stage_missing'
+                        when named.stage_name is null then 'stage_not_in_matrix'
+                    end,
+                    case when named.no_rate then 'currency_without_rate' end
+                ),
+                'parent', concat_ws(
+                    '; ',
+                    named.unread_value,
+                    case
+                        when named.stage_name is null
+                            then concat_ws(' / ', named.pipeline, named.stage, named.status)
+                    end,
+                    case when named.no_rate then named.currency end
+                )
             )
     end as fate
-from named
-left join config.stage_matrix as matrix
-    on lower(matrix.pipeline) = lower(trim(named.pipeline))
-    and lower(matrix.stage) = lower(trim(named.stage))
-    and lower(matrix.status) = named.status
+from judged as named
 left join prepare.company_name as by_name
     on by_name.name = named.company_name_key
 left join prepare.owner as owner
     on owner.owner_key = named.owner_key
-left join prepare.currency as currency
-    on currency.currency = named.currency
-left join prepare.unread_sum as unread
-    on unread.source = 'deals' and unread.id = named.id
