@@ -41,6 +41,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
     let request = PlanRequest {
         target: args.target.target.clone(),
         no_stage: args.no_stage,
+        ..PlanRequest::default()
     };
     let planned = migration.plan(&request).await;
     progress.finish();

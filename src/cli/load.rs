@@ -1,11 +1,12 @@
 //! `transload load`: the phases of a run over what was staged last; after SQL or decisions were corrected, only what failed.
 //!
-//! In: the staged tables, queries and decisions as they are now. Out: as `transload run`. Never: the export read.
+//! In: the staged tables, queries and decisions as they are now. Out: as `transload run`, or with `--dry-run` as `transload plan`. Never:
+//! the export read.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, Target};
+use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, plan};
 use crate::error::Error;
-use crate::migration::{Consent, RunRequest};
+use crate::migration::{Consent, PlanRequest, RunRequest};
 
 /// Arguments of `transload load`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,14 @@ pub(crate) struct LoadArgs {
     /// Send only rows that failed, were never tried or were held, with what hung on them; rows that landed stay as they are
     #[arg(long)]
     failed: bool,
+    /// Only these loads, as with --select
+    #[arg(value_name = "LOADS", conflicts_with = "select")]
+    loads: Vec<String>,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Show what would be done, and do nothing
+    #[arg(long, conflicts_with = "failed")]
+    dry_run: bool,
     /// Agree to deploy missing fields to an org that is not the simulator
     #[arg(long)]
     yes: bool,
@@ -30,6 +39,16 @@ pub(crate) struct LoadArgs {
 
 /// Runs the command.
 pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
+    let mut selection = args.selection.selection();
+    selection.select.extend(args.loads);
+    if args.dry_run {
+        let request = PlanRequest {
+            target: args.target.target,
+            no_stage: true,
+            selection,
+        };
+        return plan::carry_out(&args.project, &request, args.format).await;
+    }
     let request = RunRequest {
         target: args.target.target,
         consent: Consent {
@@ -38,6 +57,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
         },
         no_stage: true,
         only_failed: args.failed,
+        selection,
         ..RunRequest::default()
     };
     carry_out(&args.project, &request, args.format).await

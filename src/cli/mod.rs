@@ -36,6 +36,7 @@ use crate::config;
 use crate::error::Error;
 use crate::migration::Migration;
 use crate::progress::Progress;
+use crate::project::Selection;
 
 /// Moves a company's CRM from User.com (now Positive User) to Salesforce Sales Cloud.
 #[derive(Debug, Parser)]
@@ -105,6 +106,26 @@ pub(crate) struct Target {
     /// Destination, by its name in migration.toml
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
+}
+
+/// The loads that take part.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SelectionArgs {
+    /// Only these loads: LOAD, +LOAD with what it needs, LOAD+ with what hangs on it; several by spaces
+    #[arg(long, value_name = "LOADS", num_args = 1..)]
+    pub select: Vec<String>,
+    /// Without these loads, in the same form
+    #[arg(long, value_name = "LOADS", num_args = 1..)]
+    pub exclude: Vec<String>,
+}
+
+impl SelectionArgs {
+    fn selection(self) -> Selection {
+        Selection {
+            select: self.select,
+            exclude: self.exclude,
+        }
+    }
 }
 
 /// How a report is printed.

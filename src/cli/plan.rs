@@ -1,9 +1,9 @@
 //! `transload plan`: what a run would do, without writing anything to the org.
 
 use super::output;
-use super::{Format, Outcome, ProjectArgs, Target, migration};
+use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration};
 use crate::error::Error;
-use crate::migration::{PlanReport, PlanRequest, megabytes};
+use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, megabytes};
 
 /// Arguments of `transload plan`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,8 @@ pub(crate) struct PlanArgs {
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     no_stage: bool,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Plan on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -22,15 +24,25 @@ pub(crate) struct PlanArgs {
 
 /// Runs the command.
 pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
-    let (migration, progress) = migration(&args.project)?;
     let request = PlanRequest {
         target: args.target.target,
         no_stage: args.no_stage,
+        selection: args.selection.selection(),
     };
-    let report = migration.plan(&request).await;
+    carry_out(&args.project, &request, args.format).await
+}
+
+/// Plans and prints.
+pub(super) async fn carry_out(
+    project: &ProjectArgs,
+    request: &PlanRequest,
+    format: Format,
+) -> Result<Outcome, Error> {
+    let (migration, progress) = migration(project)?;
+    let report = migration.plan(request).await;
     progress.finish();
     let report = report?;
-    print(&report, args.format)?;
+    print(&report, format)?;
     Ok(outcome(&report))
 }
 
@@ -110,6 +122,7 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             .collect()
     });
     text.push_str(&output::table(&head, rows.collect(), 2));
+    text.push_str(&details(report));
     let changes = match report.changes.as_str() {
         "" => "nothing",
         changes => changes,
@@ -130,8 +143,64 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         ));
     }
     output::data(&text)?;
+    for note in &report.notes {
+        output::note(&format!("note: {note}"));
+    }
     for finding in &report.findings {
         output::note(&format!("finding: {finding}"));
     }
     Ok(())
+}
+
+/// What stands behind the counts: why rows do not move, what is different from the last run, stages that are new, loads that
+/// nobody selected.
+fn details(report: &PlanReport) -> String {
+    let counted = |counts: &[Count]| {
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|count| format!("{} ({})", count.name, output::number(count.rows)))
+            .collect();
+        counts.join(", ")
+    };
+    let mut text = String::new();
+    let mut section = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            text.push_str(&format!("{title}\n{}\n\n", lines.join("\n")));
+        }
+    };
+    let lines = |of: fn(&LoadPlan) -> &[Count]| {
+        let loads = report.loads.iter().filter(|load| !of(load).is_empty());
+        loads
+            .map(|load| format!("  {}: {}", load.load, counted(of(load))))
+            .collect()
+    };
+    section(
+        "Rows that would not move, and why",
+        lines(|load| &load.reasons),
+    );
+    section(
+        "Fields that would change, with how many records",
+        lines(|load| &load.changes),
+    );
+    let gone = report.loads.iter().filter(|load| load.gone > 0);
+    let gone = gone.map(|load| format!("  {}: {}", load.load, output::number(load.gone)));
+    section(
+        "Records whose rows the source no longer has",
+        gone.collect(),
+    );
+    if !report.new_stages.is_empty() {
+        let stages = counted(&report.new_stages);
+        section(
+            "Stages that would be new in the org, with how many deals",
+            vec![format!("  {stages}")],
+        );
+    }
+    if !report.not_selected.is_empty() {
+        let loads = report.not_selected.join(", ");
+        section(
+            "Not selected, so neither planned nor lost",
+            vec![format!("  {loads}")],
+        );
+    }
+    text
 }

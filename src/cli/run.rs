@@ -1,7 +1,7 @@
 //! `transload run`: the main job, phase by phase.
 
 use super::stop::stop_on_request;
-use super::{Format, Outcome, ProjectArgs, Target, migration, output};
+use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration, output};
 use crate::error::Error;
 use crate::migration::{Consent, RunRequest};
 use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
@@ -29,6 +29,8 @@ pub(crate) struct RunArgs {
     /// Read every record back, not only those that changed in the org since the last run
     #[arg(long)]
     full: bool,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -46,6 +48,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
         no_stage: args.no_stage,
         only_failed: false,
         full: args.full,
+        selection: args.selection.selection(),
     };
     carry_out(&args.project, &request, args.format).await
 }
@@ -63,7 +66,7 @@ pub(super) async fn carry_out(
     let report = result?;
     print(&report.summary, &report.notes, format)?;
     Ok(match report.summary.status {
-        RunStatus::Ok => Outcome::Fine,
+        RunStatus::Ok | RunStatus::Partial => Outcome::Fine,
         _ => Outcome::Gated,
     })
 }
@@ -94,11 +97,18 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
     for note in notes {
         output::note(note);
     }
+    for line in summary.kept_back() {
+        output::note(&line);
+    }
+    if !summary.not_selected.is_empty() {
+        output::note(&summary.selection());
+    }
     output::note(&format!(
         "run {}: {}",
         summary.run,
         match summary.status {
             RunStatus::Ok => "every phase passed its gate",
+            RunStatus::Partial => "every phase that was selected passed its gate",
             RunStatus::Gated => "a gate is shut; the reasons are above",
             RunStatus::Held => "rows, or all that was to follow, wait for decisions; see above",
             _ => "broke off",

@@ -36,16 +36,29 @@ pub(super) async fn run(args: StatusArgs) -> Result<Outcome, Error> {
             hint: "`transload status` lists the runs there are".to_owned(),
         });
     }
-    print(&runs, &args)?;
+    let wanted = args.run.as_ref();
+    let shown = wanted.and_then(|wanted| runs.iter().find(|run| run.run == *wanted));
+    let shown = shown.or(runs.last());
+    let summary = match shown {
+        Some(run) => migration::summary(&staging, run).await?,
+        None => None,
+    };
+    let kept_back = summary.map_or_else(Vec::new, |summary| summary.kept_back());
+    print(&runs, shown, &kept_back, &args)?;
     Ok(Outcome::Fine)
 }
 
-fn print(runs: &[RunOverview], args: &StatusArgs) -> Result<(), Error> {
+fn print(
+    runs: &[RunOverview],
+    shown: Option<&RunOverview>,
+    kept_back: &[String],
+    args: &StatusArgs,
+) -> Result<(), Error> {
     if args.format == Format::Json {
-        let document = serde_json::json!({ "runs": runs });
+        let document = serde_json::json!({ "runs": runs, "kept_back": kept_back });
         return output::data(&format!("{document}\n"));
     }
-    let Some(last) = runs.last() else {
+    let (Some(last), Some(shown)) = (runs.last(), shown) else {
         let against = args
             .target
             .target
@@ -62,14 +75,12 @@ fn print(runs: &[RunOverview], args: &StatusArgs) -> Result<(), Error> {
         runs.iter().map(RunOverview::row).collect(),
         6,
     ))?;
-    let shown = args
-        .run
-        .as_ref()
-        .and_then(|wanted| runs.iter().find(|run| run.run == *wanted))
-        .unwrap_or(last);
     if !shown.phases.is_empty() {
         let rows = shown.phases.iter().map(|phase| phase.row(shown)).collect();
         output::data(&output::table(&PHASE_HEAD, rows, 3))?;
+    }
+    for line in kept_back {
+        output::data(&format!("{line}\n"))?;
     }
     for job in &shown.open_jobs {
         output::note(&format!(
@@ -104,6 +115,7 @@ const RUN_HEAD: [&str; 7] = [
     "open jobs",
 ];
 
-const PHASE_HEAD: [&str; 9] = [
-    "phase", "object", "gate", "rows", "parts", "done", "jobs", "failed", "seconds",
+const PHASE_HEAD: [&str; 11] = [
+    "phase", "object", "gate", "rows", "parts", "done", "jobs", "held", "flagged", "failed",
+    "seconds",
 ];

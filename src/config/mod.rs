@@ -59,6 +59,10 @@ pub struct Gates {
     pub max_rejected_percent: f64,
     /// As many such rows shut no gate, unless they are half of their file.
     pub max_rejected_rows: u64,
+    /// Rows of a load that are held, in percent of those that would move.
+    pub max_held_percent: f64,
+    /// As many held rows shut no gate.
+    pub max_held_rows: u64,
     /// Records of a load whose rows the source no longer has, in percent of its records; beyond it none is flagged or deleted.
     pub max_delete_share: f64,
     /// A user who changes more than this share of a load's records within ten minutes is taken for an automation, in percent.
@@ -73,6 +77,8 @@ impl Default for Gates {
             max_differences: 0,
             max_rejected_percent: 2.0,
             max_rejected_rows: 2,
+            max_held_percent: 99.0,
+            max_held_rows: 3,
             max_delete_share: 1.0,
             storm_percent: 5.0,
         }
@@ -160,6 +166,7 @@ impl Config {
         for (key, percent) in [
             ("max_failed_percent", file.gates.max_failed_percent),
             ("max_rejected_percent", file.gates.max_rejected_percent),
+            ("max_held_percent", file.gates.max_held_percent),
             ("max_delete_share", file.gates.max_delete_share),
             ("storm_percent", file.gates.storm_percent),
         ] {

@@ -66,7 +66,8 @@ impl<'a> Context<'a> {
 
     /// The same after the org has changed.
     pub(crate) async fn again(self) -> Result<Self, Error> {
-        let again = Self::resolve(self.project, self.connection, self.progress).await?;
+        let mut again = Self::resolve(self.project, self.connection, self.progress).await?;
+        again.resolved.selected = self.resolved.selected;
         Ok(Self {
             whole: self.whole,
             ..again
@@ -78,6 +79,11 @@ impl<'a> Context<'a> {
         let exclusions = &self.resolved.exclusions;
         for note in exclusions.notes.iter().chain(&exclusions.misfits) {
             self.progress.done(&format!("note: {note}"));
+        }
+        let others = self.resolved.not_selected();
+        if !others.is_empty() {
+            self.progress
+                .done(&format!("note: not selected: {}", others.join(", ")));
         }
     }
 
@@ -118,7 +124,7 @@ impl<'a> Context<'a> {
             if missing("org") {
                 session.add_empty("org", load, org_schema(file, columns))?;
             }
-            if resolved.is_active(file) {
+            if resolved.takes_part(file) {
                 continue;
             }
             if missing("ledger") {

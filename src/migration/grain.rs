@@ -4,7 +4,8 @@
 //! many have a fate or were sent; for loads that an option leaves out, the fate `ignored` of each of their rows. Never: a row of
 //! a source that is in no book.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
@@ -22,26 +23,65 @@ use crate::rows::{is_key_of, key_parts, key_text};
 use crate::staging::Snapshot;
 use crate::transform::{source_key, write_table};
 
-/// A source, its rows, and the rows of it that its loads account for, once all of them have run. `accounted` knows the rows of a
-/// load that has.
+/// A source, and what its loads account for.
+#[derive(Debug)]
+pub(super) struct Books {
+    /// The source, as the headers write it.
+    pub source: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its loads, each with the rows that it accounts for.
+    pub loads: Vec<(String, u64)>,
+}
+
+impl Books {
+    /// The rows that all of them account for.
+    pub(super) fn accounted(&self) -> u64 {
+        self.loads.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// What the gate says where the numbers do not meet.
+    pub(super) fn unbalanced(&self) -> Option<String> {
+        let (source, rows, accounted) = (&self.source, self.rows, self.accounted());
+        let loads: Vec<String> = self
+            .loads
+            .iter()
+            .map(|(name, rows)| format!("{name} {rows}"))
+            .collect();
+        let why = match (rows.cmp(&accounted), loads.len()) {
+            (Ordering::Equal, _) => return None,
+            (Ordering::Less, 2..) => {
+                "two of them take the same rows (a copy of one under another name?), or a join multiplies them"
+            }
+            (Ordering::Less, _) => "a join multiplies them",
+            (Ordering::Greater, _) => "a `where` or an inner join drops rows",
+        };
+        Some(format!(
+            "{source} has {rows} rows, but its loads account for {accounted} ({}): {why}",
+            loads.join(", ")
+        ))
+    }
+}
+
+/// The books of a load's source, once all of its loads have run. `accounted` knows the rows of a load that has.
 pub(super) async fn expected(
     context: &Context<'_>,
     session: &Session,
     snapshot: &Snapshot,
     file: &QueryFile,
     accounted: impl Fn(&str) -> Option<u64>,
-) -> Result<Option<(String, u64, u64)>, Error> {
+) -> Result<Option<Books>, Error> {
     let Some(grain) = &file.source else {
         return Ok(None);
     };
     let Some((schema, table)) = &grain.table else {
         return Ok(None);
     };
-    let mut sum = 0;
+    let mut loads = Vec::new();
     for load in context.resolved.loads() {
         if load.source.as_ref() == Some(grain) {
             match accounted(&load.name) {
-                Some(rows) => sum += rows,
+                Some(rows) => loads.push((load.name.clone(), rows)),
                 None => return Ok(None),
             }
         }
@@ -53,16 +93,11 @@ pub(super) async fn expected(
         Some(sql) if manifest.rows > 0 => counts(session, &file.path, sql).await?.values().sum(),
         _ => manifest.rows,
     };
-    Ok(Some((grain.text.clone(), rows, sum)))
-}
-
-/// What the gate says where a source has other rows than its loads account for; none if the numbers meet.
-pub(super) fn unbalanced(source: &str, rows: u64, accounted: u64) -> Option<String> {
-    (rows != accounted).then(|| {
-        format!(
-            "{source} has {rows} rows, but its loads account for {accounted}: a `where` drops rows, or a join multiplies them"
-        )
-    })
+    Ok(Some(Books {
+        source: grain.text.clone(),
+        rows,
+        loads,
+    }))
 }
 
 /// Keys that do not meet: rows of a source in no outbox and without a fate, and rows of the books that no row of the source is.
@@ -153,7 +188,7 @@ pub(super) async fn strangers(
     let Some(expected) = expected else {
         return none;
     };
-    let (_, session) = context.session(Reads::Tables).await?;
+    let session = context.session_over(snapshot, Reads::Tables).await?;
     let fail = |source| EngineError::Plan {
         query: file.path.clone(),
         source: Box::new(source),
@@ -222,6 +257,31 @@ async fn named(
     Ok((keys, rows))
 }
 
+/// Sources whose books a selection leaves open, and the loads that would close them.
+pub(super) fn left_open(resolved: &ResolvedProject) -> Vec<String> {
+    let mut open: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let (some, others): (Vec<&QueryFile>, Vec<&QueryFile>) = resolved
+        .loads()
+        .partition(|file| resolved.is_selected(file));
+    for grain in some.iter().filter_map(|file| file.source.as_ref()) {
+        let missing = others
+            .iter()
+            .filter(|other| other.source.as_ref() == Some(grain));
+        let missing: BTreeSet<&str> = missing.map(|other| other.name.as_str()).collect();
+        if grain.table.is_some() && !missing.is_empty() {
+            open.insert(&grain.text, missing);
+        }
+    }
+    let line = |(source, loads): (&str, BTreeSet<&str>)| {
+        let loads: Vec<&str> = loads.into_iter().collect();
+        format!(
+            "the books of {source} stay open without {}",
+            loads.join(", ")
+        )
+    };
+    open.into_iter().map(line).collect()
+}
+
 /// Loads that an option leaves out and whose rows nothing takes instead.
 pub(super) fn excluded(resolved: &ResolvedProject) -> impl Iterator<Item = &QueryFile> {
     let taken = choices_in_effect(resolved);
@@ -266,7 +326,8 @@ fn choices(condition: &str) -> BTreeSet<String> {
 /// Gives the rows of loads that an option leaves out their fate. One report per load with rows.
 pub(super) async fn left_out(context: &Context<'_>) -> Result<Vec<PhaseReport>, Error> {
     let mut reports = Vec::new();
-    for file in excluded(&context.resolved) {
+    let resolved = &context.resolved;
+    for file in excluded(resolved).filter(|file| resolved.is_selected(file)) {
         let (_, session) = context.session(Reads::Only(&file.references)).await?;
         let sql = format!(
             "select {} as key, 'ignored' as fate, '{}' as reason, cast(null as varchar) as parent from (\n{}\n) as q",

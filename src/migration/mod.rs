@@ -53,6 +53,7 @@ mod propose;
 mod reconcile;
 mod recover;
 mod reference_check;
+mod rehearsal;
 mod resolve;
 mod rollback;
 mod run;
@@ -73,9 +74,10 @@ pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megab
 pub use preflight::{Finding, Preflight};
 pub use propose::{ProposeReport, ProposeRequest};
 pub use reconcile::{LoadComparison, ReconcileReport, ReconcileRequest, Sample, SampleSheet};
+pub use rehearsal::Count;
 pub use rollback::{RollbackLine, RollbackReport, RollbackRequest};
 pub use run::{RunReport, RunRequest};
 pub use schema::{Consent, DataFinding, Prepared, SchemaComparison};
-pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs};
+pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs, summary};
 
 use first_error::first;

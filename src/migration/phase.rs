@@ -1,6 +1,6 @@
 //! The phases of a run: for each load its models, outbox, checks, jobs, read-back, report and gate.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::checks;
 use super::comparison;
 use super::context::{Context, Reads};
 use super::gone::{self, GoneRows};
-use super::grain;
+use super::grain::{self, Books};
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
@@ -28,6 +28,9 @@ use crate::transform::write_model;
 
 /// What waits for a person, in the form of `config/decisions.csv`.
 const CONFLICTS: &str = include_str!("../../queries/internal/conflicts_for_people.sql");
+
+/// Rows that do not move, by fate and reason.
+pub(super) const REASONS: &str = include_str!("../../queries/internal/reasons.sql");
 
 /// Fields that the org's automation may set.
 const AUTOMATIC_FIELDS: &str = include_str!("../../queries/internal/automatic_fields.sql");
@@ -55,6 +58,8 @@ pub(crate) struct Phases<'a> {
     pub reading: Duration,
     /// Checks and reconcile queries that have run.
     pub checked: BTreeSet<String>,
+    /// Rows of checks that warn, by check.
+    pub warnings: BTreeMap<String, u64>,
     /// Lines for the end of the run.
     pub notes: Vec<String>,
 }
@@ -149,6 +154,7 @@ impl Phases<'_> {
             }
         }
         self.reports.extend(grain::left_out(self.context).await?);
+        self.notes.extend(grain::left_open(&self.context.resolved));
         Ok(None)
     }
 
@@ -248,15 +254,12 @@ impl Phases<'_> {
                 crate::load::remedy(code)
             ));
         }
-        if let Some((source, rows, accounted)) = &expected {
-            let unbalanced = grain::unbalanced(source, *rows, *accounted);
-            verdict.reasons.extend(unbalanced);
-        }
-        if let Some((source, rows, accounted)) = &expected
-            && rows.max(accounted) > &0
-        {
-            let strangers = grain::strangers(self.context, &snapshot, file).await?;
-            verdict.reasons.extend(strangers.reason(source));
+        if let Some(books) = &expected {
+            verdict.reasons.extend(books.unbalanced());
+            if books.rows.max(books.accounted()) > 0 {
+                let strangers = grain::strangers(self.context, &snapshot, file).await?;
+                verdict.reasons.extend(strangers.reason(&books.source));
+            }
         }
         let document = self
             .document(&session, &report, expected.as_ref(), &verdict)
@@ -396,7 +399,7 @@ impl Phases<'_> {
         &self,
         session: &Session,
         report: &PhaseReport,
-        expected: Option<&(String, u64, u64)>,
+        expected: Option<&Books>,
         verdict: &Verdict,
     ) -> Result<String, Error> {
         let load = &report.load;
@@ -408,11 +411,7 @@ impl Phases<'_> {
             Ok(found.into_iter().collect())
         };
         let unmoved = report.accounted() - report.outbox;
-        let fates = reasons(unmoved, format!(
-            "select f.fate || ': ' || coalesce(f.reason, '?') as name, count(*) as n from recon.fates_{load} as f \
-             group by f.fate || ': ' || coalesce(f.reason, '?')"
-        ))
-        .await?;
+        let fates = reasons(unmoved, for_load(REASONS, load)).await?;
         let flags = reasons(
             report.flagged,
             format!(
@@ -432,7 +431,7 @@ impl Phases<'_> {
         Ok(phase_document(
             self.journal.run(),
             report,
-            expected.map(|(table, rows, _)| (table.as_str(), *rows)),
+            expected.map(|books| (books.source.as_str(), books.rows)),
             &fates,
             &flags,
             &errors,
@@ -456,20 +455,36 @@ impl Phases<'_> {
             .iter()
             .flat_map(|check| check.references.iter().cloned())
             .collect();
-        let (_, session) = self.context.session(Reads::Only(&reads)).await?;
+        let (snapshot, session) = self.context.session(Reads::Only(&reads)).await?;
         let known = session.table_names();
         let mut held = false;
         for check in waiting {
+            if self.cannot_be_asked(check, &snapshot) {
+                self.checked.insert(check.path.clone());
+                continue;
+            }
             let Some(found) = checks::rows(&session, &known, check).await? else {
                 continue;
             };
             self.checked.insert(check.path.clone());
             if found.rows > 0 {
-                held = true;
+                held |= !check.warns;
                 self.report_check(check, &found.batches, found.rows).await?;
             }
         }
         Ok(held)
+    }
+
+    /// Whether a query needs a load that is not selected and was never loaded; says so.
+    fn cannot_be_asked(&mut self, file: &QueryFile, snapshot: &Snapshot) -> bool {
+        let never = self.context.resolved.never_loaded(file, snapshot);
+        if let Some(load) = never {
+            self.notes.push(format!(
+                "{} was not asked: {load} was never loaded and is not selected",
+                file.path
+            ));
+        }
+        never.is_some()
     }
 
     async fn report_check(
@@ -487,8 +502,15 @@ impl Phases<'_> {
                 hint: "cast it to a text in the check".to_owned(),
             })
             .await?;
+        let word = match check.warns {
+            true => {
+                self.warnings.insert(check.name.clone(), rows as u64);
+                "warning"
+            }
+            false => "held",
+        };
         let mut text = format!(
-            "held: {} found {rows} row(s), all of them in {place}",
+            "{word}: {} found {rows} row(s), all of them in {place}",
             check.name
         );
         for line in String::from_utf8_lossy(&csv).lines().take(SHOWN + 1) {
@@ -534,7 +556,11 @@ impl Phases<'_> {
         let mut found = false;
         for file in self.context.resolved.queries.kind(QueryKind::Reconcile) {
             self.progress.step(&format!("reconciling {}", file.name));
-            let (_, session) = self.context.session(Reads::Only(&file.references)).await?;
+            let reads = Reads::Only(&file.references);
+            let (snapshot, session) = self.context.session(reads).await?;
+            if self.cannot_be_asked(file, &snapshot) {
+                continue;
+            }
             let staging = self.context.staging();
             let manifest = write_model(staging, &session, "recon", file).await?;
             if manifest.rows > 0 {

@@ -3,21 +3,21 @@
 //! In: a project, a connection that only reads. Out: a [`PlanReport`]. Models and outboxes are written as in a run but never
 //! published, and removed at the end; ledgers are projected: known ids plus every row of the outbox under a placeholder id.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
 use super::books::{column_fates, ensure_accounted};
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::project::Project;
+use super::rehearsal::{Count, Rehearsal};
 use super::schema::{Inspection, prepare};
 use super::stage::{note_staging, stage_all, staged_objections};
 use super::workload::{self, workload};
 use super::{checks, grain, preflight, storage};
 use crate::error::Error;
+use crate::mapping::publish_decisions;
 use crate::progress::Progress;
-use crate::project::{QueryFile, QueryKind, Step};
+use crate::project::{QueryFile, QueryKind, Selection, Step};
 use crate::reconcile::counts;
 use crate::report::number;
 use crate::staging::Manifest;
@@ -41,6 +41,8 @@ pub struct PlanRequest {
     pub target: Option<String>,
     /// Whether the tables staged last are used instead of the export.
     pub no_stage: bool,
+    /// The loads that take part.
+    pub selection: Selection,
 }
 
 /// What a run would do.
@@ -52,10 +54,17 @@ pub struct PlanReport {
     pub order: Vec<StepReport>,
     /// Loads in the order of their phases.
     pub loads: Vec<LoadPlan>,
+    /// Loads that nobody selected: neither planned nor lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<String>,
+    /// Stages that would be new in the org, with the deals that go there.
+    pub new_stages: Vec<Count>,
     /// What would be deployed first, in words; empty for nothing.
     pub changes: String,
     /// What keeps a run from going through, a line each.
     pub findings: Vec<String>,
+    /// What a person should know and what keeps nothing back, a line each.
+    pub notes: Vec<String>,
     /// Whether it is a real org, so that a person has to agree before anything is sent.
     pub needs_consent: bool,
     /// Calls besides those of the loads: to look at the org before the first one.
@@ -96,6 +105,12 @@ pub struct LoadPlan {
     pub unchanged: u64,
     /// Rows kept back.
     pub held: u64,
+    /// Why rows do not move: fate and reason.
+    pub reasons: Vec<Count>,
+    /// Fields that updates would change, with how many rows.
+    pub changes: Vec<Count>,
+    /// Records of earlier runs whose rows the source no longer has.
+    pub gone: u64,
     /// Rows outside `[scope]`.
     pub out_of_scope: u64,
     /// Rows of passive people.
@@ -122,7 +137,7 @@ pub struct LoadPlan {
 
 impl LoadPlan {
     /// Rows of the grain that have a fate.
-    fn accounted(&self) -> u64 {
+    pub(super) fn accounted(&self) -> u64 {
         self.outbox + self.held + self.out_of_scope + self.passive + self.ignored
     }
 }
@@ -146,12 +161,16 @@ pub(crate) async fn plan(
     progress: &dyn Progress,
     written: &mut Vec<Manifest>,
 ) -> Result<PlanReport, Error> {
-    if !request.no_stage {
+    if request.no_stage {
+        // Decisions are corrected without a new export.
+        publish_decisions(&project.config.project, &project.staging).await?;
+    } else {
         let staged = stage_all(project, progress).await?;
         note_staging(&staged, progress);
     }
     let objections = staged_objections(&connection.staging, &project.config.gates).await?;
-    let context = Context::resolve(project, connection, progress).await?;
+    let mut context = Context::resolve(project, connection, progress).await?;
+    context.resolved.select(&request.selection)?;
     let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;
     context.note_exclusions();
@@ -188,8 +207,11 @@ pub(crate) async fn plan(
         target: connection.target.clone(),
         order: Vec::new(),
         loads: Vec::new(),
+        not_selected: resolved.not_selected(),
+        new_stages: Vec::new(),
         changes: schema_plan.summary(),
         findings: Vec::new(),
+        notes: grain::left_open(resolved),
         needs_consent: !connection.is_simulator(),
         further_calls: 0,
         limits: Vec::new(),
@@ -205,25 +227,24 @@ pub(crate) async fn plan(
             name: file.name.clone(),
             reads: file.references.iter().cloned().collect(),
         });
-        if let Some(outbox) = dry_run.outboxes.get(&file.name) {
+        // A model may have the name of a load.
+        if let (Step::Load(_), Some(outbox)) = (step, dry_run.outboxes.get(&file.name)) {
             report.loads.push(load_plan(file, outbox));
         }
     }
     let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
-    let accounted = |name: &str| {
-        let load = report.loads.iter().find(|load| load.load == name);
-        load.map(LoadPlan::accounted)
+    let rehearsal = Rehearsal {
+        context: &context,
+        session: &session,
+        dry_run,
     };
-    let mut told = BTreeSet::new();
-    for file in resolved.loads() {
-        let snapshot = &dry_run.snapshot;
-        let books = grain::expected(&context, &session, snapshot, file, accounted).await?;
-        if let Some((source, rows, accounted)) = books
-            && told.insert(source.clone())
-        {
-            findings.extend(grain::unbalanced(&source, rows, accounted));
-        }
-    }
+    rehearsal.describe(&mut report.loads).await?;
+    findings.extend(rehearsal.judge(&report.loads).await?);
+    let new_stages = schema_plan
+        .add_stages
+        .iter()
+        .map(|stage| stage.name.as_str());
+    report.new_stages = rehearsal.deals_in(new_stages).await?;
     let waiting = counts(&session, "conflicts", OPEN_CONFLICTS).await?;
     for load in &mut report.loads {
         load.conflicts = waiting.get(&load.load).copied().unwrap_or_default();
@@ -235,7 +256,15 @@ pub(crate) async fn plan(
         }
     }
     let known = session.table_names();
+    let loaded = context.staging().snapshot().await?;
     for check in resolved.queries.kind(QueryKind::Check) {
+        if let Some(load) = resolved.never_loaded(check, &loaded) {
+            report.notes.push(format!(
+                "{} was not asked: {load} was never loaded and is not selected",
+                check.path
+            ));
+            continue;
+        }
         let rows = checks::rows(&session, &known, check)
             .await?
             .map_or(0, |found| found.rows);
@@ -244,7 +273,11 @@ pub(crate) async fn plan(
                 .hint
                 .as_deref()
                 .unwrap_or("look at the rows it returns");
-            findings.push(format!("{} finds {rows} row(s): {hint}", check.path));
+            let found = format!("{} finds {rows} row(s): {hint}", check.path);
+            match check.warns {
+                true => report.notes.push(format!("warning: {found}")),
+                false => findings.push(found),
+            }
         }
     }
     let paces = workload::paces(connection).await?;

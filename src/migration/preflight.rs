@@ -229,7 +229,8 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
         ..
     } = context;
     let mut preflight = Preflight::default();
-    let objects: BTreeSet<&str> = resolved.loads().map(|file| file.object()).collect();
+    let loads = resolved.loads().filter(|file| resolved.is_selected(file));
+    let objects: BTreeSet<&str> = loads.map(|file| file.object()).collect();
     inspect_rights(context, &objects, &mut preflight).await?;
     for automation in &AUTOMATION {
         let rows = ask(
@@ -327,7 +328,9 @@ async fn inspect_rights(
     );
     needed.extend(objects.contains("Campaign").then_some(&MARKETING_USER));
     needed.extend(objects.contains("Case").then_some(&SERVICE_CLOUD));
-    let converts = |file: &QueryFile| file.operation == Some(Operation::Convert);
+    let converts = |file: &QueryFile| {
+        file.operation == Some(Operation::Convert) && context.resolved.is_selected(file)
+    };
     needed.extend(
         context
             .resolved

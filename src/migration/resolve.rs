@@ -15,7 +15,7 @@ use super::project::Project;
 use crate::error::Error;
 use crate::load::ORG_TABLES;
 use crate::mapping::FieldMap;
-use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
+use crate::project::{Operation, Queries, QueryFile, QueryKind, Selection, Step, loads_behind};
 use crate::rows::Columns;
 use crate::salesforce::ObjectDescribe;
 use crate::schema;
@@ -32,6 +32,8 @@ pub(crate) struct ResolvedProject {
     pub columns: BTreeMap<String, Columns>,
     /// What options and destination leave out.
     pub exclusions: Exclusions,
+    /// The loads that were selected; none if nobody selected.
+    pub selected: Option<BTreeSet<String>>,
 }
 
 impl ResolvedProject {
@@ -53,7 +55,10 @@ impl ResolvedProject {
             .flat_map(|file| file.references.iter().map(String::as_str))
             .collect();
         // The rows of what an option leaves out have a fate too.
-        let excluded: BTreeSet<&String> = grain::excluded(self).map(|file| &file.name).collect();
+        let excluded: BTreeSet<&String> = grain::excluded(self)
+            .filter(|file| self.is_selected(file))
+            .map(|file| &file.name)
+            .collect();
         let mut kept = Vec::new();
         for step in all.into_iter().rev() {
             let file = step.file();
@@ -62,7 +67,7 @@ impl ResolvedProject {
                     if excluded.contains(&file.name) {
                         read.extend(file.references.iter().map(String::as_str));
                     }
-                    self.is_active(file)
+                    self.takes_part(file)
                 }
                 _ => read.contains(format!("{}.{}", file.kind.folder(), file.name).as_str()),
             };
@@ -75,9 +80,61 @@ impl ResolvedProject {
         Ok(kept)
     }
 
-    /// Whether a load takes part in this run.
+    /// Whether options and destination let a load take part.
     pub(crate) fn is_active(&self, load: &QueryFile) -> bool {
         !self.exclusions.left_out.contains_key(&load.name)
+    }
+
+    /// Whether somebody selected a load, or nobody any.
+    pub(crate) fn is_selected(&self, load: &QueryFile) -> bool {
+        let selected = self.selected.as_ref();
+        selected.is_none_or(|selected| selected.contains(&load.name))
+    }
+
+    /// Whether a load takes part in this run.
+    pub(crate) fn takes_part(&self, load: &QueryFile) -> bool {
+        self.is_active(load) && self.is_selected(load)
+    }
+
+    /// Loads that would take part if they had been selected.
+    pub(crate) fn not_selected(&self) -> Vec<String> {
+        let others = self.loads().filter(|file| !self.is_selected(file));
+        others.map(|file| file.name.clone()).collect()
+    }
+
+    /// Limits what takes part to a selection.
+    ///
+    /// # Errors
+    /// [`crate::project::ProjectError::Selection`]; [`Error::Usage`] where all that was selected is left out anyway.
+    pub(crate) fn select(&mut self, selection: &Selection) -> Result<(), Error> {
+        if selection.is_everything() {
+            return Ok(());
+        }
+        let selected = selection.loads(&self.queries)?;
+        let left_out = &self.exclusions.left_out;
+        let off = |load: &&str| Some(format!("{load} ({})", left_out.get(*load)?));
+        let off: Vec<String> = selected.iter().filter_map(off).collect();
+        if off.len() == selected.len() {
+            return Err(Error::Usage {
+                what: format!("nothing that is selected takes part: {}", off.join(", ")),
+                hint: "change the option under [options], or select other loads".to_owned(),
+            });
+        }
+        self.selected = Some(selected.into_iter().map(str::to_owned).collect());
+        Ok(())
+    }
+
+    /// A load that a query needs, that nobody selected and that no earlier run has loaded.
+    pub(crate) fn never_loaded(&self, file: &QueryFile, snapshot: &Snapshot) -> Option<&str> {
+        self.selected.as_ref()?;
+        let behind = loads_behind(&self.queries, file).into_iter();
+        let mut loads = behind.filter_map(|name| self.queries.find(QueryKind::Load, name));
+        let found = loads.find(|load| {
+            self.is_active(load)
+                && !self.is_selected(load)
+                && snapshot.get("ledger", &load.name).is_none()
+        });
+        found.map(|load| load.name.as_str())
     }
 
     /// Columns of a load that another one sets anew, by updates of the same records: a status that comes last, lookups
@@ -105,7 +162,7 @@ impl ResolvedProject {
             .collect()
     }
 
-    /// The loads that take part.
+    /// The loads that options and destination let take part.
     pub(crate) fn loads(&self) -> impl Iterator<Item = &QueryFile> {
         self.queries
             .kind(QueryKind::Load)
@@ -192,6 +249,7 @@ pub(crate) async fn resolve(
         map,
         columns: BTreeMap::new(),
         exclusions,
+        selected: None,
     };
     resolved.columns = columns::columns(project, staging, &resolved).await?;
     let snapshot = staging.snapshot().await?;

@@ -27,7 +27,8 @@ use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
-use crate::reconcile::{Undecided, count_sources, undecided};
+use crate::project::Selection;
+use crate::reconcile::{Undecided, count_sources, held_reasons, undecided};
 use crate::report::RunSummary;
 use crate::rows::RunStatus;
 use crate::staging::Staging;
@@ -47,6 +48,8 @@ pub struct RunRequest {
     pub only_failed: bool,
     /// Whether records are read back whole, not only those that changed since the last look.
     pub full: bool,
+    /// The loads that take part.
+    pub selection: Selection,
 }
 
 impl RunRequest {
@@ -92,6 +95,7 @@ pub(crate) async fn run(
     progress.step("reading users, limits and fields of the org");
     let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
     context.whole = request.full;
+    context.resolved.select(&request.selection)?;
     context.note_exclusions();
     if objections.is_empty() {
         ensure_accounted(&column_fates(&context).await?)?;
@@ -124,6 +128,7 @@ pub(crate) async fn run(
         sending: Duration::ZERO,
         reading: Duration::ZERO,
         checked: BTreeSet::new(),
+        warnings: BTreeMap::new(),
         notes: context.resolved.exclusions.misfits.clone(),
     };
     let changed = broken
@@ -143,22 +148,27 @@ pub(crate) async fn run(
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
     phases.notes.extend(unread);
-    let waiting = match &result {
+    let (held, waiting) = match &result {
         Ok(_) => {
             let (_, session) = context.session(Reads::Tables).await?;
-            undecided(&session, &phases.reports).await?
+            let held = held_reasons(&session, &phases.reports).await?;
+            let waiting = undecided(&held, &phases.reports);
+            (held, waiting)
         }
-        Err(_) => Vec::new(),
+        Err(_) => Default::default(),
     };
     phases.notes.extend(waiting.iter().map(Undecided::sentence));
+    let whole = context.resolved.not_selected().is_empty();
     let status = match &result {
         Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
+        Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
         Ok(status) => *status,
         Err(_) => RunStatus::Failed,
     };
     let end = RunEnd {
         status,
         objections,
+        held,
         undecided: waiting,
         took: started.elapsed(),
     };
@@ -179,6 +189,7 @@ pub(crate) async fn run(
 struct RunEnd {
     status: RunStatus,
     objections: Vec<String>,
+    held: BTreeMap<String, u64>,
     undecided: Vec<Undecided>,
     took: Duration,
 }
@@ -190,8 +201,11 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
     let summary = RunSummary {
         run: run.to_owned(),
         status: end.status,
+        not_selected: context.resolved.not_selected(),
         objections: end.objections,
         undecided: end.undecided,
+        held: end.held,
+        warnings: phases.warnings,
         sources: count_sources(&snapshot),
         objects: phases.reports,
         effort: effort(context, &snapshot, run).await?.with_times(

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::load::{Event, Journal, RunRecord};
-use crate::report::number;
+use crate::report::{RunSummary, number};
 use crate::rows::RunStatus;
 use crate::staging::Staging;
 
@@ -90,6 +90,23 @@ pub async fn runs(staging: &Staging, target: Option<&str>) -> Result<Vec<RunOver
     }
     runs.sort_by(|left, right| left.run.cmp(&right.run));
     Ok(runs)
+}
+
+/// The summary that a run left; none of a run that broke off or is older than summaries.
+///
+/// # Errors
+/// The staging area cannot be read.
+pub async fn summary(staging: &Staging, run: &RunOverview) -> Result<Option<RunSummary>, Error> {
+    let staging = staging.with_org(&run.organisation);
+    let path = staging.org_path(&["reports", &run.run, "summary.json"]);
+    let reports = staging
+        .list(&staging.org_path(&["reports", &run.run]))
+        .await?;
+    if !reports.contains(&path) {
+        return Ok(None);
+    }
+    let text = staging.read(&path).await?;
+    Ok(serde_json::from_slice(&text).ok())
 }
 
 /// One run, as its journal tells it.
@@ -364,6 +381,8 @@ impl PhaseOverview {
             number(self.parts as u64),
             number(self.done as u64),
             number(self.jobs as u64),
+            reported("held"),
+            reported("flagged"),
             reported("failed"),
             took.unwrap_or_default(),
         ]
@@ -415,7 +434,9 @@ mod tests {
         assert_eq!(status.open_jobs[0].job.as_deref(), Some("750000000000001"));
         assert_eq!(
             status.phases[0].row(&status),
-            ["lead", "Lead", "loading", "1,290", "2", "0", "1", "", ""]
+            [
+                "lead", "Lead", "loading", "1,290", "2", "0", "1", "", "", "", ""
+            ]
         );
     }
 
@@ -431,8 +452,7 @@ mod tests {
 
     #[test]
     fn a_shut_gate_is_shown_with_the_reported_numbers() {
-        let reported =
-            r#"{"event":"phase_reported","load":"lead","report":{"failed":90},"passed":false}"#;
+        let reported = r#"{"event":"phase_reported","load":"lead","report":{"failed":90,"held":4,"flagged":7},"passed":false}"#;
         let loaded = r#"{"event":"phase_loaded","load":"lead","at":"2026-03-01T10:00:13.300Z"}"#;
         let finished = r#"{"event":"run_finished","at":"2026-03-01T10:05:00Z","status":"gated"}"#;
         let status = RunOverview::of(
@@ -455,7 +475,9 @@ mod tests {
         );
         assert_eq!(
             status.phases[0].row(&status),
-            ["lead", "Lead", "shut", "1,290", "2", "1", "1", "90", "12.3"]
+            [
+                "lead", "Lead", "shut", "1,290", "2", "1", "1", "4", "7", "90", "12.3"
+            ]
         );
     }
 }

@@ -37,7 +37,7 @@ fn directives(kind: QueryKind) -> &'static [&'static str] {
             "link",
             "after",
         ],
-        QueryKind::Check => &["grain", "hint"],
+        QueryKind::Check => &["grain", "hint", "severity"],
         QueryKind::Reconcile => &["grain"],
         QueryKind::Org => &["grain", "after"],
     }
@@ -140,6 +140,18 @@ impl QueryFile {
             "cluster by" => self.cluster_by = list(value),
             "order by" => self.order_by = list(value),
             "hint" => self.hint = Some(value.to_owned()),
+            "severity" => {
+                self.warns = match value {
+                    "warn" => true,
+                    "error" => false,
+                    other => {
+                        return Err(self.header_error(
+                            line,
+                            format!("severity `{other}` is none of error, warn"),
+                        ));
+                    }
+                }
+            }
             "feature" => self.feature = Some(value.to_owned()),
             "optional" => self.optional = list(value),
             "read" => self.read = list(value),

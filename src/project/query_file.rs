@@ -150,6 +150,8 @@ pub struct QueryFile {
     pub order_by: Vec<String>,
     /// `-- hint:` what to do when a check finds rows.
     pub hint: Option<String>,
+    /// `-- severity: warn`: the rows of a check are told and counted, and stop nothing.
+    pub warns: bool,
     /// `-- when:` condition on options without which the load is left out.
     pub when: Option<String>,
     /// `-- feature:` what an org needs for the object, and the option that does without.
@@ -211,6 +213,7 @@ impl QueryFile {
             cluster_by: Vec::new(),
             order_by: Vec::new(),
             hint: None,
+            warns: false,
             when: None,
             feature: None,
             api: Api::Bulk,

@@ -32,6 +32,9 @@ pub struct SourceReport {
     pub staged: u64,
     /// Whole-row rejects.
     pub rejected: u64,
+    /// Cells that could not be read; their rows move without them.
+    #[serde(default)]
+    pub rejected_cells: u64,
 }
 
 /// A phase's numbers, in rows.
@@ -207,6 +210,7 @@ pub fn count_sources(snapshot: &Snapshot) -> Vec<SourceReport> {
             source: table.count("source_rows"),
             staged: table.rows,
             rejected,
+            rejected_cells: table.count("rejected_cells"),
         }
     });
     staged.filter(|report| report.source > 0).collect()

@@ -46,7 +46,24 @@ pub fn judge(report: &PhaseReport, gates: &Gates) -> Verdict {
             report.differences, gates.max_differences
         ));
     }
+    reasons.extend(held_too_many(report, gates));
     Verdict { reasons }
+}
+
+/// What the gate says of a load that holds more of its rows than allowed.
+#[must_use]
+pub fn held_too_many(report: &PhaseReport, gates: &Gates) -> Option<String> {
+    let load = &report.load;
+    let rows = report.outbox + report.held;
+    #[expect(clippy::cast_precision_loss, reason = "a percentage of row counts")]
+    let percent = report.held as f64 * 100.0 / rows.max(1) as f64;
+    (report.held > gates.max_held_rows && percent > gates.max_held_percent).then(|| {
+        format!(
+            "{load}: {} of {rows} rows are held ({percent:.2} %, allowed {} %); see `transload query \"select reason, count(*) from \
+             recon.held where load = '{load}' group by reason\"`, decide what they wait for, or raise max_held_percent under [gates]",
+            report.held, gates.max_held_percent
+        )
+    })
 }
 
 #[cfg(test)]
@@ -133,6 +150,43 @@ mod tests {
             ..Gates::default()
         };
         assert!(judge(&report, &lenient).passed());
+    }
+
+    #[test]
+    fn a_load_that_is_held_as_good_as_whole_shuts_the_gate_unless_that_is_allowed() {
+        let held = |outbox, held| PhaseReport {
+            outbox,
+            sent: outbox,
+            created: outbox,
+            held,
+            ..report()
+        };
+        let gates = Gates::default();
+        let found = reasons(&held(0, 4), &gates);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("lead: 4 of 4 rows are held (100.00 %, allowed 99 %)"),
+            "{found:?}"
+        );
+        // A few rows say nothing about a load, nor does one that moves among a few.
+        for (outbox, rows) in [(0, 3), (1, 99), (0, 0)] {
+            assert!(
+                judge(&held(outbox, rows), &gates).passed(),
+                "{outbox} {rows}"
+            );
+        }
+        assert!(!judge(&held(1, 100), &gates).passed());
+        let strict = Gates {
+            max_held_percent: 0.0,
+            max_held_rows: 0,
+            ..Gates::default()
+        };
+        assert!(!judge(&held(99, 1), &strict).passed());
+        let lenient = Gates {
+            max_held_percent: 100.0,
+            ..Gates::default()
+        };
+        assert!(judge(&held(0, 1000), &lenient).passed());
     }
 
     #[test]

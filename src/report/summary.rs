@@ -1,8 +1,10 @@
 //! The run's summary: the JSON document of `guide/design.md` §8, and the same as Markdown.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::Effort;
+use super::{Effort, number};
 use crate::reconcile::{PhaseReport, SourceReport, Undecided};
 use crate::rows::RunStatus;
 
@@ -13,12 +15,21 @@ pub struct RunSummary {
     pub run: String,
     /// How it ended.
     pub status: RunStatus,
+    /// Loads that nobody selected: neither loaded nor lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_selected: Vec<String>,
     /// Files of which so much could not be read that nothing was sent.
     #[serde(default)]
     pub objections: Vec<String>,
     /// Rows that are held until somebody decides something.
     #[serde(default)]
     pub undecided: Vec<Undecided>,
+    /// Why rows are held, with how many are; a row of several reasons counts for each of them.
+    #[serde(default)]
+    pub held: BTreeMap<String, u64>,
+    /// Rows that checks of severity `warn` found.
+    #[serde(default)]
+    pub warnings: BTreeMap<String, u64>,
     /// Per source table.
     pub sources: Vec<SourceReport>,
     /// Per load, in the order of the phases.
@@ -28,7 +39,13 @@ pub struct RunSummary {
 }
 
 /// Heads of [`RunSummary::source_rows`].
-pub const SOURCE_HEAD: [&str; 4] = ["source", "source rows", "staged", "rejected"];
+pub const SOURCE_HEAD: [&str; 5] = [
+    "source",
+    "source rows",
+    "staged",
+    "rejected",
+    "rejected cells",
+];
 
 /// Heads of [`RunSummary::fate_rows`].
 pub const FATE_HEAD: [&str; 9] = [
@@ -68,7 +85,12 @@ impl RunSummary {
         self.sources
             .iter()
             .map(|source| {
-                let numbers = vec![source.source, source.staged, source.rejected];
+                let numbers = vec![
+                    source.source,
+                    source.staged,
+                    source.rejected,
+                    source.rejected_cells,
+                ];
                 (vec![source.table.clone()], numbers)
             })
             .collect()
@@ -149,6 +171,54 @@ impl RunSummary {
         text
     }
 
+    /// What did not come through whole, a line each: rows that are held, rejects, flags, warnings. None for what there is nothing of.
+    #[must_use]
+    pub fn kept_back(&self) -> Vec<String> {
+        let sum = |count: fn(&PhaseReport) -> u64| -> u64 { self.objects.iter().map(count).sum() };
+        let rejected: u64 = self.sources.iter().map(|source| source.rejected).sum();
+        let cells: u64 = self
+            .sources
+            .iter()
+            .map(|source| source.rejected_cells)
+            .sum();
+        let held = sum(|phase| phase.held);
+        let flagged = sum(|phase| phase.flagged);
+        let mut lines = Vec::new();
+        if held > 0 {
+            let why = listed(&self.held);
+            lines.push(format!(
+                "{} row(s) are held: {why}; see recon.held",
+                number(held)
+            ));
+        }
+        if rejected + cells > 0 {
+            lines.push(format!(
+                "{} row(s) and {} cell(s) of the export were rejected; see rejects.*",
+                number(rejected),
+                number(cells)
+            ));
+        }
+        if flagged > 0 {
+            lines.push(format!(
+                "{} row(s) are flagged; see recon.flagged",
+                number(flagged)
+            ));
+        }
+        if !self.warnings.is_empty() {
+            lines.push(format!("checks warn of rows: {}", listed(&self.warnings)));
+        }
+        lines
+    }
+
+    /// What was not selected, in one sentence.
+    #[must_use]
+    pub fn selection(&self) -> String {
+        format!(
+            "Not selected, so neither loaded nor lost: {}.",
+            self.not_selected.join(", ")
+        )
+    }
+
     /// The summary as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
@@ -159,8 +229,14 @@ impl RunSummary {
             self.sentence()
         );
         text.push_str(&markdown_table(&SOURCE_HEAD, cells(self.source_rows())));
+        if !self.not_selected.is_empty() {
+            text.push_str(&format!("\n{}\n", self.selection()));
+        }
         for objection in &self.objections {
             text.push_str(&format!("\nNothing was sent: {objection}\n"));
+        }
+        for line in self.kept_back() {
+            text.push_str(&format!("\n{line}\n"));
         }
         for waiting in &self.undecided {
             text.push_str(&format!("\n{}\n", waiting.sentence()));
@@ -175,6 +251,17 @@ impl RunSummary {
         }
         text
     }
+}
+
+/// Names with their numbers, most first.
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<(&String, &u64)> = counts.iter().collect();
+    counts.sort_by_key(|(_, rows)| std::cmp::Reverse(**rows));
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(name, rows)| format!("{name} {}", number(*rows)))
+        .collect();
+    counts.join(", ")
 }
 
 fn cells(rows: Vec<TableRow>) -> impl Iterator<Item = Vec<String>> {

@@ -16,7 +16,8 @@ pub enum RunStatus {
     Failed,
     /// It broke off without a word; a later run found out what it had done.
     Interrupted,
-    /// A rollback took back one object of several.
+    /// Every phase of the loads that were selected passed its gate, and others were not selected; a rollback took back one object of
+    /// several.
     Partial,
     /// A rollback was only shown.
     Planned,

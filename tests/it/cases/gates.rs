@@ -91,3 +91,56 @@ fn lines_that_make_another_amount_and_files_of_another_size_shut_the_gate() {
         project.table("select f.path, f.stored_size, f.content_size from recon.file_sizes as f");
     assert_eq!(sizes, [["blobs/b.txt", "5", "3"]]);
 }
+
+#[test]
+fn a_load_that_is_held_whole_shuts_the_gate_and_all_that_is_kept_back_is_told() {
+    let project = Project::small();
+    project.append(
+        "export/deals.csv",
+        "52,Third,5,PLN,1,11,in progress,10,,7001,2026-05-01,\n\
+         53,Fourth,5,PLN,1,11,in progress,10,,7001,2026-05-01,\n",
+    );
+    project.edit("config/stage_matrix.csv", "Open,in progress", "Open,lost");
+    project.edit("config/stage_matrix.csv", "Done,won", "Done,lost");
+    project.edit(
+        "export/people.csv",
+        "1,lee@globex.example,,Lee Lane,lead,10,Paris,5,",
+        "1,lee@globex.example,,Lee Lane,lead,10,Paris,five,",
+    );
+    project.write(
+        "queries/checks/assert_people_have_cities.sql",
+        "-- grain: one row per person without a city\n-- severity: warn\n\
+         select person.id from usercom.people as person where person.city = 'Lyon'\n",
+    );
+    let run = project.carry();
+    assert_eq!(run.summary["status"], "gated", "{}", run.stderr);
+    let gate = "gate: opportunity: 4 of 4 rows are held (100.00 %, allowed 99 %)";
+    assert!(run.stderr.contains(gate), "{}", run.stderr);
+    let warning = "warning: assert_people_have_cities found 2 row(s)";
+    assert!(run.stderr.contains(warning), "{}", run.stderr);
+    assert_eq!(run.summary["held"], json!({"stage_not_in_matrix": 4}));
+    assert_eq!(
+        run.summary["warnings"],
+        json!({"assert_people_have_cities": 2})
+    );
+    assert_eq!(run.source("people")["rejected_cells"], 1);
+    let lines = [
+        "4 row(s) are held: stage_not_in_matrix 4; see recon.held",
+        "0 row(s) and 1 cell(s) of the export were rejected; see rejects.*",
+        "row(s) are flagged; see recon.flagged",
+        "checks warn of rows: assert_people_have_cities 2",
+    ];
+    let summary = project.report("summary.md");
+    let status = project.transload(&["status"]).ended(0);
+    for line in lines {
+        assert!(summary.contains(line), "{line}\n{summary}");
+        assert!(status.stdout.contains(line), "{line}\n{}", status.stdout);
+    }
+    // Whoever accepts it goes on.
+    project.edit(
+        "migration.toml",
+        "[options]",
+        "[gates]\nmax_held_percent = 100\n\n[options]",
+    );
+    assert_eq!(project.carry().summary["status"], "held");
+}

@@ -127,7 +127,7 @@ fn a_load_that_drops_rows_shuts_the_gate_whatever_its_grain() {
     });
     let run = project.carry();
     assert!(
-        run.stderr.contains("gate: prepare.deal_participant has 4 rows, but its loads account for 3: a `where` drops rows"),
+        run.stderr.contains("gate: prepare.deal_participant has 4 rows, but its loads account for 3 (opportunity_contact_role 3): a `where` or an inner join drops rows"),
         "{}",
         run.stderr
     );

@@ -41,6 +41,8 @@ mod reading;
 mod samples;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
+/// Parts of a run.
+mod selecting;
 /// Rows that the source no longer has.
 mod source_deletions;
 /// The split, as the org has it.
