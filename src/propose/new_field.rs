@@ -11,7 +11,7 @@ const LONGEST: usize = 40;
 /// The field that holds a source.
 #[must_use]
 pub fn new_field(source: &Source) -> NewField {
-    let words: Vec<String> = words::split(&source.name)
+    let words: Vec<String> = words::parts(&source.name, false)
         .iter()
         .map(|word| capital(word))
         .collect();
@@ -25,7 +25,9 @@ pub fn new_field(source: &Source) -> NewField {
     let label = if source.label.trim().is_empty() {
         words.join(" ")
     } else {
-        source.label.trim().to_owned()
+        // A label that begins like a formula would be one in a spreadsheet.
+        let signs = ['=', '+', '-', '@'];
+        source.label.trim().trim_start_matches(signs).to_owned()
     };
     NewField {
         field: format!("{name}__c"),
@@ -86,8 +88,9 @@ mod tests {
     fn names_are_ones_that_salesforce_takes() {
         let name = |name: &str| new_field(&source(name, Kind::Text, &[])).field;
         assert_eq!(name("ulubiony_kolor"), "Ulubiony_Kolor__c");
+        assert_eq!(name("attribute_38256e7e"), "X_38256e7e__c");
         assert_eq!(name("Größe der Firma"), "Grosse_Der_Firma__c");
-        assert_eq!(name("2nd_phone"), "X_2_Nd_Phone__c");
+        assert_eq!(name("2nd_phone"), "X_2nd_Phone__c");
         for odd in ["电话", "🦀🦀", "---", "", &"long name ".repeat(20)] {
             let name = name(odd);
             let bare = name.strip_suffix("__c").unwrap();

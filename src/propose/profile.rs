@@ -125,6 +125,10 @@ impl Profiler {
 #[must_use]
 pub fn mask(value: &str) -> String {
     let mut masked = String::new();
+    // What begins like a formula would be one in a spreadsheet.
+    if value.starts_with(['=', '+', '-', '@']) {
+        masked.push('\'');
+    }
     let mut inside = false;
     for (at, letter) in value.chars().enumerate() {
         if at == SHOWN {
@@ -268,7 +272,7 @@ mod tests {
     #[test]
     fn samples_show_the_form_only() {
         assert_eq!(mask("anna.zajac@northbeam.pl"), "a***.z****@n********.p*");
-        assert_eq!(mask("+48 600-700"), "+4* 6**-7**");
+        assert_eq!(mask("+48 600-700"), "'+4* 6**-7**");
         assert_eq!(mask("łódź\n🦀"), "ł*** 🦀");
         assert_eq!(mask(&"x".repeat(100)).chars().count(), SHOWN + 1);
     }

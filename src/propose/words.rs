@@ -23,9 +23,14 @@ const NOISE: [&str; 14] = [
     "col",
 ];
 
-/// The words of a name, in order.
+/// The words of a name, in order; digits are words of their own.
 #[must_use]
 pub(crate) fn split(name: &str) -> Vec<String> {
+    parts(name, true)
+}
+
+/// The words of a name; digits part words or belong to them.
+pub(crate) fn parts(name: &str, digits_part: bool) -> Vec<String> {
     let name = name.trim();
     let name = ["__c", "__C", "__pc"]
         .iter()
@@ -45,7 +50,8 @@ pub(crate) fn split(name: &str) -> Vec<String> {
             let next_is_lower = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
             let begins = letter.is_uppercase()
                 && (before.is_lowercase() || (before.is_uppercase() && next_is_lower));
-            if begins || letter.is_ascii_digit() != before.is_ascii_digit() {
+            let meets_digit = letter.is_ascii_digit() != before.is_ascii_digit();
+            if begins || (digits_part && meets_digit) {
                 close(&mut word, &mut words);
             }
         }

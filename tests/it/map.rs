@@ -169,4 +169,39 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
         "{}",
         wrong.stderr
     );
+    // The next project of the same user begins from what was confirmed here.
+    let remembered = project.path("remembered.csv");
+    let with_history = |project: &Project, words: &[&str]| {
+        let mut command = project.command(words);
+        let done = command
+            .env("TRANSLOAD_HISTORY", &remembered)
+            .output()
+            .unwrap();
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    };
+    project.edit(
+        "config/field_map.csv",
+        "Lead,Liczba_Psow__c",
+        "Lead,Dogs__c",
+    );
+    with_history(&project, &again);
+    let next = attributed();
+    with_history(&next, &["map", "propose", "--offline"]);
+    let known = shown(&next, "people.liczba_psow", "Lead");
+    assert_eq!(
+        [&known["target"], &known["class"]],
+        ["Lead.Dogs__c", "certain"],
+        "{known}"
+    );
+    assert!(
+        known["reasons"]
+            .as_str()
+            .unwrap()
+            .starts_with("ben confirmed it on"),
+        "{known}"
+    );
 }

@@ -78,8 +78,13 @@ pub(super) async fn propose_map(
     let mut report = ProposeReport::default();
     let sources = profiles::sources(project, &snapshot).await?;
     if sources.is_empty() {
+        let is_staged = snapshot.schema("usercom").next().is_some();
         report.notes.push(
-            "the staged tables have no attributes of your own: there is nothing to map".to_owned(),
+            match is_staged {
+                true => "the staged tables have no attributes of your own: there is nothing to map",
+                false => "nothing is staged yet: leave out --no-stage, so that the export is read",
+            }
+            .to_owned(),
         );
     }
     let loads = Loads::of(&queries);
@@ -191,7 +196,8 @@ impl Given<'_> {
                 .collect(),
         };
         for (source, proposal) in sources.iter().zip(&proposals) {
-            let field = rows.field(table, source, proposal);
+            let before = self.history.get(table, &source.name, object);
+            let field = rows.field(table, source, proposal, before);
             let target = targets
                 .iter()
                 .find(|target| target.field == field.target_field);

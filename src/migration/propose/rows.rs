@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transload_propose::{Class, Kind, Proposal, Source, Target, match_values, new_field};
+use transload_propose::{Class, Kind, Known, Proposal, Source, Target, match_values, new_field};
 
 use super::ProposeReport;
 use crate::mapping::{FieldMap, ProposedField, ProposedValue};
@@ -30,6 +30,7 @@ impl Rows<'_> {
         table: &str,
         source: &Source,
         proposal: &Proposal,
+        before: Option<&Known>,
     ) -> ProposedField {
         let mut reasons = proposal.reasons.clone();
         let mut class = proposal.class;
@@ -55,7 +56,14 @@ impl Rows<'_> {
             ),
             None => {
                 let new = new_field(source);
-                (self.free(&new.field), new.field_type, new.label)
+                let mut name = new.field;
+                // A field that people made for it in another project.
+                if let Some(before) = before.filter(|before| before.field.ends_with("__c")) {
+                    name.clone_from(&before.field);
+                    reasons = vec![before.told.clone()];
+                    class = Class::Certain;
+                }
+                (self.free(&name), new.field_type, new.label)
             }
         };
         if target.is_none() {
