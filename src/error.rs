@@ -6,6 +6,8 @@ use crate::{
     usercom::{api, extract},
 };
 
+use crate::finding::Finding;
+
 /// A probe keeps nothing of what it found out before it stopped.
 const PROBE_AGAIN: &str = "nothing was written, and nothing of the account changed: run `transload extract --probe` again, it \
     asks from the start; if connections keep breaking off, look at the proxy or firewall (HTTPS_PROXY), or lower \
@@ -98,6 +100,12 @@ pub enum Error {
         /// The nearest known option.
         nearest: Option<String>,
     },
+    /// Settings, decisions or queries with mistakes in them.
+    #[error("{}", mapping::told(findings))]
+    Mistakes {
+        /// All of them.
+        findings: Vec<Finding>,
+    },
     /// Something must be confirmed with `--yes`.
     #[error("{what} needs a confirmation")]
     NeedsYes {
@@ -154,11 +162,16 @@ pub enum Error {
     },
 }
 
+/// What a process ends with that a person stopped: 128 and the number of the signal.
+pub(crate) const STOPPED: u8 = 130;
+
 /// How grave a failure is; decides the exit code (`guide/design.md` §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Ran, but not everything is as it should be: exit code 1.
     Gated,
+    /// A person stopped it: exit code 130, as shells have it for ctrl-c.
+    Stopped,
     /// Bad input or configuration: exit code 2.
     Input,
     /// Remote or internal failure: exit code 3.
@@ -171,6 +184,7 @@ impl Class {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Gated => 1,
+            Self::Stopped => STOPPED,
             Self::Input => 2,
             Self::Failure => 3,
         }
@@ -187,10 +201,12 @@ impl Error {
                 Class::Input
             }
             Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
+            Self::Load(load::LoadError::Stopped { .. }) => Class::Stopped,
             Self::Preflight { .. } | Self::Load(load::LoadError::Reserve { .. }) => Class::Gated,
             Self::Config(_)
             | Self::Mapping(_)
             | Self::UnusedOption { .. }
+            | Self::Mistakes { .. }
             | Self::NeedsYes { .. }
             | Self::SandboxFirst { .. }
             | Self::Unsupported { .. }
@@ -239,6 +255,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Config(error) => error.hint(),
+            Self::Mistakes { .. } => Some(mapping::CORRECT.to_owned()),
             Self::Staging(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Stage(error) => error.hint(),

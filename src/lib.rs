@@ -39,6 +39,8 @@
 //! The modules, in the order in which data flows:
 
 pub mod error;
+// What is wrong in a project's files, and where.
+pub mod finding;
 
 // `migration.toml` and the environment → settings.
 pub mod config;

@@ -6,5 +6,7 @@ from usercom.pipelines as pipeline
 left join usercom.stages as stage
     on stage.pipeline_id = pipeline.id
 union
-select lower(trim(deal.pipeline_name)), lower(trim(deal.stage_name))
+select
+    lower(trim(coalesce(deal.pipeline_name, cast(deal.pipeline_id as varchar)))),
+    lower(trim(coalesce(deal.stage_name, cast(deal.stage_id as varchar))))
 from usercom.deals as deal

@@ -57,7 +57,7 @@ pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
         full: args.full,
         since: since(&config, args.since.as_deref())?,
     };
-    let progress = TerminalProgress::new(false);
+    let progress = TerminalProgress::new(output::is_quiet());
     progress.step(&format!("looking at {}", client.host()));
     let settings = settings(&config, api)?;
     let prepared = prepare(client.clone(), settings, choices, args.restart).await;
@@ -113,7 +113,7 @@ async fn find_out(
     client: &Client,
     format: Format,
 ) -> Result<Outcome, Error> {
-    let progress = TerminalProgress::new(false);
+    let progress = TerminalProgress::new(output::is_quiet());
     progress.step(&format!("asking {} what it can do", client.host()));
     let findings = probe::probe(client, &account(api)).await;
     progress.finish();

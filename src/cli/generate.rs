@@ -47,7 +47,7 @@ enum Format {
 
 /// Runs the command.
 pub(super) fn run(args: GenerateArgs) -> Result<Outcome, Error> {
-    let progress = TerminalProgress::new(false);
+    let progress = TerminalProgress::new(output::is_quiet());
     progress.step(&format!(
         "writing an export of {} people to {}",
         output::number(args.people),

@@ -1,15 +1,18 @@
 //! `transload init`: a new project that lacks nothing but the export.
 //!
 //! In: an empty or missing folder. Out: `migration.toml` with every section, the decision files with their defaults,
-//! a folder for the export, examples of the files that only people can make. Never: a file written over.
+//! a folder for the export, examples of the files that only people can make; from an export the questions that it asks, as rows
+//! without a decision. Never: a file written over.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Format, Outcome, output};
+use crate::config;
 use crate::error::Error;
 use crate::mapping;
+use crate::migration::{CheckReport, CheckRequest, Migration, check};
 
 /// Arguments of `transload init`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +20,9 @@ pub(crate) struct InitArgs {
     /// Folder of the new project; made if missing, refused unless empty
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Read this export, and write what it holds into the decision files, for people to decide
+    #[arg(long, value_name = "EXPORT")]
+    from: Option<PathBuf>,
     /// The files that were written on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -54,8 +60,9 @@ const FILES: [(&str, &str); 10] = [
 ];
 
 /// Runs the command.
-pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
+pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
     let folder = &args.folder;
+    let export = args.from.as_deref().map(export).transpose()?;
     fs::create_dir_all(folder).map_err(|source| failed("create", folder, source))?;
     let entries = fs::read_dir(folder).map_err(|source| failed("list", folder, source))?;
     // A fresh repository is as good as empty.
@@ -72,15 +79,50 @@ pub(super) fn run(args: &InitArgs) -> Result<Outcome, Error> {
     let decisions = decisions.map(|(name, text)| (format!("config/{name}.csv"), text));
     let others = FILES.map(|(name, text)| (name.to_owned(), text));
     for (name, text) in others.into_iter().chain(decisions) {
-        write(&folder.join(&name), text)?;
+        let text = match &export {
+            Some(export) if name == "migration.toml" => text.replace(EXPORT, export),
+            _ => text.to_owned(),
+        };
+        write(&folder.join(&name), &text)?;
         files.push(name);
     }
+    let drafts = match export {
+        Some(_) => Some(Box::pin(draft(folder)).await?),
+        None => None,
+    };
     if args.format == Format::Json {
-        let document = serde_json::json!({"project": folder, "files": files});
+        let drafts = drafts.as_ref().map(|report| &report.written);
+        let document = serde_json::json!({"project": folder, "files": files, "drafts": drafts});
         output::data(&format!("{document}\n"))?;
     }
     output::note(&next_steps(folder));
+    for (file, lines) in drafts.iter().flat_map(|report| &report.written) {
+        output::note(&format!("{file}: {lines} line(s) wait for your decision"));
+    }
     Ok(Outcome::Fine)
+}
+
+/// The line of `migration.toml` that says where the export is.
+const EXPORT: &str = "export = \"export\"";
+
+/// The same line for an export at another place.
+fn export(path: &Path) -> Result<String, Error> {
+    let whole = fs::canonicalize(path).map_err(|source| failed("read", path, source))?;
+    let text = toml::Value::from(whole.to_string_lossy().into_owned());
+    Ok(format!("export = {text}"))
+}
+
+/// Reads the export, and writes down what it asks of people.
+async fn draft(folder: &Path) -> Result<CheckReport, Error> {
+    let config = config::Config::load(folder, None)?;
+    let migration = Migration::open(&config)?;
+    migration.stage().await?;
+    drop(migration);
+    let request = CheckRequest {
+        write_missing: true,
+        ..CheckRequest::default()
+    };
+    Box::pin(check(folder, &request)).await
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 //! stdout carries data only; progress, log and hints go to stderr. Exit codes: 0 fine, 1 ran but gated or held,
 //! 2 bad input or configuration, 3 remote or internal failure.
 
+mod check;
 mod cutover;
 mod delta;
 mod extract;
@@ -11,6 +12,7 @@ mod help;
 mod init;
 mod load;
 mod map;
+mod notify;
 mod output;
 mod plan;
 mod progress;
@@ -25,7 +27,7 @@ mod stage;
 mod status;
 mod stop;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ use crate::project::Selection;
 #[derive(Debug, Parser)]
 #[command(name = "transload", version, max_term_width = 100, after_help = help::topics())]
 struct Cli {
+    #[command(flatten)]
+    verbosity: output::Verbosity,
     #[command(subcommand)]
     command: Command,
 }
@@ -54,6 +58,8 @@ enum Command {
     Extract(extract::ExtractArgs),
     /// Read the export into typed tables, with rejects
     Stage(stage::StageArgs),
+    /// Check settings, decisions and queries, offline; say what of the export nobody has decided
+    Check(check::CheckArgs),
     /// Show what a run would do: order, rows per load and operation, jobs, batches, API calls
     Plan(plan::PlanArgs),
     /// Send what changed since the last run: planned, shown, then done
@@ -144,6 +150,8 @@ pub(crate) enum Outcome {
     Fine,
     /// It ran, but a gate did not hold, rows are held back, or differences were found.
     Gated,
+    /// It ran, and found mistakes in the project's files.
+    Mistaken,
 }
 
 /// Stack of the thread that runs a command; only what is used takes memory.
@@ -157,7 +165,7 @@ pub fn main() -> ExitCode {
         return exit_code(help::show(page));
     }
     let cli = Cli::parse();
-    output::start_log();
+    output::start_log(cli.verbosity);
     // The allocator keeps freed memory per thread, so a thread more than the processors can feed costs 25 MB and
     // brings nothing. One more than processors, for the one that reads the export.
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
@@ -200,6 +208,7 @@ fn exit_code(outcome: Result<Outcome, Error>) -> ExitCode {
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Gated) => ExitCode::from(1),
+        Ok(Outcome::Mistaken) => ExitCode::from(2),
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
@@ -213,6 +222,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Run(args) => run::run(args).await,
         Command::Extract(args) => Box::pin(extract::run(args)).await,
         Command::Stage(args) => Box::pin(stage::run(args)).await,
+        Command::Check(args) => check::run(args).await,
         Command::Plan(args) => plan::run(args).await,
         Command::Delta(args) => Box::pin(delta::run(args)).await,
         Command::Map(command) => Box::pin(map::run(command)).await,
@@ -225,7 +235,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Query(args) => query::run(args).await,
         Command::Queries(command) => queries::run(command),
         Command::Generate(args) => generate::run(args),
-        Command::Init(args) => init::run(&args),
+        Command::Init(args) => Box::pin(init::run(&args)).await,
         Command::Sim(command) => sim::run(command).await,
     }
 }
@@ -235,10 +245,21 @@ pub(crate) fn config(args: &ProjectArgs) -> Result<config::Config, Error> {
     Ok(config::Config::load(&args.project, args.work.as_deref())?)
 }
 
+/// Where the logs of commands are: in the staging area if it is a folder, else beside the project's files.
+pub(crate) fn logs(config: &config::Config) -> PathBuf {
+    match config.staging.contains("://") {
+        true => config.project.join(".transload/logs"),
+        false => Path::new(&config.staging).join("logs"),
+    }
+}
+
 /// Opens the migration of the project that a command names, shown on the terminal.
 pub(crate) fn migration(args: &ProjectArgs) -> Result<(Migration, Arc<TerminalProgress>), Error> {
-    let progress = TerminalProgress::new(false);
+    let progress = TerminalProgress::new(output::is_quiet());
+    let config = config(args)?;
+    let command = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    output::keep_log(&logs(&config), command.as_deref().unwrap_or("command"));
     let migration =
-        Migration::open(&config(args)?)?.with_progress(Arc::clone(&progress) as Arc<dyn Progress>);
+        Migration::open(&config)?.with_progress(Arc::clone(&progress) as Arc<dyn Progress>);
     Ok((migration, progress))
 }

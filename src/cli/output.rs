@@ -3,7 +3,11 @@
 //! In: texts, with names and values of others in them. Out: the same without anything that steers a terminal. Never: a log of a
 //! library beyond its warnings, since those hold requests and values.
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing::Level;
 use tracing_subscriber::filter::filter_fn;
@@ -13,24 +17,111 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config;
 use crate::error::Error;
-use crate::report::plain;
-pub(super) use crate::report::{number, table};
+pub(super) use crate::report::number;
+use crate::report::{fitted, plain};
 
-/// Sends the log to stderr, as much of it as `TRANSLOAD_LOG` asks for (default: warnings).
-pub(super) fn start_log() {
-    let filter = config::log_filter().unwrap_or_else(|| "warn".to_owned());
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+/// How much is told on stderr.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub(super) struct Verbosity {
+    /// Tell more on stderr: -v what is done, -vv every request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Tell nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+/// Whether only errors are told.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// The log file of this command, once it has one.
+static LOG: OnceLock<Mutex<File>> = OnceLock::new();
+
+/// Sends the log to stderr, as much of it as `TRANSLOAD_LOG` or `-v` asks for (default: warnings), and to the file of the command,
+/// in which everything from `info` on is kept.
+pub(super) fn start_log(verbosity: Verbosity) {
+    QUIET.store(verbosity.quiet, Ordering::Relaxed);
+    let asked = match verbosity.verbose {
+        0 => config::log_filter().unwrap_or_else(|| "warn".to_owned()),
+        1 => "warn,transload=info".to_owned(),
+        _ => "warn,transload=debug".to_owned(),
+    };
+    let filter = |text: &str| EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let ours = || filter_fn(|metadata| is_logged(metadata.target(), *metadata.level()));
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && !config::no_color())
         .with_target(false)
-        .with_filter(filter_fn(|metadata| {
-            is_logged(metadata.target(), *metadata.level())
-        }));
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .init();
+        .with_filter(ours())
+        .with_filter(filter(&asked));
+    let kept = tracing_subscriber::fmt::layer()
+        .with_writer(|| LogFile)
+        .with_ansi(false)
+        .with_target(false)
+        .with_filter(ours())
+        .with_filter(filter(&format!("info,{asked}")));
+    tracing_subscriber::registry().with(lines).with(kept).init();
+}
+
+/// The log file, or nothing where there is none.
+struct LogFile;
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(file) = LOG.get() {
+            file.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Log files that are kept.
+const LOGS: usize = 100;
+
+/// Keeps what this command tells in a file of its own in `folder`; the oldest of many go. A file that cannot be made is no reason
+/// for the command to fail.
+pub(super) fn keep_log(folder: &Path, command: &str) {
+    let made = std::fs::create_dir_all(folder).and_then(|()| {
+        let now = chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ");
+        File::create(folder.join(format!("{now}-{command}.log")))
+    });
+    match made {
+        Ok(file) => drop(LOG.set(Mutex::new(file))),
+        Err(error) => tracing::warn!(%error, "there is no log file of this command"),
+    }
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "log"))
+        .collect();
+    files.sort();
+    let old = files.len().saturating_sub(LOGS);
+    for path in &files[..old] {
+        // Another command may have removed it.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// A line for the log file alone, with the time.
+pub(super) fn log(line: &str) {
+    if LOG.get().is_some() {
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+        // Nobody can be told that the disk is full; the command itself will meet it.
+        let _ = writeln!(LogFile, "{now} {}", plain(line, true));
+    }
+}
+
+/// Whether only errors are told.
+pub(super) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
 }
 
 /// Of the libraries nothing but warnings: what they tell beyond is requests, statements and values, with somebody's address.
@@ -55,11 +146,33 @@ pub(super) fn error(error: &Error) {
     if let Some(hint) = error.hint() {
         text.push_str(&format!("\nhint: {hint}\n"));
     }
-    note(text.trim_end());
+    log(text.trim_end());
+    tell(text.trim_end());
+}
+
+/// Letters in a line where nobody says how wide the terminal is.
+const WIDTH: usize = 80;
+
+/// A table as wide as the terminal; columns after the first `left` ones are right-aligned.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> String {
+    fitted(header, rows, left, width())
+}
+
+/// Letters in a line.
+fn width() -> usize {
+    let seen = console::Term::stdout().size_checked();
+    let seen = seen.map(|(_, columns)| usize::from(columns));
+    config::columns().or(seen).unwrap_or(WIDTH).max(WIDTH / 2)
 }
 
 /// A line for people, on stderr.
 pub(super) fn note(line: &str) {
+    if !is_quiet() {
+        tell(line);
+    }
+}
+
+fn tell(line: &str) {
     // Nobody can be told that stderr is gone.
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(line, true));
 }

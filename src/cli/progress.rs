@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output;
+use crate::migration::span;
 use crate::progress::Progress;
 use crate::report::plain;
 
@@ -73,6 +74,7 @@ impl TerminalProgress {
 
     /// Something begins that may take a while. It ends when the next step begins.
     pub(crate) fn step(&self, text: &str) {
+        output::log(text);
         let mut state = self.lock();
         self.end_step(&mut state);
         self.end_open_ended(&mut state);
@@ -123,6 +125,7 @@ impl TerminalProgress {
     }
 
     fn print(&self, line: &str) {
+        output::log(line);
         match &self.display {
             Display::Quiet => {}
             Display::Lines => output::note(line),
@@ -381,16 +384,6 @@ fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }
 
-/// `8 s`, `2 min 5 s`, `3 h 20 min`: a guess needs no more.
-fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,12 +471,5 @@ mod tests {
         assert_eq!(progress.lock().meters["lead"].rows, 100);
         rows(0, 50);
         assert!(!progress.lock().meters["lead"].ended);
-    }
-
-    #[test]
-    fn spans_are_round() {
-        assert_eq!(span(Duration::from_secs(8)), "8 s");
-        assert_eq!(span(Duration::from_secs(125)), "2 min 5 s");
-        assert_eq!(span(Duration::from_secs(12_000)), "3 h 20 min");
     }
 }

@@ -1,5 +1,6 @@
 //! `transload rollback`: takes a run back and proves it.
 
+use super::notify::{Ending, notify};
 use super::stop::stop_on_request;
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
@@ -55,7 +56,23 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     let migration = migration.with_stop(stop_on_request(&progress));
     let report = Box::pin(migration.rollback(&request)).await;
     progress.finish();
-    let report = report?;
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            notify(migration.config(), &Ending::of_error("rollback", &error)).await;
+            return Err(error);
+        }
+    };
+    if let Some(run) = &report.run {
+        let ending = Ending {
+            command: "rollback",
+            status: report.status.word(),
+            run,
+            message: format!("takes back {}", report.undoes.join(", ")),
+            reports: "",
+        };
+        notify(migration.config(), &ending).await;
+    }
     if report.status == RunStatus::Planned && !args.dry_run {
         output::note(&report.table());
         tell_converted(&report, args.even_converted);

@@ -1,5 +1,6 @@
 //! `transload run`: the main job, phase by phase.
 
+use super::notify::{Ending, notify};
 use super::stop::stop_on_request;
 use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration, output};
 use crate::error::Error;
@@ -63,8 +64,23 @@ pub(super) async fn carry_out(
     let migration = migration.with_stop(stop_on_request(&progress));
     let result = Box::pin(migration.run(request)).await;
     progress.finish();
-    let report = result?;
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => {
+            notify(migration.config(), &Ending::of_error("run", &error)).await;
+            return Err(error);
+        }
+    };
+    let ending = Ending {
+        command: "run",
+        status: report.summary.status.word(),
+        run: &report.summary.run,
+        message: report.summary.sentence(),
+        reports: &report.folder,
+    };
+    notify(migration.config(), &ending).await;
     print(&report.summary, &report.notes, format)?;
+    output::note(&format!("reports: {}", report.folder));
     Ok(match report.summary.status {
         RunStatus::Ok | RunStatus::Partial => Outcome::Fine,
         _ => Outcome::Gated,

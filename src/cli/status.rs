@@ -1,9 +1,12 @@
 //! `transload status`: what the journals say about runs, phases, jobs and gates.
 
+use std::io::IsTerminal;
+use std::time::Duration;
+
 use super::{Format, Outcome, ProjectArgs, Target, output};
 use crate::error::Error;
 use crate::migration::{self, RunOverview};
-use crate::staging::Staging;
+use crate::staging::{Holder, Staging};
 
 /// Arguments of `transload status`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +18,9 @@ pub(crate) struct StatusArgs {
     /// Show the phases of this run instead of the last one's
     #[arg(long, value_name = "ID")]
     run: Option<String>,
+    /// Show it again and again while a command is at work
+    #[arg(long)]
+    watch: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -27,7 +33,30 @@ pub(super) async fn run(args: StatusArgs) -> Result<Outcome, Error> {
         config.target(args.target.target.as_deref())?;
     }
     let staging = Staging::open(&config.staging)?;
-    let runs = migration::runs(&staging, args.target.target.as_deref()).await?;
+    loop {
+        let at_work = staging.at_work().await?;
+        let shown = show(&args, &staging, at_work.as_ref()).await;
+        if at_work.is_none() || !args.watch {
+            return shown;
+        }
+        shown?;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        if std::io::stdout().is_terminal() {
+            // Back to the upper left corner of an empty screen.
+            let _ = console::Term::stdout().clear_screen();
+        }
+    }
+}
+
+/// Between two looks at a command at work.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+async fn show(
+    args: &StatusArgs,
+    staging: &Staging,
+    at_work: Option<&Holder>,
+) -> Result<Outcome, Error> {
+    let runs = migration::runs(staging, args.target.target.as_deref()).await?;
     if let Some(wanted) = &args.run
         && !runs.iter().any(|run| run.run == *wanted)
     {
@@ -40,11 +69,11 @@ pub(super) async fn run(args: StatusArgs) -> Result<Outcome, Error> {
     let shown = wanted.and_then(|wanted| runs.iter().find(|run| run.run == *wanted));
     let shown = shown.or(runs.last());
     let summary = match shown {
-        Some(run) => migration::summary(&staging, run).await?,
+        Some(run) => migration::summary(staging, run).await?,
         None => None,
     };
     let kept_back = summary.map_or_else(Vec::new, |summary| summary.kept_back());
-    print(&runs, shown, &kept_back, &args)?;
+    print(&runs, shown, &kept_back, args, at_work)?;
     Ok(Outcome::Fine)
 }
 
@@ -53,10 +82,23 @@ fn print(
     shown: Option<&RunOverview>,
     kept_back: &[String],
     args: &StatusArgs,
+    at_work: Option<&Holder>,
 ) -> Result<(), Error> {
     if args.format == Format::Json {
-        let document = serde_json::json!({ "runs": runs, "kept_back": kept_back });
+        let document =
+            serde_json::json!({ "runs": runs, "kept_back": kept_back, "at_work": at_work });
         return output::data(&format!("{document}\n"));
+    }
+    if let Some(holder) = at_work {
+        output::note(&format!(
+            "at work: transload {}, process {} on {}, since {}",
+            holder.command,
+            holder.pid,
+            holder.host,
+            holder
+                .since
+                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+        ));
     }
     let (Some(last), Some(shown)) = (runs.last(), shown) else {
         let against = args
@@ -82,6 +124,11 @@ fn print(
     for line in kept_back {
         output::data(&format!("{line}\n"))?;
     }
+    for phase in &shown.phases {
+        for reason in &phase.reasons {
+            output::note(&format!("the gate of {} is shut: {reason}", phase.load));
+        }
+    }
     for job in &shown.open_jobs {
         output::note(&format!(
             "open: {} of {} into {}, attempt {}, {}",
@@ -95,10 +142,9 @@ fn print(
             }
         ));
     }
-    if last.finished.is_none() {
+    if last.finished.is_none() && at_work.is_none() {
         output::note(&format!(
-            "run {} has not come to its end; if no other process is at it, `transload run` settles its open jobs \
-             and goes on from there",
+            "run {} has not come to its end, and no process is at it: `transload run` settles its open jobs and goes on from there",
             last.run
         ));
     }

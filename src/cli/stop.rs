@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::TerminalProgress;
+use crate::error::STOPPED;
 
 /// A token that the first ctrl-c cancels; the second ends the process.
 pub(super) fn stop_on_request(progress: &Arc<TerminalProgress>) -> CancellationToken {
@@ -21,7 +22,7 @@ pub(super) fn stop_on_request(progress: &Arc<TerminalProgress>) -> CancellationT
                 clippy::exit,
                 reason = "the user asked twice; the journal makes this safe"
             )]
-            std::process::exit(3);
+            std::process::exit(i32::from(STOPPED));
         }
     });
     waiting.detach_all();

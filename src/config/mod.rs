@@ -40,6 +40,8 @@ pub struct Config {
     pub scope: BTreeMap<String, String>,
     /// When a phase may be followed by the next.
     pub gates: Gates,
+    /// Shell command that is told how a run ended.
+    pub notify: Option<String>,
     /// All destinations by name.
     pub destinations: BTreeMap<String, Destination>,
     default_target: Option<String>,
@@ -85,6 +87,13 @@ impl Default for Gates {
     }
 }
 
+/// The `[notify]` section.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Notify {
+    command: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -101,6 +110,8 @@ struct File {
     scope: BTreeMap<String, String>,
     #[serde(default)]
     gates: Gates,
+    #[serde(default)]
+    notify: Notify,
     #[serde(default)]
     destination: BTreeMap<String, Destination>,
 }
@@ -242,6 +253,10 @@ impl Config {
             options,
             scope: file.scope,
             gates: file.gates,
+            notify: file
+                .notify
+                .command
+                .filter(|command| !command.trim().is_empty()),
             destinations: file.destination,
             default_target: file.default_target,
         })
@@ -307,6 +322,12 @@ pub fn history_file() -> Option<PathBuf> {
     let data = set("XDG_DATA_HOME").map(PathBuf::from);
     let home = || set("HOME").map(|home| PathBuf::from(home).join(".local/share"));
     Some(data.or_else(home)?.join("transload/confirmed.csv"))
+}
+
+/// Letters in a line of the terminal, where `COLUMNS` says so.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    env("COLUMNS")?.parse().ok()
 }
 
 /// The log filter asked for by `TRANSLOAD_LOG`, such as `transload=debug`.

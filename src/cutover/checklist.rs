@@ -7,7 +7,8 @@ use std::str::FromStr;
 
 use super::{CutoverError, FILE};
 use crate::config::nearest;
-use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
+use crate::finding::Finding;
+use crate::mapping::{DecisionRow, MappingError, decision_rows};
 
 /// The decision file, without folder and ending.
 const NAME: &str = "cutover";
@@ -147,12 +148,8 @@ fn step(row: &DecisionRow, findings: &mut Vec<Finding>) -> Step {
     let cell = |column: &str| Some(row.get(column).to_owned()).filter(|text| !text.is_empty());
     let mut wrong = |column: &str, problem: &str| {
         findings.push(Finding {
-            file: FILE.to_owned(),
-            line: Some(row.line),
-            column: Some(column.to_owned()),
             value: cell(column),
-            problem: problem.to_owned(),
-            nearest: None,
+            ..Finding::new(FILE, problem).line(row.line).column(column)
         });
     };
     let planned_minutes = cell("planned_minutes").and_then(|text| {

@@ -110,11 +110,11 @@ pub enum LoadError {
         frees: Option<(String, chrono::DateTime<chrono::Utc>)>,
     },
     /// The user asked to stop.
-    #[error("stopped on request; {done} of {parts} part(s) of {load} are loaded")]
+    #[error("stopped on request; {}", far(load, *done, *parts))]
     Stopped {
         /// The load.
         load: String,
-        /// Parts finished.
+        /// Parts finished; of none in all, the load had not begun.
         done: usize,
         /// Parts in all.
         parts: usize,
@@ -168,6 +168,14 @@ pub enum PartError {
     /// Its task was ended.
     #[error("its task ended early")]
     Task(#[from] tokio::task::JoinError),
+}
+
+/// How far a load was when it was stopped.
+fn far(load: &str, done: usize, parts: usize) -> String {
+    match parts {
+        0 => format!("before {load}"),
+        parts => format!("{done} of {parts} part(s) of {load} are loaded"),
+    }
 }
 
 impl LoadError {

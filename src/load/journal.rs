@@ -161,6 +161,9 @@ pub enum Event {
         report: serde_json::Value,
         /// Whether the gate let the next phase begin.
         passed: bool,
+        /// Why not; journals of earlier versions do not say.
+        #[serde(default)]
+        reasons: Vec<String>,
     },
     /// The run ended.
     RunFinished {

@@ -41,4 +41,4 @@ pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;
 pub use rest::{FILE_LIMITS, rest_requests};
-pub use snapshot::{ORG_TABLES, snapshot_org, snapshot_query};
+pub use snapshot::{ORG_TABLES, org_table, snapshot_org, snapshot_query};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, BooleanBuilder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
 };
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
@@ -17,6 +17,42 @@ use crate::staging::{Manifest, Staging};
 
 /// Tables that [`snapshot_org`] writes.
 pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
+
+/// Columns of a table that [`snapshot_org`] writes, so that queries can be planned before an org was met.
+#[must_use]
+pub fn org_table(name: &str) -> SchemaRef {
+    use DataType::{Boolean, Int64, Utf8};
+    let texts = |names: &[&'static str]| names.iter().map(|name| (*name, Utf8)).collect();
+    let mut columns: Vec<(&str, DataType)> = match name {
+        "organization" => texts(&["id", "name", "edition"]),
+        "users" => texts(&["id", "username", "email", "name", "user_type"]),
+        "fields" => texts(&["object", "name", "label", "type"]),
+        _ => texts(&["name"]),
+    };
+    match name {
+        "organization" => columns.push(("is_sandbox", Boolean)),
+        "users" => columns.push(("is_active", Boolean)),
+        "fields" => {
+            let numbers = ["length", "precision", "scale"];
+            columns.extend(numbers.map(|name| (name, Int64)));
+            let flags = [
+                "createable",
+                "updateable",
+                "nillable",
+                "defaulted_on_create",
+                "restricted_picklist",
+                "external_id",
+                "unique",
+            ];
+            columns.extend(flags.map(|name| (name, Boolean)));
+            columns.push(("picklist_values", DataType::new_list(Utf8, true)));
+        }
+        _ => columns.extend(["max", "remaining"].map(|name| (name, Int64))),
+    }
+    let fields = columns.into_iter();
+    let fields = fields.map(|(name, data_type)| Field::new(name, data_type, true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
 
 /// Users as the tables have them.
 const USERS: &str = include_str!("../../queries/internal/users.soql");
@@ -49,10 +85,10 @@ pub async fn snapshot_org(
         staging,
         "organization",
         vec![
-            ("id", Arc::new(row.finish())),
-            ("name", Arc::new(name.finish())),
-            ("edition", Arc::new(edition.finish())),
-            ("is_sandbox", Arc::new(sandbox.finish())),
+            Arc::new(row.finish()),
+            Arc::new(name.finish()),
+            Arc::new(edition.finish()),
+            Arc::new(sandbox.finish()),
         ],
     )
     .await?;
@@ -142,19 +178,13 @@ fn read(what: &str) -> impl Fn(crate::salesforce::Error) -> LoadError {
     }
 }
 
-async fn publish(
-    staging: &Staging,
-    table: &str,
-    columns: Vec<(&str, ArrayRef)>,
-) -> Result<(), LoadError> {
-    let batch = RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, array)| (name, array, true)),
-    )
-    .map_err(|error| LoadError::Encode {
-        load: "org".to_owned(),
-        part: table.to_owned(),
-        source: error.into(),
-    })?;
+async fn publish(staging: &Staging, table: &str, columns: Vec<ArrayRef>) -> Result<(), LoadError> {
+    let batch =
+        RecordBatch::try_new(org_table(table), columns).map_err(|error| LoadError::Encode {
+            load: "org".to_owned(),
+            part: table.to_owned(),
+            source: error.into(),
+        })?;
     let mut writer = staging.create("org", table, batch.schema(), &[]).await?;
     writer.write(&batch).await?;
     writer.publish(BTreeMap::new()).await?;
@@ -178,12 +208,12 @@ async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
         staging,
         "users",
         vec![
-            ("id", Arc::new(id.finish())),
-            ("username", Arc::new(username.finish())),
-            ("email", Arc::new(email.finish())),
-            ("name", Arc::new(name.finish())),
-            ("user_type", Arc::new(kind.finish())),
-            ("is_active", Arc::new(active.finish())),
+            Arc::new(id.finish()),
+            Arc::new(username.finish()),
+            Arc::new(email.finish()),
+            Arc::new(name.finish()),
+            Arc::new(kind.finish()),
+            Arc::new(active.finish()),
         ],
     )
     .await
@@ -202,9 +232,9 @@ async fn limits(staging: &Staging, client: &Client) -> Result<(), LoadError> {
         staging,
         "limits",
         vec![
-            ("name", Arc::new(name.finish())),
-            ("max", Arc::new(max.finish())),
-            ("remaining", Arc::new(remaining.finish())),
+            Arc::new(name.finish()),
+            Arc::new(max.finish()),
+            Arc::new(remaining.finish()),
         ],
     )
     .await
@@ -258,21 +288,21 @@ async fn fields(staging: &Staging, described: &[ObjectDescribe]) -> Result<(), L
         staging,
         "fields",
         vec![
-            ("object", Arc::new(object.finish())),
-            ("name", Arc::new(name.finish())),
-            ("label", Arc::new(label.finish())),
-            ("type", Arc::new(kind.finish())),
-            ("length", Arc::new(length.finish())),
-            ("precision", Arc::new(precision.finish())),
-            ("scale", Arc::new(scale.finish())),
-            ("createable", Arc::new(create.finish())),
-            ("updateable", Arc::new(update.finish())),
-            ("nillable", Arc::new(nillable.finish())),
-            ("defaulted_on_create", Arc::new(defaulted.finish())),
-            ("restricted_picklist", Arc::new(restricted.finish())),
-            ("external_id", Arc::new(external.finish())),
-            ("unique", Arc::new(unique.finish())),
-            ("picklist_values", Arc::new(values.finish())),
+            Arc::new(object.finish()),
+            Arc::new(name.finish()),
+            Arc::new(label.finish()),
+            Arc::new(kind.finish()),
+            Arc::new(length.finish()),
+            Arc::new(precision.finish()),
+            Arc::new(scale.finish()),
+            Arc::new(create.finish()),
+            Arc::new(update.finish()),
+            Arc::new(nillable.finish()),
+            Arc::new(defaulted.finish()),
+            Arc::new(restricted.finish()),
+            Arc::new(external.finish()),
+            Arc::new(unique.finish()),
+            Arc::new(values.finish()),
         ],
     )
     .await

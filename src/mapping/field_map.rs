@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{DecisionRow, MappingError, ValueMap, decision_rows};
+use super::{DecisionRow, MappingError, ValueMap, decision_rows, stale, unmapped};
+use crate::finding::Finding;
+use crate::staging::Snapshot;
+
+/// The file.
+pub(super) const FILE: &str = "config/field_map.csv";
 
 /// What a person has decided about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +115,14 @@ impl FieldMap {
                 .collect(),
             values: ValueMap::default(),
         };
-        map.ensure_one_source("config/field_map.csv")?;
+        none_of(map.shared_targets())?;
         Ok(map)
     }
 
-    /// Refuses a field that two attributes of one table are to go to: one of them would be lost.
-    fn ensure_one_source(&self, path: &str) -> Result<(), MappingError> {
+    /// Fields that two attributes of one table are to go to: one of them would be lost.
+    fn shared_targets(&self) -> Vec<Finding> {
         let mut seen: BTreeMap<(&str, String, String), &MapRow> = BTreeMap::new();
+        let mut findings = Vec::new();
         for row in self.rows.iter().filter(|row| row.status != Status::Ignored) {
             let target = (
                 row.source.as_str(),
@@ -129,22 +135,19 @@ impl FieldMap {
             if row.target_field.is_empty() {
                 continue;
             }
-            return Err(MappingError::BadRow {
-                path: path.to_owned(),
-                line: row.line,
-                reason: format!(
-                    "{source}.{} goes to {}.{}, and so does {source}.{} of line {}: Salesforce ignores case in names; give one \
-                     of them another field",
-                    row.source_field,
-                    row.target_object,
-                    row.target_field,
-                    first.source_field,
-                    first.line,
-                    source = row.source,
-                ),
-            });
+            let problem = format!(
+                "{source}.{} goes to {}.{}, and so does {source}.{} of line {}: Salesforce ignores case in names; give one of \
+                 them another field",
+                row.source_field,
+                row.target_object,
+                row.target_field,
+                first.source_field,
+                first.line,
+                source = row.source,
+            );
+            findings.push(Finding::new(FILE, problem).line(row.line));
         }
-        Ok(())
+        findings
     }
 
     /// All rows.
@@ -165,59 +168,48 @@ impl FieldMap {
             .filter(|row| row.status == Status::Confirmed && row.signed)
     }
 
-    /// Fails while any row waits for a decision: nothing moves without a confirmed map.
-    ///
-    /// # Errors
-    /// [`MappingError::Unconfirmed`].
-    pub fn require_confirmed(&self) -> Result<(), MappingError> {
-        let mut rows: Vec<String> = self
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let missing = match row.status {
-                    Status::Proposed => "no decision",
-                    Status::Confirmed if !row.signed => "no confirmed_by or confirmed_at",
-                    _ => return None,
-                };
-                Some(format!(
-                    "line {} {}.{} → {}.{} ({missing})",
-                    row.line, row.source, row.source_field, row.target_object, row.target_field
-                ))
-            })
-            .collect();
-        rows.extend(
-            self.confirmed()
-                .flat_map(|row| self.values.open(&row.target_object, &row.target_field)),
-        );
-        if rows.is_empty() {
-            Ok(())
-        } else {
-            Err(MappingError::Unconfirmed { rows })
-        }
+    /// Rows that wait for a decision, of the value map too: nothing moves without a confirmed map.
+    #[must_use]
+    pub fn unconfirmed(&self) -> Vec<Finding> {
+        let rows = self.rows.iter().filter_map(|row| {
+            let missing = match row.status {
+                Status::Proposed => "no decision",
+                Status::Confirmed if !row.signed => "no confirmed_by or confirmed_at",
+                _ => return None,
+            };
+            let problem = format!(
+                "{}.{} → {}.{} is not confirmed ({missing}); `transload map review` and `transload map confirm` do it",
+                row.source, row.source_field, row.target_object, row.target_field
+            );
+            Some(Finding::new(FILE, problem).line(row.line))
+        });
+        let values = self
+            .confirmed()
+            .flat_map(|row| self.values.open(&row.target_object, &row.target_field));
+        rows.chain(values).collect()
     }
 
-    /// Fails while an attribute of the export (`source.field`) is not mentioned.
-    ///
-    /// # Errors
-    /// [`MappingError::Unmapped`].
-    pub fn require_mentioned<'a>(
-        &self,
-        attributes: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Result<(), MappingError> {
-        let attributes: Vec<String> = attributes
-            .filter(|(source, field)| {
-                !self
-                    .rows
-                    .iter()
-                    .any(|row| row.source == *source && row.source_field == *field)
-            })
-            .map(|(source, field)| format!("{source}.{field}"))
-            .collect();
-        if attributes.is_empty() {
-            Ok(())
-        } else {
-            Err(MappingError::Unmapped { attributes })
-        }
+    /// Whether it keeps queries from being planned: rows or attributes without a decision.
+    #[must_use]
+    pub fn waits(&self, snapshot: &Snapshot) -> bool {
+        !self.unconfirmed().is_empty()
+            || !unmapped(self, snapshot).is_empty()
+            || !stale(self, snapshot).is_empty()
+    }
+
+    /// Whether a row is about this column of this table.
+    #[must_use]
+    pub fn mentions(&self, source: &str, field: &str) -> bool {
+        let is_meant = |row: &MapRow| row.source == source && row.source_field == field;
+        self.rows.iter().any(is_meant)
+    }
+}
+
+/// No findings, or an error with all of them.
+pub(super) fn none_of(findings: Vec<Finding>) -> Result<(), MappingError> {
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(MappingError::Decisions { findings }),
     }
 }
 
@@ -243,8 +235,8 @@ mod tests {
     #[test]
     fn an_unsigned_confirmation_does_not_count() {
         let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",confirmed,,\n");
-        let error = map.require_confirmed().unwrap_err();
-        insta::assert_snapshot!(error, @"1 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no confirmed_by or confirmed_at)");
+        let found = map.unconfirmed();
+        insta::assert_snapshot!(found[0], @"config/field_map.csv line 2: people.nps → Lead.Nps__c is not confirmed (no confirmed_by or confirmed_at); `transload map review` and `transload map confirm` do it");
     }
 
     #[test]
@@ -254,18 +246,17 @@ mod tests {
                     people,tariff,Contact,Plan__c,Text(80),confirmed,a,b\n\
                     people,old,Lead,Plan__c,Text(80),ignored,,\n\
                     people,Płan,Lead,plan__c,Text(80),confirmed,a,b\n";
-        insta::assert_snapshot!(read(rows).unwrap_err(), @"config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field");
+        insta::assert_snapshot!(read(rows).unwrap_err(), @"
+        1 mistake(s) in the project's files
+          config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field
+        ");
     }
 
     #[test]
     fn ignored_attributes_are_mentioned() {
         let map = map("people,nps,Lead,Nps__c,\"Number(18,0)\",ignored,,\n");
-        map.require_confirmed().unwrap();
-        map.require_mentioned([("people", "nps")].into_iter())
-            .unwrap();
-        let error = map
-            .require_mentioned([("people", "age")].into_iter())
-            .unwrap_err();
-        assert!(error.to_string().contains("people.age"), "{error}");
+        assert_eq!(map.unconfirmed(), []);
+        assert!(map.mentions("people", "nps"));
+        assert!(!map.mentions("people", "age"));
     }
 }

@@ -21,14 +21,15 @@ pub use confirm::{
     value_state,
 };
 pub use decisions::{
-    DecisionFile, DecisionRow, Finding, check_decisions, decision_rows, publish_decisions,
-    template, templates,
+    DecisionFile, DecisionRow, check_decisions, decision_rows, publish_decisions, template,
+    templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
+pub(crate) use error::{CORRECT, told};
 pub use field_map::{FieldMap, MapRow, Status};
 pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
 pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
-pub use views::{CUSTOM, mapped_views, type_word};
+pub use views::{CUSTOM, mapped_views, stale, type_word, unmapped, unmentioned};

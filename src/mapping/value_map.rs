@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{MappingError, Status, decision_rows};
+use crate::finding::Finding;
 
 /// The file, without folder and ending.
 pub const VALUE_MAP: &str = "value_map";
@@ -104,14 +105,15 @@ impl ValueMap {
         found.map_or(value, |row| row.target_value.as_str())
     }
 
-    /// Rows of a field that wait for a decision, in words.
-    pub(super) fn open(&self, object: &str, field: &str) -> Vec<String> {
+    /// Rows of a field that wait for a decision.
+    pub(super) fn open(&self, object: &str, field: &str) -> Vec<Finding> {
         let open = self.of(object, field).iter().filter_map(|row| {
             let missing = row.missing()?;
-            Some(format!(
-                "config/value_map.csv line {} {}.{} `{}` → `{}` ({missing})",
-                row.line, row.object, row.field, row.source_value, row.target_value
-            ))
+            let problem = format!(
+                "{}.{} `{}` → `{}` is not confirmed ({missing})",
+                row.object, row.field, row.source_value, row.target_value
+            );
+            Some(Finding::new("config/value_map.csv", problem).line(row.line))
         });
         open.collect()
     }
@@ -171,7 +173,8 @@ mod tests {
         let open = map.open("Lead", "Rating");
         assert_eq!(open.len(), 2, "{open:?}");
         assert!(
-            open[0].contains("line 5 Lead.Rating `warm?` → `Warm` (no decision)"),
+            open[0].to_string()
+                == "config/value_map.csv line 5: Lead.Rating `warm?` → `Warm` is not confirmed (no decision)",
             "{open:?}"
         );
     }

@@ -2,9 +2,11 @@
 
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::field_map::{FILE as FIELD_MAP, none_of};
 use super::{FieldMap, MappingError};
 use crate::config::Config;
 use crate::engine::View;
+use crate::finding::Finding;
 use crate::staging::Snapshot;
 
 /// Name of the struct column with the customer's own fields, each called `Object.Field`. A load that reads two source
@@ -34,30 +36,49 @@ fn is_custom_object(table: &str) -> bool {
     table.starts_with("co_")
 }
 
+fn is_attribute(field: &Field) -> bool {
+    field.metadata().contains_key(ATTRIBUTE)
+}
+
+/// Attributes of the export, table and column, that the map does not mention.
+pub fn unmentioned<'a>(
+    map: &FieldMap,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let mapped = snapshot
+        .schema("usercom")
+        .filter(|table| !is_custom_object(&table.table));
+    let attributes = mapped.flat_map(|table| {
+        let fields = table.schema.fields().iter();
+        fields
+            .filter(|field| is_attribute(field))
+            .map(|field| (table.table.as_str(), field.name().as_str()))
+    });
+    attributes.filter(|(source, field)| !map.mentions(source, field))
+}
+
+/// The same as findings.
+pub fn unmapped(map: &FieldMap, snapshot: &Snapshot) -> Vec<Finding> {
+    let finding = |(source, field): (&str, &str)| {
+        let problem = "has no row, though the export has it: say where it goes and as which type, or status ignored";
+        Finding::new(FIELD_MAP, problem).value(format!("{source}.{field}"))
+    };
+    unmentioned(map, snapshot).map(finding).collect()
+}
+
 /// One view per staged table, `mapped.<table>`.
 ///
 /// # Errors
-/// [`MappingError::Unconfirmed`], [`MappingError::Unmapped`], [`MappingError::Type`].
+/// [`MappingError::Decisions`] with what nobody decided, [`MappingError::Type`].
 pub fn mapped_views(
     config: &Config,
     map: &FieldMap,
     snapshot: &Snapshot,
 ) -> Result<Vec<View>, MappingError> {
-    map.require_confirmed()?;
-    let is_attribute = |field: &Field| field.metadata().contains_key(ATTRIBUTE);
-    let mapped = snapshot
-        .schema("usercom")
-        .filter(|table| !is_custom_object(&table.table));
-    let attributes = mapped.flat_map(|table| {
-        table
-            .schema
-            .fields()
-            .iter()
-            .filter(|field| is_attribute(field))
-            .map(|field| (table.table.as_str(), field.name().as_str()))
-    });
-    map.require_mentioned(attributes)?;
-    require_fresh(map, snapshot)?;
+    let mut findings = map.unconfirmed();
+    findings.extend(unmapped(map, snapshot));
+    findings.extend(stale(map, snapshot));
+    none_of(findings)?;
     let mut views = Vec::new();
     for table in snapshot.schema("usercom") {
         let mut columns = Vec::new();
@@ -165,25 +186,25 @@ fn as_compared(name: &str) -> String {
     format!("nullif(lower(trim(t.\"{name}\")), '')")
 }
 
-/// Fails while a confirmed column holds something else than when it was confirmed.
-fn require_fresh(map: &FieldMap, snapshot: &Snapshot) -> Result<(), MappingError> {
+/// Confirmed rows whose columns hold something else than when they were confirmed.
+pub fn stale(map: &FieldMap, snapshot: &Snapshot) -> Vec<Finding> {
     let stale = map.confirmed().filter_map(|row| {
         let table = snapshot.get("usercom", &row.source)?;
         let field = table.schema.field_with_name(&row.source_field).ok()?;
         let (was, is) = (row.source_type.as_str(), type_word(field.data_type()));
-        (!was.is_empty() && was != is).then(|| {
-            format!(
-                "line {} {}.{} → {}.{} (it held {was} when it was confirmed, and holds {is} now)",
-                row.line, row.source, row.source_field, row.target_object, row.target_field
-            )
-        })
+        let problem = format!(
+            "{}.{} → {}.{} is stale: it held {was} when it was confirmed, and holds {is} now; `transload map confirm --row {}.{} \
+             --by NAME` confirms it as it is now, or change its type first",
+            row.source,
+            row.source_field,
+            row.target_object,
+            row.target_field,
+            row.source,
+            row.source_field
+        );
+        (!was.is_empty() && was != is).then(|| Finding::new(FIELD_MAP, problem).line(row.line))
     });
-    let rows: Vec<String> = stale.collect();
-    if rows.is_empty() {
-        Ok(())
-    } else {
-        Err(MappingError::Stale { rows })
-    }
+    stale.collect()
 }
 
 /// What a staged column holds, in a word that people read.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::check::mistake;
 use super::known;
 use super::org::{org_schema, selected_schema};
 use super::project::Project;
 use super::resolve::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::load::ORG_TABLES;
+use crate::finding::Finding;
+use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
@@ -50,44 +52,101 @@ async fn session_over(
             session.add_view(&view).await?;
         }
     }
+    // An org that was never met has none of these.
+    for table in ORG_TABLES {
+        if given.get("org", table).is_none() {
+            session.add_empty("org", table, org_table(table))?;
+        }
+    }
     known::add(&session, given, &resolved.queries, &wanted).await?;
     Ok(session)
 }
 
-/// The columns of every load, those that are left out too. Each query is planned over empty tables that have the columns of
-/// what it reads, so that no plan holds another.
+/// What was found out about the columns of the loads.
+#[derive(Default)]
+pub(crate) struct Planned {
+    /// The columns of every load, those that are left out too.
+    pub columns: BTreeMap<String, Columns>,
+    /// What keeps queries from being planned.
+    pub findings: Vec<Finding>,
+}
+
+/// The columns of every load. Each query is planned over empty tables that have the columns of what it reads, so that no plan
+/// holds another. What reads the table of a query with a mistake in it is not planned, and not blamed.
 pub(crate) async fn columns(
     project: &Project,
     staging: &Staging,
     resolved: &ResolvedProject,
-) -> Result<BTreeMap<String, Columns>, Error> {
+) -> Result<Planned, Error> {
     let given = given(staging).await?;
     let session = session_over(project, staging, resolved, &given, |_| true).await?;
-    let mut columns = BTreeMap::new();
+    let mut planned = Planned::default();
+    let mut broken: BTreeSet<String> = BTreeSet::new();
     for step in resolved.order(&given)? {
-        match step {
-            Step::Org(file) => session.add_empty("org", &file.name, selected_schema(file))?,
-            Step::Prepare(file) => {
-                let plan = session.plan(&file.path, &file.sql).await?;
-                let schema = session.schema_of(&file.path, &plan)?;
-                let fields = schema.fields().iter().map(|field| {
-                    let data_type = match field.data_type() {
-                        DataType::Null => DataType::Utf8,
-                        other => other.clone(),
-                    };
-                    Field::new(field.name(), data_type, true)
-                });
-                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-                session.add_empty("prepare", &file.name, schema)?;
-            }
-            Step::Load(file) => {
-                let found = load_columns(&session, file, resolved).await?;
-                add_empty_load(&session, file, &found)?;
-                columns.insert(file.name.clone(), found);
-            }
+        let file = step.file();
+        let made = match step {
+            Step::Org(_) => vec!["org"],
+            Step::Prepare(_) => vec!["prepare"],
+            Step::Load(_) => vec!["ledger", "outbox", "org", "known"],
+        };
+        let tables = made.iter().map(|schema| format!("{schema}.{}", file.name));
+        if !file.references.is_disjoint(&broken) {
+            broken.extend(tables);
+            continue;
+        }
+        let added = match step {
+            Step::Org(file) => session
+                .add_empty("org", &file.name, selected_schema(file))
+                .map_err(Error::from),
+            Step::Prepare(file) => add_empty_model(&session, file).await,
+            Step::Load(file) => match load_columns(&session, file, resolved).await {
+                Ok(found) => {
+                    add_empty_load(&session, file, &found)?;
+                    planned.columns.insert(file.name.clone(), found);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = added {
+            planned.findings.push(mistake(error)?);
+            broken.extend(tables);
         }
     }
-    Ok(columns)
+    plan_others(&session, resolved, &broken, &mut planned).await?;
+    Ok(planned)
+}
+
+/// Checks and comparisons are planned where all that they read is there; views of what was reconciled are not.
+async fn plan_others(
+    session: &Session,
+    resolved: &ResolvedProject,
+    broken: &BTreeSet<String>,
+    planned: &mut Planned,
+) -> Result<(), Error> {
+    let known = session.table_names();
+    let kinds = [QueryKind::Check, QueryKind::Reconcile];
+    for file in kinds.iter().flat_map(|kind| resolved.queries.kind(*kind)) {
+        let is_ready = file.references.is_disjoint(broken) && file.references.is_subset(&known);
+        if is_ready && let Err(error) = session.plan(&file.path, &file.sql).await {
+            planned.findings.push(mistake(error.into())?);
+        }
+    }
+    Ok(())
+}
+
+async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<(), Error> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let schema = session.schema_of(&file.path, &plan)?;
+    let fields = schema.fields().iter().map(|field| {
+        let data_type = match field.data_type() {
+            DataType::Null => DataType::Utf8,
+            other => other.clone(),
+        };
+        Field::new(field.name(), data_type, true)
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    Ok(session.add_empty("prepare", &file.name, schema)?)
 }
 
 fn add_empty_load(session: &Session, file: &QueryFile, columns: &Columns) -> Result<(), Error> {

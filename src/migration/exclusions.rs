@@ -63,7 +63,7 @@ impl Exclusions {
     }
 }
 
-/// Judges conditions, optional columns and audit fields.
+/// Judges conditions, optional columns and audit fields. Of an org that was not asked nothing is missing.
 ///
 /// # Errors
 /// A condition that is no boolean; [`Error::Usage`] when audit fields are required and the org does not allow them.
@@ -71,7 +71,7 @@ pub(crate) async fn judge(
     project: &Project,
     staging: &Staging,
     queries: &Queries,
-    describes: &BTreeMap<String, ObjectDescribe>,
+    describes: Option<&BTreeMap<String, ObjectDescribe>>,
 ) -> Result<Exclusions, Error> {
     let session = project
         .engine
@@ -92,11 +92,12 @@ pub(crate) async fn judge(
                 .insert(file.name.clone(), format!("not {when}"));
             continue;
         }
-        let describe = describes.get(file.object());
+        let describe = describes.and_then(|objects| objects.get(file.object()));
         let has = |name: &str| {
-            describe
-                .and_then(|object| object.field(name))
-                .is_some_and(|field| field.createable || field.updateable)
+            describes.is_none()
+                || describe
+                    .and_then(|object| object.field(name))
+                    .is_some_and(|field| field.createable || field.updateable)
         };
         let mut dropped: BTreeSet<String> = file
             .optional
@@ -115,9 +116,10 @@ pub(crate) async fn judge(
             // An object that does not exist yet is created by the loader, who may then set them if he may anywhere.
             let allowed = match describe {
                 Some(_) => has(name),
-                None => describes
-                    .values()
-                    .any(|object| object.field(name).is_some_and(|field| field.createable)),
+                None => describes.is_none_or(|objects| {
+                    let mut objects = objects.values().filter_map(|object| object.field(name));
+                    objects.any(|field| field.createable)
+                }),
             };
             if audit == "off" || !allowed {
                 dropped.insert(name.to_owned());

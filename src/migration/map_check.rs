@@ -10,44 +10,42 @@ use arrow::datatypes::DataType;
 
 use super::resolve::ResolvedProject;
 use crate::config::nearest;
-use crate::mapping::{FieldMap, MapRow, MappingError, Status};
+use crate::finding::Finding;
+use crate::mapping::{FieldMap, MapRow, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
 use crate::staging::Snapshot;
 use crate::usercom::OBJECTS;
 
-/// Fails with every row that nothing sends.
-///
-/// # Errors
-/// [`MappingError::Unsent`].
-pub(crate) fn check_map(
-    resolved: &ResolvedProject,
-    snapshot: &Snapshot,
-) -> Result<(), MappingError> {
+/// Every confirmed row that nothing sends.
+pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<Finding> {
     let check = Check { resolved, snapshot };
-    let mut rows: Vec<String> = Vec::new();
-    for row in resolved.map.confirmed() {
-        rows.extend(check.reason(row).map(|reason| {
+    let confirmed = resolved.map.confirmed();
+    let mut findings: Vec<Finding> = confirmed
+        .filter_map(|row| {
+            let reason = check.reason(row)?;
             let MapRow {
-                line,
                 source,
                 source_field,
                 target_object,
                 target_field,
                 ..
             } = row;
-            format!(
-                "line {line}, {source}.{source_field} → {target_object}.{target_field}: {reason}"
-            )
-        }));
-    }
-    rows.extend(check.halves(&resolved.map));
-    rows.extend(check.values(&resolved.map));
-    if rows.is_empty() {
-        Ok(())
-    } else {
-        Err(MappingError::Unsent { rows })
-    }
+            let problem = format!(
+                "{source}.{source_field} → {target_object}.{target_field} would arrive nowhere: {reason}"
+            );
+            Some(Finding::new(FILE, problem).line(row.line))
+        })
+        .collect();
+    findings.extend(check.halves(&resolved.map));
+    findings.extend(check.values(&resolved.map));
+    findings
 }
+
+/// The file.
+const FILE: &str = "config/field_map.csv";
+
+/// The file of values.
+const VALUES: &str = "config/value_map.csv";
 
 struct Check<'a> {
     resolved: &'a ResolvedProject,
@@ -132,7 +130,7 @@ impl Check<'_> {
     }
 
     /// Confirmed values that are put in place of nothing.
-    fn values(&self, map: &FieldMap) -> Vec<String> {
+    fn values(&self, map: &FieldMap) -> Vec<Finding> {
         let confirmed = map
             .values()
             .rows()
@@ -144,21 +142,24 @@ impl Check<'_> {
             let Some(field) = map.rows().find(named) else {
                 let fields = map.rows().filter(|other| other.is_for(&row.object));
                 let nearest = nearest(&row.field, fields.map(|other| other.target_field.as_str()));
-                return Some(format!(
-                    "config/value_map.csv line {}, {}.{}: config/field_map.csv sends nothing there{}",
-                    row.line,
-                    row.object,
-                    row.field,
-                    meant(nearest)
-                ));
+                let problem = "is sent nothing by config/field_map.csv";
+                return Some(
+                    Finding::new(VALUES, problem)
+                        .line(row.line)
+                        .value(format!("{}.{}", row.object, row.field))
+                        .nearest(nearest),
+                );
             };
             let table = self.snapshot.get("usercom", &field.source)?;
             let column = table.schema.field_with_name(&field.source_field).ok()?;
             matches!(column.data_type(), DataType::List(_)).then(|| {
-                format!(
-                    "config/value_map.csv line {}, {}.{}: {}.{} holds lists, whose values are sent as they are",
-                    row.line, row.object, row.field, field.source, field.source_field
-                )
+                let problem = format!(
+                    "takes its values from {}.{}, which holds lists, whose values are sent as they are",
+                    field.source, field.source_field
+                );
+                Finding::new(VALUES, problem)
+                    .line(row.line)
+                    .value(format!("{}.{}", row.object, row.field))
             })
         });
         told.collect()
@@ -166,7 +167,7 @@ impl Check<'_> {
 
     /// Attributes that go to one half of the records of a table which several loads share, such as to Leads and not to
     /// Contacts, without a word about the other.
-    fn halves(&self, map: &FieldMap) -> Vec<String> {
+    fn halves(&self, map: &FieldMap) -> Vec<Finding> {
         let mut found = Vec::new();
         for row in map.confirmed() {
             let same = |other: &&MapRow| {
@@ -190,16 +191,18 @@ impl Check<'_> {
                     other.is_for(object) || everywhere
                 });
                 if !decided {
-                    found.push(format!(
-                        "line {}, {}.{}: it goes to {}, and a row for {object} is missing; confirm or ignore it there too",
-                        row.line, row.source, row.source_field, row.target_object
-                    ));
+                    let problem = format!(
+                        "{}.{} goes to {}, and a row for {object} is missing: confirm or ignore it there too",
+                        row.source, row.source_field, row.target_object
+                    );
+                    found.push((row.line, problem));
                 }
             }
         }
         found.sort();
         found.dedup();
-        found
+        let finding = |(line, problem)| Finding::new(FILE, problem).line(line);
+        found.into_iter().map(finding).collect()
     }
 }
 

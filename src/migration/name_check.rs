@@ -14,20 +14,21 @@ use super::resolve::ResolvedProject;
 use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::mapping::{DecisionRow, Finding, MappingError, decision_rows};
+use crate::finding::Finding;
+use crate::mapping::{DecisionRow, decision_rows};
 use crate::project::{QueryFile, QueryKind};
 use crate::staging::{Snapshot, Staging};
 
 /// Names of stages by the name of their pipeline, as queries compare them.
 const STAGES: &str = include_str!("../../queries/internal/pipeline_stages.sql");
 
-/// Fails with every name that there is not.
+/// Every name that there is not.
 pub(crate) async fn check_names(
     project: &Project,
     staging: &Staging,
     snapshot: &Snapshot,
     resolved: &ResolvedProject,
-) -> Result<(), Error> {
+) -> Result<Vec<Finding>, Error> {
     let folder = &project.config.project;
     let mut findings = Vec::new();
     for row in decision_rows(folder, "value_policy")? {
@@ -65,11 +66,7 @@ pub(crate) async fn check_names(
         }
     }
     findings.extend(check_references(project, staging, snapshot).await?);
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(MappingError::Decisions { findings }.into())
-    }
+    Ok(findings)
 }
 
 pub(super) fn finding(
@@ -79,14 +76,11 @@ pub(super) fn finding(
     problem: &str,
     nearest: Option<String>,
 ) -> Finding {
-    Finding {
-        file: format!("config/{file}.csv"),
-        line: Some(row.line),
-        column: Some(column.to_owned()),
-        value: Some(row.get(column).to_owned()),
-        problem: problem.to_owned(),
-        nearest,
-    }
+    Finding::new(format!("config/{file}.csv"), problem)
+        .line(row.line)
+        .column(column)
+        .value(row.get(column))
+        .nearest(nearest)
 }
 
 /// Fields that the loads in question send.

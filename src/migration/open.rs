@@ -14,7 +14,7 @@ use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
 use super::stage::{note_staging, stage_all};
-use super::{dry_run, first, resolve};
+use super::{check, dry_run, first, resolve};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -173,6 +173,7 @@ impl Migration {
     /// # Errors
     /// Whatever would keep a run from beginning. What would keep it from going through is in the report.
     pub async fn plan(&self, request: &PlanRequest) -> Result<PlanReport, Error> {
+        check::ensure_right(&self.project)?;
         let target = request.target.as_deref();
         self.connected(target, Access::Reading("plan"), async |connection, _| {
             let mut written = Vec::new();
@@ -196,6 +197,7 @@ impl Migration {
     /// # Errors
     /// Whatever ends a run before its phases are through; rows that fail are in the report and no error.
     pub async fn run(&self, request: &RunRequest) -> Result<RunReport, Error> {
+        check::ensure_right(&self.project)?;
         let access = Access::Writing("run", request.expected());
         let target = request.target.as_deref();
         self.connected(target, access, async |connection, stop| {

@@ -14,9 +14,10 @@ use super::grain::{self, Books};
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
+use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Blobs, Event, Journal, LoadRequest, load_phase};
+use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, load_phase};
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
@@ -138,7 +139,9 @@ impl Phases<'_> {
 
     /// Runs every step; `Some` where the run ends before the last one.
     async fn steps(&mut self, snapshot: &Snapshot) -> Result<Option<RunStatus>, Error> {
-        for step in self.context.resolved.steps(snapshot)? {
+        let steps = self.context.resolved.steps(snapshot)?;
+        let mut way = Way::along(&steps, snapshot);
+        for step in steps {
             match step {
                 Step::Org(file) => {
                     self.progress
@@ -147,6 +150,7 @@ impl Phases<'_> {
                 }
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
+                    self.progress.done(&way.next(&file.name, Instant::now()));
                     if let Some(status) = Box::pin(self.load(file)).await? {
                         return Ok(Some(status));
                     }
@@ -169,6 +173,14 @@ impl Phases<'_> {
 
     /// One phase. `Some` when the run ends here.
     async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
+        if self.stop.is_cancelled() {
+            return Err(LoadError::Stopped {
+                load: file.name.clone(),
+                done: 0,
+                parts: 0,
+            }
+            .into());
+        }
         let parents = file.references.iter();
         let mut looked: Vec<&str> = parents
             .filter_map(|name| name.strip_prefix("ledger."))
@@ -288,6 +300,7 @@ impl Phases<'_> {
                 load: file.name.clone(),
                 report: serde_json::to_value(&report).unwrap_or_default(),
                 passed: verdict.passed(),
+                reasons: verdict.reasons.clone(),
             })
             .await?;
         self.notes.extend(
@@ -544,11 +557,7 @@ impl Phases<'_> {
         let staging = self.context.staging();
         let path = staging.org_path(&["reports", self.journal.run(), &format!("{name}.csv")]);
         staging.write_document(&path, csv.clone().into()).await?;
-        let place = match staging.local_folder() {
-            Some(_) => format!("/{path}"),
-            None => path.to_string(),
-        };
-        Ok((place, csv))
+        Ok((staging.place(&path), csv))
     }
 
     /// Runs the project's reconcile queries. True if one found rows.

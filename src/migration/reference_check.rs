@@ -15,7 +15,8 @@ use super::project::Project;
 use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::mapping::{Finding, decision_rows};
+use crate::finding::Finding;
+use crate::mapping::decision_rows;
 use crate::staging::{Snapshot, Staging};
 
 /// Rows that decisions name and the export does not have.

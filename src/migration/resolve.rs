@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns;
-use super::exclusions::{self, AUDIT_OPTION, Exclusions};
+use super::exclusions::{self, Exclusions};
 use super::fields;
 use super::grain;
 use super::known;
@@ -13,6 +13,7 @@ use super::map_check::check_map;
 use super::name_check::check_names;
 use super::project::Project;
 use crate::error::Error;
+use crate::finding::Finding;
 use crate::load::ORG_TABLES;
 use crate::mapping::FieldMap;
 use crate::project::{Operation, Queries, QueryFile, QueryKind, Selection, Step, loads_behind};
@@ -177,23 +178,18 @@ impl ResolvedProject {
     }
 }
 
-/// Reads the query files and checks options and map against them, before anything is touched.
+/// Reads the query files and the map. A command that only looks or takes back needs no more than that they can be read.
+///
+/// # Errors
+/// A query file that is not valid, a map with rows that nobody confirmed.
 pub(crate) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Error> {
     let queries = Queries::load(&project.config.project)?;
-    let used: BTreeSet<String> = queries
-        .iter()
-        .flat_map(|file| file.parameters.iter().cloned())
-        .chain([AUDIT_OPTION.to_owned()])
-        .collect();
-    if let Some((option, nearest)) = project.config.options.unused(&used).next() {
-        return Err(Error::UnusedOption {
-            option: option.to_owned(),
-            nearest,
-        });
-    }
     let map = FieldMap::load(&project.config.project)?;
-    map.require_confirmed()?;
-    Ok((queries, map))
+    let findings = map.unconfirmed();
+    match findings.is_empty() {
+        true => Ok((queries, map)),
+        false => Err(Error::Mistakes { findings }),
+    }
 }
 
 /// Tables that exist before any query runs.
@@ -231,6 +227,33 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
     known
 }
 
+/// Plans every query over the staged tables, and holds decisions against them and against what the loads send.
+pub(crate) async fn look(
+    project: &Project,
+    staging: &Staging,
+    queries: Queries,
+    map: FieldMap,
+    exclusions: Exclusions,
+) -> Result<(ResolvedProject, Vec<Finding>), Error> {
+    let mut resolved = ResolvedProject {
+        queries,
+        map,
+        columns: BTreeMap::new(),
+        exclusions,
+        selected: None,
+    };
+    let planned = columns::columns(project, staging, &resolved).await?;
+    resolved.columns = planned.columns;
+    let mut findings = planned.findings;
+    // What a query with a mistake would send is not known.
+    if findings.is_empty() {
+        let snapshot = staging.snapshot().await?;
+        findings.extend(check_map(&resolved, &snapshot));
+        findings.extend(check_names(project, staging, &snapshot, &resolved).await?);
+    }
+    Ok((resolved, findings))
+}
+
 /// Plans every load without running anything: models as views, ledgers empty. Finds the columns that will be sent, and
 /// the loads that options or the destination leave out.
 ///
@@ -243,22 +266,15 @@ pub(crate) async fn resolve(
     map: FieldMap,
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<ResolvedProject, Error> {
-    let exclusions = exclusions::judge(project, staging, &queries, describes).await?;
-    let mut resolved = ResolvedProject {
-        queries,
-        map,
-        columns: BTreeMap::new(),
-        exclusions,
-        selected: None,
-    };
-    resolved.columns = columns::columns(project, staging, &resolved).await?;
-    let snapshot = staging.snapshot().await?;
-    check_map(&resolved, &snapshot)?;
-    check_names(project, staging, &snapshot, &resolved).await?;
+    let exclusions = exclusions::judge(project, staging, &queries, Some(describes)).await?;
+    let (mut resolved, findings) = look(project, staging, queries, map, exclusions).await?;
+    if !findings.is_empty() {
+        return Err(Error::Mistakes { findings });
+    }
     let misfits = schema::misfits(&fields::declared_fields(&resolved)?, describes)?;
     if !misfits.is_empty() {
         resolved.exclusions.leave_out(&resolved.queries, &misfits);
-        resolved.columns = columns::columns(project, staging, &resolved).await?;
+        resolved.columns = columns::columns(project, staging, &resolved).await?.columns;
     }
     let absent = exclusions::absent(project, staging, &resolved, describes).await?;
     resolved.exclusions.left_out.extend(absent);

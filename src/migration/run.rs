@@ -24,7 +24,7 @@ use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, note_staging, stage_all, staged_objections};
 use super::{documents, dry_run, first, preflight};
 use crate::error::Error;
-use crate::load::{Event, Journal, RunRecord, RunStart};
+use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
 use crate::project::Selection;
@@ -69,6 +69,8 @@ pub struct RunReport {
     pub summary: RunSummary,
     /// What a person should know, a line each: findings of checks, gates that are shut, what the run took.
     pub notes: Vec<String>,
+    /// Where its reports are.
+    pub folder: String,
 }
 
 /// Runs everything.
@@ -163,6 +165,7 @@ pub(crate) async fn run(
         Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
         Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
         Ok(status) => *status,
+        Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,
         Err(_) => RunStatus::Failed,
     };
     let end = RunEnd {
@@ -219,7 +222,12 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
     write_summary(context.connection, &summary).await?;
     books::publish(context, &column_fates(context).await?).await?;
     documents::write_segments(context, run).await?;
-    Ok(RunReport { summary, notes })
+    let folder = context.staging().org_path(&["reports", run]);
+    Ok(RunReport {
+        folder: context.staging().place(&folder),
+        summary,
+        notes,
+    })
 }
 
 /// Digests of the staged tables.

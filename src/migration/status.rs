@@ -161,6 +161,9 @@ pub struct PhaseOverview {
     pub loaded: bool,
     /// Whether the gate let the next phase begin; none before the phase was reconciled.
     pub passed: Option<bool>,
+    /// Why it did not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
     /// Its counts.
     pub report: Option<serde_json::Value>,
 }
@@ -297,9 +300,10 @@ impl RunOverview {
                 load,
                 report,
                 passed,
-                ..
+                reasons,
             } => {
                 let phase = self.phase(load);
+                phase.reasons.clone_from(reasons);
                 phase.report = Some(report.clone());
                 phase.passed = Some(*passed);
             }
@@ -325,6 +329,7 @@ impl RunOverview {
                 loaded_at: None,
                 loaded: false,
                 passed: None,
+                reasons: Vec::new(),
                 report: None,
             });
             self.phases.len() - 1

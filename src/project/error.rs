@@ -63,6 +63,16 @@ pub enum ProjectError {
         /// The table, without its schema.
         name: String,
     },
+    /// A query at a place where nothing reads it.
+    #[error("{path} is read by nothing: {reason}")]
+    Misplaced {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+        /// Where it would be read.
+        nearest: Option<String>,
+    },
     /// Queries that wait for each other.
     #[error("queries depend on each other in a circle: {}", path.join(" → "))]
     Cycle {
@@ -90,6 +100,23 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
+    /// The file that is to be corrected, and its line.
+    #[must_use]
+    pub fn place(&self) -> (&str, Option<usize>) {
+        match self {
+            Self::Header { path, line, .. } => (path, Some(*line)),
+            Self::Cycle { path } => (path.first().map_or("queries", String::as_str), None),
+            Self::Selection { .. } => ("queries", None),
+            Self::ReadFile { path, .. }
+            | Self::Parse { path, .. }
+            | Self::Refused { path, .. }
+            | Self::UnknownTable { path, .. }
+            | Self::Twice { path, .. }
+            | Self::Misplaced { path, .. }
+            | Self::Columns { path, .. } => (path, None),
+        }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -98,6 +125,10 @@ impl ProjectError {
                 Some(hint.clone())
             }
             Self::UnknownTable {
+                nearest: Some(nearest),
+                ..
+            } => Some(format!("did you mean {nearest}?")),
+            Self::Misplaced {
                 nearest: Some(nearest),
                 ..
             } => Some(format!("did you mean {nearest}?")),

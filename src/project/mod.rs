@@ -7,6 +7,7 @@ mod error;
 #[cfg(test)]
 mod form_tests;
 mod header;
+mod misplaced;
 mod order;
 mod queries;
 mod query_file;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use super::ProjectError;
 use super::query_file::{QueryFile, QueryKind};
+use super::{ProjectError, misplaced};
 
 pub(super) static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
 
-const FOLDERS: [QueryKind; 5] = [
+pub(super) const FOLDERS: [QueryKind; 5] = [
     QueryKind::Org,
     QueryKind::Prepare,
     QueryKind::Load,
@@ -35,8 +35,19 @@ impl Queries {
     /// of the same path. Folders below those of the kinds are for people: a table is named by its file alone.
     ///
     /// # Errors
-    /// [`ProjectError`] of the first file that is not valid, or of two files for one table.
+    /// [`ProjectError`] of the first file that is not valid, of two files for one table, or of one that nothing reads.
     pub fn load(project: &Path) -> Result<Self, ProjectError> {
+        let (queries, errors) = Self::read(project);
+        match errors.into_iter().next() {
+            None => Ok(queries),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The same with everything that is wrong; a file with a mistake in it is left out.
+    #[must_use]
+    pub fn read(project: &Path) -> (Self, Vec<ProjectError>) {
+        let mut errors = Vec::new();
         let mut texts: BTreeMap<(QueryKind, String), String> = BTreeMap::new();
         for kind in FOLDERS {
             if let Some(folder) = DEFAULTS.get_dir(kind.folder()) {
@@ -44,24 +55,29 @@ impl Queries {
             }
             for folder in PROJECT_FOLDERS {
                 let root = project.join(folder);
-                read_folder(kind, &root, Path::new(kind.folder()), &mut texts)?;
+                let folder = Path::new(kind.folder());
+                read_folder(kind, &root, folder, &mut texts, &mut errors);
             }
         }
-        let files = texts
-            .into_iter()
-            .map(|((kind, path), text)| QueryFile::parse(&path, kind, &text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut files = Vec::new();
+        for ((kind, path), text) in texts {
+            match QueryFile::parse(&path, kind, &text) {
+                Ok(file) => files.push(file),
+                Err(error) => errors.push(error),
+            }
+        }
         let mut makers: BTreeMap<(QueryKind, &str), &str> = BTreeMap::new();
         for file in &files {
             if let Some(other) = makers.insert((file.kind, &file.name), &file.path) {
-                return Err(ProjectError::Twice {
+                errors.push(ProjectError::Twice {
                     path: file.path.clone(),
                     other: other.to_owned(),
                     name: file.name.clone(),
                 });
             }
         }
-        Ok(Self { files })
+        errors.extend(misplaced::misplaced(&project.join("queries")));
+        (Self { files }, errors)
     }
 
     /// Only these files; for tests.
@@ -147,28 +163,31 @@ fn read_folder(
     root: &Path,
     folder: &Path,
     texts: &mut BTreeMap<(QueryKind, String), String>,
-) -> Result<(), ProjectError> {
+    errors: &mut Vec<ProjectError>,
+) {
     let Ok(entries) = std::fs::read_dir(root.join(folder)) else {
-        return Ok(());
+        return;
     };
     for entry in entries.flatten() {
         let path = entry.path();
         let inner = folder.join(entry.file_name());
         if path.is_dir() {
-            read_folder(kind, root, &inner, texts)?;
+            read_folder(kind, root, &inner, texts, errors);
         } else if path
             .extension()
             .is_some_and(|ending| ending == kind.ending())
         {
-            let text = std::fs::read_to_string(&path).map_err(|source| ProjectError::ReadFile {
-                path: path.display().to_string(),
-                source,
-            })?;
             let shown: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
-            texts.insert((kind, format!("queries/{}", shown.join("/"))), text);
+            let shown = format!("queries/{}", shown.join("/"));
+            match std::fs::read_to_string(&path) {
+                Ok(text) => drop(texts.insert((kind, shown), text)),
+                Err(source) => errors.push(ProjectError::ReadFile {
+                    path: shown,
+                    source,
+                }),
+            }
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -14,4 +14,4 @@ pub use phase::phase_document;
 pub use plain::{markdown, plain, spreadsheet, spreadsheet_cell};
 pub use segments::{SegmentText, segments_document};
 pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
-pub use table::{number, table};
+pub use table::{fitted, number, table};

@@ -37,7 +37,11 @@ pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A CSV file for people out of one for machines.
+/// What tells a spreadsheet that a file is UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A CSV file for people out of one for machines: nothing in it is a formula, and where it has letters beyond ASCII it begins with the
+/// mark without which a spreadsheet takes them for others.
 ///
 /// # Errors
 /// What is no CSV.
@@ -48,7 +52,10 @@ pub fn spreadsheet(csv: &[u8]) -> Result<Vec<u8>, csv::Error> {
         .from_reader(csv);
     let mut writer = csv::WriterBuilder::new()
         .flexible(true)
-        .from_writer(Vec::new());
+        .from_writer(match csv.is_ascii() {
+            true => Vec::new(),
+            false => MARK.to_vec(),
+        });
     for record in reader.records() {
         let record = record?;
         writer.write_record(
@@ -100,6 +107,8 @@ mod tests {
             String::from_utf8(csv.unwrap()).unwrap(),
             "'=head,b\n'=cmd|' /C calc'!A0,'+48 600\n'@x,-12.50\n'-2+3,plain\n"
         );
+        let named = spreadsheet("name\nŻółw\n".as_bytes()).unwrap();
+        assert_eq!(named, "\u{feff}name\nŻółw\n".as_bytes());
     }
 
     #[test]

@@ -152,7 +152,16 @@ impl RunSummary {
         let updated = sum(|phase| phase.updated);
         let unchanged = sum(|phase| phase.unchanged);
         let failed = sum(|phase| phase.failed) + sum(|phase| phase.unprocessed);
-        let mut text = if created + updated + failed == 0 {
+        let broke_off = match self.status {
+            RunStatus::Stopped => "Stopped by a person; the next run goes on from there. So far: ",
+            RunStatus::Failed => "Broke off; the next run goes on from there. So far: ",
+            _ => "",
+        };
+        let mut text = if !broke_off.is_empty() {
+            format!(
+                "{broke_off}{created} records created, {updated} changed in the phases that came to their end."
+            )
+        } else if created + updated + failed == 0 {
             format!(
                 "Nothing was created or changed: all {unchanged} rows are in the org as last sent."
             )

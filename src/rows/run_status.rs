@@ -14,6 +14,8 @@ pub enum RunStatus {
     Held,
     /// It broke off with an error.
     Failed,
+    /// A person stopped it after the jobs in flight.
+    Stopped,
     /// It broke off without a word; a later run found out what it had done.
     Interrupted,
     /// Every phase of the loads that were selected passed its gate, and others were not selected; a rollback took back one object of
@@ -25,11 +27,12 @@ pub enum RunStatus {
 
 impl RunStatus {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ok,
         Self::Gated,
         Self::Held,
         Self::Failed,
+        Self::Stopped,
         Self::Interrupted,
         Self::Partial,
         Self::Planned,
@@ -43,6 +46,7 @@ impl RunStatus {
             Self::Gated => "gated",
             Self::Held => "held",
             Self::Failed => "failed",
+            Self::Stopped => "stopped",
             Self::Interrupted => "interrupted",
             Self::Partial => "partial",
             Self::Planned => "planned",

@@ -336,6 +336,7 @@ impl Client {
         let request = self.build(call, session, &watch)?;
         self.inner.meter.count_request();
         let idle = self.inner.settings.timeouts.idle;
+        let began = std::time::Instant::now();
         let sent = tokio::select! {
             sent = self.inner.http.execute(request) => sent.map_err(call::transport_failure),
             () = watch.stalled(idle) => Err(call::idle_failure()),
@@ -347,6 +348,12 @@ impl Client {
             }));
         }
         let response = sent.map_err(Stop::Failed)?;
+        tracing::debug!(
+            request = call.name(),
+            status = response.status().as_u16(),
+            ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
         self.inner
             .meter
             .note(response.headers(), self.inner.clock.now());

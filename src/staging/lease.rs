@@ -147,24 +147,41 @@ impl Staging {
         self.absolute(&format!("{FOLDER}/{number:08}.{kind}"))
     }
 
+    /// Who is at work on this area, as far as it can be seen without writing anything: a holder on another machine that stopped
+    /// renewing its lease is among them.
+    ///
+    /// # Errors
+    /// The area cannot be read.
+    pub async fn at_work(&self) -> Result<Option<Holder>, StagingError> {
+        let Some(number) = self.newest_lease().await? else {
+            return Ok(None);
+        };
+        self.written_holder(number).await
+    }
+
     async fn newest_lease(&self) -> Result<Option<u64>, StagingError> {
         let paths = self.list(&self.absolute(FOLDER)).await?;
         let leases = paths.iter().filter(|path| path.extension() == Some("json"));
         Ok(leases.filter_map(number_of).max())
     }
 
-    /// Who holds a lease; none if it was given back or is stale.
-    async fn holder(&self, number: u64) -> Result<Option<Holder>, StagingError> {
+    /// Who wrote a lease; none if it was given back or its process is gone.
+    async fn written_holder(&self, number: u64) -> Result<Option<Holder>, StagingError> {
         if self.exists(&self.lease_path(number, "released")).await? {
             return Ok(None);
         }
-        let path = self.lease_path(number, "json");
-        let holder: Option<Holder> = match self.read(&path).await {
+        let holder: Option<Holder> = match self.read(&self.lease_path(number, "json")).await {
             Ok(bytes) => serde_json::from_slice(&bytes).ok(),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
-        let Some(holder) = holder.filter(|holder| !holder.is_gone()) else {
+        Ok(holder.filter(|holder| !holder.is_gone()))
+    }
+
+    /// Who holds a lease; none if it was given back or is stale.
+    async fn holder(&self, number: u64) -> Result<Option<Holder>, StagingError> {
+        let path = self.lease_path(number, "json");
+        let Some(holder) = self.written_holder(number).await? else {
             return Ok(None);
         };
         // The store's clock writes both times.

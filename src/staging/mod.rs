@@ -149,6 +149,15 @@ impl Staging {
             .then(|| std::path::PathBuf::from(format!("/{}", self.root)))
     }
 
+    /// Where an object is, as people find it: a path of this machine, or the address in the store.
+    #[must_use]
+    pub fn place(&self, path: &Path) -> String {
+        match self.store_url.scheme() {
+            "file" => format!("/{path}"),
+            _ => format!("{}{path}", self.store_url),
+        }
+    }
+
     /// Path inside the store of a data file.
     #[must_use]
     pub fn absolute(&self, path: &str) -> Path {

@@ -59,9 +59,10 @@ fn an_option_of_no_query_is_refused() {
     ----- stdout -----
 
     ----- stderr -----
-    error: migration.toml: the option `people_on_deal` is used by no query
+    error: 1 mistake(s) in the project's files
+      migration.toml: the option `people_on_deal` is used by no query; did you mean `people_on_deals`?
 
-    hint: did you mean `people_on_deals`?
+    hint: correct them and run again; nothing was sent. `transload check` shows all that is to be found
     ");
 }
 
@@ -102,7 +103,10 @@ fn a_header_that_makes_no_sense_names_its_line() {
     ----- stdout -----
 
     ----- stderr -----
-    error: queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?
+    error: 1 mistake(s) in the project's files
+      queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?
+
+    hint: correct them and run again; nothing was sent. `transload check` shows all that is to be found
     ");
 }
 
@@ -164,9 +168,11 @@ fn an_unconfirmed_map_names_its_rows() {
     ----- stdout -----
 
     ----- stderr -----
-    error: 2 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no decision); line 3 people.plan → Lead.Plan__c (no confirmed_by or confirmed_at)
+    error: 2 mistake(s) in the project's files
+      config/field_map.csv line 2: people.nps → Lead.Nps__c is not confirmed (no decision); `transload map review` and `transload map confirm` do it
+      config/field_map.csv line 3: people.plan → Lead.Plan__c is not confirmed (no confirmed_by or confirmed_at); `transload map review` and `transload map confirm` do it
 
-    hint: `transload map review` or `transload map confirm --by NAME`; or set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
+    hint: correct them and run again; nothing was sent. `transload check` shows all that is to be found
     ");
 }
 
@@ -314,39 +320,42 @@ fn generate_writes_the_same_export_for_the_same_seed() {
      total                                           319   80,243
     ──────────────────────────────────────────────────────────────
 
-    ───────────────────────────────────────────────────────────────────────────────────
-     object      rows   records   superseded   ragged   undecodable   unreadable cells
-    ═══════════════════════════════════════════════════════════════════════════════════
-     people        51        50            1        0             0                  0
-     companies     10        10            0        0             0                  0
-     deals         13        12            1        0             0                  0
-    ───────────────────────────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────
+     object      rows   records   superseded
+    ═════════════════════════════════════════
+     people        51        50            1
+     companies     10        10            0
+     deals         13        12            1
+    ─────────────────────────────────────────
 
-    ─────────────────────────────────────────────────────────────────────────────────
-     table                  of note                                          records
-    ═════════════════════════════════════════════════════════════════════════════════
-     activities             odd_text 2, person_missing 1, person_passive 1        75
-     co_asset                                                                      2
-     co_invoice                                                                    2
-     co_subscription                                                               2
-     conversations                                                                 4
-     custom_object_fields                                                         29
-     custom_objects                                                                3
-     deal_products          deals_of_another_value 1, deals_with_lines 1           2
-     emails                 person_passive 1                                      20
-     event_attendees        own_person 1                                           9
-     events                 all_day 1, odd_text 1                                  7
-     files                                                                         1
-     lists                                                                         4
-     messages               no_author 1, odd_text 1                               18
-     notes                  odd_text 1                                             5
-     products                                                                     25
-     segment_members        person_missing 4                                      23
-     segments                                                                      6
-     sms                                                                           2
-     stage_changes                                                                15
-     tags                                                                         10
-    ─────────────────────────────────────────────────────────────────────────────────
+    0 everywhere: ragged, undecodable, unreadable cells
+
+    ────────────────────────────────────────────────────────────────────────────────
+     table                  of note                                         records
+    ════════════════════════════════════════════════════════════════════════════════
+     activities             odd_text 2, person_missing 1, person_passive         75
+                            1
+     co_asset                                                                     2
+     co_invoice                                                                   2
+     co_subscription                                                              2
+     conversations                                                                4
+     custom_object_fields                                                        29
+     custom_objects                                                               3
+     deal_products          deals_of_another_value 1, deals_with_lines 1          2
+     emails                 person_passive 1                                     20
+     event_attendees        own_person 1                                          9
+     events                 all_day 1, odd_text 1                                 7
+     files                                                                        1
+     lists                                                                        4
+     messages               no_author 1, odd_text 1                              18
+     notes                  odd_text 1                                            5
+     products                                                                    25
+     segment_members        person_missing 4                                     23
+     segments                                                                     6
+     sms                                                                          2
+     stage_changes                                                               15
+     tags                                                                        10
+    ────────────────────────────────────────────────────────────────────────────────
 
 
     ----- stderr -----
@@ -551,4 +560,58 @@ fn salesforce(url: &str) -> Project {
         "migration.toml",
         &format!("business_timezone = \"Europe/Warsaw\"\n\n[destination.org]\nkind = \"salesforce\"\nlogin_url = \"{url}\"\n"),
     )
+}
+
+#[test]
+fn a_run_keeps_a_log_tells_where_its_reports_are_and_notifies() {
+    let project = Project::small();
+    let told = project.path("told.txt");
+    let settings = std::fs::read_to_string(project.path("migration.toml")).unwrap();
+    let notify = format!(
+        "\n[notify]\ncommand = 'echo \"$TRANSLOAD_COMMAND $TRANSLOAD_STATUS $TRANSLOAD_MESSAGE\" >> \"{}\"'\n",
+        told.display()
+    );
+    std::fs::write(project.path("migration.toml"), settings + &notify).unwrap();
+    let run = project.run(["run", "-vv"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    let reports = run
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("reports: "));
+    let reports = reports.unwrap().strip_prefix("[PROJECT]/").unwrap();
+    assert!(
+        project.path(reports).join("summary.md").is_file(),
+        "{reports}"
+    );
+    assert!(run.stderr.contains("phase 1 of "), "{run}");
+    assert!(run.stderr.contains("answered request=\"POST "), "{run}");
+    let told = std::fs::read_to_string(told).unwrap();
+    assert!(told.starts_with("run ok "), "{told}");
+    // Everything that was told on the way is kept with the time, and nothing of the data.
+    let logs = std::fs::read_dir(project.path(".transload/logs")).unwrap();
+    let logs: Vec<_> = logs.flatten().map(|entry| entry.path()).collect();
+    let [log] = logs.as_slice() else {
+        panic!("{logs:?}");
+    };
+    assert!(log.to_string_lossy().ends_with("-run.log"), "{log:?}");
+    let log = std::fs::read_to_string(log).unwrap();
+    let line = log
+        .lines()
+        .find(|line| line.contains("phase 1 of "))
+        .unwrap();
+    assert!(
+        line.starts_with("20") && line[..24].ends_with('Z'),
+        "{line}"
+    );
+    assert!(!log.contains('@'), "{log}");
+    for line in run.stdout.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+
+    let quiet = project.run(["run", "-q"]);
+    assert_eq!(
+        (quiet.code, quiet.stderr.as_str()),
+        (Some(0), ""),
+        "{quiet}"
+    );
 }

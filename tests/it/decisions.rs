@@ -74,8 +74,9 @@ fn an_unconfirmed_row_of_the_map_stops_the_run_and_is_named() {
     );
     let run = project.run().ended(2);
     assert!(
-        run.error()
-            .contains("line 2 people.shoe_size → Lead.Shoe_Size__c (no decision)"),
+        run.error().contains(
+            "line 2: people.shoe_size → Lead.Shoe_Size__c is not confirmed (no decision)"
+        ),
         "{}",
         run.stderr
     );

@@ -97,13 +97,18 @@ fn ctrl_c_ends_a_load_cleanly_and_the_next_run_goes_on() {
         run.wait()
     );
     run.signal("INT");
-    let stopped = run.wait().ended(3);
+    let stopped = run.wait().ended(130);
     assert!(
         stopped.error().contains("stopped on request"),
         "{}",
         stopped.stderr
     );
     assert!(stopped.error().contains("hint: "), "{}", stopped.stderr);
+    let summary = project.report("summary.md");
+    assert!(
+        summary.contains("**stopped**. Stopped by a person; the next run goes on from there."),
+        "{summary}"
+    );
     let landed = org.keys("Lead").len() as u64;
 
     let rest = project.run().ended(0);

@@ -77,7 +77,7 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
     assert_eq!(second["class"], "guess");
     // What nobody confirmed moves nothing.
     let run = project.run().ended(2);
-    assert!(run.error().contains("are not confirmed"), "{}", run.stderr);
+    assert!(run.error().contains("is not confirmed"), "{}", run.stderr);
     let certain = ["map", "confirm", "--class", "certain", "--by", "anna"];
     project.transload(&certain).ended(0);
     assert_eq!(
@@ -100,7 +100,7 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
         "Lead,Raiting,x,Hot,confirmed,anna,2026-02-20,,,\n",
     );
     let run = project.run().ended(2);
-    let told = "Lead.Raiting: config/field_map.csv sends nothing there; did you mean `Rating`?";
+    let told = "`Lead.Raiting` is sent nothing by config/field_map.csv; did you mean `Rating`?";
     assert!(run.error().contains(told), "{}", run.stderr);
     project.edit(
         "config/value_map.csv",

@@ -226,9 +226,10 @@ fn query_answers_about_other_tables_while_the_map_waits() {
     ----- stdout -----
 
     ----- stderr -----
-    error: 1 row(s) of config/field_map.csv are not confirmed: line 2 people.nps → Lead.Nps__c (no decision)
+    error: 1 mistake(s) in the project's files
+      config/field_map.csv line 2: people.nps → Lead.Nps__c is not confirmed (no decision); `transload map review` and `transload map confirm` do it
 
-    hint: `transload map review` or `transload map confirm --by NAME`; or set status to confirmed (or ignored) and fill confirmed_by and confirmed_at, then run again
+    hint: correct them and run again; nothing was sent. `transload check` shows all that is to be found
     ");
 }
 
@@ -262,7 +263,7 @@ fn status_without_a_run_says_so() {
     assert_run!(project.run(["status", "--format", "json"]), @r#"
     exit code: 0
     ----- stdout -----
-    {"runs":[]}
+    {"at_work":null,"kept_back":[],"runs":[]}
 
     ----- stderr -----
     "#);
@@ -298,11 +299,17 @@ fn status_shows_what_a_killed_run_left_open() {
     insta::assert_snapshot!(project.run(["status"]), @r"
     exit code: 0
     ----- stdout -----
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     run                     target      organisation         started                finished   status       open jobs
-    ═══════════════════════════════════════════════════════════════════════════════════════════════════════════════════
-     20260301T100000Z-0001   simulator   00D000000000001EAA   2026-03-01T10:00:00Z              unfinished           1
-    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────
+     run                     target      organisation         started
+    ═══════════════════════════════════════════════════════════════════════════════
+     20260301T100000Z-0001   simulator   00D000000000001EAA   2026-03-01T10:00:00Z
+    ───────────────────────────────────────────────────────────────────────────────
+
+    ───────────────────────────────────────────────────────────────────────
+     run                     target      finished   status       open jobs
+    ═══════════════════════════════════════════════════════════════════════
+     20260301T100000Z-0001   simulator              unfinished           1
+    ───────────────────────────────────────────────────────────────────────
 
     ───────────────────────────────────────────────────────────────────────────────
      phase     object    gate        rows   parts   done   jobs   failed   seconds
@@ -314,7 +321,7 @@ fn status_shows_what_a_killed_run_left_open() {
 
     ----- stderr -----
     open: insert of lead into Lead, attempt 1, no job id known
-    run 20260301T100000Z-0001 has not come to its end; if no other process is at it, `transload run` settles its open jobs and goes on from there
+    run 20260301T100000Z-0001 has not come to its end, and no process is at it: `transload run` settles its open jobs and goes on from there
     ");
     let json = project.run(["status", "--format", "json"]);
     let document: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();

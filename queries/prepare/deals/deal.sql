@@ -1,5 +1,7 @@
 -- grain: one row per deal: its Opportunity stage, close date and owner
 -- key: id
+-- A pipeline or stage that the export gives no name is known by its number. A number that an
+-- export with stages does not have is a lost stage, unless the matrix names it.
 with named as (
     select
         deal.id,
@@ -13,8 +15,11 @@ with named as (
         deal.expected_close_date,
         deal.value,
         coalesce(deal.currency_code, $currency) as currency,
-        coalesce(pipeline.name, deal.pipeline_name) as pipeline,
-        coalesce(stage.name, deal.stage_name) as stage,
+        coalesce(
+            pipeline.name, deal.pipeline_name, cast(deal.pipeline_id as varchar)
+        ) as pipeline,
+        coalesce(stage.name, deal.stage_name, cast(deal.stage_id as varchar)) as stage,
+        coalesce(stage.name, deal.stage_name) is null and export.stages > 0 as is_lost_stage,
         stage.probability,
         deal.owner_key
     from mapped.deals as deal
@@ -22,6 +27,7 @@ with named as (
         on stage.id = deal.stage_id
     left join usercom.pipelines as pipeline
         on pipeline.id = coalesce(deal.pipeline_id, stage.pipeline_id)
+    cross join (select count(*) as stages from usercom.stages) as export
 ),
 
 judged as (
@@ -29,7 +35,9 @@ judged as (
         named.*,
         matrix.stage_name,
         matrix.probability as stage_probability,
-        coalesce(trim(named.pipeline), '') = '' or coalesce(trim(named.stage), '') = '' as no_stage,
+        coalesce(trim(named.pipeline), '') = ''
+            or coalesce(trim(named.stage), '') = ''
+            or named.is_lost_stage as no_stage,
         currency.iso_code,
         currency.rate,
         named.value is not null and currency.rate is null as no_rate,

@@ -42,6 +42,9 @@ pub(crate) struct QueryArgs {
     /// Destination whose ledger, outbox, org and recon tables are asked [default: that of the last run]
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
+    /// Show each row as a list of its columns, one a line and uncut
+    #[arg(short = 'x', long)]
+    expanded: bool,
     /// Rows that the table form shows; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
@@ -81,7 +84,7 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     };
     let mut sink = Sink::open(args.output.as_deref())?;
     let result = match format {
-        Format::Table => show(&session, plan, args.limit, &mut sink).await,
+        Format::Table => show(&session, plan, args.limit, args.expanded, &mut sink).await,
         format => stream(&session, plan, format, &mut sink).await,
     };
     match result {
@@ -201,6 +204,7 @@ async fn show(
     session: &Session,
     plan: LogicalPlan,
     limit: usize,
+    expanded: bool,
     sink: &mut Sink,
 ) -> Result<(), Error> {
     // These plans must be run whole.
@@ -219,11 +223,15 @@ async fn show(
         derive(plan.clone(), |builder| builder.limit(0, Some(limit + 1)))?
     };
     let mut batches = session.stream_plan(QUERY, first, &[]).await?;
-    let mut rows = table::Rows::new(&batches.schema(), whole);
+    let mut rows = table::Rows::new(&batches.schema(), whole || expanded);
     while let Some(batch) = batches.next_batch().await? {
         rows.take(&batch, limit)?;
     }
-    sink.write(rows.text().as_bytes())?;
+    let text = match expanded {
+        true => rows.expanded(),
+        false => rows.text(),
+    };
+    sink.write(text.as_bytes())?;
     if !rows.more() {
         let plural = if rows.count() == 1 { "" } else { "s" };
         output::note(&format!(

@@ -94,6 +94,22 @@ impl Rows {
         self.more
     }
 
+    /// Each row as a list of its columns, one a line.
+    pub(super) fn expanded(&self) -> String {
+        let widest = self.header.iter().map(|name| name.chars().count()).max();
+        let widest = widest.unwrap_or_default();
+        let mut text = String::new();
+        for (number, row) in (1..).zip(&self.rows) {
+            text.push_str(&format!("-- row {number} --\n"));
+            for (name, cell) in self.header.iter().zip(row) {
+                // Further lines of a value stand below its first.
+                let cell = cell.replace('\n', &format!("\n{:widest$} | ", ""));
+                text.push_str(&format!("{name:widest$} | {cell}\n"));
+            }
+        }
+        text
+    }
+
     /// The table.
     pub(super) fn text(&self) -> String {
         let mut table = Table::new();
@@ -148,6 +164,24 @@ mod tests {
          東京       22
          null      333
         ───────────────
+        ");
+    }
+
+    #[test]
+    fn a_row_is_shown_as_a_list_with_its_values_uncut() {
+        let notes: ArrayRef = Arc::new(StringArray::from(vec!["one\ntwo", "ż"]));
+        let counts: ArrayRef = Arc::new(Int64Array::from(vec![1, 22]));
+        let batch = RecordBatch::try_from_iter(vec![("the_note", notes), ("n", counts)]).unwrap();
+        let mut rows = Rows::new(&batch.schema(), true);
+        rows.take(&batch, 10).unwrap();
+        insta::assert_snapshot!(rows.expanded(), @r"
+        -- row 1 --
+        the_note | one
+                 | two
+        n        | 1
+        -- row 2 --
+        the_note | ż
+        n        | 22
         ");
     }
 

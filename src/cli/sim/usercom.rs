@@ -199,7 +199,7 @@ fn generated(state: &Path, people: u64, seed: u64, mess: bool) -> Result<PathBuf
     if part.exists() {
         std::fs::remove_dir_all(&part).map_err(failed)?;
     }
-    let progress = TerminalProgress::new(false);
+    let progress = TerminalProgress::new(output::is_quiet());
     progress.step(&format!(
         "writing an export of {} people",
         output::number(people)

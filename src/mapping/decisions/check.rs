@@ -2,16 +2,17 @@
 //!
 //! In: a file, read, and what it is declared as. Out: its rows with every cell in the one form that queries compare (`contact` →
 //! `Contact`, `4,30` → `4.30`, `10%` → `10`), and a finding for each cell that means nothing, each key that is there
-//! twice, each row that says nothing. It knows no other file and no table.
+//! twice, each row that says nothing; a row without its decision is told and left out. It knows no other file and no table.
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
 use super::declare::{Column, Declared, Kind};
-use super::finding::Finding;
 use super::text::Text;
 use crate::config::nearest;
+use crate::finding::Finding;
+use crate::usercom::cell::DEAL_STATUS;
 
 /// Checks a file and brings its cells into form.
 pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: &mut Vec<Finding>) {
@@ -28,20 +29,24 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
         .filter_map(|name| place(name))
         .collect();
     let mut seen: BTreeMap<Vec<String>, u64> = BTreeMap::new();
+    let decides = declared.decides.and_then(&place);
     for row in &mut text.rows {
         let line = row.line;
         let told = |column: Option<&str>, value: Option<&str>, problem: String, nearest| Finding {
-            file: file.to_owned(),
-            line: Some(line),
             column: column.map(str::to_owned),
             value: value.map(str::to_owned),
-            problem,
             nearest,
+            ..Finding::new(file, problem).line(line)
         };
         for (at, column) in &columns {
             let cell = &row.cells[*at];
             if cell.is_empty() {
-                if column.needed {
+                if decides == Some(*at) {
+                    let problem =
+                        "is empty: nobody has decided yet, and the line counts as not written";
+                    let open = told(Some(column.name), None, problem.to_owned(), None);
+                    findings.push(open.warning());
+                } else if column.needed {
                     findings.push(told(Some(column.name), None, "is empty".to_owned(), None));
                 }
                 continue;
@@ -92,6 +97,8 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
             seen.insert(named, line);
         }
     }
+    text.rows
+        .retain(|row| decides.is_none_or(|at| !row.cells[at].is_empty()));
 }
 
 /// How the ids of standard objects begin, in every org.
@@ -172,6 +179,11 @@ fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
                 (problem, nearest(cell, allowed.iter().copied()))
             })
         }
+        Kind::DealStatus => DEAL_STATUS.word(cell).map(Into::into).map_err(|_| {
+            let words: Vec<&str> = DEAL_STATUS.words().collect();
+            let problem = format!("is no status of deals: {}", words.join(", "));
+            (problem, nearest(&cell.to_lowercase(), words.into_iter()))
+        }),
         Kind::Whole => cell
             .parse::<i64>()
             .map(|number| number.to_string())

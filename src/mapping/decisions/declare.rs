@@ -10,6 +10,8 @@ pub(super) enum Kind {
     Text,
     /// One of these, whatever its case.
     Word(&'static [&'static str]),
+    /// A status of deals, as word or number.
+    DealStatus,
     /// A whole number.
     Whole,
     /// A number from the first to the second; `10%` and a decimal comma are understood.
@@ -48,6 +50,8 @@ pub(super) struct Declared {
     pub(super) key: &'static [&'static str],
     /// Columns of which one at least is needed.
     pub(super) one_of: &'static [&'static str],
+    /// The column that says what was decided: a row without it is a question that nobody has answered yet.
+    pub(super) decides: Option<&'static str>,
 }
 
 const fn needed(name: &'static str, kind: Kind) -> Column {
@@ -67,13 +71,17 @@ const fn optional(name: &'static str, kind: Kind) -> Column {
 }
 
 macro_rules! declared {
-    ($name:literal, [$($column:expr),* $(,)?], key: [$($key:literal),*] $(, one_of: [$($one:literal),*])?) => {
+    (
+        $name:literal, [$($column:expr),* $(,)?], key: [$($key:literal),*]
+        $(, one_of: [$($one:literal),*])? $(, decides: $decides:literal)?
+    ) => {
         Declared {
             name: $name,
             template: include_str!(concat!("../defaults/", $name, ".csv")),
             columns: &[$($column),*],
             key: &[$($key),*],
             one_of: &[$($($one),*)?],
+            decides: [$(Some($decides),)? None][0],
         }
     };
 }
@@ -87,19 +95,21 @@ pub(super) const FILES: [Declared; 24] = [
             needed("target", Kind::Word(&["Lead", "Contact", "Hold"])),
             optional("note", Kind::Text),
         ],
-        key: ["lifecycle_stage"]
+        key: ["lifecycle_stage"],
+        decides: "target"
     ),
     declared!(
         "stage_matrix",
         [
             needed("pipeline", Kind::Text),
             needed("stage", Kind::Text),
-            needed("status", Kind::Text),
+            needed("status", Kind::DealStatus),
             needed("stage_name", Kind::Text),
             optional("probability", Kind::Percent),
             optional("note", Kind::Text),
         ],
-        key: ["pipeline", "stage", "status"]
+        key: ["pipeline", "stage", "status"],
+        decides: "stage_name"
     ),
     declared!(
         "owners",
@@ -110,7 +120,8 @@ pub(super) const FILES: [Declared; 24] = [
             optional("note", Kind::Text),
         ],
         key: ["owner_id", "owner_email"],
-        one_of: ["owner_id", "owner_email"]
+        one_of: ["owner_id", "owner_email"],
+        decides: "user_email"
     ),
     declared!(
         "defaults",
@@ -226,7 +237,8 @@ pub(super) const FILES: [Declared; 24] = [
     declared!(
         "countries",
         [needed("country", Kind::Text), needed("code", Kind::Code(2))],
-        key: ["country"]
+        key: ["country"],
+        decides: "code"
     ),
     declared!(
         "iso_countries",
@@ -239,7 +251,8 @@ pub(super) const FILES: [Declared; 24] = [
             needed("loss_reason", Kind::Text),
             needed("label", Kind::Text),
         ],
-        key: ["loss_reason"]
+        key: ["loss_reason"],
+        decides: "label"
     ),
     declared!(
         "name_words",
@@ -286,7 +299,8 @@ pub(super) const FILES: [Declared; 24] = [
             needed("currency", Kind::Code(3)),
             needed("rate", Kind::Positive),
         ],
-        key: ["currency"]
+        key: ["currency"],
+        decides: "rate"
     ),
     declared!(
         "territories",

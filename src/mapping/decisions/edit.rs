@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::declare::declared;
-use super::finding::Finding;
 use super::text;
+use crate::finding::Finding;
 use crate::mapping::MappingError;
 
 /// A file, open for changes.
@@ -217,6 +217,12 @@ impl DecisionFile {
             }
         }
         self.header.len() - 1
+    }
+
+    /// Whether it has a column.
+    #[must_use]
+    pub fn has(&self, column: &str) -> bool {
+        self.place(column).is_some()
     }
 
     /// Adds a row with these cells.

@@ -7,7 +7,6 @@
 mod check;
 mod declare;
 mod edit;
-mod finding;
 mod text;
 
 use std::collections::BTreeMap;
@@ -20,10 +19,10 @@ use arrow::datatypes::{DataType, Field, Schema};
 use self::declare::{FILES, declared};
 pub use self::edit::DecisionFile;
 pub(crate) use self::edit::write_whole;
-pub use self::finding::Finding;
 use self::text::Text;
 use super::MappingError;
 use crate::config::nearest;
+use crate::finding::Finding;
 use crate::staging::{Manifest, Staging};
 
 /// Names and contents of the decision files a new project gets.
@@ -43,7 +42,7 @@ struct Decisions {
     text: Text,
 }
 
-/// All mistakes in the decision files of a project.
+/// All mistakes in the decision files of a project, and what is open in them.
 #[must_use]
 pub fn check_decisions(project: &Path) -> Vec<Finding> {
     read_all(project).1
@@ -74,23 +73,11 @@ impl DecisionRow {
 /// # Errors
 /// [`MappingError::Decisions`] with the mistakes in this file.
 pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, MappingError> {
-    let path = project.join("config").join(format!("{name}.csv"));
     let shown = format!("config/{name}.csv");
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            template(name).unwrap_or_default().as_bytes().to_vec()
-        }
-        Err(source) => {
-            return Err(MappingError::ReadFile {
-                path: shown,
-                source: source.into(),
-            });
-        }
-    };
+    let bytes = decision_bytes(project, name)?;
     let mut findings = Vec::new();
     let text = text_of(&shown, name, &bytes, &mut findings);
-    let Some(text) = text.filter(|_| findings.is_empty()) else {
+    let Some(text) = text.filter(|_| !findings.iter().any(Finding::is_error)) else {
         return Err(MappingError::Decisions { findings });
     };
     let row = |row: text::Row| DecisionRow {
@@ -104,6 +91,20 @@ pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, Map
             .collect(),
     };
     Ok(text.rows.into_iter().map(row).collect())
+}
+
+/// A decision file as it is: the project's own, or the default one.
+fn decision_bytes(project: &Path, name: &str) -> Result<Vec<u8>, MappingError> {
+    match std::fs::read(project.join("config").join(format!("{name}.csv"))) {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(template(name).unwrap_or_default().as_bytes().to_vec())
+        }
+        Err(source) => Err(MappingError::ReadFile {
+            path: format!("config/{name}.csv"),
+            source: source.into(),
+        }),
+    }
 }
 
 /// Reads a file and checks it against its declaration.
@@ -125,7 +126,7 @@ pub async fn publish_decisions(
     staging: &Staging,
 ) -> Result<Vec<Manifest>, MappingError> {
     let (files, findings) = read_all(project);
-    if !findings.is_empty() {
+    if findings.iter().any(Finding::is_error) {
         return Err(MappingError::Decisions { findings });
     }
     let mut manifests = Vec::new();
@@ -174,31 +175,23 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
         let is_table = stem
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        let told = |problem: String, nearest: Option<String>| Finding {
-            file: shown.clone(),
-            line: None,
-            column: None,
-            value: None,
-            problem,
-            nearest,
-        };
         if !is_table || stem.is_empty() {
             let known = FILES.iter().map(|file| file.name);
             let first: String = stem
                 .chars()
                 .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
                 .collect();
-            let problem = "is read by nobody: a name has lower-case letters, digits and underscores; take the file out of the folder, or rename it".to_owned();
-            findings.push(told(
-                problem,
-                nearest(first.trim_end_matches('_'), known)
-                    .map(|name| format!("config/{name}.csv")),
-            ));
+            let problem = "is read by nobody: a name has lower-case letters, digits and underscores; take the file out of the folder, or rename it";
+            let near = nearest(first.trim_end_matches('_'), known);
+            let near = near.map(|name| format!("config/{name}.csv"));
+            findings.push(Finding::new(&shown, problem).nearest(near));
             continue;
         }
         match std::fs::read(&path) {
             Ok(bytes) => drop(sources.insert(stem, (shown, bytes))),
-            Err(error) => findings.push(told(format!("cannot be read: {error}"), None)),
+            Err(error) => {
+                findings.push(Finding::new(&shown, format!("cannot be read: {error}")));
+            }
         }
     }
     let mut files = Vec::new();

@@ -56,7 +56,7 @@ fn words_are_taken_whatever_their_case_and_misspelt_ones_name_the_nearest() {
         [
             "config/lifecycle.csv line 2, column target: `Contct` is none of Lead, Contact, Hold; did you mean `Contact`?",
             "config/lifecycle.csv line 3, column target: `Account` is none of Lead, Contact, Hold",
-            "config/lifecycle.csv line 4, column target: is empty",
+            "config/lifecycle.csv line 4, column target: is empty: nobody has decided yet, and the line counts as not written",
         ]
     );
 }

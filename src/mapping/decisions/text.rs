@@ -5,8 +5,8 @@
 //! finding with the line and what to do.
 
 use super::declare::Declared;
-use super::finding::Finding;
 use crate::config::nearest;
+use crate::finding::Finding;
 
 /// A row, with its line.
 pub(super) struct Row {
@@ -25,21 +25,12 @@ const SIGNS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Reads a file; what cannot be read is told and left out.
 pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Option<Text> {
-    let whole = |problem: &str| Finding {
-        file: file.to_owned(),
-        line: None,
-        column: None,
-        value: None,
-        problem: problem.to_owned(),
-        nearest: None,
-    };
+    let whole = |problem: &str| Finding::new(file, problem);
     let text = match decoded(bytes) {
         Ok(text) => text,
         Err(line) => {
-            findings.push(Finding {
-                line: Some(line),
-                ..whole("is not UTF-8: save the file as `CSV UTF-8`, since letters of another code page cannot be told apart")
-            });
+            let problem = "is not UTF-8: save the file as `CSV UTF-8`, since letters of another code page cannot be told apart";
+            findings.push(whole(problem).line(line));
             return None;
         }
     };
@@ -86,14 +77,12 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
             cells.pop();
         }
         if cells.len() != header.len() {
-            findings.push(Finding {
-                line: Some(line),
-                ..whole(&format!(
-                    "{} cells, but the header has {}: put quotes around a cell that holds the sign between cells",
-                    cells.len(),
-                    header.len()
-                ))
-            });
+            let problem = format!(
+                "{} cells, but the header has {}: put quotes around a cell that holds the sign between cells",
+                cells.len(),
+                header.len()
+            );
+            findings.push(whole(&problem).line(line));
             continue;
         }
         rows.push(Row { line, cells });
@@ -121,14 +110,8 @@ pub(super) fn complete(
         }
         let nearest = nearest(column.name, others.iter().map(String::as_str));
         if column.needed || nearest.is_some() {
-            findings.push(Finding {
-                file: file.to_owned(),
-                line: Some(1),
-                column: None,
-                value: None,
-                problem: format!("has no column `{}`", column.name),
-                nearest,
-            });
+            let problem = format!("has no column `{}`", column.name);
+            findings.push(Finding::new(file, problem).line(1).nearest(nearest));
         }
         if !column.needed {
             text.header.push(column.name.to_owned());

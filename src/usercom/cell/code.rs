@@ -105,6 +105,11 @@ pub static ATTRIBUTE_OWNER: CodeTable = CodeTable {
 };
 
 impl CodeTable {
+    /// Every word that a number stands for.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.codes.iter().map(|(_, word)| *word)
+    }
+
     /// The word for a number or a word, appended to nothing: a borrowed table entry, or the cell itself in lower case.
     ///
     /// # Errors

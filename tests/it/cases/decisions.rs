@@ -17,7 +17,7 @@ fn mistakes_in_decision_files_are_told_at_once_and_before_anything_is_sent() {
     );
     let refused = project.carry().ended(2);
     for words in [
-        "5 mistake(s) in decision files",
+        "5 mistake(s) in the project's files",
         "config/lifecycle.csv line 3, column target: `Contacts` is none of Lead, Contact, Hold; did you mean `Contact`?",
         "config/lifecycle.csv line 5, column lifecycle_stage: `LEAD` is decided in line 2 already",
         "config/rates.csv line 2, column rate: `-1` is no number above 0",
@@ -113,7 +113,7 @@ fn decisions_about_what_there_is_not_are_told_with_the_nearest() {
     );
     let refused = project.carry().ended(2);
     for words in [
-        "9 mistake(s) in decision files",
+        "9 mistake(s) in the project's files",
         "config/owners.csv line 2, column user_email: `anne@acme.example` is the address of no user of the org: provision the user, \
          or name another; did you mean `ann@acme.example`?",
         "config/owners.csv line 3, column owner_id: `7009` is no owner that the export names",

@@ -132,11 +132,11 @@ fn rows_that_would_arrive_nowhere_are_refused_all_at_once() {
     let refused = project.carry().ended(2);
     let told = refused.error();
     for words in [
-        "line 2, people.mood: it goes to Lead, and a row for Contact is missing",
-        "line 3, companies.city → Contcat.City__c: nothing of companies is sent to `Contcat`",
-        "line 4, compnies.size → Account.Size__c: there is no source `compnies`; did you mean `companies`?",
-        "line 5, deals.moood → Opportunity.Mood__c: deals has no column `moood`",
-        "line 6, messages.tone → CaseComment.Tone__c: nothing of messages is sent to `CaseComment`",
+        "line 2: people.mood goes to Lead, and a row for Contact is missing",
+        "line 3: companies.city → Contcat.City__c would arrive nowhere: nothing of companies is sent to `Contcat`",
+        "line 4: compnies.size → Account.Size__c would arrive nowhere: there is no source `compnies`; did you mean `companies`?",
+        "line 5: deals.moood → Opportunity.Mood__c would arrive nowhere: deals has no column `moood`",
+        "line 6: messages.tone → CaseComment.Tone__c would arrive nowhere: nothing of messages is sent to `CaseComment`",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }

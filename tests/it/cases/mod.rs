@@ -5,6 +5,8 @@
 
 /// Prices and amounts.
 mod amounts;
+/// A project that checks itself.
+mod check;
 /// Columns that arrive, or are ignored by name.
 mod columns;
 /// Days, instants and daylight saving.

@@ -1,0 +1,292 @@
+//! A project that checks itself, offline: settings, decisions, queries, and what the export holds against them.
+//!
+//! In: a project's folder, the tables staged last, what is known of the org since it was last met. Out: a [`CheckReport`] with
+//! everything that is wrong at once, and what of the export nobody has decided. Never: a connection, a table written; a
+//! decision file only where it is asked to write down what is open.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::exclusions::{self, AUDIT_OPTION};
+use super::open_decisions::{self, OpenDecision};
+use super::project::Project;
+use super::resolve;
+use crate::config::{Config, ConfigError};
+use crate::cutover::Checklist;
+use crate::engine::EngineError;
+use crate::error::{Class, Error};
+use crate::finding::Finding;
+use crate::mapping::{FieldMap, MappingError, check_decisions, stale, unmapped};
+use crate::project::{ProjectError, Queries};
+use crate::staging::Staging;
+
+/// What a check is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct CheckRequest {
+    /// Staging area instead of the one in `migration.toml`.
+    pub work: Option<String>,
+    /// Destination whose users and stages count, as they were when it was last met.
+    pub target: Option<String>,
+    /// Whether what nobody has decided is written into the decision files.
+    pub write_missing: bool,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CheckReport {
+    /// Mistakes and warnings, errors first, by file and line.
+    pub findings: Vec<Finding>,
+    /// Values of the export that no decision names.
+    pub open: Vec<OpenDecision>,
+    /// What could not be checked, and what would let it be.
+    pub not_checked: Vec<String>,
+    /// Lines written per decision file.
+    pub written: BTreeMap<String, usize>,
+}
+
+impl CheckReport {
+    /// Whether a run would stop at once.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+}
+
+/// Checks the project in a folder.
+///
+/// # Errors
+/// The staging area cannot be read. Whatever is wrong with the project's files is in the report and no error.
+pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport, Error> {
+    let mut report = CheckReport::default();
+    let config = match Config::load(folder, request.work.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            report.findings.push(mistake(error.into())?);
+            report.findings.extend(check_decisions(folder));
+            let (_, errors) = Queries::read(folder);
+            report.findings.extend(errors.iter().map(of_project));
+            report
+                .not_checked
+                .push("what needs migration.toml: the export, and what the queries say".to_owned());
+            report.in_order();
+            return Ok(report);
+        }
+    };
+    if let Err(error) = config.target(request.target.as_deref()) {
+        report.findings.push(mistake(error.into())?);
+    }
+    let (files, findings) = files(&config)?;
+    report.findings.extend(findings);
+    let project = Project::open(config)?;
+    let staging = met(&project, request.target.as_deref()).await?;
+    let snapshot = staging.snapshot().await?;
+    if snapshot.schema("usercom").next().is_none() {
+        report.not_checked.push(
+            "queries and decisions against the export: nothing is staged yet, `transload stage` reads it"
+                .to_owned(),
+        );
+        report.in_order();
+        return Ok(report);
+    }
+    let open = open_decisions::of_export(&project, &staging, &snapshot).await?;
+    report.findings.extend(open.findings);
+    report.open = open.decisions;
+    if let Some((_, map)) = &files {
+        let attributes = open_decisions::attributes(&project, &staging, &snapshot, map).await?;
+        report.open.extend(attributes);
+    }
+    report.not_checked.extend(open.not_checked);
+    if request.write_missing {
+        report.written = open_decisions::write(&project.config.project, &report.open)?;
+    }
+    match files {
+        Some((queries, map)) if !map.waits(&snapshot) => {
+            let looked = async {
+                let exclusions = exclusions::judge(&project, &staging, &queries, None).await?;
+                resolve::look(&project, &staging, queries, map, exclusions).await
+            };
+            match looked.await {
+                Ok((_, findings)) => report.findings.extend(findings),
+                Err(error) => report.findings.push(mistake(error)?),
+            }
+        }
+        files => {
+            if let Some((_, map)) = &files {
+                report.findings.extend(unmapped(map, &snapshot));
+                report.findings.extend(stale(map, &snapshot));
+            }
+            report.not_checked.push(
+                "what the queries send: it is known once the mistakes above are corrected"
+                    .to_owned(),
+            );
+        }
+    }
+    report.in_order();
+    Ok(report)
+}
+
+impl CheckReport {
+    fn in_order(&mut self) {
+        self.findings
+            .sort_by(|one, other| key(one).cmp(&key(other)));
+        self.findings.dedup();
+    }
+}
+
+fn key(finding: &Finding) -> (bool, &str, Option<u64>, Option<&String>) {
+    let Finding { file, line, .. } = finding;
+    (!finding.is_error(), file, *line, finding.column.as_ref())
+}
+
+/// The staging area with the org in view that a destination was when it was last met; without one, if none was.
+async fn met(project: &Project, target: Option<&str>) -> Result<Staging, Error> {
+    let Ok((name, _)) = project.config.target(target) else {
+        return Ok(project.staging.clone());
+    };
+    let path = project.staging.absolute(&format!("targets/{name}"));
+    match project.staging.read(&path).await {
+        Ok(bytes) => Ok(project
+            .staging
+            .with_org(String::from_utf8_lossy(&bytes).trim())),
+        Err(error) if error.is_not_found() => Ok(project.staging.clone()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Fails with every mistake that can be known without the export; what sends does this first.
+pub(super) fn ensure_right(project: &Project) -> Result<(), Error> {
+    let (_, mut findings) = files(&project.config)?;
+    findings.retain(Finding::is_error);
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Mistakes { findings }),
+    }
+}
+
+/// The queries and the map, if they can be read at all; and everything that is wrong with files.
+type Files = (Option<(Queries, FieldMap)>, Vec<Finding>);
+
+/// Settings, decisions and queries as files: everything that can be known without the export. The queries and the map are there
+/// if they can be read at all.
+pub(super) fn files(config: &Config) -> Result<Files, Error> {
+    let folder = &config.project;
+    let mut findings = check_decisions(folder);
+    if let Err(error) = Checklist::load(folder) {
+        findings.extend(mistakes(error.into())?);
+    }
+    let (queries, errors) = Queries::read(folder);
+    findings.extend(errors.iter().map(of_project));
+    // What a query asks for that cannot be read is not known.
+    if errors.is_empty() {
+        let used: BTreeSet<String> = queries
+            .iter()
+            .flat_map(|file| file.parameters.iter().cloned())
+            .chain([AUDIT_OPTION.to_owned()])
+            .collect();
+        findings.extend(config.options.unused(&used).map(|(option, nearest)| {
+            let problem = format!("the option `{option}` is used by no query");
+            Finding::new("migration.toml", problem).nearest(nearest)
+        }));
+    }
+    let map = match FieldMap::load(folder) {
+        Ok(map) => Some(map),
+        Err(error) => {
+            findings.extend(mistakes(error.into())?);
+            None
+        }
+    };
+    findings.extend(map.iter().flat_map(FieldMap::unconfirmed));
+    let mut known = Vec::new();
+    findings.retain(|finding| {
+        let is_new = !known.contains(finding);
+        if is_new {
+            known.push(finding.clone());
+        }
+        is_new
+    });
+    let readable = errors.is_empty().then_some(queries).zip(map);
+    Ok((readable, findings))
+}
+
+/// An error of a user's as findings; any other is returned as it is.
+fn mistakes(error: Error) -> Result<Vec<Finding>, Error> {
+    match error {
+        Error::Mistakes { findings }
+        | Error::Mapping(MappingError::Decisions { findings })
+        | Error::Cutover(crate::cutover::CutoverError::Mapping(MappingError::Decisions {
+            findings,
+        })) => Ok(findings),
+        error => Ok(vec![mistake(error)?]),
+    }
+}
+
+/// The same for an error that is one mistake.
+pub(super) fn mistake(error: Error) -> Result<Finding, Error> {
+    if error.class() != Class::Input {
+        return Err(error);
+    }
+    Ok(match &error {
+        Error::Project(error) => of_project(error),
+        Error::Engine(EngineError::Plan { query, source }) => {
+            let finding = Finding::new(query, format!("cannot be planned: {}", brief(source)));
+            let span = source.diagnostic().and_then(|found| found.span);
+            match span {
+                Some(span) => finding.line(span.start.line),
+                None => finding,
+            }
+        }
+        Error::Config(error) => of_config(error),
+        Error::Mapping(MappingError::BadRow { path, line, reason }) => {
+            Finding::new(path, reason).line(*line)
+        }
+        other => {
+            let hint = other.hint().map(|hint| format!("; {hint}"));
+            Finding::new(
+                "migration.toml",
+                format!("{other}{}", hint.unwrap_or_default()),
+            )
+        }
+    })
+}
+
+fn brief(error: &datafusion::error::DataFusionError) -> String {
+    let text = error.strip_backtrace();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+fn of_project(error: &ProjectError) -> Finding {
+    let (path, line) = error.place();
+    let text = error.to_string();
+    let text = text.strip_prefix(path).unwrap_or(&text);
+    let place = line.map(|line| format!(" line {line}"));
+    let text = text
+        .strip_prefix(place.as_deref().unwrap_or_default())
+        .unwrap_or(text);
+    let text = text.trim_start_matches([':', ' ']);
+    let hint = error.hint().map(|hint| format!("; {hint}"));
+    let finding = Finding::new(path, format!("{text}{}", hint.unwrap_or_default()));
+    match line {
+        Some(line) => finding.line(line as u64),
+        None => finding,
+    }
+}
+
+fn of_config(error: &ConfigError) -> Finding {
+    const FILE: &str = "migration.toml";
+    match error {
+        ConfigError::UnknownKey {
+            line, key, nearest, ..
+        } => Finding::new(FILE, "is no key")
+            .line(*line as u64)
+            .value(key)
+            .nearest(nearest.clone()),
+        ConfigError::Syntax { line, reason, .. } => Finding::new(FILE, reason).line(*line as u64),
+        ConfigError::BadValue { key, reason, .. } => Finding::new(FILE, reason).column(key),
+        other => {
+            let hint = other.hint().map(|hint| format!("; {hint}"));
+            Finding::new(FILE, format!("{other}{}", hint.unwrap_or_default()))
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! What of the export nobody has decided, and which decisions are about nothing.
+//!
+//! In: the tables staged last, the decision files, what is known of the org. Out: every value of the export that a decision file has
+//! no row for, with how many rows have it; warnings about rows for values that the export does not have. What is
+//! written down of it has an empty decision, so it decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use serde::Serialize;
+
+use super::project::Project;
+use crate::config::nearest;
+use crate::engine::{Session, View};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::mapping::{DecisionFile, DecisionRow, FieldMap, decision_rows, unmentioned};
+use crate::staging::{Snapshot, Staging};
+
+/// Stages of Opportunities that every new org has (describes of a new Developer org).
+const STANDARD_STAGES: [&str; 10] = [
+    "Prospecting",
+    "Qualification",
+    "Needs Analysis",
+    "Value Proposition",
+    "Id. Decision Makers",
+    "Perception Analysis",
+    "Proposal/Price Quote",
+    "Negotiation/Review",
+    "Closed Won",
+    "Closed Lost",
+];
+
+/// How alike two names are before one is taken for a misspelt other.
+const ALIKE: f64 = 0.92;
+
+/// A decision file about values of the export.
+struct Subject {
+    /// `config/<file>.csv`.
+    file: &'static str,
+    /// Values of the export by the file's key columns, and `rows`.
+    sql: &'static str,
+    /// What has the value.
+    what: &'static str,
+    /// What becomes of it without a decision.
+    otherwise: &'static str,
+    /// Whether a file that decides nothing is no question: it is optional.
+    optional: bool,
+}
+
+macro_rules! subject {
+    ($file:literal, $what:literal, $otherwise:literal, $optional:literal) => {
+        Subject {
+            file: $file,
+            sql: include_str!(concat!(
+                "../../queries/internal/export_values/",
+                $file,
+                ".sql"
+            )),
+            what: $what,
+            otherwise: $otherwise,
+            optional: $optional,
+        }
+    };
+}
+
+const SUBJECTS: [Subject; 7] = [
+    subject!("lifecycle", "people", "they are held", false),
+    subject!("stage_matrix", "deals", "they are held", false),
+    subject!("owners", "records", "they are held", false),
+    subject!(
+        "rates",
+        "deals and products",
+        "they are held where the org lacks the currency",
+        false
+    ),
+    subject!("loss_reasons", "deals", "the number goes to the org", true),
+    subject!(
+        "activity_types",
+        "activities",
+        "they become plain tasks",
+        true
+    ),
+    subject!(
+        "countries",
+        "records",
+        "the spelling goes to the org where it takes no codes, else to a field of our own",
+        true
+    ),
+];
+
+/// A value of the export that no decision names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenDecision {
+    /// The decision file, without folder and ending.
+    pub file: &'static str,
+    /// Cells of the row that is missing, by column.
+    pub cells: BTreeMap<String, String>,
+    /// Rows of the export that have the value.
+    pub rows: u64,
+    /// What has the value, such as `people`.
+    pub what: &'static str,
+    /// What becomes of them without a decision.
+    pub otherwise: &'static str,
+}
+
+/// Attributes that the field map does not mention, with the rows that have a value.
+pub(super) async fn attributes(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+    map: &FieldMap,
+) -> Result<Vec<OpenDecision>, Error> {
+    let session = project.engine.session(staging, snapshot)?;
+    let mut decisions = Vec::new();
+    for (source, field) in unmentioned(map, snapshot) {
+        let sql = format!(
+            "select '{}' as source_field, count(t.\"{}\") as rows from usercom.{source} as t",
+            field.replace('\'', "''"),
+            field.replace('"', "\"\"")
+        );
+        for (mut cells, rows) in values(&session, &sql).await? {
+            cells.insert("source".to_owned(), source.to_owned());
+            decisions.push(OpenDecision {
+                file: "field_map",
+                cells,
+                rows,
+                what: "rows",
+                otherwise: "nothing is sent before it is mapped or ignored",
+            });
+        }
+    }
+    Ok(decisions)
+}
+
+/// What was found out about decisions and the export.
+#[derive(Default)]
+pub(super) struct Open {
+    pub(super) decisions: Vec<OpenDecision>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) not_checked: Vec<String>,
+}
+
+/// Compares the export with the decision files.
+pub(super) async fn of_export(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+) -> Result<Open, Error> {
+    let folder = &project.config.project;
+    let session = project
+        .engine
+        .session(staging, snapshot)?
+        .with_parameters(project.config.options.parameters());
+    let mut open = Open::default();
+    for subject in &SUBJECTS {
+        // Mistakes in a file are told elsewhere.
+        let Ok(decided) = decision_rows(folder, subject.file) else {
+            continue;
+        };
+        let values = match subject.file {
+            "owners" => owners(&session, snapshot, subject.sql, &mut open).await?,
+            _ => values(&session, subject.sql).await?,
+        };
+        let known = match subject.file {
+            "countries" => decision_rows(folder, "iso_countries").unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        let mut met: BTreeSet<u64> = BTreeSet::new();
+        for (cells, rows) in &values {
+            let row = decided.iter().find(|row| is_about(row, cells));
+            met.extend(row.map(|row| row.line));
+            let is_known = known.iter().any(|row| {
+                let words = [row.get("country"), row.get("code")];
+                words
+                    .iter()
+                    .any(|word| word.eq_ignore_ascii_case(&cells["country"]))
+            });
+            if row.is_none() && !is_known {
+                open.decisions.push(OpenDecision {
+                    file: subject.file,
+                    cells: cells.clone(),
+                    rows: *rows,
+                    what: subject.what,
+                    otherwise: subject.otherwise,
+                });
+            }
+        }
+        if subject.optional && decided.is_empty() {
+            open.decisions
+                .retain(|decision| decision.file != subject.file);
+        }
+        let is_own = folder
+            .join(format!("config/{}.csv", subject.file))
+            .is_file();
+        if is_own && subject.file != "owners" {
+            let without = decided.iter().filter(|row| !met.contains(&row.line));
+            open.findings
+                .extend(without.filter_map(|row| about_nothing(subject.file, row, &values)));
+        }
+        if subject.file == "stage_matrix" {
+            let known = known_stages(&session, snapshot).await?;
+            let like = |row| like_a_stage(row, &values, &known);
+            open.findings.extend(decided.iter().filter_map(like));
+        }
+    }
+    Ok(open)
+}
+
+type Values = Vec<(BTreeMap<String, String>, u64)>;
+
+/// Values by column, those of the key; and how many rows have them.
+async fn values(session: &Session, sql: &str) -> Result<Values, Error> {
+    let mut found = Values::new();
+    for batch in session.collect("the values of the export", sql).await? {
+        let schema = batch.schema();
+        let (keys, counts) = (batch.num_columns() - 1, batch.columns().last());
+        let counts = counts.and_then(|column| column.as_primitive_opt::<Int64Type>());
+        for row in 0..batch.num_rows() {
+            let cells = (0..keys).filter_map(|at| {
+                let column = batch.column(at).as_string_opt::<i32>()?;
+                let cell = column.is_valid(row).then(|| column.value(row).to_owned())?;
+                Some((schema.field(at).name().clone(), cell))
+            });
+            let rows = counts.map_or(0, |counts| counts.value(row));
+            found.push((cells.collect(), u64::try_from(rows).unwrap_or_default()));
+        }
+    }
+    Ok(found)
+}
+
+/// Owners that the export names and no user of the org is; once the org was met.
+async fn owners(
+    session: &Session,
+    snapshot: &Snapshot,
+    sql: &str,
+    open: &mut Open,
+) -> Result<Values, Error> {
+    let is_met = snapshot
+        .get("org", "users")
+        .is_some_and(|users| users.rows > 0);
+    if !is_met {
+        open.not_checked.push(
+            "owners: which users the org has is known once it was met (`transload plan`)"
+                .to_owned(),
+        );
+        return Ok(Values::new());
+    }
+    session.add_view(&assigned_owners(snapshot)).await?;
+    values(session, sql).await
+}
+
+/// `prepare.assigned_owner`: one row per table and owner that its records name, by number or address.
+fn assigned_owners(snapshot: &Snapshot) -> View {
+    let tables = snapshot.schema("usercom").filter(|table| {
+        let has = |name: &str| table.schema.field_with_name(name).is_ok();
+        has("assigned_to_id") && has("assigned_to_email")
+    });
+    let parts = tables.map(|table| {
+        format!(
+            "select t.assigned_to_id as id, t.assigned_to_email as email, count(*) as rows from usercom.{} as t \
+             where t.assigned_to_id is not null or trim(t.assigned_to_email) <> '' \
+             group by t.assigned_to_id, t.assigned_to_email",
+            table.table
+        )
+    });
+    View {
+        schema: "prepare".to_owned(),
+        name: "assigned_owner".to_owned(),
+        sql: parts.collect::<Vec<_>>().join(" union all "),
+    }
+}
+
+/// Whether a row decides about these cells.
+fn is_about(row: &DecisionRow, cells: &BTreeMap<String, String>) -> bool {
+    let named = cells.keys().filter(|column| !row.get(column).is_empty());
+    let mut named = named.peekable();
+    // An owner is named by one of two columns, a stage by all three.
+    let alternatives = ["owner_id", "activity_type_id"];
+    if cells
+        .keys()
+        .any(|column| alternatives.contains(&column.as_str()))
+    {
+        return named.any(|column| row.get(column).eq_ignore_ascii_case(&cells[column]));
+    }
+    named.peek().is_some()
+        && cells
+            .iter()
+            .all(|(column, cell)| row.get(column).to_lowercase() == cell.to_lowercase())
+}
+
+/// A row for a value that the export does not have, if one that it has is like it.
+fn about_nothing(file: &str, row: &DecisionRow, values: &Values) -> Option<Finding> {
+    let (first, _) = values.first()?;
+    let shown = |cells: &dyn Fn(&str) -> String| {
+        let cells = first.keys().map(|column| cells(column));
+        let cells: Vec<String> = cells.filter(|cell| !cell.is_empty()).collect();
+        cells.join(" / ")
+    };
+    let value = shown(&|column| row.get(column).to_lowercase());
+    let others: Vec<String> = values
+        .iter()
+        .map(|(cells, _)| {
+            shown(&|column| {
+                cells
+                    .get(column)
+                    .map(|cell| cell.to_lowercase())
+                    .unwrap_or_default()
+            })
+        })
+        .collect();
+    let near = nearest(&value, others.iter().map(String::as_str));
+    let near = near.filter(|near| strsim::jaro_winkler(&value, near) >= ALIKE);
+    let columns: Vec<&str> = first.keys().map(String::as_str).collect();
+    let problem = "is about nothing in the export";
+    let finding = Finding::new(format!("config/{file}.csv"), problem)
+        .line(row.line)
+        .column(columns.join(", "))
+        .value(value)
+        .nearest(near);
+    Some(finding.warning())
+}
+
+/// Stages of the org, if it was met; else those of a new one.
+async fn known_stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<String>, Error> {
+    if snapshot.get("org", "fields").is_none() {
+        return Ok(STANDARD_STAGES.map(str::to_owned).to_vec());
+    }
+    let mut known = Vec::new();
+    for batch in session.collect("the stages of the org", ORG_STAGES).await? {
+        let stages = batch.column(0).as_string::<i32>();
+        known.extend(stages.iter().flatten().map(str::to_owned));
+    }
+    Ok(known)
+}
+
+/// Stages that the org has.
+const ORG_STAGES: &str = include_str!("../../queries/internal/org_stages.sql");
+
+/// A stage that would be new in the org, and is like one that it has.
+fn like_a_stage(row: &DecisionRow, values: &Values, known: &[String]) -> Option<Finding> {
+    let stage = row.get("stage_name");
+    if known.iter().any(|known| known.eq_ignore_ascii_case(stage)) {
+        return None;
+    }
+    let near = nearest(stage, known.iter().map(String::as_str))?;
+    if strsim::jaro_winkler(stage, &near) < ALIKE {
+        return None;
+    }
+    let deals = values.iter().find(|(cells, _)| is_about(row, cells));
+    let deals = deals.map_or(0, |(_, rows)| *rows);
+    let problem = format!("would be a new stage of the org, for {deals} deal(s)");
+    let finding = Finding::new("config/stage_matrix.csv", problem)
+        .line(row.line)
+        .column("stage_name")
+        .value(stage)
+        .nearest(Some(near));
+    Some(finding.warning())
+}
+
+/// Writes what is open into the decision files, each as a row without a decision; lines by file.
+pub(super) fn write(
+    folder: &Path,
+    open: &[OpenDecision],
+) -> Result<BTreeMap<String, usize>, Error> {
+    let mut written = BTreeMap::new();
+    let files = SUBJECTS.iter().map(|subject| subject.file);
+    for name in files.chain(["field_map"]) {
+        let of_file = || open.iter().filter(|decision| decision.file == name);
+        if of_file().next().is_none() {
+            continue;
+        }
+        let mut file = DecisionFile::open(folder, name)?;
+        for decision in of_file() {
+            let note = format!("{} {}", decision.rows, decision.what);
+            let cells = decision.cells.iter();
+            let mut row: BTreeMap<&str, &str> = cells
+                .map(|(column, cell)| (column.as_str(), cell.as_str()))
+                .collect();
+            row.entry("note").or_insert(&note);
+            row.entry("status").or_insert("proposed");
+            let row: Vec<(&str, &str)> = row
+                .into_iter()
+                .filter(|(column, _)| file.has(column))
+                .collect();
+            file.add(&row);
+        }
+        file.save()?;
+        written.insert(format!("config/{name}.csv"), of_file().count());
+    }
+    Ok(written)
+}

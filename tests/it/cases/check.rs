@@ -1,0 +1,209 @@
+//! A project that checks itself: everything at once, offline, and what is open as questions.
+
+use serde_json::Value;
+
+use crate::rehearsal::{Project, Run};
+
+/// What `check` finds, as the document it writes.
+fn found(project: &Project, code: i32) -> Value {
+    let checked = project
+        .transload(&["check", "--format", "json"])
+        .ended(code);
+    serde_json::from_str(&checked.stdout).unwrap()
+}
+
+/// The findings of one severity as sentences.
+fn told(found: &Value, severity: &str) -> Vec<String> {
+    let findings = found["findings"].as_array().unwrap().iter();
+    findings
+        .filter(|finding| finding["severity"] == severity)
+        .map(|finding| {
+            let word = |name: &str| match &finding[name] {
+                Value::Null => "-".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let [file, line, value, nearest] = ["file", "line", "value", "nearest"].map(word);
+            format!("{file} {line} {value} {nearest}")
+        })
+        .collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_and_offline() {
+    let project = Project::small();
+    project.transload(&["stage"]).ended(0);
+    assert_eq!(told(&found(&project, 0), "error"), Vec::<String>::new());
+
+    project.append("migration.toml", "[gates]\nmax_failed = 1\n");
+    project.write(
+        "config/lifecycle.csv",
+        "lifecycle_stage,target,note\nlead,Laed,\nmql,,\ncustomer,Contact,\n",
+    );
+    project.write("queries/loads/account.sql", "select 1");
+    let broken = found(&project, 2);
+    assert_eq!(
+        told(&broken, "error"),
+        [
+            "config/lifecycle.csv 2 Laed Lead",
+            "migration.toml 12 max_failed max_failed_percent",
+            "queries/loads/account.sql - - -",
+        ]
+    );
+    assert_eq!(told(&broken, "warning"), ["config/lifecycle.csv 3 - -"]);
+
+    // The settings can be read; the rest is told with the queries, and with the export.
+    project.edit("migration.toml", "max_failed = 1", "max_failed_percent = 1");
+    project.edit("config/lifecycle.csv", "Laed", "Lead");
+    std::fs::remove_dir_all(project.path("queries/loads")).unwrap();
+    project.write(
+        "config/stage_matrix.csv",
+        "pipeline,stage,status,stage_name,probability,note\n\
+         Sales,Open,in progres,Prospecting,10,\nSales,Done,won,Closed Won,110,\n",
+    );
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,score,Lead,Score__c,\"Number(18,0)\",confirmed,,\n",
+    );
+    assert_eq!(
+        told(&found(&project, 2), "error"),
+        [
+            "config/field_map.csv 2 - -",
+            "config/stage_matrix.csv 2 in progres in progress",
+            "config/stage_matrix.csv 3 110 -",
+        ]
+    );
+
+    // A query is planned against what was staged; what reads it is not blamed for it.
+    project.write(
+        "config/stage_matrix.csv",
+        "pipeline,stage,status,stage_name,probability,note\n\
+         Sales,Open,1,Prospectingg,10,\nSales,Done,won,Closed Won,100,\nRetail,Open,won,Closed Won,100,\n",
+    );
+    std::fs::remove_file(project.path("config/field_map.csv")).unwrap();
+    project.override_query("queries/prepare/people/company_name.sql", |sql| {
+        sql.replace("company.name_key", "company.nmae_key")
+    });
+    let told_now = found(&project, 2);
+    assert_eq!(
+        told(&told_now, "error")
+            .iter()
+            .map(|text| text.split(' ').next().unwrap())
+            .collect::<Vec<_>>(),
+        ["queries/prepare/people/company_name.sql"]
+    );
+    assert_eq!(
+        told(&told_now, "warning"),
+        [
+            "config/lifecycle.csv 3 - -",
+            "config/stage_matrix.csv 2 Prospectingg Prospecting",
+            "config/stage_matrix.csv 4 retail / open / won -",
+        ]
+    );
+    // Nothing was connected to.
+    assert!(!project.path(".transload/simulator").exists());
+}
+
+#[test]
+fn run_and_plan_check_first() {
+    let project = Project::small();
+    project.write("queries/load/account.SQL", "select 1");
+    project.write("config/rates.csv", "currency,rate\nEUR,-1\n");
+    for command in [&["run"][..], &["plan"][..]] {
+        let refused: Run = project.transload(command).ended(2);
+        for words in [
+            "2 mistake(s) in the project's files",
+            "config/rates.csv line 2, column rate: `-1` is no number above 0",
+            "queries/load/account.SQL: is read by nothing",
+            "did you mean queries/load/account.sql?",
+        ] {
+            assert!(
+                refused.error().contains(words),
+                "{words}\n{}",
+                refused.stderr
+            );
+        }
+    }
+    assert!(project.orgs().is_empty());
+}
+
+#[test]
+fn what_nobody_decided_is_counted_and_written_down_as_questions() {
+    let project = Project::small();
+    project.edit(
+        "export/people.csv",
+        "Eva East,evangelist",
+        "Eva East,partner",
+    );
+    project.edit(
+        "export/people.csv",
+        "company_id,city,score",
+        "company_id,town_hall,score",
+    );
+    project.edit(
+        "export/deals.csv",
+        "50,Pilot,100.50,PLN,1,11",
+        "50,Pilot,100.50,EUR,7,71",
+    );
+    project.transload(&["stage"]).ended(0);
+    let before = found(&project, 2);
+    let open = |found: &Value| -> Vec<String> {
+        let open = found["open"].as_array().unwrap().iter();
+        open.map(|open| {
+            let cells = open["cells"].as_object().unwrap().values();
+            let cells: Vec<&str> = cells.filter_map(Value::as_str).collect();
+            format!(
+                "{} {} {}",
+                open["file"].as_str().unwrap(),
+                cells.join("/"),
+                open["rows"]
+            )
+        })
+        .collect()
+    };
+    assert_eq!(
+        open(&before),
+        [
+            "lifecycle partner 1",
+            "stage_matrix 7/71/in progress 1",
+            "rates EUR 1",
+            "field_map people/town_hall 6",
+        ]
+    );
+    let written = project
+        .transload(&["check", "--write-missing", "--format", "json"])
+        .ended(2);
+    let written: Value = serde_json::from_str(&written.stdout).unwrap();
+    assert_eq!(written["written"]["config/lifecycle.csv"], 1);
+    assert!(
+        project
+            .read("config/lifecycle.csv")
+            .ends_with("partner,,1 people\n"),
+        "{}",
+        project.read("config/lifecycle.csv")
+    );
+    // A second time there is nothing more to write, and what was written decides nothing.
+    let again = found(&project, 2);
+    assert_eq!(again["written"], serde_json::json!({}));
+    // A pipeline and a stage that the export gives no name are decided by their numbers.
+    project.edit(
+        "config/stage_matrix.csv",
+        "7,71,in progress,,,1 deals",
+        "7,71,in progress,Prospecting,10,",
+    );
+    project.edit("config/lifecycle.csv", "partner,,", "partner,Contact,");
+    project.edit("config/rates.csv", "EUR,", "EUR,4.3");
+    project.edit(
+        "config/field_map.csv",
+        "people,town_hall,,,,proposed,,",
+        "people,town_hall,,,,ignored,,",
+    );
+    project.carry().ended(0);
+    let org = project.org();
+    assert_eq!(
+        org.map("Opportunity", "usercom_id__c", "StageName")["50"],
+        "Prospecting"
+    );
+    assert_eq!(org.keys("Contact").len(), 3);
+}
