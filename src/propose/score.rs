@@ -146,7 +146,6 @@ fn by_name(
             ));
         }
     }
-    // A label that says something else than the name is a doubt.
     best
 }
 
@@ -180,7 +179,6 @@ fn likeness(left: &BTreeSet<String>, right: &BTreeSet<String>, record: &[&str]) 
         slight.map_or(1.0, |(_, weight)| *weight)
     };
     let total = |words: &BTreeSet<String>| words.iter().map(|word| weight(word)).sum::<f64>();
-    // Names that are one word weigh it in full: `name`, `date`.
     if left == right {
         return 1.0;
     }
