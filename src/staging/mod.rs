@@ -8,6 +8,7 @@
 //! <work>/tables/<schema>/<table>/<attempt>/part-00000.parquet      shared: usercom, rejects, config
 //! <work>/manifests/<schema>/<table>/0000000001.json
 //! <work>/orgs/<organisation id>/{tables,manifests}/…               per org: prepare, outbox, ledger, org, recon
+//! <work>/current/<schema>/<table>/00000.parquet                    links to the current version's files, for other tools
 //! <work>/orgs/<organisation id>/published/ledger/<table>/0000000001  which version of a ledger was published last
 //! ```
 //!
@@ -24,6 +25,7 @@ mod manifest;
 mod published;
 mod reader;
 mod snapshot;
+mod stable;
 mod writer;
 
 pub use checksum::{ChecksumError, verified, with_checksum};
@@ -385,6 +387,7 @@ impl Staging {
             if self.create_object(&path, body.into()).await? {
                 self.current.published(&base, &manifest, &path);
                 published::mark(self, &base, &manifest).await?;
+                stable::point(self, &base, &manifest).await;
                 self.sweep(&manifest, &versions).await?;
                 return Ok(manifest);
             }
