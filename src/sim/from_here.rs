@@ -15,6 +15,16 @@ pub(crate) fn is_from_here(headers: &HeaderMap) -> bool {
     !from_page && host.is_some_and(is_this_machine)
 }
 
+/// Whether somebody on this machine opened it: a name of this machine, and no page of somebody else behind it.
+pub(crate) fn is_opened_here(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    let by_hand = matches!(site, None | Some(b"none" | b"same-origin"));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    by_hand && host.is_some_and(is_this_machine)
+}
+
 fn is_this_machine(authority: &str) -> bool {
     let name = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
@@ -65,5 +75,14 @@ mod tests {
             ("origin", "https://evil.example.com"),
         ];
         assert!(!is_from_here(&headers(&page)));
+    }
+
+    #[test]
+    fn a_page_is_shown_to_who_opens_it_here_and_not_to_other_pages() {
+        for (site, expected) in [("none", true), ("same-origin", true), ("cross-site", false)] {
+            let opened = headers(&[("host", "127.0.0.1:8080"), ("sec-fetch-site", site)]);
+            assert_eq!(is_opened_here(&opened), expected, "{site}");
+        }
+        assert!(!is_opened_here(&headers(&[("host", "evil.example.com")])));
     }
 }

@@ -17,6 +17,7 @@ mod files;
 mod ingest;
 mod limits;
 mod notes;
+mod page;
 mod query;
 mod query_jobs;
 mod records;

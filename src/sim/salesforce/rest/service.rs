@@ -1,15 +1,15 @@
 //! Any request: counted, struck by a fault or not, and given to the place it is for.
 //!
 //! In: a request as it comes. Out: its answer, with the usage of the daily allocation. What is under `/control` is no
-//! part of the service and not counted.
+//! part of the service and not counted, nor is the page for people at `/`.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::super::error::ApiError;
 use super::call::{App, Call, decoded};
-use super::{auth, control, fault, resource, soap, versions};
+use super::{auth, control, fault, page, resource, soap, versions};
 
 /// Answers a request, or lets a fault strike it.
 pub(super) async fn serve(State(app): State<App>, request: Request) -> Response {
@@ -24,6 +24,9 @@ pub(super) async fn serve(State(app): State<App>, request: Request) -> Response 
         return control::handle(&app, &split[1..], request)
             .await
             .unwrap_or_else(IntoResponse::into_response);
+    }
+    if split.is_empty() && method == Method::GET {
+        return page::show(&app, &request).unwrap_or_else(IntoResponse::into_response);
     }
     app.org.statistics.request(method.as_str(), &path);
     let fault = app.org.faults.strike(method.as_str(), &path);
