@@ -78,6 +78,8 @@ pub mod reconcile;
 pub mod rollback;
 // Documents for people.
 pub mod report;
+// Every table and column, from declarations.
+pub mod dictionary;
 
 // What a migration is: open, plan, run, compare, take back; drives the steps.
 pub mod migration;

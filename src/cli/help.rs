@@ -3,14 +3,25 @@
 //! In: the words after the program's name. Out: a page, or nothing where the words are for clap. Never: the help of a
 //! command, which clap prints.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::CommandFactory;
 
-use super::{Cli, Outcome, output};
+use super::{Cli, Outcome, docs, output};
 use crate::config;
 use crate::error::Error;
 use crate::guide::{self, PAGES};
+
+/// Topics that are made of declarations.
+const MADE: [(&str, &str); 2] = [
+    (
+        "reasons",
+        "What every reason and flag means, and what to do",
+    ),
+    ("tables", "Every table and its columns"),
+];
 
 /// The topics, for the end of `transload help`.
 pub(super) fn topics() -> String {
@@ -18,11 +29,14 @@ pub(super) fn topics() -> String {
     for page in PAGES {
         text.push_str(&format!("  {:13}{}\n", page.name, page.title()));
     }
+    for (name, title) in MADE {
+        text.push_str(&format!("  {name:13}{title}\n"));
+    }
     text
 }
 
 /// The page that `help TOPIC` asks for; nothing if this is not such a question, or is one about a command.
-pub(super) fn page(words: &[OsString]) -> Option<Result<&'static str, Error>> {
+pub(super) fn page(words: &[OsString]) -> Option<Result<Cow<'static, str>, Error>> {
     let [help, topic] = words else {
         return None;
     };
@@ -31,14 +45,21 @@ pub(super) fn page(words: &[OsString]) -> Option<Result<&'static str, Error>> {
         return None;
     }
     if let Some(page) = guide::page(topic) {
-        return Some(Ok(page.text));
+        return Some(Ok(page.text.into()));
+    }
+    match topic {
+        "reasons" => return Some(Ok(docs::all_reasons().into())),
+        "tables" => return Some(docs::all_tables(Path::new(".")).map(Cow::from)),
+        _ => {}
     }
     let program = Cli::command();
     if program.find_subcommand(topic).is_some() {
         return None;
     }
     let commands = program.get_subcommands().map(clap::Command::get_name);
-    let nearest = config::nearest(topic, commands.chain(PAGES.iter().map(|page| page.name)));
+    let topics = PAGES.iter().map(|page| page.name);
+    let topics = topics.chain(MADE.iter().map(|(name, _)| *name));
+    let nearest = config::nearest(topic, commands.chain(topics));
     Some(Err(Error::Usage {
         what: format!("there is no command or topic `{topic}`"),
         hint: match nearest {
@@ -49,8 +70,8 @@ pub(super) fn page(words: &[OsString]) -> Option<Result<&'static str, Error>> {
 }
 
 /// Shows a page.
-pub(super) fn show(page: Result<&'static str, Error>) -> Result<Outcome, Error> {
-    output::data(page?)?;
+pub(super) fn show(page: Result<Cow<'static, str>, Error>) -> Result<Outcome, Error> {
+    output::data(&page?)?;
     Ok(Outcome::Fine)
 }
 
@@ -148,7 +169,7 @@ mod tests {
         }
     }
 
-    fn asked(topic: &str) -> Option<Result<&'static str, Error>> {
+    fn asked(topic: &str) -> Option<Result<Cow<'static, str>, Error>> {
         page(&["help".into(), topic.into()])
     }
 

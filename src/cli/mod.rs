@@ -4,8 +4,11 @@
 //! 2 bad input or configuration, 3 remote or internal failure.
 
 mod check;
+mod complete;
 mod cutover;
 mod delta;
+mod docs;
+mod explain;
 mod extract;
 mod generate;
 mod help;
@@ -29,7 +32,7 @@ mod stop;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -42,12 +45,25 @@ use crate::project::Selection;
 
 /// Moves a company's CRM from User.com (now Positive User) to Salesforce Sales Cloud.
 #[derive(Debug, Parser)]
-#[command(name = "transload", version, max_term_width = 100, after_help = help::topics())]
+#[command(name = "transload", version = version(), max_term_width = 100, after_help = help::topics())]
 struct Cli {
     #[command(flatten)]
     verbosity: output::Verbosity,
     #[command(subcommand)]
     command: Command,
+}
+
+/// Version, commit and engine: what a report about the program has to name.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "{} ({}, DataFusion {})",
+            env!("CARGO_PKG_VERSION"),
+            env!("TRANSLOAD_COMMIT"),
+            datafusion::DATAFUSION_VERSION
+        )
+    });
+    &VERSION
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,11 +97,18 @@ enum Command {
     Cutover(cutover::CutoverCommand),
     /// Runs, phases, jobs and gates so far
     Status(status::StatusArgs),
+    /// One record's whole story: line of the export, decisions, fate, records, attempts, children
+    Explain(explain::ExplainArgs),
     /// Ask any table a question in SQL
     Query(query::QueryArgs),
     /// The SQL of the project: list, show, render with its options, eject a default to change it
     #[command(subcommand)]
     Queries(queries::QueriesCommand),
+    /// What codes mean, and which tables and columns there are; also as `transload help reasons` and `help tables`
+    #[command(subcommand)]
+    Docs(docs::DocsCommand),
+    /// Lines that teach a shell to complete commands and names
+    Completions(complete::CompletionsArgs),
     /// Write a synthetic User.com export of any size
     Generate(generate::GenerateArgs),
     /// Start a new project
@@ -110,7 +133,7 @@ pub(crate) struct ProjectArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Target {
     /// Destination, by its name in migration.toml
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::targets())]
     pub target: Option<String>,
 }
 
@@ -118,10 +141,10 @@ pub(crate) struct Target {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
     /// Only these loads: LOAD, +LOAD with what it needs, LOAD+ with what hangs on it; several by spaces
-    #[arg(long, value_name = "LOADS", num_args = 1..)]
+    #[arg(long, value_name = "LOADS", num_args = 1.., add = complete::loads())]
     pub select: Vec<String>,
     /// Without these loads, in the same form
-    #[arg(long, value_name = "LOADS", num_args = 1..)]
+    #[arg(long, value_name = "LOADS", num_args = 1.., add = complete::loads())]
     pub exclude: Vec<String>,
 }
 
@@ -160,6 +183,7 @@ const STACK: usize = 64 << 20;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    complete::answer();
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some(page) = help::page(&words) {
         return exit_code(help::show(page));
@@ -232,8 +256,11 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Rollback(args) => rollback::run(args).await,
         Command::Cutover(command) => Box::pin(cutover::run(command)).await,
         Command::Status(args) => status::run(args).await,
+        Command::Explain(args) => Box::pin(explain::run(args)).await,
         Command::Query(args) => query::run(args).await,
         Command::Queries(command) => queries::run(command),
+        Command::Docs(command) => docs::run(command),
+        Command::Completions(args) => complete::run(&args),
         Command::Generate(args) => generate::run(args),
         Command::Init(args) => Box::pin(init::run(&args)).await,
         Command::Sim(command) => sim::run(command).await,

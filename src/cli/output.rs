@@ -165,6 +165,41 @@ fn width() -> usize {
     config::columns().or(seen).unwrap_or(WIDTH).max(WIDTH / 2)
 }
 
+/// A text from this column on, its lines ended at words; what does not fit goes on two columns further in.
+pub(super) fn wrapped(indent: usize, text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = " ".repeat(indent);
+    let mut begun = false;
+    // A word that no line holds is cut.
+    let longest = WIDTH - indent - 2;
+    let words = text.split_whitespace().flat_map(|word| {
+        let letters: Vec<char> = word.chars().collect();
+        let parts = letters.chunks(longest);
+        parts
+            .map(|part| part.iter().collect::<String>())
+            .collect::<Vec<_>>()
+    });
+    for word in words {
+        let width = line.chars().count() + word.chars().count() + usize::from(begun);
+        if begun && width > WIDTH {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = " ".repeat(indent + 2);
+            begun = false;
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(&word);
+        begun = true;
+    }
+    if begun {
+        lines.push_str(&line);
+        lines.push('\n');
+    }
+    lines
+}
+
 /// A line for people, on stderr.
 pub(super) fn note(line: &str) {
     if !is_quiet() {
@@ -209,5 +244,18 @@ mod tests {
         for library in ["hyper_util::client", "reqwest::connect", "datafusion", "h2"] {
             assert!(!is_logged(library, Level::INFO), "{library}");
         }
+    }
+
+    #[test]
+    fn lines_end_at_words_and_fit_whatever_the_words_are() {
+        let text = format!("one {} two", "x".repeat(200));
+        let lines = wrapped(4, &text);
+        assert!(
+            lines.lines().all(|line| line.chars().count() <= WIDTH),
+            "{lines}"
+        );
+        assert!(lines.starts_with("    one\n      xxx"), "{lines}");
+        assert_eq!(lines.matches('x').count(), 200);
+        assert_eq!(wrapped(2, "a  b"), "  a b\n");
     }
 }

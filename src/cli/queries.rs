@@ -35,7 +35,7 @@ pub(crate) struct NamedArgs {
     #[command(flatten)]
     project: ProjectArgs,
     /// Its name, such as `lead`, or its path, such as `load/lead` where several have the name
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = super::complete::queries())]
     name: String,
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct RollbackArgs {
     #[command(flatten)]
     project: ProjectArgs,
     /// The run, with all later ones; by default the last, with the broken-off ones that it carried on
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = super::complete::runs())]
     run: Option<String>,
     #[command(flatten)]
     target: Target,

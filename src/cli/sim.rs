@@ -3,6 +3,7 @@
 //! In: a state folder. Out: on stdout's first line the URL, then a served org or account until ctrl-c. Never: reachable
 //! from another machine.
 
+mod reset;
 mod usercom;
 
 use std::io::ErrorKind;
@@ -24,10 +25,25 @@ pub(crate) enum SimCommand {
     Salesforce(SalesforceArgs),
     /// A User.com account: REST API v1 and v2, bulk exports
     Usercom(usercom::UsercomArgs),
+    /// Throw away the simulated org of a project; the next run makes a new one and reads its seed again
+    Reset(reset::ResetArgs),
+}
+
+/// How clients log in, for the end of the help.
+fn logins() -> String {
+    let options = SalesforceSimOptions::default();
+    format!(
+        "Clients log in as client {} with secret {} (SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_SECRET), or as {} with password {}.\n\
+         With --tls they must trust ca.pem of the state folder: SSL_CERT_FILE=DIR/ca.pem for transload, curl and most others.\n\
+         A browser on this machine shows at the URL what the org holds. The seed is read when the org is made; another --state \
+         is another org.",
+        options.client_id, options.client_secret, options.username, options.password
+    )
 }
 
 /// Arguments of `transload sim salesforce`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = logins())]
 pub(crate) struct SalesforceArgs {
     /// Port on 127.0.0.1; 0 picks a free one. The first line on stdout is the URL
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -84,6 +100,7 @@ pub(super) async fn run(command: SimCommand) -> Result<Outcome, Error> {
     match command {
         SimCommand::Salesforce(args) => salesforce(args).await,
         SimCommand::Usercom(args) => usercom::run(args).await,
+        SimCommand::Reset(args) => reset::run(args).await,
     }
 }
 

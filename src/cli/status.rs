@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use super::{Format, Outcome, ProjectArgs, Target, output};
+use super::{Format, Outcome, ProjectArgs, Target, complete, output};
 use crate::error::Error;
 use crate::migration::{self, RunOverview};
 use crate::staging::{Holder, Staging};
@@ -16,7 +16,7 @@ pub(crate) struct StatusArgs {
     #[command(flatten)]
     target: Target,
     /// Show the phases of this run instead of the last one's
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", add = complete::runs())]
     run: Option<String>,
     /// Show it again and again while a command is at work
     #[arg(long)]

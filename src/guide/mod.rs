@@ -44,6 +44,7 @@ pages! {
     edits "edits.md"
     deletions "deletions.md"
     recovery "recovery.md"
+    rows "rows.md"
     undoing "undoing.md"
     golive "golive.md"
     exit "exit.md"

@@ -21,8 +21,8 @@ pub use confirm::{
     value_state,
 };
 pub use decisions::{
-    DecisionFile, DecisionRow, check_decisions, decision_rows, publish_decisions, template,
-    templates,
+    DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, check_decisions, decision_rows,
+    declared_files, publish_decisions, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
@@ -32,4 +32,4 @@ pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
 pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
-pub use views::{CUSTOM, mapped_views, stale, type_word, unmapped, unmentioned};
+pub use views::{CUSTOM, mapped_views, scope_rule, stale, type_word, unmapped, unmentioned};

@@ -1,6 +1,10 @@
 //! The `mapped.*` views, generated from the staged schemas, the confirmed map and `[scope]`.
 
+use std::ops::ControlFlow;
+
 use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::sql::parser::{DFParser, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 
 use super::field_map::{FILE as FIELD_MAP, none_of};
 use super::{FieldMap, MappingError};
@@ -97,12 +101,16 @@ pub fn mapped_views(
             }
         }
         columns.extend(twins(&table.schema));
-        let scope = config
-            .scope
-            .get(&table.table)
-            .map_or("true".to_owned(), |rule| {
-                format!("coalesce(({rule}), false)")
-            });
+        let rule = config.scope.get(&table.table);
+        let apart = rule.filter(|rule| has_subquery(rule));
+        let scope = match (rule, apart) {
+            (None, _) => "true".to_owned(),
+            (Some(rule), None) => format!("coalesce(({rule}), false)"),
+            // The engine takes a query inside a rule only where rows are chosen.
+            (Some(_), Some(_)) => "scoped.id is not null".to_owned(),
+        };
+        let join = apart.and_then(|_| scope_rule(config, &table.table));
+        let join = join.map(|(_, sql)| format!(" left join ({sql}) as scoped on scoped.id = t.id"));
         columns.push(format!("{scope} as in_scope"));
         let mut children = Vec::new();
         for row in map.confirmed().filter(|row| row.source == table.table) {
@@ -132,13 +140,44 @@ pub fn mapped_views(
             schema: "mapped".to_owned(),
             name: table.table.clone(),
             sql: format!(
-                "select {} from usercom.{} as t",
+                "select {} from usercom.{} as t{}",
                 columns.join(", "),
-                table.table
+                table.table,
+                join.unwrap_or_default()
             ),
         });
     }
     Ok(views)
+}
+
+/// The rule of `[scope]` for a table as a query of its own: what errors call it, and the rows that it leaves in.
+#[must_use]
+pub fn scope_rule(config: &Config, table: &str) -> Option<(String, String)> {
+    let rule = config.scope.get(table)?;
+    Some((
+        format!("the rule for {table} under [scope] in migration.toml"),
+        format!("select t.id from usercom.{table} as t where ({rule})"),
+    ))
+}
+
+/// Whether a rule asks other rows.
+fn has_subquery(rule: &str) -> bool {
+    let Ok(statements) = DFParser::parse_sql(&format!("select {rule}")) else {
+        return false;
+    };
+    let mut found = false;
+    for statement in &statements {
+        if let Statement::Statement(statement) = statement {
+            let _: ControlFlow<()> = visit_expressions(statement.as_ref(), |expr: &Expr| {
+                found |= matches!(
+                    expr,
+                    Expr::InSubquery { .. } | Expr::Subquery(_) | Expr::Exists { .. }
+                );
+                ControlFlow::Continue(())
+            });
+        }
+    }
+    found
 }
 
 /// The columns in one form for all queries: texts as they are compared, and the keys by which owners are found.
@@ -271,6 +310,26 @@ fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_that_asks_other_rows_is_told_from_one_that_does_not() {
+        for (rule, expected) in [
+            ("country = 'Poland'", false),
+            ("country = 'select (1)'", false),
+            ("company_id in (1, 2)", false),
+            (
+                "company_id in (select c.id from usercom.companies as c)",
+                true,
+            ),
+            (
+                "score > (select avg(p.score) from usercom.people as p)",
+                true,
+            ),
+            ("country = ", false),
+        ] {
+            assert_eq!(has_subquery(rule), expected, "{rule}");
+        }
+    }
 
     #[test]
     fn an_owner_has_one_key_and_a_column_of_that_name_stays_what_it_is() {

@@ -3,6 +3,7 @@
 //! In: a project and the name of a destination. Out: a session with every table and view of the organisation that the last
 //! run against it met. It never connects, and it writes nothing.
 
+use super::mapped;
 use super::open::Migration;
 use super::status::organisations;
 use crate::engine::Session;
@@ -35,8 +36,7 @@ pub struct Asked {
 }
 
 impl Migration {
-    /// Opens every table and view there is, of the organisation of the last run against `target`: else of the default
-    /// one's, else of the last run at all. A view that cannot be made takes nothing away from the others.
+    /// Opens every table and view there is, of the organisation of the last run against `target`, else of the last run at all. A view that cannot be made takes nothing away from the others.
     ///
     /// # Errors
     /// The staging area cannot be read, or nothing was run against `target`.
@@ -64,23 +64,23 @@ impl Migration {
         let mut known = organisations(self.staging()).await?;
         // None, that is an organisation without a run, sorts first.
         known.sort_by(|left, right| left.last_run.cmp(&right.last_run));
-        let wanted = match target {
-            Some(name) => Some(self.config().target(Some(name))?.0),
-            None => self.config().target(None).ok().map(|(name, _)| name),
-        };
-        let fits = known
-            .iter()
-            .rev()
-            .find(|organisation| wanted.is_some() && organisation.target.as_deref() == wanted);
-        let chosen = match (fits, target) {
-            (Some(organisation), _) => Some(organisation),
-            (None, Some(name)) if self.config().destinations.len() > 1 => {
-                return Err(Error::Usage {
-                    what: format!("nothing has been run against {name} so far"),
-                    hint: "`transload status` lists the runs there are".to_owned(),
-                });
+        let chosen = match target {
+            None => known.last(),
+            Some(name) => {
+                let (name, _) = self.config().target(Some(name))?;
+                let mut against = known.iter().rev();
+                let found = against.find(|known| known.target.as_deref() == Some(name));
+                match found {
+                    None if self.config().destinations.len() > 1 => {
+                        return Err(Error::Usage {
+                            what: format!("nothing has been run against {name} so far"),
+                            hint: "`transload status` lists the runs there are".to_owned(),
+                        });
+                    }
+                    None => known.last(),
+                    found => found,
+                }
             }
-            (None, _) => known.last(),
         };
         let note = chosen.filter(|_| known.len() > 1).map(|organisation| {
             let target = organisation.target.as_deref().unwrap_or("no run so far");
@@ -110,7 +110,12 @@ impl Migration {
                 Vec::new()
             }
         };
-        for view in views.iter().chain(&union_views(snapshot)) {
+        for view in &views {
+            if let Err(error) = mapped::add(&session, self.config(), view).await {
+                missing(format!("{}.{}", view.schema, view.name), error);
+            }
+        }
+        for view in &union_views(snapshot) {
             if let Err(error) = session.add_view(view).await {
                 missing(format!("{}.{}", view.schema, view.name), error.into());
             }

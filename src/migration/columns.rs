@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use super::check::mistake;
 use super::known;
+use super::mapped;
 use super::org::{org_schema, selected_schema};
 use super::project::Project;
 use super::resolve::ResolvedProject;
@@ -49,7 +50,7 @@ async fn session_over(
         .with_parameters(project.config.options.parameters());
     for view in mapped_views(&project.config, &resolved.map, given)? {
         if wanted(&view) {
-            session.add_view(&view).await?;
+            mapped::add(&session, &project.config, &view).await?;
         }
     }
     // An org that was never met has none of these.

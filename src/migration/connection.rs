@@ -4,12 +4,12 @@
 //! second org taken for the first.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use transload_sim::salesforce::{Feature, Simulator};
 use url::Url;
 
 use super::project::Project;
+use super::simulated;
 use crate::config::{AuthKind, Destination, DestinationKind, secret};
 use crate::error::Error;
 use crate::salesforce::{Auth, Client, Secret, Settings};
@@ -125,12 +125,7 @@ async fn start_simulator(
     name: &str,
     destination: &Destination,
 ) -> Result<Simulator, Error> {
-    let state: PathBuf = project
-        .staging
-        .local_folder()
-        .unwrap_or_else(|| project.config.project.join(".transload"))
-        .join("simulator")
-        .join(name);
+    let state = simulated::state_of(project, name);
     let mut without = BTreeSet::new();
     for feature in &destination.without {
         let known = feature.parse().map_err(|_| Error::Usage {

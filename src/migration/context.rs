@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::Connection;
 use super::known;
+use super::mapped;
 use super::org::{inspect_org, org_schema};
 use super::project::Project;
 use super::resolve::{self, ResolvedProject};
@@ -112,7 +113,7 @@ impl<'a> Context<'a> {
             .with_parameters(project.config.options.parameters());
         for view in mapped_views(&project.config, &resolved.map, snapshot)? {
             if reads.needs(&view) {
-                session.add_view(&view).await?;
+                mapped::add(&session, &project.config, &view).await?;
             }
         }
         // What is left out has no rows, but others may read it; what was not read back yet neither.

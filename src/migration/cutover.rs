@@ -5,6 +5,7 @@
 
 use super::ask::Asked;
 use super::open::Migration;
+use super::status::organisations;
 use crate::cutover::{
     Checklist, CutoverError, Event, Log, Standing, document, signable, standings,
 };
@@ -116,6 +117,14 @@ impl Migration {
 
     async fn opened(&self, target: Option<&str>) -> Result<Opened, Error> {
         let checklist = Checklist::load(&self.config().project)?;
+        // The day is about the destination that a run would go to, whatever was run last.
+        let default = self.config().target(None).ok().map(|(name, _)| name);
+        let known = organisations(self.staging()).await?;
+        let has_run = |name: &str| {
+            let mut targets = known.iter().map(|known| known.target.as_deref());
+            targets.any(|target| target == Some(name))
+        };
+        let target = target.or(default.filter(|name| has_run(name)));
         let asked = self.ask(target).await?;
         if asked.staging.org().is_none() {
             return Err(CutoverError::NoOrganisation.into());

@@ -34,6 +34,8 @@ mod dry_run;
 mod editors;
 mod effort;
 mod exclusions;
+mod explain;
+mod failed;
 mod fields;
 mod first_error;
 mod gone;
@@ -42,6 +44,7 @@ mod hypercare;
 mod known;
 mod liveness;
 mod map_check;
+mod mapped;
 mod name_check;
 mod open;
 mod open_decisions;
@@ -61,6 +64,7 @@ mod rollback;
 mod run;
 mod run_log;
 mod schema;
+mod simulated;
 mod small_table;
 mod stage;
 mod status;
@@ -72,6 +76,9 @@ pub use ask::{Asked, Unavailable};
 pub use check::{CheckReport, CheckRequest, check};
 pub use connection::{Connection, ExpectedOrg};
 pub use cutover::CutoverReport;
+pub use explain::{
+    Child, Decision, ExplainRequest, LoadStory, Row as ExplainedRow, Story, Version,
+};
 pub use hypercare::Hypercare;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use open_decisions::OpenDecision;
@@ -87,3 +94,4 @@ pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisation
 pub use way::span;
 
 use first_error::first;
+pub(crate) use org::selected_schema;

@@ -112,6 +112,11 @@ impl Migration {
         &self.project.config
     }
 
+    /// Settings, staging area and engine together.
+    pub(crate) fn project(&self) -> &Project {
+        &self.project
+    }
+
     /// Its staging area, with no organisation in view.
     #[must_use]
     pub fn staging(&self) -> &Staging {

@@ -283,6 +283,7 @@ impl Phases<'_> {
             ));
         }
         self.propose_automation(file, &session, &report).await?;
+        self.keep_failed(file, &session, &outbox, &report).await?;
         self.reports.push(report.clone());
         let number = self.reports.len();
         let path = self.context.staging().org_path(&[
@@ -537,7 +538,7 @@ impl Phases<'_> {
     }
 
     /// Writes rows as CSV for people into the reports of this run; where it is, and its text.
-    async fn keep_sheet(
+    pub(super) async fn keep_sheet(
         &self,
         name: &str,
         batches: &[arrow::array::RecordBatch],

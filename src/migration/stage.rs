@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::custom_objects;
 use super::project::Project;
-use crate::config::{Gates, MissingOptOut};
+use crate::config::{Config, Gates, MissingOptOut};
 use crate::error::Error;
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
@@ -30,14 +30,9 @@ pub(crate) fn export(project: &Project) -> Result<Export, Error> {
     })
 }
 
-/// Reads the export into typed tables, and the decisions into `config.*`.
-pub(crate) async fn stage_all(
-    project: &Project,
-    progress: &dyn Progress,
-) -> Result<StageReport, Error> {
-    let config = &project.config;
-    publish_decisions(&config.project, &project.staging).await?;
-    let settings = crate::stage::Settings {
+/// How the export is read.
+pub(crate) fn settings(config: &Config) -> Result<crate::stage::Settings, Error> {
+    Ok(crate::stage::Settings {
         zones: Zones {
             source: config.source.timezone,
             business: config.business_timezone,
@@ -57,7 +52,17 @@ pub(crate) async fn stage_all(
         },
         accept_older: config.source.accept_older,
         ..crate::stage::Settings::default()
-    };
+    })
+}
+
+/// Reads the export into typed tables, and the decisions into `config.*`.
+pub(crate) async fn stage_all(
+    project: &Project,
+    progress: &dyn Progress,
+) -> Result<StageReport, Error> {
+    let config = &project.config;
+    publish_decisions(&config.project, &project.staging).await?;
+    let settings = settings(config)?;
     let export = export(project)?;
     let mut report = stage(
         &settings,

@@ -30,7 +30,12 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
 ];
 
 /// Columns of `ledger.changes`.
-const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
+pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
+
+/// Tables that each load has one of: how their names begin, the view over all of them, its columns behind `load`.
+pub fn families() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
+    FAMILIES.into_iter()
+}
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.changes` and `ledger.attempts`.

@@ -5,6 +5,7 @@
 mod effort;
 mod phase;
 mod plain;
+mod reasons;
 mod segments;
 mod summary;
 mod table;
@@ -12,6 +13,7 @@ mod table;
 pub use effort::Effort;
 pub use phase::phase_document;
 pub use plain::{markdown, plain, spreadsheet, spreadsheet_cell};
+pub use reasons::{Reason, reason, reasons};
 pub use segments::{SegmentText, segments_document};
 pub use summary::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
 pub use table::{fitted, number, table};

@@ -10,7 +10,15 @@ use super::{Columns, outbox_schema};
 #[must_use]
 pub fn ledger_schema(columns: &Columns) -> SchemaRef {
     let mut fields: Vec<Field> = columns.key_fields().cloned().collect();
-    fields.extend([
+    fields.extend(ledger_fields());
+    let metadata = outbox_schema(columns).metadata().clone();
+    Arc::new(Schema::new(fields).with_metadata(metadata))
+}
+
+/// Columns of every ledger behind its key.
+#[must_use]
+pub fn ledger_fields() -> Vec<Field> {
+    vec![
         Field::new("id", DataType::Utf8, true),
         Field::new("live", DataType::Utf8, true),
         Field::new("fingerprint", DataType::Int64, true),
@@ -29,7 +37,5 @@ pub fn ledger_schema(columns: &Columns) -> SchemaRef {
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
             true,
         ),
-    ]);
-    let metadata = outbox_schema(columns).metadata().clone();
-    Arc::new(Schema::new(fields).with_metadata(metadata))
+    ]
 }

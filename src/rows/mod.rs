@@ -30,12 +30,12 @@ pub use identity::{Identity, identity};
 pub use key::{
     KeyError, is_key_of, joined_key, key_columns, key_is, key_parts, key_text, key_texts, same_key,
 };
-pub use ledger::ledger_schema;
+pub use ledger::{ledger_fields, ledger_schema};
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
 pub use outbox::{
-    CANARY_ROWS, CLEAR, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_schema,
-    sent_columns,
+    CANARY_ROWS, CLEAR, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_fields,
+    outbox_schema, sent_columns,
 };
 pub use outcome::Outcome;
 pub use probe::probe;

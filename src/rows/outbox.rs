@@ -52,9 +52,16 @@ pub fn outbox_schema(columns: &Columns) -> SchemaRef {
     let names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
     let metadata = [("sent".to_owned(), names.join(","))];
     fields.extend(columns.hidden.iter().cloned());
-    fields.push(Field::new("_operation", DataType::Utf8, false));
-    fields.extend(META.map(|(name, data_type)| Field::new(name, data_type, true)));
+    fields.extend(outbox_fields());
     Arc::new(Schema::new(fields).with_metadata(metadata.into()))
+}
+
+/// Columns of every outbox behind those that are sent.
+#[must_use]
+pub fn outbox_fields() -> Vec<Field> {
+    let operation = Field::new("_operation", DataType::Utf8, false);
+    let meta = META.map(|(name, data_type)| Field::new(name, data_type, true));
+    std::iter::once(operation).chain(meta).collect()
 }
 
 /// Names of the columns that are sent, from an outbox's or ledger's schema.

@@ -111,7 +111,7 @@ pub(super) fn books(
 }
 
 /// Schema of `staged.columns`.
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new("source", DataType::Utf8, false),
         Field::new("column", DataType::Utf8, false),

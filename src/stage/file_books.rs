@@ -65,7 +65,7 @@ impl FileBook {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(super) fn schema() -> SchemaRef {
     let number = |name| Field::new(name, DataType::Int64, false);
     Arc::new(Schema::new(vec![
         Field::new("source", DataType::Utf8, false),

@@ -30,6 +30,7 @@ mod file_books;
 mod input;
 mod input_rules;
 mod latest;
+mod locate;
 mod older;
 mod pipeline;
 mod rejects;
@@ -43,6 +44,7 @@ mod tests;
 
 pub use error::StageError;
 pub use file_books::{FileBook, file_books};
+pub use locate::{Located, locate};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
 
@@ -57,6 +59,33 @@ use crate::usercom::{Export, Listing, OBJECTS};
 use custom::Custom;
 use input::input_files;
 use table::{Finished, Stager};
+
+/// Tables that staging writes beside those of the objects: name, what one row is, schema.
+#[must_use]
+pub fn fixed_tables() -> Vec<(&'static str, &'static str, arrow::datatypes::SchemaRef)> {
+    vec![
+        (
+            "rejects.<source>",
+            "one row per row or cell of the source that did not fit",
+            rejects::schema(),
+        ),
+        (
+            "staged.altered",
+            "one row per cell that was read as something else than it says",
+            altered::schema(),
+        ),
+        (
+            "staged.columns",
+            "one row per column of a source: which files have it, how often it holds something",
+            column_books::schema(),
+        ),
+        (
+            "staged.files",
+            "one row per file and source: rows, rejects",
+            file_books::schema(),
+        ),
+    ]
+}
 
 /// Stages the whole export and publishes every table, the empty ones too.
 ///

@@ -71,6 +71,30 @@ impl ColumnKind {
         }
     }
 
+    /// What a column of this kind holds, in words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Key => "id",
+            Self::Integer => "whole number",
+            Self::Float => "number",
+            Self::Percent => "number from 0 to 100",
+            Self::Money => "sum of money",
+            Self::Currency => "currency",
+            Self::Text => "text",
+            Self::Choice => "choice",
+            Self::Code(_) => "word of a list",
+            Self::Boolean => "true or false",
+            Self::OptOut => "true or false; unknown counts as true",
+            Self::Timestamp => "instant in UTC",
+            Self::Date => "date",
+            Self::TextList => "list of texts",
+            Self::IdList => "list of ids",
+            Self::BlobSize => "bytes of the file in the export",
+            Self::BlobName => "name of the file in the export",
+        }
+    }
+
     /// The Arrow field of a column of this kind.
     #[must_use]
     pub fn field(self, name: &str) -> Field {

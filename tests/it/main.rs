@@ -20,6 +20,8 @@ mod cutover;
 mod decisions;
 /// A full disk, files that are gone.
 mod disk;
+/// One row's story.
+mod explain;
 /// User.com's API read into export files, against a simulated account.
 mod extract;
 /// Bad input of `extract`.

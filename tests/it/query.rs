@@ -362,7 +362,14 @@ fn query_asks_the_organisation_of_the_target() {
         &[&started("production")],
     );
     let asked = |arguments: [&str; 4]| project.run(arguments).stderr;
-    insta::assert_snapshot!(asked(["query", "select 1", "--format", "csv"]), @"asking organisation 00D000000000001EAA (simulator)");
+    // Without a target the last run's, whatever the default is.
+    insta::assert_snapshot!(asked(["query", "select 1", "--format", "csv"]), @"asking organisation 00D000000000002EAA (production)");
+    assert!(
+        project
+            .run(["query", "select 1", "--target", "simulator"])
+            .stderr
+            .contains("00D000000000001EAA")
+    );
     insta::assert_snapshot!(asked(["query", "select 1", "--target", "production"]), @r"
     asking organisation 00D000000000002EAA (production)
     1 row

@@ -4,8 +4,10 @@
 //! or Parquet, streamed in constant memory. Never: a change to anything, or a connection to the destination: the
 //! tables of an organisation are those of the last run.
 
+mod catalog;
 mod encode;
 mod explain;
+mod numbers;
 mod table;
 
 use std::fs::File;
@@ -14,13 +16,13 @@ use std::path::{Path, PathBuf};
 
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 
+use self::catalog::Listing;
 use self::encode::Encoder;
 use self::explain::explain;
-use super::{Outcome, ProjectArgs, output};
+use super::{Outcome, ProjectArgs, complete, output};
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
 use crate::migration::Migration;
-use crate::staging::Snapshot;
 
 /// How errors call the statement.
 const QUERY: &str = "the query";
@@ -30,7 +32,8 @@ const QUERY: &str = "the query";
 pub(crate) struct QueryArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// One statement that reads, such as "select * from usercom.people" or "show tables"; - reads it from stdin
+    /// One statement that reads, such as "select * from usercom.people", "show tables" (short), "show tables in recon", "show schemas", "describe
+    /// usercom.people"; - reads it from stdin
     #[arg(value_name = "SQL")]
     sql: String,
     /// Form of the result [default: that of the file's ending, else table]
@@ -40,7 +43,7 @@ pub(crate) struct QueryArgs {
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Destination whose ledger, outbox, org and recon tables are asked [default: that of the last run]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = complete::targets())]
     target: Option<String>,
     /// Show each row as a list of its columns, one a line and uncut
     #[arg(short = 'x', long)]
@@ -73,18 +76,23 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
         output::note(note);
     }
     let (session, snapshot) = (asked.session, asked.snapshot);
-    let sql = if is_show_tables(&sql) {
-        table_list(&session, &snapshot, &project.config().staging)?
-    } else {
-        sql
+    let listing = Listing::of(&sql);
+    // A list of what there is says all of it.
+    let limit = if listing.is_some() { 0 } else { args.limit };
+    let sql = match listing {
+        Some(listing) => listing.query(&session, &snapshot, &project.config().staging)?,
+        None => sql,
     };
     let plan = match session.plan(QUERY, &sql).await {
-        Ok(plan) => plan,
+        Ok(plan) => numbers::compare_as_texts(plan).map_err(|source| EngineError::Plan {
+            query: QUERY.to_owned(),
+            source: Box::new(source),
+        })?,
         Err(error) => return Err(explain(error, &sql, &session, &snapshot, asked.unavailable)),
     };
     let mut sink = Sink::open(args.output.as_deref())?;
     let result = match format {
-        Format::Table => show(&session, plan, args.limit, args.expanded, &mut sink).await,
+        Format::Table => show(&session, plan, limit, args.expanded, &mut sink).await,
         format => stream(&session, plan, format, &mut sink).await,
     };
     match result {
@@ -128,12 +136,20 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         .as_deref()
         .and_then(Path::extension)
         .map(|ending| ending.to_string_lossy().to_lowercase());
-    let format = args.format.unwrap_or(match ending.as_deref() {
-        Some("csv") => Format::Csv,
-        Some("json") => Format::Json,
-        Some("parquet") => Format::Parquet,
-        _ => Format::Table,
-    });
+    let format = match (args.format, ending.as_deref()) {
+        (Some(format), _) => format,
+        (None, Some("csv")) => Format::Csv,
+        (None, Some("json")) => Format::Json,
+        (None, Some("parquet")) => Format::Parquet,
+        (None, None | Some("txt")) => Format::Table,
+        (None, Some(other)) => {
+            return Err(Error::Usage {
+                what: format!("a result cannot be written as .{other}"),
+                hint: "end the file in .csv (which spreadsheets open), .json, .parquet or .txt, or say which form with --format"
+                    .to_owned(),
+            });
+        }
+    };
     if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Error::Usage {
             what: "Parquet is not for a terminal".to_owned(),
@@ -141,48 +157,6 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         });
     }
     Ok(format)
-}
-
-fn is_show_tables(sql: &str) -> bool {
-    let words: Vec<&str> = sql
-        .trim()
-        .trim_end_matches(';')
-        .split_whitespace()
-        .collect();
-    matches!(words[..], [show, tables] if show.eq_ignore_ascii_case("show") && tables.eq_ignore_ascii_case("tables"))
-}
-
-/// A query that lists the tables with what their manifests say; views have no rows of their own.
-fn table_list(session: &Session, snapshot: &Snapshot, location: &str) -> Result<String, Error> {
-    let rows: Vec<String> = session
-        .table_names()
-        .into_iter()
-        .map(|name| {
-            let manifest = name
-                .split_once('.')
-                .and_then(|(schema, table)| snapshot.get(schema, table));
-            let name = name.replace('\'', "''");
-            match manifest {
-                Some(table) => format!(
-                    "('{name}', {}, timestamp '{}')",
-                    table.rows,
-                    table.published_at.format("%Y-%m-%dT%H:%M:%S")
-                ),
-                None => format!("('{name}', null, null)"),
-            }
-        })
-        .collect();
-    if snapshot.iter().next().is_none() {
-        return Err(Error::Usage {
-            what: format!("there are no tables in {location} so far"),
-            hint: "`transload stage` makes the first ones".to_owned(),
-        });
-    }
-    Ok(format!(
-        "select t.name as \"table\", cast(t.count as bigint) as rows, cast(t.at as timestamp(0)) as written_at \
-         from (values {}) as t (name, count, at) order by t.name",
-        rows.join(", ")
-    ))
 }
 
 async fn stream(

@@ -30,6 +30,25 @@ pub(super) enum Kind {
     NameOrAll,
 }
 
+impl Kind {
+    /// In words.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Word(words) => words.join(", "),
+            Self::DealStatus => "status of a deal".to_owned(),
+            Self::Whole => "whole number".to_owned(),
+            Self::Percent => "number from 0 to 100".to_owned(),
+            Self::Positive => "number above 0".to_owned(),
+            Self::Email => "e-mail address".to_owned(),
+            Self::Code(length) => format!("code of {length} letters"),
+            Self::RecordId => "id of a record in the org".to_owned(),
+            Self::Name => "API name".to_owned(),
+            Self::NameOrAll => "API name or *".to_owned(),
+        }
+    }
+}
+
 /// One column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {

@@ -30,6 +30,43 @@ pub fn templates() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.iter().map(|file| (file.name, file.template))
 }
 
+/// A decision file as it is declared.
+pub struct DeclaredFile {
+    /// Its name without ending, and its table's.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: Vec<DeclaredColumn>,
+    /// Columns that no two rows share.
+    pub key: Vec<&'static str>,
+}
+
+/// A column of a decision file.
+pub struct DeclaredColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// What may stand in it.
+    pub holds: String,
+    /// Whether a row without it says nothing.
+    pub needed: bool,
+}
+
+/// Every decision file of the product.
+pub fn declared_files() -> impl Iterator<Item = DeclaredFile> {
+    FILES.iter().map(|file| DeclaredFile {
+        name: file.name,
+        columns: file
+            .columns
+            .iter()
+            .map(|column| DeclaredColumn {
+                name: column.name,
+                holds: column.kind.words(),
+                needed: column.needed,
+            })
+            .collect(),
+        key: file.key.to_vec(),
+    })
+}
+
 /// The default content of one decision file.
 #[must_use]
 pub fn template(name: &str) -> Option<&'static str> {

@@ -1,0 +1,251 @@
+//! `transload docs`: what codes mean, and which tables and columns there are.
+//!
+//! In: the name of a code or a table, a project's queries. Out: lists for people or as JSON, made of declarations. Never: a table
+//! opened.
+
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+
+use super::{Cli, Format, Outcome, output};
+use crate::config;
+use crate::dictionary::{Table, tables};
+use crate::error::Error;
+use crate::project::Queries;
+use crate::report::{Reason, reason, reasons};
+
+/// `transload docs …`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DocsCommand {
+    /// Every reason and flag: what it means and what to do
+    Reasons {
+        /// One code, such as account_missing; without it all
+        #[arg(value_name = "CODE", add = super::complete::codes())]
+        code: Option<String>,
+        /// Report on stdout
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+    /// The manual page, for man
+    Man,
+    /// Every table and where its rows come from; of one table its columns
+    Tables {
+        /// Project folder
+        #[arg(short, long, default_value = ".", value_name = "DIR")]
+        project: PathBuf,
+        /// One table, such as usercom.people; without it all
+        #[arg(value_name = "NAME", add = super::complete::tables())]
+        name: Option<String>,
+        /// Report on stdout
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+/// Runs the command.
+pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
+    let text = match command {
+        DocsCommand::Reasons { code, format } => {
+            let known = match &code {
+                Some(code) => vec![one(code)?],
+                None => reasons().iter().collect(),
+            };
+            match format {
+                Format::Json => json("reasons", &known)?,
+                Format::Table => reasons_text(&known),
+            }
+        }
+        DocsCommand::Man => man()?,
+        DocsCommand::Tables {
+            project,
+            name,
+            format,
+        } => {
+            let known = all(&project)?;
+            let chosen = match &name {
+                Some(name) => vec![find(&known, name)?],
+                None => known.iter().collect(),
+            };
+            match (format, chosen.as_slice()) {
+                (Format::Json, chosen) => json("tables", chosen)?,
+                (Format::Table, [table]) => table_text(table),
+                (Format::Table, chosen) => list_text(chosen),
+            }
+        }
+    };
+    output::data(&text)?;
+    Ok(Outcome::Fine)
+}
+
+/// The program and each of its commands, in the language of man.
+fn man() -> Result<String, Error> {
+    let wrong = |error: std::io::Error| Error::Defect {
+        what: format!("the manual page cannot be written: {error}"),
+    };
+    let mut page = Vec::new();
+    let program = Cli::command();
+    let man = clap_mangen::Man::new(program.clone());
+    man.render(&mut page).map_err(wrong)?;
+    for command in program.get_subcommands() {
+        let name = command.get_name().to_uppercase();
+        let man = clap_mangen::Man::new(command.clone());
+        page.extend(format!(".SH \"COMMAND {name}\"\n").into_bytes());
+        man.render_description_section(&mut page).map_err(wrong)?;
+        man.render_options_section(&mut page).map_err(wrong)?;
+        man.render_subcommands_section(&mut page).map_err(wrong)?;
+    }
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// The list of codes as a topic of the help.
+pub(super) fn all_reasons() -> String {
+    let known: Vec<&Reason> = reasons().iter().collect();
+    reasons_text(&known)
+}
+
+/// The list of tables as a topic of the help.
+pub(super) fn all_tables(project: &Path) -> Result<String, Error> {
+    let known = all(project)?;
+    let known: Vec<&Table> = known.iter().collect();
+    Ok(list_text(&known))
+}
+
+fn all(project: &Path) -> Result<Vec<Table>, Error> {
+    Ok(tables(&Queries::load(project)?))
+}
+
+fn one(code: &str) -> Result<&'static Reason, Error> {
+    reason(code).ok_or_else(|| {
+        let codes = reasons().iter().map(|reason| reason.code.as_str());
+        Error::Usage {
+            what: format!("there is no reason or flag `{code}`"),
+            hint: match config::nearest(code, codes) {
+                Some(code) => format!("did you mean {code}?"),
+                None => "`transload docs reasons` lists all; others are a project's own".to_owned(),
+            },
+        }
+    })
+}
+
+fn find<'a>(known: &'a [Table], name: &str) -> Result<&'a Table, Error> {
+    let found = known.iter().find(|table| table.name == name);
+    let found = found.or_else(|| {
+        let (schema, _) = name.split_once('.')?;
+        // One of a family, such as ledger.lead.
+        let family = |table: &&Table| {
+            table.name.split_once('<').is_some_and(|(start, _)| {
+                start.starts_with(&format!("{schema}.")) && name.starts_with(start)
+            })
+        };
+        known
+            .iter()
+            .filter(family)
+            .max_by_key(|table| table.name.len())
+    });
+    found.ok_or_else(|| {
+        let names = known.iter().map(|table| table.name.as_str());
+        Error::Usage {
+            what: format!("there is no table `{name}`"),
+            hint: match config::nearest(name, names) {
+                Some(name) => format!("did you mean {name}?"),
+                None => "`transload docs tables` lists all".to_owned(),
+            },
+        }
+    })
+}
+
+fn reasons_text(known: &[&Reason]) -> String {
+    let mut text = String::new();
+    for reason in known {
+        text.push_str(&output::wrapped(
+            0,
+            &format!("{} ({})", reason.code, reason.kind),
+        ));
+        text.push_str(&output::wrapped(4, &reason.meaning));
+        text.push_str(&output::wrapped(4, &format!("→ {}", reason.remedy)));
+    }
+    text
+}
+
+fn list_text(known: &[&Table]) -> String {
+    let mut text = String::new();
+    for table in known {
+        text.push_str(&output::wrapped(
+            0,
+            &format!("{}: {}", table.name, table.what),
+        ));
+        text.push_str(&output::wrapped(4, &format!("from {}", table.made_of)));
+    }
+    text
+}
+
+fn table_text(table: &Table) -> String {
+    let mut text = list_text(&[table]);
+    for column in &table.columns {
+        let note = match column.note.is_empty() {
+            true => String::new(),
+            false => format!("; {}", column.note),
+        };
+        text.push_str(&output::wrapped(
+            2,
+            &format!("{}: {}{note}", column.name, column.holds),
+        ));
+    }
+    if table.columns.is_empty() {
+        text.push_str(&output::wrapped(
+            2,
+            &format!(
+                "its columns are those of the query; `transload query \"describe {}\"` shows them",
+                table.name
+            ),
+        ));
+    }
+    text
+}
+
+fn json<T: serde::Serialize>(name: &str, rows: &[T]) -> Result<String, Error> {
+    let rows = serde_json::to_value(rows).map_err(|error| Error::Defect {
+        what: format!("{name} are no JSON: {error}"),
+    })?;
+    Ok(format!("{}\n", serde_json::json!({ name: rows })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_a_load_is_told_by_its_family_and_a_misspelt_one_by_the_nearest() {
+        let known = all(Path::new("no-such-project")).unwrap();
+        assert_eq!(find(&known, "ledger.lead").unwrap().name, "ledger.<load>");
+        assert_eq!(
+            find(&known, "ledger.attempts_lead").unwrap().name,
+            "ledger.attempts_<load>"
+        );
+        assert_eq!(find(&known, "outbox.lead").unwrap().name, "outbox.lead");
+        let error = find(&known, "usercom.peopel").unwrap_err();
+        assert_eq!(error.hint().unwrap(), "did you mean usercom.people?");
+    }
+
+    #[test]
+    fn the_manual_page_has_every_command() {
+        let page = man().unwrap();
+        for command in Cli::command().get_subcommands() {
+            let head = format!(".SH \"COMMAND {}\"", command.get_name().to_uppercase());
+            assert!(page.contains(&head), "{head}");
+        }
+    }
+
+    #[test]
+    fn lists_fit_a_terminal_of_80_columns() {
+        let tables = all_tables(Path::new("no-such-project")).unwrap();
+        for line in all_reasons().lines().chain(tables.lines()) {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        let text = table_text(find(&all(Path::new("x")).unwrap(), "usercom.people").unwrap());
+        assert!(text.contains("\n  lifecycle_stage: choice"), "{text}");
+        assert!(reason("account_missing").is_some_and(|known| {
+            reasons_text(&[known]).starts_with("account_missing (held)\n    the Account")
+        }));
+    }
+}

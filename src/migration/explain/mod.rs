@@ -1,0 +1,164 @@
+//! One record's whole story, from the line of the export to what is in the org.
+//!
+//! In: an id, a key, an e-mail address or the id of a record in the org. Out: a [`Story`], made of the tables of the last run and
+//! of the export, which is read for the places of the record. Never: anything written, or a connection to the org.
+//!
+//! ```text
+//! subject   what is asked for ─▶ source and id, or load and key
+//! gather    export ▸ staged values, rejects ▸ decisions ▸ per load: fate, record, attempts, differences
+//! children  what hangs on the records, and what waits for the row
+//! ```
+
+mod children;
+mod gather;
+mod rows;
+mod subject;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::open::Migration;
+use crate::error::Error;
+use crate::stage::Located;
+pub use rows::Row;
+use rows::Tables;
+
+/// What is to be explained.
+#[derive(Clone, Debug, Default)]
+pub struct ExplainRequest {
+    /// Source table, such as `people`; none looks for the id everywhere.
+    pub source: Option<String>,
+    /// Source id, key, e-mail address, or id of a record in the org.
+    pub id: String,
+    /// Destination whose last run is told; by default that of the last run.
+    pub target: Option<String>,
+}
+
+/// One record's story.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Story {
+    /// Source table without its schema; empty for a row of a load that stands for no single record of the source.
+    pub source: String,
+    /// Its id, or the row's key.
+    pub id: String,
+    /// Which organisation, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Its versions in the export.
+    pub versions: Vec<Version>,
+    /// Why the export could not be looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export_unread: Option<String>,
+    /// Staged columns with a value.
+    pub staged: Vec<Cell>,
+    /// Rows and cells of it that did not fit.
+    pub rejected: Vec<Row>,
+    /// Cells that were read as something else than they say.
+    pub altered: Vec<Row>,
+    /// What people decided about it, and what followed.
+    pub decisions: Vec<Decision>,
+    /// What became of it in each load.
+    pub loads: Vec<LoadStory>,
+    /// What hangs on it.
+    pub children: Vec<Child>,
+}
+
+/// A version of the record in the export.
+#[derive(Clone, Debug, Serialize)]
+pub struct Version {
+    /// Where.
+    #[serde(flatten)]
+    pub place: Located,
+    /// Whether it is the one that was staged.
+    pub counts: bool,
+}
+
+/// A column and its value.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cell {
+    /// The column.
+    pub column: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// One decision that applies.
+#[derive(Clone, Debug, Serialize)]
+pub struct Decision {
+    /// File, section or table.
+    pub decided_in: String,
+    /// What it is about.
+    pub what: String,
+    /// What it says.
+    pub says: String,
+}
+
+/// The row in one load.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LoadStory {
+    /// The load.
+    pub load: String,
+    /// Its object.
+    pub object: String,
+    /// The row's key.
+    pub key: String,
+    /// `sent`, `held`, `passive`, …
+    pub fate: String,
+    /// Why it was not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The record that it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
+    /// What was noted about it.
+    pub flags: Vec<String>,
+    /// Values of the last outbox.
+    pub sent: Vec<Cell>,
+    /// Values that were changed to fit.
+    pub altered: Vec<Row>,
+    /// Its row in the ledger: id, outcome, error, job, attempt, run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<Row>,
+    /// Where people see the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Every attempt, the first one first.
+    pub attempts: Vec<Row>,
+    /// What differs between what was sent and what the org has, at the last look.
+    pub differences: Vec<Row>,
+}
+
+/// Rows of one load that hang on the record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Child {
+    /// The load.
+    pub load: String,
+    /// Its object.
+    pub object: String,
+    /// The field that holds the record's id; none where the rows wait for the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+    /// `sent`, `failed`, `held`, …
+    pub fate: String,
+    /// Why they were not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many.
+    pub rows: u64,
+    /// The key of one of them.
+    pub example: String,
+}
+
+impl Migration {
+    /// Tells one record's story.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when nothing or more than one record is meant.
+    pub async fn explain(&self, request: &ExplainRequest) -> Result<Story, Error> {
+        let tables = Tables::open(self, request.target.as_deref()).await?;
+        let subject = subject::find(&tables, request).await?;
+        let mut story = gather::gather(self, &tables, &subject, request.target.as_deref()).await?;
+        children::add(&tables, &mut story).await?;
+        Ok(story)
+    }
+}
