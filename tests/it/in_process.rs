@@ -16,7 +16,7 @@ use crate::rehearsal::{Project, runtime};
 const EVERYTHING: u64 = 3 + 6 + 2 + 2;
 
 /// What a run says that was asked to end before its first job.
-const STOPPED: &str = "stopped on request; 0 of 1 part(s) of account are loaded";
+const STOPPED: &str = "stopped on request; before account";
 
 /// Remembers what it was told.
 #[derive(Default)]

@@ -318,6 +318,8 @@ fn status_shows_what_a_killed_run_left_open() {
      lead      Lead      loading   12,000       3      0      0
     ───────────────────────────────────────────────────────────────────────────────
 
+    0 everywhere: held, flagged
+
 
     ----- stderr -----
     open: insert of lead into Lead, attempt 1, no job id known
