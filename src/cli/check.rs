@@ -56,7 +56,6 @@ fn text(report: &CheckReport) -> String {
         .findings
         .iter()
         .partition(|finding| finding.is_error());
-    let told = |findings: &[&Finding]| findings.iter().map(ToString::to_string).collect();
     part("Mistakes: nothing is sent while they stand", told(&errors));
     part("Warnings", told(&warnings));
     part(
@@ -83,6 +82,34 @@ fn text(report: &CheckReport) -> String {
         );
     }
     text
+}
+
+/// Findings as sentences; the same about neighbouring lines is one.
+fn told(findings: &[&Finding]) -> Vec<String> {
+    let mut told: Vec<(Finding, Option<u64>)> = Vec::new();
+    for finding in findings {
+        let last = told.last_mut().filter(|(first, last)| {
+            let follows = last.or(first.line).map(|line| line + 1);
+            let same = Finding {
+                line: finding.line,
+                ..first.clone()
+            };
+            finding.line.is_some() && finding.line == follows && same == **finding
+        });
+        match last {
+            Some((_, last)) => *last = finding.line,
+            None => told.push(((*finding).clone(), None)),
+        }
+    }
+    let sentence = |(first, last): (Finding, Option<u64>)| match (first.line, last) {
+        (Some(line), Some(last)) => {
+            let one = format!("{} line {line}", first.file);
+            let all = format!("{} lines {line} to {last}", first.file);
+            first.to_string().replacen(&one, &all, 1)
+        }
+        _ => first.to_string(),
+    };
+    told.into_iter().map(sentence).collect()
 }
 
 /// What is open, by file.
@@ -114,4 +141,28 @@ fn open(report: &CheckReport) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_about_neighbouring_lines_is_one_sentence() {
+        let empty = |line| {
+            Finding::new("config/rates.csv", "is empty")
+                .line(line)
+                .column("rate")
+        };
+        let other = Finding::new("config/rates.csv", "is no number").line(5);
+        let findings = [empty(2), empty(3), empty(4), other, empty(7)];
+        assert_eq!(
+            told(&findings.iter().collect::<Vec<_>>()),
+            [
+                "config/rates.csv lines 2 to 4, column rate: is empty",
+                "config/rates.csv line 5: is no number",
+                "config/rates.csv line 7, column rate: is empty",
+            ]
+        );
+    }
 }

@@ -95,7 +95,10 @@ pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
         let document = serde_json::json!({"project": folder, "files": files, "drafts": drafts});
         output::data(&format!("{document}\n"))?;
     }
-    output::note(&next_steps(folder));
+    output::note(&match args.from {
+        None => next_steps(folder),
+        Some(_) => next_decisions(folder),
+    });
     for (file, lines) in drafts.iter().flat_map(|report| &report.written) {
         output::note(&format!("{file}: {lines} line(s) wait for your decision"));
     }
@@ -140,6 +143,23 @@ fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
     }
 }
 
+/// What follows once the export was read.
+fn next_decisions(folder: &Path) -> String {
+    let project = folder.display();
+    format!(
+        "\
+new project in {project}, the export is read
+
+next:
+  1. set business_timezone in {project}/migration.toml
+  2. decide in {project}/config/*.csv where lines wait for it
+  3. transload map propose -p {project}    where attributes go; transload map review confirms it in the browser
+  4. transload check -p {project}      what is left to correct and to decide
+  5. transload plan -p {project}       what would be sent
+  6. transload run -p {project}        into the simulator; later with --target sandbox"
+    )
+}
+
 fn next_steps(folder: &Path) -> String {
     let project = folder.display();
     format!(
@@ -151,8 +171,9 @@ next:
   2. put the User.com export files into {project}/export, or fill in [source.api], set USERCOM_API_TOKEN and
      transload extract -p {project}    reads them from User.com's API
   3. transload stage -p {project}      what the export holds, and what of it cannot be read
-  4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
-  5. transload plan -p {project}       what would be sent
-  6. transload run -p {project}        into the simulator; later with --target sandbox"
+  4. transload check -p {project} --write-missing    writes what somebody has to decide into config/*.csv; decide there
+  5. transload map propose -p {project}    where attributes go; transload map review confirms it in the browser
+  6. transload plan -p {project}       what would be sent
+  7. transload run -p {project}        into the simulator; later with --target sandbox"
     )
 }

@@ -373,7 +373,16 @@ pub(super) fn write(
             continue;
         }
         let mut file = DecisionFile::open(folder, name)?;
+        let before = file.len();
         for decision in of_file() {
+            // A question that stands there is not asked again.
+            let is_asked = |row: usize| {
+                let mut cells = decision.cells.iter();
+                cells.all(|(column, cell)| file.get(row, column).eq_ignore_ascii_case(cell))
+            };
+            if (0..before).any(is_asked) {
+                continue;
+            }
             let note = format!("{} {}", decision.rows, decision.what);
             let cells = decision.cells.iter();
             let mut row: BTreeMap<&str, &str> = cells
@@ -387,8 +396,10 @@ pub(super) fn write(
                 .collect();
             file.add(&row);
         }
-        file.save()?;
-        written.insert(format!("config/{name}.csv"), of_file().count());
+        if file.len() > before {
+            file.save()?;
+            written.insert(format!("config/{name}.csv"), file.len() - before);
+        }
     }
     Ok(written)
 }

@@ -207,9 +207,10 @@ fn init_makes_a_project_that_lacks_only_the_export() {
       2. put the User.com export files into new/export, or fill in [source.api], set USERCOM_API_TOKEN and
          transload extract -p new    reads them from User.com's API
       3. transload stage -p new      what the export holds, and what of it cannot be read
-      4. fill in config/stage_matrix.csv and config/field_map.csv; lifecycle, owners and defaults have their own files
-      5. transload plan -p new       what would be sent
-      6. transload run -p new        into the simulator; later with --target sandbox
+      4. transload check -p new --write-missing    writes what somebody has to decide into config/*.csv; decide there
+      5. transload map propose -p new    where attributes go; transload map review confirms it in the browser
+      6. transload plan -p new       what would be sent
+      7. transload run -p new        into the simulator; later with --target sandbox
     ");
     insta::assert_snapshot!(files(&project.path("new")).join("\n"), @r"
     .gitignore
