@@ -111,7 +111,12 @@ pub(super) fn all_tables(project: &Path) -> Result<String, Error> {
 }
 
 fn all(project: &Path) -> Result<Vec<Table>, Error> {
-    Ok(tables(&Queries::load(project)?))
+    // A file with a mistake in it keeps nobody from reading about the others.
+    let (queries, mistakes) = Queries::read(project);
+    for mistake in mistakes {
+        output::note(&format!("note: left out: {mistake}"));
+    }
+    Ok(tables(&queries))
 }
 
 fn one(code: &str) -> Result<&'static Reason, Error> {
