@@ -22,6 +22,7 @@ mod progress;
 mod queries;
 mod query;
 mod reconcile;
+mod report;
 mod rollback;
 mod run;
 mod schema;
@@ -111,6 +112,10 @@ enum Command {
     Completions(complete::CompletionsArgs),
     /// Write a synthetic User.com export of any size
     Generate(generate::GenerateArgs),
+    /// Write the scope document: what the export holds, what it asks, what the org needs
+    Audit(report::AuditArgs),
+    /// Write the reconciliation report of a run
+    Report(report::ReportArgs),
     /// Start a new project
     Init(init::InitArgs),
     /// Serve a simulator
@@ -262,6 +267,8 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Docs(command) => docs::run(command),
         Command::Completions(args) => complete::run(&args),
         Command::Generate(args) => generate::run(args),
+        Command::Audit(args) => report::audit(args).await,
+        Command::Report(args) => report::report(args).await,
         Command::Init(args) => Box::pin(init::run(&args)).await,
         Command::Sim(command) => sim::run(command).await,
     }

@@ -43,6 +43,7 @@ pages! {
     matches "matches.md"
     edits "edits.md"
     deletions "deletions.md"
+    documents "documents.md"
     recovery "recovery.md"
     rows "rows.md"
     undoing "undoing.md"

@@ -50,6 +50,7 @@ mod open;
 mod open_decisions;
 mod org;
 mod outbox;
+mod papers;
 mod phase;
 mod plan;
 mod preflight;
@@ -82,6 +83,7 @@ pub use explain::{
 pub use hypercare::Hypercare;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use open_decisions::OpenDecision;
+pub use papers::WrittenDocument;
 pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megabytes};
 pub use preflight::{Finding, Preflight};
 pub use propose::{ProposeReport, ProposeRequest};

@@ -2,6 +2,7 @@
 //!
 //! In: counted reports. Out: text. Never: a number of its own.
 
+mod document;
 mod effort;
 mod phase;
 mod plain;
@@ -10,6 +11,7 @@ mod segments;
 mod summary;
 mod table;
 
+pub use document::{Cell, Column, Document, Part, SHOWN_ROWS, Table, html, markdown_document};
 pub use effort::Effort;
 pub use phase::phase_document;
 pub use plain::{markdown, plain, spreadsheet, spreadsheet_cell};

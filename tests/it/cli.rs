@@ -219,6 +219,7 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/cutover.csv
     config/decisions.csv
     config/defaults.csv
+    config/editions.csv
     config/field_map.csv
     config/field_policy.csv
     config/free_mail_domains.csv

@@ -106,7 +106,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 24] = [
+pub(super) const FILES: [Declared; 25] = [
     declared!(
         "lifecycle",
         [
@@ -302,6 +302,17 @@ pub(super) const FILES: [Declared; 24] = [
             optional("rollback", Kind::Text),
         ],
         key: ["step"]
+    ),
+    declared!(
+        "editions",
+        [
+            needed("feature", Kind::Text),
+            needed("edition", Kind::Text),
+            optional("note", Kind::Text),
+            optional("read_on", Kind::Text),
+            optional("source", Kind::Text),
+        ],
+        key: ["feature"]
     ),
     declared!(
         "preflight",

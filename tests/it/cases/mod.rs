@@ -13,6 +13,8 @@ mod columns;
 mod days;
 /// Decision files with mistakes in them.
 mod decisions;
+/// Documents that people read.
+mod documents;
 /// Decisions of the field map.
 mod field_map;
 /// Files, links, names.

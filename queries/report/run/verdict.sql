@@ -1,0 +1,12 @@
+-- grain: one row: how the run ended
+select
+    max(run.status) as status,
+    to_char(max(run.started), '%Y-%m-%d %H:%M UTC') as started,
+    to_char(max(run.finished), '%Y-%m-%d %H:%M UTC') as finished,
+    coalesce(sum(run.created), 0) as created,
+    coalesce(sum(run.updated), 0) as updated,
+    coalesce(sum(run.failed + run.unprocessed), 0) as not_landed,
+    coalesce(sum(run.held), 0) as held,
+    coalesce(sum(run.differences), 0) as differences
+from ledger.runs as run
+where run.run = $run

@@ -1,0 +1,202 @@
+//! A document as one HTML file that needs nothing else: no network, no font, no library.
+//!
+//! In: a document with texts of anybody in it. Out: a page in which each of them is text and nothing but text. Its script is allowed by its
+//! digest alone; whatever else got into the page would not run.
+
+use std::fmt::Write;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::markdown::more;
+use super::{Cell, Document, Part, Table, chart};
+use crate::report::plain;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Letters of a cell that are shown; its file has all of them.
+const CELL: usize = 300;
+
+/// Bytes of all tables of a page together: a page stays below two megabytes.
+const TABLES: usize = 1_800_000;
+
+/// Rows of a table from which on it can be searched.
+const WORTH_A_SEARCH: usize = 12;
+
+/// The document as a page.
+#[must_use]
+pub fn html(document: &Document) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, SCRIPT.as_bytes());
+    let digest = STANDARD.encode(digest.as_ref());
+    let title = escape(&document.title);
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
+         content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action \
+         'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"referrer\" \
+         content=\"no-referrer\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<dl>\n"
+    );
+    for (name, value) in &document.facts {
+        // Writing into a text cannot fail.
+        let _ = writeln!(
+            page,
+            "<div><dt>{}</dt><dd>{}</dd></div>",
+            escape(name),
+            escape(value)
+        );
+    }
+    page.push_str("</dl>\n</header>\n<nav aria-label=\"Parts\"><ol>\n");
+    for (number, part) in (1..).zip(&document.parts) {
+        let _ = writeln!(
+            page,
+            "<li><a href=\"#part-{number}\">{}</a></li>",
+            escape(&part.title)
+        );
+    }
+    page.push_str(
+        "<li><a href=\"#queries\">The queries behind the numbers</a></li>\n</ol></nav>\n<main>\n",
+    );
+    let room = TABLES / document.parts.len().max(1);
+    for (number, part) in (1..).zip(&document.parts) {
+        section(&mut page, number, part, room);
+    }
+    page.push_str("<section id=\"queries\">\n<h2>The queries behind the numbers</h2>\n<p>Each can be asked again with <code>transload \
+                   query</code>.</p>\n");
+    for (number, part) in (1..).zip(&document.parts) {
+        let _ = writeln!(
+            page,
+            "<h3 id=\"query-{number}\">{}</h3>\n<pre tabindex=\"0\">{}</pre>",
+            escape(&part.query),
+            escape_lines(&part.sql)
+        );
+    }
+    let _ = write!(
+        page,
+        "</section>\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
+    );
+    page
+}
+
+fn section(page: &mut String, number: usize, part: &Part, room: usize) {
+    let _ = writeln!(
+        page,
+        "<section id=\"part-{number}\">\n<h2>{}</h2>\n<p>{}</p>",
+        escape(&part.title),
+        escape(&part.text)
+    );
+    match (&part.table, &part.unknown) {
+        (Some(table), _) => write_table(page, number, part, table, room),
+        (None, Some(why)) => {
+            let _ = writeln!(page, "<p class=\"unknown\">Not known: {}</p>", escape(why));
+        }
+        (None, None) => {}
+    }
+    let _ = writeln!(
+        page,
+        "<p class=\"source\">Source: <a href=\"#query-{number}\">{}</a></p>\n</section>",
+        escape(&part.query)
+    );
+}
+
+fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, room: usize) {
+    let (began, mut shown) = (page.len(), 0);
+    if table.drawn {
+        let rows: Vec<(String, f64, String)> = table
+            .rows
+            .iter()
+            .filter_map(|row| {
+                let (first, last) = (row.first()?, row.last()?);
+                Some((first.text(), last.number()?, last.text()))
+            })
+            .collect();
+        page.push_str(&chart::bars(&rows, escape).unwrap_or_default());
+    }
+    if table.rows.len() >= WORTH_A_SEARCH {
+        let _ = writeln!(
+            page,
+            "<p class=\"search\"><label>Search <input type=\"search\" data-table=\"table-{number}\"></label></p>"
+        );
+    }
+    if !table.rows.is_empty() {
+        let _ = write!(
+            page,
+            "<table id=\"table-{number}\">\n<caption>{}</caption>\n<thead><tr>",
+            escape(&part.title)
+        );
+        for column in &table.columns {
+            let class = if column.numeric {
+                " class=\"number\""
+            } else {
+                ""
+            };
+            let _ = write!(
+                page,
+                "<th scope=\"col\"{class}><button type=\"button\">{}</button></th>",
+                escape(&column.name)
+            );
+        }
+        page.push_str("</tr></thead>\n<tbody>\n");
+        for row in &table.rows {
+            if page.len() - began > room {
+                break;
+            }
+            shown += 1;
+            page.push_str("<tr>");
+            for (cell, column) in row.iter().zip(&table.columns) {
+                write_cell(page, cell, &column.name, column.numeric);
+            }
+            page.push_str("</tr>\n");
+        }
+        page.push_str("</tbody>\n</table>\n");
+    }
+    if let Some(more) = more(table, shown) {
+        let _ = writeln!(page, "<p class=\"more\">{}</p>", escape(&more));
+    }
+    if let Some(csv) = &table.csv {
+        let _ = writeln!(
+            page,
+            "<p class=\"more\"><a href=\"{0}\">{0}</a></p>",
+            escape(csv)
+        );
+    }
+}
+
+fn write_cell(page: &mut String, cell: &Cell, column: &str, numeric: bool) {
+    let class = if numeric { " class=\"number\"" } else { "" };
+    let text = cell.text();
+    let shown: String = match text.char_indices().nth(CELL) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    };
+    let _ = write!(
+        page,
+        "<td{class} data-label=\"{}\">{}</td>",
+        escape(column),
+        escape(&shown)
+    );
+}
+
+/// A text of anybody as text of a page, on one line.
+fn escape(text: &str) -> String {
+    escaped(&plain(text, false))
+}
+
+/// The same with its lines.
+fn escape_lines(text: &str) -> String {
+    escaped(&plain(text, true))
+}
+
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => shown.push_str("&lt;"),
+            '>' => shown.push_str("&gt;"),
+            '&' => shown.push_str("&amp;"),
+            '"' => shown.push_str("&quot;"),
+            '\'' => shown.push_str("&#39;"),
+            other => shown.push(other),
+        }
+    }
+    shown
+}

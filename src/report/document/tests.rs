@@ -1,0 +1,118 @@
+//! What a document shows of texts of anybody, and how much of many rows.
+
+use super::*;
+
+fn document(rows: Vec<Vec<Cell>>, total: u64) -> Document {
+    let columns = ["name", "people"].map(|name| Column {
+        name: name.to_owned(),
+        numeric: name == "people",
+    });
+    Document {
+        title: "Scope <b>".to_owned(),
+        facts: vec![("Customer".to_owned(), "A & \"B\"".to_owned())],
+        parts: vec![Part {
+            title: "People".to_owned(),
+            text: "By name.".to_owned(),
+            query: "report/scope/people.sql".to_owned(),
+            sql: "select 1 < 2".to_owned(),
+            table: Some(Table {
+                columns: columns.to_vec(),
+                rows,
+                total,
+                csv: (total > 2).then(|| "people.csv".to_owned()),
+                drawn: true,
+            }),
+            unknown: None,
+        }],
+    }
+}
+
+fn row(name: &str, people: i64) -> Vec<Cell> {
+    vec![Cell::Text(name.to_owned()), Cell::Whole(people)]
+}
+
+#[test]
+fn hostile_texts_are_texts() {
+    let names = [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "a\u{202e}gpj.exe",
+        "]]>--><!--",
+        "' onmouseover='x",
+    ];
+    let rows: Vec<_> = names.iter().map(|name| row(name, 3)).collect();
+    let page = html(&document(rows, 5));
+    assert_eq!(page.matches("<script").count(), 1, "{page}");
+    assert_eq!(page.matches("<img").count(), 0);
+    assert!(!page.contains("<b>") && !page.contains('\u{202e}') && !page.contains("' onmouse"));
+    assert!(page.contains("Scope &lt;b&gt;") && page.contains("A &amp; &quot;B&quot;"));
+    // Nothing is fetched, and the one script is allowed by its digest alone.
+    for word in ["src=", "@import", "url("] {
+        let ours = page.replace("&lt;img src=x", "");
+        assert!(!ours.contains(word), "{word}");
+    }
+    assert!(page.contains("script-src 'sha256-") && page.contains("default-src 'none'"));
+    assert!(include_str!("page.js").len() < 10 << 10);
+}
+
+#[test]
+fn the_page_stays_small_whatever_stands_in_its_rows() {
+    let long = "ż<&\"".repeat(2_500);
+    let columns = 12;
+    let rows: Vec<Vec<Cell>> = (0..SHOWN_ROWS)
+        .map(|_| vec![Cell::Text(long.clone()); columns])
+        .collect();
+    let mut whole = document(rows, 1_000_000);
+    let table = whole.parts[0].table.as_mut().unwrap();
+    table.columns = vec![
+        Column {
+            name: "text".to_owned(),
+            numeric: false,
+        };
+        columns
+    ];
+    let page = html(&whole);
+    assert!(page.len() < 2_000_000, "{}", page.len());
+    assert!(page.contains(" of 1,000,000 rows; all of them are in people.csv."));
+    assert!(page.contains("<a href=\"people.csv\">"));
+}
+
+#[test]
+fn bars_are_drawn_where_there_is_something_to_compare_and_always_the_same() {
+    let rows = vec![row("Lead", 1_200), row("Contact", 300)];
+    let page = html(&document(rows.clone(), 2));
+    assert!(
+        page.contains("<svg class=\"bars\"") && page.contains("width=\"430.0\""),
+        "{page}"
+    );
+    assert!(page.contains("width=\"107.5\"") && page.contains("1,200"));
+    assert_eq!(page, html(&document(rows, 2)));
+    let one = html(&document(vec![row("Lead", 1)], 1));
+    assert!(!one.contains("<svg"));
+}
+
+#[test]
+fn markdown_says_the_same_with_its_queries() {
+    let text = markdown_document(&document(vec![row("Łódź|x", -1_200)], 1));
+    insta::assert_snapshot!(text, @r#"
+    # Scope &lt;b>
+
+    - Customer: A &amp; "B"
+
+    ## People
+
+    By name.
+
+    | name | people |
+    |---|---|
+    | Łódź\|x | -1,200 |
+
+    ## The queries behind the numbers
+
+    ### report/scope/people.sql
+
+        select 1 < 2
+    "#);
+    let none = markdown_document(&document(Vec::new(), 0));
+    assert!(none.contains("None."), "{none}");
+}
