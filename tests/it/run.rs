@@ -203,6 +203,8 @@ fn the_summary_has_the_documented_keys() {
             "sources",
             "objections",
             "undecided",
+            "held",
+            "warnings",
             "objects",
             "effort"
         ])
@@ -210,7 +212,7 @@ fn the_summary_has_the_documented_keys() {
     for source in summary["sources"].as_array().unwrap() {
         assert_eq!(
             keys(source),
-            named(&["table", "source", "staged", "rejected"])
+            named(&["table", "source", "staged", "rejected", "rejected_cells"])
         );
     }
     let documented = named(&[

@@ -1,4 +1,4 @@
--- grain: one row per feature of the org that this migration needs, with the lowest edition that has it
+-- grain: one row per feature that this migration needs, with the lowest edition that has it
 with needed as (
     select 'API' as feature, 'every load' as because
     union all
