@@ -190,6 +190,8 @@ fn config() -> SessionConfig {
     // What a sort may count on while it merges: a few batches of the widest tables.
     options.execution.sort_spill_reservation_bytes = 12 << 20;
     options.sql_parser.map_string_types_to_utf8view = false;
+    // Mistakes are told with their lines.
+    options.sql_parser.collect_spans = true;
     config
 }
 

@@ -18,6 +18,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::Format;
 use crate::error::Error;
+use crate::report::spreadsheet;
 
 /// An instant without a zone is UTC everywhere in the product.
 pub(super) const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
@@ -30,7 +31,12 @@ const RESERVED: &str = "_";
 
 /// Turns batches into bytes.
 pub(super) enum Encoder {
-    Csv { header: bool, schema: SchemaRef },
+    Csv {
+        header: bool,
+        schema: SchemaRef,
+        /// Whether a spreadsheet is to open it.
+        sheet: bool,
+    },
     Json(arrow::json::Writer<Vec<u8>, Lines>),
     Parquet(ArrowWriter<Vec<u8>>),
 }
@@ -61,8 +67,9 @@ impl Encoder {
             unique_names(schema)?;
         }
         Ok(match format {
-            Format::Table | Format::Csv => Self::Csv {
+            Format::Table | Format::Csv | Format::Spreadsheet => Self::Csv {
                 header: true,
+                sheet: format == Format::Spreadsheet,
                 schema: Arc::clone(schema),
             },
             Format::Json => Self::Json(
@@ -86,7 +93,7 @@ impl Encoder {
     /// The bytes of one more batch.
     pub(super) fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Csv { header, .. } => csv(batch, take(header)),
+            Self::Csv { header, sheet, .. } => csv(batch, take(header), *sheet),
             Self::Json(writer) => {
                 let batch = without_reserved(batch).map_err(|error| refused("JSON", &error))?;
                 writer
@@ -107,7 +114,11 @@ impl Encoder {
     /// The bytes after the last batch.
     pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Csv { header, schema } if header => csv(&RecordBatch::new_empty(schema), true),
+            Self::Csv {
+                header: true,
+                schema,
+                sheet,
+            } => csv(&RecordBatch::new_empty(schema), true, sheet),
             Self::Csv { .. } => Ok(Vec::new()),
             Self::Json(mut writer) => {
                 writer.finish().map_err(|error| refused("JSON", &error))?;
@@ -120,7 +131,10 @@ impl Encoder {
     }
 }
 
-fn csv(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, Error> {
+/// What tells a spreadsheet that a file is UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let written = nested_as_text(batch).and_then(|batch| {
         CsvBuilder::new()
@@ -130,7 +144,14 @@ fn csv(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, Error> {
             .write(&batch)
     });
     written.map_err(|error| refused("CSV", &error))?;
-    Ok(bytes)
+    if !sheet {
+        return Ok(bytes);
+    }
+    let safe = spreadsheet(&bytes).map_err(|error| refused("CSV", &error))?;
+    let safe = safe.strip_prefix(MARK).unwrap_or(&safe);
+    // Once, at the beginning of the file.
+    let mark = if header { MARK } else { b"" };
+    Ok([mark, safe].concat())
 }
 
 fn refused(format: &str, error: &dyn std::error::Error) -> Error {
@@ -235,4 +256,30 @@ fn without_reserved(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 
 fn has_reserved(field: &Field) -> bool {
     matches!(field.data_type(), DataType::Struct(children) if children.iter().any(|child| child.name() == RESERVED))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::StringArray;
+
+    use super::*;
+
+    fn text(format: Format) -> String {
+        let names: ArrayRef = Arc::new(StringArray::from(vec!["=1+1", "Żółw"]));
+        let batch = RecordBatch::try_from_iter(vec![("name", names)]).unwrap();
+        let mut encoder = Encoder::new(format, &batch.schema()).unwrap();
+        let mut bytes = encoder.batch(&batch).unwrap();
+        bytes.extend(encoder.batch(&batch.slice(1, 1)).unwrap());
+        bytes.extend(encoder.finish().unwrap());
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_spreadsheet_gets_its_mark_once_and_no_formula() {
+        assert_eq!(
+            text(Format::Spreadsheet),
+            "\u{feff}name\n'=1+1\nŻółw\nŻółw\n"
+        );
+        assert_eq!(text(Format::Csv), "name\n=1+1\nŻółw\nŻółw\n");
+    }
 }

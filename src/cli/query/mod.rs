@@ -60,6 +60,8 @@ pub(super) enum Format {
     Table,
     /// With a header; structs and lists as JSON
     Csv,
+    /// The same for a spreadsheet: marked as UTF-8, and nothing in it is a formula
+    Spreadsheet,
     /// One array, one object a line
     Json,
     /// One Parquet file
