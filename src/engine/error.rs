@@ -114,7 +114,7 @@ fn is_no_space(error: &DataFusionError) -> bool {
 }
 
 /// First line of DataFusion's message, without its backtrace.
-fn brief(error: &DataFusionError) -> String {
+pub(crate) fn brief(error: &DataFusionError) -> String {
     let text = error.strip_backtrace();
     text.lines().next().unwrap_or_default().to_owned()
 }

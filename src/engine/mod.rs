@@ -16,6 +16,7 @@ mod spill;
 mod stream;
 
 pub use error::EngineError;
+pub(crate) use error::brief;
 pub use nesting::check_depth;
 pub use session::{Session, View};
 pub use stream::BatchStream;

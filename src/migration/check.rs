@@ -15,7 +15,7 @@ use super::project::Project;
 use super::resolve;
 use crate::config::{Config, ConfigError};
 use crate::cutover::Checklist;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, brief};
 use crate::error::{Class, Error};
 use crate::finding::Finding;
 use crate::mapping::{FieldMap, MappingError, check_decisions, stale, unmapped};
@@ -249,11 +249,6 @@ pub(super) fn mistake(error: Error) -> Result<Finding, Error> {
             )
         }
     })
-}
-
-fn brief(error: &datafusion::error::DataFusionError) -> String {
-    let text = error.strip_backtrace();
-    text.lines().next().unwrap_or_default().to_owned()
 }
 
 fn of_project(error: &ProjectError) -> Finding {

@@ -18,7 +18,8 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::project::default_text;
 use crate::report::{
-    Cell, Column, Document, Part, SHOWN_ROWS, Table, html, markdown_document, spreadsheet,
+    Cell, Column, Document, Part, SHOWN_ROWS, Table, UTF8_MARK, html, markdown_document,
+    spreadsheet_rows,
 };
 
 /// A part of a document: heading, what it says, its query below `queries/report/`, whether it is drawn.
@@ -389,7 +390,6 @@ fn append(
     batches: &[RecordBatch],
     first: bool,
 ) -> Result<File, Error> {
-    const MARK: &[u8] = b"\xef\xbb\xbf";
     let refused = |error: &dyn std::error::Error| Error::Defect {
         what: format!("{} cannot be written as CSV: {error}", path.display()),
     };
@@ -402,10 +402,9 @@ fn append(
             writer.write(batch).map_err(|error| refused(&error))?;
         }
     }
-    let text = spreadsheet(&text).map_err(|error| refused(&error))?;
-    let text = text.strip_prefix(MARK).unwrap_or(&text);
-    let mark = if first { MARK } else { b"" };
-    let written = file.write_all(mark).and_then(|()| file.write_all(text));
+    let text = spreadsheet_rows(&text).map_err(|error| refused(&error))?;
+    let mark = if first { UTF8_MARK } else { b"" };
+    let written = file.write_all(mark).and_then(|()| file.write_all(&text));
     written.map_err(|source| failed(path, source))?;
     Ok(file)
 }

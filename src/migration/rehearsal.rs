@@ -49,6 +49,8 @@ pub(super) struct Rehearsal<'a> {
 impl Rehearsal<'_> {
     /// Says of each load what is held and why, and what is different from the last run.
     pub(super) async fn describe(&self, loads: &mut [LoadPlan]) -> Result<(), Error> {
+        // Before the first run the ledger has no record but those of the outbox.
+        let loaded = self.context.staging().snapshot().await?;
         for file in self.context.resolved.loads() {
             let outbox = self.dry_run.outboxes.get(&file.name);
             let load = loads.iter_mut().find(|load| load.load == file.name);
@@ -62,7 +64,9 @@ impl Rehearsal<'_> {
             if load.update > 0 {
                 load.changes = sorted(self.changes(file, outbox).await?);
             }
-            load.gone = self.gone(file).await?;
+            if loaded.get("ledger", &file.name).is_some() {
+                load.gone = self.gone(file).await?;
+            }
         }
         Ok(())
     }
@@ -101,16 +105,7 @@ impl Rehearsal<'_> {
     async fn gone(&self, file: &QueryFile) -> Result<u64, Error> {
         let load = &file.name;
         let fates = self.dry_run.snapshot.get("recon", &format!("fates_{load}"));
-        // Before the first run the ledger has no record but those of the outbox.
-        if self
-            .context
-            .staging()
-            .snapshot()
-            .await?
-            .get("ledger", load)
-            .is_none()
-            || fates.is_none()
-        {
+        if fates.is_none() {
             return Ok(0);
         }
         let key = key_text("l", &file.key);

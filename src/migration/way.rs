@@ -15,9 +15,9 @@ const OVERHEAD: u64 = 200;
 const WORTH_A_GUESS: u64 = 20;
 
 /// The phases of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Way {
-    started: Option<Instant>,
+    started: Instant,
     weights: Vec<u64>,
     passed: usize,
 }
@@ -27,7 +27,7 @@ impl Way {
     pub(super) fn along(steps: &[Step<'_>], snapshot: &Snapshot) -> Self {
         let loads = steps.iter().filter(|step| matches!(step, Step::Load(_)));
         Self {
-            started: Some(Instant::now()),
+            started: Instant::now(),
             weights: loads.map(|load| weight(load.file(), snapshot)).collect(),
             passed: 0,
         }
@@ -35,8 +35,7 @@ impl Way {
 
     /// The line of the phase that begins now.
     pub(super) fn next(&mut self, load: &str, now: Instant) -> String {
-        let elapsed = self.started.map(|started| now.duration_since(started));
-        let left = elapsed.and_then(|elapsed| self.left(elapsed));
+        let left = self.left(now.duration_since(self.started));
         self.passed += 1;
         let line = format!("phase {} of {}: {load}", self.passed, self.weights.len());
         match left {
@@ -84,7 +83,7 @@ mod tests {
     fn the_time_left_is_that_of_the_rows_left() {
         let start = Instant::now();
         let mut way = Way {
-            started: Some(start),
+            started: start,
             weights: vec![10, 90, 200, 100],
             passed: 0,
         };

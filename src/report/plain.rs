@@ -38,7 +38,7 @@ pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
 }
 
 /// What tells a spreadsheet that a file is UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+pub const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A CSV file for people out of one for machines: nothing in it is a formula, and where it has letters beyond ASCII it begins with the
 /// mark without which a spreadsheet takes them for others.
@@ -46,16 +46,25 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// # Errors
 /// What is no CSV.
 pub fn spreadsheet(csv: &[u8]) -> Result<Vec<u8>, csv::Error> {
+    let rows = spreadsheet_rows(csv)?;
+    Ok(match rows.is_ascii() {
+        true => rows,
+        false => [UTF8_MARK, &rows].concat(),
+    })
+}
+
+/// Rows of such a file, without the mark at its beginning.
+///
+/// # Errors
+/// What is no CSV.
+pub fn spreadsheet_rows(csv: &[u8]) -> Result<Vec<u8>, csv::Error> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .from_reader(csv);
     let mut writer = csv::WriterBuilder::new()
         .flexible(true)
-        .from_writer(match csv.is_ascii() {
-            true => Vec::new(),
-            false => MARK.to_vec(),
-        });
+        .from_writer(Vec::new());
     for record in reader.records() {
         let record = record?;
         writer.write_record(

@@ -76,6 +76,8 @@ mod strategies;
 mod support;
 /// Staging areas that somebody touched, exports that changed, orgs that are others.
 mod tampered;
+/// What a run tells on the way and at its end.
+mod terminal;
 /// The split and the SQL project.
 mod transform;
 /// A simulated User.com account in a process of its own, and a client of it.

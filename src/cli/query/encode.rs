@@ -18,7 +18,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::Format;
 use crate::error::Error;
-use crate::report::spreadsheet;
+use crate::report::{UTF8_MARK, spreadsheet_rows};
 
 /// An instant without a zone is UTC everywhere in the product.
 pub(super) const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
@@ -131,9 +131,6 @@ impl Encoder {
     }
 }
 
-/// What tells a spreadsheet that a file is UTF-8.
-const MARK: &[u8] = b"\xef\xbb\xbf";
-
 fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let written = nested_as_text(batch).and_then(|batch| {
@@ -147,11 +144,10 @@ fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, Error>
     if !sheet {
         return Ok(bytes);
     }
-    let safe = spreadsheet(&bytes).map_err(|error| refused("CSV", &error))?;
-    let safe = safe.strip_prefix(MARK).unwrap_or(&safe);
+    let safe = spreadsheet_rows(&bytes).map_err(|error| refused("CSV", &error))?;
     // Once, at the beginning of the file.
-    let mark = if header { MARK } else { b"" };
-    Ok([mark, safe].concat())
+    let mark = if header { UTF8_MARK } else { b"" };
+    Ok([mark, &safe].concat())
 }
 
 fn refused(format: &str, error: &dyn std::error::Error) -> Error {
