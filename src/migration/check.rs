@@ -238,6 +238,14 @@ pub(super) fn mistake(error: Error) -> Result<Finding, Error> {
             }
         }
         Error::Config(error) => of_config(error),
+        Error::Mapping(error @ MappingError::Type { line, .. }) => {
+            let hint = error.hint().map(|hint| format!("; {hint}"));
+            let text = error.to_string();
+            let place = format!("config/field_map.csv line {line}: ");
+            let text = text.strip_prefix(&place).unwrap_or(&text);
+            let problem = format!("{text}{}", hint.unwrap_or_default());
+            Finding::new("config/field_map.csv", problem).line(*line)
+        }
         Error::Mapping(MappingError::BadRow { path, line, reason }) => {
             Finding::new(path, reason).line(*line)
         }
@@ -283,5 +291,25 @@ fn of_config(error: &ConfigError) -> Finding {
             let hint = other.hint().map(|hint| format!("; {hint}"));
             Finding::new(FILE, format!("{other}{}", hint.unwrap_or_default()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_that_cannot_hold_the_values_is_told_where_it_stands() {
+        let error = MappingError::Type {
+            line: 4,
+            field: "people.mood".to_owned(),
+            source_type: "text".to_owned(),
+            target_type: "Date".to_owned(),
+        };
+        let told = mistake(error.into()).unwrap().to_string();
+        assert!(
+            told.starts_with("config/field_map.csv line 4: people.mood is text in the export"),
+            "{told}"
+        );
     }
 }
