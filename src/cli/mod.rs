@@ -114,6 +114,8 @@ enum Command {
     Generate(generate::GenerateArgs),
     /// Write the scope document: what the export holds, what it asks, what the org needs
     Audit(report::AuditArgs),
+    /// Write the inventory of User.com's automations: what takes the place of each
+    Inventory(report::InventoryArgs),
     /// Write the reconciliation report of a run
     Report(report::ReportArgs),
     /// Start a new project
@@ -268,6 +270,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Completions(args) => complete::run(&args),
         Command::Generate(args) => generate::run(args),
         Command::Audit(args) => report::audit(args).await,
+        Command::Inventory(args) => report::inventory(args).await,
         Command::Report(args) => report::report(args).await,
         Command::Init(args) => Box::pin(init::run(&args)).await,
         Command::Sim(command) => sim::run(command).await,

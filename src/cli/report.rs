@@ -1,4 +1,4 @@
-//! `transload audit` and `transload report`: documents that open by a double click.
+//! `transload audit`, `transload inventory` and `transload report`: documents that open by a double click.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,19 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     project: ProjectArgs,
     /// Folder of the document [default: documents/scope in the project]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// The document on stdout, or the names of its files
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// Arguments of `transload inventory`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InventoryArgs {
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Folder of the document [default: documents/inventory in the project]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// The document on stdout, or the names of its files
@@ -41,6 +54,14 @@ pub(crate) struct ReportArgs {
 pub(super) async fn audit(args: AuditArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
     let written = Box::pin(migration.write_scope(args.output.as_deref())).await;
+    progress.finish();
+    tell(&written?, args.format)
+}
+
+/// Writes the inventory of automations.
+pub(super) async fn inventory(args: InventoryArgs) -> Result<Outcome, Error> {
+    let (migration, progress) = migration(&args.project)?;
+    let written = Box::pin(migration.write_inventory(args.output.as_deref())).await;
     progress.finish();
     tell(&written?, args.format)
 }

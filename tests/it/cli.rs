@@ -215,6 +215,8 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     insta::assert_snapshot!(files(&project.path("new")).join("\n"), @r"
     .gitignore
     config/activity_types.csv
+    config/automation_counterparts.csv
+    config/automations.csv
     config/countries.csv
     config/cutover.csv
     config/decisions.csv

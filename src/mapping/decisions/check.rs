@@ -51,6 +51,14 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
                 }
                 continue;
             }
+            if let Kind::Known(words) = column.kind {
+                row.cells[*at] = words_of(words, cell, |word, nearest| {
+                    let problem = "is no word of the list, and stays as free text";
+                    let odd = told(Some(column.name), Some(word), problem.to_owned(), nearest);
+                    findings.push(odd.warning());
+                });
+                continue;
+            }
             match formed(column.kind, cell) {
                 Ok(formed) => row.cells[*at] = formed,
                 Err((problem, nearest)) => {
@@ -165,13 +173,33 @@ fn date(text: &str) -> Option<NaiveDate> {
     }
 }
 
+/// A list with bars in one form: known words as they are written, the rest as it is and told.
+fn words_of(known: &[&str], cell: &str, mut odd: impl FnMut(&str, Option<String>)) -> String {
+    let words = cell.split('|').map(str::trim);
+    let words = words.filter(|word| !word.is_empty()).map(|word| {
+        match known.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+            Some(known) => (*known).to_owned(),
+            None => {
+                let lower = |known: &&str| known.to_lowercase();
+                let lowered: Vec<String> = known.iter().map(lower).collect();
+                let near = nearest(&word.to_lowercase(), lowered.iter().map(String::as_str));
+                let near = near.and_then(|near| known.iter().find(|known| lower(known) == near));
+                odd(word, near.map(|near| (*near).to_owned()));
+                word.to_owned()
+            }
+        }
+    });
+    words.collect::<Vec<_>>().join(" | ")
+}
+
 type Wrong = (String, Option<String>);
 
 /// A cell in the form that queries compare, or what is wrong with it.
 fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
     let plain = |problem: &str| (problem.to_owned(), None);
     match kind {
-        Kind::Text => Ok(cell.to_owned()),
+        // Known words are brought into form where free text is told.
+        Kind::Text | Kind::Known(_) => Ok(cell.to_owned()),
         Kind::Word(allowed) => {
             let found = allowed.iter().find(|word| word.eq_ignore_ascii_case(cell));
             found.map(|word| (*word).to_owned()).ok_or_else(|| {

@@ -3,6 +3,8 @@
 //! Out: [`Declared`] files, declared like source tables. A project may have further files, for its own queries: their
 //! columns are texts and nothing of them is checked.
 
+use super::vocabulary::{ACTIONS, CONDITIONS, COUNTERPARTS, EVIDENCE, TRIGGERS};
+
 /// What may stand in a column.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -10,6 +12,8 @@ pub(super) enum Kind {
     Text,
     /// One of these, whatever its case.
     Word(&'static [&'static str]),
+    /// Some of these, with bars between them; others are told and kept as free text.
+    Known(&'static [&'static str]),
     /// A status of deals, as word or number.
     DealStatus,
     /// A whole number.
@@ -36,6 +40,7 @@ impl Kind {
         match self {
             Self::Text => "text".to_owned(),
             Self::Word(words) => words.join(", "),
+            Self::Known(words) => format!("free text, best of {}", words.join(" | ")),
             Self::DealStatus => "status of a deal".to_owned(),
             Self::Whole => "whole number".to_owned(),
             Self::Percent => "number from 0 to 100".to_owned(),
@@ -106,7 +111,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 25] = [
+pub(super) const FILES: [Declared; 27] = [
     declared!(
         "lifecycle",
         [
@@ -302,6 +307,33 @@ pub(super) const FILES: [Declared; 25] = [
             optional("rollback", Kind::Text),
         ],
         key: ["step"]
+    ),
+    declared!(
+        "automations",
+        [
+            needed("automation", Kind::Text),
+            needed("triggers", Kind::Known(&TRIGGERS)),
+            optional("watches", Kind::Text),
+            optional("conditions", Kind::Known(&CONDITIONS)),
+            optional("actions", Kind::Known(&ACTIONS)),
+            optional("does", Kind::Text),
+            optional("note", Kind::Text),
+        ],
+        key: ["automation"]
+    ),
+    declared!(
+        "automation_counterparts",
+        [
+            needed("trigger", Kind::Known(&TRIGGERS)),
+            optional("actions", Kind::Known(&ACTIONS)),
+            needed("counterpart", Kind::Word(&COUNTERPARTS)),
+            needed("reason", Kind::Text),
+            optional("limits", Kind::Text),
+            optional("while_loading", Kind::Text),
+            optional("evidence", Kind::Word(&EVIDENCE)),
+            optional("read_on", Kind::Text),
+        ],
+        key: ["trigger", "actions"]
     ),
     declared!(
         "editions",

@@ -8,6 +8,7 @@ mod check;
 mod declare;
 mod edit;
 mod text;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -202,3 +202,39 @@ fn a_match_names_a_record_of_its_own_object() {
         ]
     );
 }
+
+#[test]
+fn words_of_automations_are_brought_into_form_and_others_stay_as_they_are_and_are_told() {
+    let text = "automation,triggers,conditions\nWelcome,new CONTACT|tag aded |,A/B Split | when it rains\n";
+    let project = project(&[("automations.csv", text.as_bytes())]);
+    let (files, findings) = read_all(project.path());
+    let file = files
+        .iter()
+        .find(|file| file.name == "automations")
+        .unwrap();
+    assert_eq!(file.text.rows[0].cells[1], "New contact | tag aded");
+    assert_eq!(file.text.rows[0].cells[2], "A/B split | when it rains");
+    let told: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "config/automations.csv line 2, column triggers: `tag aded` is no word of the list, and stays as free text; did you mean `Tag added`?",
+            "config/automations.csv line 2, column conditions: `when it rains` is no word of the list, and stays as free text",
+        ]
+    );
+    assert!(!findings.iter().any(Finding::is_error));
+}
+
+#[test]
+fn every_trigger_has_a_counterpart_whatever_the_automation_does() {
+    let rules = rows(
+        "automation_counterparts",
+        template("automation_counterparts").unwrap().as_bytes(),
+    );
+    for trigger in vocabulary::TRIGGERS {
+        let plain = |rule: &&BTreeMap<String, String>| {
+            rule["trigger"] == trigger && rule["actions"].is_empty()
+        };
+        assert_eq!(rules.iter().filter(plain).count(), 1, "{trigger}");
+    }
+}

@@ -58,11 +58,15 @@ pub fn html(document: &Document) -> String {
     );
     let room = TABLES / document.parts.len().max(1);
     for (number, part) in (1..).zip(&document.parts) {
-        section(&mut page, number, part, room);
+        let query = first_with(document, &part.query);
+        section(&mut page, (number, query), part, room);
     }
     page.push_str("<section id=\"queries\">\n<h2>The queries behind the numbers</h2>\n<p>Each can be asked again with <code>transload \
                    query</code>.</p>\n");
     for (number, part) in (1..).zip(&document.parts) {
+        if first_with(document, &part.query) != number {
+            continue;
+        }
         let _ = writeln!(
             page,
             "<h3 id=\"query-{number}\">{}</h3>\n<pre tabindex=\"0\">{}</pre>",
@@ -77,7 +81,13 @@ pub fn html(document: &Document) -> String {
     page
 }
 
-fn section(page: &mut String, number: usize, part: &Part, room: usize) {
+/// The first part that a query gave: where the appendix has it.
+fn first_with(document: &Document, query: &str) -> usize {
+    let found = document.parts.iter().position(|part| part.query == query);
+    found.map_or(0, |at| at + 1)
+}
+
+fn section(page: &mut String, (number, query): (usize, usize), part: &Part, room: usize) {
     let _ = writeln!(
         page,
         "<section id=\"part-{number}\">\n<h2>{}</h2>\n<p>{}</p>",
@@ -93,7 +103,7 @@ fn section(page: &mut String, number: usize, part: &Part, room: usize) {
     }
     let _ = writeln!(
         page,
-        "<p class=\"source\">Source: <a href=\"#query-{number}\">{}</a></p>\n</section>",
+        "<p class=\"source\">Source: <a href=\"#query-{query}\">{}</a></p>\n</section>",
         escape(&part.query)
     );
 }

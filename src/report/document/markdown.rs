@@ -23,7 +23,11 @@ pub fn markdown_document(document: &Document) -> String {
         }
     }
     text.push_str("\n## The queries behind the numbers\n");
+    let mut seen = std::collections::BTreeSet::new();
     for part in &document.parts {
+        if !seen.insert(&part.query) {
+            continue;
+        }
         text.push_str(&format!("\n### {}\n\n", part.query));
         for line in part.sql.lines() {
             text.push_str(&format!("    {line}\n"));

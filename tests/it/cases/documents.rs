@@ -104,3 +104,65 @@ fn documents_say_what_the_org_says_and_what_is_not_known() {
     assert_eq!(part(&scope, "scope/objects")[0]["object"], "mine");
     project.transload(&["check"]).ended(0);
 }
+
+const FORM: &str = "automation,triggers,watches,conditions,actions,does,note\n\
+    Example: mine,New contact,,,,,\n\
+    Welcome,new contact,,Filters,communication,,\n\
+    Hot,Tag added | Deal stage chnge,VIP,,data management,,\n";
+
+#[test]
+fn an_inventory_says_what_takes_the_place_of_each_automation_and_what_shows_that_it_fired() {
+    // Before anything was staged: what needs no data is there, and the rest says why it is not.
+    let project = Project::small();
+    project.write("config/automations.csv", FORM);
+    let inventory = document(&project, &["inventory"]);
+    let counterpart = |inventory: &Value, automation: &str, trigger: &str| {
+        let rows = part(inventory, "inventory/counterparts");
+        let row = rows
+            .iter()
+            .find(|row| row["automation"] == automation && row["trigger"] == trigger);
+        row.unwrap()["counterpart"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        counterpart(&inventory, "Welcome", "New contact"),
+        "sales engagement tool"
+    );
+    // No rule has trigger and actions: the trigger's own counts.
+    assert_eq!(
+        counterpart(&inventory, "Hot", "Tag added"),
+        "record-triggered flow after save"
+    );
+    assert!(counterpart(&inventory, "Hot", "Deal stage chnge").starts_with("to be decided"));
+    let text = inventory.to_string();
+    assert!(!text.contains("Example: mine"));
+    assert!(text.contains("did you mean `Deal stage change`?"), "{text}");
+    let parts = inventory["parts"].as_array().unwrap();
+    assert!(parts[3]["unknown"].is_string(), "{}", parts[3]);
+
+    let project = Project::loaded();
+    project.write("config/automations.csv", FORM);
+    project.write(
+        "config/automation_counterparts.csv",
+        "trigger,actions,counterpart,reason,limits,while_loading,evidence,read_on\n\
+         New contact,,screen flow,ours,,,people,\n",
+    );
+    let inventory = document(&project, &["inventory"]);
+    assert_eq!(
+        counterpart(&inventory, "Welcome", "New contact"),
+        "screen flow"
+    );
+    let fired = part(&inventory, "inventory/fired");
+    assert_eq!(fired.len(), 1, "{fired:?}");
+    assert_eq!(fired[0]["records"], 6);
+    let parts = inventory["parts"].as_array().unwrap();
+    let titles: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| part["title"].as_str())
+        .collect();
+    assert_eq!(titles[4..], ["Automation: Hot", "Automation: Welcome"]);
+    let own = parts[5]["table"]["rows"].to_string();
+    assert!(
+        own.contains("screen flow") && own.contains("[\"records\",6]"),
+        "{own}"
+    );
+}

@@ -1,0 +1,155 @@
+//! The reconciliation report: what a run came to.
+
+use std::path::Path;
+
+use datafusion::common::ScalarValue;
+
+use super::{Plan, WrittenDocument};
+use crate::error::Error;
+use crate::migration::{Migration, status};
+use crate::report::{Cell, Table};
+
+const RUN: [Plan; 11] = [
+    ("How it ended", "", "run/verdict", false),
+    (
+        "What became of the source's rows",
+        "Every row has exactly one fate.",
+        "run/fates",
+        true,
+    ),
+    (
+        "The books of each load",
+        "Outbox = created + updated + unchanged + failed + unprocessed; the column `unaccounted` has to be 0. A gate that is shut kept the \
+         next phase from beginning.",
+        "run/accounting",
+        false,
+    ),
+    (
+        "Read back and compared",
+        "Records that were read back from the org, and how many of them differ from what was sent in any field.",
+        "run/match",
+        false,
+    ),
+    (
+        "Rows that did not land",
+        "By the error that Salesforce gave. `transload load --failed` sends them again once the cause is gone.",
+        "run/failed",
+        false,
+    ),
+    (
+        "Rows that are held",
+        "Kept back with a reason, as things stand now; a later run takes them up when the reason is gone. `transload docs reasons` says \
+         what each means and what to do.",
+        "run/held",
+        false,
+    ),
+    (
+        "Differences now",
+        "Fields that the org has otherwise than they were sent.",
+        "run/differences",
+        false,
+    ),
+    (
+        "What the org changed itself",
+        "Values that people or automation of the org set after we did; they stay.",
+        "run/changed_by_org",
+        false,
+    ),
+    (
+        "Values that did not fit",
+        "Cut, blanked or replaced, with the original kept in recon.altered.",
+        "run/altered",
+        false,
+    ),
+    (
+        "Rows to look at",
+        "They moved; a flag says what was assumed or is odd.",
+        "run/flagged",
+        false,
+    ),
+    (
+        "From column to field",
+        "Which column of the export reaches which field, and how many of its values arrived.",
+        "run/columns",
+        false,
+    ),
+];
+
+impl Migration {
+    /// Writes the report of a run, by default the last one.
+    ///
+    /// # Errors
+    /// There is no such run, or as [`Self::write_scope`].
+    pub async fn write_report(
+        &self,
+        target: Option<&str>,
+        run: Option<&str>,
+        folder: Option<&Path>,
+    ) -> Result<WrittenDocument, Error> {
+        let asked = self.ask(target).await?;
+        let known = status::runs(self.staging(), target).await?;
+        let found = match run {
+            Some(wanted) => known.iter().find(|known| known.run == wanted),
+            None => known.iter().rev().find(|known| known.undoes.is_empty()),
+        };
+        let Some(found) = found else {
+            return Err(Error::Usage {
+                what: match run {
+                    Some(run) => format!("there is no run {run}"),
+                    None => "there is no run so far".to_owned(),
+                },
+                hint: "`transload status` lists the runs there are".to_owned(),
+            });
+        };
+        let mut parameters = self.config().options.parameters();
+        let run = ScalarValue::Utf8(Some(found.run.clone()));
+        parameters.insert("run".to_owned(), run);
+        let session = asked.session.with_parameters(parameters);
+        let mut facts = vec![
+            ("Run".to_owned(), found.run.clone()),
+            ("Destination".to_owned(), found.target.clone()),
+            ("Organisation".to_owned(), found.organisation.clone()),
+            ("Status".to_owned(), found.status.clone()),
+        ];
+        if found.finished.is_none() {
+            facts.push((
+                "Note".to_owned(),
+                "the run has not come to its end; what is known of it so far is below".to_owned(),
+            ));
+        }
+        let title = format!("Reconciliation: {}", self.config().name);
+        let folder = self.folder(folder, &found.run);
+        let (mut parts, files) = self.parts(&session, &RUN, &folder).await?;
+        if let Some(part) = parts.first_mut()
+            && let Some(table) = &part.table
+        {
+            part.text = verdict(table);
+        }
+        self.save(&title, facts, parts, files, (&folder, "report"))
+    }
+}
+
+/// How a run ended, in one line.
+fn verdict(table: &Table) -> String {
+    let at = |name: &str| {
+        let column = table.columns.iter().position(|column| column.name == name);
+        column.and_then(|column| table.rows.first()?.get(column))
+    };
+    let text = |name: &str| at(name).map_or_else(String::new, Cell::text);
+    let (lost, different) = (text("not landed"), text("differences"));
+    let ended = match text("status").as_str() {
+        "ok" => "Every phase passed its gate",
+        "gated" => "A gate is shut, so later phases did not begin",
+        "held" => "Everything else was sent; rows wait for decisions",
+        "stopped" => "A person stopped it in the middle",
+        "partial" => "A part was run, as asked",
+        "" => "It has not come to its end",
+        _ => "It broke off in the middle",
+    };
+    format!(
+        "{ended}: {} records created, {} changed, {lost} rows did not land, {} rows are held, {different} differences were found on reading back.",
+        text("created"),
+        text("updated"),
+        text("held"),
+    )
+}
