@@ -4,6 +4,7 @@
 //! the same path. Out: one HTML file, Markdown and JSON in a folder of this machine, and a CSV for each list that a page shows
 //! in part. Never: a connection; a number of its own.
 
+mod audience;
 mod inventory;
 mod run;
 mod scope;

@@ -81,7 +81,7 @@ const SCOPE: [Plan; 11] = [
 ];
 
 impl Migration {
-    /// Writes the scope document of what was staged last.
+    /// Writes the scope document of what was staged last, and beside it those of segments and owners.
     ///
     /// # Errors
     /// The staging area cannot be read, or the folder cannot be written.
@@ -89,13 +89,12 @@ impl Migration {
         let asked = self.ask(None).await?;
         let title = format!("Scope of the migration: {}", self.config().name);
         let folder = self.folder(folder, "scope");
-        self.write(
-            &asked.session,
-            &title,
-            Vec::new(),
-            &SCOPE,
-            (&folder, "scope"),
-        )
-        .await
+        let place = (folder.as_path(), "scope");
+        let scope = self.write(&asked.session, &title, Vec::new(), &SCOPE, place);
+        let mut scope = scope.await?;
+        for other in self.write_audience(&asked.session, &folder).await? {
+            scope.files.extend(other.files);
+        }
+        Ok(scope)
     }
 }

@@ -75,6 +75,23 @@ fn documents_say_what_the_org_says_and_what_is_not_known() {
         "{stages:?}"
     );
 
+    let beside = |name: &str| -> Value {
+        let text = std::fs::read(project.path(&format!("documents/scope/{name}.json")));
+        serde_json::from_slice(&text.unwrap()).unwrap()
+    };
+    let owners = part(&beside("owners"), "owners/queue");
+    let owned: i64 = owners
+        .iter()
+        .map(|row| row["people"].as_i64().unwrap())
+        .sum();
+    let sql = "select count(*) as n from usercom.people as p \
+               where p.assigned_to_id is not null or p.assigned_to_email is not null";
+    assert_eq!(project.table(sql)[0][0], owned.to_string());
+    assert!(owned > 0);
+    let segments = part(&beside("segments"), "segments/criteria");
+    let known = project.table("select count(*) as n from usercom.segments");
+    assert_eq!(known[0][0], segments.len().to_string());
+
     let report = document(&project, &["report"]);
     let org = project.org();
     let books = part(&report, "run/accounting");
