@@ -9,10 +9,10 @@ use clap::CommandFactory;
 
 use super::{Cli, Format, Outcome, output};
 use crate::config;
-use crate::dictionary::{Table, tables};
+use crate::dictionary::{self, Table, tables};
 use crate::error::Error;
 use crate::project::Queries;
-use crate::report::{Reason, reason, reasons};
+use crate::report::{Reason, html, reason, reasons};
 
 /// `transload docs …`.
 #[derive(Debug, clap::Subcommand)]
@@ -25,6 +25,15 @@ pub(crate) enum DocsCommand {
         /// Report on stdout
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
+    },
+    /// The project as one page: models, loads and checks with what they read, tables with their columns, the SQL
+    Site {
+        /// Project folder
+        #[arg(short, long, default_value = ".", value_name = "DIR")]
+        project: PathBuf,
+        /// Folder of the page [default: documents/project in the project]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
     },
     /// The manual page, for man
     Man,
@@ -55,6 +64,7 @@ pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
                 Format::Table => reasons_text(&known),
             }
         }
+        DocsCommand::Site { project, output } => site(&project, output)?,
         DocsCommand::Man => man()?,
         DocsCommand::Tables {
             project,
@@ -75,6 +85,25 @@ pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
     };
     output::data(&text)?;
     Ok(Outcome::Fine)
+}
+
+/// Writes the page of a project; its path.
+fn site(project: &Path, output: Option<PathBuf>) -> Result<String, Error> {
+    let (queries, mistakes) = Queries::read(project);
+    for mistake in mistakes {
+        output::note(&format!("note: left out: {mistake}"));
+    }
+    let name = config::Config::load(project, None)?.name;
+    let page = html(&dictionary::site(&name, &queries, &tables(&queries)));
+    let folder = output.unwrap_or_else(|| project.join("documents/project"));
+    let path = folder.join("index.html");
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, page));
+    written.map_err(|source| Error::File {
+        action: "write",
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(format!("{}\n", path.display()))
 }
 
 /// The program and each of its commands, in the language of man.

@@ -3,6 +3,8 @@
 //! In: the declarations that the program itself works by: source objects, decision files, schemas, query files. Out: [`Table`]s
 //! for `transload docs tables`. Never: a name or a type that is written here a second time.
 
+mod site;
+
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::Serialize;
 
@@ -13,6 +15,8 @@ use crate::rows::{ledger_fields, outbox_fields};
 use crate::stage::fixed_tables;
 use crate::usercom::OBJECTS;
 use crate::usercom::schema::Column as SourceColumn;
+
+pub use self::site::site;
 
 /// One table.
 #[derive(Clone, Debug, Serialize)]

@@ -56,10 +56,16 @@ pub fn html(document: &Document) -> String {
     page.push_str(
         "<li><a href=\"#queries\">The queries behind the numbers</a></li>\n</ol></nav>\n<main>\n",
     );
-    let room = TABLES / document.parts.len().max(1);
+    let mut left = TABLES;
     for (number, part) in (1..).zip(&document.parts) {
+        // A long list may take what is left, but for half a fair share of each part behind it.
+        let others = document.parts.len() - number;
+        let fair = left / (others + 1);
+        let room = left.saturating_sub(others * (fair / 2)).max(fair);
+        let before = page.len();
         let query = first_with(document, &part.query);
         section(&mut page, (number, query), part, room);
+        left = left.saturating_sub(page.len() - before);
     }
     page.push_str("<section id=\"queries\">\n<h2>The queries behind the numbers</h2>\n<p>Each can be asked again with <code>transload \
                    query</code>.</p>\n");

@@ -1,0 +1,185 @@
+//! The project as one page: loads and models with what they read, checks, tables with their columns.
+//!
+//! In: parsed query files and the tables that follow from them. Out: a [`Document`] whose parts are query files, so that the page's appendix
+//! is the project's SQL. Never: a table opened, a number.
+
+use super::Table as Described;
+use crate::project::{Queries, QueryFile, QueryKind};
+use crate::report::{Cell, Column, Document, Part, Table};
+
+/// Kinds of files in the order in which a run comes to them.
+const KINDS: [(QueryKind, &str); 4] = [
+    (QueryKind::Prepare, "Model"),
+    (QueryKind::Load, "Load"),
+    (QueryKind::Check, "Check"),
+    (QueryKind::Reconcile, "Comparison"),
+];
+
+/// The page.
+#[must_use]
+pub fn site(name: &str, queries: &Queries, tables: &[Described]) -> Document {
+    let mut parts = vec![overview(queries)];
+    for (kind, word) in KINDS {
+        parts.extend(queries.kind(kind).map(|file| one(word, file, queries)));
+    }
+    // The longest list comes last: what the others leave of the page is its.
+    parts.push(columns(tables));
+    Document {
+        title: format!("The project {name}"),
+        facts: Vec::new(),
+        parts,
+    }
+}
+
+fn overview(queries: &Queries) -> Part {
+    let files = KINDS
+        .iter()
+        .flat_map(|(kind, word)| queries.kind(*kind).map(move |file| (*word, file)));
+    let rows = files.map(|(word, file)| {
+        let cells = [
+            word,
+            &file.name,
+            file.object(),
+            &file.grain,
+            file.when.as_deref().unwrap_or_default(),
+        ];
+        cells.map(text).to_vec()
+    });
+    let title = "Models, loads and checks";
+    let says = "Every query file of the project: what one row of it is, and the options without which it is left out.";
+    part(
+        title,
+        says,
+        ["kind", "name", "object", "one row is", "when"],
+        rows.collect(),
+    )
+}
+
+fn columns(tables: &[Described]) -> Part {
+    let rows = tables.iter().flat_map(|table| {
+        let row = |column: &str, holds: &str| [&table.name, column, holds, &table.what].map(text);
+        let own = table.columns.iter();
+        let mut rows: Vec<Vec<Cell>> = own
+            .map(|column| row(&column.name, &column.holds).to_vec())
+            .collect();
+        if rows.is_empty() {
+            rows.push(row("", "as its query selects").to_vec());
+        }
+        rows
+    });
+    let title = "Tables and columns";
+    let says = "Every table that a query can read, with its columns.";
+    part(
+        title,
+        says,
+        ["table", "column", "holds", "one row is"],
+        rows.collect(),
+    )
+}
+
+/// A file: its header, what it reads, and who reads it.
+fn one(word: &str, file: &QueryFile, queries: &Queries) -> Part {
+    let schema = match file.kind {
+        QueryKind::Load => "ledger",
+        QueryKind::Reconcile => "recon",
+        _ => "prepare",
+    };
+    let made = format!("{schema}.{}", file.name);
+    let readers = queries
+        .iter()
+        .filter(|other| other.references.contains(&made))
+        .map(|other| other.name.clone());
+    let list = |names: Vec<String>| names.join(", ");
+    let lines = [
+        ("one row is", file.grain.clone()),
+        ("object", file.object().to_owned()),
+        ("key", list(file.key.clone())),
+        ("left out without", file.when.clone().unwrap_or_default()),
+        ("reads", list(file.references.iter().cloned().collect())),
+        ("options", list(file.parameters.iter().cloned().collect())),
+        ("is read by", list(readers.collect())),
+        ("what to do", file.hint.clone().unwrap_or_default()),
+    ];
+    let rows = lines
+        .iter()
+        .filter(|(_, says)| !says.is_empty())
+        .map(|(what, says)| [*what, says.as_str()].map(text).to_vec());
+    let mut part = part(
+        &format!("{word}: {}", file.name),
+        "",
+        ["what", "says"],
+        rows.collect(),
+    );
+    part.query.clone_from(&file.path);
+    part.sql.clone_from(&file.sql);
+    part
+}
+
+fn part<const N: usize>(title: &str, says: &str, columns: [&str; N], rows: Vec<Vec<Cell>>) -> Part {
+    let columns = columns.map(|name| Column {
+        name: name.to_owned(),
+        numeric: false,
+    });
+    Part {
+        title: title.to_owned(),
+        text: says.to_owned(),
+        query: "queries".to_owned(),
+        sql: "-- The list is made of the headers of all query files.".to_owned(),
+        table: Some(Table {
+            columns: columns.to_vec(),
+            total: rows.len() as u64,
+            rows,
+            ..Table::default()
+        }),
+        unknown: None,
+    }
+}
+
+fn text(text: &str) -> Cell {
+    match text {
+        "" => Cell::Nothing,
+        text => Cell::Text(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dictionary::tables;
+    use crate::report::html;
+
+    #[test]
+    fn the_page_has_every_file_with_what_it_reads_and_who_reads_it() {
+        let project = tempfile::tempdir().unwrap();
+        let queries = Queries::load(project.path()).unwrap();
+        let page = site("acme", &queries, &tables(&queries));
+        let find = |title: &str| page.parts.iter().find(|part| part.title == title).unwrap();
+        let lead = find("Load: lead");
+        assert_eq!(lead.query, "queries/load/lead.sql");
+        let says = serde_json::to_string(&lead.table).unwrap();
+        assert!(
+            says.contains("\"Lead\"") && says.contains("mapped.people"),
+            "{says}"
+        );
+        let account = serde_json::to_string(&find("Load: account").table).unwrap();
+        assert!(account.contains("is read by"), "{account}");
+        assert!(account.contains("opportunity"), "{account}");
+        assert_eq!(
+            page.parts.len(),
+            2 + queries.kind(QueryKind::Load).count()
+                + queries.kind(QueryKind::Prepare).count()
+                + queries.kind(QueryKind::Check).count()
+                + queries.kind(QueryKind::Reconcile).count()
+        );
+        let page = html(&page);
+        assert!(
+            !page.contains("<p class=\"more\">The first "),
+            "nothing is cut"
+        );
+        assert!(page.len() < 2_000_000, "{}", page.len());
+        assert!(
+            page.contains("from mapped.people"),
+            "the SQL is in the appendix"
+        );
+    }
+}
