@@ -3,8 +3,6 @@
 //! In: the outbox and the ledger of a load, the org. Out: `org.<load>` and `recon.differences_<load>`, published. Never: a change
 //! to the org.
 
-use std::collections::BTreeSet;
-
 use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::project::{Operation, QueryFile, QueryKind};
@@ -67,14 +65,14 @@ pub(crate) async fn settle_outbox(
 ) -> Result<SettledOutbox, Error> {
     let request = read_back_request(context, file, describe, outbox.rows)?;
     let later = context.resolved.later(file);
-    let (mut snapshot, mut outbox, mut again) = (snapshot.clone(), outbox, BTreeSet::new());
+    let (mut snapshot, mut outbox) = (snapshot.clone(), outbox);
     // A conversion has no values of its own to be compared.
     let converts = file.operation == Some(Operation::Convert);
     if !converts
         && let Some(more) = put_back(&request, &snapshot, &later, &context.policies).await?
     {
-        snapshot.insert(more.outbox.clone());
-        (outbox, again) = (more.outbox, more.parts);
+        snapshot.insert(more.clone());
+        outbox = more;
     }
     let snapshot = &snapshot;
     let now = before_update(&request, snapshot).await?;
@@ -85,7 +83,6 @@ pub(crate) async fn settle_outbox(
                 snapshot,
                 last,
                 now,
-                again: &again,
                 later: &later,
                 moved: came_from(context, file, snapshot),
                 policies: &context.policies,

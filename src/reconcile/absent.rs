@@ -12,7 +12,7 @@ use super::coercion::{TargetField, normal_forms_in, readable};
 use super::diff::CHANGED_BY_ORG;
 use super::three_way::{LEFT, LEFT_TO_ORG, texts};
 use super::{ReadBack, ReconcileError};
-use crate::rows::{key_text, same_key, sent_columns};
+use crate::rows::{key_text, same_key, sent_columns, stands};
 use crate::staging::{Manifest, Snapshot};
 
 /// Adds to `told`, what is published of a comparison, what stays known of rows that the outbox in `snapshot` does not update.
@@ -146,12 +146,13 @@ fn queries(
     }
     let mut sql = format!(
         "select {} as key, unnest(make_array({})) as entry from {} as p \
-         inner join ledger.{load} as l on {} and p._fingerprint ^ l.fingerprint = 0 \
+         inner join ledger.{load} as l on {} and {} \
          left join outbox.{load} as o on {}{joins} where o._operation is null and l.id is not null",
         key_text("p", key),
         entries.join(",\n "),
         last.name(),
         same_key("l", "p", key),
+        stands("p", "l"),
         same_key("o", "p", key),
     );
     tables.insert(last);

@@ -166,6 +166,10 @@ impl Entry {
             told,
             base: base.clone(),
         };
+        // A source that never had a value in the org has no opinion.
+        if self.ours.is_none() && base.is_none() {
+            return Some(leaves(None));
+        }
         if !self.is_written && own.is_none() {
             return Some(writes(None));
         }
@@ -342,6 +346,16 @@ mod tests {
         own.read_back = Some(some("3"));
         let nothing = own.judge("Contact", "7", &EditPolicies::default());
         assert!(nothing.is_none(), "{nothing:?}");
+    }
+
+    #[test]
+    fn a_source_that_never_had_a_value_in_the_org_has_no_opinion() {
+        let mut own = entry("", "", "3");
+        own.field = "usercom_score__c".to_owned();
+        own.kept = Some(None);
+        assert_eq!(judged(&own), (false, None));
+        own.ours = some("4");
+        assert_eq!(judged(&own), (true, Some("source")));
     }
 
     #[test]

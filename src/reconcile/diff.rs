@@ -15,7 +15,7 @@ use super::ReconcileError;
 use super::coercion::{TargetField, derived_by, normal_forms, readable};
 use super::edits::{self, EditsRequest};
 use crate::engine::Session;
-use crate::rows::{Columns, key_text, same_key};
+use crate::rows::{Columns, key_text, same_key, stands};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Staging};
 
@@ -153,20 +153,19 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         differ.join("\n or ")
     };
     // A row that was found in the org under its key has no fingerprint yet.
-    // Fingerprints that are equal have no bit apart. As an equality this would become a key of the join, and both tables
-    // would have to be sorted once more.
     format!(
         "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
          d.entry['found'] as found, d.entry['place'] as place, {known} \
          from (select {key_text} as key, {more}, unnest(make_array({entries})) as entry \
          from outbox.{load} as o inner join ledger.{load} as l on {on_ledger} \
-         and l.id is not null and coalesce(l.fingerprint, o._fingerprint) ^ o._fingerprint = 0 \
+         and l.id is not null and (l.fingerprint is null or {stands}) \
          left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
         known = edits::COLUMNS,
         more = edits::selected(request.edits.as_ref()),
         key_text = key_text("o", key),
         entries = entries.join(",\n "),
         on_ledger = same_key("l", "o", key),
+        stands = stands("o", "l"),
         on_org = same_key("r", "o", key),
     )
 }

@@ -18,8 +18,10 @@ use futures::TryStreamExt;
 use super::ReconcileError;
 use super::conflict::{Entry, Known, Told, Verdict};
 use super::three_way::ThreeWay;
-use crate::rows::{Bits, LEFT_OUT, RowOperation, SAME, TOGETHER, is_set, key_texts, set, unset};
-use crate::staging::{DataFile, Manifest};
+use crate::rows::{
+    Bits, LEFT_OUT, RowOperation, SAME, TOGETHER, is_set, key_text, key_texts, same_key, set, unset,
+};
+use crate::staging::{DataFile, Manifest, Snapshot};
 
 /// Rows of a part that are looked at, at a time.
 const ROWS: usize = 8_192;
@@ -32,8 +34,6 @@ pub(super) struct Record {
     pub(super) changed_at: Known,
     /// When the source changed its row, if it says so.
     pub(super) source_changed_at: Known,
-    /// The fingerprint of the values that landed last.
-    pub(super) landed: Option<i64>,
     pub(super) entries: Vec<(Entry, Verdict)>,
     /// Fields that the update leaves out and that go with others.
     pub(super) silent: Vec<Entry>,
@@ -94,11 +94,12 @@ pub(super) async fn rewrite(
 ) -> Result<Vec<DataFile>, ReconcileError> {
     let staging = wanted.request.staging;
     let load = &wanted.request.file.name;
+    let part = of_files(outbox, std::slice::from_ref(file));
     let rewriting = Rewriting {
         key: &wanted.request.columns.key,
         places,
         records,
-        is_again: wanted.again.contains(&file.path),
+        landed: landed(wanted, &part).await?,
     };
     let store = |source: ArrowError| ReconcileError::Store {
         object: wanted.request.describe.name.clone(),
@@ -110,7 +111,6 @@ pub(super) async fn rewrite(
         let writer = staging.create("outbox", load, schema, &[]).await?;
         writers.push(writer.labelled(operation.word()));
     }
-    let part = of_files(outbox, std::slice::from_ref(file));
     let mut batches = staging.read_table(&part, ROWS);
     while let Some(batch) = batches.try_next().await? {
         let (batch, idle) = rewriting.left_out(&batch).map_err(store)?;
@@ -128,14 +128,47 @@ pub(super) async fn rewrite(
     Ok(files)
 }
 
+/// The fingerprints of what landed last of rows of which a field is as it was.
+async fn landed(
+    wanted: &ThreeWay<'_>,
+    part: &Manifest,
+) -> Result<BTreeMap<String, i64>, ReconcileError> {
+    let request = wanted.request;
+    let load = &request.file.name;
+    let mut landed = BTreeMap::new();
+    let Some(ledger) = wanted.snapshot.get("ledger", load) else {
+        return Ok(landed);
+    };
+    let mut tables = Snapshot::default();
+    tables.insert(part.clone());
+    tables.insert(ledger.clone());
+    let key = &request.columns.key;
+    let sql = format!(
+        "select {} as key, l.fingerprint from outbox.{load} as o inner join ledger.{load} as l on {} \
+         where l.fingerprint is not null",
+        key_text("o", key),
+        same_key("o", "l", key),
+    );
+    let session = request.engine.session(request.staging, &tables)?;
+    let mut rows = session
+        .stream(&format!("what landed of {load}"), &sql, &[])
+        .await?;
+    while let Some(batch) = rows.next_batch().await? {
+        let keys = batch.column(0).as_string::<i32>().iter().flatten();
+        let prints = batch.column(1).as_primitive::<Int64Type>().values().iter();
+        landed.extend(keys.map(str::to_owned).zip(prints.copied()));
+    }
+    Ok(landed)
+}
+
 /// What was judged of the rows of a part.
 struct Rewriting<'a> {
     key: &'a [String],
     /// Names of the sent columns.
     places: &'a [String],
     records: &'a BTreeMap<String, Record>,
-    /// Whether the part's rows are as they were sent last.
-    is_again: bool,
+    /// The fingerprints of the values that landed last.
+    landed: BTreeMap<String, i64>,
 }
 
 impl Rewriting<'_> {
@@ -158,8 +191,8 @@ impl Rewriting<'_> {
         for (row, key) in keys.iter().enumerate() {
             let own = |bits: &BinaryArray| bits.is_valid(row).then(|| bits.value(row).to_vec());
             let mut sets = [own(bits(clear)), own(bits(same)), own(bits(written))];
-            let mut print = fingerprints.is_valid(row).then(|| fingerprints.value(row));
-            let mut is_idle = false;
+            let own_print = fingerprints.is_valid(row).then(|| fingerprints.value(row));
+            let mut print = own_print;
             if let Some(record) = self.records.get(key).filter(|record| record.is_changed()) {
                 let [clear, same, written] = &mut sets;
                 for (entry, verdict) in &record.entries {
@@ -178,24 +211,19 @@ impl Rewriting<'_> {
                     // That it was written once is known until it is cleared.
                     set(written.get_or_insert_default(), place);
                 }
-                is_idle = self.is_idle(batch, row, same.as_ref(), clear.as_ref());
                 // The next run has to look at the row again.
-                print = match is_idle {
-                    true => record.landed,
-                    false if record.entries.iter().any(|(_, verdict)| !verdict.writes) => {
-                        print.map(|print| print ^ LEFT_OUT)
-                    }
-                    false => print,
-                };
-            }
-            let [clear, same, written] = sets;
-            // Nothing of it is another one. Either it was looked at for what only the org changed, or since something was
-            // left to the org once: then that is what its ledger's fingerprint says.
-            if !is_idle && self.is_idle(batch, row, same.as_ref(), clear.as_ref()) {
-                is_idle = true;
-                if !self.is_again {
+                if record.entries.iter().any(|(_, verdict)| !verdict.writes) {
                     print = print.map(|print| print ^ LEFT_OUT);
                 }
+            }
+            let [clear, same, written] = sets;
+            // Nothing of it is another one, so what its ledger says stays; of other values than these, the next run has to know it.
+            let is_idle = self.is_idle(batch, row, same.as_ref(), clear.as_ref());
+            if let Some(&landed) = self.landed.get(key).filter(|_| is_idle) {
+                print = match own_print == Some(landed) {
+                    true => own_print,
+                    false => Some(landed ^ LEFT_OUT),
+                };
             }
             clears.append_option(clear.filter(|bits| bits.iter().any(|&byte| byte != 0)));
             sames.append_option(same);

@@ -24,15 +24,8 @@ use crate::staging::{DataFile, Manifest, Snapshot};
 /// Rows of a file that are looked at, at a time.
 const ROWS: usize = 8_192;
 
-/// An outbox with records that are looked at again.
-pub struct PutBack {
-    /// The outbox; not published.
-    pub outbox: Manifest,
-    /// Its parts that hold nothing else.
-    pub parts: BTreeSet<String>,
-}
-
-/// Turns records of the outbox in `snapshot` that only the org has changed into updates of nothing; none if there are none.
+/// The outbox in `snapshot` with the records that only the org has changed as updates of nothing; none if there are none. Not
+/// published.
 ///
 /// # Errors
 /// [`ReconcileError`].
@@ -41,7 +34,7 @@ pub async fn put_back(
     snapshot: &Snapshot,
     later: &BTreeSet<String>,
     policies: &EditPolicies,
-) -> Result<Option<PutBack>, ReconcileError> {
+) -> Result<Option<Manifest>, ReconcileError> {
     let load = &request.file.name;
     let Some(outbox) = snapshot.get("outbox", load) else {
         return Ok(None);
@@ -169,7 +162,7 @@ async fn split(
     request: &ReadBack<'_>,
     outbox: &Manifest,
     keys: &BTreeSet<String>,
-) -> Result<PutBack, ReconcileError> {
+) -> Result<Manifest, ReconcileError> {
     let (staging, load) = (request.staging, &request.file.name);
     let store = |source: ArrowError| ReconcileError::Store {
         object: request.describe.name.clone(),
@@ -182,7 +175,6 @@ async fn split(
         }
     }
     let mut files = Vec::new();
-    let mut parts = BTreeSet::new();
     for file in &outbox.files {
         if !is_idle(file) {
             files.push(file.clone());
@@ -207,23 +199,15 @@ async fn split(
             let rest = filter_record_batch(&batch, &rest).map_err(store)?;
             writers[1].write(&rest).await?;
         }
-        for (at, writer) in writers.into_iter().enumerate() {
+        for writer in writers {
             let written = writer.finish(BTreeMap::new()).await?;
-            for file in written.files.into_iter().filter(|file| file.rows > 0) {
-                if at == 0 {
-                    parts.insert(file.path.clone());
-                }
-                files.push(file);
-            }
+            files.extend(written.files.into_iter().filter(|file| file.rows > 0));
         }
     }
     let mut again = outbox.clone();
     again.sorted_by.clear();
     again.files = files;
-    Ok(PutBack {
-        outbox: again,
-        parts,
-    })
+    Ok(again)
 }
 
 /// Rows as updates that leave out these fields.

@@ -21,7 +21,7 @@ use super::left_out::{Record, of_files, rewrite};
 use super::{ReadBack, ReconcileError};
 use crate::mapping::EditPolicies;
 use crate::project::QueryFile;
-use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns};
+use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns, stands};
 use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
 
 /// How the tables of conflicts begin.
@@ -79,8 +79,6 @@ pub struct ThreeWay<'a> {
     pub last: Option<&'a Manifest>,
     /// The records as they are now.
     pub now: &'a Manifest,
-    /// Parts that send nothing unless the comparison says so.
-    pub again: &'a BTreeSet<String>,
     /// Columns that a later load sets anew.
     pub later: &'a BTreeSet<String>,
     /// What the org had accepted of rows that another load had sent before they came here: of leads that became contacts.
@@ -235,7 +233,6 @@ impl Settle<'_> {
                     record.changed_by = rows.text("changed_by", row);
                     record.changed_at = rows.text("changed_at", row);
                     record.source_changed_at = rows.text("source_changed_at", row);
-                    record.landed = rows.landed(row);
                 }
                 record.entries.push((entry, verdict));
             }
@@ -329,11 +326,11 @@ impl Settle<'_> {
             ));
         }
         if let (Some(last), Some(_)) = (&last, ledger) {
-            // Only what landed; as an equality it would become a key of the join.
             joins.push_str(&format!(
-                " left join {} as p on {} and p._fingerprint ^ l.fingerprint = 0",
+                " left join {} as p on {} and {}",
                 last.name(),
-                same_key("p", "o", key)
+                same_key("p", "o", key),
+                stands("p", "l")
             ));
             tables.insert(last.clone());
         }

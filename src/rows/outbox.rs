@@ -27,6 +27,14 @@ pub const CLEAR: &str = "_clear";
 /// at the row again though its values are the same.
 pub const LEFT_OUT: i64 = 0x6c65_6674_206f_7574;
 
+/// SQL that says whether a row of an outbox (its alias) stands for what its ledger (its alias) says: it landed, or nothing of it had to
+/// be sent, though its values are others than those that landed ([`LEFT_OUT`]). No equality of two columns, which would become a key
+/// of the join and have both tables sorted once more.
+#[must_use]
+pub fn stands(outbox: &str, ledger: &str) -> String {
+    format!("{outbox}._fingerprint ^ {ledger}.fingerprint in (0, {LEFT_OUT})")
+}
+
 /// How ids begin that a plan gives to records which a run would make.
 pub const PROJECTED: &str = "projected ";
 

@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 
 use super::route::Ledger;
 use crate::encode::{Cells, EncodeError};
-use crate::rows::{Bits, FALLBACKS, TOGETHER, is_set, set};
+use crate::rows::{Bits, FALLBACKS, LEFT_OUT, TOGETHER, is_set, set};
 
 /// How columns begin that hold the values sent last, by their place among the sent ones of that outbox.
 const LAST: &str = "_last_";
@@ -60,8 +60,10 @@ pub(super) struct Settled {
 pub(super) struct Base {
     /// Per column to be sent, the last values in its type.
     columns: Vec<Option<ArrayRef>>,
-    /// Rows whose last values landed.
+    /// Rows whose last values the org has, or was left with another one.
     landed: Vec<bool>,
+    /// Those of them whose last values are not the ones that were sent.
+    unsent: Vec<bool>,
     /// Per column, the others that go with it.
     together: Vec<Vec<usize>>,
 }
@@ -84,10 +86,13 @@ impl Base {
         let fingerprints = batch
             .column_by_name(LAST_FINGERPRINT)
             .and_then(|column| column.as_primitive_opt::<Int64Type>());
-        let landed = (0..batch.num_rows()).map(|row| {
-            let last = fingerprints.filter(|column| column.is_valid(row));
-            last.is_some_and(|last| ledger.fingerprint(row) == Some(last.value(row)))
+        let apart = (0..batch.num_rows()).map(|row| {
+            let last = fingerprints.filter(|column| column.is_valid(row))?;
+            Some(ledger.fingerprint(row)? ^ last.value(row))
         });
+        let apart: Vec<Option<i64>> = apart.collect();
+        let is = |what: i64| apart.iter().map(|apart| *apart == Some(what)).collect();
+        let (landed, unsent): (Vec<bool>, Vec<bool>) = (is(0), is(LEFT_OUT));
         let place = |name: &&str| fields.iter().position(|field| field.name() == *name);
         let mut together = vec![Vec::new(); fields.len()];
         for group in TOGETHER {
@@ -98,7 +103,8 @@ impl Base {
         }
         Self {
             columns: columns.collect(),
-            landed: landed.collect(),
+            landed: landed.iter().zip(&unsent).map(|(a, b)| a | b).collect(),
+            unsent,
             together,
         }
     }
@@ -233,6 +239,22 @@ impl Base {
             }
         }
         (!bits.is_empty()).then_some(bits)
+    }
+
+    /// Whether the values of a row were looked at since they were sent, so that it has to be looked at again.
+    pub(super) fn is_unsent(&self, row: usize) -> bool {
+        self.unsent[row]
+    }
+
+    /// Columns in which the source had a value when the row was looked at last.
+    pub(super) fn said(&self, row: usize, last: &[Option<Cells>]) -> Bits {
+        let mut bits = Bits::new();
+        if self.landed[row] {
+            for place in (0..last.len()).filter(|&place| !self.was_null(place, row, last)) {
+                set(&mut bits, place);
+            }
+        }
+        bits
     }
 
     fn was_null(&self, place: usize, row: usize, last: &[Option<Cells>]) -> bool {

@@ -27,8 +27,8 @@ use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
 use crate::rows::{
-    CANARY_ROWS, Columns, Dead, RowOperation, key_columns, key_text, key_texts, outbox_schema,
-    same_key, sent_columns, with_plain_texts,
+    Bits, CANARY_ROWS, Columns, Dead, RowOperation, is_set, key_columns, key_text, key_texts,
+    outbox_schema, same_key, sent_columns, set, with_plain_texts,
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
@@ -293,9 +293,10 @@ impl<'a> Writer<'a> {
             let deleted = ledger.deleted(row);
             let recreates =
                 deleted.is_some_and(|id| self.request.decided.recreates(object, key, id));
+            let compared = (!base.is_unsent(row)).then_some(fingerprint);
             let decided = match self.request.only_failed {
-                true => ledger.decide_failed(row, fingerprint, wanted, insert_only, recreates),
-                false => ledger.decide(row, fingerprint, wanted, insert_only, recreates),
+                true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
+                false => ledger.decide(row, compared, wanted, insert_only, recreates),
             };
             let operation = match decided {
                 Ok(operation) => operation,
@@ -313,10 +314,10 @@ impl<'a> Writer<'a> {
                 *byte |= kept;
             }
             let updates = operation == RowOperation::Update;
-            let clear = ledger
-                .written(row)
-                .filter(|_| updates)
-                .and_then(|written| self.cleared(written, &present));
+            let clear = match updates {
+                true => self.cleared(ledger.written(row), base.said(row, &last), &present),
+                false => None,
+            };
             let same = updates
                 .then(|| base.same(row, &last, encoder.columns(), &self.always))
                 .flatten();
@@ -339,18 +340,20 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Bits of fields that were written before and are null now.
-    fn cleared(&self, written: &[u8], present: &[u8]) -> Option<Vec<u8>> {
-        let mut clear = vec![0_u8; present.len()];
+    /// Bits of fields that were written before, or had a value of the source that the org came to have by itself, and are null
+    /// now.
+    fn cleared(&self, written: Option<&[u8]>, said: Bits, present: &[u8]) -> Option<Vec<u8>> {
+        let mut had = said;
         for (before, now) in self.remap.iter().enumerate() {
-            let was = written
-                .get(before / 8)
-                .is_some_and(|byte| byte & (1 << (before % 8)) != 0);
-            if let (true, Some(now)) = (was, now)
-                && present[now / 8] & (1 << (now % 8)) == 0
+            if let (Some(written), Some(now)) = (written, now)
+                && is_set(written, before)
             {
-                clear[now / 8] |= 1 << (now % 8);
+                set(&mut had, *now);
             }
+        }
+        let mut clear = vec![0_u8; present.len()];
+        for (clear, (had, present)) in clear.iter_mut().zip(had.iter().zip(present)) {
+            *clear = had & !present;
         }
         clear.iter().any(|&byte| byte != 0).then_some(clear)
     }

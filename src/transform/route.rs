@@ -105,7 +105,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn decide_failed(
         &self,
         row: usize,
-        fingerprint: i64,
+        fingerprint: Option<i64>,
         wanted: Operation,
         insert_only: bool,
         recreates: bool,
@@ -119,16 +119,16 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The operation for a row, or the reason why it is held.
+    /// The operation for a row, or the reason why it is held. Without a fingerprint the row is looked at whatever its values are.
     pub(super) fn decide(
         &self,
         row: usize,
-        fingerprint: i64,
+        fingerprint: Option<i64>,
         wanted: Operation,
         insert_only: bool,
         recreates: bool,
     ) -> Result<RowOperation, &'static str> {
-        let same = self.fingerprint(row) == Some(fingerprint);
+        let same = fingerprint.is_some() && self.fingerprint(row) == fingerprint;
         // Somebody decided against the deletion: the row is as one that was never sent.
         let id = self.id(row).filter(|_| !recreates);
         match (id, self.live(row), wanted) {

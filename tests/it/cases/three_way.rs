@@ -182,6 +182,25 @@ fn a_value_that_the_source_cleared_and_somebody_changed_is_asked() {
 }
 
 #[test]
+fn what_both_sides_came_to_by_themselves_is_the_sources_to_clear() {
+    let project = Project::small();
+    people(&project, "", "Austin", "Texas");
+    project.carry().ended(0);
+    edit(&project.org(), "Contact", "4", json!({"Phone": "+48 999"}));
+    people(&project, "+48 605", "Austin", "Texas");
+    project.carry().ended(1);
+    assert_eq!(eva(&project), values("+48 999", "Austin"));
+    // Ann enters what the source has: nothing is left to be sent, however often it is looked at.
+    edit(&project.org(), "Contact", "4", json!({"Phone": "+48 605"}));
+    for run in [project.carry(), project.carry()] {
+        assert_eq!(run.ended(0).total("sent"), 0);
+    }
+    people(&project, "", "Austin", "Texas");
+    assert_eq!(project.carry().number("contact", "updated"), 1);
+    assert_eq!(eva(&project), values("∅", "Austin"));
+}
+
+#[test]
 fn policies_say_whose_value_counts() {
     let project = loaded();
     let org = project.org();
