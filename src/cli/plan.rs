@@ -183,7 +183,10 @@ fn details(report: &PlanReport) -> String {
         lines(|load| &load.changes),
     );
     let gone = report.loads.iter().filter(|load| load.gone > 0);
-    let gone = gone.map(|load| format!("  {}: {}", load.load, output::number(load.gone)));
+    let gone = gone.map(|load| {
+        let course = load.gone_course.as_deref().unwrap_or_default();
+        format!("  {}: {}; {course}", load.load, output::number(load.gone))
+    });
     section(
         "Records whose rows the source no longer has",
         gone.collect(),

@@ -19,6 +19,17 @@ pub(super) enum Course {
     Recycle,
 }
 
+impl Course {
+    /// What a run would do, for people.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Link => "removed, since they only connect others",
+            Self::Flag => "flagged",
+            Self::Recycle => "moved to the recycle bin",
+        }
+    }
+}
+
 /// SQL for the keys of records that somebody edited.
 pub(super) fn edited(load: &str, snapshot: &Snapshot) -> String {
     let tables = [

@@ -15,7 +15,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::candidates::{Course, candidates, edited};
 use super::comparison::read_back_request;
 use super::completeness::Completeness;
-use super::context::Reads;
+use super::context::{Context, Reads};
 use super::gone::GoneRows;
 use super::phase::Phases;
 use crate::config::OptionValue;
@@ -59,6 +59,29 @@ impl Due<'_> {
     fn percent(&self) -> f64 {
         self.count as f64 * 100.0 / self.records.max(1) as f64
     }
+}
+
+/// What is done about the records of a load; none if they are only listed.
+pub(super) fn course(context: &Context<'_>, file: &QueryFile) -> Result<Option<Course>, Error> {
+    if matches!(file.operation, Some(Operation::Update | Operation::Convert)) {
+        return Ok(None);
+    }
+    if !file.link.is_empty() {
+        return Ok(Some(Course::Link));
+    }
+    let option = context.project.config.options.get("on_source_delete");
+    let wanted = match option {
+        Some(OptionValue::Text(wanted)) => wanted.as_str(),
+        _ => "flag",
+    };
+    let columns = context.resolved.columns(file)?;
+    let has_flag = columns.sent.iter().any(|field| field.name() == DELETED_AT);
+    let has_companions = WITH_COMPANIONS.contains(&file.object());
+    Ok(match wanted {
+        "flag" if has_flag => Some(Course::Flag),
+        "recycle" if !has_companions => Some(Course::Recycle),
+        _ => None,
+    })
 }
 
 /// Who loaded so far.
@@ -107,7 +130,7 @@ impl Phases<'_> {
                 continue;
             };
             let describe = context.describes.get(file.object());
-            let (Some(course), Some(describe)) = (self.course(file)?, describe) else {
+            let (Some(course), Some(describe)) = (course(context, file)?, describe) else {
                 self.note_stays(load, *rows, None);
                 continue;
             };
@@ -155,29 +178,6 @@ impl Phases<'_> {
             Box::pin(self.carry_out(load, &loaders, &mut stakes)).await?;
         }
         Ok(RunStatus::Ok)
-    }
-
-    /// What is done about the records of a load; none if they are only listed.
-    fn course(&self, file: &QueryFile) -> Result<Option<Course>, Error> {
-        if matches!(file.operation, Some(Operation::Update | Operation::Convert)) {
-            return Ok(None);
-        }
-        if !file.link.is_empty() {
-            return Ok(Some(Course::Link));
-        }
-        let option = self.context.project.config.options.get("on_source_delete");
-        let wanted = match option {
-            Some(OptionValue::Text(wanted)) => wanted.as_str(),
-            _ => "flag",
-        };
-        let columns = self.context.resolved.columns(file)?;
-        let has_flag = columns.sent.iter().any(|field| field.name() == DELETED_AT);
-        let has_companions = WITH_COMPANIONS.contains(&file.object());
-        Ok(match wanted {
-            "flag" if has_flag => Some(Course::Flag),
-            "recycle" if !has_companions => Some(Course::Recycle),
-            _ => None,
-        })
     }
 
     /// Whether a load has lost more records than may go without a question; says so.

@@ -111,6 +111,8 @@ pub struct LoadPlan {
     pub changes: Vec<Count>,
     /// Records of earlier runs whose rows the source no longer has.
     pub gone: u64,
+    /// What the run would do about them, as far as nobody has a stake in them.
+    pub gone_course: Option<String>,
     /// Rows outside `[scope]`.
     pub out_of_scope: u64,
     /// Rows of passive people.

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};
 use serde::Serialize;
 
+use super::completeness::Completeness;
 use super::context::Context;
+use super::deletions::course;
 use super::dry_run::DryRun;
 use super::grain;
 use super::phase::REASONS;
@@ -20,6 +22,9 @@ use crate::project::QueryFile;
 use crate::reconcile::{PhaseReport, counts, held_reasons, held_too_many, undecided};
 use crate::rows::{CLEAR, SAME, for_load, is_set, key_text, same_key, sent_columns};
 use crate::staging::Manifest;
+
+/// Records of a load that are there.
+const RECORDS: &str = include_str!("../../queries/internal/records.sql");
 
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,6 +71,9 @@ impl Rehearsal<'_> {
             }
             if loaded.get("ledger", &file.name).is_some() {
                 load.gone = self.gone(file).await?;
+                if load.gone > 0 {
+                    load.gone_course = Some(self.gone_course(file, load.gone).await?);
+                }
             }
         }
         Ok(())
@@ -116,6 +124,31 @@ impl Rehearsal<'_> {
             same_key("l", "o", &file.key)
         );
         Ok(counts(self.session, &file.path, &sql).await?.values().sum())
+    }
+
+    /// What the run would do about them. It looks at each record before it touches one, and may spare it.
+    async fn gone_course(&self, file: &QueryFile, gone: u64) -> Result<String, Error> {
+        let context = self.context;
+        let Some(course) = course(context, file)? else {
+            return Ok("they stay, and are listed".to_owned());
+        };
+        let tables = (&self.dry_run.snapshot, self.session);
+        let completeness = Completeness::of(context.project)?;
+        if let Some(doubt) = completeness.doubt(context, file, tables).await? {
+            return Ok(format!("they stay: {doubt}"));
+        }
+        let sql = for_load(RECORDS, &file.name);
+        let records: u64 = counts(self.session, &file.path, &sql).await?.values().sum();
+        let most = context.project.config.gates.max_delete_share;
+        #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+        let percent = gone as f64 * 100.0 / records.max(1) as f64;
+        let held = match percent > most {
+            true => format!(
+                "; but the run would stop and ask first: they are {percent:.1} % of {records}, and max_delete_share is {most} %"
+            ),
+            false => String::new(),
+        };
+        Ok(format!("they would be {}{held}", course.word()))
     }
 
     /// How many deals go to each of these stages.

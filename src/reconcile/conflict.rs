@@ -21,6 +21,8 @@ pub(super) struct Entry {
     pub theirs: Option<String>,
     /// Whether we have written this record before: if not, somebody decided that it is the one we mean.
     pub is_written: bool,
+    /// Whether we have written this field of it before.
+    pub has_been_written: bool,
     /// The value that was left to the org earlier on, though the source had another: what the org had accepted before.
     pub kept: Option<Known>,
     /// What was sent before somebody changed it in the org, if that is known.
@@ -167,7 +169,7 @@ impl Entry {
             base: base.clone(),
         };
         // A source that never had a value in the org has no opinion.
-        if self.ours.is_none() && base.is_none() {
+        if self.ours.is_none() && base.is_none() && !self.has_been_written {
             return Some(leaves(None));
         }
         if !self.is_written && own.is_none() {
@@ -354,6 +356,12 @@ mod tests {
         own.field = "usercom_score__c".to_owned();
         own.kept = Some(None);
         assert_eq!(judged(&own), (false, None));
+        own.has_been_written = true;
+        assert_eq!(
+            judged(&own),
+            (true, Some("source")),
+            "what we said there is taken back"
+        );
         own.ours = some("4");
         assert_eq!(judged(&own), (true, Some("source")));
     }

@@ -209,7 +209,11 @@ impl Rewriting<'_> {
                         unset(bits, place);
                     }
                     // That it was written once is known until it is cleared.
-                    set(written.get_or_insert_default(), place);
+                    if entry.has_been_written || verdict.base.is_some() {
+                        set(written.get_or_insert_default(), place);
+                    } else if let Some(bits) = written {
+                        unset(bits, place);
+                    }
                 }
                 // The next run has to look at the row again.
                 if record.entries.iter().any(|(_, verdict)| !verdict.writes) {

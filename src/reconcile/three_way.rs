@@ -137,6 +137,10 @@ pub async fn settle(wanted: &ThreeWay<'_>) -> Result<Option<Settled>, ReconcileE
     let mut settle = Settle {
         wanted,
         places: sent_columns(&outbox.schema),
+        written: wanted
+            .snapshot
+            .get("ledger", load)
+            .map_or_else(Vec::new, |ledger| sent_columns(&ledger.schema)),
         conflicts: staging
             .create("recon", &conflicts, texts(&CONFLICT), &[])
             .await?,
@@ -183,6 +187,8 @@ struct Settle<'a> {
     wanted: &'a ThreeWay<'a>,
     /// Names of the sent columns.
     places: Vec<String>,
+    /// Names of the columns of which the ledger knows whether they were written.
+    written: Vec<String>,
     conflicts: TableWriter,
     left: TableWriter,
 }
@@ -213,7 +219,7 @@ impl Settle<'_> {
             let rows = Rows::of(&batch).map_err(|source| self.store(source))?;
             for row in 0..batch.num_rows() {
                 let key = rows.text("key", row).unwrap_or_default();
-                let entry = rows.entry(row);
+                let entry = rows.entry(row, &self.written);
                 let Some(verdict) = entry.judge(object, &key, self.wanted.policies) else {
                     if entry.has_company() {
                         records.entry(key).or_default().silent.push(entry);
@@ -318,8 +324,9 @@ impl Settle<'_> {
             return None;
         }
         let (mut joins, mut landed) = (String::new(), "cast(null as bigint)");
+        let mut written = "cast(null as bytea)";
         if ledger.is_some() {
-            landed = "l.fingerprint";
+            (landed, written) = ("l.fingerprint", "l.written");
             joins.push_str(&format!(
                 " left join ledger.{load} as l on {} and substr(l.id, 1, 15) = substr(o._id, 1, 15)",
                 same_key("l", "o", key)
@@ -347,7 +354,7 @@ impl Settle<'_> {
         });
         let mut sql = format!(
             "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
-             {landed} as landed, unnest(make_array({entries})) as entry \
+             {landed} as landed, {written} as written, unnest(make_array({entries})) as entry \
              from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
             key = key_text("o", key),
             entries = entries.join(",\n "),
@@ -511,7 +518,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn entry(&self, row: usize) -> Entry {
+    fn entry(&self, row: usize, written: &[String]) -> Entry {
         let place = self
             .entry
             .column_by_name("place")
@@ -526,17 +533,20 @@ impl<'a> Rows<'a> {
                 .is_valid(row)
                 .then(|| text(known.column_by_name("value"), row))
         };
-        let is_in = |name: &str| {
+        let field = part("field").unwrap_or_default();
+        let is_in = |name: &str, place: usize| {
             let bits = self.batch.column_by_name(name);
             let bits = bits.and_then(|column| column.as_binary_opt::<i32>());
             bits.is_some_and(|bits| bits.is_valid(row) && is_set(bits.value(row), place))
         };
         let ours = part("ours").filter(|text| !text.is_empty());
+        let was_written = written.iter().position(|name| *name == field);
         Entry {
             place,
-            field: part("field").unwrap_or_default(),
             // An empty cell that clears nothing is not sent.
-            is_same: is_in("same") || (ours.is_none() && !is_in("clear")),
+            is_same: is_in("same", place) || (ours.is_none() && !is_in("clear", place)),
+            has_been_written: was_written.is_some_and(|place| is_in("written", place)),
+            field,
             ours,
             theirs: part("theirs").filter(|text| !text.is_empty()),
             is_written: self.landed(row).is_some() || self.has("is_moved", row),

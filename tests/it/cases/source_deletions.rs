@@ -68,6 +68,9 @@ fn a_record_that_a_complete_export_lacks_is_flagged_once_and_the_flag_goes_when_
     // An edit of the org's is no reason not to say it, and stays.
     edit(&project.org(), "Contact", "5", json!({"Phone": "+48 999"}));
     people(&project, &[2, 3, 4, 6]);
+    // The plan says what is going to be done.
+    let plan = project.transload(&["delta", "--dry-run"]).ended(0).stdout;
+    assert!(plan.contains("contact: 1; they would be flagged"), "{plan}");
     let run = project.carry().ended(0);
     let counts = |load: &str| {
         let number = |name: &str| run.number(load, name);
@@ -140,6 +143,11 @@ fn a_flag_is_taken_off_by_a_rollback_and_set_again_by_the_next_run() {
 fn nothing_is_done_about_what_an_export_lacks_that_nobody_says_is_whole() {
     let project = loaded("", "", "max_delete_share = 100.0");
     people(&project, &[3, 4]);
+    let plan = project.transload(&["plan"]).ended(0).stdout;
+    assert!(
+        plan.contains("contact: 2; they stay: nobody said"),
+        "{plan}"
+    );
     let run = project.carry().ended(0);
     assert_eq!(
         (
@@ -183,6 +191,9 @@ fn a_row_that_cannot_be_read_was_not_deleted() {
 fn a_shrunken_export_stops_the_run_with_counts_and_what_to_set() {
     let project = loaded("complete = true", "on_source_delete = \"recycle\"", "");
     people(&project, &[2, 3, 4, 6]);
+    let plan = project.transload(&["plan"]).ended(0).stdout;
+    let said = "contact: 1; they would be moved to the recycle bin; but the run would stop and ask first: they are 25.0 % of 4";
+    assert!(plan.contains(said), "{plan}");
     let run = project.carry().ended(1);
     let said = run.error();
     assert!(
