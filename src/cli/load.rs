@@ -24,7 +24,7 @@ pub(crate) struct LoadArgs {
     #[command(flatten)]
     selection: SelectionArgs,
     /// Show what would be done, and do nothing
-    #[arg(long, conflicts_with = "failed")]
+    #[arg(long)]
     dry_run: bool,
     /// Agree to deploy missing fields to an org that is not the simulator
     #[arg(long)]
@@ -45,6 +45,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
         let request = PlanRequest {
             target: args.target.target,
             no_stage: true,
+            only_failed: args.failed,
             selection,
         };
         return plan::carry_out(&args.project, &request, args.format).await;

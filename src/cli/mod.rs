@@ -147,7 +147,8 @@ pub(crate) struct Target {
 /// The loads that take part.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SelectionArgs {
-    /// Only these loads: LOAD, +LOAD with what it needs, LOAD+ with what hangs on it; several by spaces
+    /// Only these loads: LOAD or *_PART, +LOAD with what it needs, LOAD+ with what hangs on it (1+LOAD, LOAD+1: so many
+    /// steps), @LOAD with what hangs on it and all that needs; several by spaces
     #[arg(long, value_name = "LOADS", num_args = 1.., add = complete::loads())]
     pub select: Vec<String>,
     /// Without these loads, in the same form

@@ -27,6 +27,7 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
     let request = PlanRequest {
         target: args.target.target,
         no_stage: args.no_stage,
+        only_failed: false,
         selection: args.selection.selection(),
     };
     carry_out(&args.project, &request, args.format).await

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{DecisionRow, MappingError, ValueMap, decision_rows, stale, unmapped};
+use super::{DecisionRow, MappingError, ValueMap, decision_rows, stale, unmentioned};
 use crate::finding::Finding;
 use crate::staging::Snapshot;
 
@@ -171,6 +171,10 @@ impl FieldMap {
     /// Rows that wait for a decision, of the value map too: nothing moves without a confirmed map.
     #[must_use]
     pub fn unconfirmed(&self) -> Vec<Finding> {
+        self.waiting().collect()
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = Finding> {
         let rows = self.rows.iter().filter_map(|row| {
             let missing = match row.status {
                 Status::Proposed => "no decision",
@@ -186,15 +190,15 @@ impl FieldMap {
         let values = self
             .confirmed()
             .flat_map(|row| self.values.open(&row.target_object, &row.target_field));
-        rows.chain(values).collect()
+        rows.chain(values)
     }
 
     /// Whether it keeps queries from being planned: rows or attributes without a decision.
     #[must_use]
     pub fn waits(&self, snapshot: &Snapshot) -> bool {
-        !self.unconfirmed().is_empty()
-            || !unmapped(self, snapshot).is_empty()
-            || !stale(self, snapshot).is_empty()
+        self.waiting().next().is_some()
+            || unmentioned(self, snapshot).next().is_some()
+            || stale(self, snapshot).next().is_some()
     }
 
     /// Whether a row is about this column of this table.

@@ -226,8 +226,8 @@ fn as_compared(name: &str) -> String {
 }
 
 /// Confirmed rows whose columns hold something else than when they were confirmed.
-pub fn stale(map: &FieldMap, snapshot: &Snapshot) -> Vec<Finding> {
-    let stale = map.confirmed().filter_map(|row| {
+pub fn stale(map: &FieldMap, snapshot: &Snapshot) -> impl Iterator<Item = Finding> {
+    map.confirmed().filter_map(|row| {
         let table = snapshot.get("usercom", &row.source)?;
         let field = table.schema.field_with_name(&row.source_field).ok()?;
         let (was, is) = (row.source_type.as_str(), type_word(field.data_type()));
@@ -242,8 +242,7 @@ pub fn stale(map: &FieldMap, snapshot: &Snapshot) -> Vec<Finding> {
             row.source_field
         );
         (!was.is_empty() && was != is).then(|| Finding::new(FIELD_MAP, problem).line(row.line))
-    });
-    stale.collect()
+    })
 }
 
 /// What a staged column holds, in a word that people read.

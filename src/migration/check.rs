@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::exclusions::{self, AUDIT_OPTION};
+use super::map_check::check_halves;
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::resolve;
@@ -19,7 +20,7 @@ use crate::engine::{EngineError, brief};
 use crate::error::{Class, Error};
 use crate::finding::Finding;
 use crate::mapping::{FieldMap, MappingError, check_decisions, stale, unmapped};
-use crate::project::{ProjectError, Queries};
+use crate::project::{ProjectError, Queries, QueryKind};
 use crate::staging::Staging;
 
 /// What a check is asked for.
@@ -198,6 +199,12 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
         }
     };
     findings.extend(map.iter().flat_map(FieldMap::unconfirmed));
+    if let Some(map) = &map {
+        // Whether a condition on options leaves a load out is known when the queries are planned.
+        let loads = queries.kind(QueryKind::Load);
+        let unconditional: Vec<_> = loads.filter(|load| load.when.is_none()).collect();
+        findings.extend(check_halves(map, &unconditional));
+    }
     let mut known = Vec::new();
     findings.retain(|finding| {
         let is_new = !known.contains(finding);
@@ -233,7 +240,9 @@ pub(super) fn mistake(error: Error) -> Result<Finding, Error> {
             let finding = Finding::new(query, format!("cannot be planned: {}", brief(source)));
             let span = source.diagnostic().and_then(|found| found.span);
             match span {
-                Some(span) => finding.line(span.start.line),
+                Some(span) => finding
+                    .line(span.start.line)
+                    .column(span.start.column.to_string()),
                 None => finding,
             }
         }
@@ -270,8 +279,12 @@ fn of_project(error: &ProjectError) -> Finding {
     let text = text.trim_start_matches([':', ' ']);
     let hint = error.hint().map(|hint| format!("; {hint}"));
     let finding = Finding::new(path, format!("{text}{}", hint.unwrap_or_default()));
-    match line {
+    let finding = match line {
         Some(line) => finding.line(line as u64),
+        None => finding,
+    };
+    match error.column() {
+        Some(column) => finding.column(column.to_string()),
         None => finding,
     }
 }

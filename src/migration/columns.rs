@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::check::mistake;
+use super::hypercare;
 use super::known;
 use super::mapped;
 use super::org::{org_schema, selected_schema};
@@ -20,6 +21,7 @@ use crate::finding::Finding;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
+use crate::reconcile::empty_tables;
 use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineage, lineage};
@@ -118,24 +120,43 @@ pub(crate) async fn columns(
     Ok(planned)
 }
 
-/// Checks and comparisons are planned where all that they read is there; views of what was reconciled are not.
+/// Checks and comparisons are planned over what a run will have found by then, which is empty here.
 async fn plan_others(
     session: &Session,
     resolved: &ResolvedProject,
     broken: &BTreeSet<String>,
     planned: &mut Planned,
 ) -> Result<(), Error> {
-    let known = session.table_names();
-    let kinds = [QueryKind::Check, QueryKind::Reconcile];
-    for file in kinds.iter().flat_map(|kind| resolved.queries.kind(*kind)) {
-        let is_ready = file.references.is_disjoint(broken) && file.references.is_subset(&known);
-        if is_ready && let Err(error) = session.plan(&file.path, &file.sql).await {
-            planned.findings.push(mistake(error.into())?);
-        }
+    for (schema, name, columns) in empty_tables() {
+        session.add_empty(schema, name, columns)?;
     }
-    Ok(())
+    for (name, columns) in hypercare::empty_tables() {
+        session.add_empty("recon", name, columns)?;
+    }
+    // A comparison makes a table that others may read.
+    let mut waiting: Vec<&QueryFile> = resolved.queries.kind(QueryKind::Reconcile).collect();
+    waiting.extend(resolved.queries.kind(QueryKind::Check));
+    loop {
+        let known = session.table_names();
+        let is_ready = |file: &&QueryFile| file.references.is_subset(&known);
+        let (ready, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+        if ready.is_empty() {
+            return Ok(());
+        }
+        for file in ready {
+            if !file.references.is_disjoint(broken) {
+                continue;
+            }
+            let added = add_empty_model(session, file).await;
+            if let Err(error) = added {
+                planned.findings.push(mistake(error)?);
+            }
+        }
+        waiting = others;
+    }
 }
 
+/// Plans a query, and adds the table that it makes if it makes one.
 async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<(), Error> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
@@ -147,7 +168,12 @@ async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<(), Erro
         Field::new(field.name(), data_type, true)
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(session.add_empty("prepare", &file.name, schema)?)
+    match file.kind {
+        QueryKind::Prepare => session.add_empty("prepare", &file.name, schema)?,
+        QueryKind::Reconcile => session.add_empty("recon", &file.name, schema)?,
+        _ => {}
+    }
+    Ok(())
 }
 
 fn add_empty_load(session: &Session, file: &QueryFile, columns: &Columns) -> Result<(), Error> {

@@ -38,6 +38,8 @@ pub(crate) struct Context<'a> {
     pub policies: EditPolicies,
     /// Whether records are read back whole, not only those that changed since the last look.
     pub whole: bool,
+    /// Whether a dry run leaves out what landed, however it has changed since.
+    pub only_failed: bool,
 }
 
 impl<'a> Context<'a> {
@@ -62,6 +64,7 @@ impl<'a> Context<'a> {
             progress,
             policies: EditPolicies::load(&project.config.project)?,
             whole: false,
+            only_failed: false,
         })
     }
 
@@ -71,6 +74,7 @@ impl<'a> Context<'a> {
         again.resolved.selected = self.resolved.selected;
         Ok(Self {
             whole: self.whole,
+            only_failed: self.only_failed,
             ..again
         })
     }

@@ -62,7 +62,7 @@ impl DryRun {
                             session: &session,
                             describe: describes.get(file.object()),
                             dead: &dead,
-                            only_failed: false,
+                            only_failed: context.only_failed,
                         },
                     )
                     .await?;

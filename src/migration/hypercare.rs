@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use chrono::{DateTime, Duration, Utc};
 use futures::{TryStreamExt, pin_mut};
 
@@ -101,6 +101,40 @@ pub(crate) async fn look(context: &Context<'_>, loads: &[&QueryFile]) -> Result<
         storms,
     })
 }
+
+/// What queries may read of it, as it is before anybody looked.
+pub(super) fn empty_tables() -> Vec<(&'static str, SchemaRef)> {
+    let table = |texts: &[&str], numbers: &[&str]| -> SchemaRef {
+        let texts = texts.iter().map(|name| (*name, DataType::Utf8));
+        let numbers = numbers.iter().map(|name| (*name, DataType::Int64));
+        let fields = texts.chain(numbers);
+        let fields: Vec<Field> = fields
+            .map(|(name, data_type)| Field::new(name, data_type, true))
+            .collect();
+        Arc::new(Schema::new(fields))
+    };
+    vec![
+        ("lost", table(&["load", "key", "id", "became"], &[])),
+        ("beside", table(&BESIDE, &[])),
+        (
+            "storms",
+            table(&["load", "changed_by", "started"], &["records", "percent"]),
+        ),
+    ]
+}
+
+/// Columns of `recon.beside`.
+const BESIDE: [&str; 9] = [
+    "object",
+    "id",
+    "name",
+    "address",
+    "made_by",
+    "made_at",
+    "like_load",
+    "like_key",
+    "why",
+];
 
 /// Publishes a table of texts and numbers.
 async fn publish(

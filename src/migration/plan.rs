@@ -41,6 +41,8 @@ pub struct PlanRequest {
     pub target: Option<String>,
     /// Whether the tables staged last are used instead of the export.
     pub no_stage: bool,
+    /// Whether only what failed, was never tried or was held would be sent.
+    pub only_failed: bool,
     /// The loads that take part.
     pub selection: Selection,
 }
@@ -172,6 +174,7 @@ pub(crate) async fn plan(
     }
     let objections = staged_objections(&connection.staging, &project.config.gates).await?;
     let mut context = Context::resolve(project, connection, progress).await?;
+    context.only_failed = request.only_failed;
     context.resolved.select(&request.selection)?;
     let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;

@@ -105,15 +105,24 @@ impl ProjectError {
     pub fn place(&self) -> (&str, Option<usize>) {
         match self {
             Self::Header { path, line, .. } => (path, Some(*line)),
+            Self::Parse { path, source } => (path, position(source).map(|(line, _)| line)),
             Self::Cycle { path } => (path.first().map_or("queries", String::as_str), None),
             Self::Selection { .. } => ("queries", None),
             Self::ReadFile { path, .. }
-            | Self::Parse { path, .. }
             | Self::Refused { path, .. }
             | Self::UnknownTable { path, .. }
             | Self::Twice { path, .. }
             | Self::Misplaced { path, .. }
             | Self::Columns { path, .. } => (path, None),
+        }
+    }
+
+    /// The character of the line at which SQL stops being SQL, counted from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        match self {
+            Self::Parse { source, .. } => position(source).map(|(_, column)| column),
+            _ => None,
         }
     }
 
@@ -143,5 +152,38 @@ impl ProjectError {
             }
             _ => None,
         }
+    }
+}
+
+/// Line and column of a parser's error, which has them in its text alone: `… at Line: 3, Column: 7`.
+fn position(error: &DataFusionError) -> Option<(usize, usize)> {
+    let text = error.strip_backtrace();
+    let (_, place) = text.rsplit_once("Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    let digits = |text: &str| {
+        let end = text.find(|letter: char| !letter.is_ascii_digit());
+        text[..end.unwrap_or(text.len())].parse().ok()
+    };
+    Some((digits(line)?, digits(column)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::project::{QueryFile, QueryKind};
+
+    #[test]
+    fn a_text_that_is_no_sql_is_told_with_its_place() {
+        let sql = "-- grain: one per row\nselect a.id\nfrom usercom.people as as a\n";
+        let error = QueryFile::parse("queries/checks/a.sql", QueryKind::Check, sql).unwrap_err();
+        assert_eq!(error.place(), ("queries/checks/a.sql", Some(3)), "{error}");
+        assert_eq!(error.column(), Some(27), "{error}");
+        let unclosed = "-- grain: one per row\nselect 'a from usercom.people as p\n";
+        let error =
+            QueryFile::parse("queries/checks/a.sql", QueryKind::Check, unclosed).unwrap_err();
+        assert_eq!(
+            (error.place().1, error.column()),
+            (Some(2), Some(8)),
+            "{error}"
+        );
     }
 }

@@ -4,14 +4,18 @@
 //!
 //! ```text
 //! account     the load itself
-//! +account    and the loads whose records it needs
-//! account+    and the loads that hang on it
+//! *_note      every load of such a name; `?` stands for one letter
+//! +account    and the loads whose records it needs; 1+account: those that it reads itself, 2+account: and those they read
+//! account+    and the loads that hang on it; account+1 likewise
+//! @account    and the loads that hang on it, and all that any of them needs
 //! a b         either; `a,b`: what both mean
 //! ```
+//!
+//! A step leads from a load to a load: models between them count nothing, since they send no rows.
 
 use std::collections::BTreeSet;
 
-use super::order::{ancestors, makers, needs, nodes};
+use super::order::{makers, needs, nodes};
 use super::{ProjectError, Queries, QueryFile, QueryKind};
 use crate::config::nearest;
 
@@ -59,24 +63,10 @@ impl Selection {
 pub(crate) fn loads_behind<'a>(queries: &'a Queries, file: &QueryFile) -> BTreeSet<&'a str> {
     let graph = Graph::of(queries);
     let makers = makers(&graph.nodes);
-    let mut waiting: Vec<usize> = file
-        .references
-        .iter()
-        .filter_map(|table| makers.get(table).copied())
-        .collect();
-    let (mut seen, mut loads) = (BTreeSet::new(), BTreeSet::new());
-    while let Some(index) = waiting.pop() {
-        if !seen.insert(index) {
-            continue;
-        }
-        match graph.nodes[index].kind {
-            QueryKind::Load => {
-                loads.insert(graph.nodes[index].name.as_str());
-            }
-            _ => waiting.extend(&graph.needs[index]),
-        }
-    }
-    loads
+    let tables = file.references.iter();
+    let read = tables.filter_map(|table| makers.get(table).copied());
+    let loads = graph.behind(read.collect()).into_iter();
+    loads.map(|load| graph.nodes[load].name.as_str()).collect()
 }
 
 /// The queries that make tables, and what each waits for.
@@ -116,45 +106,88 @@ impl<'a> Graph<'a> {
         Ok(loads)
     }
 
-    fn term(&self, term: &str) -> Result<BTreeSet<&'a str>, ProjectError> {
-        let (above, name) = match term.strip_prefix('+') {
-            Some(name) => (true, name),
-            None => (false, term),
-        };
-        let (below, name) = match name.strip_suffix('+') {
-            Some(name) => (true, name),
-            None => (false, name),
-        };
-        let Some((load, _)) = self.loads().find(|(_, known)| *known == name) else {
-            return Err(self.unknown(term, name));
-        };
-        let needed_by = |index: usize| {
-            let mut all = BTreeSet::new();
-            ancestors(index, &self.needs, &mut all);
-            all
-        };
-        let needed = needed_by(load);
-        Ok(self
+    fn term(&self, text: &str) -> Result<BTreeSet<&'a str>, ProjectError> {
+        let term = Term::read(text).ok_or_else(|| not_a_term(text))?;
+        let named: BTreeSet<usize> = self
             .loads()
-            .filter(|(index, _)| {
-                *index == load
-                    || (above && needed.contains(index))
-                    || (below && needed_by(*index).contains(&load))
-            })
-            .map(|(_, name)| name)
-            .collect())
+            .filter(|(_, known)| is_like(known, term.name))
+            .map(|(index, _)| index)
+            .collect();
+        if named.is_empty() {
+            return Err(self.unknown(text, term.name));
+        }
+        let mut meant = self.reached(&named, term.above, |load| self.read_by(load));
+        let below = self.reached(&named, term.below, |load| self.readers_of(load));
+        if term.with_all_they_need {
+            meant.extend(self.reached(&below, Some(usize::MAX), |load| self.read_by(load)));
+        }
+        meant.extend(below);
+        let loads = self.loads().filter(|(index, _)| meant.contains(index));
+        Ok(loads.map(|(_, name)| name).collect())
+    }
+
+    /// Some loads, and what so many steps lead to.
+    fn reached(
+        &self,
+        from: &BTreeSet<usize>,
+        steps: Option<usize>,
+        next: impl Fn(usize) -> BTreeSet<usize>,
+    ) -> BTreeSet<usize> {
+        let mut reached = from.clone();
+        let mut last = from.clone();
+        for _ in 0..steps.unwrap_or(0) {
+            let found: BTreeSet<usize> = last.iter().flat_map(|&load| next(load)).collect();
+            last = found.difference(&reached).copied().collect();
+            if last.is_empty() {
+                break;
+            }
+            reached.extend(&last);
+        }
+        reached
+    }
+
+    /// Loads that a load reads, directly or through models.
+    fn read_by(&self, load: usize) -> BTreeSet<usize> {
+        self.behind(self.needs[load].iter().copied().collect())
+    }
+
+    /// The loads among some tables' makers, and those behind the models among them.
+    fn behind(&self, mut waiting: Vec<usize>) -> BTreeSet<usize> {
+        let (mut seen, mut loads) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(index) = waiting.pop() {
+            if !seen.insert(index) {
+                continue;
+            }
+            match self.nodes[index].kind {
+                QueryKind::Load => {
+                    loads.insert(index);
+                }
+                _ => waiting.extend(&self.needs[index]),
+            }
+        }
+        loads
+    }
+
+    /// Loads that read a load, directly or through models.
+    fn readers_of(&self, load: usize) -> BTreeSet<usize> {
+        let loads = self.loads().map(|(index, _)| index);
+        loads
+            .filter(|&other| self.read_by(other).contains(&load))
+            .collect()
     }
 
     fn unknown(&self, term: &str, name: &str) -> ProjectError {
-        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-        if name.is_empty() || !name.chars().all(is_word) {
+        let list = "`transload queries list` names the loads".to_owned();
+        if name.contains(['*', '?']) {
             return ProjectError::Selection {
-                what: format!("`{term}` selects nothing"),
-                hint: "write LOAD, +LOAD (and what it needs), LOAD+ (and what hangs on it); a space means either, a comma both"
-                    .to_owned(),
+                what: format!("no load is called like `{name}`"),
+                hint: list,
             };
         }
-        let list = "`transload queries list` names the loads".to_owned();
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        if !name.chars().all(is_word) {
+            return not_a_term(term);
+        }
         ProjectError::Selection {
             what: format!("there is no load `{name}`"),
             hint: match nearest(name, self.loads().map(|(_, known)| known)) {
@@ -162,6 +195,75 @@ impl<'a> Graph<'a> {
                 None => list,
             },
         }
+    }
+}
+
+/// One word of a selection, taken apart.
+struct Term<'a> {
+    /// A load's name, or what names are like.
+    name: &'a str,
+    /// How many steps up.
+    above: Option<usize>,
+    /// How many steps down.
+    below: Option<usize>,
+    /// Whether all that the loads below need takes part too.
+    with_all_they_need: bool,
+}
+
+impl<'a> Term<'a> {
+    /// None if it is no term.
+    fn read(text: &'a str) -> Option<Self> {
+        let steps = |digits: &str| match digits {
+            "" => Some(usize::MAX),
+            digits => digits.parse().ok(),
+        };
+        let is_number = |text: &&str| text.chars().all(|letter| letter.is_ascii_digit());
+        let (above, rest) = match text.split_once('+') {
+            Some((digits, rest)) if is_number(&digits) => (Some(steps(digits)?), rest),
+            _ => (None, text),
+        };
+        let (below, name) = match rest.rsplit_once('+') {
+            Some((name, digits)) if is_number(&digits) => (Some(steps(digits)?), name),
+            _ => (None, rest),
+        };
+        let (with_all_they_need, name) = match name.strip_prefix('@') {
+            Some(_) if above.is_some() || below.is_some() => return None,
+            Some(name) => (true, name),
+            None => (false, name),
+        };
+        let below = below.or(with_all_they_need.then_some(usize::MAX));
+        (!name.is_empty()).then_some(Self {
+            name,
+            above,
+            below,
+            with_all_they_need,
+        })
+    }
+}
+
+fn not_a_term(term: &str) -> ProjectError {
+    ProjectError::Selection {
+        what: format!("`{term}` selects nothing"),
+        hint: "write LOAD or *_PART, +LOAD (and what it needs), LOAD+ (and what hangs on it), 1+LOAD, LOAD+1 (so many steps), \
+               @LOAD (what hangs on it, and all that needs); a space means either, a comma both"
+            .to_owned(),
+    }
+}
+
+/// Whether a name is like a pattern, in which `*` stands for any letters and `?` for one.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some(first) = pattern.chars().next() else {
+        return name.is_empty();
+    };
+    let rest = &pattern[first.len_utf8()..];
+    match first {
+        '*' => {
+            let mut places = name.char_indices().map(|(place, _)| place);
+            is_like("", rest) || places.any(|place| is_like(&name[place..], rest))
+        }
+        letter => name.chars().next().is_some_and(|other| {
+            (letter == '?' || letter == other) && is_like(&name[other.len_utf8()..], rest)
+        }),
     }
 }
 
@@ -221,19 +323,80 @@ mod tests {
             loads(&["acount"], &[]).unwrap_err(),
             "there is no load `acount`; did you mean `account`? `transload queries list` names the loads"
         );
-        let form = "write LOAD, +LOAD (and what it needs), LOAD+ (and what hangs on it); a space means either, a comma both";
+        let form =
+            "@LOAD (what hangs on it, and all that needs); a space means either, a comma both";
         for term in [
-            "2+account",
-            "account+1",
-            "@account",
-            "acc*",
+            "x+account",
+            "account+x",
+            "@account+",
+            "+@account",
+            "99999999999999999999+account",
             "+",
+            "@",
             "account,",
         ] {
             let error = loads(&[term], &[]).unwrap_err();
             assert!(error.ends_with(form), "{term}: {error}");
         }
+        assert_eq!(
+            loads(&["acc*x"], &[]).unwrap_err(),
+            "no load is called like `acc*x`; `transload queries list` names the loads"
+        );
         let error = loads(&["account"], &["+account"]).unwrap_err();
         assert!(error.starts_with("the selection leaves no load"), "{error}");
+    }
+
+    #[test]
+    fn a_number_counts_steps_between_loads_and_an_at_takes_what_those_below_need() {
+        let names = |words: &[&str]| -> Vec<String> {
+            let loads = loads(words, &[]).unwrap();
+            loads.split(' ').map(str::to_owned).collect()
+        };
+        assert_eq!(names(&["0+standard_price"]), ["standard_price"]);
+        let all = names(&["+opportunity_line_item"]);
+        let one = names(&["1+opportunity_line_item"]);
+        let two = names(&["2+opportunity_line_item"]);
+        assert!(
+            one.len() < two.len() && two.len() <= all.len(),
+            "{one:?} {two:?} {all:?}"
+        );
+        assert!(
+            one.contains(&"opportunity".to_owned()) && !one.contains(&"account".to_owned()),
+            "{one:?}"
+        );
+        assert!(two.contains(&"account".to_owned()), "{two:?}");
+        assert_eq!(names(&["99+opportunity_line_item"]), all);
+        let (next, below) = (names(&["product+1"]), names(&["product+"]));
+        assert!(
+            next.contains(&"standard_price".to_owned())
+                && !next.contains(&"opportunity_line_item".to_owned()),
+            "{next:?}"
+        );
+        assert!(
+            below.contains(&"opportunity_line_item".to_owned()),
+            "{below:?}"
+        );
+        let around = names(&["@product"]);
+        assert!(below.iter().all(|load| around.contains(load)));
+        assert!(
+            around.contains(&"account".to_owned()) && !below.contains(&"account".to_owned()),
+            "{around:?}"
+        );
+    }
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        let found = loads(&["opportunity*"], &[]).unwrap();
+        let names: Vec<&str> = found.split(' ').collect();
+        assert!(names.len() > 2, "{found}");
+        assert!(
+            names.iter().all(|name| name.starts_with("opportunity")),
+            "{found}"
+        );
+        assert_eq!(loads(&["accoun?"], &[]).unwrap(), "account");
+        assert_eq!(loads(&["*"], &[]).unwrap(), loads(&[], &[]).unwrap());
+        assert!(
+            is_like("a_b_note", "*_*note") && !is_like("note", "*_note") && !is_like("ab", "a")
+        );
     }
 }

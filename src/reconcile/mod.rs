@@ -57,4 +57,4 @@ pub use strays::strays;
 pub use three_way::{CONFLICTS, LEFT_TO_ORG, ThreeWay, nothing_left, settle};
 pub use undecided::{Undecided, held_reasons, undecided};
 pub use verify::still_there;
-pub use views::{CHANGE, families, union_views};
+pub use views::{CHANGE, empty_tables, families, union_views};

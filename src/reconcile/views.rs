@@ -1,6 +1,9 @@
 //! Views over the tables of all loads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::edits::EDIT;
 use super::three_way::CONFLICT;
@@ -35,6 +38,43 @@ pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new"
 /// Tables that each load has one of: how their names begin, the view over all of them, its columns behind `load`.
 pub fn families() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
     FAMILIES.into_iter()
+}
+
+/// What queries may read of what a run finds, as it is before anything was found: the views over the tables of all loads.
+#[must_use]
+pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
+    let mut tables: Vec<(&str, &str, SchemaRef)> = Vec::new();
+    let texts = |columns: &[&str]| -> Vec<Field> {
+        let columns = columns.iter();
+        columns
+            .map(|name| Field::new(*name, DataType::Utf8, true))
+            .collect()
+    };
+    let mut add = |schema: &'static str, name: &'static str, fields: Vec<Field>| {
+        tables.push((schema, name, Arc::new(Schema::new(fields))));
+    };
+    for (_, view, columns) in FAMILIES {
+        add("recon", view, texts(&[&["load"], columns].concat()));
+    }
+    let held = texts(&["load", "key", "reason", "parent"]);
+    add("recon", "held", held);
+    add("ledger", "changes", texts(&CHANGE));
+    let mut attempts = texts(&[
+        "load",
+        "key",
+        "id",
+        "outcome",
+        "error_code",
+        "error",
+        "operation",
+        "job_id",
+    ]);
+    attempts.push(Field::new("attempt", DataType::Int64, true));
+    attempts.extend(texts(&["run_id"]));
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    attempts.push(Field::new("at", instant, true));
+    add("ledger", "attempts", attempts);
+    tables
 }
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,

@@ -101,6 +101,20 @@ fn after_a_correction_only_what_failed_is_sent_with_what_hung_on_it() {
             "'Berlin' as \"MailingCity\"",
         )
     });
+    // A dry run says the same, and sends nothing.
+    let dry = project.transload(&["load", "--failed", "--dry-run", "--format", "json"]);
+    let planned: serde_json::Value = serde_json::from_str(&dry.ended(0).stdout).unwrap();
+    let planned: Vec<String> = planned["loads"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|load| {
+            let rows = |name: &str| load[name].as_u64().unwrap();
+            let sent = rows("insert") + rows("upsert") + rows("update");
+            (sent > 0).then(|| format!("{} {sent}", load["load"].as_str().unwrap()))
+        })
+        .collect();
+    assert_eq!(planned, ["account 1", "opportunity 1"]);
     let again = project
         .transload(&["load", "--failed", "--format", "json"])
         .ended(0);

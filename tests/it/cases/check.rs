@@ -85,14 +85,63 @@ fn everything_that_is_wrong_is_told_at_once_and_offline() {
     project.override_query("queries/prepare/people/company_name.sql", |sql| {
         sql.replace("company.name_key", "company.nmae_key")
     });
-    let told_now = found(&project, 2);
-    assert_eq!(
-        told(&told_now, "error")
-            .iter()
-            .map(|text| text.split(' ').next().unwrap())
-            .collect::<Vec<_>>(),
-        ["queries/prepare/people/company_name.sql"]
+    // So is one over what runs find, though none has found anything.
+    let over = |name: &str, sql: &str| {
+        let hint = if name.starts_with("checks/") {
+            "-- hint: none\n"
+        } else {
+            ""
+        };
+        let sql = format!("-- grain: one per row\n{hint}{sql}\n");
+        project.write(&format!("queries/{name}.sql"), &sql);
+    };
+    over(
+        "checks/assert_none_held",
+        "select f.key\nfrom recon.fates as f\nwhere f.faet = 'held'",
     );
+    over(
+        "checks/assert_none_altered",
+        "select f.load, f.key from recon.altered as f where f.why = 'cut'",
+    );
+    over(
+        "checks/assert_few_attempts",
+        "select a.key from ledger.attempts as a where a.attempt > 3 and a.at < now()",
+    );
+    over(
+        "reconcile/held_people",
+        "select f.key, f.reason from recon.fates as f where f.fate = 'held'",
+    );
+    over(
+        "checks/assert_none_waits",
+        "select h.key from recon.held_people as h join recon.storms as s on s.recrods = 1",
+    );
+    let told_now = found(&project, 2);
+    let queries: Vec<String> = told_now["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["severity"] == "error")
+        .map(|finding| {
+            let [file, column] =
+                ["file", "column"].map(|name| finding[name].as_str().unwrap_or("-"));
+            format!("{file} {} {column}", finding["line"])
+        })
+        .collect();
+    let model = project.read("queries/prepare/people/company_name.sql");
+    let place = |(line, text): (usize, &str)| {
+        let column = text.find("company.nmae_key")? + 1;
+        Some(format!(
+            "queries/prepare/people/company_name.sql {} {column}",
+            line + 1
+        ))
+    };
+    let models: Vec<String> = model.lines().enumerate().filter_map(place).collect();
+    let [held, waits, model] = &queries[..] else {
+        panic!("{queries:?}")
+    };
+    assert_eq!(held, "queries/checks/assert_none_held.sql 5 7");
+    assert_eq!(waits, "queries/checks/assert_none_waits.sql 3 68");
+    assert!(models.contains(model), "{model} is none of {models:?}");
     assert_eq!(
         told(&told_now, "warning"),
         [
@@ -110,10 +159,16 @@ fn run_and_plan_check_first() {
     let project = Project::small();
     project.write("queries/load/account.SQL", "select 1");
     project.write("config/rates.csv", "currency,rate\nEUR,-1\n");
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,score,Lead,Score__c,\"Number(18,0)\",confirmed,a,2026-01-01\n",
+    );
     for command in [&["run"][..], &["plan"][..]] {
         let refused: Run = project.transload(command).ended(2);
         for words in [
-            "2 mistake(s) in the project's files",
+            "3 mistake(s) in the project's files",
+            "config/field_map.csv line 2: people.score goes to Lead, and a row for Contact is missing",
             "config/rates.csv line 2, column rate: `-1` is no number above 0",
             "queries/load/account.SQL: is read by nothing",
             "did you mean queries/load/account.sql?",
