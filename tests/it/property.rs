@@ -146,11 +146,10 @@ fn random_edits_on_both_sides_end_as_the_model_says() {
         number("TRANSLOAD_SCRIPTS", 3),
         number("TRANSLOAD_SEED", 2_026),
     );
-    let rounds = if scripts > TOGETHER { ROUNDS } else { 2 };
     for (batch, first) in (0..scripts).step_by(TOGETHER as usize).enumerate() {
         let scripts = TOGETHER.min(scripts - first);
         let mut world = World::start(seed + batch as u64, scripts);
-        for round in 1..=rounds {
+        for round in 1..=ROUNDS {
             world.edit_source();
             world.decide();
             world.edit_org();
