@@ -10,7 +10,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::exclusions::{self, AUDIT_OPTION};
-use super::map_check::check_halves;
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::resolve;
@@ -20,7 +19,7 @@ use crate::engine::{EngineError, brief};
 use crate::error::{Class, Error};
 use crate::finding::Finding;
 use crate::mapping::{FieldMap, MappingError, check_decisions, stale, unmapped};
-use crate::project::{ProjectError, Queries, QueryKind};
+use crate::project::{ProjectError, Queries};
 use crate::staging::Staging;
 
 /// What a check is asked for.
@@ -199,12 +198,6 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
         }
     };
     findings.extend(map.iter().flat_map(FieldMap::unconfirmed));
-    if let Some(map) = &map {
-        // Whether a condition on options leaves a load out is known when the queries are planned.
-        let loads = queries.kind(QueryKind::Load);
-        let unconditional: Vec<_> = loads.filter(|load| load.when.is_none()).collect();
-        findings.extend(check_halves(map, &unconditional));
-    }
     let mut known = Vec::new();
     findings.retain(|finding| {
         let is_new = !known.contains(finding);

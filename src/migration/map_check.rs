@@ -36,8 +36,7 @@ pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<
             Some(Finding::new(FILE, problem).line(row.line))
         })
         .collect();
-    let loads: Vec<&QueryFile> = resolved.loads().collect();
-    findings.extend(check_halves(&resolved.map, &loads));
+    findings.extend(check.halves(&resolved.map));
     findings.extend(check.values(&resolved.map));
     findings
 }
@@ -165,44 +164,46 @@ impl Check<'_> {
         });
         told.collect()
     }
-}
 
-/// Attributes that go to one half of the records of a table which several of the loads share, such as to Leads and not to
-/// Contacts, without a word about the other.
-pub(super) fn check_halves(map: &FieldMap, loads: &[&QueryFile]) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for row in map.confirmed() {
-        let same =
-            |other: &&MapRow| other.source == row.source && other.source_field == row.source_field;
-        let shared = loads.iter().filter(|load| {
-            let grain = load.source.as_ref();
-            grain.and_then(Grain::staged) == Some(row.source.as_str())
-        });
-        let objects: BTreeSet<&str> = shared
-            .filter(|load| load.references.contains(&format!("mapped.{}", row.source)))
-            .map(|load| load.object())
-            .collect();
-        if !objects.iter().any(|object| row.is_for(object)) {
-            continue;
-        }
-        for object in objects {
-            let decided = map.rows().filter(same).any(|other| {
-                let everywhere = other.status == Status::Ignored && other.target_object.is_empty();
-                other.is_for(object) || everywhere
+    /// Attributes that go to one half of the records of a table which several loads share, such as to Leads and not to
+    /// Contacts, without a word about the other.
+    fn halves(&self, map: &FieldMap) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for row in map.confirmed() {
+            let same = |other: &&MapRow| {
+                other.source == row.source && other.source_field == row.source_field
+            };
+            let shared = self.resolved.loads().filter(|load| {
+                let grain = load.source.as_ref();
+                grain.and_then(Grain::staged) == Some(row.source.as_str())
             });
-            if !decided {
-                let problem = format!(
-                    "{}.{} goes to {}, and a row for {object} is missing: confirm or ignore it there too",
-                    row.source, row.source_field, row.target_object
-                );
-                found.push((row.line, problem));
+            let objects: BTreeSet<&str> = shared
+                .filter(|load| load.references.contains(&format!("mapped.{}", row.source)))
+                .map(QueryFile::object)
+                .collect();
+            if !objects.iter().any(|object| row.is_for(object)) {
+                continue;
+            }
+            for object in objects {
+                let decided = map.rows().filter(same).any(|other| {
+                    let everywhere =
+                        other.status == Status::Ignored && other.target_object.is_empty();
+                    other.is_for(object) || everywhere
+                });
+                if !decided {
+                    let problem = format!(
+                        "{}.{} goes to {}, and a row for {object} is missing: confirm or ignore it there too",
+                        row.source, row.source_field, row.target_object
+                    );
+                    found.push((row.line, problem));
+                }
             }
         }
+        found.sort();
+        found.dedup();
+        let finding = |(line, problem)| Finding::new(FILE, problem).line(line);
+        found.into_iter().map(finding).collect()
     }
-    found.sort();
-    found.dedup();
-    let finding = |(line, problem)| Finding::new(FILE, problem).line(line);
-    found.into_iter().map(finding).collect()
 }
 
 fn meant(nearest: Option<String>) -> String {
