@@ -34,7 +34,7 @@ pub(crate) struct QueryArgs {
     project: ProjectArgs,
     /// One statement that reads, such as "select * from usercom.people", "show tables" (short), "show tables in recon", "show schemas", "describe
     /// usercom.people"; - reads it from stdin
-    #[arg(value_name = "SQL")]
+    #[arg(value_name = "SQL", allow_hyphen_values = true, value_parser = no_option)]
     sql: String,
     /// Form of the result [default: that of the file's ending, else table]
     #[arg(long, value_enum)]
@@ -51,6 +51,17 @@ pub(crate) struct QueryArgs {
     /// Rows that the table form shows; 0 shows all
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
+}
+
+/// A statement may begin with a comment, as those of the documents do; what else begins with a hyphen is an option nobody knows.
+fn no_option(text: &str) -> Result<String, String> {
+    let is_comment = text
+        .strip_prefix("--")
+        .is_some_and(|rest| rest.starts_with(char::is_whitespace));
+    match text.starts_with('-') && text != "-" && !is_comment {
+        true => Err("there is no such option; see `transload query --help`".to_owned()),
+        false => Ok(text.to_owned()),
+    }
 }
 
 /// Form of a result.
@@ -327,5 +338,33 @@ impl Sink {
                 .map_or_else(|| "stdout".to_owned(), |path| path.display().to_string()),
             source,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::QueryArgs;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: QueryArgs,
+    }
+
+    fn sql(words: &[&str]) -> Option<(String, bool)> {
+        let line = Line::try_parse_from(["query"].iter().chain(words)).ok()?;
+        Some((line.args.sql, line.args.expanded))
+    }
+
+    #[test]
+    fn a_statement_may_begin_with_a_comment_and_an_unknown_option_is_none() {
+        let commented = "-- grain: one row\nselect 1";
+        assert_eq!(sql(&[commented]), Some((commented.to_owned(), false)));
+        assert_eq!(sql(&["-x", commented]), Some((commented.to_owned(), true)));
+        assert_eq!(sql(&["-"]), Some(("-".to_owned(), false)));
+        assert_eq!(sql(&["--exapnded"]), None);
+        assert_eq!(sql(&["-x"]), None);
     }
 }
