@@ -113,9 +113,9 @@ enum Command {
     /// Write a synthetic User.com export of any size
     Generate(generate::GenerateArgs),
     /// Write the scope document: what the export holds, what it asks, what the org needs
-    Audit(report::AuditArgs),
+    Audit(report::DocumentArgs),
     /// Write the inventory of User.com's automations: what takes the place of each
-    Inventory(report::InventoryArgs),
+    Inventory(report::DocumentArgs),
     /// Write the reconciliation report of a run
     Report(report::ReportArgs),
     /// Start a new project

@@ -6,25 +6,12 @@ use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
 use crate::migration::WrittenDocument;
 
-/// Arguments of `transload audit`.
+/// A document of a project.
 #[derive(Debug, clap::Args)]
-pub(crate) struct AuditArgs {
+pub(crate) struct DocumentArgs {
     #[command(flatten)]
     project: ProjectArgs,
-    /// Folder of the document [default: documents/scope in the project]
-    #[arg(short, long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    /// The document on stdout, or the names of its files
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-/// Arguments of `transload inventory`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct InventoryArgs {
-    #[command(flatten)]
-    project: ProjectArgs,
-    /// Folder of the document [default: documents/inventory in the project]
+    /// Folder of the document [default: one of its name in documents/ of the project]
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// The document on stdout, or the names of its files
@@ -39,19 +26,13 @@ pub(crate) struct ReportArgs {
     #[arg(value_name = "RUN")]
     run: Option<String>,
     #[command(flatten)]
-    project: ProjectArgs,
-    #[command(flatten)]
     target: Target,
-    /// Folder of the document [default: documents/RUN in the project]
-    #[arg(short, long, value_name = "DIR")]
-    output: Option<PathBuf>,
-    /// The document on stdout, or the names of its files
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[command(flatten)]
+    document: DocumentArgs,
 }
 
 /// Writes the scope document.
-pub(super) async fn audit(args: AuditArgs) -> Result<Outcome, Error> {
+pub(super) async fn audit(args: DocumentArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
     let written = Box::pin(migration.write_scope(args.output.as_deref())).await;
     progress.finish();
@@ -59,7 +40,7 @@ pub(super) async fn audit(args: AuditArgs) -> Result<Outcome, Error> {
 }
 
 /// Writes the inventory of automations.
-pub(super) async fn inventory(args: InventoryArgs) -> Result<Outcome, Error> {
+pub(super) async fn inventory(args: DocumentArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
     let written = Box::pin(migration.write_inventory(args.output.as_deref())).await;
     progress.finish();
@@ -68,12 +49,13 @@ pub(super) async fn inventory(args: InventoryArgs) -> Result<Outcome, Error> {
 
 /// Writes the report of a run.
 pub(super) async fn report(args: ReportArgs) -> Result<Outcome, Error> {
-    let (migration, progress) = migration(&args.project)?;
+    let document = args.document;
+    let (migration, progress) = migration(&document.project)?;
     let target = args.target.target.as_deref();
-    let written = migration.write_report(target, args.run.as_deref(), args.output.as_deref());
+    let written = migration.write_report(target, args.run.as_deref(), document.output.as_deref());
     let written = Box::pin(written).await;
     progress.finish();
-    tell(&written?, args.format)
+    tell(&written?, document.format)
 }
 
 fn tell(written: &WrittenDocument, format: Format) -> Result<Outcome, Error> {

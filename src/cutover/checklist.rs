@@ -206,7 +206,7 @@ mod tests {
         let steps = load(None).unwrap();
         assert!(steps.len() > 10);
         for name in steps.iter().filter_map(|step| step.evidence.as_deref()) {
-            let query = super::super::evidence::default_query(name);
+            let query = crate::project::default_text(&format!("cutover/{name}.sql"));
             assert!(query.is_some(), "{name}");
         }
     }

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::Step;
 use crate::engine::Session;
-use crate::project::default_text;
+use crate::project::own_or_default;
 
 /// What a query answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,34 +27,19 @@ pub struct Evidence {
     pub digest: String,
 }
 
-/// The product's query of this name.
-pub(super) fn default_query(name: &str) -> Option<&'static str> {
-    default_text(&format!("cutover/{name}.sql"))
-}
-
 /// Asks for a step's evidence; none if it has none.
 pub(super) async fn ask(session: &Session, project: &Path, step: &Step) -> Option<Evidence> {
     let (name, threshold) = (step.evidence.as_deref()?, step.threshold?);
-    let own = project.join("queries/cutover").join(format!("{name}.sql"));
-    let sql = match std::fs::read_to_string(&own) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match default_query(name) {
-            Some(text) => text.to_owned(),
-            None => {
-                let told = format!("there is no queries/cutover/{name}.sql");
-                return Some(Evidence::red("", told));
-            }
-        },
-        // The product's query must not answer for one that the project has and cannot be read.
+    let path = format!("queries/cutover/{name}.sql");
+    let sql = match own_or_default(project, &path) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Some(Evidence::red("", format!("there is no {path}"))),
         Err(error) => {
-            let told = format!("queries/cutover/{name}.sql cannot be read: {error}");
+            let told = format!("{path} cannot be read: {error}");
             return Some(Evidence::red("", told));
         }
     };
-    let batches = match session
-        .collect(&format!("queries/cutover/{name}.sql"), &sql)
-        .await
-    {
+    let batches = match session.collect(&path, &sql).await {
         Ok(batches) => batches,
         Err(error) => return Some(Evidence::red(&sql, causes(&error))),
     };

@@ -207,7 +207,15 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "ledger.before_<load>".to_owned(),
         columns: CHANGE.iter().copied().map(text).collect(),
     };
-    recon.chain(std::iter::once(changes))
+    let steps = Table {
+        name: "config.automation_steps".to_owned(),
+        what:
+            "one row per automation, trigger and group of actions, with the rule that fits it best"
+                .to_owned(),
+        made_of: "config/automations.csv, config/automation_counterparts.csv".to_owned(),
+        columns: Vec::new(),
+    };
+    recon.chain([changes, steps])
 }
 
 fn of_schema(schema: &Schema) -> Vec<Column> {

@@ -5,6 +5,7 @@
 
 use super::mapped;
 use super::open::Migration;
+use super::papers;
 use super::status::organisations;
 use crate::engine::Session;
 use crate::error::Error;
@@ -115,7 +116,7 @@ impl Migration {
                 missing(format!("{}.{}", view.schema, view.name), error);
             }
         }
-        for view in &union_views(snapshot) {
+        for view in union_views(snapshot).iter().chain(&papers::steps(snapshot)) {
             if let Err(error) = session.add_view(view).await {
                 missing(format!("{}.{}", view.schema, view.name), error.into());
             }

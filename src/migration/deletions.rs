@@ -55,10 +55,15 @@ struct Due<'a> {
 }
 
 impl Due<'_> {
-    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     fn percent(&self) -> f64 {
-        self.count as f64 * 100.0 / self.records.max(1) as f64
+        percent(self.count, self.records)
     }
+}
+
+/// The share of a load's records that are gone.
+#[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+pub(super) fn percent(gone: u64, records: u64) -> f64 {
+    gone as f64 * 100.0 / records.max(1) as f64
 }
 
 /// What is done about the records of a load; none if they are only listed.

@@ -127,19 +127,8 @@ pub(crate) struct GoneRows {
     pub flagged: u64,
 }
 
-/// Writes `recon.gone_<load>` for a load whose outbox this run wrote.
-pub(crate) async fn rows(
-    context: &Context<'_>,
-    file: &QueryFile,
-    run: &str,
-) -> Result<GoneRows, Error> {
-    let (snapshot, session) = context.session(Reads::Tables).await?;
-    let Some(ledger) = snapshot.get("ledger", &file.name) else {
-        return Ok(GoneRows::default());
-    };
-    if ledger.rows == 0 {
-        return Ok(GoneRows::default());
-    }
+/// SQL for the records of a load (`l`) of which no outbox and no fate in `snapshot` speaks: what stands behind `from`.
+pub(super) fn absent(context: &Context<'_>, file: &QueryFile, snapshot: &Snapshot) -> String {
     let load = &file.name;
     let key = key_text("l", &file.key);
     let mut joins = format!(
@@ -154,27 +143,42 @@ pub(crate) async fn rows(
         file.source.is_some() && other.source == file.source && other.name != file.name
     });
     for (place, other) in others.enumerate() {
-        if snapshot.get("outbox", &other.name).is_none()
-            || snapshot
-                .get("recon", &format!("fates_{}", other.name))
-                .is_none()
-        {
+        let name = &other.name;
+        let has = |schema: &str, table: &str| snapshot.get(schema, table).is_some();
+        if !has("outbox", name) || !has("recon", &format!("fates_{name}")) {
             continue;
         }
         let other_key = key_text(&format!("o{place}"), &other.key);
         joins.push_str(&format!(
             " left join outbox.{name} as o{place} on {other_key} = {key} \
              left join recon.fates_{name} as f{place} on f{place}.key = {key}",
-            name = other.name,
         ));
         absent.push_str(&format!(
             " and o{place}._fingerprint is null and f{place}.key is null"
         ));
     }
+    format!("ledger.{load} as l{joins} where l.id is not null and l.live = 'live' and {absent}")
+}
+
+/// Writes `recon.gone_<load>` for a load whose outbox this run wrote.
+pub(crate) async fn rows(
+    context: &Context<'_>,
+    file: &QueryFile,
+    run: &str,
+) -> Result<GoneRows, Error> {
+    let (snapshot, session) = context.session(Reads::Tables).await?;
+    let Some(ledger) = snapshot.get("ledger", &file.name) else {
+        return Ok(GoneRows::default());
+    };
+    if ledger.rows == 0 {
+        return Ok(GoneRows::default());
+    }
+    let load = &file.name;
     let sql = format!(
         "select {key} as key, l.id, case when {FLAGGED} then 'flagged' else 'stays' end as what, \
-         cast(null as varchar) as why from ledger.{load} as l{joins} \
-         where l.id is not null and l.live = 'live' and l.run_id <> '{run}' and {absent}"
+         cast(null as varchar) as why from {absent} and l.run_id <> '{run}'",
+        key = key_text("l", &file.key),
+        absent = absent(context, file, &snapshot),
     );
     let staging = context.staging();
     let name = format!("{GONE}{load}");

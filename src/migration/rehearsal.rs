@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};
 use serde::Serialize;
 
+use super::candidates::Course;
 use super::completeness::Completeness;
 use super::context::Context;
-use super::deletions::course;
+use super::deletions::{course, percent};
 use super::dry_run::DryRun;
+use super::gone::{self, GoneRows};
 use super::grain;
 use super::phase::REASONS;
 use super::plan::LoadPlan;
@@ -20,7 +22,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::reconcile::{PhaseReport, counts, held_reasons, held_too_many, undecided};
-use crate::rows::{CLEAR, SAME, for_load, is_set, key_text, same_key, sent_columns};
+use crate::rows::{CLEAR, GONE, SAME, for_load, is_set, key_text, sent_columns};
 use crate::staging::Manifest;
 
 /// Records of a load that are there.
@@ -56,6 +58,7 @@ impl Rehearsal<'_> {
     pub(super) async fn describe(&self, loads: &mut [LoadPlan]) -> Result<(), Error> {
         // Before the first run the ledger has no record but those of the outbox.
         let loaded = self.context.staging().snapshot().await?;
+        let completeness = Completeness::of(self.context.project)?;
         for file in self.context.resolved.loads() {
             let outbox = self.dry_run.outboxes.get(&file.name);
             let load = loads.iter_mut().find(|load| load.load == file.name);
@@ -70,9 +73,10 @@ impl Rehearsal<'_> {
                 load.changes = sorted(self.changes(file, outbox).await?);
             }
             if loaded.get("ledger", &file.name).is_some() {
-                load.gone = self.gone(file).await?;
-                if load.gone > 0 {
-                    load.gone_course = Some(self.gone_course(file, load.gone).await?);
+                let gone = self.gone(file).await?;
+                load.gone = gone.all;
+                if gone.all > 0 {
+                    load.gone_course = Some(self.gone_course(file, gone, &completeness).await?);
                 }
             }
         }
@@ -110,45 +114,70 @@ impl Rehearsal<'_> {
     }
 
     /// Records of ours whose rows the source no longer has.
-    async fn gone(&self, file: &QueryFile) -> Result<u64, Error> {
+    async fn gone(&self, file: &QueryFile) -> Result<GoneRows, Error> {
         let load = &file.name;
-        let fates = self.dry_run.snapshot.get("recon", &format!("fates_{load}"));
-        if fates.is_none() {
-            return Ok(0);
+        let snapshot = &self.dry_run.snapshot;
+        if snapshot.get("recon", &format!("fates_{load}")).is_none() {
+            return Ok(GoneRows::default());
         }
-        let key = key_text("l", &file.key);
+        // What a plan has of the ledger does not say what was done last; the list of the last run does.
+        let flagged = match snapshot.get("recon", &format!("{GONE}{load}")) {
+            Some(_) => {
+                format!("select g.key from recon.{GONE}{load} as g where g.what = 'flagged'")
+            }
+            None => "select cast(null as varchar) as key where false".to_owned(),
+        };
         let sql = format!(
-            "select 'gone' as name, count(*) as n from ledger.{load} as l left join outbox.{load} as o on {} \
-             left join recon.fates_{load} as f on f.key = {key} \
-             where l.live = 'live' and o._operation is null and f.key is null",
-            same_key("l", "o", &file.key)
+            "select case when g.key is null then 'gone' else 'flagged' end as name, count(*) as n \
+             from (select {} as key from {}) as a left join ({flagged}) as g on g.key = a.key \
+             group by case when g.key is null then 'gone' else 'flagged' end",
+            key_text("l", &file.key),
+            gone::absent(self.context, file, snapshot)
         );
-        Ok(counts(self.session, &file.path, &sql).await?.values().sum())
+        let found = counts(self.session, &file.path, &sql).await?;
+        Ok(GoneRows {
+            all: found.values().sum(),
+            flagged: found.get("flagged").copied().unwrap_or_default(),
+        })
     }
 
     /// What the run would do about them. It looks at each record before it touches one, and may spare it.
-    async fn gone_course(&self, file: &QueryFile, gone: u64) -> Result<String, Error> {
+    async fn gone_course(
+        &self,
+        file: &QueryFile,
+        gone: GoneRows,
+        completeness: &Completeness,
+    ) -> Result<String, Error> {
         let context = self.context;
         let Some(course) = course(context, file)? else {
             return Ok("they stay, and are listed".to_owned());
         };
+        let due = match course {
+            Course::Flag => gone.all - gone.flagged,
+            Course::Link | Course::Recycle => gone.all,
+        };
+        if due == 0 {
+            return Ok("they were flagged before".to_owned());
+        }
         let tables = (&self.dry_run.snapshot, self.session);
-        let completeness = Completeness::of(context.project)?;
         if let Some(doubt) = completeness.doubt(context, file, tables).await? {
             return Ok(format!("they stay: {doubt}"));
         }
         let sql = for_load(RECORDS, &file.name);
         let records: u64 = counts(self.session, &file.path, &sql).await?.values().sum();
         let most = context.project.config.gates.max_delete_share;
-        #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-        let percent = gone as f64 * 100.0 / records.max(1) as f64;
+        let percent = percent(due, records);
         let held = match percent > most {
             true => format!(
                 "; but the run would stop and ask first: they are {percent:.1} % of {records}, and max_delete_share is {most} %"
             ),
             false => String::new(),
         };
-        Ok(format!("they would be {}{held}", course.word()))
+        let before = match gone.all - due {
+            0 => String::new(),
+            flagged => format!(" ({flagged} of them were before)"),
+        };
+        Ok(format!("they would be {}{before}{held}", course.word()))
     }
 
     /// How many deals go to each of these stages.

@@ -16,8 +16,8 @@ mod syntax;
 
 pub use error::ProjectError;
 pub use order::{Step, order};
-pub(crate) use queries::default_text;
 pub use queries::{GENERATED, Origin, Queries};
+pub(crate) use queries::{default_text, own_or_default};
 pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFile, QueryKind};
 pub use select::Selection;
 pub(crate) use select::loads_behind;

@@ -142,6 +142,22 @@ pub(crate) fn default_text(path: &str) -> Option<&'static str> {
     DEFAULTS.get_file(path)?.contents_utf8()
 }
 
+/// The text of a query that is no step of a run, such as `queries/cutover/held.sql`: the project's own, or the product's; none
+/// if there is neither.
+///
+/// # Errors
+/// The project's own cannot be read. The product's must not answer for it.
+pub(crate) fn own_or_default(project: &Path, path: &str) -> std::io::Result<Option<String>> {
+    match std::fs::read_to_string(project.join(path)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let default = path.strip_prefix("queries/").and_then(default_text);
+            Ok(default.map(str::to_owned))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn read_defaults(
     kind: QueryKind,
     folder: &Dir<'_>,

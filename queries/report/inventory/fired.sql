@@ -2,12 +2,8 @@
 -- A tag, list, stage or event is counted by the name that the automation watches; without a name
 -- every record of the kind is. Logs of what really ran are kept for 30 days in User.com alone.
 with started as (
-    select
-        automation.automation,
-        automation.watches,
-        trim(unnest(string_to_array(automation.triggers, '|'))) as trigger
-    from config.automations as automation
-    where automation.automation not like 'Example:%'
+    select distinct step.automation, step.watches, step.trigger
+    from config.automation_steps as step
 ),
 
 watched as (
@@ -17,7 +13,7 @@ watched as (
         rule.evidence,
         lower(trim(unnest(string_to_array(coalesce(started.watches, '*'), '|')))) as name
     from started
-    inner join (
+    left join (
         select distinct lower(counterpart.trigger) as trigger, counterpart.evidence
         from config.automation_counterparts as counterpart
         where counterpart.evidence is not null
@@ -97,8 +93,9 @@ counted as (
 select
     watched.automation,
     watched.trigger,
-    watched.evidence as seen_in,
+    coalesce(watched.evidence, 'nothing: no rule says where it would show') as seen_in,
     case
+        when watched.evidence is null then null
         when watched.name = '*' then 'every record'
         when max(counted.name) = '' then concat('every record; none has the name ', watched.name)
         else watched.name

@@ -6,10 +6,12 @@
 use std::path::Path;
 
 use super::{Plan, WrittenDocument};
+use crate::engine::View;
 use crate::error::Error;
 use crate::mapping::{check_decisions, publish_decisions};
 use crate::migration::Migration;
 use crate::report::{Cell, Column, Part, Table};
+use crate::staging::Snapshot;
 
 const INVENTORY: [Plan; 4] = [
     (
@@ -40,6 +42,19 @@ const INVENTORY: [Plan; 4] = [
         false,
     ),
 ];
+
+/// What each step of an automation becomes, which several queries count.
+const STEPS: &str = include_str!("../../../queries/internal/automation_steps.sql");
+
+/// `config.automation_steps`, where the form was read.
+pub(in crate::migration) fn steps(snapshot: &Snapshot) -> Option<View> {
+    let has = |table: &str| snapshot.get("config", table).is_some();
+    (has("automations") && has("automation_counterparts")).then(|| View {
+        schema: "config".to_owned(),
+        name: "automation_steps".to_owned(),
+        sql: STEPS.to_owned(),
+    })
+}
 
 /// Automations that have a part of their own; the lists have all.
 const PARTS: usize = 100;

@@ -9,6 +9,8 @@ mod inventory;
 mod run;
 mod scope;
 
+pub(super) use self::inventory::steps;
+
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use super::open::Migration;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::project::default_text;
+use crate::project::own_or_default;
 use crate::report::{
     Cell, Column, Document, Part, SHOWN_ROWS, Table, UTF8_MARK, html, markdown_document,
     spreadsheet_rows,
@@ -130,15 +132,13 @@ impl Migration {
         folder: &Path,
     ) -> Result<(Part, Option<PathBuf>), Error> {
         let path = format!("queries/report/{query}.sql");
-        let own = self.config().project.join(&path);
-        let sql = match std::fs::read_to_string(&own) {
-            Ok(sql) => sql,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let default = path.strip_prefix("queries/").and_then(default_text);
-                default.unwrap_or_default().to_owned()
-            }
-            Err(source) => return Err(failed(&own, source)),
-        };
+        let project = &self.config().project;
+        let sql = own_or_default(project, &path).map_err(|source| Error::File {
+            action: "read",
+            path: project.join(&path).display().to_string(),
+            source,
+        })?;
+        let sql = sql.unwrap_or_default();
         let csv = folder.join(format!("{}.csv", query.replace('/', "-")));
         let mut part = Part {
             title: title.to_owned(),

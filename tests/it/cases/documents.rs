@@ -1,6 +1,6 @@
 //! Documents: what they say is what the org says, and what is not known is said.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rehearsal::Project;
 
@@ -169,8 +169,17 @@ fn an_inventory_says_what_takes_the_place_of_each_automation_and_what_shows_that
         "screen flow"
     );
     let fired = part(&inventory, "inventory/fired");
-    assert_eq!(fired.len(), 1, "{fired:?}");
-    assert_eq!(fired[0]["records"], 6);
+    assert_eq!(fired.len(), 3, "{fired:?}");
+    let seen = |trigger: &str| {
+        let row = fired.iter().find(|row| row["trigger"] == trigger);
+        row.map(|row| (row["seen in"].as_str().unwrap_or_default(), &row["records"]))
+    };
+    assert_eq!(seen("New contact"), Some(("people", &json!(6))));
+    // No rule says where a tag would show: that is told, too.
+    assert_eq!(
+        seen("Tag added"),
+        Some(("nothing: no rule says where it would show", &json!(0)))
+    );
     let parts = inventory["parts"].as_array().unwrap();
     let titles: Vec<&str> = parts
         .iter()

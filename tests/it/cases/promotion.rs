@@ -71,6 +71,12 @@ fn tasks(org: &Org) -> BTreeMap<String, String> {
 fn a_lead_that_became_a_customer_is_held_until_somebody_says_how() {
     let project = loaded("");
     people(&project, "customer", "+48 601");
+    // Another load has the row now: it did not leave the source.
+    let plan = project.transload(&["plan", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let loads = plan["loads"].as_array().unwrap();
+    let gone: Vec<&Value> = loads.iter().filter(|load| load["gone"] != 0).collect();
+    assert!(gone.is_empty(), "{gone:?}");
     let run = project.carry().ended(1);
     assert_eq!(reasons(&project, "contact"), [["1", "is_a_lead_already"]]);
     assert!(run.stderr.contains("on_promotion"), "{}", run.stderr);

@@ -100,6 +100,11 @@ fn a_record_that_a_complete_export_lacks_is_flagged_once_and_the_flag_goes_when_
     );
 
     // It is still gone, and nothing is sent.
+    let plan = project.transload(&["plan"]).ended(0).stdout;
+    assert!(
+        plan.contains("contact: 1; they were flagged before"),
+        "{plan}"
+    );
     let run = project.carry().ended(0);
     assert_eq!((run.total("sent"), run.total("differences")), (0, 0));
     assert_eq!(
