@@ -8,7 +8,7 @@
 -- when: $company_links = 'relations'
 -- feature: needs Contacts to Multiple Accounts in Setup; without it set company_links = "none"
 select
-    coalesce(account.id, concat('company ', further.company_id)) as "AccountId",
+    coalesce(company.account_id, concat('company ', further.company_id)) as "AccountId",
     coalesce(link.contact_id, concat('person ', further.person_id)) as "ContactId",
     case
         when link.person_id is null
@@ -24,7 +24,8 @@ select
                 'reason', 'lead_keeps_companies_in_field',
                 'parent', concat('person ', further.person_id)
             )
-        when account.id is null
+        when company.fate is not null then company.fate
+        when company.account_id is null
             then named_struct(
                 'fate', 'held',
                 'reason', 'company_missing',
@@ -34,5 +35,5 @@ select
 from prepare.further_company as further
 left join prepare.person_link as link
     on link.person_id = further.person_id
-left join ledger.account as account
-    on account.usercom_id__c = further.company_id
+left join prepare.company_link as company
+    on company.company_id = further.company_id

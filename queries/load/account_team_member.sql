@@ -8,25 +8,26 @@
 -- when: $teams
 -- feature: needs Account Teams in Setup; without them set teams = false
 select distinct
-    coalesce(account.id, concat('company ', team.id)) as "AccountId",
+    coalesce(company.account_id, concat('company ', team.id)) as "AccountId",
     team.member as "UserId",
     case
-        when account.id is null or not team.is_user
+        when company.fate['fate'] = 'out_of_scope' then company.fate
+        when company.account_id is null or not team.is_user
             then named_struct(
                 'fate', 'held',
                 'reason', concat_ws(
                     '; ',
-                    case when account.id is null then 'company_missing' end,
+                    case when company.account_id is null then 'company_missing' end,
                     case when not team.is_user then 'user_missing' end
                 ),
                 'parent', concat_ws(
                     '; ',
-                    case when account.id is null then concat('company ', team.id) end,
+                    case when company.account_id is null then concat('company ', team.id) end,
                     case when not team.is_user then team.member end
                 )
             )
     end as _fate
 from prepare.team_link as team
-left join ledger.account as account
-    on account.usercom_id__c = team.id
+left join prepare.company_link as company
+    on company.company_id = team.id
 where team.kind = 'company'

@@ -22,6 +22,12 @@ select
                 'reason', 'person_not_in_export',
                 'parent', concat('person ', member.person_id)
             )
+        when campaign.id is null and not segment.in_scope
+            then named_struct(
+                'fate', 'out_of_scope',
+                'reason', 'segment_out_of_scope',
+                'parent', member.segment_key
+            )
         when campaign.id is null
             then named_struct(
                 'fate', 'held', 'reason', 'segment_missing', 'parent', member.segment_key
@@ -33,6 +39,8 @@ select
 from prepare.membership as member
 left join prepare.person_link as link
     on link.person_id = member.person_id
+left join prepare.segment as segment
+    on segment.key = member.segment_key
 left join ledger.campaign as campaign
     on campaign.usercom_id__c = member.segment_key
 left join ledger.campaign_member_status as status

@@ -12,6 +12,10 @@ select
     'V' as "ShareType",
     'AllUsers' as "Visibility",
     case
+        when link.is_missing and link.is_out_of_scope
+            then named_struct(
+                'fate', 'out_of_scope', 'reason', 'activity_out_of_scope', 'parent', link.linked_id
+            )
         when link.is_missing
             then named_struct(
                 'fate', 'held', 'reason', 'activity_missing', 'parent', link.linked_id

@@ -33,6 +33,13 @@ select
     file.custom,
     case
         when link.fate is not null then link.fate
+        when activity.fate['fate'] = 'out_of_scope'
+            and coalesce(file.person_id, file.company_id, file.deal_id) is null
+            then named_struct(
+                'fate', 'out_of_scope',
+                'reason', 'activity_out_of_scope',
+                'parent', concat('activity ', file.activity_id)
+            )
         when file.stored_path is null
             then named_struct('fate', 'held', 'reason', 'file_missing', 'parent', file.path)
         when file.stored_size is null
@@ -49,5 +56,7 @@ inner join named
     on named.id = file.id
 inner join prepare.item_link as link
     on link.kind = 'file' and link.id = file.id
+left join prepare.item_link as activity
+    on activity.kind = 'activity' and activity.id = file.activity_id
 left join prepare.owner as creator
     on creator.owner_key = file.created_by_key

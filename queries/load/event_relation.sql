@@ -23,6 +23,12 @@ select
     existing.id as _id,
     case
         when attendance.fate is not null then attendance.fate
+        when event.id is null and item.fate['fate'] = 'out_of_scope'
+            then named_struct(
+                'fate', 'out_of_scope',
+                'reason', 'event_out_of_scope',
+                'parent', concat('event ', attendance.event_id)
+            )
         when event.id is null
             then named_struct(
                 'fate', 'held',
@@ -34,5 +40,7 @@ select
 from attendance
 left join ledger.event as event
     on event.usercom_id__c = concat('event:', attendance.event_id)
+left join prepare.item_link as item
+    on item.kind = 'event' and item.id = attendance.event_id
 left join org.event_relations as existing
     on existing.event_id = event.id and existing.relation_id = attendance.relation_id

@@ -6,7 +6,7 @@
 -- link: OpportunityId, ContactId
 -- cluster by: OpportunityId
 select
-    coalesce(opportunity.id, concat('deal ', participant.deal_id)) as "OpportunityId",
+    coalesce(deal.opportunity_id, concat('deal ', participant.deal_id)) as "OpportunityId",
     coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
     participant.is_main as "IsPrimary",
     case
@@ -16,7 +16,8 @@ select
                 'reason', 'person_not_in_export',
                 'parent', concat('person ', participant.person_id)
             )
-        when opportunity.id is null
+        when deal.fate is not null then deal.fate
+        when deal.opportunity_id is null
             then named_struct(
                 'fate', 'held',
                 'reason', 'deal_missing',
@@ -33,5 +34,5 @@ select
 from prepare.deal_participant as participant
 left join prepare.person_link as link
     on link.person_id = participant.person_id
-left join ledger.opportunity as opportunity
-    on opportunity.usercom_id__c = participant.deal_id
+left join prepare.deal_link as deal
+    on deal.deal_id = participant.deal_id

@@ -9,7 +9,8 @@
 with line as (
     select
         line.*,
-        opportunity.id as opportunity_id,
+        deal.opportunity_id,
+        deal.fate as deal_fate,
         entry.id as entry_id,
         total.missing,
         case
@@ -19,8 +20,8 @@ with line as (
     from prepare.deal_line as line
     left join prepare.deal_total as total
         on total.deal_id = line.deal_id
-    left join ledger.opportunity as opportunity
-        on opportunity.usercom_id__c = line.deal_id
+    left join prepare.deal_link as deal
+        on deal.deal_id = line.deal_id
     left join ledger.pricebook_entry as entry
         on entry._key = concat(line.product, ':', coalesce(line.iso_code, $currency))
 )
@@ -39,8 +40,8 @@ select
     deal_product.currency as usercom_currency__c,
     deal_product.custom,
     case
-        when not deal_product.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+        when line.fate is not null then line.fate
+        when line.deal_fate['fate'] = 'out_of_scope' then line.deal_fate
         when line.opportunity_id is null or line.problem is not null
             then named_struct(
                 'fate', 'held',

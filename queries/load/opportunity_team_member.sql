@@ -8,26 +8,27 @@
 -- when: $teams
 -- feature: needs Team Selling in Setup; without it set teams = false
 select distinct
-    coalesce(opportunity.id, concat('deal ', team.id)) as "OpportunityId",
+    coalesce(deal.opportunity_id, concat('deal ', team.id)) as "OpportunityId",
     team.member as "UserId",
     'Read' as "OpportunityAccessLevel",
     case
-        when opportunity.id is null or not team.is_user
+        when deal.fate['fate'] = 'out_of_scope' then deal.fate
+        when deal.opportunity_id is null or not team.is_user
             then named_struct(
                 'fate', 'held',
                 'reason', concat_ws(
                     '; ',
-                    case when opportunity.id is null then 'deal_missing' end,
+                    case when deal.opportunity_id is null then 'deal_missing' end,
                     case when not team.is_user then 'user_missing' end
                 ),
                 'parent', concat_ws(
                     '; ',
-                    case when opportunity.id is null then concat('deal ', team.id) end,
+                    case when deal.opportunity_id is null then concat('deal ', team.id) end,
                     case when not team.is_user then team.member end
                 )
             )
     end as _fate
 from prepare.team_link as team
-left join ledger.opportunity as opportunity
-    on opportunity.usercom_id__c = team.id
+left join prepare.deal_link as deal
+    on deal.deal_id = team.id
 where team.kind = 'deal'

@@ -11,6 +11,12 @@ select
     nullif($promoted_status, '') as "Status",
     promoted.lead_id as _id,
     case
+        when contact.id is null and promoted.fate['fate'] = 'out_of_scope'
+            then named_struct(
+                'fate', 'out_of_scope',
+                'reason', 'person_out_of_scope',
+                'parent', concat('person ', promoted.id)
+            )
         when contact.id is null
             then named_struct(
                 'fate', 'held',

@@ -11,7 +11,7 @@ select
     left(
         concat(coalesce(change.stage_name, stage.name, 'Stage'), ' of deal ', change.deal_id), 80
     ) as "Name",
-    opportunity.id as usercom_opportunity__c,
+    deal.opportunity_id as usercom_opportunity__c,
     coalesce(change.stage_name, stage.name) as usercom_stage__c,
     change.changed_by as usercom_changed_by__c,
     change.entered_at as usercom_entered_at__c,
@@ -22,7 +22,8 @@ select
     case
         when not change.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
-        when opportunity.id is null
+        when deal.fate is not null then deal.fate
+        when deal.opportunity_id is null
             then named_struct(
                 'fate', 'held',
                 'reason', 'deal_missing',
@@ -32,7 +33,7 @@ select
             )
     end as _fate
 from mapped.stage_changes as change
-left join ledger.opportunity as opportunity
-    on opportunity.usercom_id__c = change.deal_id
+left join prepare.deal_link as deal
+    on deal.deal_id = change.deal_id
 left join usercom.stages as stage
     on stage.id = change.stage_id

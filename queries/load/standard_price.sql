@@ -14,6 +14,7 @@ select
     price.price as "UnitPrice",
     true as "IsActive",
     case
+        when link.fate is not null then link.fate
         when link.product2_id is null
             then named_struct('fate', 'held', 'reason', 'product_missing', 'parent', price.product)
         when pricebook.id is null

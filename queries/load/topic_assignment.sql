@@ -36,8 +36,9 @@ tagged as (
     select
         named.topic,
         concat(named.kind, ' ', named.id) as named,
-        coalesce(link.who_id, account.id) as entity_id,
+        coalesce(link.who_id, company.account_id) as entity_id,
         link.fate as person_fate,
+        company.fate as company_fate,
         coalesce(loaded.id, existing.id) as topic_id
     from named
     left join loaded
@@ -46,8 +47,8 @@ tagged as (
         on existing.topic = named.topic
     left join prepare.person_link as link
         on link.person_id = named.id and named.kind = 'person'
-    left join ledger.account as account
-        on account.usercom_id__c = named.id and named.kind = 'company'
+    left join prepare.company_link as company
+        on company.company_id = named.id and named.kind = 'company'
 )
 
 select
@@ -55,8 +56,7 @@ select
     coalesce(tagged.topic_id, tagged.topic) as "TopicId",
     case
         when tagged.person_fate is not null then tagged.person_fate
-        when tagged.entity_id is null
-            then named_struct('fate', 'held', 'reason', 'company_missing', 'parent', tagged.named)
+        when tagged.company_fate is not null then tagged.company_fate
         when tagged.topic_id is null
             then named_struct(
                 'fate', 'held', 'reason', 'topic_missing', 'parent', concat('topic ', tagged.topic)

@@ -136,7 +136,24 @@ fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
 }
 
 /// Source tables that may carry a `[scope]` expression.
-const SCOPED: [&str; 3] = ["people", "companies", "deals"];
+const SCOPED: [&str; 16] = [
+    "people",
+    "companies",
+    "deals",
+    "products",
+    "deal_products",
+    "stage_changes",
+    "activities",
+    "events",
+    "emails",
+    "sms",
+    "conversations",
+    "messages",
+    "notes",
+    "files",
+    "segments",
+    "lists",
+];
 
 impl Config {
     /// Reads and checks `migration.toml` of a project; `work` overrides the staging location.

@@ -11,9 +11,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::GENERATED;
-use crate::transform::{
-    CUSTOM_OBJECT_OWNERS, Constraint, CustomObject, MetadataKeys, generate_custom_objects,
-};
+use crate::transform::{Constraint, CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.
@@ -60,11 +58,11 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
     if folder.exists() {
         std::fs::remove_dir_all(&folder).map_err(failed("replace", &folder))?;
     }
-    let loads = generated.files.iter();
+    let loads = generated.loads.iter();
     let loads = loads.map(|(stem, text)| (folder.join("load").join(format!("{stem}.sql")), text));
-    let owners = generated.owners.iter();
-    let owners = owners.map(|text| (folder.join(CUSTOM_OBJECT_OWNERS), text));
-    for (path, text) in loads.chain(owners) {
+    let models = generated.models.iter();
+    let models = models.map(|(path, text)| (folder.join(path), text));
+    for (path, text) in loads.chain(models) {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed("make", parent))?;
         }

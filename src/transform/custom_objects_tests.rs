@@ -35,7 +35,7 @@ fn object(table: &str, fields: &[(&str, DataType, &str, Option<&str>)]) -> Custo
 }
 
 fn parse(generated: &Generated, stem: &str) -> QueryFile {
-    let sql = &generated.files[stem];
+    let sql = &generated.loads[stem];
     QueryFile::parse(&format!("queries/load/{stem}.sql"), QueryKind::Load, sql)
         .unwrap_or_else(|error| panic!("{error}\n{sql}"))
 }
@@ -75,7 +75,7 @@ fn lookups_are_declared_and_order_follows_from_references() {
             "active__c Picklist",
         ]
     );
-    assert!(file.references.contains("ledger.account"));
+    assert!(file.references.contains("prepare.company_link"));
     assert!(generated.notes.is_empty());
 }
 
@@ -96,7 +96,7 @@ fn a_circle_and_a_self_reference_take_a_second_pass() {
         ],
         KEYS,
     );
-    let stems: Vec<&str> = generated.files.keys().map(String::as_str).collect();
+    let stems: Vec<&str> = generated.loads.keys().map(String::as_str).collect();
     assert_eq!(
         stems,
         [
@@ -109,10 +109,10 @@ fn a_circle_and_a_self_reference_take_a_second_pass() {
         ]
     );
     let first = parse(&generated, "co_invoice");
-    assert!(!first.references.contains("ledger.co_subscription"));
-    assert!(first.references.contains("ledger.account"));
+    assert!(!first.references.contains("prepare.co_subscription_link"));
+    assert!(first.references.contains("prepare.company_link"));
     let second = parse(&generated, "co_invoice_links");
-    assert!(second.references.contains("ledger.co_subscription"));
+    assert!(second.references.contains("prepare.co_subscription_link"));
     assert_eq!(second.operation, Some(crate::project::Operation::Update));
 }
 

@@ -4,6 +4,7 @@
 //! sent. Never: HTTP.
 
 mod base;
+mod custom_object_sql;
 mod custom_objects;
 mod dead;
 mod error;
@@ -18,8 +19,7 @@ mod source_key;
 
 pub use base::GoneFields;
 pub use custom_objects::{
-    Constraint, CustomObject, Generated, MetadataKeys, OWNERS as CUSTOM_OBJECT_OWNERS,
-    generate as generate_custom_objects,
+    Constraint, CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
 };
 pub use error::TransformError;
 pub use lineage::{Lineage, lineage};

@@ -239,10 +239,12 @@ impl Notes {
     }
 }
 
+/// A text of a row; an empty one says nothing.
 fn cell(column: Option<&StringArray>, row: usize) -> Option<&str> {
     column
         .filter(|column| column.is_valid(row))
         .map(|column| column.value(row))
+        .filter(|text| !text.is_empty())
 }
 
 /// What the query says of rows that do not move.

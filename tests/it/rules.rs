@@ -285,10 +285,13 @@ impl Case {
             value_type: layout::VALUE_TYPE_METADATA,
             target: layout::TARGET_METADATA,
         };
-        let folder = self.folder.join(GENERATED).join("load");
-        fs::create_dir_all(&folder).unwrap();
-        for (stem, text) in generate_custom_objects(&objects, keys).files {
-            fs::write(folder.join(format!("{stem}.sql")), text).unwrap();
+        let generated = generate_custom_objects(&objects, keys);
+        let loads = generated.loads.into_iter();
+        let loads = loads.map(|(stem, text)| (format!("load/{stem}.sql"), text));
+        for (path, text) in loads.chain(generated.models) {
+            let path = self.folder.join(GENERATED).join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
         }
     }
 

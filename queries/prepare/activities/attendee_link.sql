@@ -26,17 +26,18 @@ linked as (
         coalesce(
             link.who_id,
             agent_user.user_id,
-            account.id,
+            company.account_id,
             case when addressed.resolved_person_id is null then addressed.user_by_email end
         ) as relation_id,
-        link.fate as person_fate
+        link.fate as person_fate,
+        company.fate as company_fate
     from addressed
     left join prepare.person_link as link
         on link.person_id = addressed.resolved_person_id
     left join prepare.agent_user as agent_user
         on agent_user.agent_id = addressed.agent_id
-    left join ledger.account as account
-        on account.usercom_id__c = addressed.company_id
+    left join prepare.company_link as company
+        on company.company_id = addressed.company_id
 )
 
 select
@@ -50,9 +51,12 @@ select
     case
         when linked.relation_id is null
             then named_struct(
-                'fate', coalesce(linked.person_fate['fate'], 'held'),
+                'fate', coalesce(
+                    linked.person_fate['fate'], linked.company_fate['fate'], 'held'
+                ),
                 'reason', coalesce(
                     linked.person_fate['reason'],
+                    linked.company_fate['reason'],
                     case when linked.is_ambiguous then 'ambiguous_address' end,
                     'attendee_not_in_export'
                 ),

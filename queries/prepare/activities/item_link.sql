@@ -7,15 +7,17 @@ with linked as (
         link.lead_id,
         link.who_id,
         link.fate as person_fate,
-        account.id as account_id,
-        opportunity.id as opportunity_id
+        company.account_id,
+        company.fate as company_fate,
+        deal.opportunity_id,
+        deal.fate as deal_fate
     from prepare.item as item
     left join prepare.person_link as link
         on link.person_id = item.person_id
-    left join ledger.account as account
-        on account.usercom_id__c = item.company_id
-    left join ledger.opportunity as opportunity
-        on opportunity.usercom_id__c = item.deal_id
+    left join prepare.company_link as company
+        on company.company_id = item.company_id
+    left join prepare.deal_link as deal
+        on deal.deal_id = item.deal_id
 )
 
 select
@@ -44,12 +46,14 @@ select
                 'reason', 'person_not_in_export',
                 'parent', concat('person ', linked.person_id)
             )
+        when linked.deal_fate is not null then linked.deal_fate
         when linked.deal_id is not null and linked.opportunity_id is null
             then named_struct(
                 'fate', 'held',
                 'reason', 'deal_missing',
                 'parent', concat('deal ', linked.deal_id)
             )
+        when linked.company_fate is not null then linked.company_fate
         when linked.company_id is not null and linked.account_id is null
             then named_struct(
                 'fate', 'held',

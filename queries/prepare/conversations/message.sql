@@ -52,6 +52,12 @@ select
                 'reason', 'conversation_missing',
                 'parent', concat('conversation ', said.conversation_id)
             )
+        when said.conversation_fate['reason'] = 'scope'
+            then named_struct(
+                'fate', 'out_of_scope',
+                'reason', 'conversation_out_of_scope',
+                'parent', concat('conversation ', said.conversation_id)
+            )
         when said.conversation_fate is not null then said.conversation_fate
         when said.sent_at is null
             then named_struct('fate', 'held', 'reason', 'message_without_time', 'parent', null)

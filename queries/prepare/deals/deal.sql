@@ -79,7 +79,10 @@ select
     end as amount,
     case
         when not named.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+            then named_struct(
+                'fate', 'out_of_scope', 'reason', 'scope', 'parent', cast(null as varchar)
+            )
+        when left_out.fate is not null then left_out.fate
         when named.unread_reason is not null or named.stage_name is null or named.no_rate
             then named_struct(
                 'fate', 'held',
@@ -97,7 +100,9 @@ select
                     named.unread_value,
                     case
                         when named.stage_name is null
-                            then concat_ws(' / ', named.pipeline, named.stage, named.status)
+                            then nullif(
+                                concat_ws(' / ', named.pipeline, named.stage, named.status), ''
+                            )
                     end,
                     case when named.no_rate then named.currency end
                 )
@@ -106,5 +111,7 @@ select
 from judged as named
 left join prepare.company_name as by_name
     on by_name.name = named.company_name_key
+left join prepare.company_out_of_scope as left_out
+    on left_out.company_id = coalesce(named.company_id, by_name.company_id)
 left join prepare.owner as owner
     on owner.owner_key = named.owner_key

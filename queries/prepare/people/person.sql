@@ -31,6 +31,7 @@ judged as (
         company.company_name,
         company.named_company,
         company.is_from_company,
+        left_out.fate as company_fate,
         owner.user_id as owner_user_id,
         with_deal.person_id is not null and $people_on_deals = 'contact' as has_deal,
         contact.id is not null as is_contact,
@@ -38,6 +39,8 @@ judged as (
     from named
     left join prepare.person_company as company
         on company.id = named.id
+    left join prepare.company_out_of_scope as left_out
+        on left_out.company_id = company.company_id
     left join prepare.person_with_deal as with_deal
         on with_deal.person_id = named.id
     left join config.lifecycle as lifecycle
@@ -84,6 +87,8 @@ select
             then named_struct('fate', 'passive', 'reason', 'no_email_no_phone', 'parent', null)
         when split.stage_target is null
             then named_struct('fate', 'held', 'reason', split.reason, 'parent', null)
+        -- A Lead has its company as a text.
+        when split.target = 'Contact' and split.company_fate is not null then split.company_fate
     end as fate,
     split.first_name,
     coalesce(split.last_name, nullif(split_part(split.email, '@', 1), '')) as last_name,

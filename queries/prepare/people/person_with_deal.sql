@@ -4,7 +4,7 @@ select
     participant.person_id,
     count(*) as deals
 from prepare.deal_participant as participant
-inner join mapped.deals as deal
+inner join prepare.deal as deal
     on deal.id = participant.deal_id
-where deal.in_scope
+where deal.fate['fate'] is distinct from 'out_of_scope'
 group by participant.person_id

@@ -2,7 +2,8 @@
 -- key: id
 select
     person.id,
-    lead.id as lead_id
+    lead.id as lead_id,
+    person.fate
 from prepare.person as person
 inner join known.lead as lead
     on lead.key = cast(person.id as varchar) and lead.live = 'live'

@@ -6,6 +6,7 @@ with priced as (
     select
         line.id,
         line.deal_id,
+        line.in_scope,
         line.name,
         line.description,
         coalesce(by_id.id, by_custom_id.id) as product_id,
@@ -39,6 +40,10 @@ converted as (
         deal.rate,
         deal.value as deal_value,
         case
+            when priced.product_id is null then 'product:placeholder'
+            else concat('product:', priced.product_id)
+        end as product,
+        case
             when priced.currency is null or deal.id is null or priced.currency = deal.currency
                 then 1
             else line_rate.rate / nullif(deal_rate.rate, 0)
@@ -58,10 +63,7 @@ select
     converted.deal_id,
     converted.name,
     converted.description,
-    case
-        when converted.product_id is null then 'product:placeholder'
-        else concat('product:', converted.product_id)
-    end as product,
+    converted.product,
     converted.iso_code,
     converted.rate,
     converted.quantity,
@@ -77,6 +79,13 @@ select
         2
     ) as total,
     case
+        when not converted.in_scope
+            then named_struct(
+                'fate', 'out_of_scope', 'reason', 'scope', 'parent', cast(null as varchar)
+            )
+        when left_out.fate is not null then left_out.fate
+    end as fate,
+    case
         when converted.unread is not null then converted.unread
         when converted.quantity = 0 then 'line_quantity_zero'
         when converted.price is null then 'line_without_price'
@@ -86,3 +95,5 @@ select
             then 'price_from_list'
     end as problem
 from converted
+left join prepare.product_out_of_scope as left_out
+    on left_out.product = converted.product

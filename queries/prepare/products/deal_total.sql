@@ -10,5 +10,5 @@ select
 from prepare.deal_line as line
 inner join prepare.deal as deal
     on deal.id = line.deal_id
-where line.problem is null
+where line.problem is null and line.fate is null
 group by deal.id

@@ -139,9 +139,9 @@ fn a_row_that_is_lost_and_one_that_is_doubled_do_not_balance_by_any_column_of_th
     // Ben is in the teams of two companies instead of Ann and Ben in that of one.
     project.override_query("queries/load/account_team_member.sql", |sql| {
         sql.replace(
-            "left join ledger.account as account\n    on account.usercom_id__c = team.id",
+            "left join prepare.company_link as company\n    on company.company_id = team.id",
             "inner join usercom.companies as twice\n    on twice.id < 12\n\
-             left join ledger.account as account\n    on account.usercom_id__c = twice.id",
+             left join prepare.company_link as company\n    on company.company_id = twice.id",
         )
         .replace(
             "where team.kind = 'company'",

@@ -43,6 +43,8 @@ mod ranges;
 mod reading;
 /// Records side by side.
 mod samples;
+/// What `[scope]` leaves out.
+mod scope;
 /// A second export after real life: columns, rows and values that went, edits in the org.
 mod second_run;
 /// Parts of a run.

@@ -1,0 +1,13 @@
+-- grain: one row per company outside [scope] that no run has loaded: why what belongs to it stays
+-- key: company_id
+select
+    company.id as company_id,
+    named_struct(
+        'fate', 'out_of_scope',
+        'reason', 'company_out_of_scope',
+        'parent', concat('company ', company.id)
+    ) as fate
+from mapped.companies as company
+left join known.account as account
+    on account.key = cast(company.id as varchar)
+where not company.in_scope and account.id is null
