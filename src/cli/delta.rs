@@ -54,7 +54,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
         return Ok(plan::outcome(&planned));
     }
     if planned.needs_consent && !args.yes {
-        return Err(Error::Usage {
+        return Err(Error::Argument {
             what: format!("nothing was sent: {} is a real org", planned.target),
             hint: "look at the plan, then say `transload delta --yes`".to_owned(),
         });

@@ -151,13 +151,13 @@ fn all(project: &Path) -> Result<Vec<Table>, Error> {
 fn one(code: &str) -> Result<&'static Reason, Error> {
     reason(code).ok_or_else(|| {
         let codes = reasons().iter().map(|reason| reason.code.as_str());
-        Error::Usage {
-            what: format!("there is no reason or flag `{code}`"),
-            hint: match config::nearest(code, codes) {
-                Some(code) => format!("did you mean {code}?"),
-                None => "`transload docs reasons` lists all; others are a project's own".to_owned(),
-            },
-        }
+        let otherwise = "`transload docs reasons` lists all; others are a project's own";
+        Error::unknown(
+            "reason or flag",
+            code,
+            config::nearest(code, codes),
+            otherwise,
+        )
     })
 }
 
@@ -178,13 +178,8 @@ fn find<'a>(known: &'a [Table], name: &str) -> Result<&'a Table, Error> {
     });
     found.ok_or_else(|| {
         let names = known.iter().map(|table| table.name.as_str());
-        Error::Usage {
-            what: format!("there is no table `{name}`"),
-            hint: match config::nearest(name, names) {
-                Some(name) => format!("did you mean {name}?"),
-                None => "`transload docs tables` lists all".to_owned(),
-            },
-        }
+        let otherwise = "`transload docs tables` lists all";
+        Error::unknown("table", name, config::nearest(name, names), otherwise)
     })
 }
 
@@ -258,7 +253,7 @@ mod tests {
         );
         assert_eq!(find(&known, "outbox.lead").unwrap().name, "outbox.lead");
         let error = find(&known, "usercom.peopel").unwrap_err();
-        assert_eq!(error.hint().unwrap(), "did you mean usercom.people?");
+        assert_eq!(error.hint().unwrap(), "did you mean `usercom.people`?");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::progress::TerminalProgress;
 use super::{Format, Outcome, ProjectArgs, output};
-use crate::config::{self, Api, Config};
+use crate::config::{self, Api, Config, ConfigError};
 use crate::error::Error;
 use crate::salesforce::Secret;
 use crate::usercom::api::{Client, ClientSettings, TOKEN_VARIABLE};
@@ -90,12 +90,15 @@ pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
 }
 
 fn source(config: &Config) -> Result<&Api, Error> {
-    config.source.api.as_ref().ok_or_else(|| Error::Usage {
+    let missing = || {
+        ConfigError::Setting {
         what: "migration.toml has no [source.api]".to_owned(),
         hint: "add it with url = \"https://<account>.user.com\"; the token goes into the environment variable \
                USERCOM_API_TOKEN"
             .to_owned(),
-    })
+    }
+    };
+    Ok(config.source.api.as_ref().ok_or_else(missing)?)
 }
 
 fn client(api: &Api) -> Result<Client, Error> {
@@ -178,7 +181,7 @@ fn since(config: &Config, text: Option<&str>) -> Result<Option<DateTime<Utc>>, E
         .ok()
         .and_then(DateTime::from_timestamp_micros)
         .map(Some)
-        .ok_or_else(|| Error::Usage {
+        .ok_or_else(|| Error::Argument {
             what: format!("--since {text} is no time"),
             hint: "write it like 2026-03-01 or 2026-03-01T08:00:00Z".to_owned(),
         })

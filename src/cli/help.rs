@@ -60,13 +60,14 @@ pub(super) fn page(words: &[OsString]) -> Option<Result<Cow<'static, str>, Error
     let topics = PAGES.iter().map(|page| page.name);
     let topics = topics.chain(MADE.iter().map(|(name, _)| *name));
     let nearest = config::nearest(topic, commands.chain(topics));
-    Some(Err(Error::Usage {
-        what: format!("there is no command or topic `{topic}`"),
-        hint: match nearest {
-            Some(name) => format!("did you mean `transload help {name}`?"),
-            None => "`transload help` lists commands and topics".to_owned(),
-        },
-    }))
+    let nearest = nearest.map(|name| format!("transload help {name}"));
+    let otherwise = "`transload help` lists commands and topics";
+    Some(Err(Error::unknown(
+        "command or topic",
+        topic,
+        nearest,
+        otherwise,
+    )))
 }
 
 /// Shows a page.

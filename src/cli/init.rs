@@ -68,7 +68,7 @@ pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
     // A fresh repository is as good as empty.
     let holds_something = entries.flatten().any(|entry| entry.file_name() != ".git");
     if holds_something {
-        return Err(Error::Usage {
+        return Err(Error::Argument {
             what: format!("folder {} is not empty", folder.display()),
             hint: "name a new folder: init writes over nothing".to_owned(),
         });

@@ -78,17 +78,12 @@ fn find<'a>(queries: &'a Queries, name: &str) -> Result<&'a QueryFile, Error> {
         [] => {
             let names = queries.iter().map(|file| file.name.as_str());
             let nearest = config::nearest(wanted, names);
-            Err(Error::Usage {
-                what: format!("there is no query `{name}`"),
-                hint: match nearest {
-                    Some(name) => format!("did you mean `{name}`?"),
-                    None => "`transload queries list` shows all of them".to_owned(),
-                },
-            })
+            let otherwise = "`transload queries list` shows all of them";
+            Err(Error::unknown("query", name, nearest, otherwise))
         }
         several => {
             let paths: Vec<&str> = several.iter().map(|file| file.path.as_str()).collect();
-            Err(Error::Usage {
+            Err(Error::Ambiguous {
                 what: format!("{} queries are called `{name}`", several.len()),
                 hint: format!("say which: {}", paths.join(", ")),
             })
@@ -148,7 +143,7 @@ fn eject(args: &NamedArgs) -> Result<(), Error> {
     let opened = fs::File::options().write(true).create_new(true).open(&path);
     match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(Error::Usage {
+            return Err(Error::Argument {
                 what: format!("{} is the project's own already", path.display()),
                 hint: "change it there; without it the default counts again".to_owned(),
             });

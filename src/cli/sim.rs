@@ -152,12 +152,10 @@ async fn bind(port: u16) -> Result<TcpListener, Error> {
     TcpListener::bind(("127.0.0.1", port))
         .await
         .map_err(|source| match source.kind() {
-            ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Error::Usage {
-                what: format!("port {port} cannot be used: {source}"),
-                hint: "choose another --port, or 0 for a free one".to_owned(),
-            },
-            _ => Error::Simulator(SimError::Listen(source)),
+            ErrorKind::AddrInUse | ErrorKind::PermissionDenied => SimError::Port { port, source },
+            _ => SimError::Listen(source),
         })
+        .map_err(Error::from)
 }
 
 /// Ready on ctrl-c, and on a request to terminate where there is one. Both are listened for from the call on, not

@@ -60,7 +60,7 @@ async fn show(
     if let Some(wanted) = &args.run
         && !runs.iter().any(|run| run.run == *wanted)
     {
-        return Err(Error::Usage {
+        return Err(Error::Unknown {
             what: format!("there is no run {wanted}"),
             hint: "`transload status` lists the runs there are".to_owned(),
         });

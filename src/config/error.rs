@@ -54,6 +54,14 @@ pub enum ConfigError {
         /// Names there are.
         known: Vec<String>,
     },
+    /// A setting that a command needs and that is not there, or means nothing.
+    #[error("{what}")]
+    Setting {
+        /// What is wrong.
+        what: String,
+        /// What to write.
+        hint: String,
+    },
     /// A secret is not in the environment.
     #[error("the environment variable {name} is not set")]
     MissingSecret {
@@ -108,6 +116,7 @@ impl ConfigError {
             Self::ChooseTarget { known, .. } => {
                 Some(format!("choose one with --target: {}", known.join(", ")))
             }
+            Self::Setting { hint, .. } => Some(hint.clone()),
             Self::MissingSecret { name } => {
                 Some(format!("set {name} in the shell that runs transload; it is never stored"))
             }

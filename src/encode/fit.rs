@@ -20,7 +20,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::address;
 use super::html;
-use super::policy::{Altered, FieldLimit, Policy};
+use super::limit::{Altered, FieldLimit, Policy};
 use super::text::{cut, is_control, is_email, may_hold_control};
 
 /// What Salesforce reads as "clear this field"; as data it means nothing (`guide/rules.md` 19).

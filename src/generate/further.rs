@@ -8,19 +8,20 @@ use std::fs;
 use std::ops::Range;
 
 use super::activity::{self, Activity};
-use super::conversation::{self, Conversation};
+use super::conversation::Conversation;
+use super::conversation_record;
 use super::custom_object::{DEFINITIONS, custom_objects_jsonl};
 use super::custom_record::{self, CustomRecord};
 use super::deal::Deal;
 use super::error::GenerateError;
 use super::event::{self, Event};
-use super::export::{LARGE, Output, Part, ranges};
 use super::file::{self, File};
 use super::group;
 use super::line;
 use super::mail::{self, Mail};
 use super::message::{self, Message};
 use super::note::{self, Note};
+use super::output::{LARGE, Output, Part, ranges};
 use super::product::{self, PRODUCTS, Product};
 use super::stage_change;
 use super::summary::FurtherTruth;
@@ -56,15 +57,15 @@ const EVENTS: &[Part<event::EventField>] = &[
     },
 ];
 
-const CONVERSATIONS: &[Part<conversation::ConversationField>] = &[
+const CONVERSATIONS: &[Part<conversation_record::ConversationField>] = &[
     Part {
         file: "conversations-1.jsonl.gz",
-        shape: &conversation::JSON,
+        shape: &conversation_record::JSON,
         share: (700, 20),
     },
     Part {
         file: "conversations-2.csv",
-        shape: &conversation::CSV,
+        shape: &conversation_record::CSV,
         share: (300, 980),
     },
 ];

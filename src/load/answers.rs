@@ -21,6 +21,9 @@ use crate::rows::{KEY_APART, Liveness, Outcome, RowOperation, key_texts};
 use crate::salesforce::record_identity;
 use crate::staging::DataFile;
 
+/// What stands for a Bulk job in the ledger.
+pub(super) const REST: &str = "rest";
+
 /// What says that a record is not there any more.
 const GONE: &str = "ENTITY_IS_DELETED";
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
-use super::liveness::{IDS, LedgerRefresh};
+use super::liveness::{AllGone, Gone, IDS, LedgerRefresh};
 use crate::rows::{Identity, Liveness, identity};
 use crate::salesforce::{QueryScope, Row, field_text};
 
@@ -18,26 +18,6 @@ const MASTER: &str = "MasterRecordId";
 
 /// What a converted lead became.
 const CONTACT: &str = "ConvertedContactId";
-
-/// What the org says of a record that is not what it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gone {
-    pub(super) live: Liveness,
-    /// The record that it became.
-    pub(super) successor: Option<String>,
-}
-
-impl From<Liveness> for Gone {
-    fn from(live: Liveness) -> Self {
-        Self {
-            live,
-            successor: None,
-        }
-    }
-}
-
-/// What is gone, by what it was.
-pub(super) type AllGone = HashMap<Identity, Gone>;
 
 impl LedgerRefresh<'_> {
     /// Records with our key that were deleted or merged since, and converted ones, with what they are now.

@@ -164,6 +164,9 @@ pub enum Event {
         /// Why not; journals of earlier versions do not say.
         #[serde(default)]
         reasons: Vec<String>,
+        /// How long its steps took; journals of earlier versions do not say.
+        #[serde(default)]
+        took: Option<Took>,
     },
     /// The run ended.
     RunFinished {
@@ -172,6 +175,31 @@ pub enum Event {
         /// How.
         status: RunStatus,
     },
+}
+
+/// How long the steps of a phase took, in milliseconds of this machine's clock that never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Took {
+    /// Until its rows were written: the transform, what the org says of records that are known.
+    pub prepare: u64,
+    /// Until every row had its answer.
+    pub send: u64,
+    /// Until it was read back, compared and reported.
+    pub check: u64,
+}
+
+impl Took {
+    /// Of three steps behind each other.
+    #[must_use]
+    pub fn new(steps: [std::time::Duration; 3]) -> Self {
+        let [prepare, send, check] =
+            steps.map(|step| u64::try_from(step.as_millis()).unwrap_or(u64::MAX));
+        Self {
+            prepare,
+            send,
+            check,
+        }
+    }
 }
 
 /// Where an entry stands, as its checksum has it.

@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
-use super::gone::{AllGone, Gone};
 use super::ledger::{selected, write_ledger};
 use crate::engine::{Engine, Session};
 use crate::rows::{Dead, Identity, Liveness, for_load, identity, same_key};
@@ -40,6 +39,26 @@ const SUCCESSOR: &str = "successor";
 
 /// Ids in one query, so that its URL stays short.
 pub(super) const IDS: usize = 200;
+
+/// What the org says of a record that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) live: Liveness,
+    /// The record that it became.
+    pub(super) successor: Option<String>,
+}
+
+impl From<Liveness> for Gone {
+    fn from(live: Liveness) -> Self {
+        Self {
+            live,
+            successor: None,
+        }
+    }
+}
+
+/// What is gone, by what it was.
+pub(super) type AllGone = HashMap<Identity, Gone>;
 
 /// A ledger to bring in line with the org.
 pub struct LedgerRefresh<'a> {

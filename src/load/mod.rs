@@ -27,6 +27,7 @@ mod phase;
 mod recover;
 mod rest;
 mod retry;
+mod run_state;
 mod settle;
 mod snapshot;
 #[cfg(test)]
@@ -34,11 +35,12 @@ mod tests;
 
 pub use blobs::{BlobStream, Blobs};
 pub use error::{LoadError, PartError};
-pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart};
+pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart, Took};
 pub use ledger::{FOLLOWED, move_keys, write_ledger};
 pub use liveness::{LedgerRefresh, Refreshed};
 pub use outcome::{OutcomeClass, classify, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;
 pub use rest::{FILE_LIMITS, rest_requests};
+pub use run_state::{Intent, JobRecord, PhaseState, RunState};
 pub use snapshot::{ORG_TABLES, org_table, snapshot_org, snapshot_query};

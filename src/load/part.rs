@@ -8,14 +8,20 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use tokio::sync::Mutex;
 
-use super::settle::Turn;
 use super::{Blobs, Journal, LoadError, PartError};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::{Client, ObjectDescribe};
-use crate::staging::Staging;
+use crate::staging::{DataFile, Staging};
 
 /// Rows encoded before they go on the wire.
 pub(super) const ENCODE_ROWS: usize = 4096;
+
+/// What requests of a phase whose records have no key of ours must know of each other.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// Files of attempts that are not in the ledger yet.
+    pub(super) answered: Vec<DataFile>,
+}
 
 /// What all parts of a phase share.
 #[derive(Clone)]

@@ -3,34 +3,22 @@
 //! In: the journal of a run that did not finish. Out: a ledger that knows every row that landed. A job that still
 //! waits for data is aborted (nothing of it was processed); one that runs is awaited; one that ended is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::Duration;
 
 use super::job::{UNUSABLE, is_unusable};
 use super::journal::RunRecord;
-use super::part::PartContext;
-use super::settle::{Flight, Turn};
-use super::{Event, Journal, LoadError, write_ledger};
+use super::part::{PartContext, Turn};
+use super::run_state::PhaseState;
+use super::{Event, Journal, LoadError, RunState, write_ledger};
 use crate::engine::Engine;
 use crate::rows::{RowOperation, RunStatus, columns_of, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ErrorClass, JobState, WaitOptions};
-use crate::staging::{DataFile, Staging};
+use crate::staging::Staging;
 
 /// Why rows of a job that is gone have no answer.
 const GONE: &str = "the results of its job have expired, and the org has no record of its key";
-
-/// A job as the journal knows it.
-#[derive(Clone, Debug, Default)]
-struct OpenJob {
-    intent: Option<(String, String, chrono::DateTime<chrono::Utc>)>,
-    job: Option<String>,
-    /// Answers of requests over REST so far.
-    answered: Vec<DataFile>,
-    /// The request that was not answered.
-    flight: Option<Flight>,
-    done: Option<Vec<DataFile>>,
-}
 
 /// Recovers `record`; returns what it did in words for the log, one line per phase.
 ///
@@ -44,11 +32,10 @@ pub async fn recover(
 ) -> Result<Vec<String>, LoadError> {
     let journal = Journal::open(staging, &record.run, record.events.len() as u64);
     let mut lines = Vec::new();
-    for (load, phase) in phases(record) {
-        if phase.loaded {
-            continue;
+    for (load, phase) in RunState::of(record).last_phases() {
+        if phase.loaded.is_none() {
+            lines.push(recover_phase(staging, engine, client, &journal, &load, phase).await?);
         }
-        lines.push(recover_phase(staging, engine, client, &journal, &load, phase).await?);
     }
     journal
         .record(&Event::RunFinished {
@@ -59,125 +46,13 @@ pub async fn recover(
     Ok(lines)
 }
 
-#[derive(Debug, Default)]
-struct OpenPhase {
-    object: String,
-    key: Vec<String>,
-    table: Option<String>,
-    outbox: u64,
-    loaded: bool,
-    /// Parts that were cut out of others.
-    again: Vec<DataFile>,
-    jobs: BTreeMap<(String, u32), OpenJob>,
-}
-
-/// The job of an attempt at a part.
-fn open<'a>(
-    phases: &'a mut BTreeMap<String, OpenPhase>,
-    load: &str,
-    part: &str,
-    attempt: u32,
-) -> &'a mut OpenJob {
-    let phase = phases.entry(load.to_owned()).or_default();
-    phase.jobs.entry((part.to_owned(), attempt)).or_default()
-}
-
-fn phases(record: &RunRecord) -> BTreeMap<String, OpenPhase> {
-    let mut phases: BTreeMap<String, OpenPhase> = BTreeMap::new();
-    for event in &record.events {
-        match event {
-            Event::PhaseStarted {
-                load,
-                object,
-                key,
-                table,
-                outbox,
-                ..
-            } => {
-                // A load has a second phase where the source no longer has rows of it.
-                let phase = OpenPhase {
-                    object: object.clone(),
-                    key: key.clone(),
-                    table: table.clone(),
-                    outbox: *outbox,
-                    ..OpenPhase::default()
-                };
-                phases.insert(load.clone(), phase);
-            }
-            Event::PhaseLoaded { load, .. } => {
-                phases.entry(load.clone()).or_default().loaded = true
-            }
-            Event::Intent {
-                load,
-                part,
-                attempt,
-                object,
-                operation,
-                at,
-            } => {
-                let open = open(&mut phases, load, part, *attempt);
-                open.intent = Some((object.clone(), operation.clone(), *at));
-            }
-            Event::Created {
-                load,
-                part,
-                attempt,
-                job,
-            } => {
-                open(&mut phases, load, part, *attempt).job = Some(job.clone());
-            }
-            Event::Again { load, parts, .. } => {
-                let phase = phases.entry(load.clone()).or_default();
-                phase.again.extend(parts.iter().cloned());
-            }
-            Event::Answered {
-                load,
-                part,
-                attempt,
-                files,
-            } => {
-                let open = open(&mut phases, load, part, *attempt);
-                open.answered.extend(files.iter().cloned());
-                open.flight = None;
-            }
-            Event::Sending {
-                load,
-                part,
-                attempt,
-                first,
-                rows,
-                since,
-            } => {
-                let open = open(&mut phases, load, part, *attempt);
-                open.flight = Some(Flight {
-                    first: *first,
-                    rows: *rows,
-                    since: *since,
-                });
-            }
-            Event::Done {
-                load,
-                part,
-                attempt,
-                files,
-                ..
-            } => {
-                let phase = phases.entry(load.clone()).or_default();
-                phase.jobs.entry((part.clone(), *attempt)).or_default().done = Some(files.clone());
-            }
-            _ => {}
-        }
-    }
-    phases
-}
-
 async fn recover_phase(
     staging: &Staging,
     engine: &Engine,
     client: &Client,
     journal: &Journal,
     load: &str,
-    phase: OpenPhase,
+    phase: PhaseState,
 ) -> Result<String, LoadError> {
     let snapshot = staging.snapshot().await?;
     let Some(outbox) = snapshot
@@ -246,7 +121,7 @@ async fn recover_phase(
         };
         let operation = file.label.as_deref().and_then(RowOperation::parse);
         match (&open.job, &open.intent) {
-            (None, Some((_, word, _))) if word.starts_with("rest ") => {
+            (None, Some(intent)) if intent.operation.starts_with("rest ") => {
                 let operation = operation.unwrap_or(RowOperation::Insert);
                 let mut files = open.answered.clone();
                 if let Some(flight) = open.flight {
@@ -298,15 +173,15 @@ async fn recover_phase(
             }
             // The create may have reached the server before its answer was written down. Such a job never got
             // data, so it is still open.
-            (None, Some((object, operation, at))) => {
-                let since = *at - Duration::minutes(5);
+            (None, Some(intent)) => {
+                let since = intent.at - Duration::minutes(5);
                 for job in ingest
                     .list(Some(since))
                     .await
                     .map_err(context.salesforce(None))?
                 {
-                    let ours = job.object.as_deref() == Some(object)
-                        && job.operation.as_deref() == Some(operation)
+                    let ours = job.object.as_deref() == Some(&intent.object)
+                        && job.operation.as_deref() == Some(&intent.operation)
                         && job
                             .created_by_id
                             .as_deref()

@@ -17,11 +17,10 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::answers::{Answer, Origin, PartCounts, Sent, count, refused, setup_code};
+use super::answers::{Answer, Origin, PartCounts, REST, Sent, count, refused, setup_code};
 use super::known;
-use super::part::{ENCODE_ROWS, PartContext};
+use super::part::{ENCODE_ROWS, PartContext, Turn};
 use super::retry::{locked, transient};
-use super::settle::Turn;
 use super::{BlobStream, Event, LoadError, PartError};
 use crate::encode::{Cells, note_html};
 use crate::rows::{CLEAR, FILE, RowOperation, SAME, is_set, probe};
@@ -49,9 +48,6 @@ pub fn rest_requests(rows: u64) -> u64 {
 
 /// The field that takes a file's bytes.
 const CONTENT: &str = "VersionData";
-
-/// What stands for a Bulk job in the ledger.
-pub(super) const REST: &str = "rest";
 
 /// Answers of one set that may be lost before the phase breaks off.
 const LOST_ANSWERS: u32 = 3;

@@ -13,9 +13,8 @@ use chrono::{DateTime, Duration, Utc};
 use futures::TryStreamExt;
 
 use super::LoadError;
-use super::answers::{Answer, Origin, PartRows};
-use super::part::{ENCODE_ROWS, PartContext};
-use super::rest::REST;
+use super::answers::{Answer, Origin, PartRows, REST};
+use super::part::{ENCODE_ROWS, PartContext, Turn};
 use crate::encode::{Cells, note_html, visible_text};
 use crate::rows::{Identity, RowOperation, identity, key_texts};
 use crate::salesforce::ErrorClass;
@@ -32,13 +31,6 @@ const SLACK: Duration = Duration::seconds(60);
 
 /// The code of a row that may have landed as one of several records.
 pub(super) const UNSETTLED: &str = "UNSETTLED";
-
-/// What requests of a phase whose records have no key of ours must know of each other.
-#[derive(Debug, Default)]
-pub(crate) struct Turn {
-    /// Files of attempts that are not in the ledger yet.
-    pub(super) answered: Vec<DataFile>,
-}
 
 /// A request that was not answered, as the journal knows it.
 #[derive(Clone, Copy, Debug)]

@@ -65,6 +65,20 @@ pub enum MappingError {
         /// Type asked for.
         target_type: String,
     },
+    /// The project's own words for fields cannot be read.
+    #[error("{path} {source}")]
+    Synonyms {
+        /// The file.
+        path: &'static str,
+        /// What is wrong, and in which line.
+        source: transload_propose::VocabularyError,
+    },
+    /// A policy for values that there is not.
+    #[error("config/value_policy.csv: the policy `{policy}` is unknown")]
+    Policy {
+        /// As written.
+        policy: String,
+    },
     /// Publishing failed.
     #[error(transparent)]
     Staging(#[from] StagingError),
@@ -101,6 +115,13 @@ impl MappingError {
             Self::Type { .. } => Some(
                 "choose a type that fits, such as Text(255) or LongTextArea(32768)".to_owned(),
             ),
+            Self::Synonyms { .. } => Some(
+                "the header is meaning,language,words; words of one meaning are parted by `|`"
+                    .to_owned(),
+            ),
+            Self::Policy { .. } => {
+                Some("use reject, blank_and_keep_raw or truncate_and_attach".to_owned())
+            }
             Self::Changed { .. } => Some("read it again and repeat what you did".to_owned()),
             Self::Staging(error) => error.hint(),
             _ => None,

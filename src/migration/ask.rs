@@ -73,7 +73,7 @@ impl Migration {
                 let found = against.find(|known| known.target.as_deref() == Some(name));
                 match found {
                     None if self.config().destinations.len() > 1 => {
-                        return Err(Error::Usage {
+                        return Err(Error::NotYet {
                             what: format!("nothing has been run against {name} so far"),
                             hint: "`transload status` lists the runs there are".to_owned(),
                         });

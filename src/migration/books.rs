@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
 use super::columns;
 use super::context::{Context, Reads};
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{Grain, QueryFile, QueryKind};

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::check::mistake;
 use super::hypercare;
 use super::known;
 use super::mapped;
+use super::mistake::mistake;
 use super::org::{org_schema, selected_schema};
 use super::project::Project;
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::finding::Finding;

@@ -4,13 +4,13 @@
 //! second org taken for the first.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use transload_sim::salesforce::{Feature, Simulator};
 use url::Url;
 
 use super::project::Project;
-use super::simulated;
-use crate::config::{AuthKind, Destination, DestinationKind, secret};
+use crate::config::{AuthKind, ConfigError, Destination, DestinationKind, secret};
 use crate::error::Error;
 use crate::salesforce::{Auth, Client, Secret, Settings};
 use crate::staging::Staging;
@@ -120,15 +120,25 @@ async fn meet(
     }
 }
 
+/// Where the org of an embedded simulator is kept.
+pub(super) fn state_of(project: &Project, target: &str) -> PathBuf {
+    project
+        .staging
+        .local_folder()
+        .unwrap_or_else(|| project.config.project.join(".transload"))
+        .join("simulator")
+        .join(target)
+}
+
 async fn start_simulator(
     project: &Project,
     name: &str,
     destination: &Destination,
 ) -> Result<Simulator, Error> {
-    let state = simulated::state_of(project, name);
+    let state = state_of(project, name);
     let mut without = BTreeSet::new();
     for feature in &destination.without {
-        let known = feature.parse().map_err(|_| Error::Usage {
+        let known = feature.parse().map_err(|_| ConfigError::Setting {
             what: format!("migration.toml: [destination.{name}] without = `{feature}` is no feature of the simulator"),
             hint: format!(
                 "it is one of {}",
@@ -142,10 +152,10 @@ async fn start_simulator(
         .as_ref()
         .map(|seed| project.config.project.join(seed));
     if let Some(seed) = seed.as_ref().filter(|seed| !seed.is_dir()) {
-        return Err(Error::Usage {
+        return Err(Error::Config(ConfigError::Setting {
             what: format!("the seed folder {} is not there", seed.display()),
             hint: format!("make it, or take `seed` out of [destination.{name}]"),
-        });
+        }));
     }
     let options = transload_sim::salesforce::SalesforceSimOptions {
         without,
@@ -200,10 +210,13 @@ fn salesforce_settings(destination: &Destination) -> Result<Settings, Error> {
             refresh_token: Secret::new(secret("SALESFORCE_REFRESH_TOKEN")?),
         },
     };
-    let url = destination.login_url.clone().ok_or_else(|| Error::Usage {
-        what: "the destination has no login_url".to_owned(),
-        hint: "add login_url to its section in migration.toml".to_owned(),
-    })?;
+    let url = destination
+        .login_url
+        .clone()
+        .ok_or_else(|| ConfigError::Setting {
+            what: "the destination has no login_url".to_owned(),
+            hint: "add login_url to its section in migration.toml".to_owned(),
+        })?;
     let mut settings = Settings::new(url, auth);
     settings.api_version.clone_from(&destination.api_version);
     Ok(settings)

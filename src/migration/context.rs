@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::connection::Connection;
 use super::known;
 use super::mapped;
-use super::org::{inspect_org, org_schema};
+use super::org::org_schema;
 use super::project::Project;
-use super::resolve::{self, ResolvedProject};
+use super::resolved::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::FOLLOWED;
@@ -43,42 +43,6 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Reads the queries and the org's fields, and finds out what each load sends.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the SQL project, or what the org lacks.
-    pub(crate) async fn resolve(
-        project: &'a Project,
-        connection: &'a Connection,
-        progress: &'a dyn Progress,
-    ) -> Result<Self, Error> {
-        let (queries, map) = resolve::read_queries(project)?;
-        let describes = inspect_org(connection, &project.config.project, &queries).await?;
-        let staging = &connection.staging;
-        let resolved = resolve::resolve(project, staging, queries, map, &describes).await?;
-        Ok(Self {
-            project,
-            connection,
-            resolved,
-            describes,
-            progress,
-            policies: EditPolicies::load(&project.config.project)?,
-            whole: false,
-            only_failed: false,
-        })
-    }
-
-    /// The same after the org has changed.
-    pub(crate) async fn again(self) -> Result<Self, Error> {
-        let mut again = Self::resolve(self.project, self.connection, self.progress).await?;
-        again.resolved.selected = self.resolved.selected;
-        Ok(Self {
-            whole: self.whole,
-            only_failed: self.only_failed,
-            ..again
-        })
-    }
-
     /// Tells what options and destination leave out.
     pub(crate) fn note_exclusions(&self) {
         let exclusions = &self.resolved.exclusions;

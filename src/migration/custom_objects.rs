@@ -14,6 +14,9 @@ use crate::project::GENERATED;
 use crate::transform::{Constraint, CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
+const NAMES: &str = include_str!("../../queries/internal/custom_object_names.sql");
+const CONSTRAINTS: &str = include_str!("../../queries/internal/custom_object_constraints.sql");
+
 /// Writes the queries of all staged custom objects and removes those of objects that are gone.
 pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) -> Result<(), Error> {
     let snapshot = project.staging.snapshot().await?;
@@ -29,8 +32,7 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
         })
         .collect();
     let session = project.engine.session(&project.staging, &snapshot)?;
-    let sql = "select o.name, o.label, o.plural_label from usercom.custom_objects as o";
-    for batch in session.collect("usercom.custom_objects", sql).await? {
+    for batch in session.collect("usercom.custom_objects", NAMES).await? {
         let columns = [0, 1, 2].map(|column| batch.column(column).as_string::<i32>().clone());
         let cell = |column: usize, row: usize| {
             let cells = &columns[column];
@@ -73,10 +75,10 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
 
 /// What the definitions of the export ask of each attribute; it may be called by its name or its label.
 async fn read_constraints(session: &Session, objects: &mut [CustomObject]) -> Result<(), Error> {
-    let sql = "select coalesce(o.name, o.label), f.name, f.label, f.required, f.choices \
-               from usercom.custom_object_fields as f \
-               inner join usercom.custom_objects as o on o.id = f.object_id";
-    for batch in session.collect("usercom.custom_object_fields", sql).await? {
+    for batch in session
+        .collect("usercom.custom_object_fields", CONSTRAINTS)
+        .await?
+    {
         let text = |column: usize, row: usize| {
             let cells = batch.column(column).as_string::<i32>();
             cells.is_valid(row).then(|| cells.value(row).to_owned())

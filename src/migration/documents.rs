@@ -7,6 +7,8 @@ use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::report::{SegmentText, segments_document};
 
+const SEGMENTS: &str = include_str!("../../queries/internal/segments_for_people.sql");
+
 /// Writes `reports/<run>/segments.md`: what each segment and list is and was made of. Nothing if there are none.
 pub(crate) async fn write_segments(context: &Context<'_>, run: &str) -> Result<(), Error> {
     let staging = context.staging();
@@ -18,11 +20,11 @@ pub(crate) async fn write_segments(context: &Context<'_>, run: &str) -> Result<(
         return Ok(());
     };
     let session = context.session_over(&snapshot, Reads::Tables).await?;
-    let sql = "select s.key, s.name, s.description, s.criteria, count(m.person_id) as members \
-               from prepare.segment as s left join prepare.membership as m on m.segment_key = s.key \
-               group by s.key, s.name, s.description, s.criteria order by s.key";
     let mut segments = Vec::new();
-    for batch in session.collect("the document of segments", sql).await? {
+    for batch in session
+        .collect("the document of segments", SEGMENTS)
+        .await?
+    {
         let texts = [0, 1, 2, 3].map(|column| batch.column(column).as_string::<i32>().clone());
         let members = batch.column(4).as_primitive::<Int64Type>();
         let text = |column: usize, row: usize| {

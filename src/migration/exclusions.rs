@@ -10,63 +10,22 @@ use arrow::datatypes::Int64Type;
 
 use super::columns;
 use super::project::Project;
-use super::resolve::ResolvedProject;
+use super::resolved::{Exclusions, ResolvedProject};
 use crate::config::OptionValue;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::project::{Queries, QueryFile, QueryKind};
+use crate::project::{ProjectError, Queries, QueryFile, QueryKind};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
-use crate::schema::Conflict;
 use crate::staging::{Snapshot, Staging};
 
 /// The option that says what to do about `CreatedDate` and `CreatedById` (`guide/rules.md` 24).
 pub(crate) const AUDIT_OPTION: &str = "audit_fields";
 
-/// What is left out of a run.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Exclusions {
-    /// Loads, each with the reason.
-    pub left_out: BTreeMap<String, String>,
-    /// Columns per load.
-    dropped: BTreeMap<String, BTreeSet<String>>,
-    /// What a person should know, a line each.
-    pub notes: Vec<String>,
-    /// Columns whose field in the org is of another type, a line each.
-    pub misfits: Vec<String>,
-}
-
-static NONE: BTreeSet<String> = BTreeSet::new();
-
-impl Exclusions {
-    /// Columns of a load that are not sent.
-    pub(crate) fn dropped(&self, file: &QueryFile) -> &BTreeSet<String> {
-        self.dropped.get(&file.name).unwrap_or(&NONE)
-    }
-
-    /// Leaves out the fields that the org has otherwise than they would be sent.
-    pub(crate) fn leave_out(&mut self, queries: &Queries, misfits: &[Conflict]) {
-        for misfit in misfits {
-            let Conflict::TypeDiffers { field, .. } = misfit else {
-                continue;
-            };
-            let loads = queries.kind(QueryKind::Load);
-            for file in loads.filter(|file| file.object() == field.object) {
-                let dropped = self.dropped.entry(file.name.clone()).or_default();
-                dropped.insert(field.name.clone());
-            }
-            self.misfits.push(format!(
-                "{misfit}: the column is left out, everything else is sent; {}",
-                misfit.remedy()
-            ));
-        }
-    }
-}
-
 /// Judges conditions, optional columns and audit fields. Of an org that was not asked nothing is missing.
 ///
 /// # Errors
-/// A condition that is no boolean; [`Error::Usage`] when audit fields are required and the org does not allow them.
+/// A condition that is no boolean; [`Error::AuditFields`] when they are required and the org does not allow them.
 pub(crate) async fn judge(
     project: &Project,
     staging: &Staging,
@@ -131,21 +90,13 @@ pub(crate) async fn judge(
         exclusions.dropped.insert(file.name.clone(), dropped);
     }
     if !refused.is_empty() && audit != "off" {
-        let objects: Vec<&str> = refused.into_iter().collect();
-        let what = format!(
-            "the org does not let this user set CreatedDate on {}",
-            objects.join(", ")
-        );
+        let objects = refused.into_iter().map(str::to_owned).collect();
+        let refusal = Error::AuditFields { objects };
         if audit == "require" {
-            return Err(Error::Usage {
-                what,
-                hint: "in Setup > User Interface enable \"Set Audit Fields upon Record Creation\" and grant it to the user by a \
-                       permission set; or set audit_fields = \"if_allowed\" under [options] to load without original dates"
-                    .to_owned(),
-            });
+            return Err(refusal);
         }
         exclusions.notes.push(format!(
-            "{what}: records show the day of the migration, their original time is kept in fields of our own \
+            "{refusal}: records show the day of the migration, their original time is kept in fields of our own \
              (audit_fields = \"require\" refuses to load so)"
         ));
     }
@@ -211,8 +162,11 @@ async fn holds(session: &Session, file: &QueryFile, condition: &str) -> Result<b
         .first()
         .and_then(|batch| batch.column(0).as_boolean_opt())
         .map(|column| column.value(0))
-        .ok_or_else(|| Error::Usage {
-            what: format!("{}: `{condition}` is no condition", file.path),
-            hint: "write a comparison of options, such as $tag_strategy = 'topics'".to_owned(),
+        .ok_or_else(|| {
+            Error::Project(ProjectError::Columns {
+                path: file.path.clone(),
+                reason: format!("`{condition}` is no condition"),
+                hint: "write a comparison of options, such as $tag_strategy = 'topics'".to_owned(),
+            })
         })
 }

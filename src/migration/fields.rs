@@ -9,18 +9,24 @@ use arrow::datatypes::{DataType, Field};
 
 use super::columns;
 use super::context::Context;
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::config::OptionValue;
 use crate::encode::{FieldLimit, Policy, RAW_VALUES, ValuePolicy};
 use crate::engine::Session;
 use crate::error::Error;
-use crate::mapping::MapRow;
+use crate::mapping::{MapRow, MappingError};
 use crate::project::{DeclaredField, DeclaredRule, QueryFile};
 use crate::rows::Columns;
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
-use crate::schema::{FieldType, ValidationRule, Wanted, WantedField, WantedObject, WantedStage};
+use crate::schema::{
+    self, FieldType, ReadFieldTypeError, ValidationRule, Wanted, WantedField, WantedObject,
+    WantedStage,
+};
 use crate::staging::Snapshot;
 use crate::usercom::layout::ATTRIBUTE_METADATA;
+
+const STAGES: &str = include_str!("../../queries/internal/wanted_stages.sql");
+const POLICIES: &str = include_str!("../../queries/internal/value_policies.sql");
 
 /// The fields and objects that the loads need, for the comparison with the org. Lists get the choices that the attribute
 /// declares and those that occur in the data.
@@ -131,34 +137,16 @@ fn wanted_field(
     }
 }
 
-/// The rows of the stage matrix in the order of the source's pipelines and stages, what is over behind what is open. A column
-/// `forecast_category` is optional.
+/// The rows of the stage matrix in the order of the source's pipelines and stages, what is over behind what is open.
 async fn stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<WantedStage>, Error> {
     use arrow::array::{Array, AsArray};
     use arrow::datatypes::Float64Type;
     let matrix = snapshot.get("config", "stage_matrix");
-    let Some(matrix) = matrix.filter(|matrix| matrix.rows > 0) else {
+    if matrix.is_none_or(|matrix| matrix.rows == 0) {
         return Ok(Vec::new());
-    };
-    let forecast = match matrix.schema.index_of("forecast_category") {
-        Ok(_) => "m.forecast_category",
-        Err(_) => "cast(null as varchar)",
-    };
-    let sql = format!(
-        "with named as (select lower(trim(coalesce(p.name, s.pipeline_name))) as pipeline, lower(trim(s.name)) as stage, \
-         min(p.position) as pipeline_position, min(s.position) as position, max(s.probability) as weight \
-         from usercom.stages as s left join usercom.pipelines as p on p.id = s.pipeline_id group by 1, 2) \
-         select trim(m.pipeline) as shown_pipeline, lower(trim(m.status)) as shown_status, trim(m.stage_name) as shown_stage, \
-         {forecast} as forecast, try_cast(trim(m.probability) as double) as probability, \
-         cast(n.weight as double) as weight \
-         from config.stage_matrix as m left join named as n \
-         on n.pipeline = lower(trim(m.pipeline)) and n.stage = lower(trim(m.stage)) \
-         where btrim(m.pipeline) <> '' and btrim(m.stage_name) <> '' \
-         order by case lower(trim(m.status)) when 'won' then 1 when 'lost' then 2 when 'abandoned' then 2 else 0 end, \
-         n.pipeline_position nulls last, n.position nulls last, m.pipeline, m.stage"
-    );
+    }
     let mut stages = Vec::new();
-    for batch in session.collect("config.stage_matrix", &sql).await? {
+    for batch in session.collect("config.stage_matrix", STAGES).await? {
         let text = |column: usize, row: usize| {
             let column = batch.column(column).as_string::<i32>();
             column.is_valid(row).then(|| column.value(row).to_owned())
@@ -238,13 +226,14 @@ fn from_map<'a>(
     else {
         return Ok(Declared::default());
     };
-    let field_type: FieldType =
-        row.field_type
-            .parse()
-            .map_err(|error: crate::schema::ReadFieldTypeError| Error::Usage {
-                what: format!("config/field_map.csv line {}: {error}", row.line),
-                hint: error.hint(),
-            })?;
+    let field_type: FieldType = row
+        .field_type
+        .parse()
+        .map_err(|source: ReadFieldTypeError| schema::Error::ReadType {
+            place: format!("config/field_map.csv line {}", row.line),
+            hint: source.hint(),
+            source,
+        })?;
     Ok(Declared {
         field_type: Some(field_type),
         refers_to: None,
@@ -269,9 +258,10 @@ fn from_header<'a>(file: &QueryFile, field: &'a DeclaredField) -> Result<Declare
         field
             .field_type
             .parse()
-            .map_err(|error: crate::schema::ReadFieldTypeError| Error::Usage {
-                what: format!("{} line {}: {error}", file.path, field.line),
-                hint: format!("{}; or Lookup(Object)", error.hint()),
+            .map_err(|source: ReadFieldTypeError| schema::Error::ReadType {
+                place: format!("{} line {}", file.path, field.line),
+                hint: format!("{}; or Lookup(Object)", source.hint()),
+                source,
             })?;
     Ok(Declared {
         field_type: Some(field_type),
@@ -386,8 +376,7 @@ pub(crate) async fn value_policy(
 ) -> Result<ValuePolicy, Error> {
     use arrow::array::{Array, AsArray};
     let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
-    let sql = "select p.object, p.field, p.policy from config.value_policy as p";
-    for batch in session.collect("config.value_policy", sql).await? {
+    for batch in session.collect("config.value_policy", POLICIES).await? {
         let column = |index: usize| batch.column(index).as_string::<i32>().clone();
         let (objects, fields, words) = (column(0), column(1), column(2));
         for row in 0..batch.num_rows() {
@@ -396,9 +385,8 @@ pub(crate) async fn value_policy(
             } else {
                 ""
             };
-            let policy = Policy::parse(word).ok_or_else(|| Error::Usage {
-                what: format!("config/value_policy.csv: the policy `{word}` is unknown"),
-                hint: "use reject, blank_and_keep_raw or truncate_and_attach".to_owned(),
+            let policy = Policy::parse(word).ok_or_else(|| MappingError::Policy {
+                policy: word.to_owned(),
             })?;
             if objects.is_valid(row) && objects.value(row) == object && fields.is_valid(row) {
                 policies.insert(fields.value(row).to_owned(), policy);

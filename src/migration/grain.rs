@@ -13,11 +13,11 @@ use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, 
 use datafusion::prelude::col;
 
 use super::context::{Context, Reads};
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::config::OptionValue;
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
-use crate::project::{QueryFile, QueryKind};
+use crate::project::QueryFile;
 use crate::reconcile::{PhaseReport, counts};
 use crate::rows::{is_key_of, key_parts, key_text};
 use crate::staging::Snapshot;
@@ -282,52 +282,14 @@ pub(super) fn left_open(resolved: &ResolvedProject) -> Vec<String> {
     open.into_iter().map(line).collect()
 }
 
-/// Loads that an option leaves out and whose rows nothing takes instead.
-pub(super) fn excluded(resolved: &ResolvedProject) -> impl Iterator<Item = &QueryFile> {
-    let taken = choices_in_effect(resolved);
-    let is_source = |file: &QueryFile| {
-        let grain = file.source.as_ref();
-        grain.is_some_and(|grain| grain.table.is_some())
-    };
-    resolved
-        .queries
-        .kind(QueryKind::Load)
-        .filter(move |file| !resolved.is_active(file) && is_source(file))
-        .filter(move |file| {
-            let when = file.when.as_deref();
-            when.is_some_and(|when| choices(when).is_disjoint(&taken))
-        })
-}
-
-/// Options by which some load or field takes part: what such an option leaves out goes another way.
-fn choices_in_effect(resolved: &ResolvedProject) -> BTreeSet<String> {
-    let fields = resolved.loads().flat_map(|file| {
-        let dropped = resolved.exclusions.dropped(file);
-        file.fields
-            .iter()
-            .filter(|field| !dropped.contains(&field.name))
-            .filter_map(|field| field.when.as_deref())
-    });
-    resolved
-        .loads()
-        .filter_map(|file| file.when.as_deref())
-        .chain(fields)
-        .flat_map(choices)
-        .collect()
-}
-
-/// The options of a condition that choose one of several ways, not whether there is one.
-fn choices(condition: &str) -> BTreeSet<String> {
-    let names = crate::project::parameters(condition).unwrap_or_default();
-    let is_choice = |name: &String| condition.contains(&format!("${name} ="));
-    names.into_iter().filter(is_choice).collect()
-}
-
 /// Gives the rows of loads that an option leaves out their fate. One report per load with rows.
 pub(super) async fn left_out(context: &Context<'_>) -> Result<Vec<PhaseReport>, Error> {
     let mut reports = Vec::new();
     let resolved = &context.resolved;
-    for file in excluded(resolved).filter(|file| resolved.is_selected(file)) {
+    for file in resolved
+        .excluded()
+        .filter(|file| resolved.is_selected(file))
+    {
         let (_, session) = context.session(Reads::Only(&file.references)).await?;
         let sql = format!(
             "select {} as key, 'ignored' as fate, '{}' as reason, cast(null as varchar) as parent from (\n{}\n) as q",

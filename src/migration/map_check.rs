@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use arrow::datatypes::DataType;
 
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::config::nearest;
 use crate::finding::Finding;
 use crate::mapping::{FieldMap, MapRow, Status};

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::array::AsArray;
 
 use super::project::Project;
-use super::reference_check::check_references;
-use super::resolve::ResolvedProject;
+use super::reference_check::{check_references, finding};
+use super::resolved::ResolvedProject;
 use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
@@ -67,20 +67,6 @@ pub(crate) async fn check_names(
     }
     findings.extend(check_references(project, staging, snapshot).await?);
     Ok(findings)
-}
-
-pub(super) fn finding(
-    file: &str,
-    row: &DecisionRow,
-    column: &str,
-    problem: &str,
-    nearest: Option<String>,
-) -> Finding {
-    Finding::new(format!("config/{file}.csv"), problem)
-        .line(row.line)
-        .column(column)
-        .value(row.get(column))
-        .nearest(nearest)
 }
 
 /// Fields that the loads in question send.

@@ -14,7 +14,7 @@ use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
 use super::stage::{note_staging, stage_all};
-use super::{check, dry_run, first, resolve};
+use super::{check, dry_run, first, resolved};
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -351,7 +351,7 @@ impl Migration {
         access: Access,
         work: impl AsyncFnOnce(&Connection, &CancellationToken) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        resolve::read_queries(&self.project)?;
+        resolved::read_queries(&self.project)?;
         self.project.config.target(target)?;
         let (command, expected) = match access {
             Access::Reading(command) => (command, ExpectedOrg::Known),

@@ -17,9 +17,9 @@ use super::outbox::{self, OutboxFor};
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, load_phase};
+use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, Took, load_phase};
 use crate::progress::Progress;
-use crate::project::{QueryFile, QueryKind, Step};
+use crate::project::{ProjectError, QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::{phase_document, spreadsheet};
 use crate::rows::{RunStatus, for_load};
@@ -181,6 +181,7 @@ impl Phases<'_> {
             }
             .into());
         }
+        let began = Instant::now();
         let parents = file.references.iter();
         let mut looked: Vec<&str> = parents
             .filter_map(|name| name.strip_prefix("ledger."))
@@ -207,6 +208,7 @@ impl Phases<'_> {
             self.keep_pre_images(file, describe, &outbox, &now).await?;
         }
         self.keep_editors(file, describe, &outbox).await?;
+        let prepare = began.elapsed();
         let started = Instant::now();
         let counts = load_phase(&LoadRequest {
             staging: self.context.staging(),
@@ -227,7 +229,8 @@ impl Phases<'_> {
             progress: Arc::clone(self.progress),
         })
         .await?;
-        self.sending += started.elapsed();
+        let send = started.elapsed();
+        self.sending += send;
         self.liveness.landed(&file.name);
         let started = Instant::now();
         gone::keep_edits(self.context, file).await?;
@@ -302,6 +305,11 @@ impl Phases<'_> {
                 report: serde_json::to_value(&report).unwrap_or_default(),
                 passed: verdict.passed(),
                 reasons: verdict.reasons.clone(),
+                took: Some(Took::new([
+                    prepare,
+                    send,
+                    began.elapsed().saturating_sub(prepare + send),
+                ])),
             })
             .await?;
         self.notes.extend(
@@ -508,12 +516,12 @@ impl Phases<'_> {
         rows: usize,
     ) -> Result<(), Error> {
         let (place, csv) = self
-            .keep_sheet(&check.name, batches, |error| Error::Usage {
-                what: format!(
-                    "{} returns a column that CSV cannot hold: {error}",
-                    check.path
-                ),
-                hint: "cast it to a text in the check".to_owned(),
+            .keep_sheet(&check.name, batches, |error| {
+                Error::Project(ProjectError::Columns {
+                    path: check.path.clone(),
+                    reason: format!("it returns a column that CSV cannot hold: {error}"),
+                    hint: "cast it to a text in the check".to_owned(),
+                })
             })
             .await?;
         let word = match check.warns {

@@ -18,6 +18,9 @@ use crate::project::{Operation, QueryFile};
 use crate::salesforce::{ErrorClass, Row, field_text};
 use crate::schema;
 
+const INACTIVE_OWNER: &str = include_str!("../../queries/internal/inactive_owner.sql");
+const ACKNOWLEDGED: &str = include_str!("../../queries/internal/acknowledged.sql");
+
 /// Something that has to be fixed in Setup or acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -380,10 +383,7 @@ async fn has_inactive_owners(context: &Context<'_>) -> Result<bool, Error> {
     } = context;
     let tables = BTreeSet::from(["prepare.owner".to_owned(), "org.users".to_owned()]);
     let session = columns::whole(project, context.staging(), resolved, &tables).await?;
-    let sql = "select owner.user_id from prepare.owner as owner \
-               inner join org.users as org_user on org_user.id = owner.user_id \
-               where not org_user.is_active limit 1";
-    let found = session.collect("prepare.owner", sql).await?;
+    let found = session.collect("prepare.owner", INACTIVE_OWNER).await?;
     Ok(found.iter().any(|batch| batch.num_rows() > 0))
 }
 
@@ -423,8 +423,7 @@ async fn acknowledge(
     let session = project
         .engine
         .session(staging, &staging.snapshot().await?)?;
-    let sql = "select p.finding from config.preflight as p where p.finding is not null";
-    for batch in session.collect("config.preflight", sql).await? {
+    for batch in session.collect("config.preflight", ACKNOWLEDGED).await? {
         for named in batch.column(0).as_string::<i32>().iter().flatten() {
             for finding in &mut preflight.findings {
                 finding.acknowledged |= match named.strip_suffix('*') {

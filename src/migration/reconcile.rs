@@ -153,12 +153,12 @@ pub(crate) async fn reconcile(
 ) -> Result<ReconcileReport, Error> {
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
-    let (queries, _) = super::resolve::read_queries(project)?;
+    let (queries, _) = super::resolved::read_queries(project)?;
     let is_loaded = |file: &&QueryFile| {
         snapshot.get("ledger", &file.name).is_some() && snapshot.get("outbox", &file.name).is_some()
     };
     if !queries.kind(QueryKind::Load).any(|file| is_loaded(&file)) {
-        return Err(Error::Usage {
+        return Err(Error::NotYet {
             what: format!("nothing was loaded into {} yet", connection.target),
             hint: "run `transload run` first".to_owned(),
         });

@@ -10,13 +10,12 @@ use std::path::Path;
 use arrow::array::AsArray;
 use arrow::datatypes::DataType;
 
-use super::name_check::finding;
 use super::project::Project;
 use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::decision_rows;
+use crate::mapping::{DecisionRow, decision_rows};
 use crate::staging::{Snapshot, Staging};
 
 /// Rows that decisions name and the export does not have.
@@ -288,4 +287,19 @@ async fn of_org(
         }
     }
     Ok(findings)
+}
+
+/// A finding about a cell of a decision file.
+pub(super) fn finding(
+    file: &str,
+    row: &DecisionRow,
+    column: &str,
+    problem: &str,
+    nearest: Option<String>,
+) -> Finding {
+    Finding::new(format!("config/{file}.csv"), problem)
+        .line(row.line)
+        .column(column)
+        .value(row.get(column))
+        .nearest(nearest)
 }

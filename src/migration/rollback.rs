@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::known;
 use super::project::Project;
 use super::recover::recover_all;
-use super::resolve::{known_tables, read_queries};
+use super::resolved::{known_tables, read_queries};
 use super::run_log::keep_runs;
 use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
@@ -284,12 +284,8 @@ impl Undo<'_> {
                 && queries.find(QueryKind::Load, load).is_none()
                 && table.rows > 0
             {
-                return Err(Error::Usage {
-                    what: format!(
-                        "rows were loaded by queries/load/{load}.sql, which the project does not have any more"
-                    ),
-                    hint: "put the query back as it was, then roll back again".to_owned(),
-                });
+                let load = load.to_owned();
+                return Err(RollbackError::QueryGone { load }.into());
             }
         }
         if let Some(object) = &self.request.object
@@ -297,10 +293,8 @@ impl Undo<'_> {
                 .iter()
                 .any(|file| file.object().eq_ignore_ascii_case(object))
         {
-            return Err(Error::Usage {
-                what: format!("nothing was loaded into {object}"),
-                hint: "`transload status` shows the objects of each run".to_owned(),
-            });
+            let object = object.clone();
+            return Err(RollbackError::NothingLoaded { object }.into());
         }
         let columns = |file: &QueryFile| {
             let outbox = snapshot.get("outbox", &file.name)?;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use super::status::RunOverview;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::load::Journal;
+use crate::load::{Journal, Took};
 use crate::staging::Staging;
 
 /// Name of the table.
@@ -54,6 +55,10 @@ struct Row<'a> {
     object: Option<&'a str>,
     /// Whether the gate of the load held; none if the load was not reported.
     passed: Option<bool>,
+    /// Seconds until the rows were written, sent, and compared; none where an earlier version did not measure.
+    prepare_seconds: Option<f64>,
+    send_seconds: Option<f64>,
+    check_seconds: Option<f64>,
     #[serde(flatten)]
     counts: BTreeMap<&'static str, Option<u64>>,
 }
@@ -63,7 +68,9 @@ pub(crate) async fn keep_runs(engine: &Engine, staging: &Staging) -> Result<(), 
     let snapshot = staging.snapshot().await?;
     let mut kept: Vec<RecordBatch> = Vec::new();
     let mut known = BTreeSet::new();
-    if snapshot.get("ledger", TABLE).is_some() {
+    // A table of an earlier version has other columns and is made anew from the journals.
+    let stands = snapshot.get("ledger", TABLE);
+    if stands.is_some_and(|table| same_columns(&table.schema)) {
         let session = engine.session(staging, &snapshot)?;
         let all = format!("select {} from ledger.{TABLE}", columns());
         kept = session.collect("the log of runs", &all).await?;
@@ -111,7 +118,8 @@ fn batch(runs: &[RunOverview], schema: &SchemaRef) -> Result<RecordBatch, Error>
 }
 
 fn rows(run: &RunOverview) -> Vec<Row<'_>> {
-    let row = |load, object, passed, report: Option<&Value>| Row {
+    let seconds = |milliseconds: u64| Duration::from_millis(milliseconds).as_secs_f64();
+    let row = |load, object, passed, report: Option<&Value>, took: Option<Took>| Row {
         run: &run.run,
         target: &run.target,
         kind: match run.undoes.is_empty() {
@@ -124,13 +132,16 @@ fn rows(run: &RunOverview) -> Vec<Row<'_>> {
         load,
         object,
         passed,
+        prepare_seconds: took.map(|took| seconds(took.prepare)),
+        send_seconds: took.map(|took| seconds(took.send)),
+        check_seconds: took.map(|took| seconds(took.check)),
         counts: COUNTS
             .iter()
             .map(|&name| (name, report.and_then(|report| report[name].as_u64())))
             .collect(),
     };
     if run.phases.is_empty() {
-        return vec![row(None, None, None, None)];
+        return vec![row(None, None, None, None, None)];
     }
     run.phases
         .iter()
@@ -145,6 +156,7 @@ fn rows(run: &RunOverview) -> Vec<Row<'_>> {
                 Some(object),
                 phase.passed,
                 phase.report.as_ref(),
+                phase.took,
             )
         })
         .collect()
@@ -164,8 +176,22 @@ fn schema() -> SchemaRef {
         text("object"),
         Field::new("passed", DataType::Boolean, true),
     ];
+    fields.extend(
+        ["prepare_seconds", "send_seconds", "check_seconds"]
+            .map(|name| Field::new(name, DataType::Float64, true)),
+    );
     fields.extend(COUNTS.map(|name| Field::new(name, DataType::Int64, true)));
     Arc::new(Schema::new(fields))
+}
+
+/// Whether a table has the columns of this version.
+fn same_columns(stands: &Schema) -> bool {
+    let name = |field: &Arc<Field>| field.name().clone();
+    stands
+        .fields()
+        .iter()
+        .map(name)
+        .eq(schema().fields().iter().map(name))
 }
 
 fn columns() -> String {

@@ -2,23 +2,11 @@
 //!
 //! In: a destination of kind simulator. Out: its state and the note of which org it was are gone. Never: a real org's.
 
-use std::path::PathBuf;
-
+use super::connection::state_of;
 use super::first;
 use super::open::Migration;
-use super::project::Project;
 use crate::config::DestinationKind;
 use crate::error::Error;
-
-/// Where the org of an embedded simulator is kept.
-pub(super) fn state_of(project: &Project, target: &str) -> PathBuf {
-    project
-        .staging
-        .local_folder()
-        .unwrap_or_else(|| project.config.project.join(".transload"))
-        .join("simulator")
-        .join(target)
-}
 
 impl Migration {
     /// Throws the simulated org of a destination away; its name, and whether there was one. The next run makes a new one and reads
@@ -30,7 +18,7 @@ impl Migration {
         let project = self.project();
         let (name, destination) = project.config.target(target)?;
         if destination.kind != DestinationKind::Simulator {
-            return Err(Error::Usage {
+            return Err(Error::Argument {
                 what: format!("{name} is no simulator"),
                 hint: "`sim reset` takes a destination with kind = \"simulator\"; a served simulator is new in another --state"
                     .to_owned(),

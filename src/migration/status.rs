@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::load::{Event, Journal, RunRecord};
+use crate::load::{Event, Journal, PhaseState, RunRecord, RunState, Took};
 use crate::report::{RunSummary, number};
 use crate::rows::RunStatus;
 use crate::staging::Staging;
@@ -166,6 +166,9 @@ pub struct PhaseOverview {
     pub reasons: Vec<String>,
     /// Its counts.
     pub report: Option<serde_json::Value>,
+    /// How long its steps took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
 }
 
 /// An intent without an end: its job may exist.
@@ -189,152 +192,66 @@ pub struct OpenJob {
 
 impl RunOverview {
     pub(super) fn of(record: &RunRecord, organisation: &str) -> Self {
-        let mut status = Self {
+        let state = RunState::of(record);
+        let ended = state.finished.map(|(_, status)| status);
+        let mut overview = Self {
             run: record.run.clone(),
-            target: String::new(),
+            target: state.target,
             organisation: organisation.to_owned(),
-            version: String::new(),
-            started: None,
-            finished: None,
-            ended: None,
-            status: "unfinished".to_owned(),
-            undoes: Vec::new(),
+            version: state.version,
+            started: state.started,
+            finished: state.finished.map(|(at, _)| at),
+            ended,
+            status: ended.map_or("unfinished", RunStatus::word).to_owned(),
+            undoes: state.undoes,
             phases: Vec::new(),
             open_jobs: Vec::new(),
         };
-        let mut answered: BTreeSet<(&str, &str)> = BTreeSet::new();
-        for event in &record.events {
-            status.take(event, &mut answered);
+        for phase in state.phases {
+            overview.open_jobs.extend(open_jobs(&phase));
+            overview.add(phase);
         }
-        status
+        overview
     }
 
-    fn take<'a>(&mut self, event: &'a Event, answered: &mut BTreeSet<(&'a str, &'a str)>) {
-        match event {
-            Event::RunStarted {
-                at,
-                target,
-                version,
-                undoes,
-                ..
-            } => {
-                self.undoes.clone_from(undoes);
-                self.started = Some(*at);
-                self.target.clone_from(target);
-                self.version.clone_from(version);
-            }
-            Event::PhaseStarted {
-                load,
-                object,
-                parts,
-                rows,
-                at,
-                ..
-            } => {
-                // A load has a second phase where the source no longer has rows of it.
-                let phase = self.phase(load);
-                phase.object.clone_from(object);
-                phase.parts += parts;
-                phase.rows += rows;
-                phase.loaded = false;
-                phase.started = known(*at);
-            }
-            Event::Intent {
-                load,
-                part,
-                attempt,
-                object,
-                operation,
-                at,
-                ..
-            } => self.open_jobs.push(OpenJob {
-                load: load.clone(),
-                object: object.clone(),
-                operation: operation.clone(),
-                part: part.clone(),
-                attempt: *attempt,
-                job: None,
-                since: *at,
-            }),
-            Event::Created {
-                load,
-                part,
-                attempt,
-                job,
-                ..
-            } => {
-                self.phase(load).jobs += 1;
-                let open = self
-                    .open_jobs
-                    .iter_mut()
-                    .find(|open| open.is(load, part, *attempt));
-                if let Some(open) = open {
-                    open.job = Some(job.clone());
-                }
-            }
-            Event::Done {
-                load,
-                part,
-                attempt,
-                ..
-            } => {
-                if answered.insert((load, part)) {
-                    self.phase(load).done += 1;
-                }
-                self.open_jobs.retain(|open| !open.is(load, part, *attempt));
-            }
-            Event::Sending { .. } | Event::Answered { .. } => {}
-            Event::Again { load, parts, .. } => self.phase(load).parts += parts.len(),
-            Event::Abandoned {
-                load,
-                part,
-                attempt,
-                ..
-            } => self.open_jobs.retain(|open| !open.is(load, part, *attempt)),
-            Event::PhaseLoaded { load, at } => {
-                let phase = self.phase(load);
-                phase.loaded = true;
-                phase.loaded_at = known(*at);
-            }
-            Event::PhaseReported {
-                load,
-                report,
-                passed,
-                reasons,
-            } => {
-                let phase = self.phase(load);
-                phase.reasons.clone_from(reasons);
-                phase.report = Some(report.clone());
-                phase.passed = Some(*passed);
-            }
-            Event::RunFinished { at, status, .. } => {
-                self.finished = Some(*at);
-                self.ended = Some(*status);
-                self.status = status.word().to_owned();
-            }
+    /// Adds a phase, or what a second phase of a load did to the first.
+    fn add(&mut self, phase: PhaseState) {
+        let done = phase.jobs.iter().filter(|(_, job)| job.done.is_some());
+        let done: BTreeSet<&str> = done.map(|((part, _), _)| part.as_str()).collect();
+        let (report, passed, reasons) = match phase.report {
+            Some((report, passed, reasons)) => (Some(report), Some(passed), reasons),
+            None => (None, None, Vec::new()),
+        };
+        let mut added = PhaseOverview {
+            rows: phase.rows,
+            parts: phase.parts,
+            done: done.len(),
+            jobs: phase.jobs.values().filter(|job| job.job.is_some()).count(),
+            started: known(phase.started),
+            loaded_at: phase.loaded.and_then(known),
+            loaded: phase.loaded.is_some(),
+            load: phase.load,
+            object: phase.object,
+            passed,
+            reasons,
+            report,
+            took: phase.took,
+        };
+        let mut phases = self.phases.iter_mut();
+        let Some(first) = phases.find(|known| known.load == added.load) else {
+            return self.phases.push(added);
+        };
+        added.rows += first.rows;
+        added.parts += first.parts;
+        added.done += first.done;
+        added.jobs += first.jobs;
+        if added.report.is_none() {
+            added.took = first.took;
+            added.report = first.report.take();
+            added.passed = first.passed;
+            added.reasons = std::mem::take(&mut first.reasons);
         }
-    }
-
-    fn phase(&mut self, load: &str) -> &mut PhaseOverview {
-        let index = self.phases.iter().position(|phase| phase.load == load);
-        let index = index.unwrap_or_else(|| {
-            self.phases.push(PhaseOverview {
-                load: load.to_owned(),
-                object: String::new(),
-                rows: 0,
-                parts: 0,
-                done: 0,
-                jobs: 0,
-                started: None,
-                loaded_at: None,
-                loaded: false,
-                passed: None,
-                reasons: Vec::new(),
-                report: None,
-            });
-            self.phases.len() - 1
-        });
-        &mut self.phases[index]
+        *first = added;
     }
 
     /// As a row of a table.
@@ -394,10 +311,33 @@ impl PhaseOverview {
     }
 }
 
-impl OpenJob {
-    fn is(&self, load: &str, part: &str, attempt: u32) -> bool {
-        self.load == load && self.part == part && self.attempt == attempt
-    }
+/// Jobs of a phase that may exist and whose end nobody saw.
+fn open_jobs(phase: &PhaseState) -> Vec<OpenJob> {
+    let open = phase.jobs.iter().filter_map(|((part, attempt), job)| {
+        let intent = job.intent.as_ref()?;
+        (job.done.is_none() && !job.abandoned).then(|| OpenJob {
+            load: phase.load.clone(),
+            object: intent.object.clone(),
+            operation: intent.operation.clone(),
+            part: part.clone(),
+            attempt: *attempt,
+            job: job.job.clone(),
+            since: intent.at,
+        })
+    });
+    open.collect()
+}
+
+/// What every document about a run says of it.
+pub(super) fn facts(run: &RunOverview) -> Vec<(String, String)> {
+    [
+        ("Run", &run.run),
+        ("Destination", &run.target),
+        ("Organisation", &run.organisation),
+        ("Status", &run.status),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.clone()))
+    .to_vec()
 }
 
 /// Entries of older versions carry no time, which reads as the epoch.

@@ -9,7 +9,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
 use super::dry_run::DryRun;
-use super::resolve::ResolvedProject;
+use super::resolved::ResolvedProject;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;

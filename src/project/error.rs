@@ -97,6 +97,16 @@ pub enum ProjectError {
         /// What to do.
         hint: String,
     },
+    /// The result has a value or a type that cannot be used.
+    #[error("{path}: {source}")]
+    Values {
+        /// The file.
+        path: String,
+        /// What to do.
+        hint: String,
+        /// What the engine or the encoder says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 impl ProjectError {
@@ -113,7 +123,8 @@ impl ProjectError {
             | Self::UnknownTable { path, .. }
             | Self::Twice { path, .. }
             | Self::Misplaced { path, .. }
-            | Self::Columns { path, .. } => (path, None),
+            | Self::Columns { path, .. }
+            | Self::Values { path, .. } => (path, None),
         }
     }
 
@@ -130,7 +141,7 @@ impl ProjectError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Refused { hint, .. } | Self::Columns { hint, .. } | Self::Selection { hint, .. } => {
+            Self::Refused { hint, .. } | Self::Columns { hint, .. } | Self::Values { hint, .. } | Self::Selection { hint, .. } => {
                 Some(hint.clone())
             }
             Self::UnknownTable {

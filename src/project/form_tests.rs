@@ -23,7 +23,7 @@ const ONE_LINE: [&str; 3] = ["-- hint: ", "-- feature: ", "-- field: "];
 const STEP: usize = 4;
 
 /// Letters of the shortest alias.
-const SHORTEST_ALIAS: usize = 1;
+const SHORTEST_ALIAS: usize = 2;
 
 /// Folders whose queries name every column of their result: it leaves the program, or is counted. What a step within a
 /// query hands on whole (`person.*`) is named in the last one.
@@ -74,75 +74,79 @@ fn every_default_load_says_which_rows_it_accounts_for() {
 
 #[test]
 fn each_rule_finds_what_breaks_it() {
-    let good = "-- grain: one row\n\nselect p.id as person_id\nfrom usercom.people as p\n";
+    let good = "-- grain: one row\n\nselect pp.id as person_id\nfrom usercom.people as pp\n";
     assert_eq!(layout(good), Vec::<String>::new());
     assert_eq!(statement(good, false), Vec::<String>::new());
     let long = format!("{good}-- {}\n", "x".repeat(WIDTH));
     let hint = format!(
-        "-- grain: x\n-- hint: {}\nselect 1 as x\n",
+        "-- grain: x\n-- hint: {}\nselect 1 as xx\n",
         "x".repeat(WIDTH)
     );
     assert_eq!(layout(&hint), Vec::<String>::new());
     for (text, finding) in [
         (long.as_str(), "line 5 has 103 characters"),
         (
-            "-- one\nselect 1 as x\n",
+            "-- one\nselect 1 as xx\n",
             "has no `-- grain:` in its header",
         ),
         (
-            "select 1 as x\n-- grain: x\n",
+            "select 1 as xx\n-- grain: x\n",
             "has no `-- grain:` in its header",
         ),
-        ("-- grain: x\nselect\t1 as x\n", "line 2 has a tab"),
-        ("-- grain: x\nselect 1 as x \n", "line 2 ends with a space"),
+        ("-- grain: x\nselect\t1 as xx\n", "line 2 has a tab"),
+        ("-- grain: x\nselect 1 as xx \n", "line 2 ends with a space"),
         (
-            "-- grain: x\nselect\n   1 as x\n",
+            "-- grain: x\nselect\n   1 as xx\n",
             "line 3 is indented by 3 spaces",
         ),
         (
-            "-- grain: x\nselect 1 as x",
+            "-- grain: x\nselect 1 as xx",
             "does not end with one line end",
         ),
         (
-            "-- grain: x\nselect 1 as x\n\n",
+            "-- grain: x\nselect 1 as xx\n\n",
             "does not end with one line end",
         ),
     ] {
         assert_eq!(layout(text), [finding], "{text}");
     }
     for (text, finding) in [
-        ("SELECT 1 as x", "line 1: `SELECT` is not in lower case"),
+        ("SELECT 1 as xx", "line 1: `SELECT` is not in lower case"),
         (
-            "select p.Id as x from a.b as p",
+            "select pp.Id as xx from a.b as pp",
             "line 1: `Id` is not in lower case",
         ),
-        ("select 1 x", "line 1: `x` is named without `as`"),
+        ("select 1 xx", "line 1: `xx` is named without `as`"),
         (
-            "select p.x as x from a.b p",
-            "line 1: `p` is named without `as`",
+            "select pp.x as xx from a.b pp",
+            "line 1: `pp` is named without `as`",
         ),
         (
-            "select a as x from b.c as p group by 1",
+            "select a as xx from b.c as pp group by 1",
             "groups by position",
         ),
         (
-            "select a as x from b.c as p order by 1",
+            "select a as xx from b.c as pp order by 1",
             "orders by position",
         ),
         (
-            "with p as (select * from a.b as q) select p.x as x from p as p",
+            "with pp as (select * from a.b as qq) select pp.x as xx from pp as pp",
             "selects `*`",
         ),
-        ("select p.* from a.b as p", "selects `*`"),
+        ("select pp.* from a.b as pp", "selects `*`"),
+        (
+            "select pp.x as xx from a.b as pp where pp.y > (select max(q.x) from a.b as q)",
+            "line 1: the alias `q` is no word",
+        ),
     ] {
         assert_eq!(statement(text, false), [finding], "{text}");
     }
-    let step = "with x as (select p.* from a.b as p) select x.y from x";
+    let step = "with xx as (select pp.* from a.b as pp) select xx.y from xx";
     assert_eq!(statement(step, false), Vec::<String>::new());
-    let texts = "select 'SELECT' as \"Id\", count(*) as \"N\" from a.b as p -- FROM";
+    let texts = "select 'SELECT' as \"Id\", count(*) as \"Nn\" from a.b as pp -- FROM";
     assert_eq!(statement(texts, false), Vec::<String>::new());
     assert_eq!(
-        statement("select * from a.b as p", true),
+        statement("select * from a.b as pp", true),
         Vec::<String>::new()
     );
 }

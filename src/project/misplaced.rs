@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::ProjectError;
-use super::queries::FOLDERS;
+use super::query_file::FOLDERS;
 use crate::config::nearest;
 
 /// Folders of questions that a cutover or a document asks.

@@ -5,18 +5,10 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use super::query_file::{QueryFile, QueryKind};
+use super::query_file::{FOLDERS, QueryFile, QueryKind};
 use super::{ProjectError, misplaced};
 
 pub(super) static DEFAULTS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/queries");
-
-pub(super) const FOLDERS: [QueryKind; 5] = [
-    QueryKind::Org,
-    QueryKind::Prepare,
-    QueryKind::Load,
-    QueryKind::Check,
-    QueryKind::Reconcile,
-];
 
 /// The SQL project.
 #[derive(Clone, Debug)]

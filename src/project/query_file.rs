@@ -13,6 +13,15 @@ use super::ProjectError;
 use super::syntax::{anti_join, parameters};
 use crate::engine::check_depth;
 
+/// Kinds with a folder of their own.
+pub(super) const FOLDERS: [QueryKind; 5] = [
+    QueryKind::Org,
+    QueryKind::Prepare,
+    QueryKind::Load,
+    QueryKind::Check,
+    QueryKind::Reconcile,
+];
+
 /// Which folder of `queries/` a file stands in, and so what its result becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QueryKind {

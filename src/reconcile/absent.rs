@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounting::counts;
 use super::coercion::{TargetField, normal_forms_in, readable};
-use super::diff::CHANGED_BY_ORG;
-use super::three_way::{LEFT, LEFT_TO_ORG, texts};
+use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG};
+use super::three_way::{LEFT, texts};
 use super::{ReadBack, ReconcileError};
 use crate::rows::{key_text, same_key, sent_columns, stands};
 use crate::staging::{Manifest, Snapshot};

@@ -12,7 +12,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use serde::{Deserialize, Serialize};
 
-use super::diff::CHANGED_BY_ORG;
+use super::names::CHANGED_BY_ORG;
 use super::{CONFLICTS, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{Outcome, for_load, same_key};

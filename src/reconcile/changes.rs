@@ -14,9 +14,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
 
-use super::edits::MODIFIED;
 use super::fetch::{asked_by, fetch, key_start, keyed, ours};
 use super::found_rows::{FoundRows, patiently};
+use super::names::MODIFIED;
 use super::request::STAMP;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;

@@ -5,7 +5,7 @@
 //! of exactly these values. A field that this run did not send and that is another one now was changed in the org: it goes to
 //! `recon.changed_by_org_<load>` (`edits`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -13,43 +13,13 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
 use super::coercion::{TargetField, derived_by, normal_forms, readable};
-use super::edits::{self, EditsRequest};
-use crate::engine::Session;
-use crate::rows::{Columns, key_text, same_key, stands};
-use crate::salesforce::ObjectDescribe;
-use crate::staging::{Manifest, Staging};
-
-/// How the tables of edits in the org begin.
-pub const CHANGED_BY_ORG: &str = "changed_by_org_";
+use super::edits;
+use super::request::DiffRequest;
+use crate::rows::{key_text, same_key, stands};
+use crate::staging::Manifest;
 
 /// Columns of a difference.
 pub(super) const DIFFERENCE: &str = "d.key, d.kind, d.field, d.sent, d.found";
-
-/// What to compare.
-pub struct DiffRequest<'a> {
-    /// Where the table goes.
-    pub staging: &'a Staging,
-    /// Sees outbox, ledger and rows read back.
-    pub session: &'a Session,
-    /// The load.
-    pub load: &'a str,
-    /// Rows in its outbox; without any, there is nothing to compare.
-    pub rows: u64,
-    /// Its columns.
-    pub columns: &'a Columns,
-    /// Its object's describe.
-    pub describe: &'a ObjectDescribe,
-    /// Other loads into the same object that have a ledger, with their key columns.
-    pub siblings: &'a [(String, Vec<String>)],
-    /// Loads of Leads, with their key columns: a converted one hands our key on to the record it became.
-    pub leads: &'a [(String, Vec<String>)],
-    /// Columns that a later load sets anew: theirs to compare.
-    pub later: &'a BTreeSet<String>,
-    /// Records like ours that no ledger knows: key and id.
-    pub strays: &'a [(String, String)],
-    /// What tells an edit in the org from a value that did not land; without it all are differences.
-    pub edits: Option<EditsRequest<'a>>,
-}
 
 /// Compares and publishes `recon.differences_<load>`.
 ///

@@ -5,7 +5,7 @@
 //! where this run did not send the field; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
 //! of its record since: it is remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
@@ -14,8 +14,8 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::ReconcileError;
-use super::diff::{CHANGED_BY_ORG, DiffRequest};
-use super::three_way::LEFT_TO_ORG;
+use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED};
+use super::request::{DiffRequest, EditsRequest};
 use crate::rows::{RowOperation, SAME};
 use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
@@ -23,27 +23,8 @@ use crate::staging::{Manifest, TableWriter};
 /// Columns of `recon.changed_by_org_<load>`.
 pub(super) const EDIT: [&str; 6] = ["key", "field", "sent", "found", "changed_by", "changed_at"];
 
-/// Fields that say who changed a record last, and when.
-pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
-
 /// Who changed a field that is declared to be the automation's.
 const AUTOMATION: &str = "automation";
-
-/// What tells edits apart.
-pub struct EditsRequest<'a> {
-    /// The user we load as.
-    pub user: &'a str,
-    /// Whether rows that were read back say who changed them.
-    pub modified: bool,
-    /// Whether the outbox says which fields were left out of an update.
-    pub same: bool,
-    /// Whether the session has what an earlier comparison found: its differences, its edits.
-    pub before: [bool; 2],
-    /// Whether the session has what was left to the org.
-    pub left: bool,
-    /// Fields of which the org's automation makes something else, by decision.
-    pub automation: &'a BTreeSet<String>,
-}
 
 /// What [`selected`] adds to an entry, as it is called in what is around it.
 pub(super) const COLUMNS: &str = "d.operation, d.same, d.changed_by, d.changed_at";

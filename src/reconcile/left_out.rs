@@ -17,7 +17,7 @@ use futures::TryStreamExt;
 
 use super::ReconcileError;
 use super::conflict::{Entry, Known, Told, Verdict};
-use super::three_way::ThreeWay;
+use super::request::ThreeWay;
 use crate::rows::{
     Bits, LEFT_OUT, RowOperation, SAME, TOGETHER, is_set, key_text, key_texts, same_key, set, unset,
 };
@@ -176,8 +176,8 @@ impl Rewriting<'_> {
     fn left_out(&self, batch: &RecordBatch) -> Result<(RecordBatch, BooleanArray), ArrowError> {
         let schema = batch.schema();
         let key = self.key;
-        let keys =
-            key_texts(batch, key).map_err(|error| ArrowError::SchemaError(error.to_string()))?;
+        let keys = key_texts(batch, key)
+            .map_err(|error| ArrowError::from_external_error(Box::new(error)))?;
         let column = |name: &str| schema.index_of(name);
         let [clear, same, written, fingerprint, operation] =
             ["_clear", SAME, "_written", "_fingerprint", "_operation"].map(column);

@@ -17,8 +17,9 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::coercion::{TargetField, normal_forms, readable};
-use super::diff::CHANGED_BY_ORG;
-use super::edits::{self, MODIFIED};
+use super::edits;
+use super::names::CHANGED_BY_ORG;
+use super::names::MODIFIED;
 use super::{CONFLICTS, ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{RowOperation, SAME, is_set, key_columns, key_text, same_key, sent_columns};

@@ -15,7 +15,7 @@ use futures::TryStreamExt;
 
 use super::coercion::{TargetField, derived_by, normal_forms, readable};
 use super::conflict::default_policy;
-use super::diff::CHANGED_BY_ORG;
+use super::names::CHANGED_BY_ORG;
 use super::{ReadBack, ReconcileError, changes};
 use crate::mapping::{EditPolicies, FieldPolicy};
 use crate::rows::{Bits, RowOperation, SAME, key_text, key_texts, sent_columns, set};
@@ -190,7 +190,8 @@ async fn split(
         let mut batches = staging.read_table(&part, ROWS);
         while let Some(batch) = batches.try_next().await? {
             let names = key_texts(&batch, &request.columns.key);
-            let names = names.map_err(|error| store(ArrowError::SchemaError(error.to_string())))?;
+            let names =
+                names.map_err(|error| store(ArrowError::from_external_error(Box::new(error))))?;
             let wanted: BooleanArray = names.iter().map(|key| Some(keys.contains(key))).collect();
             let rest = arrow::compute::not(&wanted).map_err(store)?;
             let again = filter_record_batch(&batch, &wanted).map_err(store)?;

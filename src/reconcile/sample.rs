@@ -7,12 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use arrow::array::{Array, ArrayRef};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
-use super::source::SourceRows;
+use super::source::{SourceRows, display};
 use crate::engine::Session;
 use crate::project::QueryFile;
 use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
@@ -132,18 +131,6 @@ fn literal(column: &ArrayRef, row: usize) -> String {
     } else {
         format!("'{}'", text.replace('\'', "''"))
     }
-}
-
-pub(super) fn display(column: &dyn Array, row: usize) -> String {
-    if column.is_null(row) {
-        return String::new();
-    }
-    let options = FormatOptions::default()
-        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
-        .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
-    ArrayFormatter::try_new(column, &options)
-        .map(|formatter| formatter.value(row).to_string())
-        .unwrap_or_default()
 }
 
 /// The fields of one drawn record beside its source rows.

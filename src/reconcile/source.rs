@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, lit};
 
+use arrow::array::Array;
 use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::ReconcileError;
-use super::sample::display;
 use crate::engine::{EngineError, Session};
 use crate::project::{Grain, QueryFile};
 use crate::rows::joined_key;
@@ -245,4 +246,16 @@ impl Cells {
         }
         found
     }
+}
+
+pub(super) fn display(column: &dyn Array, row: usize) -> String {
+    if column.is_null(row) {
+        return String::new();
+    }
+    let options = FormatOptions::default()
+        .with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"))
+        .with_timestamp_format(Some("%Y-%m-%dT%H:%M:%S%.fZ"));
+    ArrayFormatter::try_new(column, &options)
+        .map(|formatter| formatter.value(row).to_string())
+        .unwrap_or_default()
 }

@@ -6,7 +6,7 @@
 //! of, `ledger.left_to_org_<load>` with the values that the org had accepted before, so that the question comes again until it
 //! is answered; none of them published. Never: more than a part in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructArray};
@@ -15,20 +15,12 @@ use arrow::error::ArrowError;
 
 use super::coercion::{TargetField, normal_forms_in, readable};
 use super::conflict::{Entry, Known};
-use super::diff::CHANGED_BY_ORG;
-use super::edits::MODIFIED;
 use super::left_out::{Record, of_files, rewrite};
-use super::{ReadBack, ReconcileError};
-use crate::mapping::EditPolicies;
+use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED};
+use super::{ReadBack, ReconcileError, ThreeWay};
 use crate::project::QueryFile;
 use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns, stands};
 use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
-
-/// How the tables of conflicts begin.
-pub const CONFLICTS: &str = "conflicts_";
-
-/// How the tables begin of what was left to the org.
-pub const LEFT_TO_ORG: &str = "left_to_org_";
 
 /// Fields of a contact and those of a lead that they come from when it is converted, where the names differ.
 const OF_LEAD: [(&str, &str); 6] = [
@@ -67,24 +59,6 @@ pub(super) fn texts(names: &[&str]) -> SchemaRef {
         .map(|name| Field::new(*name, DataType::Utf8, true))
         .collect();
     Arc::new(Schema::new(fields))
-}
-
-/// What to compare.
-pub struct ThreeWay<'a> {
-    /// The load.
-    pub request: &'a ReadBack<'a>,
-    /// Its outbox, its ledger, what was read back of it last time and what was found then.
-    pub snapshot: &'a Snapshot,
-    /// Its outbox of last time.
-    pub last: Option<&'a Manifest>,
-    /// The records as they are now.
-    pub now: &'a Manifest,
-    /// Columns that a later load sets anew.
-    pub later: &'a BTreeSet<String>,
-    /// What the org had accepted of rows that another load had sent before they came here: of leads that became contacts.
-    pub moved: Option<&'a Manifest>,
-    /// Whose values count.
-    pub policies: &'a EditPolicies,
 }
 
 /// What came of it.

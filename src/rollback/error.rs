@@ -22,6 +22,20 @@ pub enum RollbackError {
         /// What was asked for.
         run: String,
     },
+    /// The load's query is gone, and with it what its records are.
+    #[error(
+        "rows were loaded by queries/load/{load}.sql, which the project does not have any more"
+    )]
+    QueryGone {
+        /// The load.
+        load: String,
+    },
+    /// No load went into the object.
+    #[error("nothing was loaded into {object}")]
+    NothingLoaded {
+        /// What was asked for.
+        object: String,
+    },
     /// Records that others attached could not be looked for.
     #[error("cannot look for {what} in the org")]
     ReadOrg {
@@ -59,6 +73,12 @@ impl RollbackError {
         match self {
             Self::UnknownRun { .. } | Self::IsRollback { .. } => {
                 Some("`transload status` lists the runs there are".to_owned())
+            }
+            Self::QueryGone { .. } => {
+                Some("put the query back as it was, then roll back again".to_owned())
+            }
+            Self::NothingLoaded { .. } => {
+                Some("`transload status` shows the objects of each run".to_owned())
             }
             Self::ReadOrg { source, .. } => source.hint(),
             Self::ReadJournal(error) => error.hint(),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::RollbackError;
-use crate::load::{Event, Journal, LoadError, RunOutline};
+use crate::load::{Event, Journal, LoadError, RunOutline, RunState};
 use crate::rows::RunStatus;
 use crate::staging::Staging;
 
@@ -59,9 +59,7 @@ impl Candidate {
 
     /// Whether it may have sent anything; its whole journal is read.
     async fn sent(&self, staging: &Staging) -> Result<bool, LoadError> {
-        let record = self.outline.read(staging).await?;
-        let sends = |event: &Event| matches!(event, Event::Intent { .. });
-        Ok(record.events.iter().any(sends))
+        Ok(RunState::of(&self.outline.read(staging).await?).has_sent())
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, io, sync::Arc};
 use arrow::datatypes::DataType;
 use thiserror::Error as ThisError;
 
-use super::{Conflict, FieldName, FieldType, name};
+use super::{Conflict, FieldName, FieldType, ReadFieldTypeError, name};
 use crate::salesforce;
 
 /// The result of preparing an organisation.
@@ -34,6 +34,16 @@ pub enum Error {
         field: FieldName,
         /// Arrow type of the column.
         data_type: DataType,
+    },
+    /// A type that there is not.
+    #[error("{place}: {source}")]
+    ReadType {
+        /// File and line.
+        place: String,
+        /// Types that there are.
+        hint: String,
+        /// What was written.
+        source: ReadFieldTypeError,
     },
     /// A key of a type that cannot be an external id.
     #[error("{field} is a key and cannot be {field_type}")]
@@ -122,6 +132,7 @@ impl Error {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
+            Self::ReadType { hint, .. } => hint,
             Self::FindObject { .. } => {
                 "check the `object:` header of the load query, or give the user read access to the object"
             }

@@ -10,7 +10,8 @@ use futures::TryStreamExt;
 
 use super::StageError;
 use super::error::write_error;
-use super::table::{DEFINITION_ROWS, Finished};
+use super::file_books::DEFINITION_ROWS;
+use super::table::Finished;
 use crate::staging::{Snapshot, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::{CUSTOM_PREFIX, Object};

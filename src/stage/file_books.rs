@@ -12,11 +12,13 @@ use futures::TryStreamExt;
 
 use super::StageError;
 use super::error::{build_error, write_error};
-use super::table::DEFINITION_ROWS;
 use crate::config::Gates;
 use crate::staging::{Snapshot, Staging};
 
 const NAME: &str = "files";
+
+/// Rows of a batch while definitions are read.
+pub(super) const DEFINITION_ROWS: usize = 1024;
 
 /// The rows of one file for one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

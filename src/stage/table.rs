@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::column_books::Filled;
 use super::convert::{Conversion, Counts};
 use super::error::write_error;
-use super::file_books::FileBook;
+use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
 use super::input_rules::InputRules;
 use super::runs::{Merged, Runs};
@@ -27,9 +27,6 @@ use crate::usercom::{Blobs, Export, ExportError, FileKeys, Format, read_keys};
 
 /// Records below which "nearly all undecodable" is not judged.
 const FEW_RECORDS: u64 = 5;
-
-/// Rows of a batch while definitions are read.
-pub(super) const DEFINITION_ROWS: usize = 1024;
 
 /// What staging a table needs.
 pub(super) struct Stager<'a> {

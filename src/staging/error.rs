@@ -61,12 +61,12 @@ pub enum StagingError {
         source: parquet::errors::ParquetError,
     },
     /// A batch does not have the schema that the table declares.
-    #[error("a batch for table {table} does not fit its declared schema: {difference}")]
+    #[error("a batch for table {table} does not fit its declared schema")]
     BatchSchema {
         /// `schema.table`.
         table: String,
         /// First difference found.
-        difference: String,
+        source: arrow::error::ArrowError,
     },
     /// A file that a table consists of is gone or was cut.
     #[error("the file {path} of table {table} is missing, or not as long as it was written")]
@@ -99,6 +99,14 @@ pub enum StagingError {
         path: String,
         /// What is wrong with it.
         source: super::ChecksumError,
+    },
+    /// A document beside the tables is not what was written.
+    #[error("{path} is damaged")]
+    ReadDocument {
+        /// Path inside the store.
+        path: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
     },
     /// A file that a table consists of is not what was written.
     #[error("the file {path} of table {table} is not what was written: its checksum does not fit")]
@@ -206,6 +214,10 @@ impl StagingError {
             ),
             Self::MissingFile { .. } | Self::AlteredFile { .. } => Some(
                 "restore it from a backup of the staging area; without it the books would be wrong in silence"
+                    .to_owned(),
+            ),
+            Self::ReadDocument { .. } => Some(
+                "restore the file from a backup of the staging area; without it the program does not know which fields are its own"
                     .to_owned(),
             ),
             Self::BatchSchema { .. } => None,

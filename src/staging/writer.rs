@@ -248,9 +248,9 @@ impl TableWriter {
             return Ok(batch.clone());
         }
         RecordBatch::try_new(Arc::clone(&self.manifest.schema), batch.columns().to_vec()).map_err(
-            |error| StagingError::BatchSchema {
+            |source| StagingError::BatchSchema {
                 table: self.manifest.name(),
-                difference: error.to_string(),
+                source,
             },
         )
     }

@@ -64,11 +64,11 @@ pub async fn write_table(
             .map(|(column, field)| arrow::compute::cast(column, field.data_type()))
             .collect::<Result<Vec<_>, _>>()
             .and_then(|columns| arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns))
-            .map_err(|error| {
-                TransformError::Project(ProjectError::Columns {
+            .map_err(|source| {
+                TransformError::Project(ProjectError::Values {
                     path: query.to_owned(),
-                    reason: error.to_string(),
                     hint: "cast the column in the query".to_owned(),
+                    source: source.into(),
                 })
             })?;
         writer.write(&columns).await?;

@@ -84,11 +84,11 @@ impl Table {
         let batch = RecordBatch::try_from_iter_with_nullable(
             columns.map(|(name, array)| (name, array, true)),
         )
-        .map_err(|error| {
-            TransformError::Project(ProjectError::Columns {
+        .map_err(|source| {
+            TransformError::Project(ProjectError::Values {
                 path: "recon".to_owned(),
-                reason: error.to_string(),
                 hint: String::new(),
+                source: source.into(),
             })
         })?;
         self.writer.write(&batch).await?;

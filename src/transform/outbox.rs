@@ -95,7 +95,7 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     let mut stream = request.session.stream(&file.path, &sql, &order).await?;
     let mut writer = Writer::start(request).await?;
     while let Some(batch) = stream.next_batch().await? {
-        let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(&error))?;
+        let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(error))?;
         writer.route(&batch).await?;
     }
     let outbox = Box::pin(writer.finish()).await?;
@@ -235,7 +235,7 @@ impl<'a> Writer<'a> {
         if sending.true_count() == 0 {
             return Ok(());
         }
-        let batch = filter_record_batch(batch, &sending).map_err(|error| self.arrow(&error))?;
+        let batch = filter_record_batch(batch, &sending).map_err(|error| self.arrow(error))?;
         let sending = sending.values().iter();
         let keys: Vec<String> = keys
             .into_iter()
@@ -248,7 +248,7 @@ impl<'a> Writer<'a> {
             .project(&batch)
             .and_then(|sent| without_fallbacks(&batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
-            .map_err(|error| self.arrow(&error))?;
+            .map_err(|error| self.arrow(error))?;
         let (mut sent, altered) = sent;
         if !self.request.columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
@@ -262,10 +262,10 @@ impl<'a> Writer<'a> {
             opted_out,
         } = base
             .settle(&batch, &sent, &ledger, &self.remap, self.request.gone)
-            .map_err(|error| self.arrow(&error))?;
+            .map_err(|error| self.arrow(error))?;
         let encoder =
-            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(&error))?;
-        let last = base.cells().map_err(|error| self.encode(&error))?;
+            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
+        let last = base.cells().map_err(|error| self.encode(error))?;
         let rejected = self.notes.altered(&altered, &keys).await?;
         self.notes.flags(&batch, &keys).await?;
         for row in opted_out {
@@ -388,7 +388,7 @@ impl<'a> Writer<'a> {
         }
         let batch = rows
             .batch(sent, hidden, operation, &self.schema)
-            .map_err(|error| self.arrow(&error))?;
+            .map_err(|error| self.arrow(error))?;
         let cluster_columns: Vec<usize> = self
             .request
             .file
@@ -491,28 +491,28 @@ impl<'a> Writer<'a> {
 
     /// Keys of a batch's rows as text, columns joined with `|`.
     fn keys(&self, batch: &RecordBatch) -> Result<Vec<String>, TransformError> {
-        key_texts(batch, &self.request.file.key).map_err(|error| {
-            TransformError::Project(ProjectError::Columns {
+        key_texts(batch, &self.request.file.key).map_err(|source| {
+            TransformError::Project(ProjectError::Values {
                 path: self.request.file.path.clone(),
-                reason: error.to_string(),
                 hint: "a key is a text or a whole number".to_owned(),
+                source: source.into(),
             })
         })
     }
 
-    fn encode(&self, error: &EncodeError) -> TransformError {
-        TransformError::Project(ProjectError::Columns {
+    fn encode(&self, source: EncodeError) -> TransformError {
+        TransformError::Project(ProjectError::Values {
             path: self.request.file.path.clone(),
-            reason: error.to_string(),
-            hint: error.hint().unwrap_or_default(),
+            hint: source.hint().unwrap_or_default(),
+            source: source.into(),
         })
     }
 
-    fn arrow(&self, error: &ArrowError) -> TransformError {
-        TransformError::Project(ProjectError::Columns {
+    fn arrow(&self, source: ArrowError) -> TransformError {
+        TransformError::Project(ProjectError::Values {
             path: self.request.file.path.clone(),
-            reason: error.to_string(),
             hint: "cast the column to the type its field needs".to_owned(),
+            source: source.into(),
         })
     }
 }

@@ -13,13 +13,15 @@ use super::csv_splitter::CsvSplitter;
 use super::header::normalise;
 use super::json_splitter::{JsonSplitter, NestedSplitter};
 use super::json_text;
-use super::layout::MOST_COLUMNS;
 use super::schema::Nested;
 use super::split::Splitter;
 use super::{DecodedReader, Export, ExportError, ExportFile, Format};
 
 /// The key under which API v1 lists custom attributes.
 pub const ATTRIBUTE_LIST: &str = "attributes";
+
+/// Most columns of a table. Salesforce takes 800 fields at most, and each column costs memory.
+pub const MOST_COLUMNS: usize = 2_000;
 
 /// The columns of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

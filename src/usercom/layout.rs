@@ -17,7 +17,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use super::attribute_names::{self, Wanted};
 use super::attributes::AttributeDefinition;
 use super::header::normalise;
-use super::keys::{ATTRIBUTE_LIST, FileKeys};
+use super::keys::{ATTRIBUTE_LIST, FileKeys, MOST_COLUMNS};
 use super::schema::{Alias, ColumnKind, KeyRule, Object, TEXT_ID, Take, When};
 use super::{ExportError, OBJECTS};
 
@@ -31,9 +31,6 @@ pub const TARGET_METADATA: &str = "usercom.target";
 /// Key of the field metadata of a column that staging leaves out when it holds nothing: one without a name in the file, or one
 /// that most exports have no use for.
 pub const OPTIONAL_METADATA: &str = "usercom.optional";
-
-/// Most columns of a table. Salesforce takes 800 fields at most, and each column costs memory.
-pub const MOST_COLUMNS: usize = 2_000;
 
 /// Column names that `mapped.*` uses itself: the struct of confirmed custom fields, the scope, the keys of owners.
 const RESERVED: [&str; 4] = ["custom", "in_scope", "owner_key", "created_by_key"];

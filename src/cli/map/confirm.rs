@@ -132,7 +132,7 @@ fn known(file: &DecisionFile, wanted: &[String]) -> Result<(), Error> {
     for one in wanted {
         if !names.contains(one) {
             let meant = nearest(one, names.iter().map(String::as_str));
-            return Err(Error::Usage {
+            return Err(Error::Unknown {
                 what: format!("config/field_map.csv has no row of `{one}`"),
                 hint: match meant {
                     Some(meant) => format!("did you mean `{meant}`?"),

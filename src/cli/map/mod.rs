@@ -63,7 +63,7 @@ fn history() -> Result<Option<UserHistory>, Error> {
 fn signature(config: &Config, by: &str) -> Result<Signature, Error> {
     let by = by.trim();
     if by.is_empty() {
-        return Err(Error::Usage {
+        return Err(Error::Argument {
             what: "--by is empty".to_owned(),
             hint: "name who confirms: `--by anna@acme.example`".to_owned(),
         });

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::staging::Snapshot;
 
 /// What a schema holds.
-const SCHEMAS: [(&str, &str); 11] = [
+const SCHEMAS: [(&str, &str); 12] = [
     (
         "usercom",
         "the records of the export, the newest version of each",
@@ -36,6 +36,7 @@ const SCHEMAS: [(&str, &str); 11] = [
     ("org", "what was read from the org"),
     ("known", "records that the ledgers know, before a load"),
     ("recon", "fates, flags, differences, conflicts"),
+    ("estimate", "what the last estimate expects of a run"),
 ];
 
 /// A statement that lists what there is.
@@ -73,7 +74,7 @@ impl Listing {
         location: &str,
     ) -> Result<String, Error> {
         if snapshot.iter().next().is_none() {
-            return Err(Error::Usage {
+            return Err(Error::NotYet {
                 what: format!("there are no tables in {location} so far"),
                 hint: "`transload stage` makes the first ones".to_owned(),
             });
@@ -91,7 +92,7 @@ impl Listing {
                     .cloned()
                     .collect();
                 if inside.is_empty() {
-                    return Err(Error::Usage {
+                    return Err(Error::Unknown {
                         what: format!("there is no table in a schema `{schema}`"),
                         hint: "`transload query \"show schemas\"` lists them".to_owned(),
                     });

@@ -17,7 +17,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use super::Format;
-use crate::error::Error;
+use crate::error::QueryError;
 use crate::report::{UTF8_MARK, spreadsheet_rows};
 
 /// An instant without a zone is UTC everywhere in the product.
@@ -62,7 +62,7 @@ impl JsonFormat for Lines {
 
 impl Encoder {
     /// For batches of `schema`.
-    pub(super) fn new(format: Format, schema: &SchemaRef) -> Result<Self, Error> {
+    pub(super) fn new(format: Format, schema: &SchemaRef) -> Result<Self, QueryError> {
         if matches!(format, Format::Json | Format::Parquet) {
             unique_names(schema)?;
         }
@@ -84,35 +84,36 @@ impl Encoder {
                     .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
                     .build();
                 let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties))
-                    .map_err(|error| refused("Parquet", &error))?;
+                    .map_err(|error| QueryError::encode("Parquet", error))?;
                 Self::Parquet(writer)
             }
         })
     }
 
     /// The bytes of one more batch.
-    pub(super) fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, Error> {
+    pub(super) fn batch(&mut self, batch: &RecordBatch) -> Result<Vec<u8>, QueryError> {
         match self {
             Self::Csv { header, sheet, .. } => csv(batch, take(header), *sheet),
             Self::Json(writer) => {
-                let batch = without_reserved(batch).map_err(|error| refused("JSON", &error))?;
+                let batch =
+                    without_reserved(batch).map_err(|error| QueryError::encode("JSON", error))?;
                 writer
                     .write(&batch)
-                    .map_err(|error| refused("JSON", &error))?;
+                    .map_err(|error| QueryError::encode("JSON", error))?;
                 Ok(take(writer.get_mut()))
             }
             Self::Parquet(writer) => {
                 writer
                     .write(batch)
                     .and_then(|()| Ok(writer.sync()?))
-                    .map_err(|error| refused("Parquet", &error))?;
+                    .map_err(|error| QueryError::encode("Parquet", error))?;
                 Ok(take(writer.inner_mut()))
             }
         }
     }
 
     /// The bytes after the last batch.
-    pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
+    pub(super) fn finish(self) -> Result<Vec<u8>, QueryError> {
         match self {
             Self::Csv {
                 header: true,
@@ -121,17 +122,19 @@ impl Encoder {
             } => csv(&RecordBatch::new_empty(schema), true, sheet),
             Self::Csv { .. } => Ok(Vec::new()),
             Self::Json(mut writer) => {
-                writer.finish().map_err(|error| refused("JSON", &error))?;
+                writer
+                    .finish()
+                    .map_err(|error| QueryError::encode("JSON", error))?;
                 Ok(writer.into_inner())
             }
             Self::Parquet(writer) => writer
                 .into_inner()
-                .map_err(|error| refused("Parquet", &error)),
+                .map_err(|error| QueryError::encode("Parquet", error)),
         }
     }
 }
 
-fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, Error> {
+fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, QueryError> {
     let mut bytes = Vec::new();
     let written = nested_as_text(batch).and_then(|batch| {
         CsvBuilder::new()
@@ -140,32 +143,24 @@ fn csv(batch: &RecordBatch, header: bool, sheet: bool) -> Result<Vec<u8>, Error>
             .build(&mut bytes)
             .write(&batch)
     });
-    written.map_err(|error| refused("CSV", &error))?;
+    written.map_err(|error| QueryError::encode("CSV", error))?;
     if !sheet {
         return Ok(bytes);
     }
-    let safe = spreadsheet_rows(&bytes).map_err(|error| refused("CSV", &error))?;
+    let safe = spreadsheet_rows(&bytes).map_err(|error| QueryError::encode("CSV", error))?;
     // Once, at the beginning of the file.
     let mark = if header { UTF8_MARK } else { b"" };
     Ok([mark, &safe].concat())
 }
 
-fn refused(format: &str, error: &dyn std::error::Error) -> Error {
-    Error::Usage {
-        what: format!("the result cannot be written as {format}: {error}"),
-        hint: "cast the column to text in the query, or choose another --format".to_owned(),
-    }
-}
-
-fn unique_names(schema: &Schema) -> Result<(), Error> {
+fn unique_names(schema: &Schema) -> Result<(), QueryError> {
     for (index, field) in schema.fields().iter().enumerate() {
         if schema
             .index_of(field.name())
             .is_ok_and(|first| first != index)
         {
-            return Err(Error::Usage {
-                what: format!("two columns of the result are named `{}`", field.name()),
-                hint: "give one another name with `as`".to_owned(),
+            return Err(QueryError::Twice {
+                column: field.name().clone(),
             });
         }
     }

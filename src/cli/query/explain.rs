@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use crate::config::nearest;
 use crate::engine::{EngineError, Session};
-use crate::error::Error;
+use crate::error::{Error, QueryError};
 use crate::migration::Unavailable;
 use crate::staging::Snapshot;
 
@@ -37,21 +37,13 @@ pub(super) fn explain(
     let statement = match (statements.len(), statements.front()) {
         (1, Some(statement)) => statement,
         _ => {
-            return Error::Usage {
-                what: "the query is more or less than one statement".to_owned(),
-                hint: "ask one question at a time; name intermediate results in `with`".to_owned(),
-            };
+            return QueryError::Statements.into();
         }
     };
     if !reads(statement) {
         let word = sql.split_whitespace().next().unwrap_or_default();
-        return Error::Usage {
-            what: format!(
-                "`transload query` only reads, and this statement is `{}`",
-                word.to_lowercase()
-            ),
-            hint: "decisions are made in config/*.csv, changes of data in queries/*.sql".to_owned(),
-        };
+        let statement = word.to_lowercase();
+        return QueryError::Writes { statement }.into();
     }
     let Ok((references, _)) = resolve_table_references(statement, true) else {
         return error.into();
@@ -83,11 +75,8 @@ fn not_sql(source: &ParserError) -> Error {
         ParserError::TokenizerError(reason) | ParserError::ParserError(reason) => reason.as_str(),
         ParserError::RecursionLimitExceeded => "it is nested too deeply",
     };
-    Error::Usage {
-        what: format!("the query is not valid SQL: {reason}"),
-        hint: "texts stand in single quotes, names with capital letters in double quotes"
-            .to_owned(),
-    }
+    let reason = reason.to_owned();
+    QueryError::Parse { reason }.into()
 }
 
 fn reads(statement: &Statement) -> bool {
@@ -136,8 +125,6 @@ fn missing(name: &str, schema: &str, known: &BTreeSet<String>, snapshot: &Snapsh
         ),
         _ => "`transload query \"show tables\"` lists what there is".to_owned(),
     };
-    Error::Usage {
-        what: format!("there is no table {name}"),
-        hint,
-    }
+    let what = format!("there is no table {name}");
+    Error::Unknown { what, hint }
 }

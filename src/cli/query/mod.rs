@@ -21,7 +21,7 @@ use self::encode::Encoder;
 use self::explain::explain;
 use super::{Outcome, ProjectArgs, complete, output};
 use crate::engine::{EngineError, Session};
-use crate::error::Error;
+use crate::error::{Error, QueryError};
 use crate::migration::Migration;
 
 /// How errors call the statement.
@@ -135,7 +135,7 @@ fn statement(argument: &str) -> Result<String, Error> {
         argument.to_owned()
     };
     if sql.trim().is_empty() {
-        return Err(Error::Usage {
+        return Err(Error::Argument {
             what: "the query is empty".to_owned(),
             hint: "try `transload query \"show tables\"`".to_owned(),
         });
@@ -156,7 +156,7 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         (None, Some("parquet")) => Format::Parquet,
         (None, None | Some("txt")) => Format::Table,
         (None, Some(other)) => {
-            return Err(Error::Usage {
+            return Err(Error::Argument {
                 what: format!("a result cannot be written as .{other}"),
                 hint: "end the file in .csv (which spreadsheets open), .json, .parquet or .txt, or say which form with --format"
                     .to_owned(),
@@ -164,7 +164,7 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         }
     };
     if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
-        return Err(Error::Usage {
+        return Err(Error::Argument {
             what: "Parquet is not for a terminal".to_owned(),
             hint: "name a file with --output FILE, or send stdout somewhere".to_owned(),
         });
@@ -289,9 +289,9 @@ impl Sink {
         let writer: Box<dyn Write> = match path {
             None => Box::new(std::io::stdout()),
             Some(path) => {
-                let file = File::create(path).map_err(|source| Error::Usage {
-                    what: format!("cannot write to {}: {source}", path.display()),
-                    hint: "name a file in a folder that is there and may be written to".to_owned(),
+                let file = File::create(path).map_err(|source| QueryError::CreateFile {
+                    path: path.to_path_buf(),
+                    source,
                 })?;
                 Box::new(BufWriter::new(file))
             }

@@ -10,7 +10,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, Table, TableComponent, presets};
 
 use super::encode::{INSTANT, nested_as_text};
-use crate::error::Error;
+use crate::error::{Error, QueryError};
 use crate::report::plain;
 
 /// Characters of a value that are shown.
@@ -53,10 +53,8 @@ impl Rows {
         let room = limit.saturating_sub(self.rows.len());
         self.more |= batch.num_rows() > room;
         let batch = batch.slice(0, batch.num_rows().min(room));
-        self.format(&batch).map_err(|error| Error::Usage {
-            what: format!("the result cannot be shown as a table: {error}"),
-            hint: "cast the column to text in the query, or choose another --format".to_owned(),
-        })
+        let shown = self.format(&batch);
+        Ok(shown.map_err(|source| QueryError::encode("a table", source))?)
     }
 
     fn format(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {

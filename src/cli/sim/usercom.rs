@@ -128,7 +128,7 @@ fn bugs(text: &str) -> Result<Vec<Bug>, Error> {
     let names = text.split(',').filter(|name| !name.trim().is_empty());
     names
         .map(|name| {
-            name.parse().map_err(|error| Error::Usage {
+            name.parse().map_err(|error| Error::Argument {
                 what: format!("--bugs: {error}"),
                 hint: "name some of them, or `none`".to_owned(),
             })

@@ -86,6 +86,16 @@ const fn needed(name: &'static str, kind: Kind) -> Column {
     }
 }
 
+/// What Salesforce calls the places of a stage in a forecast (`guide/salesforce.md`, metadata).
+const FORECAST_CATEGORIES: &[&str] = &[
+    "Omitted",
+    "Pipeline",
+    "BestCase",
+    "MostLikely",
+    "Forecast",
+    "Closed",
+];
+
 const fn optional(name: &'static str, kind: Kind) -> Column {
     Column {
         name,
@@ -130,6 +140,7 @@ pub(super) const FILES: [Declared; 27] = [
             needed("status", Kind::DealStatus),
             needed("stage_name", Kind::Text),
             optional("probability", Kind::Percent),
+            optional("forecast_category", Kind::Word(FORECAST_CATEGORIES)),
             optional("note", Kind::Text),
         ],
         key: ["pipeline", "stage", "status"],

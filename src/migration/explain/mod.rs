@@ -153,7 +153,7 @@ impl Migration {
     /// Tells one record's story.
     ///
     /// # Errors
-    /// [`Error::Usage`] when nothing or more than one record is meant.
+    /// [`Error::Unknown`] when nothing, [`Error::Ambiguous`] when more than one record is meant.
     pub async fn explain(&self, request: &ExplainRequest) -> Result<Story, Error> {
         let tables = Tables::open(self, request.target.as_deref()).await?;
         let subject = subject::find(&tables, request).await?;

@@ -43,7 +43,7 @@ impl Subject {
 pub(super) async fn find(tables: &Tables, request: &ExplainRequest) -> Result<Subject, Error> {
     let wanted = request.id.trim();
     if tables.asked.snapshot.schema("usercom").next().is_none() {
-        return Err(Error::Usage {
+        return Err(Error::NotYet {
             what: "nothing is staged yet, so there is nothing to explain".to_owned(),
             hint: "`transload stage` reads the export, `transload run` does everything".to_owned(),
         });
@@ -81,7 +81,7 @@ pub(super) async fn find(tables: &Tables, request: &ExplainRequest) -> Result<Su
     }
     match found.as_slice() {
         [subject] => Ok(subject.clone()),
-        [] => Err(Error::Usage {
+        [] => Err(Error::Unknown {
             what: match &request.source {
                 Some(source) => format!("there is no `{wanted}` among {source}"),
                 None => format!("nothing is known under `{wanted}`"),
@@ -90,7 +90,7 @@ pub(super) async fn find(tables: &Tables, request: &ExplainRequest) -> Result<Su
                    without a readable id are whole in rejects.*"
                 .to_owned(),
         }),
-        several => Err(Error::Usage {
+        several => Err(Error::Ambiguous {
             what: format!("`{wanted}` means {} things", several.len()),
             hint: format!(
                 "say which: {}",
@@ -128,13 +128,13 @@ fn place(tables: &Tables, name: &str) -> Result<Place, Error> {
         return Ok(Place::Load(name.to_owned()));
     }
     let known = sources.iter().map(String::as_str).chain(loads);
-    Err(Error::Usage {
-        what: format!("there is no source table or load `{name}`"),
-        hint: match nearest(name, known) {
-            Some(name) => format!("did you mean {name}?"),
-            None => format!("source tables are {}", sources.join(", ")),
-        },
-    })
+    let otherwise = format!("source tables are {}", sources.join(", "));
+    Err(Error::unknown(
+        "source table or load",
+        name,
+        nearest(name, known),
+        &otherwise,
+    ))
 }
 
 /// Records of a source with this id, e-mail address or other identity.

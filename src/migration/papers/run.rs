@@ -6,10 +6,10 @@ use datafusion::common::ScalarValue;
 
 use super::{Plan, WrittenDocument};
 use crate::error::Error;
-use crate::migration::{Migration, status};
+use crate::migration::{Migration, RunOverview, status};
 use crate::report::{Cell, Table};
 
-const RUN: [Plan; 11] = [
+const RUN: [Plan; 12] = [
     ("How it ended", "", "run/verdict", false),
     (
         "What became of the source's rows",
@@ -68,6 +68,12 @@ const RUN: [Plan; 11] = [
         false,
     ),
     (
+        "Where the time went",
+        "Seconds until the rows of a load were written, sent, and read back and compared.",
+        "run/timeline",
+        true,
+    ),
+    (
         "From column to field",
         "Which column of the export reaches which field, and how many of its values arrived.",
         "run/columns",
@@ -76,6 +82,29 @@ const RUN: [Plan; 11] = [
 ];
 
 impl Migration {
+    /// A run by its name, by default the last one that took nothing back.
+    pub(super) async fn found_run(
+        &self,
+        target: Option<&str>,
+        run: Option<&str>,
+    ) -> Result<RunOverview, Error> {
+        let mut known = status::runs(self.staging(), target).await?.into_iter();
+        let found = match run {
+            Some(wanted) => known.find(|known| known.run == wanted),
+            None => known.rfind(|known| known.undoes.is_empty()),
+        };
+        found.ok_or_else(|| match run {
+            Some(run) => Error::Unknown {
+                what: format!("there is no run {run}"),
+                hint: "`transload status` lists the runs there are".to_owned(),
+            },
+            None => Error::NotYet {
+                what: "there is no run so far".to_owned(),
+                hint: "`transload run` makes one".to_owned(),
+            },
+        })
+    }
+
     /// Writes the report of a run, by default the last one.
     ///
     /// # Errors
@@ -87,30 +116,12 @@ impl Migration {
         folder: Option<&Path>,
     ) -> Result<WrittenDocument, Error> {
         let asked = self.ask(target).await?;
-        let known = status::runs(self.staging(), target).await?;
-        let found = match run {
-            Some(wanted) => known.iter().find(|known| known.run == wanted),
-            None => known.iter().rev().find(|known| known.undoes.is_empty()),
-        };
-        let Some(found) = found else {
-            return Err(Error::Usage {
-                what: match run {
-                    Some(run) => format!("there is no run {run}"),
-                    None => "there is no run so far".to_owned(),
-                },
-                hint: "`transload status` lists the runs there are".to_owned(),
-            });
-        };
+        let found = self.found_run(target, run).await?;
         let mut parameters = self.config().options.parameters();
         let run = ScalarValue::Utf8(Some(found.run.clone()));
         parameters.insert("run".to_owned(), run);
         let session = asked.session.with_parameters(parameters);
-        let mut facts = vec![
-            ("Run".to_owned(), found.run.clone()),
-            ("Destination".to_owned(), found.target.clone()),
-            ("Organisation".to_owned(), found.organisation.clone()),
-            ("Status".to_owned(), found.status.clone()),
-        ];
+        let mut facts = status::facts(&found);
         if found.finished.is_none() {
             facts.push((
                 "Note".to_owned(),

@@ -21,7 +21,8 @@ use super::stage::{note_staging, stage_all};
 use crate::config;
 use crate::error::Error;
 use crate::mapping::{
-    FieldMap, MapRow, ProposedField, ProposedValue, Status, UserHistory, write_fields, write_values,
+    FieldMap, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
+    write_fields, write_values,
 };
 use crate::progress::Progress;
 use crate::project::{Grain, Queries, QueryFile, QueryKind};
@@ -282,11 +283,11 @@ fn vocabulary(project: &Project) -> Result<Vocabulary, Error> {
             });
         }
     };
-    Vocabulary::with(&own).map_err(|error| Error::Usage {
-        what: format!("{SYNONYMS} {error}"),
-        hint: "the header is meaning,language,words; words of one meaning are parted by `|`"
-            .to_owned(),
-    })
+    let read = Vocabulary::with(&own);
+    Ok(read.map_err(|source| MappingError::Synonyms {
+        path: SYNONYMS,
+        source,
+    })?)
 }
 
 /// What the user confirmed elsewhere; a file that cannot be read is told and left alone.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::super::connection::Connection;
 use crate::error::Error;
 use crate::schema::{ComponentName, FieldName, Package, SchemaPlan};
-use crate::staging::Staging;
+use crate::staging::{Staging, StagingError};
 
 /// Components of ours in one organisation, as `CustomField Account.usercom_id__c`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -164,12 +164,12 @@ async fn read<T: DeserializeOwned>(staging: &Staging, path: &Path) -> Result<Opt
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::Usage {
-            what: format!("{path} is damaged: {error}"),
-            hint: "restore the file from a copy; without it the program does not know which fields are its own".to_owned(),
+    serde_json::from_slice(&bytes).map(Some).map_err(|source| {
+        Error::Staging(StagingError::ReadDocument {
+            path: path.to_string(),
+            source,
         })
+    })
 }
 
 async fn write<T: Serialize>(staging: &Staging, path: &Path, document: &T) -> Result<(), Error> {

@@ -87,10 +87,7 @@ pub(crate) async fn remove(
         }
     }
     if !foreign.is_empty() {
-        return Err(Error::Usage {
-            what: format!("values that we did not load would be lost: {}", foreign.join("; ")),
-            hint: "move them to fields of your own or clear them, then run the same command again; nothing was deleted".to_owned(),
-        });
+        return Err(Error::ForeignValues { fields: foreign });
     }
     // An object takes its fields with it.
     let whole = |name: &str| objects.get(name).is_some_and(|ours| ours.object);

@@ -92,6 +92,15 @@ pub enum SimError {
     /// The certificate cannot be used.
     #[error("cannot set up https")]
     Tls(#[source] rustls::Error),
+    /// The port is taken, or only for others.
+    #[error("port {port} cannot be used")]
+    Port {
+        /// Its number.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// No socket to listen on.
     #[error("cannot listen on a local port")]
     Listen(#[source] io::Error),
@@ -104,6 +113,12 @@ pub enum SimError {
 }
 
 impl SimError {
+    /// Whether another setting helps.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Port { .. })
+    }
+
     /// What to do about it, where that is not plain.
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -111,6 +126,7 @@ impl SimError {
                 "move the folder of {} away to start a new org",
                 path.display()
             )),
+            Self::Port { .. } => Some("choose another --port, or 0 for a free one".to_owned()),
             Self::InUse { .. } => Some(
                 "a command that uses the embedded simulator is at work, or `transload sim salesforce`: wait for it to end".to_owned(),
             ),

@@ -12,24 +12,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::ExtractError;
+pub use super::mode::{Mode, Skipped};
 use super::part::DataFile;
 use super::state;
 use crate::usercom::export::MANIFEST;
-
-/// How an object was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// All of it.
-    #[default]
-    Full,
-    /// What changed since the extract before.
-    Changes,
-    /// Not at all: it is that of the extract before.
-    Kept,
-    /// All of it, as one file that User.com wrote.
-    Export,
-}
 
 /// An object of an extract.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,15 +38,6 @@ pub struct Entry {
     pub deleted: Vec<i64>,
     /// Version of the API that the answers had.
     pub api_version: u8,
-}
-
-/// An object that was not extracted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// Its name.
-    pub object: String,
-    /// Why.
-    pub reason: String,
 }
 
 /// See the module's documentation.

@@ -17,6 +17,7 @@ pub(super) mod export;
 mod ids;
 pub mod manifest;
 pub mod manual;
+mod mode;
 mod objects;
 mod part;
 mod prepared;

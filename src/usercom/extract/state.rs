@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{Mode, Skipped};
+use super::mode::{Mode, Skipped};
 use super::part::Parts;
 use super::{Choices, ExtractError};
 use crate::staging::{create_private_file, private_file, private_folder};

@@ -14,7 +14,7 @@ use quick_xml::events::Event;
 use super::super::error::ApiError;
 use super::super::life::{self, Conversion};
 use super::call::App;
-use super::soap::{ENVELOPE, fault, text_of, xml};
+use super::soap_xml::{ENVELOPE, fault, text_of, xml};
 
 /// Leads of one call.
 const MOST: usize = 100;

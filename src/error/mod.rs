@@ -1,5 +1,9 @@
 //! The crate's error: which step failed, how grave it is, and what to do next.
 
+mod query;
+
+pub use self::query::QueryError;
+
 use crate::{
     config, cutover, encode, engine, load, mapping, project, reconcile, rollback, salesforce,
     schema, stage, staging, transform,
@@ -136,13 +140,52 @@ pub enum Error {
         /// Object, rows, query and what to do, one entry each.
         needed: Vec<String>,
     },
-    /// A command was given something it cannot use.
+    /// An argument of a command, or an answer on the terminal, that cannot be used.
     #[error("{what}")]
-    Usage {
+    Argument {
         /// What is wrong.
         what: String,
-        /// What to do.
+        /// What to write instead.
         hint: String,
+    },
+    /// A name that nothing has: of a query, a run, a table, a record.
+    #[error("{what}")]
+    Unknown {
+        /// What there is none of.
+        what: String,
+        /// The nearest name, or what lists them.
+        hint: String,
+    },
+    /// A name that several things have.
+    #[error("{what}")]
+    Ambiguous {
+        /// The name and how many have it.
+        what: String,
+        /// How to say which.
+        hint: String,
+    },
+    /// A step that an earlier one has to go before.
+    #[error("{what}")]
+    NotYet {
+        /// What there is nothing of so far.
+        what: String,
+        /// The step that makes it.
+        hint: String,
+    },
+    /// A question of `transload query` that has no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Values that people entered would be deleted with their fields.
+    #[error("values that we did not load would be lost: {}", fields.join("; "))]
+    ForeignValues {
+        /// Field and what it holds, one entry each.
+        fields: Vec<String>,
+    },
+    /// The org does not let the user set the dates that the project requires.
+    #[error("the org does not let this user set CreatedDate on {}", objects.join(", "))]
+    AuditFields {
+        /// The objects, by API name.
+        objects: Vec<String>,
     },
     /// What the program itself promises did not hold.
     #[error("{what}")]
@@ -192,6 +235,22 @@ impl Class {
 }
 
 impl Error {
+    /// There is no `kind` of this name: the nearest one that there is, or what lists all of them.
+    pub(crate) fn unknown(
+        kind: &str,
+        name: &str,
+        nearest: Option<String>,
+        otherwise: &str,
+    ) -> Self {
+        Self::Unknown {
+            what: format!("there is no {kind} `{name}`"),
+            hint: match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => otherwise.to_owned(),
+            },
+        }
+    }
+
     /// How grave it is.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -211,7 +270,14 @@ impl Error {
             | Self::SandboxFirst { .. }
             | Self::Unsupported { .. }
             | Self::OtherOrg { .. }
-            | Self::Usage { .. } => Class::Input,
+            | Self::Argument { .. }
+            | Self::Unknown { .. }
+            | Self::Ambiguous { .. }
+            | Self::NotYet { .. }
+            | Self::Query(_)
+            | Self::ForeignValues { .. }
+            | Self::AuditFields { .. } => Class::Input,
+            Self::Simulator(error) if error.is_input() => Class::Input,
             Self::Cutover(error) if error.is_input() => Class::Input,
             Self::Cutover(cutover::CutoverError::Refused { .. }) => Class::Gated,
             Self::Stage(error) if error.is_input() => Class::Input,
@@ -235,13 +301,16 @@ impl Error {
                 schema::Error::FitOrganization { .. }
                 | schema::Error::FindObject { .. }
                 | schema::Error::NameField { .. }
+                | schema::Error::ReadType { .. }
                 | schema::Error::DeriveType { .. }
                 | schema::Error::DeriveKey { .. }
                 | schema::Error::MergeWanted { .. },
             ) => Class::Input,
             Self::Rollback(
                 rollback::RollbackError::UnknownRun { .. }
-                | rollback::RollbackError::IsRollback { .. },
+                | rollback::RollbackError::IsRollback { .. }
+                | rollback::RollbackError::QueryGone { .. }
+                | rollback::RollbackError::NothingLoaded { .. },
             ) => Class::Input,
             Self::Load(load::LoadError::ReadOrg { source, .. }) if source.is_not_found() => {
                 Class::Input
@@ -301,7 +370,20 @@ impl Error {
                 "check login_url and the credentials of [destination.{target}]; if it was refreshed or replaced on purpose, \
                  `transload run --new-org` begins anew with it"
             )),
-            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Argument { hint, .. }
+            | Self::Unknown { hint, .. }
+            | Self::Ambiguous { hint, .. }
+            | Self::NotYet { hint, .. } => Some(hint.clone()),
+            Self::Query(error) => Some(error.hint().to_owned()),
+            Self::ForeignValues { .. } => Some(
+                "move them to fields of your own or clear them, then run the same command again; nothing was deleted"
+                    .to_owned(),
+            ),
+            Self::AuditFields { .. } => Some(
+                "in Setup > User Interface enable \"Set Audit Fields upon Record Creation\" and grant it to the user by a \
+                 permission set; or set audit_fields = \"if_allowed\" under [options] to load without original dates"
+                    .to_owned(),
+            ),
             Self::Defect { .. } => Some("this is a defect of the program".to_owned()),
             Self::Simulator(error) => error.hint(),
             Self::UsercomSimulator(error) => error.hint(),
