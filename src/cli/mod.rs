@@ -116,6 +116,8 @@ enum Command {
     Audit(report::DocumentArgs),
     /// Write the inventory of User.com's automations: what takes the place of each
     Inventory(report::DocumentArgs),
+    /// Say how long a run will take and what it asks of the org; afterwards, what became of that
+    Estimate(report::EstimateArgs),
     /// Write the reconciliation report of a run
     Report(report::ReportArgs),
     /// Start a new project
@@ -272,6 +274,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Generate(args) => generate::run(args),
         Command::Audit(args) => report::audit(args).await,
         Command::Inventory(args) => report::inventory(args).await,
+        Command::Estimate(args) => Box::pin(report::estimate(args)).await,
         Command::Report(args) => report::report(args).await,
         Command::Init(args) => Box::pin(init::run(&args)).await,
         Command::Sim(command) => sim::run(command).await,

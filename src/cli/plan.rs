@@ -1,9 +1,11 @@
 //! `transload plan`: what a run would do, without writing anything to the org.
 
+use std::time::Duration;
+
 use super::output;
 use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration};
 use crate::error::Error;
-use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, megabytes};
+use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, Span, megabytes, span};
 
 /// Arguments of `transload plan`.
 #[derive(Debug, clap::Args)]
@@ -113,7 +115,7 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
             load.jobs,
             load.batches,
             load.api_calls,
-            load.seconds.div_ceil(60),
+            minutes(load.seconds.map_or(0.0, Span::most)),
             megabytes(load.data_storage_kb),
             megabytes(load.file_storage_kb),
         ];
@@ -131,11 +133,10 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
     text.push_str(&format!(
         "To deploy first: {changes} (transload schema plan shows it)\n"
     ));
-    let seconds: u64 = report.loads.iter().map(|load| load.seconds).sum();
     text.push_str(&format!(
-        "Calls besides those of the loads: {}. Time to send: about {} min\n",
+        "Calls besides those of the loads: {}\n{}\n",
         output::number(report.further_calls),
-        output::number(seconds.div_ceil(60))
+        time(&report.seconds, report.measured.as_deref())
     ));
     for limit in &report.limits {
         text.push_str(&format!(
@@ -151,6 +152,34 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         output::note(&format!("finding: {finding}"));
     }
     Ok(())
+}
+
+/// Whole minutes, the begun one included.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "minutes of a run, never below nothing"
+)]
+fn minutes(seconds: f64) -> u64 {
+    (seconds / 60.0).ceil() as u64
+}
+
+/// How long a run takes, and what that rests on.
+pub(super) fn time(seconds: &Span, measured: Option<&str>) -> String {
+    let words = |seconds: f64| span(Duration::from_secs_f64(seconds.max(0.0)));
+    match measured {
+        Some(run) => format!(
+            "Time of a run: {}, between {} and {} (measured: {run})",
+            words(seconds.likely),
+            words(seconds.low),
+            words(seconds.high)
+        ),
+        None => format!(
+            "Time of a run: not calibrated; {} to {} at the rates that are public. A sample that is run first makes it an estimate",
+            words(seconds.low),
+            words(seconds.high)
+        ),
+    }
 }
 
 /// What stands behind the counts: why rows do not move, what is different from the last run, stages that are new, loads that

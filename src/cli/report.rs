@@ -1,10 +1,12 @@
-//! `transload audit`, `transload inventory` and `transload report`: documents that open by a double click.
+//! `transload audit`, `transload estimate`, `transload inventory` and `transload report`: documents that open by a double click.
 
 use std::path::{Path, PathBuf};
 
-use super::{Format, Outcome, ProjectArgs, Target, migration, output};
+use super::{
+    Format, Outcome, ProjectArgs, SelectionArgs, Target, complete, migration, output, plan,
+};
 use crate::error::Error;
-use crate::migration::WrittenDocument;
+use crate::migration::{EstimateRequest, PlanRequest, WrittenDocument};
 
 /// A document of a project.
 #[derive(Debug, clap::Args)]
@@ -56,6 +58,61 @@ pub(super) async fn report(args: ReportArgs) -> Result<Outcome, Error> {
     let written = Box::pin(written).await;
     progress.finish();
     tell(&written?, document.format)
+}
+
+/// Arguments of `transload estimate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EstimateArgs {
+    #[command(flatten)]
+    target: Target,
+    /// Use the tables staged last instead of reading the export again
+    #[arg(long)]
+    no_stage: bool,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Destination whose runs say how long things take [default: the same, else the one that was run against last]
+    #[arg(long, value_name = "NAME", add = complete::targets())]
+    measured_on: Option<String>,
+    /// Put the last estimate beside what a run took [default: the last run]
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["no_stage", "measured_on"])]
+    review: Option<String>,
+    #[command(flatten)]
+    document: DocumentArgs,
+}
+
+/// Writes the estimate, or what became of it.
+pub(super) async fn estimate(args: EstimateArgs) -> Result<Outcome, Error> {
+    let document = args.document;
+    let (migration, progress) = migration(&document.project)?;
+    let folder = document.output.as_deref();
+    if let Some(run) = args.review {
+        let run = Some(run.as_str()).filter(|run| !run.is_empty());
+        let target = args.target.target.as_deref();
+        let written = Box::pin(migration.review_estimate(target, run, folder)).await;
+        progress.finish();
+        return tell(&written?, document.format);
+    }
+    let request = EstimateRequest {
+        plan: PlanRequest {
+            target: args.target.target,
+            no_stage: args.no_stage,
+            only_failed: false,
+            selection: args.selection.selection(),
+        },
+        measured_on: args.measured_on,
+    };
+    let made = Box::pin(migration.write_estimate(&request, folder)).await;
+    progress.finish();
+    let (planned, estimate, written) = made?;
+    output::note(&plan::time(&estimate.seconds, estimate.measured.as_deref()));
+    let told = tell(&written, document.format)?;
+    for finding in &planned.findings {
+        output::note(&format!("finding: {finding}"));
+    }
+    Ok(match planned.findings.is_empty() {
+        true => told,
+        false => Outcome::Gated,
+    })
 }
 
 fn tell(written: &WrittenDocument, format: Format) -> Result<Outcome, Error> {

@@ -215,7 +215,27 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "config/automations.csv, config/automation_counterparts.csv".to_owned(),
         columns: Vec::new(),
     };
-    recon.chain([changes, steps])
+    let estimate = [
+        (
+            "loads",
+            "one row per load with rows to send: what it asks of the org, and how long it takes",
+        ),
+        (
+            "total",
+            "one row: how long the whole run takes, and what that rests on",
+        ),
+        (
+            "limits",
+            "one row per limit of the org that the run takes from",
+        ),
+    ]
+    .map(|(name, what)| Table {
+        name: format!("estimate.{name}"),
+        what: what.to_owned(),
+        made_of: "`transload estimate`".to_owned(),
+        columns: Vec::new(),
+    });
+    recon.chain([changes, steps]).chain(estimate)
 }
 
 fn of_schema(schema: &Schema) -> Vec<Column> {

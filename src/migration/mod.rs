@@ -33,6 +33,7 @@ mod documents;
 mod dry_run;
 mod editors;
 mod effort;
+mod estimate;
 mod exclusions;
 mod explain;
 mod failed;
@@ -79,6 +80,7 @@ pub use ask::{Asked, Unavailable};
 pub use check::{CheckReport, CheckRequest, check};
 pub use connection::{Connection, ExpectedOrg};
 pub use cutover::CutoverReport;
+pub use estimate::{Estimate, EstimateRequest, LimitEstimate, LoadEstimate, Span};
 pub use explain::{
     Child, Decision, ExplainRequest, LoadStory, Row as ExplainedRow, Story, Version,
 };

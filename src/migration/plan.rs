@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::books::{column_fates, ensure_accounted};
 use super::connection::Connection;
 use super::context::{Context, Reads};
+use super::estimate::{self, Measured, Span};
 use super::project::Project;
 use super::rehearsal::{Count, Rehearsal};
 use super::schema::{Inspection, prepare};
 use super::stage::{note_staging, stage_all, staged_objections};
-use super::workload::{self, workload};
+use super::workload::workload;
 use super::{checks, grain, preflight, storage};
 use crate::error::Error;
 use crate::mapping::publish_decisions;
@@ -52,6 +53,8 @@ pub struct PlanRequest {
 pub struct PlanReport {
     /// Destination.
     pub target: String,
+    /// The organisation, by its id.
+    pub organisation: String,
     /// Steps in the order in which they run.
     pub order: Vec<StepReport>,
     /// Loads in the order of their phases.
@@ -73,6 +76,10 @@ pub struct PlanReport {
     pub further_calls: u64,
     /// The org's limits beside what is needed.
     pub limits: Vec<LimitReport>,
+    /// Seconds of the whole run.
+    pub seconds: Span,
+    /// The run by which they are measured; none where the span is that of public rates.
+    pub measured: Option<String>,
 }
 
 /// One step of the order.
@@ -131,8 +138,8 @@ pub struct LoadPlan {
     pub batches: u64,
     /// Calls.
     pub api_calls: u64,
-    /// Seconds, as earlier runs took them; without one as Salesforce usually does.
-    pub seconds: u64,
+    /// Seconds of its phase; none for a load without rows to send.
+    pub seconds: Option<Span>,
     /// Data storage in kilobytes.
     pub data_storage_kb: u64,
     /// File storage in kilobytes.
@@ -143,6 +150,12 @@ impl LoadPlan {
     /// Rows of the grain that have a fate.
     pub(super) fn accounted(&self) -> u64 {
         self.outbox + self.held + self.out_of_scope + self.passive + self.ignored
+    }
+
+    /// Rows to send.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.insert + self.upsert + self.update + self.convert
     }
 }
 
@@ -210,6 +223,7 @@ pub(crate) async fn plan(
     };
     let mut report = PlanReport {
         target: connection.target.clone(),
+        organisation: connection.staging.org().unwrap_or_default().to_owned(),
         order: Vec::new(),
         loads: Vec::new(),
         not_selected: resolved.not_selected(),
@@ -220,6 +234,8 @@ pub(crate) async fn plan(
         needs_consent: !connection.is_simulator(),
         further_calls: 0,
         limits: Vec::new(),
+        seconds: Span::default(),
+        measured: None,
     };
     for step in resolved.steps(&context.staging().snapshot().await?)? {
         let file = step.file();
@@ -285,13 +301,12 @@ pub(crate) async fn plan(
             }
         }
     }
-    let paces = workload::paces(connection).await?;
     for load in &mut report.loads {
         let file = resolved.queries.find(QueryKind::Load, &load.load);
         if let (Some(file), Some(outbox)) = (file, dry_run.outboxes.get(&load.load)) {
-            let work = workload(connection, &session, file, outbox, &paces).await?;
+            let work = workload(connection, &session, file, outbox).await?;
             (load.jobs, load.batches) = (work.jobs, work.batches);
-            (load.api_calls, load.seconds) = (work.calls, work.seconds);
+            load.api_calls = work.calls;
         }
     }
     // A run looks at the org as this plan has done.
@@ -360,6 +375,15 @@ pub(crate) async fn plan(
         }
     }
     report.findings = findings;
+    let runs = Measured::read(&connection.staging).await?;
+    let at_once = connection.destination.concurrent_jobs;
+    let expected = estimate::expected(&report, &runs, &resolved.queries, at_once);
+    for load in &mut report.loads {
+        let mut estimated = expected.loads.iter();
+        let found = estimated.find(|estimated| estimated.load == load.load);
+        load.seconds = found.map(|estimated| estimated.seconds);
+    }
+    (report.seconds, report.measured) = (expected.seconds, runs.last);
     Ok(report)
 }
 

@@ -1,6 +1,6 @@
-//! What a load will ask of the org: jobs, batches, calls, time.
+//! What a load will ask of the org: jobs, batches, calls.
 //!
-//! In: the parts of a planned outbox, how long the load took in earlier runs. Out: a [`Workload`], counted by what the loader and
+//! In: the parts of a planned outbox. Out: a [`Workload`], counted by what the loader and
 //! the read-back do. Never: a request.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::connection::Connection;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Event, Journal, rest_requests};
+use crate::load::rest_requests;
 use crate::project::{Api, QueryFile};
 use crate::reconcile::{asked_by, counts};
 use crate::rows::{FILE, RowOperation, probe};
@@ -32,21 +32,15 @@ const PAGE: u64 = 2_000;
 /// Rows up to which pre-images are asked for by ids.
 const FEW: u64 = 2_000;
 
-/// What is supposed where no run has measured it: rows that a Bulk job takes in a second, the seconds that one takes at least,
-/// those of a request over REST, and bytes of files in a second.
+/// What is supposed for the number of looks at a job: rows that it takes in a second, and the seconds that it takes at least.
 const ROWS_A_SECOND: u64 = 150;
 const JOB_SECONDS: u64 = 10;
-const REQUEST_SECONDS: u64 = 1;
-const BYTES_A_SECOND: u64 = 2 * 1024 * 1024;
 
 /// First and longest pause between two looks at a job, in milliseconds.
 const PAUSES: (u64, u64) = (200, 30_000);
 
 /// Looks at work on this machine, where the pauses are short.
 const LOCAL_LOOKS: u64 = 3;
-
-/// Runs that are looked through for the time a load took.
-const RUNS: usize = 5;
 
 /// What one load asks of the org.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,39 +51,6 @@ pub(crate) struct Workload {
     pub batches: u64,
     /// Calls, read-back included.
     pub calls: u64,
-    /// Seconds.
-    pub seconds: u64,
-}
-
-/// Milliseconds for a thousand rows by load, as the last runs took them.
-pub(crate) type Paces = BTreeMap<String, u64>;
-
-/// How fast loads were in the last runs.
-pub(crate) async fn paces(connection: &Connection) -> Result<Paces, Error> {
-    let staging = &connection.staging;
-    let mut paces = Paces::new();
-    for outline in Journal::outlines(staging).await?.iter().rev().take(RUNS) {
-        let record = outline.read(staging).await?;
-        let mut begun = BTreeMap::new();
-        for event in &record.events {
-            match event {
-                Event::PhaseStarted { load, rows, at, .. } if *rows > 0 => {
-                    begun.insert(load.clone(), (*rows, *at));
-                }
-                Event::PhaseLoaded { load, at } => {
-                    if let Some((rows, since)) = begun.remove(load) {
-                        let took = u64::try_from((*at - since).num_milliseconds()).unwrap_or(0);
-                        // The latest run counts.
-                        paces
-                            .entry(load.clone())
-                            .or_insert(took.saturating_mul(1_000) / rows);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(paces)
 }
 
 /// What a load will ask; the session sees its planned outbox.
@@ -98,7 +59,6 @@ pub(crate) async fn workload(
     session: &Session,
     file: &QueryFile,
     outbox: &Manifest,
-    paces: &Paces,
 ) -> Result<Workload, Error> {
     let mut work = Workload::default();
     if outbox.rows == 0 {
@@ -119,15 +79,11 @@ pub(crate) async fn workload(
         .filter(|part| part.label.as_deref() != Some(RowOperation::Unchanged.word()))
         .map(|part| part.rows)
         .collect();
-    let sent: u64 = parts.iter().sum();
-    let mut bytes = 0;
     if file.api == Api::Rest {
         work.calls = parts.iter().map(|&rows| rest_requests(rows)).sum();
         if let Some(files) = files(session, file, outbox).await? {
             work.calls = files.large + rest_requests(files.small).max(files.sets);
-            bytes = files.bytes;
         }
-        work.seconds = work.calls * REQUEST_SECONDS + bytes / BYTES_A_SECOND;
     } else {
         work.jobs = parts.len() as u64;
         work.batches = parts.iter().map(|rows| rows.div_ceil(BATCH_ROWS) + 1).sum();
@@ -137,14 +93,6 @@ pub(crate) async fn workload(
             .iter()
             .map(|&job| JOB_CALLS + looks(connection, job));
         work.calls = one.sum();
-        let at_once = connection.destination.concurrent_jobs.max(1) as u64;
-        work.seconds = seconds
-            .iter()
-            .sum::<u64>()
-            .div_ceil(at_once.min(work.jobs.max(1)));
-    }
-    if let Some(pace) = paces.get(&file.name) {
-        work.seconds = sent.saturating_mul(*pace).div_ceil(1_000_000);
     }
     // The allowance is looked at before the first part.
     work.calls += u64::from(!parts.is_empty());
@@ -187,7 +135,6 @@ struct Files {
     small: u64,
     /// Sets that the bytes of the small ones fill.
     sets: u64,
-    bytes: u64,
 }
 
 async fn files(
@@ -216,7 +163,6 @@ async fn files(
         large: of(&rows, "large"),
         small: of(&rows, "small"),
         sets: of(&bytes, "small").div_ceil(set),
-        bytes: bytes.values().sum(),
     }))
 }
 

@@ -5,6 +5,7 @@
 //! in part. Never: a connection; a number of its own.
 
 mod audience;
+mod estimate;
 mod inventory;
 mod run;
 mod scope;

@@ -210,3 +210,91 @@ fn an_inventory_says_what_takes_the_place_of_each_automation_and_what_shows_that
         "{own}"
     );
 }
+
+#[test]
+fn an_estimate_says_what_it_rests_on_and_is_held_against_the_run() {
+    let project = Project::small();
+    let early = project.transload(&["estimate", "--review"]).ended(2);
+    assert!(
+        early.error().contains("there is no run so far"),
+        "{}",
+        early.stderr
+    );
+
+    // Nothing was measured: a span, and nothing likely.
+    let public = document(&project, &["estimate"]);
+    let total = &part(&public, "estimate/total")[0];
+    assert_eq!(total["measured on"], "nothing: not calibrated");
+    assert_eq!(total["likely minutes"], Value::Null);
+    let loads = part(&public, "estimate/loads");
+    let sent: i64 = loads
+        .iter()
+        .map(|load| load["rows to send"].as_i64().unwrap())
+        .sum();
+    assert_eq!(sent, 13, "{loads:?}");
+    assert!(
+        loads.iter().all(|load| load["rests on"] == "public rates"),
+        "{loads:?}"
+    );
+    let limits = part(&public, "estimate/limits");
+    let verdict = |name: &str| {
+        let found = limits
+            .iter()
+            .find(|limit| limit["limit of the org"] == name);
+        found.unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("DailyApiRequests"), "enough");
+
+    project.carry().ended(0);
+    let review = document(&project, &["estimate", "--review"]);
+    let rows = part(&review, "estimate/review");
+    let of = |load: &str| rows.iter().find(|row| row["load"] == load).unwrap();
+    assert_eq!(of("contact")["rows expected"], of("contact")["rows sent"]);
+    assert_eq!(of("the whole run")["rows sent"], 13);
+    assert!(
+        of("contact")["actual seconds"].as_f64().unwrap() > 0.0,
+        "{rows:?}"
+    );
+
+    // A name of one person changed: the load that was measured itself says how long that takes.
+    let people = project.path("export/people.csv");
+    let text = std::fs::read_to_string(&people).unwrap();
+    let first = text.lines().nth(1).unwrap().to_owned();
+    let changed = first.replacen(
+        first.split(',').nth(1).unwrap(),
+        "someone.else@acme.example",
+        1,
+    );
+    assert_ne!(first, changed);
+    std::fs::write(&people, text.replace(&first, &changed)).unwrap();
+    let measured = document(&project, &["estimate"]);
+    let total = &part(&measured, "estimate/total")[0];
+    assert!(
+        total["measured on"].as_str().unwrap().contains("against"),
+        "{total}"
+    );
+    assert!(!total["likely minutes"].is_null(), "{total}");
+    let loads = part(&measured, "estimate/loads");
+    assert_eq!(loads.len(), 1, "{loads:?}");
+    assert!(
+        loads[0]["rests on"]
+            .as_str()
+            .unwrap()
+            .ends_with("rows of its own"),
+        "{loads:?}"
+    );
+    let (low, likely, high) = (
+        loads[0]["low seconds"].as_f64().unwrap(),
+        loads[0]["likely seconds"].as_f64().unwrap(),
+        loads[0]["high seconds"].as_f64().unwrap(),
+    );
+    assert!(low <= likely && likely <= high && high > 0.0, "{loads:?}");
+    let unknown = project
+        .transload(&["estimate", "--measured-on", "elsewhere"])
+        .ended(2);
+    assert!(
+        unknown.error().contains("no destination `elsewhere`"),
+        "{}",
+        unknown.stderr
+    );
+}

@@ -1,0 +1,114 @@
+//! The estimate: how long a run takes and what it asks of the org; after a run the same beside what it took.
+//!
+//! In: the tables `estimate.*` that an estimate published, `ledger.runs`. Out: a document. Never: a number that no query gave.
+
+use std::path::Path;
+
+use datafusion::common::ScalarValue;
+
+use super::{Plan, WrittenDocument};
+use crate::error::Error;
+use crate::migration::{Estimate, EstimateRequest, Migration, PlanReport, status};
+
+const ESTIMATE: [Plan; 3] = [
+    (
+        "How long it takes",
+        "From the first look at the org to the last comparison, without reading the export. Low: what nothing explains stays as it was \
+         measured; high: it grows with the rows, and jobs side by side win nothing.",
+        "estimate/total",
+        false,
+    ),
+    (
+        "Loads",
+        "What each load sends and asks of the org. Storage is what new records take. A load that was measured itself rests on that; \
+         others on the loads that were.",
+        "estimate/loads",
+        true,
+    ),
+    (
+        "Limits",
+        "What the org has left today, and what the run takes of it, with the reserve that the project leaves to others not counted.",
+        "estimate/limits",
+        false,
+    ),
+];
+
+const REVIEW: [Plan; 2] = [
+    (
+        "Predicted and actual",
+        "The last estimate beside the run. Percent off: above nothing the run took longer than was likely.",
+        "estimate/review",
+        false,
+    ),
+    (
+        "Where the time went",
+        "Seconds until the rows of a load were written, sent, and read back and compared.",
+        "run/timeline",
+        true,
+    ),
+];
+
+impl Migration {
+    /// Estimates, and writes the document.
+    ///
+    /// # Errors
+    /// As [`Self::estimate`]; the folder cannot be written.
+    pub async fn write_estimate(
+        &self,
+        request: &EstimateRequest,
+        folder: Option<&Path>,
+    ) -> Result<(PlanReport, Estimate, WrittenDocument), Error> {
+        let (plan, estimate) = self.estimate(request).await?;
+        let staging = self.staging().with_org(&plan.organisation);
+        let snapshot = staging.snapshot().await?;
+        let session = self.engine().session(&staging, &snapshot)?;
+        let facts = vec![
+            ("Destination".to_owned(), plan.target.clone()),
+            ("Organisation".to_owned(), plan.organisation.clone()),
+            (
+                "Measured".to_owned(),
+                estimate.measured.clone().unwrap_or_else(|| {
+                    "nothing: not calibrated; the span is that of public rates".to_owned()
+                }),
+            ),
+        ];
+        let title = format!("Estimate: {}", self.config().name);
+        let folder = self.folder(folder, "estimate");
+        let place = (folder.as_path(), "estimate");
+        let written = self
+            .write(&session, &title, facts, &ESTIMATE, place)
+            .await?;
+        Ok((plan, estimate, written))
+    }
+
+    /// Writes the last estimate beside what a run took, by default the last one.
+    ///
+    /// # Errors
+    /// There is no such run, or the folder cannot be written.
+    pub async fn review_estimate(
+        &self,
+        target: Option<&str>,
+        run: Option<&str>,
+        folder: Option<&Path>,
+    ) -> Result<WrittenDocument, Error> {
+        let found = self.found_run(target, run).await?;
+        let staging = self.staging().with_org(&found.organisation);
+        let snapshot = staging.snapshot().await?;
+        if snapshot.get("estimate", "loads").is_none() {
+            return Err(Error::NotYet {
+                what: format!("nothing was estimated for {}", found.target),
+                hint: "`transload estimate` before a run keeps what is to be expected".to_owned(),
+            });
+        }
+        let mut parameters = self.config().options.parameters();
+        let name = ScalarValue::Utf8(Some(found.run.clone()));
+        parameters.insert("run".to_owned(), name);
+        let session = self.engine().session(&staging, &snapshot)?;
+        let session = session.with_parameters(parameters);
+        let facts = status::facts(&found);
+        let title = format!("Predicted and actual: {}", self.config().name);
+        let folder = self.folder(folder, "estimate");
+        let place = (folder.as_path(), "review");
+        self.write(&session, &title, facts, &REVIEW, place).await
+    }
+}
