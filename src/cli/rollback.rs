@@ -1,5 +1,7 @@
 //! `transload rollback`: takes a run back and proves it.
 
+use std::collections::BTreeMap;
+
 use super::notify::{Ending, notify};
 use super::stop::stop_on_request;
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
@@ -76,7 +78,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
     if report.status == RunStatus::Planned && !args.dry_run {
         output::note(&report.table());
         tell_converted(&report, args.even_converted);
-        note_not_restored(&report);
+        note_recycled(&report);
         return Err(Error::NeedsYes {
             what: format!("taking back {}", report.undoes.join(", ")),
         });
@@ -103,18 +105,30 @@ fn tell_converted(report: &RollbackReport, even_converted: bool) {
     }
 }
 
-/// Says what no rollback brings back.
-fn note_not_restored(report: &RollbackReport) {
-    let loads: Vec<String> = report
-        .not_restored
-        .iter()
-        .map(|(load, records)| format!("{load} {records}"))
-        .collect();
-    if !loads.is_empty() {
+/// Says what comes back, or came, of what the runs deleted because the source no longer had it, and what does not.
+fn note_recycled(report: &RollbackReport) {
+    let listed = |records: &BTreeMap<String, u64>| {
+        let loads = records.iter();
+        let loads: Vec<String> = loads
+            .map(|(load, records)| format!("{load} {records}"))
+            .collect();
+        loads.join(", ")
+    };
+    if !report.undeleted.is_empty() {
         output::note(&format!(
-            "deleted because the source no longer had them, and not brought back by a rollback: {}; they are in Salesforce's recycle bin for \
-             15 days",
-            loads.join(", ")
+            "deleted because the source no longer had them, and {}: {}",
+            match report.run {
+                Some(_) => "taken out of the recycle bin",
+                None => "to be taken out of the recycle bin",
+            },
+            listed(&report.undeleted)
+        ));
+    }
+    if !report.not_restored.is_empty() {
+        output::note(&format!(
+            "deleted because the source no longer had them, and not brought back by a rollback: {}; they are not in Salesforce's \
+             recycle bin, or do not come out of it; a run over an export that has them makes them anew",
+            listed(&report.not_restored)
         ));
     }
 }
@@ -136,7 +150,7 @@ fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {
             "{spared} record(s) are spared; `transload query \"select * from recon.spared\"` lists them with the reason"
         ));
     }
-    note_not_restored(report);
+    note_recycled(report);
     let left: u64 = report.objects.iter().map(|line| line.left).sum();
     if left > 0 {
         output::note(&format!(

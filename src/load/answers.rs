@@ -153,8 +153,8 @@ pub(super) struct Origin<'a> {
 impl Origin<'_> {
     /// Whether the values that the row was sent with are not all that its record has: the next row of its key counts as changed.
     fn undoes(&self) -> bool {
-        use RowOperation::{Delete, Flag, Release, Restore};
-        matches!(self.operation, Delete | Flag | Release | Restore)
+        use RowOperation::{Delete, Flag, Release, Restore, Undelete};
+        matches!(self.operation, Delete | Flag | Release | Restore | Undelete)
     }
 
     /// What a landed row's record is to us from now on.
@@ -172,7 +172,9 @@ impl Origin<'_> {
             (Some(Answer::Failed { .. }), _) => Outcome::Failed,
             (Some(Answer::Landed { .. }), RowOperation::Delete) => Outcome::Deleted,
             (Some(Answer::Landed { .. }), RowOperation::Release) => Outcome::Released,
-            (Some(Answer::Landed { .. }), RowOperation::Restore) => Outcome::Restored,
+            (Some(Answer::Landed { .. }), RowOperation::Restore | RowOperation::Undelete) => {
+                Outcome::Restored
+            }
             (Some(Answer::Landed { created: true, .. }), _) => Outcome::Created,
             (Some(Answer::Landed { .. } | Answer::Found { .. }), _) => Outcome::Updated,
         }

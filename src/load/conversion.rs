@@ -4,7 +4,7 @@
 //! with the contact's id, only after the lead itself says that it is converted. A call whose answer was lost is settled by the
 //! same look. Never: an opportunity, a mail, a lead converted twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use futures::{TryStreamExt, pin_mut};
@@ -14,11 +14,14 @@ use super::LoadError;
 use super::answers::Answer;
 use super::part::PartContext;
 use super::settle::Settled;
-use crate::rows::{CONTACT, Identity, LEAD, STATUS, identity};
+use crate::rows::{CONTACT, Identity, LEAD, STATUS, TARGET, identity};
 use crate::salesforce::{LeadConversion, Row, field_text};
 
 /// Leads in one query, so that its URL stays short.
 const LEADS: usize = 100;
+
+/// How ids of users begin.
+const USER: &str = "005";
 
 /// A lead that was said to be converted and is not.
 const NOT_CONVERTED: &str = "NOT_CONVERTED";
@@ -29,18 +32,19 @@ impl PartContext {
         self.outbox.field_with_name(LEAD).is_ok()
     }
 
-    /// Columns beside those that are sent which say what is converted into what.
-    pub(super) fn conversion<'a>(&self) -> &'a [&'a str] {
-        match self.converts() {
-            true => &[LEAD, CONTACT, STATUS],
-            false => &[],
+    /// Columns beside those that are sent which say what is converted into what, or which record is undeleted for the row's own.
+    pub(super) fn besides<'a>(&self) -> &'a [&'a str] {
+        match (self.converts(), self.outbox.field_with_name(TARGET)) {
+            (true, _) => &[LEAD, CONTACT, STATUS],
+            (false, Ok(_)) => &[TARGET],
+            (false, Err(_)) => &[],
         }
     }
 
     /// Converts leads and looks at each.
     pub(super) async fn convert(&self, rows: &[Row]) -> Result<Vec<Option<Answer>>, LoadError> {
         let text = |row: &Row, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
-        let leads: Vec<LeadConversion> = rows
+        let mut leads: Vec<LeadConversion> = rows
             .iter()
             .map(|row| LeadConversion {
                 lead: text(row, LEAD).unwrap_or_default(),
@@ -51,6 +55,13 @@ impl PartContext {
                 opportunity: None,
             })
             .collect();
+        let owned = self.owned_by_users(&leads).await?;
+        for lead in &mut leads {
+            // The contact keeps its lead's owner, whoever chose that one; a queue can own no contact.
+            if identity(&lead.lead).is_some_and(|id| owned.contains(&id)) {
+                lead.owner = None;
+            }
+        }
         let results = self.client.convert_leads(&leads).await;
         let results = results.map_err(self.salesforce(None))?;
         let became = self
@@ -82,6 +93,32 @@ impl PartContext {
             })
         });
         Ok(answers.collect())
+    }
+
+    /// Leads that a user owns, and no queue.
+    async fn owned_by_users(
+        &self,
+        leads: &[LeadConversion],
+    ) -> Result<HashSet<Identity>, LoadError> {
+        let mut owned = HashSet::new();
+        let ids: Vec<String> = leads
+            .iter()
+            .map(|lead| format!("'{}'", lead.lead))
+            .collect();
+        for chunk in ids.chunks(LEADS) {
+            let soql = format!(
+                "SELECT Id, OwnerId FROM Lead WHERE Id IN ({})",
+                chunk.join(", ")
+            );
+            let found = self.client.query(&soql);
+            pin_mut!(found);
+            while let Some(row) = found.try_next().await.map_err(self.salesforce(None))? {
+                let owner = field_text(&row, "OwnerId").unwrap_or_default();
+                let lead = field_text(&row, "Id").as_deref().and_then(identity);
+                owned.extend(lead.filter(|_| owner.starts_with(USER)));
+            }
+        }
+        Ok(owned)
     }
 
     /// Which rows of a call that was not answered are converted.

@@ -32,6 +32,7 @@ mod settle;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod undelete;
 
 pub use blobs::{BlobStream, Blobs};
 pub use error::{LoadError, PartError};

@@ -378,7 +378,8 @@ impl Sender<'_> {
         let (done, progress) = (Arc::clone(&self.done), Arc::clone(&self.request.progress));
         let (api, total) = (self.request.file.api, self.total);
         async move {
-            let sent = if api == Api::Rest {
+            // No Bulk job undeletes.
+            let sent = if api == Api::Rest || operation == RowOperation::Undelete {
                 let sent = context.send_rest(&part, operation, attempt, &done).await?;
                 progress.rows(&context.load, done.load(Ordering::Relaxed), total);
                 sent

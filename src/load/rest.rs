@@ -101,7 +101,7 @@ impl PartContext {
         let names = self.sent_with(operation.updates());
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
-        columns.extend(self.conversion());
+        columns.extend(self.besides());
         if operation == RowOperation::Update {
             columns.extend([SAME, CLEAR]);
         }
@@ -263,7 +263,7 @@ impl PartContext {
                     record.insert((*name).clone(), Value::Null);
                 }
             }
-            for &name in self.conversion() {
+            for &name in self.besides() {
                 let column = batch.column_by_name(name);
                 let column = column.and_then(|column| column.as_string_opt::<i32>());
                 if let Some(column) = column.filter(|column| column.is_valid(row)) {
@@ -413,8 +413,10 @@ impl PartContext {
         set: &Set,
         operation: RowOperation,
     ) -> Result<Vec<Option<Answer>>, LoadError> {
-        if operation == RowOperation::Convert {
-            return self.convert(&set.rows).await;
+        match operation {
+            RowOperation::Convert => return self.convert(&set.rows).await,
+            RowOperation::Undelete => return self.undelete(&set.rows).await,
+            _ => {}
         }
         let fail = self.salesforce(None);
         if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice())

@@ -268,7 +268,7 @@ impl PartContext {
         let mut columns: BTreeSet<&str> = self.probe().into_iter().collect();
         let content = CONTENTS.iter().find(|(object, _)| *object == self.object);
         columns.extend(content.map(|(_, field)| *field));
-        columns.extend(self.conversion());
+        columns.extend(self.besides());
         let columns: Vec<&str> = columns.into_iter().collect();
         let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
         let mut start = 0;

@@ -79,7 +79,7 @@ impl Phases<'_> {
             snapshot.insert(now.clone());
             let staging = context.staging();
             let session = context.project.engine.session(staging, &snapshot)?;
-            let users = self.loaders().await?.users;
+            let users = self.context.loaders().await?.users;
             let users = users
                 .iter()
                 .map(|user| format!("'{}'", user.get(..15).unwrap_or(user)));

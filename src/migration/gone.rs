@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::project::QueryFile;
 use crate::reconcile::{CHANGED_BY_ORG, counts};
 use crate::rows::{GONE, for_load, key_text, same_key};
-use crate::staging::Snapshot;
+use crate::staging::{Manifest, Snapshot};
 use crate::transform::{GoneFields, lineage, write_table};
 
 /// How the tables begin of records that the source no longer has and that somebody edited.
@@ -185,13 +185,22 @@ pub(crate) async fn rows(
     let what = "the records that the source no longer has";
     let table = write_table(staging, &session, ("recon", &name), what, &sql, &[]).await?;
     let table = staging.publish(table).await?;
+    counted(context, load, table).await
+}
+
+/// How many records a table of them has.
+pub(super) async fn counted(
+    context: &Context<'_>,
+    load: &str,
+    table: Manifest,
+) -> Result<GoneRows, Error> {
     if table.rows == 0 {
         return Ok(GoneRows::default());
     }
     let mut view = Snapshot::default();
-    let all = table.rows;
+    let (all, name) = (table.rows, table.table.clone());
     view.insert(table);
-    let session = context.project.engine.session(staging, &view)?;
+    let session = context.project.engine.session(context.staging(), &view)?;
     let found = counts(&session, &name, &for_load(BY_WHAT, load)).await?;
     let flagged = found.get("flagged").copied().unwrap_or_default();
     Ok(GoneRows { all, flagged })

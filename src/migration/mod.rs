@@ -19,6 +19,7 @@ mod ask;
 mod blobs;
 mod books;
 mod candidates;
+mod changes;
 mod check;
 mod checks;
 mod columns;
@@ -73,6 +74,7 @@ mod small_table;
 mod stage;
 mod status;
 mod storage;
+mod vanishing;
 mod way;
 mod workload;
 

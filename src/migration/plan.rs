@@ -122,6 +122,8 @@ pub struct LoadPlan {
     pub gone: u64,
     /// What the run would do about them, as far as nobody has a stake in them.
     pub gone_course: Option<String>,
+    /// Those of them that the run would flag or delete.
+    pub gone_done: u64,
     /// Rows outside `[scope]`.
     pub out_of_scope: u64,
     /// Rows of passive people.

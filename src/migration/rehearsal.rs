@@ -12,21 +12,20 @@ use serde::Serialize;
 use super::candidates::Course;
 use super::completeness::Completeness;
 use super::context::Context;
-use super::deletions::{course, percent};
 use super::dry_run::DryRun;
 use super::gone::{self, GoneRows};
 use super::grain;
 use super::phase::REASONS;
 use super::plan::LoadPlan;
+use super::vanishing::{Due, Vanishing};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::reconcile::{PhaseReport, counts, held_reasons, held_too_many, undecided};
+use crate::rollback::KEPT;
 use crate::rows::{CLEAR, GONE, SAME, for_load, is_set, key_text, sent_columns};
-use crate::staging::Manifest;
-
-/// Records of a load that are there.
-const RECORDS: &str = include_str!("../../queries/internal/records.sql");
+use crate::staging::{Manifest, Snapshot};
+use crate::transform::write_table;
 
 /// A number with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +57,7 @@ impl Rehearsal<'_> {
     pub(super) async fn describe(&self, loads: &mut [LoadPlan]) -> Result<(), Error> {
         // Before the first run the ledger has no record but those of the outbox.
         let loaded = self.context.staging().snapshot().await?;
-        let completeness = Completeness::of(self.context.project)?;
+        let (mut gone, mut tables) = (Vec::new(), loaded.clone());
         for file in self.context.resolved.loads() {
             let outbox = self.dry_run.outboxes.get(&file.name);
             let load = loads.iter_mut().find(|load| load.load == file.name);
@@ -72,15 +71,21 @@ impl Rehearsal<'_> {
             if load.update > 0 {
                 load.changes = sorted(self.changes(file, outbox).await?);
             }
-            if loaded.get("ledger", &file.name).is_some() {
-                let gone = self.gone(file).await?;
-                load.gone = gone.all;
-                if gone.all > 0 {
-                    load.gone_course = Some(self.gone_course(file, gone, &completeness).await?);
-                }
+            tables.insert(outbox.clone());
+            if loaded.get("ledger", &file.name).is_some()
+                && let Some(table) = self.gone(file).await?
+            {
+                let rows = gone::counted(self.context, &file.name, table.clone()).await?;
+                load.gone = rows.all;
+                gone.push((file, rows, table.clone()));
+                tables.insert(table);
             }
         }
-        Ok(())
+        let told = self.gone_courses(loads, &gone, tables).await;
+        for (_, _, table) in &gone {
+            self.context.staging().remove(table).await;
+        }
+        told
     }
 
     /// Fields that updates would send or empty, with how many rows.
@@ -113,71 +118,124 @@ impl Rehearsal<'_> {
         Ok(changes)
     }
 
-    /// Records of ours whose rows the source no longer has.
-    async fn gone(&self, file: &QueryFile) -> Result<GoneRows, Error> {
+    /// `recon.gone_<load>` as the run would write it; none without a row. Not published.
+    async fn gone(&self, file: &QueryFile) -> Result<Option<Manifest>, Error> {
         let load = &file.name;
         let snapshot = &self.dry_run.snapshot;
         if snapshot.get("recon", &format!("fates_{load}")).is_none() {
-            return Ok(GoneRows::default());
+            return Ok(None);
         }
         // What a plan has of the ledger does not say what was done last; the list of the last run does.
-        let flagged = match snapshot.get("recon", &format!("{GONE}{load}")) {
-            Some(_) => {
-                format!("select g.key from recon.{GONE}{load} as g where g.what = 'flagged'")
-            }
+        let name = format!("{GONE}{load}");
+        let flagged = match snapshot.get("recon", &name) {
+            Some(_) => format!("select g.key from recon.{name} as g where g.what = 'flagged'"),
             None => "select cast(null as varchar) as key where false".to_owned(),
         };
         let sql = format!(
-            "select case when g.key is null then 'gone' else 'flagged' end as name, count(*) as n \
-             from (select {} as key from {}) as a left join ({flagged}) as g on g.key = a.key \
-             group by case when g.key is null then 'gone' else 'flagged' end",
-            key_text("l", &file.key),
-            gone::absent(self.context, file, snapshot)
+            "select a.key, a.id, case when g.key is null then 'stays' else 'flagged' end as what, cast(null as varchar) as why \
+             from (select {key} as key, l.id as id from {absent}) as a left join ({flagged}) as g on g.key = a.key",
+            key = key_text("l", &file.key),
+            absent = gone::absent(self.context, file, snapshot)
         );
-        let found = counts(self.session, &file.path, &sql).await?;
-        Ok(GoneRows {
-            all: found.values().sum(),
-            flagged: found.get("flagged").copied().unwrap_or_default(),
-        })
+        let staging = self.context.staging();
+        let what = "the records that the source no longer has";
+        let table = write_table(staging, self.session, ("recon", &name), what, &sql, &[]).await?;
+        if table.rows == 0 {
+            staging.remove(&table).await;
+            return Ok(None);
+        }
+        Ok(Some(table))
     }
 
-    /// What the run would do about them. It looks at each record before it touches one, and may spare it.
-    async fn gone_course(
+    /// Says what the run would do about them: it decides about each record as the run does, over the tables as they would be.
+    async fn gone_courses(
         &self,
-        file: &QueryFile,
-        gone: GoneRows,
-        completeness: &Completeness,
-    ) -> Result<String, Error> {
+        loads: &mut [LoadPlan],
+        gone: &[(&QueryFile, GoneRows, Manifest)],
+        tables: Snapshot,
+    ) -> Result<(), Error> {
+        if gone.is_empty() {
+            return Ok(());
+        }
         let context = self.context;
-        let Some(course) = course(context, file)? else {
-            return Ok("they stay, and are listed".to_owned());
+        let completeness = Completeness::of(context.project)?;
+        let vanishing = Vanishing::over(context, tables).await?;
+        let mut tell = |load: &str, told: String, done: u64| {
+            if let Some(plan) = loads.iter_mut().find(|plan| plan.load == load) {
+                (plan.gone_course, plan.gone_done) = (Some(told), done);
+            }
         };
-        let due = match course {
-            Course::Flag => gone.all - gone.flagged,
-            Course::Link | Course::Recycle => gone.all,
-        };
-        if due == 0 {
-            return Ok("they were flagged before".to_owned());
+        let mut all_due = Vec::new();
+        for (file, rows, _) in gone.iter().rev() {
+            match vanishing.due(file, *rows, &completeness).await? {
+                Ok(due) => all_due.push((due, *rows)),
+                Err(Some(why)) => tell(&file.name, format!("they stay: {why}"), 0),
+                Err(None) if rows.all == rows.flagged => {
+                    tell(&file.name, "they were flagged before".to_owned(), 0);
+                }
+                Err(None) => tell(&file.name, "they stay, and are listed".to_owned(), 0),
+            }
         }
-        let tables = (&self.dry_run.snapshot, self.session);
-        if let Some(doubt) = completeness.doubt(context, file, tables).await? {
-            return Ok(format!("they stay: {doubt}"));
-        }
-        let sql = for_load(RECORDS, &file.name);
-        let records: u64 = counts(self.session, &file.path, &sql).await?.values().sum();
         let most = context.project.config.gates.max_delete_share;
-        let percent = percent(due, records);
-        let held = match percent > most {
-            true => format!(
-                "; but the run would stop and ask first: they are {percent:.1} % of {records}, and max_delete_share is {most} %"
-            ),
-            false => String::new(),
-        };
-        let before = match gone.all - due {
-            0 => String::new(),
-            flagged => format!(" ({flagged} of them were before)"),
-        };
-        Ok(format!("they would be {}{before}{held}", course.word()))
+        let too_many: Vec<&str> = all_due
+            .iter()
+            .filter(|(due, _)| due.percent() > most)
+            .map(|(due, _)| due.file.name.as_str())
+            .collect();
+        if !too_many.is_empty() {
+            for (due, rows) in &all_due {
+                let why = match due.percent() > most {
+                    true => format!(
+                        "they are {:.1} % of {}, and max_delete_share is {most} %",
+                        due.percent(),
+                        due.records
+                    ),
+                    false => format!("{} has lost more than it may", too_many.join(", ")),
+                };
+                let told = format!(
+                    "they would be {}; but the run would stop and ask first: {why}",
+                    done_to(due, *rows)
+                );
+                tell(&due.file.name, told, 0);
+            }
+            return Ok(());
+        }
+        let loaders = context.loaders().await?;
+        let (due, rows): (Vec<Due<'_>>, Vec<GoneRows>) = all_due.into_iter().unzip();
+        let mut stakes = vanishing.stakes(&due, &loaders).await?;
+        for (due, rows) in due.iter().zip(rows) {
+            let decided = Box::pin(vanishing.decide(due, &loaders, &mut stakes)).await?;
+            let kept = self.kept(&due.file.name, &decided.kept).await;
+            for table in decided.outbox.iter().chain([&decided.kept]) {
+                context.staging().remove(table).await;
+            }
+            let mut told = format!("they would be {}", done_to(due, rows));
+            let kept: Vec<String> = sorted(kept?)
+                .iter()
+                .map(|count| format!("{} {}", count.name, count.rows))
+                .collect();
+            if !kept.is_empty() {
+                told.push_str(&format!(
+                    ", but {} would stay: {}",
+                    due.count - decided.done,
+                    kept.join(", ")
+                ));
+            }
+            tell(&due.file.name, told, decided.done);
+        }
+        Ok(())
+    }
+
+    /// How many records stay, by why.
+    async fn kept(&self, load: &str, kept: &Manifest) -> Result<BTreeMap<String, u64>, Error> {
+        let mut view = Snapshot::default();
+        view.insert(kept.clone());
+        let context = self.context;
+        let session = context.project.engine.session(context.staging(), &view)?;
+        let sql = format!(
+            "select k.reason as name, count(*) as n from recon.{KEPT}{load} as k group by k.reason"
+        );
+        Ok(counts(&session, load, &sql).await?)
     }
 
     /// How many deals go to each of these stages.
@@ -250,6 +308,18 @@ impl Rehearsal<'_> {
             )
         }));
         Ok(findings)
+    }
+}
+
+/// What would be done to the records of a load, and to how many of them it was done before or is not done.
+fn done_to(due: &Due<'_>, rows: GoneRows) -> String {
+    let word = due.course.word();
+    match (due.course, rows.all - due.count) {
+        (_, 0) => word.to_owned(),
+        (Course::Link, rest) => {
+            format!("{word}; {rest} of them stay, since what they connect is no longer sent either")
+        }
+        (_, before) => format!("{word} ({before} of them were before)"),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A run taken back, and the proof of it.
 //!
 //! ```text
-//! recover → choose the runs → review every load, last first → consent → jobs, last load first → look for every record in
-//! the org: nothing may be left but what is spared
+//! recover → choose the runs → review every load, last first → consent → out of the recycle bin, first load first → jobs, last
+//! load first → look for every record in the org: nothing may be left but what is spared
 //! ```
 //!
 //! In: journals, ledgers, pre-images. Out: the org as it was, a [`RollbackReport`]. Never: a change without consent, or to what
@@ -15,6 +15,7 @@ use arrow::array::AsArray;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::changes;
 use super::connection::Connection;
 use super::known;
 use super::project::Project;
@@ -25,11 +26,11 @@ use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
 use crate::project::{Operation, QueryFile, QueryKind, Step};
-use crate::reconcile::counts;
 use crate::report::{number, table};
-use crate::rollback::{Load, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
+use crate::rollback::{Load, Recycled, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::rows::{RunStatus, columns_of};
 use crate::salesforce::{Atomicity, ObjectDescribe};
+use crate::staging::Manifest;
 
 /// Ids that are deleted in one request.
 const IDS: usize = 200;
@@ -82,7 +83,10 @@ pub struct RollbackReport {
     pub objects: Vec<RollbackLine>,
     /// Objects that could not be asked for records of others.
     pub unasked: Vec<String>,
-    /// Records by load that the runs deleted because the source no longer had them: no rollback brings them back.
+    /// Records by load that the runs deleted because the source no longer had them, and that came, or would come, out of the recycle
+    /// bin.
+    pub undeleted: BTreeMap<String, u64>,
+    /// Those of them that did not, or whose object does not come out of it.
     pub not_restored: BTreeMap<String, u64>,
 }
 
@@ -167,24 +171,29 @@ impl Undo<'_> {
             progress: &tell,
         };
         let plan = reviewer.review().await?;
-        let not_restored = self.not_restored(&loads, &scope).await?;
-        let report = |run, undoes: &[String], status, plan, left: &[(u64, u64)]| RollbackReport {
-            not_restored: not_restored.clone(),
-            ..report(run, undoes, status, plan, left)
+        let recycled = reviewer.recycled().await?;
+        let (can, cannot): (Vec<&Recycled>, Vec<&Recycled>) = recycled
+            .iter()
+            .partition(|recycled| recycled.outbox.is_some());
+        let planned = |status, plan| RollbackReport {
+            undeleted: by_load(&can),
+            not_restored: by_load(&cannot),
+            ..report(None, &scope.runs, status, plan, &[])
         };
-        let work = plan.loads.iter().any(|load| load.outbox.is_some());
+        let work = plan.loads.iter().any(|load| load.outbox.is_some()) || !can.is_empty();
         if self.request.dry_run || (work && !self.request.consent) {
-            return Ok(report(None, &scope.runs, RunStatus::Planned, plan, &[]));
+            self.discard(&recycled).await;
+            return Ok(planned(RunStatus::Planned, plan));
         }
         if !work {
             self.progress.done("nothing is left to take back");
             let spared = plan.loads.iter().any(|load| load.spared > 0);
-            let status = if spared || !not_restored.is_empty() {
+            let status = if spared || !cannot.is_empty() {
                 RunStatus::Gated
             } else {
                 RunStatus::Ok
             };
-            return Ok(report(None, &scope.runs, status, plan, &[]));
+            return Ok(planned(status, plan));
         }
         let journal = Journal::start(
             staging,
@@ -197,9 +206,26 @@ impl Undo<'_> {
             },
         )
         .await?;
+        let sending = Sending {
+            loads: &loads,
+            described: &described,
+            journal: &journal,
+        };
+        // Values may name records that come back, and records that are back may have values to get back.
+        let plan = match self.undelete(&recycled, &sending).await? {
+            true => reviewer.review().await?,
+            false => plan,
+        };
         for reviewed in &plan.loads {
-            self.undo(reviewed, &loads, &described, &journal).await?;
+            self.undo(reviewed, &sending).await?;
         }
+        // A record that was made anew may have stood in the way of the one before it.
+        let mut rest = reviewer.recycled().await?;
+        if self.undelete(&rest, &sending).await? {
+            rest = reviewer.recycled().await?;
+        }
+        self.discard(&rest).await;
+        let not_restored = by_load(&rest.iter().collect::<Vec<_>>());
         self.forget(&loads, &described).await?;
         let mut left = Vec::new();
         for reviewed in &plan.loads {
@@ -214,8 +240,17 @@ impl Undo<'_> {
             (_, true) => RunStatus::Ok,
             (_, false) => RunStatus::Gated,
         };
+        let mut undeleted = by_load(&recycled.iter().collect::<Vec<_>>());
+        for (load, records) in &mut undeleted {
+            *records -= not_restored.get(load).copied().unwrap_or_default();
+        }
+        undeleted.retain(|_, records| *records > 0);
         let run = Some(journal.run().to_owned());
-        let report = report(run, &scope.runs, status, plan, &left);
+        let report = RollbackReport {
+            undeleted,
+            not_restored,
+            ..report(run, &scope.runs, status, plan, &left)
+        };
         self.write(&report, &scope).await?;
         // The rest of these runs can still be taken back.
         let ended = match self.request.object {
@@ -230,40 +265,6 @@ impl Undo<'_> {
             .await?;
         keep_runs(&self.project.engine, staging).await?;
         Ok(report)
-    }
-
-    /// How many records of each load the runs deleted because the source no longer had their rows.
-    async fn not_restored(
-        &self,
-        loads: &[Load],
-        scope: &Scope,
-    ) -> Result<BTreeMap<String, u64>, Error> {
-        let staging = &self.connection.staging;
-        let snapshot = staging.snapshot().await?;
-        let session = self.project.engine.session(staging, &snapshot)?;
-        let runs: Vec<String> = scope.runs.iter().map(|run| format!("'{run}'")).collect();
-        let mut deleted = BTreeMap::new();
-        for load in loads.iter().filter(|load| load.selected) {
-            let name = &load.file.name;
-            if snapshot
-                .get("ledger", &format!("attempts_{name}"))
-                .is_none()
-            {
-                continue;
-            }
-            // What these runs made themselves was not there before them.
-            let sql = format!(
-                "select 'n' as name, count(*) as n from (select a.id from ledger.attempts_{name} as a where a.run_id in ({runs}) \
-                 group by a.id having sum(case when a.outcome = 'deleted' then 1 else 0 end) > 0 \
-                 and sum(case when a.outcome = 'created' then 1 else 0 end) = 0) as d",
-                runs = runs.join(", ")
-            );
-            let found = counts(&session, name, &sql).await?;
-            if let Some(&count) = found.get("n").filter(|count| **count > 0) {
-                deleted.insert(name.clone(), count);
-            }
-        }
-        Ok(deleted)
     }
 
     /// The loads that have a ledger, last first.
@@ -349,29 +350,64 @@ impl Undo<'_> {
         Ok(described)
     }
 
+    /// Takes records out of the recycle bin, parents before children; whether there were any.
+    async fn undelete(&self, recycled: &[Recycled], sending: &Sending<'_>) -> Result<bool, Error> {
+        let mut any = false;
+        for load in recycled {
+            if let Some(outbox) = &load.outbox {
+                any = true;
+                self.progress
+                    .step(&format!("taking {} out of the recycle bin", load.load));
+                let outbox = self.connection.staging.publish(outbox.clone()).await?;
+                self.send(&load.load, &outbox, sending).await?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Removes what was written and is not sent.
+    async fn discard(&self, recycled: &[Recycled]) {
+        for outbox in recycled.iter().filter_map(|load| load.outbox.as_ref()) {
+            self.connection.staging.remove(outbox).await;
+        }
+    }
+
+    /// Takes one load back.
+    async fn undo(&self, reviewed: &Reviewed, sending: &Sending<'_>) -> Result<(), Error> {
+        let Some(outbox) = &reviewed.outbox else {
+            return Ok(());
+        };
+        let name = &reviewed.load;
+        self.progress.step(&format!("taking {name} back"));
+        self.delete_companions(name).await?;
+        if let Some(load) = sending.load(name).filter(|_| reviewed.restore > 0) {
+            let staging = &self.connection.staging;
+            let snapshot = staging.snapshot().await?;
+            let session = self.project.engine.session(staging, &snapshot)?;
+            let sql = changes::undone(name, &load.file.key, sending.journal.run());
+            changes::add(staging, &snapshot, &session, name, &sql).await?;
+        }
+        self.send(name, outbox, sending).await
+    }
+
     /// Sends the parts of one load.
-    async fn undo(
+    async fn send(
         &self,
-        reviewed: &Reviewed,
-        loads: &[Load],
-        described: &BTreeMap<String, ObjectDescribe>,
-        journal: &Journal,
+        load: &str,
+        outbox: &Manifest,
+        sending: &Sending<'_>,
     ) -> Result<(), Error> {
-        let load = loads.iter().find(|load| load.file.name == reviewed.load);
-        let (Some(load), Some(outbox)) = (load, &reviewed.outbox) else {
+        let Some(load) = sending.load(load) else {
             return Ok(());
         };
-        let Some(describe) = described.get(load.file.object()) else {
+        let Some(describe) = sending.described.get(load.file.object()) else {
             return Ok(());
         };
-        self.progress
-            .step(&format!("taking {} back", load.file.name));
-        self.delete_companions(&load.file.name).await?;
         load_phase(&LoadRequest {
             staging: &self.connection.staging,
             engine: &self.project.engine,
             client: &self.connection.client,
-            journal,
+            journal: sending.journal,
             file: &load.file,
             columns: &load.columns,
             outbox,
@@ -485,6 +521,26 @@ impl Undo<'_> {
     }
 }
 
+/// What a rollback sends with.
+struct Sending<'a> {
+    loads: &'a [Load],
+    described: &'a BTreeMap<String, ObjectDescribe>,
+    journal: &'a Journal,
+}
+
+impl Sending<'_> {
+    fn load(&self, name: &str) -> Option<&Load> {
+        self.loads.iter().find(|load| load.file.name == name)
+    }
+}
+
+fn by_load(recycled: &[&Recycled]) -> BTreeMap<String, u64> {
+    let records = recycled
+        .iter()
+        .map(|load| (load.load.clone(), load.records));
+    records.collect()
+}
+
 fn report(
     run: Option<String>,
     undoes: &[String],
@@ -516,6 +572,7 @@ fn report(
         status,
         objects: plan.loads.into_iter().enumerate().map(line).collect(),
         unasked: plan.unasked,
+        undeleted: BTreeMap::new(),
         not_restored: BTreeMap::new(),
     }
 }

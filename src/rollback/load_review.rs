@@ -14,7 +14,7 @@ use super::children::Guard;
 use super::decision::{ChangedField, CreatedRecord, Decision, FieldDecision, Rules};
 use super::load::{Load, Reviewed, Spared, goes_with};
 use super::spared::{SPARED, SparedRows, spared_table};
-use super::undo::{Restored, UNDO, UndoWriter};
+use super::undo::{Change, Restored, UNDO, UndoWriter};
 use crate::engine::Session;
 use crate::project::Operation;
 use crate::reconcile::{PRE_IMAGE, found_form};
@@ -341,8 +341,9 @@ impl LoadReview<'_> {
             FieldDecision::Leave => return,
             FieldDecision::Restore => {
                 open.release |= self.key().iter().any(|key| key == field);
-                let before = cell("_before").map(str::to_owned);
-                open.record.fields.insert(field.to_owned(), before);
+                let [old, new] = ["_now", "_before"].map(|name| cell(name).map(str::to_owned));
+                let change = Change { old, new };
+                open.record.fields.insert(field.to_owned(), change);
                 return;
             }
             FieldDecision::Spare => {}

@@ -11,6 +11,9 @@
 //!                              children of others, parents of what is spared ◀─┘
 //! ```
 //!
+//! What the runs deleted because the source no longer had it comes out of the recycle bin first (`outbox.recycled_<load>`), parents
+//! before children.
+//!
 //! A record is compared three ways: what it was (pre-image), what we wrote (outbox, pre-image), what is there. A rollback that was
 //! killed is recovered like any other run, and what is left is reviewed anew.
 
@@ -19,6 +22,7 @@ mod decision;
 mod error;
 mod load;
 mod load_review;
+mod recycled;
 mod review;
 mod scope;
 mod spared;
@@ -27,7 +31,8 @@ mod vanished;
 
 pub use error::RollbackError;
 pub use load::{Load, Reviewed, Spared};
+pub use recycled::Recycled;
 pub use review::{Review, Reviewer};
 pub use scope::{Scope, choose};
-pub use undo::UNDO;
+pub use undo::{CHANGES, UNDO};
 pub use vanished::{KEPT, Stakes, Treatment, Vanished, VanishedLoad};

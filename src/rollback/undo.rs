@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
-    new_null_array,
+    Array, ArrayRef, BinaryBuilder, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, StructBuilder, new_null_array,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::RollbackError;
@@ -27,6 +27,16 @@ const PART_BYTES: usize = 80_000_000;
 /// Rows that are written at once.
 const ROWS: usize = 500;
 
+/// The column with what is changed in a record: `field`, `old`, `new`.
+pub const CHANGES: &str = "_changes";
+
+/// A value of a field that is put in the place of another; none is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    pub old: Option<String>,
+    pub new: Option<String>,
+}
+
 /// A record that gets values back.
 #[derive(Clone, Debug)]
 pub(super) struct Restored {
@@ -35,8 +45,8 @@ pub(super) struct Restored {
     pub id: String,
     /// The bits of fields that we have written.
     pub written: Vec<u8>,
-    /// Field and value; none clears it.
-    pub fields: BTreeMap<String, Option<String>>,
+    /// By field.
+    pub fields: BTreeMap<String, Change>,
 }
 
 /// Writes the parts of one load.
@@ -85,6 +95,11 @@ impl UndoWriter {
             Field::new("_fingerprint", DataType::Int64, true),
             Field::new("_written", DataType::Binary, true),
             Field::new("_clear", DataType::Binary, true),
+            Field::new_list(
+                CHANGES,
+                Field::new_struct("item", change_fields(), true),
+                true,
+            ),
         ]);
         let metadata = [("sent".to_owned(), fields.join(","))];
         Self {
@@ -128,8 +143,11 @@ impl UndoWriter {
         columns.push(Arc::new(operation));
         columns.push(Arc::new(ids));
         columns.push(Arc::new(Int64Array::from(vec![None; rows])));
-        columns.push(new_null_array(&DataType::Binary, rows));
-        columns.push(new_null_array(&DataType::Binary, rows));
+        let rest = self.schema.fields().iter().skip(columns.len());
+        let rest: Vec<ArrayRef> = rest
+            .map(|field| new_null_array(field.data_type(), rows))
+            .collect();
+        columns.extend(rest);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
             .map_err(|error| self.unstorable(error))?;
         self.write(RowOperation::Delete, &batch, 0).await
@@ -173,7 +191,8 @@ impl UndoWriter {
             .restored(operation, records)
             .map_err(|error| self.unstorable(error))?;
         let values = records.iter().flat_map(|record| record.fields.values());
-        let bytes = values.flatten().map(String::len).sum();
+        let values = values.filter_map(|change| change.new.as_ref());
+        let bytes = values.map(String::len).sum();
         self.write(operation, &batch, bytes).await
     }
 
@@ -193,28 +212,44 @@ impl UndoWriter {
         for field in &self.fields {
             let values = records
                 .iter()
-                .map(|record| record.fields.get(field).and_then(Option::as_deref));
+                .map(|record| record.fields.get(field)?.new.as_deref());
             columns.push(Arc::new(values.collect::<StringArray>()));
         }
         let (mut word, mut id) = (StringBuilder::new(), StringBuilder::new());
         let (mut written, mut clear) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut changes = ListBuilder::new(StructBuilder::from_fields(change_fields(), 0));
         for record in records {
             word.append_value(operation.word());
             id.append_value(&record.id);
             written.append_value(&record.written);
             let mut bits = vec![0_u8; self.fields.len().div_ceil(8)];
             for (place, field) in self.fields.iter().enumerate() {
-                if record.fields.get(field).is_some_and(Option::is_none) {
+                if record
+                    .fields
+                    .get(field)
+                    .is_some_and(|change| change.new.is_none())
+                {
                     bits[place / 8] |= 1 << (place % 8);
                 }
             }
             clear.append_value(&bits);
+            for (field, change) in &record.fields {
+                let cells = [Some(field), change.old.as_ref(), change.new.as_ref()];
+                for (place, cell) in cells.into_iter().enumerate() {
+                    if let Some(texts) = changes.values().field_builder::<StringBuilder>(place) {
+                        texts.append_option(cell);
+                    }
+                }
+                changes.values().append(true);
+            }
+            changes.append(true);
         }
         columns.push(Arc::new(word.finish()));
         columns.push(Arc::new(id.finish()));
         columns.push(Arc::new(Int64Array::from(vec![None; records.len()])));
         columns.push(Arc::new(written.finish()));
         columns.push(Arc::new(clear.finish()));
+        columns.push(Arc::new(changes.finish()));
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 
@@ -274,6 +309,13 @@ impl UndoWriter {
     }
 }
 
+fn change_fields() -> Fields {
+    ["field", "old", "new"]
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .into_iter()
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,7 +337,10 @@ mod tests {
             id: ID.to_owned(),
             written: vec![3],
             fields: fields
-                .map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)))
+                .map(|(name, value)| {
+                    let (old, new) = (Some("ours".to_owned()), value.map(str::to_owned));
+                    ((*name).to_owned(), Change { old, new })
+                })
                 .collect(),
         }
     }
@@ -357,6 +402,19 @@ mod tests {
                    from outbox.undo_account as u order by 1";
         let expected = [format!("7 old - 02 {ID}"), format!("8 other - 00 {ID}")];
         assert_eq!(bench.lines(sql).await, expected);
+    }
+
+    #[tokio::test]
+    async fn what_is_changed_stands_beside_the_values() {
+        let bench = Bench::new();
+        let mut writer = writer(&bench, 100);
+        let fields = [("Name", Some("old")), ("Phone", None)];
+        writer.restore(restored(7, &fields), false).await.unwrap();
+        deleted(&mut writer, &[8]).await;
+        published(&bench, writer).await;
+        let sql = "select c.entry['field'], c.entry['old'], c.entry['new'] from \
+                   (select unnest(u._changes) as entry from outbox.undo_account as u) as c order by 1";
+        assert_eq!(bench.lines(sql).await, ["Name ours old", "Phone ours -"]);
     }
 
     #[tokio::test]

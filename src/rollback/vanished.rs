@@ -17,7 +17,7 @@ use super::decision::{CreatedRecord, Decision, Rules};
 use super::load::{Spared, goes_with};
 use super::load_review::text;
 use super::spared::{SparedRows, spared_table};
-use super::undo::{Restored, UndoWriter};
+use super::undo::{Change, Restored, UndoWriter};
 use crate::engine::Session;
 use crate::rows::{Bits, GONE, RowOperation, key_columns, key_text, set};
 use crate::salesforce::{Client, ObjectDescribe};
@@ -302,6 +302,10 @@ impl VanishedLoad<'_> {
         let written = taken
             .column_by_name("_written")
             .and_then(|column| column.as_binary_opt::<i32>());
+        let flag = Change {
+            old: None,
+            new: Some(value.to_owned()),
+        };
         for row in 0..taken.num_rows() {
             let known = written.filter(|written| written.is_valid(row));
             let mut bits: Bits = known.map_or_else(Vec::new, |known| known.value(row).to_vec());
@@ -310,7 +314,7 @@ impl VanishedLoad<'_> {
                 key: keys.iter().map(|column| column.slice(row, 1)).collect(),
                 id: text(&taken, "_id", row).unwrap_or_default().to_owned(),
                 written: bits,
-                fields: BTreeMap::from([(field.to_owned(), Some(value.to_owned()))]),
+                fields: BTreeMap::from([(field.to_owned(), flag.clone())]),
             };
             writer.change(RowOperation::Flag, record).await?;
         }

@@ -34,8 +34,8 @@ pub use ledger::{ledger_fields, ledger_schema};
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;
 pub use outbox::{
-    CANARY_ROWS, CLEAR, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, outbox_fields,
-    outbox_schema, sent_columns, stands,
+    CANARY_ROWS, CLEAR, DELETED_AT, GONE, KEY_APART, LEFT_OUT, PROJECTED, SAME, TARGET,
+    outbox_fields, outbox_schema, sent_columns, stands,
 };
 pub use outcome::Outcome;
 pub use probe::probe;

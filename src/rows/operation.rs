@@ -21,11 +21,13 @@ pub enum RowOperation {
     Release,
     /// Delete a record that we created: an undo, or because the source no longer has its row.
     Delete,
+    /// Undo: take a record out of the recycle bin.
+    Undelete,
 }
 
 impl RowOperation {
     /// All, in the order in which they are sent.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Insert,
         Self::Upsert,
         Self::Update,
@@ -35,6 +37,7 @@ impl RowOperation {
         Self::Restore,
         Self::Release,
         Self::Delete,
+        Self::Undelete,
     ];
 
     /// Whether rows are named by their record's id.
@@ -65,6 +68,7 @@ impl RowOperation {
             Self::Restore => "restore",
             Self::Release => "release",
             Self::Delete => "delete",
+            Self::Undelete => "undelete",
         }
     }
 

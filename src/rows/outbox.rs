@@ -10,6 +10,9 @@ use crate::encode::RAW_VALUES;
 /// How the tables begin of rows that the source no longer has, in `recon` and in `outbox`.
 pub const GONE: &str = "gone_";
 
+/// The column with the record that is undeleted for a row's own, where they are two: a file's document.
+pub const TARGET: &str = "_target";
+
 /// The field that says when a run found that the source no longer has a record.
 pub const DELETED_AT: &str = "usercom_deleted_at__c";
 

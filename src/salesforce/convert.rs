@@ -2,17 +2,11 @@
 //! the ids of the records it became come out, or why it was left as it is. What a lead means, and which account and
 //! contact take it, is the caller's business.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use quick_xml::{Reader, escape::escape, events::Event};
-use reqwest::Method;
+use quick_xml::escape::escape;
 
-use super::{
-    Client, Error, Result, RowError,
-    call::{Body, Call},
-    net::Safety,
-};
+use super::{Client, Error, Result, RowError};
 
 /// Leads in one call.
 pub const MAX_CONVERSIONS: usize = 100;
@@ -68,24 +62,16 @@ impl Client {
             return Ok(Vec::new());
         }
         let conversions: String = leads.iter().map(element).collect();
-        let envelope = |token: &str| {
-            format!(
-                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
-                 <e:Envelope xmlns:e=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns=\"urn:partner.soap.sforce.com\">\
-                 <e:Header><SessionHeader><sessionId>{token}</sessionId></SessionHeader></e:Header>\
-                 <e:Body><convertLead>{conversions}</convertLead></e:Body></e:Envelope>"
-            )
-        };
-        let target = format!("/services/Soap/u/{}", self.api_version());
-        let mut call = Call::new(Method::POST, target, Safety::Once).body(Body::Soap(&envelope));
-        call.accept = "text/xml";
-        let answer = self.fetch(&call).await?;
-        let results = results(&answer.body).filter(|results| results.len() == leads.len());
-        results.ok_or_else(|| Error::DecodeAnswer {
-            request: call.name(),
-            expected: "one result per lead",
-            ambiguous: true,
-        })
+        let results = self.soap("convertLead", &conversions, leads.len()).await?;
+        let converted = results.into_iter().map(|mut result| ConversionResult {
+            success: result.success,
+            lead: result.take("leadId"),
+            account: result.take("accountId"),
+            contact: result.take("contactId"),
+            opportunity: result.take("opportunityId"),
+            errors: result.errors,
+        });
+        Ok(converted.collect())
     }
 }
 
@@ -117,59 +103,6 @@ fn element(lead: &LeadConversion) -> String {
         }
     }
     xml + "</leadConverts>"
-}
-
-/// Reads `result` elements; none if the answer is no such document.
-fn results(body: &[u8]) -> Option<Vec<ConversionResult>> {
-    let mut reader = Reader::from_reader(body);
-    let (mut buffer, mut open, mut text) = (Vec::new(), Vec::new(), String::new());
-    let mut found = Vec::new();
-    let mut values = BTreeMap::new();
-    let (mut errors, mut error) = (Vec::new(), RowError::default());
-    loop {
-        match reader.read_event_into(&mut buffer).ok()? {
-            Event::Start(tag) => {
-                open.push(tag.local_name().as_ref().to_owned());
-                text.clear();
-            }
-            Event::Text(part) => text.push_str(&part),
-            Event::GeneralRef(reference) => match reference.resolve_char_ref().ok()? {
-                Some(character) => text.push(character),
-                None => text.push_str(quick_xml::escape::resolve_xml_entity(&reference)?),
-            },
-            Event::End(tag) => {
-                open.pop();
-                let name = tag.local_name().as_ref().to_owned();
-                let value = std::mem::take(&mut text);
-                match (name.as_str(), open.last().map(String::as_str)) {
-                    ("statusCode", Some("errors")) => error.status_code = value,
-                    ("message", Some("errors")) => error.message = value,
-                    ("fields", Some("errors")) => error.fields.push(value),
-                    ("errors", _) => errors.push(std::mem::take(&mut error)),
-                    ("result", _) => {
-                        let mut take = |name: &str| {
-                            values
-                                .remove(name)
-                                .filter(|value: &String| !value.is_empty())
-                        };
-                        found.push(ConversionResult {
-                            success: take("success").as_deref() == Some("true"),
-                            lead: take("leadId"),
-                            account: take("accountId"),
-                            contact: take("contactId"),
-                            opportunity: take("opportunityId"),
-                            errors: std::mem::take(&mut errors),
-                        });
-                    }
-                    (_, Some("result")) => drop(values.insert(name, value)),
-                    _ => {}
-                }
-            }
-            Event::Eof => return open.is_empty().then_some(found),
-            _ => {}
-        }
-        buffer.clear();
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct ObjectDescribe {
     pub updateable: bool,
     /// Whether the user may delete rows.
     pub deletable: bool,
+    /// Whether the user may take rows out of the recycle bin.
+    pub undeletable: bool,
     /// Whether the user may query rows.
     pub queryable: bool,
     /// Whether it is a custom object.

@@ -68,6 +68,8 @@ mod query;
 mod redact;
 mod rows;
 mod settings;
+mod soap;
+mod undelete;
 mod usage;
 mod wait;
 

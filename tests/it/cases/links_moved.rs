@@ -238,6 +238,20 @@ fn links_of_a_record_that_is_gone_itself_stay_with_it() {
         .filter(|line| !line.starts_with("3,"))
         .collect();
     project.write("export/people.csv", &(rest.join("\n") + "\n"));
+    let plan = project.transload(&["plan", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    let gone = plan["loads"].as_array().unwrap().iter();
+    let gone: Vec<_> = gone
+        .filter(|load| load["gone"] != 0 && load["load"] != "contact")
+        .collect();
+    assert!(!gone.is_empty(), "{plan}");
+    for load in &gone {
+        assert_eq!(load["gone_done"], 0, "{load}");
+    }
+    let said = "they stay: what they connect is no longer sent either";
+    let link = |name: &str| gone.iter().find(|load| load["load"] == name);
+    let role = link("opportunity_contact_role").unwrap();
+    assert_eq!(role["gone_course"], said, "{role}");
     let run = project.carry();
     assert_eq!(run.number("contact", "gone_flagged"), 1, "{}", run.stderr);
     assert_eq!(run.total("gone_deleted"), 0, "{}", run.stderr);

@@ -260,7 +260,24 @@ fn records_are_recycled_unless_somebody_has_a_stake_in_them_and_made_anew_when_t
         "export/companies.csv",
         "id,name,domain,city,assigned_to\n11,Initech,initech.example,Austin,7002\n",
     );
+    let plan = project.transload(&["plan", "--format", "json"]);
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
     let run = project.carry();
+    // What is planned is what happens, and why the rest stays.
+    for load in plan["loads"].as_array().unwrap() {
+        let name = load["load"].as_str().unwrap();
+        let done = run.number(name, "gone_deleted") + run.number(name, "gone_flagged");
+        assert_eq!(load["gone_done"], done, "{load}: {}", run.stderr);
+        assert_eq!(load["gone"], run.load(name)["gone"], "{load}");
+        if name == "contact" {
+            let course = load["gone_course"].as_str().unwrap();
+            let said = "but 2 would stay: ";
+            assert!(course.contains(said), "{course}");
+            for why in ["changed_by_others 1", "has_children_that_stay 1"] {
+                assert!(course.contains(why), "{course}");
+            }
+        }
+    }
     assert_eq!(run.number("contact", "gone_deleted"), 1, "{}", run.stderr);
     let org = project.org();
     let left: Vec<String> = org.keys("Contact").into_iter().collect();
@@ -297,6 +314,156 @@ fn records_are_recycled_unless_somebody_has_a_stake_in_them_and_made_anew_when_t
     );
     assert_eq!(made, (1, 1), "{}", run.stderr);
     assert_eq!(project.org().keys("Contact").len(), 4);
+}
+
+#[test]
+fn a_rollback_takes_what_was_recycled_out_of_the_bin_with_the_values_it_had() {
+    let project = loaded(
+        "complete = true",
+        "on_source_delete = \"recycle\"",
+        "max_delete_share = 100.0",
+    );
+    let customer = "7,hal@hooli.example,,Hal Hill,customer,12\n";
+    project.append("export/people.csv", customer);
+    project.carry().ended(0);
+    let org = project.org();
+    let ids = |org: &Org| {
+        ["Account 12", "Contact 7"].map(|of| {
+            let (object, key) = of.split_once(' ').unwrap();
+            org.row(object, key, "Name")["Id"].clone()
+        })
+    };
+    let before = ids(&org);
+    let first = org.row("Contact", "6", "Phone, AccountId");
+    drop(org);
+    let runs = || project.set("select distinct r.run from ledger.runs as r where r.kind = 'run'");
+    let old = runs();
+
+    // One run changes a number; the next one recycles a company with its customer.
+    let changed = "6,fay@globex.example,+48 777,Fay Frost,customer,10\n";
+    project.edit(
+        "export/people.csv",
+        "6,fay@globex.example,,Fay Frost,customer,10\n",
+        changed,
+    );
+    project.edit(
+        "export/people.csv",
+        customer,
+        &customer.replace(",,", ",+48 778,"),
+    );
+    project.carry().ended(0);
+    project.edit(
+        "export/people.csv",
+        &customer.replace(",,", ",+48 778,"),
+        "",
+    );
+    let companies = project.read("export/companies.csv");
+    project.edit("export/companies.csv", "12,Hooli,hooli.example,,\n", "");
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("gone_deleted"), 2, "{}", run.stderr);
+    assert_eq!(project.org().keys("Contact").len(), 4);
+
+    let since: Vec<String> = runs().difference(&old).cloned().collect();
+    let plan = project
+        .transload(&["rollback", &since[0], "--dry-run"])
+        .ended(0);
+    let said = "to be taken out of the recycle bin: account 1, contact 1";
+    assert!(plan.stderr.contains(said), "{}", plan.stderr);
+    assert_eq!(project.org().keys("Contact").len(), 4);
+    let undone = project
+        .transload(&["rollback", &since[0], "--yes"])
+        .ended(0);
+    let said = "and taken out of the recycle bin: account 1, contact 1";
+    assert!(undone.stderr.contains(said), "{}", undone.stderr);
+    let org = project.org();
+    // The same records, and what one of them had got before it was recycled is taken back, too.
+    assert_eq!(ids(&org), before);
+    assert_eq!(org.row("Contact", "7", "Phone")["Phone"], NONE);
+    assert_eq!(org.row("Contact", "7", "AccountId")["AccountId"], before[0]);
+    assert_eq!(org.row("Contact", "6", "Phone, AccountId"), first);
+    drop(org);
+    let undone = "select c.load, c.key, c.field, c.old, c.new from ledger.changes as c where c.why = 'undo' order by c.key";
+    assert_eq!(
+        project.table(undone),
+        [
+            ["contact", "6", "Phone", "+48 777", NONE],
+            ["contact", "7", "Phone", "+48 778", NONE]
+        ]
+    );
+
+    // They are ours: the next run over the same export recycles them again, one that has them changes nothing of them.
+    assert_eq!(project.carry().ended(0).total("gone_deleted"), 2);
+    project.transload(&["rollback", "--yes"]).ended(0);
+    project.append("export/people.csv", customer);
+    project.write("export/companies.csv", &companies);
+    let run = project.carry().ended(0);
+    assert_eq!(
+        (run.total("created"), run.total("gone")),
+        (0, 0),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(ids(&project.org()), before);
+}
+
+#[test]
+fn what_was_purged_meanwhile_is_told_and_does_not_come_back() {
+    let project = loaded(
+        "complete = true",
+        "on_source_delete = \"recycle\"",
+        "max_delete_share = 100.0",
+    );
+    let org = project.org();
+    let moe = org.row("Contact", "5", "Name")["Id"].clone();
+    let fay = org.row("Contact", "6", "Name")["Id"].clone();
+    drop(org);
+    people(&project, &[1, 2, 3, 4]);
+    project.carry().ended(0);
+    project.org().purge("Contact", &moe);
+    let undone = project.transload(&["rollback", "--yes"]).ended(1);
+    for said in [
+        "taken out of the recycle bin: contact 1",
+        "not brought back by a rollback: contact 1",
+    ] {
+        assert!(undone.stderr.contains(said), "{}", undone.stderr);
+    }
+    let why = "select a.id, a.outcome, a.error_code from ledger.attempts as a where a.operation = 'undelete' \
+               group by a.id, a.outcome, a.error_code order by a.outcome";
+    let rows = project.table(why);
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert_eq!(
+        (rows[0][1].as_str(), rows[0][2].as_str()),
+        ("failed", "UNDELETE_FAILED")
+    );
+    assert_eq!(
+        (rows[1][0].as_str(), rows[1][1].as_str()),
+        (fay.as_str(), "restored")
+    );
+    let keys: Vec<String> = project.org().keys("Contact").into_iter().collect();
+    assert_eq!(keys, ["3", "4", "6"]);
+}
+
+#[test]
+fn a_record_that_was_made_anew_gives_way_to_the_one_it_stands_for() {
+    let project = loaded(
+        "complete = true",
+        "on_source_delete = \"recycle\"",
+        "max_delete_share = 100.0",
+    );
+    let id = || project.org().row("Contact", "5", "Name")["Id"].clone();
+    let first = id();
+    let known = project.set("select distinct r.run from ledger.runs as r");
+    people(&project, &[1, 2, 3, 4, 6]);
+    project.carry().ended(0);
+    people(&project, &[1, 2, 3, 4, 5, 6]);
+    assert_eq!(project.carry().ended(0).number("contact", "created"), 1);
+    assert_ne!(id(), first);
+    let since = project.set("select distinct r.run from ledger.runs as r");
+    let since = since.difference(&known).next().unwrap().clone();
+    project.transload(&["rollback", &since, "--yes"]).ended(0);
+    assert_eq!(id(), first);
+    assert_eq!(project.carry().ended(0).total("created"), 0);
+    assert_eq!(id(), first);
 }
 
 #[test]

@@ -10,4 +10,4 @@ mod recycle;
 
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use merge::merge;
-pub(crate) use recycle::{delete, undelete};
+pub(crate) use recycle::{delete, undeletable, undelete};

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
+use super::super::life;
 use super::super::model::{Access, Model};
 use super::super::record_types::MASTER;
 use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs};
@@ -148,7 +149,7 @@ fn summary(object: &SObject, verbs: Verbs, version: &str) -> Value {
         "retrieveable": true,
         "searchable": true,
         "triggerable": verbs.create,
-        "undeletable": verbs.delete,
+        "undeletable": verbs.delete && life::undeletable(&object.name),
         "updateable": verbs.update,
         "urls": {
             "compactLayouts": format!("{root}/describe/compactLayouts"),

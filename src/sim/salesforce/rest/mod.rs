@@ -27,6 +27,7 @@ mod rows;
 mod service;
 mod soap;
 mod soap_convert;
+mod soap_undelete;
 mod soap_xml;
 mod tree;
 mod versions;

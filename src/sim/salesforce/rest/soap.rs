@@ -1,5 +1,6 @@
 //! SOAP: `login()` for clients that start with username, password and security token (`guide/salesforce.md` §3.1),
-//! `readMetadata()` of the lead conversion (§5.1), and the way to `convertLead()` ([`super::soap_convert`]).
+//! `readMetadata()` of the lead conversion (§5.1), and the way to `convertLead()` ([`super::soap_convert`]) and `undelete()`
+//! ([`super::soap_undelete`]).
 //!
 //! In: an envelope. Out: session id and server URL, or the settings, or a fault. No other SOAP call is served.
 
@@ -11,8 +12,8 @@ use quick_xml::escape::escape;
 use super::super::error::ApiError;
 use super::auth::password;
 use super::call::{App, read};
-use super::soap_convert;
 use super::soap_xml::{ENVELOPE, fault, text_of, xml};
+use super::{soap_convert, soap_undelete};
 
 const METADATA: &str = "http://soap.sforce.com/2006/04/metadata";
 
@@ -22,6 +23,9 @@ pub(super) async fn partner(app: &App, request: Request) -> Result<Response, Api
     let body = read(request.into_body()).await?;
     if text_of(&body, "convertLead").is_some() {
         return soap_convert::convert(app, &body).await;
+    }
+    if text_of(&body, "undelete").is_some() {
+        return soap_undelete::undelete(app, &body).await;
     }
     login(app, &path, &body)
 }

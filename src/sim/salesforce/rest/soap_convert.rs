@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
 use axum::response::Response;
 use quick_xml::Reader;
 use quick_xml::escape::escape;
@@ -14,7 +13,7 @@ use quick_xml::events::Event;
 use super::super::error::ApiError;
 use super::super::life::{self, Conversion};
 use super::call::App;
-use super::soap_xml::{ENVELOPE, fault, text_of, xml};
+use super::soap_xml::{answered, fault, turned_away};
 
 /// Leads of one call.
 const MOST: usize = 100;
@@ -24,17 +23,8 @@ type Elements = BTreeMap<String, String>;
 
 /// `convertLead` of `POST /services/Soap/u/<version>`.
 pub(super) async fn convert(app: &App, body: &[u8]) -> Result<Response, ApiError> {
-    let session = text_of(body, "sessionId").unwrap_or_default();
-    if app.org.sessions.user(&session).is_none() {
-        let message = "Invalid Session ID found in SessionHeader: Illegal Session";
-        return Ok(fault("INVALID_SESSION_ID", message));
-    }
-    let org = &app.org;
-    if !org.statistics.take_call(org.options.daily_api_requests) {
-        return Ok(fault(
-            "REQUEST_LIMIT_EXCEEDED",
-            "TotalRequests Limit exceeded.",
-        ));
+    if let Some(refusal) = turned_away(app, body) {
+        return Ok(refusal);
     }
     let leads = leads(body);
     if leads.len() > MOST {
@@ -44,7 +34,7 @@ pub(super) async fn convert(app: &App, body: &[u8]) -> Result<Response, ApiError
         );
         return Ok(fault("LIMIT_EXCEEDED", &message));
     }
-    let org = std::sync::Arc::clone(org);
+    let org = std::sync::Arc::clone(&app.org);
     let work = move || {
         leads
             .iter()
@@ -54,12 +44,7 @@ pub(super) async fn convert(app: &App, body: &[u8]) -> Result<Response, ApiError
     let results = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| ApiError::internal(&error))?;
-    let answer = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" \
-         xmlns=\"urn:partner.soap.sforce.com\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body>\
-         <convertLeadResponse>{results}</convertLeadResponse></soapenv:Body></soapenv:Envelope>"
-    );
-    Ok(xml(StatusCode::OK, answer))
+    Ok(answered("convertLead", &results))
 }
 
 fn result(org: &std::sync::Arc<super::super::org::Org>, lead: &Elements) -> String {

@@ -6,6 +6,8 @@ use quick_xml::Reader;
 use quick_xml::escape::escape;
 use quick_xml::events::Event;
 
+use super::call::App;
+
 pub(super) const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
 /// A fault of the Partner API.
@@ -49,4 +51,26 @@ pub(super) fn text_of(body: &[u8], name: &str) -> Option<String> {
         }
         buffer.clear();
     }
+}
+
+/// The fault that a call gets whose session is none, or for which no call is left today.
+pub(super) fn turned_away(app: &App, body: &[u8]) -> Option<Response> {
+    let session = text_of(body, "sessionId").unwrap_or_default();
+    if app.org.sessions.user(&session).is_none() {
+        let message = "Invalid Session ID found in SessionHeader: Illegal Session";
+        return Some(fault("INVALID_SESSION_ID", message));
+    }
+    let calls = app.org.options.daily_api_requests;
+    let spent = !app.org.statistics.take_call(calls);
+    spent.then(|| fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."))
+}
+
+/// The answer to a call, with one result per record.
+pub(super) fn answered(call: &str, results: &str) -> Response {
+    let answer = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><soapenv:Envelope xmlns:soapenv=\"{ENVELOPE}\" \
+         xmlns=\"urn:partner.soap.sforce.com\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soapenv:Body>\
+         <{call}Response>{results}</{call}Response></soapenv:Body></soapenv:Envelope>"
+    );
+    xml(StatusCode::OK, answer)
 }

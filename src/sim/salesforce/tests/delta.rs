@@ -24,16 +24,21 @@ async fn span(org: &Org, object: &str, kind: &str, start: &str, end: &str) -> (u
 
 /// Sends `convertLead` for leads given as XML; status and body.
 async fn convert(org: &Org, session: &str, leads: &str) -> (u16, String) {
+    soap(org, session, "convertLead", leads).await
+}
+
+/// Makes a SOAP call; status and body.
+async fn soap(org: &Org, session: &str, call: &str, arguments: &str) -> (u16, String) {
     let body = format!(
         "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:u=\"urn:partner.soap.sforce.com\">\
          <soapenv:Header><u:SessionHeader><u:sessionId>{session}</u:sessionId></u:SessionHeader></soapenv:Header>\
-         <soapenv:Body><u:convertLead>{leads}</u:convertLead></soapenv:Body></soapenv:Envelope>"
+         <soapenv:Body><u:{call}>{arguments}</u:{call}></soapenv:Body></soapenv:Envelope>"
     );
     let request = org
         .http
         .post(org.url("/services/Soap/u/66.0"))
         .header("content-type", "text/xml; charset=UTF-8")
-        .header("SOAPAction", "convertLead")
+        .header("SOAPAction", call)
         .body(body);
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
@@ -77,6 +82,50 @@ async fn changed_and_deleted_ids_are_listed_with_the_end_of_what_is_covered() {
             (400, &json!("INVALID_REPLICATION_DATE"))
         );
     }
+    org.simulator.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn soap_takes_records_out_of_the_recycle_bin_and_says_which_are_not_in_it() {
+    let org = Org::new().await;
+    let account = org.create("Account", json!({"Name": "A"})).await;
+    let contact = json!({"LastName": "C", "AccountId": account});
+    let contact = org.create("Contact", contact).await;
+    let stays = org.create("Account", json!({"Name": "B"})).await;
+    let deal = json!({"Name": "D", "StageName": "Prospecting", "CloseDate": "2027-01-01", "AccountId": stays});
+    let deal = org.create("Opportunity", deal).await;
+    let role = json!({"OpportunityId": deal, "ContactId": contact});
+    let role = org.create("OpportunityContactRole", role).await;
+    for id in [&role, &account] {
+        org.control("delete", json!({"id": id})).await;
+    }
+    let ids = [&account, &stays, &role].map(|id| format!("<u:ids>{id}</u:ids>"));
+    let (status, text) = soap(&org, &org.token, "undelete", &ids.concat()).await;
+    assert_eq!(status, 200, "{text}");
+    let results: Vec<&str> = text.split("<result>").skip(1).collect();
+    assert_eq!(results.len(), 3, "{text}");
+    assert!(results[0].contains(&format!("<id>{account}</id><success>true</success>")));
+    for refused in &results[1..] {
+        let code = "<statusCode>UNDELETE_FAILED</statusCode>";
+        assert!(
+            refused.contains(code) && refused.contains("<success>false</success>"),
+            "{text}"
+        );
+    }
+    // What went along with the account is back with it.
+    assert_eq!(org.row("Contact", &contact).await["AccountId"], account);
+    assert_eq!(org.count("OpportunityContactRole").await, 0);
+    for (object, can) in [("Account", true), ("OpportunityContactRole", false)] {
+        let request = org.request(Method::GET, &format!("sobjects/{object}/describe"));
+        let (_, describe) = answer(request.send().await.unwrap()).await;
+        assert_eq!(describe["undeletable"], can, "{object}");
+    }
+    let (status, text) = soap(&org, "none", "undelete", &ids[0]).await;
+    assert_eq!(status, 500);
+    assert!(text.contains("INVALID_SESSION_ID"), "{text}");
+    let many = ids[0].repeat(201);
+    let (_, text) = soap(&org, &org.token, "undelete", &many).await;
+    assert!(text.contains("EXCEEDED_ID_LIMIT"), "{text}");
     org.simulator.shutdown().await.unwrap();
 }
 
