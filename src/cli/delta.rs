@@ -1,10 +1,10 @@
 //! `transload delta`: what changed since the last run: planned, shown, then sent.
 //!
-//! In: the new export, the org. Out: the plan, then as `transload run`; with `--dry-run` the plan alone. Never: a row sent to a real
-//! org that nobody agreed to.
+//! In: the account, if the project extracts from one, or the new export; the org. Out: the plan, then as `transload run`; with
+//! `--dry-run` the plan alone. Never: a row sent to a real org that nobody agreed to.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, Target, migration, plan};
+use super::{Format, Outcome, ProjectArgs, Target, config, extract, migration, plan};
 use crate::error::Error;
 use crate::migration::{Consent, PlanRequest, RunRequest};
 
@@ -24,6 +24,9 @@ pub(crate) struct DeltaArgs {
     /// Deploy to production what no sandbox has seen
     #[arg(long)]
     no_sandbox_first: bool,
+    /// Read the last extract instead of what has changed in the User.com account since
+    #[arg(long)]
+    no_extract: bool,
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     no_stage: bool,
@@ -37,6 +40,9 @@ pub(crate) struct DeltaArgs {
 
 /// Runs the command.
 pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
+    if !args.no_extract && !args.no_stage {
+        extract::changes(&config(&args.project)?).await?;
+    }
     let (migration, progress) = migration(&args.project)?;
     let request = PlanRequest {
         target: args.target.target.clone(),

@@ -48,45 +48,85 @@ pub(crate) struct ExtractArgs {
 pub(super) async fn run(args: ExtractArgs) -> Result<Outcome, Error> {
     let config = super::config(&args.project)?;
     let api = source(&config)?;
-    let client = client(api)?;
     if args.probe {
-        return find_out(&config, api, &client, args.format).await;
+        return find_out(&config, api, &client(api)?, args.format).await;
     }
     let choices = Choices {
         objects: args.object.clone(),
         full: args.full,
         since: since(&config, args.since.as_deref())?,
     };
-    let progress = TerminalProgress::new(output::is_quiet());
-    progress.step(&format!("looking at {}", client.host()));
-    let settings = settings(&config, api)?;
-    let prepared = prepare(client.clone(), settings, choices, args.restart).await;
-    progress.finish();
-    let prepared = prepared?;
-    announce(&prepared, &client);
+    let extract = Extract::prepare(&config, api, choices, args.restart).await?;
     if args.dry_run {
-        output::data(&estimates(&prepared, &client, args.format))?;
+        let text = estimates(&extract.prepared, &extract.client, args.format);
+        output::data(&text)?;
         return Ok(Outcome::Fine);
     }
-    let finished = prepared.run(progress.as_ref()).await;
-    progress.finish();
-    let finished = finished?;
+    let (finished, client) = extract.run().await?;
     output::data(&summary(&finished, &client, args.format))?;
-    let missing: u64 = finished
-        .manifest
-        .objects
-        .values()
-        .map(|entry| entry.missing)
-        .sum();
-    if missing == 0 {
-        return Ok(Outcome::Fine);
+    Ok(match note_missing(&finished) {
+        true => Outcome::Gated,
+        false => Outcome::Fine,
+    })
+}
+
+/// Extracts what changed since the last extract, if an account is the source.
+pub(super) async fn changes(config: &Config) -> Result<(), Error> {
+    let Some(api) = &config.source.api else {
+        return Ok(());
+    };
+    let extract = Extract::prepare(config, api, Choices::default(), false).await?;
+    let (finished, client) = extract.run().await?;
+    output::note(summary(&finished, &client, Format::Table).trim_end());
+    note_missing(&finished);
+    Ok(())
+}
+
+/// An extract that is about to begin.
+struct Extract {
+    prepared: Prepared,
+    client: Client,
+}
+
+impl Extract {
+    /// Looks at the account and says what is going to be read.
+    async fn prepare(
+        config: &Config,
+        api: &Api,
+        choices: Choices,
+        restart: bool,
+    ) -> Result<Self, Error> {
+        let client = client(api)?;
+        let progress = TerminalProgress::new(output::is_quiet());
+        progress.step(&format!("looking at {}", client.host()));
+        let settings = settings(config, api)?;
+        let prepared = prepare(client.clone(), settings, choices, restart).await;
+        progress.finish();
+        let prepared = prepared?;
+        announce(&prepared, &client);
+        Ok(Self { prepared, client })
     }
-    output::note(&format!(
-        "{} record(s) that User.com counts were not in its lists, however often they were read; run `transload extract` \
-         again later",
-        output::number(missing)
-    ));
-    Ok(Outcome::Gated)
+
+    async fn run(self) -> Result<(Finished, Client), Error> {
+        let progress = TerminalProgress::new(output::is_quiet());
+        let finished = self.prepared.run(progress.as_ref()).await;
+        progress.finish();
+        Ok((finished?, self.client))
+    }
+}
+
+/// Says how many records were counted and not listed; whether there are any.
+fn note_missing(finished: &Finished) -> bool {
+    let entries = finished.manifest.objects.values();
+    let missing: u64 = entries.map(|entry| entry.missing).sum();
+    if missing > 0 {
+        output::note(&format!(
+            "{} record(s) that User.com counts were not in its lists, however often they were read; run `transload extract` \
+             again later",
+            output::number(missing)
+        ));
+    }
+    missing > 0
 }
 
 fn source(config: &Config) -> Result<&Api, Error> {

@@ -18,6 +18,8 @@ mod cli;
 mod cutover;
 /// Decisions that a person must take before rows move.
 mod decisions;
+/// A delta from an account.
+mod delta_extract;
 /// A full disk, files that are gone.
 mod disk;
 /// One row's story.
