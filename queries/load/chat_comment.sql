@@ -1,7 +1,7 @@
 -- grain: one row per chat message and part of it that one comment holds
 -- source: prepare.comment_part
 -- object: CaseComment
--- operation: insert
+-- operation: upsert
 -- api: rest
 -- key: _key
 -- cluster by: ParentId

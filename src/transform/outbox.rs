@@ -35,6 +35,9 @@ use crate::staging::{Manifest, Staging, TableWriter};
 /// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`guide/salesforce.md` §1.8).
 const PART_BYTES: usize = 95_000_000;
 
+/// The flag of a row whose record is made once and never changed, and that the source has changed since.
+const CHANGED_SINCE: &str = "changed_since_it_was_sent";
+
 /// What an outbox is made from.
 pub struct OutboxRequest<'a> {
     /// Where it goes.
@@ -308,6 +311,10 @@ impl<'a> Writer<'a> {
             if let Some((reason, parent)) = parents.dead(row) {
                 self.notes.hold(key, reason, Some(&parent));
                 continue;
+            }
+            let landed = ledger.fingerprint(row);
+            if wanted == Operation::Insert && landed.is_some_and(|landed| landed != fingerprint) {
+                self.notes.flag(key, CHANGED_SINCE);
             }
             let mut present = digests.present(row).to_vec();
             for (byte, kept) in present.iter_mut().zip(kept[row].iter().flatten()) {

@@ -23,6 +23,8 @@ mod files;
 mod gates;
 /// What people do after the first run.
 mod hypercare;
+/// What the source changes after it was sent once.
+mod later_changes;
 /// Links between records, and rows that no book may lose.
 mod links;
 /// Links that moved since the last export.
