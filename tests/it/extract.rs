@@ -40,7 +40,7 @@ impl Account {
         Self::on_port(project, 0, arguments)
     }
 
-    fn on_port(project: &Project, port: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn on_port(project: &Project, port: u16, arguments: &[&str]) -> Self {
         let port = port.to_string();
         let fixed = [
             "sim", "usercom", "--token", "key", "--state", "account", "--port", &port,
@@ -61,7 +61,7 @@ impl Account {
         }
     }
 
-    fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.url.rsplit_once(':').unwrap().1.parse().unwrap()
     }
 }

@@ -1,5 +1,10 @@
 //! What `transload extract` says to bad input, and staging where no extract is complete.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
 use crate::extract::{Account, FAST, generated};
 use crate::support::{Project, Run, SETTINGS, assert_run};
 
@@ -97,4 +102,56 @@ fn staging_waits_for_a_complete_extract() {
 
     hint: run `transload extract` first; without [source.api] in migration.toml the folder `export` is staged
     "#);
+}
+
+#[test]
+fn an_extract_that_began_before_the_one_staged_last_is_refused_with_both_dates() {
+    let project = generated(20, 14);
+    // Its state, and so its address, stays.
+    let mut port = 0;
+    let mut extract = |skew: &str| {
+        let arguments = ["--export", "direct/export", "--date-skew", skew];
+        let account = Account::on_port(&project, port, &arguments);
+        port = account.port();
+        let api = format!("[source.api]\nurl = \"{}\"\n{FAST}\n", account.url);
+        fs::write(
+            project.path("live/migration.toml"),
+            format!("{SETTINGS}\n{api}"),
+        )
+        .unwrap();
+        let run = project.run(["extract", "--project", "live", "--full", "--restart"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        let folder = newest(&project.path("live/extracts"));
+        let manifest = fs::read(folder.join("manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        manifest["started_at"].as_str().unwrap()[..19].to_owned()
+    };
+    let stage = || project.run(["stage", "--project", "live"]);
+    let ahead = extract("3600");
+    assert_eq!(stage().code, Some(0));
+    // The same account, as a clock an hour behind says.
+    let behind = extract("0");
+    assert!(behind < ahead);
+    let run = stage();
+    assert_eq!(run.code, Some(2), "{run}");
+    for text in [ahead.as_str(), &behind, "accept_older = true"] {
+        assert!(run.stderr.contains(text), "{text}: {run}");
+    }
+    let settings = fs::read_to_string(project.path("live/migration.toml")).unwrap();
+    let accepted = settings.replace(
+        "[source.api]",
+        "[source]\naccept_older = true\n\n[source.api]",
+    );
+    fs::write(project.path("live/migration.toml"), accepted).unwrap();
+    assert_eq!(stage().code, Some(0));
+}
+
+/// The folder of the latest extract.
+fn newest(extracts: &Path) -> PathBuf {
+    let folders = fs::read_dir(extracts).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().path());
+    folders
+        .filter(|folder| folder.join("manifest.json").is_file())
+        .max()
+        .unwrap()
 }

@@ -137,6 +137,79 @@ fn a_promotion_that_is_killed_at_any_entry_of_its_journal_converts_once() {
     }
 }
 
+/// How often the journals came to this event of a phase that sends what the source no longer has, for this load.
+fn reached_gone(project: &Project, event: &str, load: &str) -> usize {
+    let mut is_gone = false;
+    let entries = project.journal().into_iter();
+    let ours = entries.filter(|entry| entry["load"] == load);
+    ours.filter(|entry| {
+        if entry["event"] == "phase_started" {
+            let table = entry["table"].as_str().unwrap_or_default();
+            is_gone = table.starts_with("gone_");
+        }
+        is_gone && entry["event"] == event
+    })
+    .count()
+}
+
+#[test]
+fn a_recycling_that_is_killed_at_any_entry_of_its_journal_deletes_once_and_all() {
+    // The riskiest by default: a job that may be there, and one whose answer is not in the ledger yet.
+    let all = [
+        ("created", "contact"),
+        ("done", "account"),
+        ("intent", "contact"),
+        ("phase_started", "contact"),
+        ("done", "contact"),
+        ("phase_loaded", "contact"),
+        ("phase_started", "account"),
+        ("intent", "account"),
+        ("created", "account"),
+        ("phase_loaded", "account"),
+    ];
+    let points = usize::try_from(number("TRANSLOAD_KILLS", 2))
+        .unwrap()
+        .min(all.len());
+    for (event, load) in &all[..points] {
+        let project = Project::small();
+        project.edit(
+            "migration.toml",
+            "\n[options]\n",
+            "\n[source]\ncomplete = true\n\n[gates]\nmax_delete_share = 100.0\n\n\
+             [options]\non_source_delete = \"recycle\"\n",
+        );
+        // A company with a customer of its own: the child goes first.
+        let customer = "7,hal@hooli.example,,Hal Hill,customer,12,Lyon,1,f,,2026-01-01T00:00:00Z\n";
+        project.append("export/people.csv", customer);
+        let org = project.serve_org(SalesforceSimOptions::default());
+        project.load_into(&org, "");
+        project.run_with(&["--yes"]).ended(0);
+        let kept = org.keys("Contact").len() - 1;
+        project.edit("export/people.csv", customer, "");
+        project.edit("export/companies.csv", "12,Hooli,hooli.example,,\n", "");
+        let mut run = project.start(&["--yes"]);
+        let met = run.until(|| reached_gone(&project, event, load) > 0);
+        assert!(met, "{event} {load}");
+        run.signal("KILL");
+        let killed = run.wait().code.is_none();
+        let run = project.run_with(&["--yes"]).ended(0);
+        let context = format!("killed at {event} of {load} ({killed}): {}", run.stderr);
+        for (object, key, left) in [("Contact", "7", kept), ("Account", "12", 2)] {
+            let soql = format!("SELECT IsDeleted FROM {object} WHERE usercom_id__c = '{key}'");
+            let ever = org.rows_with_deleted(&soql);
+            assert_eq!(ever.len(), 1, "{context}");
+            assert_eq!(ever[0]["IsDeleted"], "true", "{context}");
+            assert_eq!(org.keys(object).len(), left, "{context}");
+        }
+        // The ledger knows of both, from whichever run learned it, and neither is wanted again.
+        let deleted = "select count(*) from ledger.attempts as a where a.outcome = 'deleted'";
+        assert_eq!(project.number(deleted), 2, "{context}");
+        let run = project.run_with(&["--yes"]).ended(0);
+        assert_eq!((run.total("sent"), run.total("gone")), (0, 0), "{context}");
+        assert_eq!(org.open_jobs(), 0, "{context}");
+    }
+}
+
 #[test]
 fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     let undisturbed = everything();

@@ -159,6 +159,68 @@ fn a_lead_that_became_a_customer_is_converted_and_everything_of_it_follows() {
 }
 
 #[test]
+fn what_a_conversion_leaves_behind_is_linked_to_the_contact_anew() {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]\n",
+        "[options]\non_promotion = \"convert\"\n",
+    );
+    let people = |lee: &str| {
+        project.write(
+            "export/people.csv",
+            &format!(
+                "{}tags\n1,lee@globex.example,,Lee Lane,{lee},10,Paris,{{vip}}\n",
+                HEAD.replace('\n', ",")
+            ),
+        );
+    };
+    people("lead");
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,expected_close_date\n",
+    );
+    project.write("export/tags.csv", "id,name\n1,vip\n");
+    project.write(
+        "export/files.csv",
+        "id,name,path,size,user_id\n801,Terms.txt,blobs/terms.txt,12,1\n",
+    );
+    project.write("export/blobs/terms.txt", "twelve bytes");
+    project.write(
+        "export/notes.csv",
+        "id,title,content,user_id\n701,Birthday,Cake,1\n",
+    );
+    project.write(
+        "export/custom_objects.jsonl",
+        "{\"id\":1,\"name\":\"subscription\",\"label\":\"Subscription\",\"plural_label\":\"Subscriptions\",\"fields\":[\
+         {\"name\":\"customer\",\"type\":\"reference\",\"reference_to\":\"people\"}]}\n",
+    );
+    project.write(
+        "export/co_subscription.csv",
+        "id,name,customer\n2,Lead plan,1\n",
+    );
+    project.carry().ended(0);
+    let linked = |who: &str| {
+        let org = project.org();
+        let count = |soql: &str| org.rows(&format!("{soql} = '{who}'")).len();
+        [
+            count("SELECT Id FROM ContentDocumentLink WHERE LinkedEntityId"),
+            count("SELECT Id FROM TopicAssignment WHERE EntityId"),
+            count("SELECT Id FROM subscription__c WHERE customer_contact__c"),
+            count("SELECT Id FROM subscription__c WHERE customer_lead__c"),
+        ]
+    };
+    let lee = project.org().row("Lead", "1", "Id")["Id"].clone();
+    assert_eq!(linked(&lee), [2, 1, 0, 1]);
+    people("customer");
+    let run = project.carry().ended(0);
+    let contact = project.org().row("Contact", "1", "Id")["Id"].clone();
+    assert_eq!(linked(&contact), [2, 1, 1, 0], "{}", run.stderr);
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+}
+
+#[test]
 fn a_lead_that_sales_converted_is_followed_and_what_they_wrote_there_stays() {
     let project = loaded("");
     let org = project.org();

@@ -182,6 +182,58 @@ fn a_value_that_the_source_cleared_and_somebody_changed_is_asked() {
 }
 
 #[test]
+fn what_the_org_refused_to_change_is_no_change() {
+    let project = Project::small();
+    people(&project, "+48 604", "Austin", "Texas");
+    let org = project.serve_org(SalesforceSimOptions::default());
+    project.load_into(&org, "[gates]\nmax_failed_percent = 100.0\n");
+    project.run_with(&["--yes"]).ended(0);
+    people(&project, "+48 605", "Austin", "Texas");
+    let rows = json!({"every": 1, "code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "ask first", "attempts": null});
+    let refused = json!([{"object": "Contact", "rows": rows}]);
+    org.control(Method::POST, "jobs", Some(refused));
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.number("contact", "failed"), 1, "{}", run.stderr);
+    let changes = "select c.key, c.field, c.new from ledger.changes as c";
+    assert!(project.table(changes).is_empty());
+    org.control(Method::DELETE, "jobs", None);
+    project.run_with(&["--yes"]).ended(0);
+    assert_eq!(project.table(changes), [["4", "Phone", "+48 605"]]);
+}
+
+#[test]
+fn a_conflict_says_when_the_source_changed_its_row_if_the_source_says_so() {
+    let project = Project::small();
+    let asked =
+        "select c.object, c.key, c.source_changed_at from recon.conflicts as c order by c.object";
+    project.carry().ended(0);
+    let org = project.org();
+    edit(&org, "Contact", "4", json!({"MailingCity": "Lyon"}));
+    edit(&org, "Account", "10", json!({"BillingCity": "Lyon"}));
+    drop(org);
+    let eva = "4,eva@initech.example,,Eva East,evangelist,11,Austin,8,f,,";
+    project.edit(
+        "export/people.csv",
+        &format!("{eva}2026-01-01T00:00:00Z"),
+        &format!("{}2026-02-03T04:05:06Z", eva.replace("Austin", "Nice")),
+    );
+    // Companies say nothing of it.
+    project.edit(
+        "export/companies.csv",
+        "globex.example,Paris",
+        "globex.example,Nice",
+    );
+    project.carry().ended(1);
+    let expected = [
+        ["Account", "10", "∅"],
+        ["Contact", "4", "2026-02-03T04:05:06Z"],
+    ];
+    assert_eq!(project.table(asked), expected);
+    let file = project.report("conflicts.csv");
+    assert!(file.contains(",2026-02-03T04:05:06Z,"), "{file}");
+}
+
+#[test]
 fn what_both_sides_came_to_by_themselves_is_the_sources_to_clear() {
     let project = Project::small();
     people(&project, "", "Austin", "Texas");
