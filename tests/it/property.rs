@@ -1,18 +1,24 @@
 //! Random scripts of edits on both sides: after every delta the org is what a model of three dictionaries says, no edit of the
 //! org is lost, and a second delta sends nothing.
 //!
-//! A script is a handful of records of its own (three companies, two people, a deal). Many scripts share a project, so that one
-//! delta carries them all. `TRANSLOAD_SCRIPTS` says how many there are, `TRANSLOAD_SEED` which ones.
+//! A script is a handful of records of its own (four companies, two people, a deal): values that change or are cleared, other
+//! owners and parents, rows that come and go, records that are deleted and undeleted, companies that are merged, a Lead that sales
+//! converts or that the source calls a customer, policies and answers. Many scripts share a project, so that one delta carries them
+//! all. `TRANSLOAD_SCRIPTS` says how many there are, `TRANSLOAD_SEED` which ones.
 
+/// The project's files as the model has them.
+mod files;
+/// What people do to whole records.
+mod life;
 /// What should happen.
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use reqwest::Method;
 use serde_json::{Map, json};
 
+use self::files::project;
 use self::model::{Decision, Delta, Model, Place, Policy, Record, Value};
 use crate::org::Org;
 use crate::rehearsal::Project;
@@ -104,7 +110,7 @@ impl Chance {
         let n = self.below(5);
         Some(match field.column {
             "assigned_to" => (7001 + n % 2).to_string(),
-            "company_id" => (key / 10 * 10 + 1 + n % 2).to_string(),
+            "company_id" => (key / 10 * 10 + 1 + n % PARENTS).to_string(),
             "phone_number" => format!("+48 60{n}"),
             "expected_close_date" => format!("2027-05-1{n}"),
             "custom_id" => format!("c{key}-{n}"),
@@ -114,14 +120,18 @@ impl Chance {
 }
 
 /// A script's records: key within the script, and the object it is in the org.
-const RECORDS: [(u64, &str); 6] = [
+const RECORDS: [(u64, &str); 7] = [
     (1, "Account"),
     (2, "Account"),
     (3, "Account"),
     (4, "Contact"),
     (5, "Lead"),
     (6, "Opportunity"),
+    (7, "Account"),
 ];
+
+/// The first companies of a script, which others name: they are always in the source, and nobody deletes them.
+const PARENTS: u64 = 3;
 
 /// A project, the model of both sides, and what has been drawn.
 struct World {
@@ -162,7 +172,7 @@ fn random_edits_on_both_sides_end_as_the_model_says() {
 impl World {
     fn start(seed: u64, scripts: u64) -> Self {
         let mut world = Self {
-            project: Project::small(),
+            project: project(),
             model: Model::default(),
             chance: Chance(seed),
             ids: BTreeMap::new(),
@@ -177,8 +187,8 @@ impl World {
                     let value = world.chance.value(field, key);
                     record.ours.insert(field.name, value);
                 }
-                // Companies that others name are always there.
-                record.is_in_source = place < 3 || !world.chance.once_in(6);
+                record.is_in_source = place <= PARENTS || !world.chance.once_in(6);
+                record.is_customer = object == "Contact";
                 world.model.records.insert((object, key), record);
             }
         }
@@ -209,9 +219,16 @@ impl World {
                     self.record(of).ours.insert(field.name, value);
                 }
             }
-            if key % 10 > 2 && self.chance.once_in(8) {
+            if key % 10 > PARENTS && self.chance.once_in(8) {
                 let record = self.record(of);
                 record.is_in_source = !record.is_in_source;
+            }
+            if key % 10 == 5 && self.chance.once_in(6) {
+                let record = self.record(of);
+                record.is_customer = !record.is_customer;
+                let now = record.is_customer;
+                self.told
+                    .push(format!("{object} {key} is a customer: {now}"));
             }
         }
     }
@@ -270,7 +287,7 @@ impl World {
         for of in self.all() {
             let (object, key) = of;
             let record = &self.model.records[&of];
-            if !record.is_made {
+            if !record.is_made || self.model.is_merged(of) {
                 continue;
             }
             let id = self.ids[&of].clone();
@@ -282,7 +299,7 @@ impl World {
                 }
                 continue;
             }
-            if key % 10 > 2 && self.chance.once_in(10) {
+            if key % 10 > PARENTS && self.chance.once_in(10) {
                 org.control(Method::POST, "delete", Some(json!({"id": id})));
                 self.record(of).is_deleted = true;
                 self.told.push(format!("{object} {key} deleted"));
@@ -294,6 +311,7 @@ impl World {
                     continue;
                 }
                 let value = self.chance.value(field, key);
+                let value = self.model.now(field.name, &value);
                 if value != self.model.records[&of].theirs[field.name] {
                     edit.insert(field.name.to_owned(), json!(self.api(field, &value)));
                     self.told.push(format!(
@@ -308,6 +326,8 @@ impl World {
                 org.control(Method::POST, "rows", Some(edit));
             }
         }
+        self.convert(&org);
+        self.merge(&org);
     }
 
     /// A value of the model as the API takes it.
@@ -342,58 +362,6 @@ impl World {
         Some(name.unwrap_or_else(|| format!("unknown {value}")))
     }
 
-    /// Writes the export and the decisions.
-    fn write(&self) {
-        let heads = [
-            ("companies", "id,name,"),
-            ("people", "id,name,email,lifecycle_stage,"),
-            ("deals", "id,value,currency,pipeline,stage,status,"),
-        ];
-        for (file, head) in heads {
-            let mut columns: Vec<&str> = Vec::new();
-            for field in &FIELDS {
-                if file_of(field.object) == file && !columns.contains(&field.column) {
-                    columns.push(field.column);
-                }
-            }
-            let mut text = format!("{head}{}\n", columns.join(","));
-            for ((object, key), record) in &self.model.records {
-                if file_of(object) != file || !record.is_in_source {
-                    continue;
-                }
-                let start = match *object {
-                    "Account" => format!("{key},Company {key}"),
-                    "Contact" => format!("{key},Con Tact,p{key}@acme.example,customer"),
-                    "Lead" => format!("{key},Lea Der,p{key}@acme.example,lead"),
-                    _ => format!("{key},100,PLN,1,11,in progress"),
-                };
-                text += &start;
-                for column in &columns {
-                    let field = fields(object).find(|field| field.column == *column);
-                    let value = field.and_then(|field| record.ours[field.name].as_deref());
-                    write!(text, ",{}", value.unwrap_or_default()).unwrap();
-                }
-                text.push('\n');
-            }
-            self.project.write(&format!("export/{file}.csv"), &text);
-        }
-        let mut policies = "object,field,policy\n".to_owned();
-        for ((object, field), policy) in &self.model.policies {
-            writeln!(policies, "{object},{field},{}", policy.word()).unwrap();
-        }
-        self.project.write("config/field_policy.csv", &policies);
-        let mut decisions = "object,key,field,ours,theirs,decision\n".to_owned();
-        for decision in &self.model.decisions {
-            let (object, key, name) = decision.place;
-            let field = fields(object).find(|field| field.name == name).unwrap();
-            let [ours, theirs] = [&decision.ours, &decision.theirs]
-                .map(|value| self.api(field, value).unwrap_or_default());
-            let side = if decision.is_source { "source" } else { "org" };
-            writeln!(decisions, "{object},{key},{name},{ours},{theirs},{side}").unwrap();
-        }
-        self.project.write("config/decisions.csv", &decisions);
-    }
-
     /// A delta, and a second one.
     fn deliver(&mut self, when: &str) {
         let before = self.runs();
@@ -419,7 +387,7 @@ impl World {
 
         let run = self.project.carry();
         let again = self.model.delta();
-        assert!(again.written.is_empty() && again.made.is_empty());
+        assert!(again.written.is_empty() && again.made.is_empty() && again.converted.is_empty());
         assert_eq!(run.total("sent"), 0, "{when}: the second delta");
         assert_eq!(
             again.asked.keys().collect::<Vec<_>>(),
@@ -449,7 +417,8 @@ impl World {
         }
         for object in ["Account", "Contact", "Lead", "Opportunity"] {
             let there = org.map(object, "usercom_id__c", "Id");
-            for &(_, key) in delta.made.iter().filter(|(of, _)| *of == object) {
+            let known = delta.made.iter().chain(&delta.converted);
+            for &(_, key) in known.filter(|(of, _)| *of == object) {
                 let id = there.get(&key.to_string());
                 let id = id.unwrap_or_else(|| panic!("{object} {key} was not made"));
                 self.ids.insert((object, key), id.clone());
@@ -512,8 +481,12 @@ impl World {
 
     fn compare_object(&self, org: &Org, object: &'static str, wrong: &mut Vec<String>) {
         let names: Vec<&str> = fields(object).map(|field| field.name).collect();
+        let open = match object {
+            "Lead" => " AND IsConverted = false",
+            _ => "",
+        };
         let rows = org.rows(&format!(
-            "SELECT usercom_id__c, {} FROM {object} WHERE usercom_id__c != null",
+            "SELECT usercom_id__c, {} FROM {object} WHERE usercom_id__c != null{open}",
             names.join(", ")
         ));
         let mut there = BTreeMap::new();
@@ -532,7 +505,8 @@ impl World {
             .filter(|((of, _), _)| *of == object)
         {
             let row = there.remove(key);
-            let is_live = record.is_made && !record.is_deleted;
+            let is_merged = self.model.is_merged((object, *key));
+            let is_live = record.is_made && !record.is_deleted && !is_merged;
             let Some(row) = row.filter(|_| is_live) else {
                 if is_live || there.contains_key(key) {
                     wrong.push(format!("{object} {key}: live is {is_live} in the model"));
@@ -557,14 +531,6 @@ impl World {
                 .keys()
                 .map(|key| format!("{object} {key} is nobody's")),
         );
-    }
-}
-
-fn file_of(object: &str) -> &'static str {
-    match object {
-        "Account" => "companies",
-        "Opportunity" => "deals",
-        _ => "people",
     }
 }
 

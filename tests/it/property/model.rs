@@ -21,6 +21,8 @@ pub(super) struct Record {
     pub(super) is_made: bool,
     /// Whether it lies in the recycle bin.
     pub(super) is_deleted: bool,
+    /// Whether the source calls its person a customer.
+    pub(super) is_customer: bool,
     pub(super) ours: BTreeMap<&'static str, Value>,
     pub(super) theirs: BTreeMap<&'static str, Value>,
     base: BTreeMap<&'static str, Value>,
@@ -68,6 +70,8 @@ pub(super) struct Model {
     pub(super) records: BTreeMap<(&'static str, u64), Record>,
     pub(super) policies: BTreeMap<(&'static str, &'static str), Policy>,
     pub(super) decisions: Vec<Decision>,
+    /// Companies that were merged, and into which.
+    merged: BTreeMap<u64, u64>,
 }
 
 /// What a delta does.
@@ -81,6 +85,8 @@ pub(super) struct Delta {
     pub(super) overruled: BTreeSet<Place>,
     /// Records that it makes.
     pub(super) made: BTreeSet<(&'static str, u64)>,
+    /// Contacts that it makes of Leads.
+    pub(super) converted: BTreeSet<(&'static str, u64)>,
 }
 
 enum Verdict {
@@ -90,28 +96,123 @@ enum Verdict {
     Asks,
 }
 
+/// The company of a person whose company does not change.
+pub(super) fn first_company(key: u64) -> String {
+    (key / 10 * 10 + 1).to_string()
+}
+
+/// A field that no Lead has.
+const OWN: &str = "usercom_custom_id__c";
+
+/// What a field of a Lead is on the Contact that it becomes.
+const OF_LEAD: [(&str, &str); 3] = [
+    ("City", "MailingCity"),
+    ("Phone", "Phone"),
+    ("OwnerId", "OwnerId"),
+];
+
 impl Model {
+    /// Whether a company went into another one.
+    pub(super) fn is_merged(&self, (object, key): (&str, u64)) -> bool {
+        object == "Account" && self.merged.contains_key(&key)
+    }
+
+    /// The company that a company is now.
+    pub(super) fn survivor(&self, mut key: u64) -> u64 {
+        while let Some(&next) = self.merged.get(&key) {
+            key = next;
+        }
+        key
+    }
+
+    /// A value of a field, with the company that is there in place of one that was merged.
+    pub(super) fn now(&self, field: &str, value: &Value) -> Value {
+        let value = value.as_ref()?;
+        if field != "AccountId" {
+            return Some(value.clone());
+        }
+        let key: u64 = value.parse().unwrap();
+        Some(self.survivor(key).to_string())
+    }
+
+    /// A company goes into another one, and what hung on it hangs on that one.
+    pub(super) fn merge(&mut self, loser: u64, master: u64) {
+        self.merged.insert(loser, master);
+        let lost = Some(loser.to_string());
+        for record in self.records.values_mut() {
+            if record.theirs.get("AccountId") == Some(&lost) {
+                let kept = Some(master.to_string());
+                record.theirs.insert("AccountId", kept);
+            }
+        }
+    }
+
+    /// A Lead becomes a Contact of its script's first company, with what it had.
+    pub(super) fn convert(&mut self, key: u64) {
+        let lead = self.records.remove(&("Lead", key)).unwrap();
+        let company = Some(first_company(key));
+        let mut contact = Record {
+            ours: BTreeMap::from([("AccountId", company.clone()), (OWN, None)]),
+            theirs: BTreeMap::from([("AccountId", self.now("AccountId", &company)), (OWN, None)]),
+            base: BTreeMap::from([("AccountId", None), (OWN, None)]),
+            ..lead.clone()
+        };
+        for (from, to) in OF_LEAD {
+            for (side, of) in [
+                (&mut contact.ours, &lead.ours),
+                (&mut contact.theirs, &lead.theirs),
+                (&mut contact.base, &lead.base),
+            ] {
+                side.insert(to, of.get(from).cloned().unwrap_or_default());
+            }
+        }
+        self.records.insert(("Contact", key), contact);
+    }
+
+    /// Leads that the source calls customers become contacts.
+    fn promote(&mut self, delta: &mut Delta) {
+        let promoted = self.records.iter().filter(|((object, _), record)| {
+            *object == "Lead" && record.is_customer && record.is_in_source && !record.is_deleted
+        });
+        let promoted: Vec<(u64, bool)> = promoted
+            .map(|(&(_, key), record)| (key, record.is_made))
+            .collect();
+        for (key, is_made) in promoted {
+            self.convert(key);
+            if is_made {
+                delta.converted.insert(("Contact", key));
+            }
+        }
+    }
+
     /// Carries out a delta.
     pub(super) fn delta(&mut self) -> Delta {
         let mut delta = Delta::default();
-        for (&(object, key), record) in &mut self.records {
-            if !record.is_in_source || record.is_deleted {
+        self.promote(&mut delta);
+        let places: Vec<(&'static str, u64)> = self.records.keys().copied().collect();
+        for of in places {
+            let (object, key) = of;
+            let mut record = self.records[&of].clone();
+            if !record.is_in_source || record.is_deleted || self.is_merged(of) {
                 continue;
             }
+            let ours = record.ours.iter();
+            let ours: BTreeMap<&'static str, Value> = ours
+                .map(|(&field, value)| (field, self.now(field, value)))
+                .collect();
             if !record.is_made {
                 record.is_made = true;
-                record.theirs = record.ours.clone();
-                record.base = record.ours.clone();
-                delta.made.insert((object, key));
+                record.theirs = ours.clone();
+                record.base = ours;
+                delta.made.insert(of);
+                self.records.insert(of, record);
                 continue;
             }
-            let fields: Vec<&'static str> = record.ours.keys().copied().collect();
-            for field in fields {
+            for (field, ours) in ours {
                 let place = (object, key, field);
-                let [base, ours, theirs] =
-                    [&record.base, &record.ours, &record.theirs].map(|side| side[field].clone());
+                let [base, theirs] = [&record.base, &record.theirs].map(|side| side[field].clone());
                 let own = self.policies.get(&(object, field)).copied();
-                let verdict = judge(&self.decisions, place, own, [&base, &ours, &theirs]);
+                let verdict = self.judge(place, own, [&base, &ours, &theirs]);
                 match verdict {
                     Verdict::Same => drop(record.base.insert(field, ours)),
                     Verdict::Stays => {}
@@ -126,45 +227,47 @@ impl Model {
                     }
                 }
             }
+            self.records.insert(of, record);
         }
         delta
     }
-}
 
-fn judge(
-    decisions: &[Decision],
-    place: Place,
-    own: Option<Policy>,
-    [base, ours, theirs]: [&Value; 3],
-) -> Verdict {
-    if ours == theirs {
-        return Verdict::Same;
-    }
-    // A source that has never said anything has no opinion.
-    if ours.is_none() && base.is_none() {
-        return Verdict::Stays;
-    }
-    let (source_changed, org_changed) = (ours != base, theirs != base);
-    let default = match place.2 {
-        field if field.starts_with("usercom_") => Policy::SourceWins,
-        "OwnerId" if org_changed => Policy::OrgWins,
-        _ => Policy::Ask,
-    };
-    match own.unwrap_or(default) {
-        Policy::SourceWins => Verdict::Writes,
-        Policy::OrgWins => Verdict::Stays,
-        Policy::OrgUnlessBlank if theirs.is_none() => Verdict::Writes,
-        Policy::OrgUnlessBlank => Verdict::Stays,
-        Policy::Ask if !org_changed => Verdict::Writes,
-        Policy::Ask if !source_changed => Verdict::Stays,
-        Policy::Ask => {
-            let decided = decisions
-                .iter()
-                .find(|d| d.place == place && d.ours == *ours && d.theirs == *theirs);
-            match decided.map(|decision| decision.is_source) {
-                Some(true) => Verdict::Writes,
-                Some(false) => Verdict::Stays,
-                None => Verdict::Asks,
+    fn judge(
+        &self,
+        place: Place,
+        own: Option<Policy>,
+        [base, ours, theirs]: [&Value; 3],
+    ) -> Verdict {
+        if ours == theirs {
+            return Verdict::Same;
+        }
+        // A source that has never said anything has no opinion.
+        if ours.is_none() && base.is_none() {
+            return Verdict::Stays;
+        }
+        let (source_changed, org_changed) = (ours != base, theirs != base);
+        let default = match place.2 {
+            field if field.starts_with("usercom_") => Policy::SourceWins,
+            "OwnerId" if org_changed => Policy::OrgWins,
+            _ => Policy::Ask,
+        };
+        match own.unwrap_or(default) {
+            Policy::SourceWins => Verdict::Writes,
+            Policy::OrgWins => Verdict::Stays,
+            Policy::OrgUnlessBlank if theirs.is_none() => Verdict::Writes,
+            Policy::OrgUnlessBlank => Verdict::Stays,
+            Policy::Ask if !org_changed => Verdict::Writes,
+            Policy::Ask if !source_changed => Verdict::Stays,
+            Policy::Ask => {
+                let now = |value: &Value| self.now(place.2, value);
+                let decided = self.decisions.iter().find(|d| {
+                    d.place == place && now(&d.ours) == *ours && now(&d.theirs) == *theirs
+                });
+                match decided.map(|decision| decision.is_source) {
+                    Some(true) => Verdict::Writes,
+                    Some(false) => Verdict::Stays,
+                    None => Verdict::Asks,
+                }
             }
         }
     }
