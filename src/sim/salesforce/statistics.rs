@@ -17,6 +17,7 @@ pub(crate) struct Statistics {
     lock_failures: Mutex<BTreeMap<String, u64>>,
     calls: AtomicU64,
     batches: AtomicU64,
+    read: AtomicU64,
 }
 
 impl Statistics {
@@ -61,6 +62,16 @@ impl Statistics {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// Counts rows that a query gave out.
+    pub(crate) fn gave(&self, rows: u64) {
+        self.read.fetch_add(rows, Ordering::Relaxed);
+    }
+
+    /// Rows that queries gave out.
+    pub(crate) fn rows_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
     /// Batches taken.
     pub(crate) fn batches(&self) -> u64 {
         self.batches.load(Ordering::Relaxed)
@@ -77,6 +88,7 @@ impl Statistics {
         lock(&self.lock_failures).clear();
         self.calls.store(0, Ordering::Relaxed);
         self.batches.store(0, Ordering::Relaxed);
+        self.read.store(0, Ordering::Relaxed);
     }
 }
 

@@ -7,7 +7,7 @@
 //! | `GET /control/faults` · `DELETE /control/faults` | faults still due · none any more |
 //! | `POST /control/jobs` · `GET` · `DELETE` | the same for [`JobFault`]s, which strike Bulk jobs |
 //! | `POST /control/expire_jobs` | forgets all finished jobs with their results, as after 7 days |
-//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows · back to nothing |
+//! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows that queries gave out, rows there are · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
 //! | `POST /control/automations` · `GET` · `DELETE` | an [`Automation`] or a list of them, active at once · active ones · none any more |
 //! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool}`; all but `id` may be left out |
@@ -178,6 +178,7 @@ fn statistics(app: &App) -> Value {
         "api_calls": app.org.statistics.calls(),
         "bulk_batches": app.org.statistics.batches(),
         "lock_failures": app.org.statistics.lock_failures(),
+        "rows_read": app.org.statistics.rows_read(),
         "rows": rows,
     })
 }

@@ -78,6 +78,8 @@ async fn answered(call: &Call, plan: Plan) -> Result<Response, ApiError> {
     let body = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| ApiError::internal(&error))?;
+    let rows = body["records"].as_array().map_or(0, Vec::len);
+    call.app.org.statistics.gave(rows as u64);
     Ok(answer(StatusCode::OK, &body))
 }
 
@@ -107,6 +109,8 @@ pub(super) async fn page(call: &Call, locator: &str) -> Result<Response, ApiErro
     let body = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| ApiError::internal(&error))?;
+    let rows = body["records"].as_array().map_or(0, Vec::len);
+    call.app.org.statistics.gave(rows as u64);
     Ok(answer(StatusCode::OK, &body))
 }
 

@@ -181,6 +181,7 @@ pub(super) async fn results(call: &Call, id: &str) -> Result<Response, ApiError>
         .await
         .map_err(|error| ApiError::internal(&error))??;
     let slice = slice.ok_or_else(|| ApiError::bad("INVALIDLOCATOR", "invalid query locator"))?;
+    call.app.org.statistics.gave(slice.rows);
     let part = FilePart {
         file: File::open(job.results())?,
         spans: vec![(0, header), (slice.start, slice.end)],
