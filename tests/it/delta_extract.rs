@@ -52,7 +52,7 @@ fn a_delta_reads_what_changed_in_the_account_then_plans_and_sends_it() {
     assert_eq!(city(), "Austin");
 
     account.change(
-        json!({"object": "people", "action": "update", "id": 4, "fields": {"city": "Nice"}}),
+        json!({"object": "people", "action": "touch", "id": 4, "fields": {"city": "Nice"}}),
     );
     // A dry run reads the account too: it plans what a delta would send.
     let run = delta(&project, &["--dry-run"]).ended(0);
@@ -72,7 +72,7 @@ fn a_delta_reads_what_changed_in_the_account_then_plans_and_sends_it() {
 
     // Without the account, what was extracted last is read again.
     account.change(
-        json!({"object": "people", "action": "update", "id": 4, "fields": {"city": "Lyon"}}),
+        json!({"object": "people", "action": "touch", "id": 4, "fields": {"city": "Lyon"}}),
     );
     let run = delta(&project, &["--no-extract"]).ended(0);
     assert!(!run.stderr.contains("extract "), "{}", run.stderr);
