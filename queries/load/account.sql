@@ -42,7 +42,9 @@ select
     cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not company.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+            then named_struct(
+                'fate', 'out_of_scope', 'reason', company.scope_reason, 'parent', null
+            )
         when matched.reason is not null
             then named_struct(
                 'fate', 'held', 'reason', matched.reason, 'parent', matched.records

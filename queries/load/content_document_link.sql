@@ -14,7 +14,9 @@ select
     case
         when link.is_missing and link.is_out_of_scope
             then named_struct(
-                'fate', 'out_of_scope', 'reason', 'activity_out_of_scope', 'parent', link.linked_id
+                'fate', 'out_of_scope',
+                'reason', case when link.is_of_sample then 'sample' else 'activity_out_of_scope' end,
+                'parent', link.linked_id
             )
         when link.is_missing
             then named_struct(

@@ -37,7 +37,10 @@ select
             and coalesce(file.person_id, file.company_id, file.deal_id) is null
             then named_struct(
                 'fate', 'out_of_scope',
-                'reason', 'activity_out_of_scope',
+                'reason', case
+                    when activity.fate['reason'] = 'sample' then 'sample'
+                    else 'activity_out_of_scope'
+                end,
                 'parent', concat('activity ', file.activity_id)
             )
         when file.stored_path is null

@@ -26,7 +26,10 @@ select
         when event.id is null and item.fate['fate'] = 'out_of_scope'
             then named_struct(
                 'fate', 'out_of_scope',
-                'reason', 'event_out_of_scope',
+                'reason', case
+                    when item.fate['reason'] = 'sample' then 'sample'
+                    else 'event_out_of_scope'
+                end,
                 'parent', concat('event ', attendance.event_id)
             )
         when event.id is null

@@ -21,7 +21,7 @@ select
     cast(null as timestamp) as usercom_deleted_at__c,
     case
         when not change.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+            then named_struct('fate', 'out_of_scope', 'reason', change.scope_reason, 'parent', null)
         when deal.fate is not null then deal.fate
         when deal.opportunity_id is null
             then named_struct(

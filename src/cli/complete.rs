@@ -89,6 +89,11 @@ pub(super) fn queries() -> ArgValueCandidates {
     })
 }
 
+/// Tests of the project.
+pub(super) fn cases() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| candidates(crate::migration::cases(&project()).unwrap_or_default()))
+}
+
 /// Loads.
 pub(super) fn loads() -> ArgValueCandidates {
     ArgValueCandidates::new(|| candidates(load_names()))

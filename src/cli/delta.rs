@@ -4,7 +4,7 @@
 //! `--dry-run` the plan alone. Never: a row sent to a real org that nobody agreed to.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, Target, config, extract, migration, plan};
+use super::{Format, Outcome, ProjectArgs, SampleArgs, Target, config, extract, migration, plan};
 use crate::error::Error;
 use crate::migration::{Consent, PlanRequest, RunRequest};
 
@@ -76,5 +76,5 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
         full: args.full,
         ..RunRequest::default()
     };
-    carry_out(&args.project, &request, args.format).await
+    carry_out(&args.project, SampleArgs::default(), &request, args.format).await
 }

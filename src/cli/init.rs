@@ -28,7 +28,7 @@ pub(crate) struct InitArgs {
     format: Format,
 }
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 14] = [
     ("migration.toml", include_str!("init/migration.toml")),
     (".gitignore", include_str!("init/gitignore")),
     ("export/README.txt", include_str!("init/export.txt")),
@@ -56,6 +56,22 @@ const FILES: [(&str, &str); 10] = [
     (
         "manual/examples/templates.csv",
         include_str!("init/manual/examples/templates.csv"),
+    ),
+    (
+        "tests/example/export/people.csv",
+        include_str!("init/tests/example/export/people.csv"),
+    ),
+    (
+        "tests/example/expected/outbox.contact.csv",
+        include_str!("init/tests/example/expected/outbox.contact.csv"),
+    ),
+    (
+        "tests/example/expected/outbox.lead.csv",
+        include_str!("init/tests/example/expected/outbox.lead.csv"),
+    ),
+    (
+        "tests/example/expected/recon.fates_lead.csv",
+        include_str!("init/tests/example/expected/recon.fates_lead.csv"),
     ),
 ];
 

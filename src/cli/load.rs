@@ -4,7 +4,7 @@
 //! the export read.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, plan};
+use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, plan};
 use crate::error::Error;
 use crate::migration::{Consent, PlanRequest, RunRequest};
 
@@ -23,6 +23,8 @@ pub(crate) struct LoadArgs {
     loads: Vec<String>,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    sample: SampleArgs,
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -48,7 +50,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
             only_failed: args.failed,
             selection,
         };
-        return plan::carry_out(&args.project, &request, args.format).await;
+        return plan::carry_out(&args.project, args.sample, &request, args.format).await;
     }
     let request = RunRequest {
         target: args.target.target,
@@ -61,5 +63,5 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
         selection,
         ..RunRequest::default()
     };
-    carry_out(&args.project, &request, args.format).await
+    carry_out(&args.project, args.sample, &request, args.format).await
 }

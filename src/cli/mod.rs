@@ -7,6 +7,7 @@ mod check;
 mod complete;
 mod cutover;
 mod delta;
+mod diff;
 mod docs;
 mod explain;
 mod extract;
@@ -30,6 +31,7 @@ mod sim;
 mod stage;
 mod status;
 mod stop;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -105,6 +107,10 @@ enum Command {
     /// The SQL of the project: list, show, render with its options, eject a default to change it
     #[command(subcommand)]
     Queries(queries::QueriesCommand),
+    /// What the working files make otherwise than the rules of the last run, a folder or a revision, before anything is sent
+    Diff(diff::DiffArgs),
+    /// Run the tests of the project's SQL: exports below tests/ with what must come out of them
+    Test(test::TestArgs),
     /// What codes mean, and which tables and columns there are; also as `transload help reasons` and `help tables`
     #[command(subcommand)]
     Docs(docs::DocsCommand),
@@ -164,6 +170,25 @@ impl SelectionArgs {
             select: self.select,
             exclude: self.exclude,
         }
+    }
+}
+
+/// Some of the people only.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct SampleArgs {
+    /// Only so many people, each group of lifecycle stage, pipeline and owner by its share, with everything that hangs on
+    /// them; a run without it brings the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Which people: the same number, the same people
+    #[arg(long, value_name = "S", default_value_t = 1, requires = "sample")]
+    pub seed: u32,
+}
+
+impl SampleArgs {
+    fn sample(self) -> Option<config::Sample> {
+        let seed = self.seed;
+        self.sample.map(|people| config::Sample { people, seed })
     }
 }
 
@@ -269,6 +294,8 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Explain(args) => Box::pin(explain::run(args)).await,
         Command::Query(args) => query::run(args).await,
         Command::Queries(command) => queries::run(command),
+        Command::Diff(args) => Box::pin(diff::run(args)).await,
+        Command::Test(args) => Box::pin(test::run(args)).await,
         Command::Docs(command) => docs::run(command),
         Command::Completions(args) => complete::run(&args),
         Command::Generate(args) => generate::run(args),

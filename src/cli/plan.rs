@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::output;
-use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration};
+use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, migration};
 use crate::error::Error;
 use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, Span, megabytes, span};
 
@@ -19,6 +19,8 @@ pub(crate) struct PlanArgs {
     no_stage: bool,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    sample: SampleArgs,
     /// Plan on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -32,16 +34,18 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
         only_failed: false,
         selection: args.selection.selection(),
     };
-    carry_out(&args.project, &request, args.format).await
+    carry_out(&args.project, args.sample, &request, args.format).await
 }
 
 /// Plans and prints.
 pub(super) async fn carry_out(
     project: &ProjectArgs,
+    sample: SampleArgs,
     request: &PlanRequest,
     format: Format,
 ) -> Result<Outcome, Error> {
     let (migration, progress) = migration(project)?;
+    let migration = migration.with_sample(sample.sample());
     let report = migration.plan(request).await;
     progress.finish();
     let report = report?;

@@ -2,7 +2,7 @@
 
 use super::notify::{Ending, notify};
 use super::stop::stop_on_request;
-use super::{Format, Outcome, ProjectArgs, SelectionArgs, Target, migration, output};
+use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, migration, output};
 use crate::error::Error;
 use crate::migration::{Consent, RunRequest};
 use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
@@ -32,6 +32,8 @@ pub(crate) struct RunArgs {
     full: bool,
     #[command(flatten)]
     selection: SelectionArgs,
+    #[command(flatten)]
+    sample: SampleArgs,
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -51,17 +53,20 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
         full: args.full,
         selection: args.selection.selection(),
     };
-    carry_out(&args.project, &request, args.format).await
+    carry_out(&args.project, args.sample, &request, args.format).await
 }
 
 /// Runs a request and prints what it came to.
 pub(super) async fn carry_out(
     project: &ProjectArgs,
+    sample: SampleArgs,
     request: &RunRequest,
     format: Format,
 ) -> Result<Outcome, Error> {
     let (migration, progress) = migration(project)?;
-    let migration = migration.with_stop(stop_on_request(&progress));
+    let migration = migration
+        .with_sample(sample.sample())
+        .with_stop(stop_on_request(&progress));
     let result = Box::pin(migration.run(request)).await;
     progress.finish();
     let report = match result {
@@ -124,6 +129,8 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
         summary.run,
         match summary.status {
             RunStatus::Ok => "every phase passed its gate",
+            RunStatus::Partial if summary.not_selected.is_empty() =>
+                "every phase passed its gate, with a sample of the people",
             RunStatus::Partial => "every phase that was selected passed its gate",
             RunStatus::Gated => "a gate is shut; the reasons are above",
             RunStatus::Held => "rows, or all that was to follow, wait for decisions; see above",

@@ -17,7 +17,7 @@ pub use source::{Api, MissingOptOut, Source};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A project's settings, checked.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub options: QueryOptions,
     /// Boolean SQL expression per source table.
     pub scope: BTreeMap<String, String>,
+    /// The people that take part, if not all of them do; of a command, never of a file.
+    pub sample: Option<Sample>,
     /// When a phase may be followed by the next.
     pub gates: Gates,
     /// Shell command that is told how a run ended.
@@ -85,6 +87,15 @@ impl Default for Gates {
             storm_percent: 5.0,
         }
     }
+}
+
+/// Some of the people in scope, with everything that hangs on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// How many.
+    pub people: u32,
+    /// Which: the same number, the same people.
+    pub seed: u32,
 }
 
 /// The `[notify]` section.
@@ -269,6 +280,7 @@ impl Config {
             source: file.source,
             options,
             scope: file.scope,
+            sample: None,
             gates: file.gates,
             notify: file
                 .notify

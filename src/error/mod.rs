@@ -5,8 +5,8 @@ mod query;
 pub use self::query::QueryError;
 
 use crate::{
-    config, cutover, encode, engine, load, mapping, project, reconcile, rollback, salesforce,
-    schema, stage, staging, transform,
+    config, cutover, encode, engine, load, mapping, migration, project, reconcile, rollback,
+    salesforce, schema, stage, staging, transform,
     usercom::{api, extract},
 };
 
@@ -81,6 +81,12 @@ pub enum Error {
     /// Reconciling.
     #[error(transparent)]
     Reconcile(#[from] reconcile::ReconcileError),
+    /// Two versions of the rules.
+    #[error(transparent)]
+    Diff(#[from] migration::DiffError),
+    /// The tests of a project.
+    #[error(transparent)]
+    Case(#[from] migration::CaseError),
     /// The checklist of the day.
     #[error(transparent)]
     Cutover(#[from] cutover::CutoverError),
@@ -265,6 +271,8 @@ impl Error {
             Self::Config(_)
             | Self::Mapping(_)
             | Self::UnusedOption { .. }
+            | Self::Case(_)
+            | Self::Diff(_)
             | Self::Mistakes { .. }
             | Self::NeedsYes { .. }
             | Self::SandboxFirst { .. }
@@ -342,6 +350,8 @@ impl Error {
             Self::Connect { source, .. } => source.hint(),
             Self::Load(error) => error.hint(),
             Self::Reconcile(error) => error.hint(),
+            Self::Case(error) => error.hint(),
+            Self::Diff(error) => error.hint(),
             Self::Cutover(error) => error.hint(),
             Self::Rollback(error) => error.hint(),
             Self::Generate(error) => error.hint(),

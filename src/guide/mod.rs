@@ -50,6 +50,7 @@ pages! {
     golive "golive.md"
     exit "exit.md"
     sql "sql.md"
+    testing "testing.md"
     simulators "simulators.md"
     scope "scope.md"
     speed "speed.md"

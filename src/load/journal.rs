@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::LoadError;
+use crate::config::Sample;
 use crate::rows::RunStatus;
 use crate::staging::{DataFile, Staging, verified, with_checksum};
 
@@ -37,6 +38,12 @@ pub enum Event {
         /// The runs that this one takes back, if it is a rollback.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         undoes: Vec<String>,
+        /// The people that take part, if not all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sample: Option<Sample>,
+        /// Name of the rules that it runs by, kept beside the journals.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rules: Option<String>,
     },
     /// A phase's outbox is fixed and its first job may be opened.
     PhaseStarted {
@@ -228,6 +235,10 @@ pub struct RunStart<'a> {
     pub sources: BTreeMap<String, String>,
     /// The runs that a rollback takes back.
     pub undoes: &'a [String],
+    /// The people that take part, if not all of them.
+    pub sample: Option<Sample>,
+    /// Name of the rules that it runs by, if it runs by any.
+    pub rules: Option<String>,
 }
 
 /// One run as the journal tells it.
@@ -357,6 +368,8 @@ impl Journal {
                 user: Some(start.user.to_owned()),
                 sources: start.sources,
                 undoes: start.undoes.to_vec(),
+                sample: start.sample,
+                rules: start.rules,
             })
             .await?;
         Ok(journal)

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::settle::Flight;
 use super::{Event, RunRecord, Took};
+use crate::config::Sample;
 use crate::rows::RunStatus;
 use crate::staging::DataFile;
 
@@ -24,6 +25,8 @@ pub struct RunState {
     pub user: Option<String>,
     /// The runs that a rollback takes back.
     pub undoes: Vec<String>,
+    /// The people that take part, if not all of them.
+    pub sample: Option<Sample>,
     /// In the order in which they began; a load has a second one where the source no longer has rows of it.
     pub phases: Vec<PhaseState>,
     /// When and how it ended; none if it did not.
@@ -137,8 +140,11 @@ impl RunState {
                 version,
                 user,
                 undoes,
+                sample,
                 sources: _,
+                rules: _,
             } => {
+                self.sample = sample;
                 self.started = Some(at);
                 (self.target, self.version) = (target, version);
                 (self.user, self.undoes) = (user, undoes);

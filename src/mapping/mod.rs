@@ -1,7 +1,7 @@
 //! The customer's decisions as tables, and the confirmed field map as the `mapped.*` views.
 //!
 //! In: `config/*.csv` and the staged tables' schemas. Out: `config.*` tables, and for each source table a view
-//! with its standard columns, `in_scope`, a business-day twin of every instant (`won_at` → `won_on`) and one
+//! with its standard columns, `in_scope` and why not (`scope_reason`), a business-day twin of every instant (`won_at` → `won_on`) and one
 //! struct column `custom` whose children are the confirmed fields, named and typed for Salesforce.
 //! Never: a field that nobody confirmed.
 
@@ -13,6 +13,7 @@ mod field_map;
 mod history;
 mod ignored;
 mod proposals;
+mod sample;
 mod value_map;
 mod views;
 
@@ -31,5 +32,6 @@ pub use field_map::{FieldMap, MapRow, Status};
 pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
 pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
+pub use sample::{SAMPLE, SampleQuery, sample_queries};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
 pub use views::{CUSTOM, mapped_views, scope_rule, stale, type_word, unmapped, unmentioned};

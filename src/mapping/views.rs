@@ -1,5 +1,6 @@
 //! The `mapped.*` views, generated from the staged schemas, the confirmed map and `[scope]`.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use arrow::datatypes::{DataType, Field, Schema};
@@ -7,7 +8,7 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 
 use super::field_map::{FILE as FIELD_MAP, none_of};
-use super::{FieldMap, MappingError};
+use super::{FieldMap, MappingError, SAMPLE, sample_queries};
 use crate::config::Config;
 use crate::engine::View;
 use crate::finding::Finding;
@@ -84,6 +85,13 @@ pub fn mapped_views(
     findings.extend(stale(map, snapshot));
     none_of(findings)?;
     let mut views = Vec::new();
+    let sampled: BTreeSet<String> = match config.sample {
+        Some(_) => sample_queries(snapshot)
+            .into_iter()
+            .map(|query| query.table)
+            .collect(),
+        None => BTreeSet::new(),
+    };
     for table in snapshot.schema("usercom") {
         let mut columns = Vec::new();
         for field in table.schema.fields() {
@@ -107,11 +115,20 @@ pub fn mapped_views(
             (None, _) => "true".to_owned(),
             (Some(rule), None) => format!("coalesce(({rule}), false)"),
             // The engine takes a query inside a rule only where rows are chosen.
-            (Some(_), Some(_)) => "scoped.id is not null".to_owned(),
+            (Some(_), Some(_)) => "(scoped.id is not null)".to_owned(),
         };
         let join = apart.and_then(|_| scope_rule(config, &table.table));
         let join = join.map(|(_, sql)| format!(" left join ({sql}) as scoped on scoped.id = t.id"));
-        columns.push(format!("{scope} as in_scope"));
+        let sampled =
+            sampled.contains(&table.table) && snapshot.get(SAMPLE, &table.table).is_some();
+        columns.extend(in_scope(&scope, sampled));
+        let sampled = match sampled {
+            true => format!(
+                " left join (select s.id as _sampled from {SAMPLE}.{0} as s) as sample on sample._sampled = t.id",
+                table.table
+            ),
+            false => String::new(),
+        };
         let mut children = Vec::new();
         for row in map.confirmed().filter(|row| row.source == table.table) {
             let Ok(field) = table.schema.field_with_name(&row.source_field) else {
@@ -140,7 +157,7 @@ pub fn mapped_views(
             schema: "mapped".to_owned(),
             name: table.table.clone(),
             sql: format!(
-                "select {} from usercom.{} as t{}",
+                "select {} from usercom.{} as t{}{sampled}",
                 columns.join(", "),
                 table.table,
                 join.unwrap_or_default()
@@ -158,6 +175,26 @@ pub fn scope_rule(config: &Config, table: &str) -> Option<(String, String)> {
         format!("the rule for {table} under [scope] in migration.toml"),
         format!("select t.id from usercom.{table} as t where ({rule})"),
     ))
+}
+
+/// Whether a row is in scope, and if not, whether `[scope]` or the sample leaves it out.
+fn in_scope(rule: &str, sampled: bool) -> [String; 2] {
+    let reason = match (rule, sampled) {
+        ("true", false) => "cast(null as varchar)",
+        ("true", true) => "case when sample._sampled is null then 'sample' end",
+        (_, false) => &format!("case when not {rule} then 'scope' end"),
+        (_, true) => &format!(
+            "case when not {rule} then 'scope' when sample._sampled is null then 'sample' end"
+        ),
+    };
+    let within = match sampled {
+        true => format!("{rule} and sample._sampled is not null"),
+        false => rule.to_owned(),
+    };
+    [
+        format!("{within} as in_scope"),
+        format!("{reason} as scope_reason"),
+    ]
 }
 
 /// Whether a rule asks other rows.
@@ -327,6 +364,32 @@ mod tests {
             ("country = ", false),
         ] {
             assert_eq!(has_subquery(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_row_outside_the_scope_is_not_blamed_on_the_sample() {
+        for (rule, sampled, within, reason) in [
+            ("true", false, "true", "cast(null as varchar)"),
+            (
+                "true",
+                true,
+                "true and sample._sampled is not null",
+                "case when sample._sampled is null then 'sample' end",
+            ),
+            ("(r)", false, "(r)", "case when not (r) then 'scope' end"),
+            (
+                "(r)",
+                true,
+                "(r) and sample._sampled is not null",
+                "case when not (r) then 'scope' when sample._sampled is null then 'sample' end",
+            ),
+        ] {
+            let expected = [
+                format!("{within} as in_scope"),
+                format!("{reason} as scope_reason"),
+            ];
+            assert_eq!(in_scope(rule, sampled), expected);
         }
     }
 

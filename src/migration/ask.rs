@@ -58,7 +58,7 @@ impl Migration {
         })
     }
 
-    async fn asked_organisation(
+    pub(super) async fn asked_organisation(
         &self,
         target: Option<&str>,
     ) -> Result<(Option<String>, Option<String>), Error> {

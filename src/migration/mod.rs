@@ -19,6 +19,7 @@ mod ask;
 mod blobs;
 mod books;
 mod candidates;
+mod cases;
 mod changes;
 mod check;
 mod checks;
@@ -30,6 +31,7 @@ mod context;
 mod custom_objects;
 mod cutover;
 mod deletions;
+mod diff;
 mod documents;
 mod dry_run;
 mod editors;
@@ -66,22 +68,33 @@ mod rehearsal;
 mod resolve;
 mod resolved;
 mod rollback;
+mod rules;
 mod run;
 mod run_log;
+mod sample;
 mod schema;
 mod simulated;
 mod small_table;
 mod stage;
 mod status;
 mod storage;
+mod trial;
 mod vanishing;
 mod way;
 mod workload;
 
 pub use ask::{Asked, Unavailable};
+pub use cases::{
+    CASES, CaseError, CaseReport, CaseRequest, RowDifference, RowProblem, TableDifference, cases,
+    run_cases,
+};
 pub use check::{CheckReport, CheckRequest, check};
 pub use connection::{Connection, ExpectedOrg};
 pub use cutover::CutoverReport;
+pub use diff::{
+    DiffError, DiffReport, DiffRequest, FieldDiff, Move, MoveExample, Segment, SourceDiff,
+    StorageDiff, ValueExample,
+};
 pub use estimate::{Estimate, EstimateRequest, LimitEstimate, LoadEstimate, Span};
 pub use explain::{
     Child, Decision, ExplainRequest, LoadStory, Row as ExplainedRow, Story, Version,

@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, ExpectedOrg};
+use super::diff::{DiffReport, DiffRequest, diff};
 use super::plan::{PlanReport, PlanRequest, plan};
 use super::project::Project;
 use super::propose::{ProposeReport, ProposeRequest, map_fields, propose_map};
@@ -15,7 +16,7 @@ use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
 use super::stage::{note_staging, stage_all};
 use super::{check, dry_run, first, resolved};
-use crate::config::Config;
+use crate::config::{Config, Sample};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::progress::{NoProgress, Progress};
@@ -103,6 +104,13 @@ impl Migration {
     #[must_use]
     pub fn with_stop(mut self, stop: CancellationToken) -> Self {
         self.stop = stop;
+        self
+    }
+
+    /// Lets only a sample of the people take part, with everything that hangs on them; what else there is is out of scope.
+    #[must_use]
+    pub fn with_sample(mut self, sample: Option<Sample>) -> Self {
+        self.project.config.sample = sample;
         self
     }
 
@@ -210,6 +218,24 @@ impl Migration {
             Box::pin(run).await
         })
         .await
+    }
+
+    /// What the working files make otherwise than other rules, over the tables staged last.
+    ///
+    /// # Errors
+    /// [`super::DiffError`], and whatever is wrong with either version of the rules.
+    pub async fn diff(&self, request: &DiffRequest) -> Result<DiffReport, Error> {
+        check::ensure_right(&self.project)?;
+        let (organisation, _) = self.asked_organisation(request.target.as_deref()).await?;
+        let staging = match organisation {
+            Some(id) => self.staging().with_org(&id),
+            None => self.staging().clone(),
+        };
+        let lease = self.project.staging.lease("diff").await?;
+        let progress = self.progress.as_ref();
+        let compared = Box::pin(diff(&self.project, &staging, request, progress)).await;
+        let released = lease.release().await.map_err(Error::from);
+        Ok(first(compared, released)?.0)
     }
 
     /// Reads the destination back and compares it with what was sent.

@@ -14,7 +14,8 @@ use super::rehearsal::{Count, Rehearsal};
 use super::schema::{Inspection, prepare};
 use super::stage::{note_staging, stage_all, staged_objections};
 use super::workload::workload;
-use super::{checks, grain, preflight, storage};
+use super::{checks, grain, preflight, sample, storage};
+use crate::config::Sample;
 use crate::error::Error;
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
@@ -59,6 +60,9 @@ pub struct PlanReport {
     pub order: Vec<StepReport>,
     /// Loads in the order of their phases.
     pub loads: Vec<LoadPlan>,
+    /// The people that would take part, if not all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// Loads that nobody selected: neither planned nor lost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
@@ -191,6 +195,7 @@ pub(crate) async fn plan(
     let mut context = Context::resolve(project, connection, progress).await?;
     context.only_failed = request.only_failed;
     context.resolved.select(&request.selection)?;
+    sample::draw(&context).await?;
     let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;
     context.note_exclusions();
@@ -228,6 +233,7 @@ pub(crate) async fn plan(
         organisation: connection.staging.org().unwrap_or_default().to_owned(),
         order: Vec::new(),
         loads: Vec::new(),
+        sample: project.config.sample,
         not_selected: resolved.not_selected(),
         new_stages: Vec::new(),
         changes: schema_plan.summary(),

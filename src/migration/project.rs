@@ -1,5 +1,7 @@
 //! A project, opened: its settings, its staging area, its query engine.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
@@ -12,8 +14,8 @@ pub(crate) struct Project {
     pub config: Config,
     /// Its staging area.
     pub staging: Staging,
-    /// The query engine.
-    pub engine: Engine,
+    /// The query engine; another version of the rules may share it.
+    pub engine: Arc<Engine>,
 }
 
 impl Project {
@@ -29,7 +31,7 @@ impl Project {
             spill,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         };
-        let engine = Engine::start(settings, &staging)?;
+        let engine = Arc::new(Engine::start(settings, &staging)?);
         Ok(Self {
             config,
             staging,

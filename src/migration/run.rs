@@ -19,10 +19,11 @@ use super::liveness::Liveness;
 use super::phase::Phases;
 use super::project::Project;
 use super::recover::recover_all;
+use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, note_staging, stage_all, staged_objections};
-use super::{documents, dry_run, first, preflight};
+use super::{documents, dry_run, first, preflight, sample};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
@@ -99,6 +100,7 @@ pub(crate) async fn run(
     context.whole = request.full;
     context.resolved.select(&request.selection)?;
     context.note_exclusions();
+    sample::draw(&context).await?;
     if objections.is_empty() {
         ensure_accounted(&column_fates(&context).await?)?;
     }
@@ -107,6 +109,10 @@ pub(crate) async fn run(
         context = context.again().await?;
     }
     let now = sources(staging).await?;
+    // So that later rules can be compared with these.
+    let rules = Rules::of_folder(&project.config.project)?
+        .keep(staging)
+        .await?;
     let journal = Journal::start(
         staging,
         RunStart {
@@ -115,6 +121,8 @@ pub(crate) async fn run(
             user: &connection.client.identity().user_id,
             sources: now.clone(),
             undoes: &[],
+            sample: project.config.sample,
+            rules: Some(rules),
         },
     )
     .await?;
@@ -160,7 +168,7 @@ pub(crate) async fn run(
         Err(_) => Default::default(),
     };
     phases.notes.extend(waiting.iter().map(Undecided::sentence));
-    let whole = context.resolved.not_selected().is_empty();
+    let whole = context.resolved.not_selected().is_empty() && project.config.sample.is_none();
     let status = match &result {
         Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
         Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
@@ -204,6 +212,7 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
     let summary = RunSummary {
         run: run.to_owned(),
         status: end.status,
+        sample: context.project.config.sample,
         not_selected: context.resolved.not_selected(),
         objections: end.objections,
         undecided: end.undecided,

@@ -53,6 +53,9 @@ struct Row<'a> {
     finished: Option<DateTime<Utc>>,
     load: Option<&'a str>,
     object: Option<&'a str>,
+    /// How many people were drawn for it, and by which seed; none if all of them took part.
+    sample: Option<u32>,
+    seed: Option<u32>,
     /// Whether the gate of the load held; none if the load was not reported.
     passed: Option<bool>,
     /// Seconds until the rows were written, sent, and compared; none where an earlier version did not measure.
@@ -131,6 +134,8 @@ fn rows(run: &RunOverview) -> Vec<Row<'_>> {
         finished: run.finished,
         load,
         object,
+        sample: run.sample.map(|sample| sample.people),
+        seed: run.sample.map(|sample| sample.seed),
         passed,
         prepare_seconds: took.map(|took| seconds(took.prepare)),
         send_seconds: took.map(|took| seconds(took.send)),
@@ -174,6 +179,8 @@ fn schema() -> SchemaRef {
         Field::new("finished", instant, true),
         text("load"),
         text("object"),
+        Field::new("sample", DataType::Int64, true),
+        Field::new("seed", DataType::Int64, true),
         Field::new("passed", DataType::Boolean, true),
     ];
     fields.extend(

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
+use crate::config::Sample;
 use crate::error::Error;
 use crate::load::{Event, Journal, PhaseState, RunRecord, RunState, Took};
 use crate::report::{RunSummary, number};
@@ -132,6 +133,9 @@ pub struct RunOverview {
     /// The runs that a rollback takes back.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undoes: Vec<String>,
+    /// The people that took part, if not all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// Its phases in order.
     pub phases: Vec<PhaseOverview>,
     /// Jobs whose end nobody saw.
@@ -204,6 +208,7 @@ impl RunOverview {
             ended,
             status: ended.map_or("unfinished", RunStatus::word).to_owned(),
             undoes: state.undoes,
+            sample: state.sample,
             phases: Vec::new(),
             open_jobs: Vec::new(),
         };

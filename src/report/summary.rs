@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Effort, number};
+use crate::config::Sample;
 use crate::reconcile::{PhaseReport, SourceReport, Undecided};
 use crate::rows::RunStatus;
 
@@ -15,6 +16,9 @@ pub struct RunSummary {
     pub run: String,
     /// How it ended.
     pub status: RunStatus,
+    /// The people that took part, if not all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
     /// Loads that nobody selected: neither loaded nor lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_selected: Vec<String>,
@@ -157,6 +161,13 @@ impl RunSummary {
             RunStatus::Failed => "Broke off; the next run goes on from there. So far: ",
             _ => "",
         };
+        let sample = self.sample.map(|sample| {
+            format!(
+                "A sample of {} people (seed {}); a run without --sample brings the others. ",
+                number(u64::from(sample.people)),
+                sample.seed
+            )
+        });
         let mut text = if !broke_off.is_empty() {
             format!(
                 "{broke_off}{created} records created, {updated} changed in the phases that came to their end."
@@ -170,6 +181,7 @@ impl RunSummary {
                 "{created} records created, {updated} changed, {unchanged} unchanged and not sent again."
             )
         };
+        text.insert_str(0, &sample.unwrap_or_default());
         if failed > 0 {
             text.push_str(&format!(" {failed} rows did not land."));
         }

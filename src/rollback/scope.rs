@@ -177,6 +177,8 @@ mod tests {
                 user: Some(format!("005{hour}")),
                 sources: BTreeMap::new(),
                 undoes: undoes.iter().map(|&run| run.to_owned()).collect(),
+                sample: None,
+                rules: None,
             };
             let intent = Event::Intent {
                 load: "account".to_owned(),

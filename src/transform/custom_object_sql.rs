@@ -50,7 +50,7 @@ struct Parts {
 /// A fate with its reason and parent, each as SQL has it.
 fn fate(fate: &str, reason: &str, parent: &str) -> String {
     format!(
-        "named_struct(\n                'fate', '{fate}',\n                'reason', '{reason}',\n                \
+        "named_struct(\n                'fate', '{fate}',\n                'reason', {reason},\n                \
          'parent', {parent}\n            )"
     )
 }
@@ -89,7 +89,7 @@ impl Parts {
                 let parent = format!("concat('{target} ', {value})");
                 self.fates.push((
                     format!("{value} is not null"),
-                    fate("held", "reference_to_unknown_type", &parent),
+                    fate("held", "'reference_to_unknown_type'", &parent),
                 ));
                 return;
             }
@@ -103,7 +103,7 @@ impl Parts {
             format!("{value} is not null and {alias}.{id} is null"),
             fate(
                 "held",
-                &format!("{what}_missing"),
+                &format!("'{what}_missing'"),
                 &format!("concat('{what} ', {value})"),
             ),
         ));
@@ -236,7 +236,11 @@ pub(super) fn load_query(
     ]);
     let scope = (
         "not custom_object.in_scope".to_owned(),
-        fate("out_of_scope", "scope", "cast(null as varchar)"),
+        fate(
+            "out_of_scope",
+            "custom_object.scope_reason",
+            "cast(null as varchar)",
+        ),
     );
     parts.fate(&[scope], "_fate");
     parts.joins.push(
@@ -376,7 +380,10 @@ pub(super) fn link_model(
         .iter()
         .map(|alias| format!("loaded.id is null and {alias}.fate['fate'] = 'out_of_scope'"));
     let parent = format!("concat('{table} ', custom_object.id)");
-    let reason = format!("{table}_out_of_scope");
+    let reason = format!(
+        "case\n                    when custom_object.scope_reason = 'sample' then 'sample'\n                    \
+         else '{table}_out_of_scope'\n                end"
+    );
     let mut fates: Vec<(String, String)> =
         std::iter::once("loaded.id is null and not custom_object.in_scope".to_owned())
             .chain(outside)
@@ -384,7 +391,7 @@ pub(super) fn link_model(
             .collect();
     fates.push((
         "loaded.id is null".to_owned(),
-        fate("held", &format!("{table}_missing"), &parent),
+        fate("held", &format!("'{table}_missing'"), &parent),
     ));
     parts.headers.clear();
     parts.fates.clear();

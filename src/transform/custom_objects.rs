@@ -11,6 +11,8 @@ use arrow::datatypes::{DataType, Schema};
 
 use super::custom_object_sql::{link_model, links_query, load_query, owners_query};
 use crate::schema::free_name;
+use crate::usercom::custom::referenced_table;
+use crate::usercom::schema::CUSTOM_PREFIX;
 
 /// Longest API name without `__c` (`guide/salesforce.md` §5.2).
 pub(super) const MAX_NAME: usize = 40;
@@ -220,31 +222,14 @@ fn fields_of<'a>(
 }
 
 fn target_of(target: &str, names: &BTreeMap<&str, String>) -> Target {
-    let plain: String = target
-        .trim()
-        .to_lowercase()
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '_'
-            }
-        })
-        .collect();
-    match plain.as_str() {
-        "people" | "person" | "users" | "user" | "contacts" | "contact" | "clientuser" => {
-            Target::People
-        }
-        "companies" | "company" => Target::Companies,
-        "deals" | "deal" => Target::Deals,
-        other => {
-            let table = format!("co_{}", other.strip_prefix("co_").unwrap_or(other));
-            if names.contains_key(table.as_str()) {
-                Target::Custom(table)
-            } else {
-                Target::Unknown(other.to_owned())
-            }
+    match referenced_table(target).as_str() {
+        "people" => Target::People,
+        "companies" => Target::Companies,
+        "deals" => Target::Deals,
+        table if names.contains_key(table) => Target::Custom(table.to_owned()),
+        table => {
+            let name = table.strip_prefix(CUSTOM_PREFIX).unwrap_or(table);
+            Target::Unknown(name.to_owned())
         }
     }
 }

@@ -20,6 +20,31 @@ pub fn table_name(name: &str) -> Option<String> {
     (table.len() > CUSTOM_PREFIX.len()).then_some(table)
 }
 
+/// The table that a reference's target names, whatever the export calls people, companies and deals.
+#[must_use]
+pub fn referenced_table(target: &str) -> String {
+    let plain: String = target
+        .trim()
+        .to_lowercase()
+        .chars()
+        .map(|letter| match letter.is_ascii_alphanumeric() {
+            true => letter,
+            false => '_',
+        })
+        .collect();
+    match plain.as_str() {
+        "people" | "person" | "users" | "user" | "contacts" | "contact" | "clientuser" => {
+            "people".to_owned()
+        }
+        "companies" | "company" => "companies".to_owned(),
+        "deals" | "deal" => "deals".to_owned(),
+        other => {
+            let name = other.strip_prefix(CUSTOM_PREFIX).unwrap_or(other);
+            format!("{CUSTOM_PREFIX}{name}")
+        }
+    }
+}
+
 /// The object whose table has this name.
 #[must_use]
 pub fn custom_object(table: String) -> Object {

@@ -33,7 +33,13 @@ pub const TARGET_METADATA: &str = "usercom.target";
 pub const OPTIONAL_METADATA: &str = "usercom.optional";
 
 /// Column names that `mapped.*` uses itself: the struct of confirmed custom fields, the scope, the keys of owners.
-const RESERVED: [&str; 4] = ["custom", "in_scope", "owner_key", "created_by_key"];
+const RESERVED: [&str; 5] = [
+    "custom",
+    "in_scope",
+    "scope_reason",
+    "owner_key",
+    "created_by_key",
+];
 
 /// One column of a table.
 #[derive(Clone, Debug)]

@@ -248,6 +248,10 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     manual/examples/stages.csv
     manual/examples/templates.csv
     migration.toml
+    tests/example/expected/outbox.contact.csv
+    tests/example/expected/outbox.lead.csv
+    tests/example/expected/recon.fates_lead.csv
+    tests/example/export/people.csv
     ");
     assert_run!(project.run(["run", "--project", "new"]), @r"
     exit code: 2

@@ -20,6 +20,8 @@ mod cutover;
 mod decisions;
 /// A delta from an account.
 mod delta_extract;
+/// Two versions of the rules.
+mod diff;
 /// A full disk, files that are gone.
 mod disk;
 /// One row's story.
@@ -64,6 +66,8 @@ mod rules;
 mod run;
 /// The table of all runs.
 mod run_log;
+/// Some of the people only, with all that hangs on them.
+mod sample;
 /// The destination's fields.
 mod schema;
 /// The SQL that query files may rely on.
@@ -80,6 +84,8 @@ mod support;
 mod tampered;
 /// What a run tells on the way and at its end.
 mod terminal;
+/// The tests of a project.
+mod testing;
 /// The split and the SQL project.
 mod transform;
 /// A simulated User.com account in a process of its own, and a client of it.

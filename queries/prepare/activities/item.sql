@@ -4,6 +4,7 @@ select
     'activity' as kind,
     activity.id,
     activity.in_scope,
+    activity.scope_reason,
     activity.person_id,
     activity.company_id,
     activity.deal_id
@@ -13,6 +14,7 @@ select
     'event',
     event.id,
     event.in_scope,
+    event.scope_reason,
     event.person_id,
     event.company_id,
     event.deal_id
@@ -22,6 +24,7 @@ select
     'email',
     email.id,
     email.in_scope,
+    email.scope_reason,
     email.person_id,
     email.company_id,
     email.deal_id
@@ -31,6 +34,7 @@ select
     'sms',
     sms.id,
     sms.in_scope,
+    sms.scope_reason,
     sms.person_id,
     sms.company_id,
     sms.deal_id
@@ -40,6 +44,7 @@ select
     'conversation',
     conversation.id,
     conversation.in_scope,
+    conversation.scope_reason,
     conversation.person_id,
     cast(null as bigint),
     cast(null as bigint)
@@ -49,6 +54,7 @@ select
     'note',
     note.id,
     note.in_scope,
+    note.scope_reason,
     note.person_id,
     note.company_id,
     note.deal_id
@@ -58,6 +64,7 @@ select
     'file',
     file.id,
     file.in_scope,
+    file.scope_reason,
     file.person_id,
     file.company_id,
     file.deal_id

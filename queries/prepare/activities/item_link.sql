@@ -38,7 +38,7 @@ select
     end as related_to,
     case
         when not linked.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+            then named_struct('fate', 'out_of_scope', 'reason', linked.scope_reason, 'parent', null)
         when linked.person_fate is not null then linked.person_fate
         when linked.person_id is not null and linked.who_id is null
             then named_struct(

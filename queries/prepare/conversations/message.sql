@@ -4,6 +4,7 @@ with said as (
     select
         message.id,
         message.in_scope,
+        message.scope_reason,
         message.conversation_id,
         message.sent_at,
         coalesce(
@@ -45,7 +46,7 @@ select
     said.who_id,
     case
         when not said.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
+            then named_struct('fate', 'out_of_scope', 'reason', said.scope_reason, 'parent', null)
         when said.known_conversation_id is null
             then named_struct(
                 'fate', 'held',

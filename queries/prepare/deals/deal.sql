@@ -6,6 +6,7 @@ with named as (
     select
         deal.id,
         deal.in_scope,
+        deal.scope_reason,
         deal.status,
         deal.company_id,
         deal.company_name,
@@ -80,7 +81,9 @@ select
     case
         when not named.in_scope
             then named_struct(
-                'fate', 'out_of_scope', 'reason', 'scope', 'parent', cast(null as varchar)
+                'fate', 'out_of_scope',
+                'reason', named.scope_reason,
+                'parent', cast(null as varchar)
             )
         when left_out.fate is not null then left_out.fate
         when named.unread_reason is not null or named.stage_name is null or named.no_rate

@@ -7,7 +7,10 @@ select
         when opportunity.id is null and deal.fate['fate'] = 'out_of_scope'
             then named_struct(
                 'fate', 'out_of_scope',
-                'reason', 'deal_out_of_scope',
+                'reason', case
+                    when deal.fate['reason'] = 'sample' then 'sample'
+                    else 'deal_out_of_scope'
+                end,
                 'parent', concat('deal ', deal.id)
             )
         when opportunity.id is null

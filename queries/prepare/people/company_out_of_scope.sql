@@ -4,7 +4,10 @@ select
     company.id as company_id,
     named_struct(
         'fate', 'out_of_scope',
-        'reason', 'company_out_of_scope',
+        'reason', case
+            when company.scope_reason = 'sample' then 'sample'
+            else 'company_out_of_scope'
+        end,
         'parent', concat('company ', company.id)
     ) as fate
 from mapped.companies as company

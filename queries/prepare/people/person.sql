@@ -4,6 +4,7 @@ with named as (
     select
         person.id,
         person.in_scope,
+        person.scope_reason,
         name.first_name,
         name.last_name,
         name.salutation,
@@ -81,7 +82,9 @@ select
     case
         when not split.in_scope
             then named_struct(
-                'fate', 'out_of_scope', 'reason', 'scope', 'parent', cast(null as varchar)
+                'fate', 'out_of_scope',
+                'reason', split.scope_reason,
+                'parent', cast(null as varchar)
             )
         when split.email is null and split.phone is null and not $migrate_passive
             then named_struct('fate', 'passive', 'reason', 'no_email_no_phone', 'parent', null)

@@ -12,7 +12,10 @@ select
                     when person.fate['fate'] in ('passive', 'out_of_scope') then person.fate['fate']
                     else 'held'
                 end,
-                'reason', concat('person_', coalesce(person.fate['fate'], 'not_loaded')),
+                'reason', case
+                    when person.fate['reason'] = 'sample' then 'sample'
+                    else concat('person_', coalesce(person.fate['fate'], 'not_loaded'))
+                end,
                 'parent', concat('person ', person.id)
             )
     end as fate

@@ -7,6 +7,7 @@ with priced as (
         line.id,
         line.deal_id,
         line.in_scope,
+        line.scope_reason,
         line.name,
         line.description,
         coalesce(by_id.id, by_custom_id.id) as product_id,
@@ -81,7 +82,9 @@ select
     case
         when not converted.in_scope
             then named_struct(
-                'fate', 'out_of_scope', 'reason', 'scope', 'parent', cast(null as varchar)
+                'fate', 'out_of_scope',
+                'reason', converted.scope_reason,
+                'parent', cast(null as varchar)
             )
         when left_out.fate is not null then left_out.fate
     end as fate,
