@@ -15,7 +15,10 @@ select
         when link.is_missing and link.is_out_of_scope
             then named_struct(
                 'fate', 'out_of_scope',
-                'reason', case when link.is_of_sample then 'sample' else 'activity_out_of_scope' end,
+                'reason', case
+                    when link.is_of_sample then 'sample'
+                    else 'activity_out_of_scope'
+                end,
                 'parent', link.linked_id
             )
         when link.is_missing
