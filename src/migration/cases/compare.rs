@@ -117,15 +117,15 @@ pub(super) fn compare(table: &str, expected: &Rows, found: &Rows) -> Option<Tabl
         let cells = key.iter().map(|&place| row[place].as_str());
         cells.collect::<Vec<_>>().join(" | ")
     };
-    let mut both: BTreeMap<String, (Vec<&[String]>, Vec<&[String]>)> = BTreeMap::new();
+    let mut both: BTreeMap<String, [Vec<&[String]>; 2]> = BTreeMap::new();
     for row in &expected.rows {
-        both.entry(name(row)).or_default().0.push(row);
+        both.entry(name(row)).or_default()[0].push(row);
     }
     for row in &found.rows {
-        both.entry(name(row)).or_default().1.push(row);
+        both.entry(name(row)).or_default()[1].push(row);
     }
     let mut rows = Vec::new();
-    for (key, (mut wanted, mut got)) in both {
+    for (key, [mut wanted, mut got]) in both {
         // Of rows of one key, those that are the same are no news.
         wanted.retain(|row| match got.iter().position(|other| other == row) {
             Some(place) => {
