@@ -27,9 +27,11 @@ fn keys(org: &Org) -> BTreeMap<&'static str, BTreeSet<String>> {
     found
 }
 
+/// What is held; a key that begins with its parent's id is named without it, since the id comes with the parent.
 fn held(project: &Project) -> BTreeSet<String> {
     project.set(
-        "select concat_ws(' | ', f.load, f.key, f.reason) from recon.fates as f where f.fate = 'held'",
+        "select concat_ws(' | ', f.load, regexp_replace(f.key, '^.*[|]', ''), f.reason) from recon.fates as f \
+         where f.fate = 'held'",
     )
 }
 
