@@ -372,7 +372,14 @@ impl World {
             run.error()
         );
         let delta = self.model.delta();
-        self.learn(&delta);
+        let told = match run.total("differences") {
+            0 => run.stderr.clone(),
+            _ => {
+                let found = "select d.load, d.key, d.kind, d.field, d.sent, d.found from recon.differences as d";
+                format!("{}\n{:?}", run.stderr, self.project.table(found))
+            }
+        };
+        self.learn(&delta, &format!("{when}\n{told}"));
         for (place, values) in &delta.written {
             self.told.push(format!(
                 "{} {} {} written: {values:?}",
@@ -381,14 +388,23 @@ impl World {
         }
         self.told
             .push(format!("- {when}, policies {:?}", self.model.policies));
-        let when = format!("{when}\n{}", run.stderr);
+        let when = format!("{when}\n{told}");
         self.compare(&delta, &when, &before);
         assert_eq!(run.total("differences"), 0, "{when}");
 
         let run = self.project.carry();
         let again = self.model.delta();
         assert!(again.written.is_empty() && again.made.is_empty() && again.converted.is_empty());
-        assert_eq!(run.total("sent"), 0, "{when}: the second delta");
+        if run.total("sent") > 0 {
+            let story = self.told.join("\n  ");
+            let changed = "select c.load, c.key, c.field, c.old, c.new, c.why, c.run from ledger.changes as c order by c.run desc limit 5";
+            let attempts = "select a.load, a.key, a.operation, a.run_id from ledger.attempts as a order by a.run_id desc limit 3";
+            panic!(
+                "{when}: the second delta sent {:?}, changed {:?}\n  {story}",
+                self.project.table(attempts),
+                self.project.table(changed)
+            );
+        }
         assert_eq!(
             again.asked.keys().collect::<Vec<_>>(),
             delta.asked.keys().collect::<Vec<_>>()
@@ -406,7 +422,7 @@ impl World {
     }
 
     /// Ids of what was made.
-    fn learn(&mut self, delta: &Delta) {
+    fn learn(&mut self, delta: &Delta, when: &str) {
         let org = self.project.org();
         if self.users.is_empty() {
             let users = org.map("User", "Username", "Id");
@@ -420,7 +436,10 @@ impl World {
             let known = delta.made.iter().chain(&delta.converted);
             for &(_, key) in known.filter(|(of, _)| *of == object) {
                 let id = there.get(&key.to_string());
-                let id = id.unwrap_or_else(|| panic!("{object} {key} was not made"));
+                let id = id.unwrap_or_else(|| {
+                    let told = self.told.join("\n  ");
+                    panic!("{when}\n{object} {key} was not made\n  {told}")
+                });
                 self.ids.insert((object, key), id.clone());
             }
         }

@@ -9,6 +9,9 @@ use super::model::first_company;
 use super::{PARENTS, World};
 use crate::org::Org;
 
+/// Who does it: not the user of the migration.
+const SALES: &str = "ann@acme.example.crm";
+
 impl World {
     /// Sales converts some Leads into contacts of their script's first company.
     pub(super) fn convert(&mut self, org: &Org) {
@@ -24,6 +27,7 @@ impl World {
                 "id": self.ids[&of],
                 "account": self.ids[&("Account", company)],
                 "opportunity": false,
+                "user": SALES,
             });
             let made = org.control(Method::POST, "convert_lead", Some(wanted));
             let contact = made["contact"].as_str().unwrap().to_owned();
@@ -58,16 +62,8 @@ impl World {
                 continue;
             }
             let [kept, lost] = [master, loser].map(|key| self.ids[&("Account", key)].clone());
-            let merge = json!({"master": kept, "losers": [lost]});
+            let merge = json!({"master": kept, "losers": [lost], "user": SALES});
             org.control(Method::POST, "merge", Some(merge));
-            // Who merges has changed what hung on the company; here the user of the migration did, so that somebody has to.
-            for (&(object, key), record) in &self.model.records {
-                if !record.is_deleted && record.theirs.get("AccountId") == Some(&name) {
-                    let edit = json!({"object": object, "id": self.ids[&(object, key)],
-                        "fields": {"Description": "merged"}, "user": "ann@acme.example.crm"});
-                    org.control(Method::POST, "rows", Some(edit));
-                }
-            }
             self.model.merge(loser, master);
             self.told
                 .push(format!("Account {loser} merged into {master}"));

@@ -16,7 +16,7 @@ use super::super::model::Model;
 use super::super::org::Org;
 use super::super::upkeep;
 use super::super::view::View;
-use super::record::{How, Record, live, put, repoint};
+use super::record::{By, How, Record, live};
 
 /// Which lead, and into what.
 #[derive(Debug, Deserialize)]
@@ -95,8 +95,12 @@ const CONTACT: [(&str, &str); 17] = [
 ];
 const OPPORTUNITY: [(&str, &str); 1] = [("LeadSource", "LeadSource")];
 
-/// Converts; returns the ids of the records.
-pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Converted, ApiError> {
+/// Converts in the name of a user; returns the ids of the records.
+pub(crate) fn convert(
+    org: &Arc<Org>,
+    user: u32,
+    wanted: &Conversion,
+) -> Result<Converted, ApiError> {
     let view = org.view();
     let lead = live(&view.model, &wanted.id)?;
     if view.model.schema.object(lead.object).name != "Lead" {
@@ -105,7 +109,8 @@ pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Converted, 
             "only leads are converted",
         ));
     }
-    let source = Source { org, view, lead };
+    let by = By { org, user };
+    let source = Source { by, view, lead };
     if source.get("IsConverted").as_deref() == Some("true") {
         return Err(api_error(&RowError::converted_lead()));
     }
@@ -138,7 +143,7 @@ pub(crate) fn convert(org: &Arc<Org>, wanted: &Conversion) -> Result<Converted, 
         ("ConvertedContactId", Some(converted.contact.as_str())),
         ("ConvertedOpportunityId", converted.opportunity.as_deref()),
     ];
-    put(org, "Lead", Operation::Update, &row, How::Plain)?;
+    by.put("Lead", Operation::Update, &row, How::Plain)?;
     Ok(converted)
 }
 
@@ -160,7 +165,7 @@ fn belongs(model: &Model, wanted: &Conversion) -> Result<(), ApiError> {
 }
 
 struct Source<'a> {
-    org: &'a Arc<Org>,
+    by: By<'a>,
     view: View,
     lead: Record,
 }
@@ -201,7 +206,8 @@ impl Source<'_> {
             self.get("LeadSource"),
         ) {
             let row = [("Id", Some(id)), ("LeadSource", Some(value.as_str()))];
-            put(self.org, "Contact", Operation::Update, &row, How::Ruled)?;
+            self.by
+                .put("Contact", Operation::Update, &row, How::Ruled)?;
         }
         if !wanted.opportunity {
             return Ok((account, contact, None));
@@ -227,8 +233,7 @@ impl Source<'_> {
             ("ContactId", Some(contact_id.as_str())),
             ("IsPrimary", Some("true")),
         ];
-        put(
-            self.org,
+        self.by.put(
             "OpportunityContactRole",
             Operation::Insert,
             &role,
@@ -275,7 +280,7 @@ impl Source<'_> {
                 .iter()
                 .map(|(name, value)| (name.as_str(), Some(value.as_str())))
                 .collect();
-            let id = put(self.org, object, Operation::Insert, &row, How::Ruled)?;
+            let id = self.by.put(object, Operation::Insert, &row, How::Ruled)?;
             made.push((object, id));
             return Ok(id);
         };
@@ -291,7 +296,7 @@ impl Source<'_> {
         });
         let mut row = vec![("Id", Some(id))];
         row.extend(empty.map(|(name, value)| (name.as_str(), Some(value.as_str()))));
-        put(self.org, object, Operation::Update, &row, How::Ruled)
+        self.by.put(object, Operation::Update, &row, How::Ruled)
     }
 
     /// Activities go to the contact, those without anything else to the opportunity or account; memberships stay with
@@ -307,7 +312,7 @@ impl Source<'_> {
         let texts = (account.to_string(), contact.to_string());
         let what = opportunity.unwrap_or(account).to_string();
         for object in ["Task", "Event"] {
-            for id in self.org.model().rows_with(object, &[("WhoId", &lead)]) {
+            for id in self.by.org.model().rows_with(object, &[("WhoId", &lead)]) {
                 let id = id.to_string();
                 let row = [
                     ("Id", Some(id.as_str())),
@@ -315,7 +320,7 @@ impl Source<'_> {
                     ("WhatId", Some(what.as_str())),
                     ("AccountId", Some(texts.0.as_str())),
                 ];
-                put(self.org, object, Operation::Update, &row, How::Plain)?;
+                self.by.put(object, Operation::Update, &row, How::Plain)?;
             }
         }
         for (object, field) in [
@@ -325,10 +330,11 @@ impl Source<'_> {
             let number = model.schema.position(object);
             let at = number.and_then(|at| model.schema.object(at).position(field));
             if let (Some(number), Some(at)) = (number, at) {
-                repoint(self.org, number, at, self.lead.id, contact)?;
+                self.by.repoint(number, at, self.lead.id, contact)?;
             }
         }
         for id in self
+            .by
             .org
             .model()
             .rows_with("CampaignMember", &[("LeadId", &lead)])
@@ -338,13 +344,8 @@ impl Source<'_> {
                 ("Id", Some(id.as_str())),
                 ("ContactId", Some(texts.1.as_str())),
             ];
-            put(
-                self.org,
-                "CampaignMember",
-                Operation::Update,
-                &row,
-                How::Plain,
-            )?;
+            self.by
+                .put("CampaignMember", Operation::Update, &row, How::Plain)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::super::error::ApiError;
 use super::super::model::Model;
 use super::super::org::Org;
 use super::super::schema::FieldType;
-use super::record::{How, Record, live, put, repoint};
+use super::record::{By, How, Record, live};
 
 /// Objects whose records can be merged.
 const MERGEABLE: [&str; 4] = ["Account", "Contact", "Lead", "Case"];
@@ -27,8 +27,9 @@ pub(crate) struct Merge {
     losers: Vec<String>,
 }
 
-/// Merges; nothing happens if one of the records cannot be merged.
-pub(crate) fn merge(org: &Arc<Org>, wanted: &Merge) -> Result<(), ApiError> {
+/// Merges in the name of a user; nothing happens if one of the records cannot be merged.
+pub(crate) fn merge(org: &Arc<Org>, user: u32, wanted: &Merge) -> Result<(), ApiError> {
+    let by = By { org, user };
     let model = org.model();
     let master = live(&model, &wanted.master)?;
     let object = model.schema.object(master.object);
@@ -46,12 +47,12 @@ pub(crate) fn merge(org: &Arc<Org>, wanted: &Merge) -> Result<(), ApiError> {
     }
     for loser in &losers {
         for (object, field) in references(&model, &object.name) {
-            repoint(org, object, field, loser.id, master.id)?;
+            by.repoint(object, field, loser.id, master.id)?;
         }
         let (id, kept) = (loser.id.to_string(), master.id.to_string());
         let row = [("Id", Some(id.as_str())), (MASTER, Some(kept.as_str()))];
-        put(org, &object.name, Operation::Update, &row, How::Plain)?;
-        put(org, &object.name, Operation::Delete, &row[..1], How::Plain)?;
+        by.put(&object.name, Operation::Update, &row, How::Plain)?;
+        by.put(&object.name, Operation::Delete, &row[..1], How::Plain)?;
     }
     Ok(())
 }

@@ -55,67 +55,85 @@ pub(super) enum How {
     Plain,
 }
 
-/// Writes one row; fields that the object does not have are left out. Returns its id.
-pub(super) fn put(
-    org: &Arc<Org>,
-    object: &str,
-    operation: Operation,
-    values: &[(&str, Option<&str>)],
-    how: How,
-) -> Result<RecordId, ApiError> {
-    let model = org.model();
-    let number = model
-        .schema
-        .position(object)
-        .ok_or_else(ApiError::not_found)?;
-    let definition = model.schema.object(number);
-    let known = values.iter().filter_map(|(name, value)| {
-        let column = match definition.position(name)? {
-            0 => Column::Id,
-            at => Column::Field(at),
-        };
-        Some((column, value.map_or(Cell::Null, Cell::Text)))
-    });
-    let (columns, cells): (Vec<Column>, Vec<Cell<'_>>) = known.unzip();
-    let writer = Writer::new(Scope::trusted(org), number, operation, columns);
-    let writer = match how {
-        How::Ruled => writer,
-        How::Plain => writer.plain(),
-    };
-    match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
-        Some(Outcome::Done { position, .. }) => Ok(model.id(number, *position)),
-        Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
-        None => Err(ApiError::not_found()),
-    }
+/// Who does it, and where.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    pub(super) org: &'a Arc<Org>,
+    /// Number of the user.
+    pub(super) user: u32,
 }
 
-/// Points the rows that refer to one row to another, past all rules. Rows that the org would not have twice are left.
-pub(super) fn repoint(
-    org: &Arc<Org>,
-    object: usize,
-    field: u16,
-    from: RecordId,
-    to: RecordId,
-) -> Result<(), ApiError> {
-    let model = org.model();
-    let (from, to) = (from.to_string(), to.to_string());
-    let positions = match model.at(object).1.find(field, true, &from) {
-        Matches::None => return Ok(()),
-        Matches::One(position) => vec![position],
-        Matches::Many(positions) => positions,
-    };
-    let columns = vec![Column::Id, Column::Field(field)];
-    let writer = Writer::new(Scope::trusted(org), object, Operation::Update, columns).plain();
-    let ids: Vec<String> = positions
-        .iter()
-        .map(|&position| model.id(object, position).to_string())
-        .collect();
-    for ids in ids.chunks(CHUNK) {
-        let cells: Vec<Cell<'_>> = ids
-            .iter()
-            .flat_map(|id| [Cell::Text(id), Cell::Text(&to)])
-            .collect();
-        apply(&writer, &Batch { cells: &cells }, |_| None)?;
+impl<'a> By<'a> {
+    /// Past field rights, in the user's name.
+    fn scope(&self) -> Scope<'a> {
+        Scope {
+            user: self.user,
+            ..Scope::trusted(self.org)
+        }
     }
-    Ok(())
+
+    /// Writes one row; fields that the object does not have are left out. Returns its id.
+    pub(super) fn put(
+        &self,
+        object: &str,
+        operation: Operation,
+        values: &[(&str, Option<&str>)],
+        how: How,
+    ) -> Result<RecordId, ApiError> {
+        let model = self.org.model();
+        let number = model
+            .schema
+            .position(object)
+            .ok_or_else(ApiError::not_found)?;
+        let definition = model.schema.object(number);
+        let known = values.iter().filter_map(|(name, value)| {
+            let column = match definition.position(name)? {
+                0 => Column::Id,
+                at => Column::Field(at),
+            };
+            Some((column, value.map_or(Cell::Null, Cell::Text)))
+        });
+        let (columns, cells): (Vec<Column>, Vec<Cell<'_>>) = known.unzip();
+        let writer = Writer::new(self.scope(), number, operation, columns);
+        let writer = match how {
+            How::Ruled => writer,
+            How::Plain => writer.plain(),
+        };
+        match apply(&writer, &Batch { cells: &cells }, |_| None)?.first() {
+            Some(Outcome::Done { position, .. }) => Ok(model.id(number, *position)),
+            Some(Outcome::Failed { error, .. }) => Err(api_error(error)),
+            None => Err(ApiError::not_found()),
+        }
+    }
+
+    /// Points the rows that refer to one row to another, past all rules. Rows that the org would not have twice are left.
+    pub(super) fn repoint(
+        &self,
+        object: usize,
+        field: u16,
+        from: RecordId,
+        to: RecordId,
+    ) -> Result<(), ApiError> {
+        let model = self.org.model();
+        let (from, to) = (from.to_string(), to.to_string());
+        let positions = match model.at(object).1.find(field, true, &from) {
+            Matches::None => return Ok(()),
+            Matches::One(position) => vec![position],
+            Matches::Many(positions) => positions,
+        };
+        let columns = vec![Column::Id, Column::Field(field)];
+        let writer = Writer::new(self.scope(), object, Operation::Update, columns).plain();
+        let ids: Vec<String> = positions
+            .iter()
+            .map(|&position| model.id(object, position).to_string())
+            .collect();
+        for ids in ids.chunks(CHUNK) {
+            let cells: Vec<Cell<'_>> = ids
+                .iter()
+                .flat_map(|id| [Cell::Text(id), Cell::Text(&to)])
+                .collect();
+            apply(&writer, &Batch { cells: &cells }, |_| None)?;
+        }
+        Ok(())
+    }
 }

@@ -10,8 +10,8 @@
 //! | `GET /control/statistics` · `DELETE /control/statistics` | requests by path, calls, batches, lock failures by object, rows that queries gave out, rows there are · back to nothing |
 //! | `POST /control/rows` | `{"object", "id", "fields": {…}, "user": username}`: a user's edit, with all rules; a new row without `id` |
 //! | `POST /control/automations` · `GET` · `DELETE` | an [`Automation`] or a list of them, active at once · active ones · none any more |
-//! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool}`; all but `id` may be left out |
-//! | `POST /control/merge` | `{"master", "losers": […]}` of Account, Contact, Lead or Case |
+//! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool, "user": username}`; all but `id` may be left out |
+//! | `POST /control/merge` | `{"master", "losers": […], "user": username}` of Account, Contact, Lead or Case |
 //! | `POST /control/delete` · `undelete` | `{"id"}`: into the recycle bin with its children · back |
 //! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
 //! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
@@ -41,6 +41,7 @@ use super::super::faults::Fault;
 use super::super::ids::RecordId;
 use super::super::job_faults::JobFault;
 use super::super::life;
+use super::super::org::Org;
 use super::super::scenario;
 use super::super::store::Matches;
 use super::super::write::{Scope, Writer};
@@ -132,11 +133,13 @@ pub(super) async fn handle(
             org.deployments.plan(trial);
         }
         (["convert_lead"], &Method::POST) => {
-            let made = life::convert(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+            let (user, wanted) = in_name_of(org, &body)?;
+            let made = life::convert(org, user, &wanted)?;
             return Ok(answer(StatusCode::OK, &made));
         }
         (["merge"], &Method::POST) => {
-            life::merge(org, &serde_json::from_slice(&body).map_err(invalid)?)?;
+            let (user, wanted) = in_name_of(org, &body)?;
+            life::merge(org, user, &wanted)?;
         }
         (["delete"], &Method::POST) => {
             let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
@@ -206,6 +209,33 @@ fn no_column(name: &str, object: &str) -> ApiError {
     ApiError::bad("INVALID_FIELD", message)
 }
 
+/// The user of a name; without one that of the org.
+fn user_of(org: &Org, name: Option<&str>) -> Result<u32, ApiError> {
+    let Some(name) = name else {
+        return Ok(org.user);
+    };
+    let model = org.model();
+    let (users, table) = model.table("User").ok_or_else(ApiError::not_found)?;
+    let (at, field) = users.find("Username").ok_or_else(ApiError::not_found)?;
+    match table.find(at, field.case_sensitive, name) {
+        Matches::One(position) => Ok(position),
+        _ => Err(ApiError::bad(
+            "INVALID_USER",
+            format!("there is no user {name}"),
+        )),
+    }
+}
+
+/// What a user does, and the user's number: `"user"` stands beside it.
+fn in_name_of<T: DeserializeOwned>(org: &Org, body: &[u8]) -> Result<(u32, T), ApiError> {
+    let invalid = |error: serde_json::Error| ApiError::bad("JSON_PARSER_ERROR", error.to_string());
+    let mut wanted: Map<String, Value> = serde_json::from_slice(body).map_err(invalid)?;
+    let name = wanted.remove("user");
+    let user = user_of(org, name.as_ref().and_then(Value::as_str))?;
+    let wanted = serde_json::from_value(Value::Object(wanted)).map_err(invalid)?;
+    Ok((user, wanted))
+}
+
 /// Writes a row; the id of a new one.
 pub(super) fn edit(app: &App, edit: &Edit) -> Result<Option<String>, ApiError> {
     let org = &app.org;
@@ -215,22 +245,7 @@ pub(super) fn edit(app: &App, edit: &Edit) -> Result<Option<String>, ApiError> {
         .position(&edit.object)
         .ok_or_else(ApiError::not_found)?;
     let definition = Arc::clone(model.schema.object(object));
-    let user = match &edit.user {
-        None => org.user,
-        Some(name) => {
-            let (users, table) = model.table("User").ok_or_else(ApiError::not_found)?;
-            let (at, field) = users.find("Username").ok_or_else(ApiError::not_found)?;
-            match table.find(at, field.case_sensitive, name) {
-                Matches::One(position) => position,
-                _ => {
-                    return Err(ApiError::bad(
-                        "INVALID_USER",
-                        format!("there is no user {name}"),
-                    ));
-                }
-            }
-        }
-    };
+    let user = user_of(org, edit.user.as_deref())?;
     let (mut columns, mut values) = (Vec::new(), Vec::new());
     if let Some(id) = &edit.id {
         RecordId::parse(id).ok_or_else(ApiError::not_found)?;

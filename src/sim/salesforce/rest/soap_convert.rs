@@ -61,7 +61,7 @@ fn result(org: &std::sync::Arc<super::super::org::Org>, lead: &Elements) -> Stri
         )),
     };
     let converted = allowed.and_then(|()| wanted(lead));
-    let converted = converted.and_then(|wanted| life::convert(org, &wanted));
+    let converted = converted.and_then(|wanted| life::convert(org, org.user, &wanted));
     let (account, contact, opportunity, errors) = match &converted {
         Ok(made) => (
             Some(made.account.as_str()),
