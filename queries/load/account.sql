@@ -45,12 +45,13 @@ select
             then named_struct(
                 'fate', 'out_of_scope', 'reason', company.scope_reason, 'parent', null
             )
+    end as _fate,
+    case
         when matched.reason is not null
             then named_struct(
                 'fate', 'held', 'reason', matched.reason, 'parent', matched.records
             )
-    end as _fate,
-    company.in_scope as _until_known,
+    end as _until_known,
     concat_ws(
         ';',
         case when company.name_key is null then 'Name' end,

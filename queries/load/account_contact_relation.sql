@@ -10,28 +10,32 @@
 select
     coalesce(company.account_id, concat('company ', further.company_id)) as "AccountId",
     coalesce(link.contact_id, concat('person ', further.person_id)) as "ContactId",
-    case
-        when link.person_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'person_not_in_export',
-                'parent', concat('person ', further.person_id)
-            )
-        when link.fate is not null then link.fate
-        when link.contact_id is null
-            then named_struct(
-                'fate', 'ignored',
-                'reason', 'lead_keeps_companies_in_field',
-                'parent', concat('person ', further.person_id)
-            )
-        when company.fate is not null then company.fate
-        when company.account_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'company_missing',
-                'parent', concat('company ', further.company_id)
-            )
-    end as _fate
+    make_array(
+        link.fate,
+        case
+            when link.person_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'person_not_in_export',
+                    'parent', concat('person ', further.person_id)
+                )
+            when link.contact_id is null and link.fate is null
+                then named_struct(
+                    'fate', 'ignored',
+                    'reason', 'lead_keeps_companies_in_field',
+                    'parent', concat('person ', further.person_id)
+                )
+        end,
+        company.fate,
+        case
+            when company.company_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'company_missing',
+                    'parent', concat('company ', further.company_id)
+                )
+        end
+    ) as _fate
 from prepare.further_company as further
 left join prepare.person_link as link
     on link.person_id = further.person_id

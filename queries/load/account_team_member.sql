@@ -10,23 +10,21 @@
 select distinct
     coalesce(company.account_id, concat('company ', team.id)) as "AccountId",
     team.member as "UserId",
-    case
-        when company.fate['fate'] = 'out_of_scope' then company.fate
-        when company.account_id is null or not team.is_user
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    case when company.account_id is null then 'company_missing' end,
-                    case when not team.is_user then 'user_missing' end
-                ),
-                'parent', concat_ws(
-                    '; ',
-                    case when company.account_id is null then concat('company ', team.id) end,
-                    case when not team.is_user then team.member end
+    make_array(
+        company.fate,
+        case
+            when company.company_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'company_missing',
+                    'parent', concat('company ', team.id)
                 )
-            )
-    end as _fate
+        end,
+        case
+            when not team.is_user
+                then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
+        end
+    ) as _fate
 from prepare.team_link as team
 left join prepare.company_link as company
     on company.company_id = team.id

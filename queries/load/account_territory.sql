@@ -11,26 +11,23 @@ select
     coalesce(company.account_id, concat('company ', decision.company_id)) as "ObjectId",
     coalesce(territory.id, decision.territory) as "Territory2Id",
     'Territory2Manual' as "AssociationCause",
-    case
-        when company.fate['fate'] = 'out_of_scope' then company.fate
-        when company.account_id is null or territory.id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    case when company.account_id is null then 'company_missing' end,
-                    case when territory.id is null then 'territory_missing' end
-                ),
-                'parent', concat_ws(
-                    '; ',
-                    case
-                        when company.account_id is null
-                            then concat('company ', decision.company_id)
-                    end,
-                    case when territory.id is null then decision.territory end
+    make_array(
+        company.fate,
+        case
+            when company.company_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'company_missing',
+                    'parent', concat('company ', decision.company_id)
                 )
-            )
-    end as _fate
+        end,
+        case
+            when territory.id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'territory_missing', 'parent', decision.territory
+                )
+        end
+    ) as _fate
 from config.territories as decision
 left join prepare.company_link as company
     on company.company_id = try_cast(decision.company_id as bigint)

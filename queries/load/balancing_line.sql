@@ -13,11 +13,13 @@ select
     cast(1 as double) as "Quantity",
     total.missing_amount as "UnitPrice",
     'Difference to the value in User.com' as "Description",
-    case
-        when deal.fate is not null then deal.fate
-        when entry.id is null
-            then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
-    end as _fate,
+    make_array(
+        deal.fate,
+        case
+            when entry.id is null
+                then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
+        end
+    ) as _fate,
     'balancing_line' as _flags
 from prepare.deal_total as total
 left join prepare.deal_link as deal

@@ -15,27 +15,31 @@ select
     'Member' as "Status",
     member.added_at as "CreatedDate",
     member.added_at as usercom_added_at__c,
-    case
-        when link.person_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'person_not_in_export',
-                'parent', concat('person ', member.person_id)
-            )
-        when campaign.id is null and not segment.in_scope
-            then named_struct(
-                'fate', 'out_of_scope',
-                'reason', 'segment_out_of_scope',
-                'parent', member.segment_key
-            )
-        when campaign.id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'segment_missing', 'parent', member.segment_key
-            )
-        when link.fate is not null then link.fate
-        when status.id is null
-            then named_struct('fate', 'held', 'reason', 'status_missing', 'parent', null)
-    end as _fate
+    make_array(
+        link.fate,
+        case
+            when link.person_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'person_not_in_export',
+                    'parent', concat('person ', member.person_id)
+                )
+        end,
+        case
+            when campaign.id is null and not segment.in_scope
+                then named_struct(
+                    'fate', 'out_of_scope',
+                    'reason', 'segment_out_of_scope',
+                    'parent', member.segment_key
+                )
+            when campaign.id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'segment_missing', 'parent', member.segment_key
+                )
+            when status.id is null
+                then named_struct('fate', 'held', 'reason', 'status_missing', 'parent', null)
+        end
+    ) as _fate
 from prepare.membership as member
 left join prepare.person_link as link
     on link.person_id = member.person_id

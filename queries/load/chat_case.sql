@@ -22,7 +22,7 @@ select
     end as usercom_related_to__c,
     source.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    conversation.fate as _fate,
+    conversation.fates as _fate,
     case when conversation.lead_id is not null then 'lead_kept_in_field' end as _flags
 from prepare.conversation as conversation
 inner join mapped.conversations as source

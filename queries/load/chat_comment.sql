@@ -15,15 +15,19 @@ select
     chat_case.id as "ParentId",
     part.body as "CommentBody",
     part.sent_at as "CreatedDate",
-    case
-        when part.fate is not null then part.fate
-        when chat_case.id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'case_missing',
-                'parent', concat('conversation ', part.conversation_id)
-            )
-    end as _fate,
+    array_concat(
+        part.fates,
+        make_array(
+            case
+                when chat_case.id is null
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', 'case_missing',
+                        'parent', concat('conversation ', part.conversation_id)
+                    )
+            end
+        )
+    ) as _fate,
     case when part.parts > 1 then 'in_several_comments' end as _flags
 from prepare.comment_part as part
 left join ledger.chat_case as chat_case

@@ -21,7 +21,7 @@ select
     message.conversation_id as usercom_conversation__c,
     message.custom,
     conversation.custom as conversation_custom,
-    link.fate as _fate
+    link.fates as _fate
 from mapped.messages as message
 inner join prepare.message as link
     on link.id = message.id

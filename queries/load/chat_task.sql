@@ -28,7 +28,7 @@ select
     message.custom,
     conversation.custom as conversation_custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    link.fate as _fate
+    link.fates as _fate
 from mapped.messages as message
 inner join prepare.message as link
     on link.id = message.id

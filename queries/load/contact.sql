@@ -22,39 +22,43 @@ with contact as (
         matched.records,
         case when converted.id is null then matched.reason end as match_reason,
         case when converted.id is null then matched.flag end as match_flag,
-        case
-            when person.fate is not null then person.fate
-            when lead.live = 'live'
-                and converted.id is null
-                and $on_promotion <> 'create_and_link'
-                then named_struct(
-                    'fate', 'held',
-                    'reason', case $on_promotion
-                        when 'convert' then 'lead_not_converted'
-                        else 'is_a_lead_already'
-                    end,
-                    'parent', 'lead ' || lead.id
-                )
-            when lead.live in ('deleted', 'merged')
-                then named_struct(
-                    'fate', 'held',
-                    'reason', concat(lead.live, '_in_salesforce'),
-                    'parent', 'lead ' || lead.id
-                )
-            when person.named_company is not null and account.id is null
-                then named_struct(
-                    'fate', 'held',
-                    'reason', 'account_missing',
-                    'parent', 'company ' || person.named_company
-                )
-            when person.named_company is null
-                and $companyless_customers = 'hold'
-                and not coalesce(matched.same, false)
-                and converted.id is null
-                then named_struct(
-                    'fate', 'held', 'reason', 'customer_without_company', 'parent', null
-                )
-        end as early_fate
+        make_array(
+            person.fate,
+            case
+                when lead.live = 'live'
+                    and converted.id is null
+                    and $on_promotion <> 'create_and_link'
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', case $on_promotion
+                            when 'convert' then 'lead_not_converted'
+                            else 'is_a_lead_already'
+                        end,
+                        'parent', 'lead ' || lead.id
+                    )
+                when lead.live in ('deleted', 'merged')
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', concat(lead.live, '_in_salesforce'),
+                        'parent', 'lead ' || lead.id
+                    )
+            end,
+            case
+                when person.named_company is not null and account.id is null
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', 'account_missing',
+                        'parent', 'company ' || person.named_company
+                    )
+                when person.named_company is null
+                    and $companyless_customers = 'hold'
+                    and not coalesce(matched.same, false)
+                    and converted.id is null
+                    then named_struct(
+                        'fate', 'held', 'reason', 'customer_without_company', 'parent', null
+                    )
+            end
+        ) as fates
     from prepare.person as person
     left join ledger.account as account
         on account.usercom_id__c = person.company_id
@@ -124,14 +128,13 @@ select
     person.custom,
     contact.salesforce_id as _id,
     cast(null as timestamp) as usercom_deleted_at__c,
+    contact.fates as _fate,
     case
-        when contact.early_fate is not null then contact.early_fate
         when contact.match_reason is not null
             then named_struct(
                 'fate', 'held', 'reason', contact.match_reason, 'parent', contact.records
             )
-    end as _fate,
-    contact.early_fate is null as _until_known,
+    end as _until_known,
     concat_ws(
         ';',
         case when contact.named_company is null then 'AccountId' end,

@@ -11,7 +11,7 @@ select
     left(coalesce(nullif(trim(note.name), ''), concat('Note ', note.id)), 255) as "Title",
     coalesce(nullif(trim(note.content), ''), ' ') as "Content",
     note.created_at as "CreatedDate",
-    link.fate as _fate
+    link.fates as _fate
 from mapped.notes as note
 inner join prepare.item_link as link
     on link.kind = 'note' and link.id = note.id

@@ -31,29 +31,43 @@ select
     creator.user_id as "CreatedById",
     file.stored_path as _file,
     file.custom,
-    case
-        when link.fate is not null then link.fate
-        when activity.fate['fate'] = 'out_of_scope'
-            and coalesce(file.person_id, file.company_id, file.deal_id) is null
-            then named_struct(
-                'fate', 'out_of_scope',
-                'reason', case
-                    when activity.fate['reason'] = 'sample' then 'sample'
-                    else 'activity_out_of_scope'
-                end,
-                'parent', concat('activity ', file.activity_id)
-            )
-        when file.stored_path is null
-            then named_struct('fate', 'held', 'reason', 'file_missing', 'parent', file.path)
-        when file.stored_size is null
-            then named_struct('fate', 'held', 'reason', 'file_outside_export', 'parent', file.path)
-        when file.stored_size = 0
-            then named_struct('fate', 'held', 'reason', 'file_empty', 'parent', file.path)
-        when file.stored_size > 2147483648
-            then named_struct('fate', 'held', 'reason', 'file_too_large', 'parent', null)
-        when file.size <> file.stored_size
-            then named_struct('fate', 'held', 'reason', 'file_size_differs', 'parent', file.path)
-    end as _fate
+    array_concat(
+        link.fates,
+        make_array(
+            case
+                when activity.out_of_scope_reason is not null
+                    and coalesce(file.person_id, file.company_id, file.deal_id) is null
+                    then named_struct(
+                        'fate', 'out_of_scope',
+                        'reason', case activity.out_of_scope_reason
+                            when 'sample' then 'sample'
+                            else 'activity_out_of_scope'
+                        end,
+                        'parent', concat('activity ', file.activity_id)
+                    )
+            end,
+            case
+                when file.stored_path is null
+                    then named_struct('fate', 'held', 'reason', 'file_missing', 'parent', file.path)
+                when file.stored_size is null
+                    then named_struct(
+                        'fate', 'held', 'reason', 'file_outside_export', 'parent', file.path
+                    )
+                when file.stored_size = 0
+                    then named_struct('fate', 'held', 'reason', 'file_empty', 'parent', file.path)
+                when file.stored_size > 2147483648
+                    then named_struct(
+                        'fate', 'held', 'reason', 'file_too_large', 'parent', file.path
+                    )
+            end,
+            case
+                when file.size <> file.stored_size
+                    then named_struct(
+                        'fate', 'held', 'reason', 'file_size_differs', 'parent', file.path
+                    )
+            end
+        )
+    ) as _fate
 from mapped.files as file
 inner join named
     on named.id = file.id

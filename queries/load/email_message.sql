@@ -30,7 +30,7 @@ select
     owner.user_id as usercom_owner__c,
     link.related_to as usercom_related_to__c,
     email.custom,
-    link.fate as _fate,
+    link.fates as _fate,
     case when link.related_to is not null then 'what_kept_in_field' end as _flags
 from mapped.emails as email
 inner join prepare.item_link as link

@@ -34,7 +34,7 @@ select
     link.related_to as usercom_related_to__c,
     email.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    link.fate as _fate,
+    link.fates as _fate,
     case when link.related_to is not null then 'what_kept_in_field' end as _flags
 from mapped.emails as email
 inner join prepare.item_link as link

@@ -26,11 +26,17 @@ select
     event.created_at as usercom_created_at__c,
     event.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    case
-        when link.fate is not null then link.fate
-        when event.start_at is null
-            then named_struct('fate', 'held', 'reason', 'event_without_start', 'parent', null)
-    end as _fate,
+    array_concat(
+        link.fates,
+        make_array(
+            case
+                when event.start_at is null
+                    then named_struct(
+                        'fate', 'held', 'reason', 'event_without_start', 'parent', null
+                    )
+            end
+        )
+    ) as _fate,
     concat_ws(
         ';',
         case when link.related_to is not null then 'what_kept_in_field' end,

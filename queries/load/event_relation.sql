@@ -21,24 +21,26 @@ select
     true as "IsInvitee",
     attendance.status as "Status",
     existing.id as _id,
-    case
-        when attendance.fate is not null then attendance.fate
-        when event.id is null and item.fate['fate'] = 'out_of_scope'
-            then named_struct(
-                'fate', 'out_of_scope',
-                'reason', case
-                    when item.fate['reason'] = 'sample' then 'sample'
-                    else 'event_out_of_scope'
-                end,
-                'parent', concat('event ', attendance.event_id)
-            )
-        when event.id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'event_missing',
-                'parent', concat('event ', attendance.event_id)
-            )
-    end as _fate,
+    make_array(
+        attendance.fate,
+        case
+            when event.id is null and item.out_of_scope_reason is not null
+                then named_struct(
+                    'fate', 'out_of_scope',
+                    'reason', case item.out_of_scope_reason
+                        when 'sample' then 'sample'
+                        else 'event_out_of_scope'
+                    end,
+                    'parent', concat('event ', attendance.event_id)
+                )
+            when event.id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'event_missing',
+                    'parent', concat('event ', attendance.event_id)
+                )
+        end
+    ) as _fate,
     case when existing.id is not null then 'relation_made_by_salesforce' end as _flags
 from attendance
 left join ledger.event as event

@@ -66,14 +66,13 @@ select
     person.custom,
     matched.salesforce_id as _id,
     cast(null as timestamp) as usercom_deleted_at__c,
+    lead.fate as _fate,
     case
-        when lead.fate is not null then lead.fate
         when matched.reason is not null
             then named_struct(
                 'fate', 'held', 'reason', matched.reason, 'parent', matched.records
             )
-    end as _fate,
-    lead.fate is null as _until_known,
+    end as _until_known,
     concat_ws(
         ';',
         case when lead.name_flag is not null then 'LastName' end,

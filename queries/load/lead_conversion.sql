@@ -45,21 +45,25 @@ select
     promoted.lead_id as _lead,
     promoted.contact_id as _contact,
     coalesce(nullif($promoted_status, ''), status.name) as _status,
-    case
-        when promoted.match_reason is not null
-            then named_struct(
-                'fate', 'held', 'reason', promoted.match_reason, 'parent', promoted.records
-            )
-        when promoted.account_id is null and promoted.named_company is not null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'account_missing',
-                'parent', 'company ' || promoted.named_company
-            )
-        when promoted.account_id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'conversion_needs_a_company', 'parent', null
-            )
-    end as _fate
+    make_array(
+        case
+            when promoted.match_reason is not null
+                then named_struct(
+                    'fate', 'held', 'reason', promoted.match_reason, 'parent', promoted.records
+                )
+        end,
+        case
+            when promoted.account_id is null and promoted.named_company is not null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'account_missing',
+                    'parent', 'company ' || promoted.named_company
+                )
+            when promoted.account_id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'conversion_needs_a_company', 'parent', null
+                )
+        end
+    ) as _fate
 from promoted
 cross join status

@@ -54,29 +54,23 @@ select
     creator.user_id as "CreatedById",
     deal.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    case
-        when opportunity.fate['fate'] <> 'held' then opportunity.fate
-        when opportunity.fate is not null
-            or opportunity.no_account
-            or opportunity.closes_on is null
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    opportunity.fate['reason'],
-                    case when opportunity.no_account then 'account_missing' end,
-                    case when opportunity.closes_on is null then 'close_date_missing' end
-                ),
-                'parent', concat_ws(
-                    '; ',
-                    opportunity.fate['parent'],
-                    case
-                        when opportunity.no_account
-                            then concat('company ', opportunity.named_company)
-                    end
+    make_array(
+        opportunity.fate,
+        case
+            when opportunity.no_account
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'account_missing',
+                    'parent', concat('company ', opportunity.named_company)
                 )
-            )
-    end as _fate,
+        end,
+        case
+            when opportunity.closes_on is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'close_date_missing', 'parent', null
+                )
+        end
+    ) as _fate,
     concat_ws(
         ';',
         reading.flags,

@@ -9,28 +9,34 @@ select
     coalesce(deal.opportunity_id, concat('deal ', participant.deal_id)) as "OpportunityId",
     coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
     participant.is_main as "IsPrimary",
-    case
-        when link.person_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'person_not_in_export',
-                'parent', concat('person ', participant.person_id)
-            )
-        when deal.fate is not null then deal.fate
-        when deal.opportunity_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'deal_missing',
-                'parent', concat('deal ', participant.deal_id)
-            )
-        when link.fate is not null then link.fate
-        when link.contact_id is null
-            then named_struct(
-                'fate', 'ignored',
-                'reason', 'lead_on_deal_kept_in_field',
-                'parent', concat('person ', participant.person_id)
-            )
-    end as _fate
+    make_array(
+        link.fate,
+        case
+            when link.person_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'person_not_in_export',
+                    'parent', concat('person ', participant.person_id)
+                )
+            when link.contact_id is null
+                and link.fate is null
+                and deal.opportunity_id is not null
+                then named_struct(
+                    'fate', 'ignored',
+                    'reason', 'lead_on_deal_kept_in_field',
+                    'parent', concat('person ', participant.person_id)
+                )
+        end,
+        deal.fate,
+        case
+            when deal.deal_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'deal_missing',
+                    'parent', concat('deal ', participant.deal_id)
+                )
+        end
+    ) as _fate
 from prepare.deal_participant as participant
 left join prepare.person_link as link
     on link.person_id = participant.person_id

@@ -39,30 +39,34 @@ select
     deal_product.value as usercom_value__c,
     deal_product.currency as usercom_currency__c,
     deal_product.custom,
-    case
-        when line.fate is not null then line.fate
-        when line.deal_fate['fate'] = 'out_of_scope' then line.deal_fate
-        when line.opportunity_id is null or line.problem is not null
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    case when line.opportunity_id is null then 'deal_missing' end,
-                    line.problem
-                ),
-                'parent', case
-                    when line.opportunity_id is null then concat('deal ', line.deal_id)
-                end
-            )
-        when line.missing <> 0 and $line_item_mismatch = 'hold_lines'
-            then named_struct(
-                'fate', 'held',
-                'reason', 'lines_do_not_add_up',
-                'parent', concat('deal ', line.deal_id)
-            )
-        when line.entry_id is null
-            then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
-    end as _fate,
+    make_array(
+        line.fate,
+        line.deal_fate,
+        case
+            when line.opportunity_id is null and line.deal_fate is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'deal_missing',
+                    'parent', concat('deal ', line.deal_id)
+                )
+        end,
+        case
+            when line.problem is not null
+                then named_struct('fate', 'held', 'reason', line.problem, 'parent', null)
+        end,
+        case
+            when line.missing <> 0 and $line_item_mismatch = 'hold_lines'
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'lines_do_not_add_up',
+                    'parent', concat('deal ', line.deal_id)
+                )
+        end,
+        case
+            when line.entry_id is null
+                then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
+        end
+    ) as _fate,
     concat_ws(
         ';',
         case when line.product = 'product:placeholder' then 'placeholder_product' end,

@@ -11,23 +11,19 @@ select distinct
     coalesce(deal.opportunity_id, concat('deal ', team.id)) as "OpportunityId",
     team.member as "UserId",
     'Read' as "OpportunityAccessLevel",
-    case
-        when deal.fate['fate'] = 'out_of_scope' then deal.fate
-        when deal.opportunity_id is null or not team.is_user
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    case when deal.opportunity_id is null then 'deal_missing' end,
-                    case when not team.is_user then 'user_missing' end
-                ),
-                'parent', concat_ws(
-                    '; ',
-                    case when deal.opportunity_id is null then concat('deal ', team.id) end,
-                    case when not team.is_user then team.member end
+    make_array(
+        deal.fate,
+        case
+            when deal.deal_id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'deal_missing', 'parent', concat('deal ', team.id)
                 )
-            )
-    end as _fate
+        end,
+        case
+            when not team.is_user
+                then named_struct('fate', 'held', 'reason', 'user_missing', 'parent', team.member)
+        end
+    ) as _fate
 from prepare.team_link as team
 left join prepare.deal_link as deal
     on deal.deal_id = team.id

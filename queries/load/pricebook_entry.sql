@@ -13,17 +13,25 @@ select
     price.iso_code as "CurrencyIsoCode",
     price.price as "UnitPrice",
     true as "IsActive",
-    case
-        when link.fate is not null then link.fate
-        when link.product2_id is null
-            then named_struct('fate', 'held', 'reason', 'product_missing', 'parent', price.product)
-        when pricebook.id is null
-            then named_struct('fate', 'held', 'reason', 'pricebook_missing', 'parent', null)
-        when standard_price.id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'standard_price_missing', 'parent', price.product
-            )
-    end as _fate
+    make_array(
+        link.fate,
+        case
+            when link.product2_id is null and link.fate is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'product_missing', 'parent', price.product
+                )
+        end,
+        case
+            when pricebook.id is null
+                then named_struct('fate', 'held', 'reason', 'pricebook_missing', 'parent', null)
+        end,
+        case
+            when standard_price.id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'standard_price_missing', 'parent', price.product
+                )
+        end
+    ) as _fate
 from prepare.price as price
 left join prepare.product_link as link
     on link.product = price.product

@@ -13,15 +13,21 @@ select
     price.iso_code as "CurrencyIsoCode",
     price.price as "UnitPrice",
     true as "IsActive",
-    case
-        when link.fate is not null then link.fate
-        when link.product2_id is null
-            then named_struct('fate', 'held', 'reason', 'product_missing', 'parent', price.product)
-        when pricebook.id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'standard_pricebook_missing', 'parent', null
-            )
-    end as _fate
+    make_array(
+        link.fate,
+        case
+            when link.product2_id is null and link.fate is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'product_missing', 'parent', price.product
+                )
+        end,
+        case
+            when pricebook.id is null
+                then named_struct(
+                    'fate', 'held', 'reason', 'standard_pricebook_missing', 'parent', null
+                )
+        end
+    ) as _fate
 from prepare.price as price
 left join prepare.product_link as link
     on link.product = price.product

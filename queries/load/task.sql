@@ -43,7 +43,7 @@ select
     activity.created_at as usercom_created_at__c,
     activity.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
-    link.fate as _fate,
+    link.fates as _fate,
     concat_ws(
         ';',
         case when link.related_to is not null then 'what_kept_in_field' end,

@@ -54,12 +54,16 @@ tagged as (
 select
     coalesce(tagged.entity_id, tagged.named) as "EntityId",
     coalesce(tagged.topic_id, tagged.topic) as "TopicId",
-    case
-        when tagged.person_fate is not null then tagged.person_fate
-        when tagged.company_fate is not null then tagged.company_fate
-        when tagged.topic_id is null
-            then named_struct(
-                'fate', 'held', 'reason', 'topic_missing', 'parent', concat('topic ', tagged.topic)
-            )
-    end as _fate
+    make_array(
+        tagged.person_fate,
+        tagged.company_fate,
+        case
+            when tagged.topic_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'topic_missing',
+                    'parent', concat('topic ', tagged.topic)
+                )
+        end
+    ) as _fate
 from tagged

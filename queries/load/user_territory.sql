@@ -8,20 +8,22 @@
 select
     link.user_id as "UserId",
     link.territory_id as "Territory2Id",
-    case
-        when not link.is_user or not link.is_territory
-            then named_struct(
-                'fate', 'held',
-                'reason', concat_ws(
-                    '; ',
-                    case when not link.is_user then 'user_missing' end,
-                    case when not link.is_territory then 'territory_missing' end
-                ),
-                'parent', concat_ws(
-                    '; ',
-                    case when not link.is_user then link.user_id end,
-                    case when not link.is_territory then link.territory_id end
+    make_array(
+        case
+            when not link.is_user
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'user_missing',
+                    'parent', link.user_id
                 )
-            )
-    end as _fate
+        end,
+        case
+            when not link.is_territory
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'territory_missing',
+                    'parent', link.territory_id
+                )
+        end
+    ) as _fate
 from prepare.user_territory_link as link

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PhaseReport, ReconcileError, counts};
 use crate::engine::Session;
-use crate::rows::for_load;
+use crate::rows::{BETWEEN_REASONS, for_load};
 
 /// Why rows are held: reason, `decision` or `fact`, where it is decided. A reason that is not here, such as one of a project's
 /// own query, is a fact.
@@ -18,9 +18,6 @@ const HELD_REASONS: &str = include_str!("held_reasons.csv");
 
 /// Rows of one load by the reason why they are held.
 const REASONS: &str = include_str!("../../queries/internal/held_reasons.sql");
-
-/// What stands between the reasons of a row that is held for several.
-const BETWEEN_REASONS: &str = "; ";
 
 /// The reason of fields that wait, though their rows are not held.
 const BOTH_SIDES: &str = "changed_on_both_sides";

@@ -27,16 +27,20 @@ pub(crate) const RESERVED: [&str; 10] = [
     STATUS,
 ];
 
-/// What becomes of a row: null where it is sent, else a struct with the [`FATE_PARTS`].
+/// What becomes of a row: null where it is sent, else a struct with the [`FATE_PARTS`], or a list of such structs where a row
+/// may wait for several things.
 pub(crate) const FATE: &str = "_fate";
 
 /// A fate, why a row has it, and the record that it waits for; texts all of them.
 pub(crate) const FATE_PARTS: [&str; 3] = ["fate", "reason", "parent"];
 
-/// How a query says a fate.
-const FATE_FORM: &str = "say it once, in one column: case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end as _fate; null sends the row";
+/// Stands between several reasons of a row, and between what it waits for.
+pub(crate) const BETWEEN_REASONS: &str = "; ";
 
-/// True where a row's fate counts only until the ledger knows its record: what may be in the org already no longer
+/// How a query says a fate.
+const FATE_FORM: &str = "write case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end; several of them stand in make_array(…, …); null sends the row";
+
+/// A fate as [`FATE`] that counts only until the ledger knows the row's record: what may be in the org already no longer
 /// matters once we know that it is.
 pub(crate) const UNTIL_KNOWN: &str = "_until_known";
 
@@ -111,9 +115,11 @@ impl Columns {
                         Some(plain(child).with_name(name))
                     }));
                 }
-                (FATE, data_type) if !is_fate(data_type) => {
+                (name @ (FATE | UNTIL_KNOWN), data_type) if !is_fate(data_type) => {
                     return Err(wrong(
-                        "`_fate` is not a struct of fate, reason and parent".to_owned(),
+                        format!(
+                            "`{name}` is neither a struct of fate, reason and parent nor a list of them"
+                        ),
                         FATE_FORM,
                     ));
                 }
@@ -344,6 +350,9 @@ fn field_of<'a>(child: &'a str, object: &str) -> Option<&'a str> {
 fn is_fate(data_type: &DataType) -> bool {
     match data_type {
         DataType::Null => true,
+        DataType::List(item) if matches!(item.data_type(), DataType::Struct(_)) => {
+            is_fate(item.data_type())
+        }
         DataType::Struct(parts) => {
             let is_text = |data_type: &DataType| data_type.is_string() || data_type.is_null();
             parts.len() == FATE_PARTS.len()
@@ -419,8 +428,8 @@ mod tests {
         let text = DataType::Utf8;
         let old = refusal(&[("_fate", text.clone()), ("_reason", text.clone())]).unwrap();
         insta::assert_snapshot!(old, @r"
-        queries/load/account.sql: `_fate` is not a struct of fate, reason and parent
-        hint: say it once, in one column: case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end as _fate; null sends the row
+        queries/load/account.sql: `_fate` is neither a struct of fate, reason and parent nor a list of them
+        hint: write case when … then named_struct('fate', 'held', 'reason', '…', 'parent', …) end; several of them stand in make_array(…, …); null sends the row
         ");
         let whole = ("_fate", fate(&FATE_PARTS, &text));
         for name in ["_reason", "_parent"] {
@@ -429,7 +438,7 @@ mod tests {
                 left.contains(&format!("`{name}` is a part of `_fate`, not a column")),
                 "{left}"
             );
-            assert!(left.contains("\nhint: say it once"), "{left}");
+            assert!(left.contains("\nhint: write case when"), "{left}");
         }
     }
 
@@ -444,6 +453,12 @@ mod tests {
         }
         assert!(refusal(&[("_fate", fate(&FATE_PARTS, &DataType::Int64))]).is_some());
         assert_eq!(refusal(&[("_fate", fate(&FATE_PARTS, &text))]), None);
+        let several = |item| DataType::List(std::sync::Arc::new(Field::new("item", item, true)));
+        for name in ["_fate", "_until_known"] {
+            assert_eq!(refusal(&[(name, several(fate(&FATE_PARTS, &text)))]), None);
+            assert!(refusal(&[(name, several(text.clone()))]).is_some());
+        }
+        assert!(refusal(&[("_until_known", DataType::Boolean)]).is_some());
         assert_eq!(
             refusal(&[("_fate", DataType::Null)]),
             None,

@@ -23,7 +23,8 @@ mod together;
 pub(crate) use bits::{Bits, is_set, set, unset};
 pub use columns::{AUDIT_FIELDS, CONTACT, Columns, FILE, LEAD, STATUS, columns_of};
 pub(crate) use columns::{
-    FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom, with_plain_texts,
+    BETWEEN_REASONS, FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom,
+    with_plain_texts,
 };
 pub use fixed_sql::for_load;
 pub use identity::{Identity, identity};

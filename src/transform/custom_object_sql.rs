@@ -55,6 +55,15 @@ fn fate(fate: &str, reason: &str, parent: &str) -> String {
     )
 }
 
+/// The first of these fates whose condition holds.
+fn case(fates: &[(String, String)]) -> String {
+    let branches: String = fates
+        .iter()
+        .map(|(when, fate)| format!("\n        when {when}\n            then {fate}"))
+        .collect();
+    format!("case{branches}\n    end")
+}
+
 impl Parts {
     fn reference(&mut self, field: &Field<'_>, target: &Target, names: &BTreeMap<&str, String>) {
         let Field { column, name, .. } = field;
@@ -137,14 +146,13 @@ impl Parts {
     }
 
     /// The column that says what becomes of a row, behind `first` what else its references say.
-    fn fate(&mut self, first: &[(String, String)], name: &str) {
-        let branches: String = first
-            .iter()
-            .chain(&self.fates)
-            .map(|(when, fate)| format!("\n        when {when}\n            then {fate}"))
-            .collect();
-        self.columns
-            .push(format!("case{branches}\n    end as {name}"));
+    fn fates(&mut self, first: &[(String, String)]) {
+        let fates = first.iter().chain(&self.fates);
+        let fates: Vec<String> = fates.map(|fate| case(std::slice::from_ref(fate))).collect();
+        self.columns.push(format!(
+            "make_array(\n        {}\n    ) as _fate",
+            fates.join(",\n        ")
+        ));
     }
 
     fn text(&self, head: &[String], from: &str) -> String {
@@ -242,7 +250,7 @@ pub(super) fn load_query(
             "cast(null as varchar)",
         ),
     );
-    parts.fate(&[scope], "_fate");
+    parts.fates(&[scope]);
     parts.joins.push(
         "left join prepare.owner as owner\n    on owner.owner_key = custom_object.owner_key"
             .to_owned(),
@@ -349,7 +357,7 @@ pub(super) fn links_query(
         "loaded.fate is not null".to_owned(),
         "loaded.fate".to_owned(),
     );
-    parts.fate(&[own], "_fate");
+    parts.fates(&[own]);
     let mut text = parts.text(
         &head,
         &format!(
@@ -394,12 +402,11 @@ pub(super) fn link_model(
         fate("held", &format!("'{table}_missing'"), &parent),
     ));
     parts.headers.clear();
-    parts.fates.clear();
     parts.columns = vec![
         "custom_object.id".to_owned(),
         "loaded.id as record_id".to_owned(),
+        format!("{} as fate", case(&fates)),
     ];
-    parts.fate(&fates, "fate");
     let head = [
         format!(
             "-- grain: one row per {}: the record it became, or why there is none",

@@ -27,9 +27,9 @@ impl<'a> Parents<'a> {
         }
     }
 
-    /// Why a row is held, and the field with its dead parent.
-    pub(super) fn dead(&self, row: usize) -> Option<(&'static str, String)> {
-        self.columns.iter().find_map(|(name, column)| {
+    /// Why a row is held, and the field with its dead parent, for each of them.
+    pub(super) fn dead(&self, row: usize) -> impl Iterator<Item = (&'static str, String)> {
+        self.columns.iter().filter_map(move |(name, column)| {
             let id = column.is_valid(row).then(|| column.value(row))?;
             let reason = match *self.dead.get(&identity(id)?)? {
                 Liveness::Merged => "parent_merged_in_salesforce",
@@ -55,10 +55,10 @@ mod tests {
         let dead = Dead::from([(identity("001A00000000001").unwrap(), Liveness::Merged)]);
         let references = ["AccountId".to_owned(), "WhoId".to_owned()];
         let parents = Parents::of(&sent, &references, &dead);
-        let (reason, parent) = parents.dead(0).unwrap();
+        let (reason, parent) = parents.dead(0).next().unwrap();
         assert_eq!(reason, "parent_merged_in_salesforce");
         assert_eq!(parent, "AccountId 001A00000000001AAA");
-        assert!(parents.dead(1).is_none());
-        assert!(parents.dead(2).is_none());
+        assert!(parents.dead(1).next().is_none());
+        assert!(parents.dead(2).next().is_none());
     }
 }

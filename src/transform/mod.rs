@@ -9,6 +9,7 @@ mod custom_objects;
 mod dead;
 mod error;
 mod fallback;
+mod fate;
 mod lineage;
 mod model;
 mod notes;

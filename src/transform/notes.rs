@@ -6,17 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, RecordBatch, StringArray, StringBuilder, StructArray,
-};
-use arrow::compute::cast;
+use arrow::array::{Array, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::TransformError;
-use super::route::KNOWN;
+use super::fate::Fate;
 use crate::encode::Altered;
 use crate::project::{ProjectError, QueryFile};
-use crate::rows::{FATE, FATE_PARTS, UNTIL_KNOWN};
 use crate::staging::{Manifest, Staging, TableWriter};
 
 /// Fates a load query may give a row.
@@ -127,58 +123,47 @@ impl Notes {
         *self.counts.entry(name.to_owned()).or_default() += rows;
     }
 
-    /// Notes the rows that do not move; true for those that do.
-    pub(super) async fn fates(
-        &mut self,
-        batch: &RecordBatch,
-        keys: &[String],
-    ) -> Result<BooleanArray, TransformError> {
-        let fates = fates(batch);
-        let sending = sending(batch, fates);
-        let part = |name: &str| -> Option<StringArray> {
-            let text = cast(fates?.column_by_name(name)?, &DataType::Utf8).ok()?;
-            text.as_string_opt().cloned()
-        };
-        let [fate, reason, parent] = FATE_PARTS.map(part);
-        for row in (0..batch.num_rows()).filter(|&row| !sending.value(row)) {
-            let fate = cell(fate.as_ref(), row).unwrap_or_default();
-            if !FATES.contains(&fate) {
-                return Err(TransformError::Fate {
-                    path: self.path.clone(),
-                    fate: fate.to_owned(),
-                });
-            }
-            self.count(fate, 1);
-            self.fates.push(&[
-                Some(&keys[row]),
-                Some(fate),
-                cell(reason.as_ref(), row),
-                cell(parent.as_ref(), row),
-            ]);
+    /// Notes what becomes of a row that is not sent.
+    ///
+    /// # Errors
+    /// [`TransformError::Fate`].
+    pub(super) fn fate(&mut self, key: &str, fate: &Fate) -> Result<(), TransformError> {
+        if !FATES.contains(&fate.fate.as_str()) {
+            return Err(TransformError::Fate {
+                path: self.path.clone(),
+                fate: fate.fate.clone(),
+            });
         }
-        self.fates.flush(BUFFERED).await?;
-        Ok(sending)
+        self.count(&fate.fate, 1);
+        let (reason, parent) = (fate.reason(), fate.parent());
+        self.fates.push(&[
+            Some(key),
+            Some(&fate.fate),
+            reason.as_deref(),
+            parent.as_deref(),
+        ]);
+        Ok(())
     }
 
-    /// Holds a row that the query wanted to send.
-    pub(super) fn hold(&mut self, key: &str, reason: &str, parent: Option<&str>) {
-        self.count("held", 1);
-        self.fates
-            .push(&[Some(key), Some("held"), Some(reason), parent]);
-    }
-
-    /// Notes changed values; returns the rows that policy `reject` keeps back, with the reason.
+    /// Notes changed values; returns the values for which policy `reject` keeps rows back, by row. Of a row that waits anyway only
+    /// those are noted.
     pub(super) async fn altered(
         &mut self,
         altered: &[Altered],
         keys: &[String],
-    ) -> Result<BTreeMap<usize, String>, TransformError> {
-        let mut rejected = BTreeMap::new();
+        held: &[Option<Fate>],
+    ) -> Result<BTreeMap<usize, Vec<String>>, TransformError> {
+        let mut rejected: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let mut rows = BTreeSet::new();
         for change in altered {
+            let rejects = change.done == "rejected";
+            if held[change.row].is_some() && !rejects {
+                continue;
+            }
             rows.insert(change.row);
-            if change.done == "rejected" {
-                rejected.insert(change.row, format!("{} {}", change.field, change.why));
+            if rejects {
+                let why = format!("{} {}", change.field, change.why);
+                rejected.entry(change.row).or_default().push(why);
             }
             self.altered.push(&[
                 Some(&keys[change.row]),
@@ -198,12 +183,17 @@ impl Notes {
         &mut self,
         batch: &RecordBatch,
         keys: &[String],
+        held: &[Option<Fate>],
     ) -> Result<(), TransformError> {
         let flags = batch
             .column_by_name("_flags")
             .and_then(|column| column.as_string_opt::<i32>());
         let owners = batch.column_by_name(OWNER);
-        for (row, key) in keys.iter().enumerate() {
+        for (row, key) in keys
+            .iter()
+            .enumerate()
+            .filter(|(row, _)| held[*row].is_none())
+        {
             let own = cell(flags, row).unwrap_or_default().split(';');
             let ownerless = owners.filter(|owners| owners.is_null(row));
             let flags = own.chain(ownerless.map(|_| LOADER_OWNS));
@@ -245,29 +235,4 @@ fn cell(column: Option<&StringArray>, row: usize) -> Option<&str> {
         .filter(|column| column.is_valid(row))
         .map(|column| column.value(row))
         .filter(|text| !text.is_empty())
-}
-
-/// What the query says of rows that do not move.
-fn fates(batch: &RecordBatch) -> Option<&StructArray> {
-    batch
-        .column_by_name(FATE)
-        .and_then(|column| column.as_struct_opt())
-}
-
-/// True where a row is to be sent, or its fate no longer counts because the ledger knows the row.
-fn sending(batch: &RecordBatch, fates: Option<&StructArray>) -> BooleanArray {
-    let known = batch
-        .column_by_name(KNOWN[0])
-        .and_then(|column| column.as_string_opt::<i32>());
-    let until_known = batch
-        .column_by_name(UNTIL_KNOWN)
-        .and_then(|column| column.as_boolean_opt());
-    (0..batch.num_rows())
-        .map(|row| {
-            let sends = fates.is_none_or(|fates| fates.is_null(row));
-            let is_known = known.is_some_and(|known| known.is_valid(row));
-            let until = until_known.is_some_and(|until| until.is_valid(row) && until.value(row));
-            Some(sends || (until && is_known))
-        })
-        .collect()
 }

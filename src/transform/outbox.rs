@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Int64Array, RecordBatch, StringArray, StringBuilder,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
+    StringBuilder, UInt32Array,
 };
 use arrow::compute::{filter_record_batch, take_arrays};
 use arrow::datatypes::SchemaRef;
@@ -20,6 +20,7 @@ use super::TransformError;
 use super::base::{self, Base, GoneFields, OPT_OUT_KEPT, Settled};
 use super::dead::Parents;
 use super::fallback::without_fallbacks;
+use super::fate::{Fate, Fates};
 use super::notes::Notes;
 use super::route::{KNOWN, Ledger};
 use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
@@ -234,17 +235,29 @@ impl<'a> Writer<'a> {
 
     async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
         let keys = self.keys(batch)?;
-        let sending = self.notes.fates(batch, &keys).await?;
-        if sending.true_count() == 0 {
+        let fates = Fates::of(batch);
+        let mut held = Vec::with_capacity(keys.len());
+        let mut moving = Vec::with_capacity(keys.len());
+        let mut looked_at = Vec::with_capacity(keys.len());
+        for (row, key) in keys.into_iter().enumerate() {
+            let fate = fates.row(row);
+            let is_final = fate.as_ref().filter(|fate| !fate.is_held());
+            looked_at.push(is_final.is_none());
+            match is_final {
+                Some(fate) => self.notes.fate(&key, fate)?,
+                None => {
+                    held.push(fate);
+                    moving.push(key);
+                }
+            }
+        }
+        self.notes.flush().await?;
+        let keys = moving;
+        if keys.is_empty() {
             return Ok(());
         }
-        let batch = filter_record_batch(batch, &sending).map_err(|error| self.arrow(error))?;
-        let sending = sending.values().iter();
-        let keys: Vec<String> = keys
-            .into_iter()
-            .zip(sending)
-            .filter_map(|(key, sends)| sends.then_some(key))
-            .collect();
+        let batch = filter_record_batch(batch, &BooleanArray::from(looked_at))
+            .map_err(|error| self.arrow(error))?;
         let sent = self
             .request
             .columns
@@ -269,9 +282,9 @@ impl<'a> Writer<'a> {
         let encoder =
             RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
         let last = base.cells().map_err(|error| self.encode(error))?;
-        let rejected = self.notes.altered(&altered, &keys).await?;
-        self.notes.flags(&batch, &keys).await?;
-        for row in opted_out {
+        let rejected = self.notes.altered(&altered, &keys, &held).await?;
+        self.notes.flags(&batch, &keys, &held).await?;
+        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
             self.notes.flag(&keys[row], OPT_OUT_KEPT);
         }
 
@@ -287,10 +300,6 @@ impl<'a> Writer<'a> {
         let digests = encoder.digests();
         let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
         for (row, key) in keys.iter().enumerate() {
-            if let Some(reason) = rejected.get(&row) {
-                self.notes.hold(key, reason, None);
-                continue;
-            }
             let fingerprint = digests.fingerprints[row];
             let object = self.request.file.object();
             let deleted = ledger.deleted(row);
@@ -301,17 +310,29 @@ impl<'a> Writer<'a> {
                 true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
                 false => ledger.decide(row, compared, wanted, insert_only, recreates),
             };
-            let operation = match decided {
-                Ok(operation) => operation,
-                Err(reason) => {
-                    self.notes.hold(key, reason, None);
+            // All that keeps a row back is told at once.
+            let mut waits = held[row].take();
+            let mut wait = |reason: &str, parent: Option<&str>| {
+                waits
+                    .get_or_insert_with(Fate::held)
+                    .add(Some(reason), parent);
+            };
+            for why in rejected.get(&row).into_iter().flatten() {
+                wait(why, None);
+            }
+            if let Err(reason) = decided {
+                wait(reason, None);
+            }
+            for (reason, parent) in parents.dead(row) {
+                wait(reason, Some(&parent));
+            }
+            let operation = match (decided, waits) {
+                (Ok(operation), None) => operation,
+                (_, waits) => {
+                    self.notes.fate(key, &waits.unwrap_or_else(Fate::held))?;
                     continue;
                 }
             };
-            if let Some((reason, parent)) = parents.dead(row) {
-                self.notes.hold(key, reason, Some(&parent));
-                continue;
-            }
             let landed = ledger.fingerprint(row);
             if wanted == Operation::Insert && landed.is_some_and(|landed| landed != fingerprint) {
                 self.notes.flag(key, CHANGED_SINCE);

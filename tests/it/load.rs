@@ -461,6 +461,48 @@ fn a_row_whose_field_rejects_bad_values_is_held_with_its_reason() {
     assert!(!project.org().keys("Lead").contains("1"));
 }
 
+#[test]
+fn a_row_that_waits_for_several_things_tells_all_of_them_at_once() {
+    let project = Project::small();
+    project.edit("export/people.csv", "lee@globex.example", "lee at globex");
+    project.edit("export/people.csv", "Lee Lane,lead", "Lee Lane,zombie");
+    project.edit("export/people.csv", "cas@globex.example", "cas at globex");
+    project.edit(
+        "export/people.csv",
+        "Cas Cole,customer,10",
+        "Cas Cole,customer,99",
+    );
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nLead,Email,reject,\nContact,Email,reject,\n",
+    );
+    project.run().ended(1);
+    let fates = |load: &str| {
+        project.table(&format!(
+            "select f.key, f.fate, f.reason, f.parent from recon.fates_{load} as f"
+        ))
+    };
+    assert_eq!(
+        fates("lead"),
+        [["1", "held", "lifecycle_unknown; Email invalid_email", "∅"]]
+    );
+    assert_eq!(
+        fates("contact"),
+        [[
+            "3",
+            "held",
+            "account_missing; Email invalid_email",
+            "company 99"
+        ]]
+    );
+    // The value that is in the way can be looked at.
+    let altered = "select a.key, a.field, a.done, a.original from recon.altered_contact as a";
+    assert_eq!(
+        project.table(altered),
+        [["3", "Email", "rejected", "cas at globex"]]
+    );
+}
+
 /// A last name may not stay blank, so this policy and the org do not go together.
 #[test]
 fn a_row_that_failed_shuts_the_gate_and_is_the_only_one_sent_again() {

@@ -5,7 +5,7 @@ with said as (
         message.id,
         message.conversation_id,
         message.sent_at,
-        link.fate,
+        link.fates,
         concat(
             to_char(message.sent_at, '%Y-%m-%d %H:%M:%S'),
             ' UTC, ',
@@ -52,7 +52,7 @@ select
     numbered.id,
     numbered.conversation_id,
     numbered.sent_at,
-    numbered.fate,
+    numbered.fates,
     numbered.part,
     numbered.parts,
     case

@@ -11,7 +11,8 @@ select
     link.contact_id,
     link.lead_id,
     link.who_id,
-    link.fate
+    link.out_of_scope_reason,
+    link.fates
 from mapped.conversations as conversation
 inner join prepare.item_link as link
     on link.kind = 'conversation' and link.id = conversation.id

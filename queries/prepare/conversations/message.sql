@@ -26,7 +26,8 @@ with said as (
         coalesce(conversation.contact_id, link.contact_id) as contact_id,
         coalesce(conversation.lead_id, link.lead_id) as lead_id,
         coalesce(conversation.who_id, link.who_id) as who_id,
-        conversation.fate as conversation_fate
+        conversation.out_of_scope_reason as conversation_scope_reason,
+        conversation.fates as conversation_fates
     from mapped.messages as message
     left join prepare.conversation as conversation
         on conversation.id = message.conversation_id
@@ -44,25 +45,41 @@ select
     said.contact_id,
     said.lead_id,
     said.who_id,
-    case
-        when not said.in_scope
-            then named_struct('fate', 'out_of_scope', 'reason', said.scope_reason, 'parent', null)
-        when said.known_conversation_id is null
-            then named_struct(
-                'fate', 'held',
-                'reason', 'conversation_missing',
-                'parent', concat('conversation ', said.conversation_id)
-            )
-        when said.conversation_fate['reason'] = 'scope'
-            then named_struct(
-                'fate', 'out_of_scope',
-                'reason', 'conversation_out_of_scope',
-                'parent', concat('conversation ', said.conversation_id)
-            )
-        when said.conversation_fate is not null then said.conversation_fate
-        when said.sent_at is null
-            then named_struct('fate', 'held', 'reason', 'message_without_time', 'parent', null)
-        when said.direction is null
-            then named_struct('fate', 'held', 'reason', 'message_without_author', 'parent', null)
-    end as fate
+    array_concat(
+        make_array(
+            case
+                when not said.in_scope
+                    then named_struct(
+                        'fate', 'out_of_scope', 'reason', said.scope_reason, 'parent', null
+                    )
+                when said.conversation_scope_reason = 'scope'
+                    then named_struct(
+                        'fate', 'out_of_scope',
+                        'reason', 'conversation_out_of_scope',
+                        'parent', concat('conversation ', said.conversation_id)
+                    )
+            end,
+            case
+                when said.known_conversation_id is null
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', 'conversation_missing',
+                        'parent', concat('conversation ', said.conversation_id)
+                    )
+            end,
+            case
+                when said.sent_at is null
+                    then named_struct(
+                        'fate', 'held', 'reason', 'message_without_time', 'parent', null
+                    )
+            end,
+            case
+                when said.direction is null
+                    then named_struct(
+                        'fate', 'held', 'reason', 'message_without_author', 'parent', null
+                    )
+            end
+        ),
+        said.conversation_fates
+    ) as fates
 from said

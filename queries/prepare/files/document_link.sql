@@ -6,8 +6,8 @@ with document as (
         version."ContentDocumentId" as document_id,
         coalesce(task.id, 'activity ' || file.activity_id) as task_id,
         file.activity_id is not null and task.id is null as is_missing,
-        activity.fate['fate'] = 'out_of_scope' as is_out_of_scope,
-        activity.fate['reason'] = 'sample' as is_of_sample
+        activity.out_of_scope_reason is not null as is_out_of_scope,
+        activity.out_of_scope_reason = 'sample' as is_of_sample
     from usercom.files as file
     inner join org.content_version as version
         on version.usercom_id__c = concat('file:', file.id)
