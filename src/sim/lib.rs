@@ -7,6 +7,7 @@
 //! must not be able to pass on both sides.
 
 mod from_here;
+mod page;
 mod private;
 pub mod salesforce;
 pub mod usercom;

@@ -26,6 +26,27 @@ fn every_row_is_on_some_page_once_and_the_last_next_is_404() {
 }
 
 #[test]
+fn who_opens_it_in_a_browser_of_this_machine_sees_what_it_holds_and_no_row() {
+    let account = Account::of(people(7), &[]);
+    let (status, page) = account.fetch("/");
+    assert_eq!(status, 200);
+    assert!(
+        page.contains("<h1>A simulated User.com account</h1>"),
+        "{page}"
+    );
+    assert!(page.contains("<td>users</td><td>7</td>"), "{page}");
+    let export = account.project().path("export");
+    assert!(page.contains(&*export.display().to_string()), "{page}");
+    assert!(
+        !page.contains(DEFAULT_TOKEN) && !page.contains('@'),
+        "{page}"
+    );
+    // It is no request of a client: nothing is counted.
+    let stats = account.control(Method::GET, "stats", None);
+    assert!(!stats.to_string().contains("\"/\""), "{stats}");
+}
+
+#[test]
 fn a_row_is_named_as_the_version_names_it_and_keeps_every_cell() {
     let project = Project::empty()
         .file(

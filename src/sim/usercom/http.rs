@@ -1,7 +1,8 @@
 //! The account over HTTP: one place that knows all paths.
 //!
 //! In: any request. Out: its answer. A request is counted, may be struck by a fault, needs the key, takes its share of the
-//! rate limit, and may be for an endpoint that the account lacks or the key must not use. Never: a row without the key.
+//! rate limit, and may be for an endpoint that the account lacks or the key must not use. What is under `/control` and the page
+//! for people at `/` are no part of the service and not counted. Never: a row without the key.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,6 +23,7 @@ use super::faults::Reset;
 use super::lists;
 use super::objects::Object;
 use super::options::{Bug, ExportPlace, RetryAfter};
+use super::page;
 use super::shape::Version;
 
 /// How HTTP writes dates.
@@ -40,6 +42,9 @@ async fn serve(State(account): State<Arc<Account>>, request: Request) -> Respons
     let path = request.uri().path().to_owned();
     if let Some(rest) = path.strip_prefix("/control/") {
         return control::handle(&account, rest.trim_end_matches('/'), request).await;
+    }
+    if path == "/" && method == Method::GET {
+        return page::show(&account, request.headers());
     }
     let address = request
         .uri()

@@ -41,6 +41,7 @@ mod loading;
 mod lock;
 mod objects;
 mod options;
+mod page;
 mod paging;
 mod reading;
 mod record;

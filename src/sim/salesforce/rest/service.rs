@@ -26,7 +26,7 @@ pub(super) async fn serve(State(app): State<App>, request: Request) -> Response 
             .unwrap_or_else(IntoResponse::into_response);
     }
     if split.is_empty() && method == Method::GET {
-        return page::show(&app, &request).unwrap_or_else(IntoResponse::into_response);
+        return page::show(&app, request.headers());
     }
     app.org.statistics.request(method.as_str(), &path);
     let fault = app.org.faults.strike(method.as_str(), &path);

@@ -127,3 +127,30 @@ async fn files_of_the_state_are_for_their_owner_alone() {
     assert!(files > 3);
     org.simulator.shutdown().await.unwrap();
 }
+
+#[tokio::test]
+async fn who_opens_it_in_a_browser_of_this_machine_sees_what_it_holds_and_no_record() {
+    let org = Org::new().await;
+    org.create("Account", json!({"Name": "Acme"})).await;
+    let url = format!("{}/", org.simulator.url());
+    let page = |site: &'static str| {
+        let request = reqwest::Client::new()
+            .get(&url)
+            .header("sec-fetch-site", site);
+        async move {
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        }
+    };
+    let (status, text) = page("none").await;
+    assert_eq!(status, 200);
+    assert!(
+        text.contains("<h1>A simulated Salesforce org</h1>"),
+        "{text}"
+    );
+    assert!(text.contains("<td>Account</td><td>1</td>"), "{text}");
+    assert!(!text.contains("Acme"), "{text}");
+    let (status, text) = page("cross-site").await;
+    assert_eq!((status, text.contains("Account")), (403, false));
+    org.simulator.shutdown().await.unwrap();
+}
