@@ -4,9 +4,11 @@
 //! `--dry-run` the plan alone. Never: a row sent to a real org that nobody agreed to.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, SampleArgs, Target, config, extract, migration, plan};
+use super::{
+    ConsentArgs, Format, Outcome, ProjectArgs, SampleArgs, Target, config, extract, migration, plan,
+};
 use crate::error::Error;
-use crate::migration::{Consent, PlanRequest, RunRequest};
+use crate::migration::{PlanRequest, RunRequest};
 
 /// Arguments of `transload delta`.
 #[derive(Debug, clap::Args)]
@@ -18,12 +20,8 @@ pub(crate) struct DeltaArgs {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Agree to it, where the destination is not the simulator
-    #[arg(long)]
-    yes: bool,
-    /// Deploy to production what no sandbox has seen
-    #[arg(long)]
-    no_sandbox_first: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Read the last extract instead of what has changed in the User.com account since
     #[arg(long)]
     no_extract: bool,
@@ -59,7 +57,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
     if args.dry_run {
         return Ok(plan::outcome(&planned));
     }
-    if planned.needs_consent && !args.yes {
+    if planned.needs_consent && !args.consent.yes {
         return Err(Error::Argument {
             what: format!("nothing was sent: {} is a real org", planned.target),
             hint: "look at the plan, then say `transload delta --yes`".to_owned(),
@@ -67,10 +65,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
     }
     let request = RunRequest {
         target: args.target.target,
-        consent: Consent {
-            yes: args.yes,
-            no_sandbox_first: args.no_sandbox_first,
-        },
+        consent: args.consent.consent(),
         // The plan has read the export.
         no_stage: true,
         full: args.full,

@@ -4,9 +4,9 @@
 //! the export read.
 
 use super::run::carry_out;
-use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, plan};
+use super::{ConsentArgs, Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, plan};
 use crate::error::Error;
-use crate::migration::{Consent, PlanRequest, RunRequest};
+use crate::migration::{PlanRequest, RunRequest};
 
 /// Arguments of `transload load`.
 #[derive(Debug, clap::Args)]
@@ -28,12 +28,8 @@ pub(crate) struct LoadArgs {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Agree to deploy missing fields to an org that is not the simulator
-    #[arg(long)]
-    yes: bool,
-    /// Deploy to production what no sandbox has seen
-    #[arg(long)]
-    no_sandbox_first: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -54,10 +50,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
     }
     let request = RunRequest {
         target: args.target.target,
-        consent: Consent {
-            yes: args.yes,
-            no_sandbox_first: args.no_sandbox_first,
-        },
+        consent: args.consent.consent(),
         no_stage: true,
         only_failed: args.failed,
         selection,

@@ -42,7 +42,7 @@ use clap::{Args, Parser, Subcommand};
 use self::progress::TerminalProgress;
 use crate::config;
 use crate::error::Error;
-use crate::migration::Migration;
+use crate::migration::{Consent, Migration};
 use crate::progress::Progress;
 use crate::project::Selection;
 
@@ -189,6 +189,26 @@ impl SampleArgs {
     fn sample(self) -> Option<config::Sample> {
         let seed = self.seed;
         self.sample.map(|people| config::Sample { people, seed })
+    }
+}
+
+/// What a person agrees to.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ConsentArgs {
+    /// Agree to what is planned, where the destination is not the simulator
+    #[arg(long)]
+    yes: bool,
+    /// Deploy to production what no sandbox has seen
+    #[arg(long)]
+    no_sandbox_first: bool,
+}
+
+impl ConsentArgs {
+    fn consent(self) -> Consent {
+        Consent {
+            yes: self.yes,
+            no_sandbox_first: self.no_sandbox_first,
+        }
     }
 }
 

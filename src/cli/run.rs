@@ -2,9 +2,11 @@
 
 use super::notify::{Ending, notify};
 use super::stop::stop_on_request;
-use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, migration, output};
+use super::{
+    ConsentArgs, Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, migration, output,
+};
 use crate::error::Error;
-use crate::migration::{Consent, RunRequest};
+use crate::migration::RunRequest;
 use crate::report::{FATE_HEAD, OUTCOME_HEAD, RunSummary, SOURCE_HEAD, TableRow};
 use crate::rows::RunStatus;
 
@@ -15,12 +17,8 @@ pub(crate) struct RunArgs {
     project: ProjectArgs,
     #[command(flatten)]
     target: Target,
-    /// Agree to deploy missing fields to an org that is not the simulator
-    #[arg(long)]
-    yes: bool,
-    /// Deploy to production what no sandbox has seen
-    #[arg(long)]
-    no_sandbox_first: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Agree that the destination leads to another org than before, and begin anew with it
     #[arg(long)]
     new_org: bool,
@@ -43,10 +41,7 @@ pub(crate) struct RunArgs {
 pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
     let request = RunRequest {
         target: args.target.target,
-        consent: Consent {
-            yes: args.yes,
-            no_sandbox_first: args.no_sandbox_first,
-        },
+        consent: args.consent.consent(),
         new_org: args.new_org,
         no_stage: args.no_stage,
         only_failed: false,

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Format, Outcome, ProjectArgs, Target, migration, output};
+use super::{ConsentArgs, Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
-use crate::migration::{Consent, Prepared, SchemaComparison, SchemaDeployed, SchemaRequest};
+use crate::migration::{Prepared, SchemaComparison, SchemaDeployed, SchemaRequest};
 use crate::schema::{Package, SchemaPlan};
 
 /// Verbs of `transload schema`.
@@ -61,12 +61,8 @@ pub(crate) struct CheckArgs {
 pub(crate) struct DeployArgs {
     #[command(flatten)]
     common: Common,
-    /// Agree to the deployment
-    #[arg(long)]
-    yes: bool,
-    /// Deploy to production what no sandbox has seen
-    #[arg(long)]
-    no_sandbox_first: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
     /// Result on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -144,10 +140,7 @@ async fn check(args: &CheckArgs) -> Result<Outcome, Error> {
 
 async fn deploy(args: &DeployArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.common.project)?;
-    let consent = Consent {
-        yes: args.yes,
-        no_sandbox_first: args.no_sandbox_first,
-    };
+    let consent = args.consent.consent();
     let deployed = Box::pin(migration.schema_deploy(&args.common.request(), consent)).await;
     progress.finish();
     let deployed = deployed?;
