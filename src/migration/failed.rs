@@ -1,8 +1,8 @@
 //! The rows of a load that did not land, as Data Loader gives them back: what was sent, column by column, then the error; and
 //! what to do.
 //!
-//! In: the outbox and the ledger of a run. Out: small batches for a CSV file that people mend and send again. Never: more rows
-//! than a person can look through.
+//! In: the outbox and the ledger of a run. Out: a CSV file with all of them, that people mend and send again. Never: more of them in
+//! memory than a batch.
 
 use std::sync::Arc;
 
@@ -15,11 +15,9 @@ use crate::error::Error;
 use crate::load::remedy;
 use crate::project::QueryFile;
 use crate::reconcile::PhaseReport;
+use crate::report::{UTF8_MARK, spreadsheet_rows};
 use crate::rows::{same_key, sent_columns};
 use crate::staging::Manifest;
-
-/// Rows of a file at most.
-const MOST: usize = 10_000;
 
 /// What the column with the error is called until its rows have their remedy.
 const CODE: &str = "remedy";
@@ -33,40 +31,45 @@ impl Phases<'_> {
         outbox: &Manifest,
         report: &PhaseReport,
     ) -> Result<(), Error> {
-        let failed = report.failed + report.unprocessed;
-        if failed == 0 {
+        if report.failed + report.unprocessed == 0 {
             return Ok(());
         }
-        let batches = rows(session, file, outbox, self.journal.run()).await?;
-        let count: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if count == 0 {
+        let sql = failed_rows(file, outbox, self.journal.run());
+        // Whether a spreadsheet needs the mark is known once all of it was seen.
+        let (mut rows, mut is_ascii) = (0, true);
+        let mut stream = session.stream("the failed rows", &sql, &[]).await?;
+        while let Some(batch) = stream.next_batch().await? {
+            is_ascii &= lines(&batch, false)?.is_ascii();
+            rows += batch.num_rows();
+        }
+        if rows == 0 {
             return Ok(());
         }
-        let name = format!("failed-{}", file.name);
-        let (place, _) = self
-            .keep_sheet(&name, &batches, |error| Error::Defect {
-                what: format!("the failed rows of {} are no CSV: {error}", file.name),
-            })
-            .await?;
-        let share = match failed > count as u64 {
-            true => format!("{count} of {failed}"),
-            false => failed.to_string(),
-        };
+        let staging = self.context.staging();
+        let name = format!("failed-{}.csv", file.name);
+        let path = staging.org_path(&["reports", self.journal.run(), &name]);
+        let mut sheet = staging.document(&path);
+        if !is_ascii {
+            sheet.write(UTF8_MARK).await?;
+        }
+        let mut is_first = true;
+        let mut stream = session.stream("the failed rows", &sql, &[]).await?;
+        while let Some(batch) = stream.next_batch().await? {
+            sheet.write(&lines(&batch, is_first)?).await?;
+            is_first = false;
+        }
+        sheet.finish().await?;
         self.notes.push(format!(
-            "{}: {share} row(s) did not land; {place} has them as they were sent, each with its error and what to do",
-            file.name
+            "{}: {rows} row(s) did not land; {} has them as they were sent, each with its error and what to do",
+            file.name,
+            staging.place(&path)
         ));
         Ok(())
     }
 }
 
-/// The failed rows of `run`, the first of them if there are many.
-async fn rows(
-    session: &Session,
-    file: &QueryFile,
-    outbox: &Manifest,
-    run: &str,
-) -> Result<Vec<RecordBatch>, Error> {
+/// The query for the rows of `run` that failed, in the order of their keys.
+fn failed_rows(file: &QueryFile, outbox: &Manifest, run: &str) -> String {
     let load = &file.name;
     let is_list = |name: &str| {
         let field = outbox.schema.field_with_name(name);
@@ -84,16 +87,29 @@ async fn rows(
         .iter()
         .map(|name| format!("l.\"{name}\""))
         .collect();
-    let sql = format!(
+    format!(
         "select o._id as \"Id\", {}, concat_ws(': ', l.error_code, l.error) as error, l.error_code as {CODE} \
          from outbox.{load} as o inner join ledger.{load} as l on {} \
-         where l.run_id = '{run}' and l.outcome in ('failed', 'unprocessed') order by {} limit {MOST}",
+         where l.run_id = '{run}' and l.outcome in ('failed', 'unprocessed') order by {}",
         columns.join(", "),
         same_key("o", "l", &file.key),
         keys.join(", "),
-    );
-    let batches = session.collect("the failed rows", &sql).await?;
-    batches.iter().map(with_remedies).collect()
+    )
+}
+
+/// Failed rows as lines of the file, with its head if they are the first.
+fn lines(batch: &RecordBatch, with_head: bool) -> Result<Vec<u8>, Error> {
+    let wrong = |error: String| Error::Defect {
+        what: format!("failed rows are no CSV: {error}"),
+    };
+    let mut csv = Vec::new();
+    let mut writer = arrow::csv::WriterBuilder::new()
+        .with_header(with_head)
+        .build(&mut csv);
+    let written = writer.write(&with_remedies(batch)?);
+    written.map_err(|error| wrong(error.to_string()))?;
+    drop(writer);
+    spreadsheet_rows(&csv).map_err(|error| wrong(error.to_string()))
 }
 
 /// The batch with what to do in place of the code.

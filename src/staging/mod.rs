@@ -16,6 +16,7 @@
 
 mod checksum;
 mod current;
+mod document;
 mod encoder;
 mod error;
 mod foreign;
@@ -29,6 +30,7 @@ mod stable;
 mod writer;
 
 pub use checksum::{ChecksumError, verified, with_checksum};
+pub use document::DocumentWriter;
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
 pub(crate) use local::{create_private_file, private_file, private_folder};
