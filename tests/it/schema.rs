@@ -235,13 +235,14 @@ fn remove_takes_back_what_we_created_and_nothing_else() {
     let own = org.insert("Account", json!({"Name": "Own"}));
     project.run_with(&["--yes"]).ended(0);
     let refused = schema(&project, &["remove"]).ended(2);
-    assert!(
-        refused
-            .stderr
-            .contains("- CustomField Account.usercom_id__c"),
-        "{}",
-        refused.stderr
-    );
+    for told in [
+        "- CustomField Account.usercom_id__c",
+        "records that the migration loaded lose their values in these fields",
+        "3 of Account",
+        "`transload rollback` takes the records back first",
+    ] {
+        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+    }
 
     // Somebody uses our field for a record of their own.
     org.change("Account", &own, json!({"usercom_custom_id__c": "mine"}));

@@ -67,6 +67,7 @@ pub(crate) async fn remove(
     }
     let queries = Queries::load(&project.config.project)?;
     let mut foreign = Vec::new();
+    let mut own = Vec::new();
     for (object, ours) in &objects {
         progress.step(&format!(
             "looking for values in {object} that we did not load"
@@ -82,8 +83,12 @@ pub(crate) async fn remove(
                 Err(error) if error.is_not_found() => continue,
                 Err(error) => return Err(schema::Error::from(error).into()),
             };
-            let loaded = loaded(project, connection, &queries, name).await?;
+            let known = loaded(project, connection, &queries, name).await?;
+            let loaded = known.values().sum();
             foreign.extend(find_others(connection, &found, ours, loaded).await?);
+            if let Some(live) = known.get("live") {
+                own.push(format!("{live} of {name}"));
+            }
         }
     }
     if !foreign.is_empty() {
@@ -114,6 +119,13 @@ pub(crate) async fn remove(
     if names.is_empty() {
         return Ok(0);
     }
+    if !own.is_empty() {
+        progress.done(&format!(
+            "note: records that the migration loaded lose their values in these fields, and later runs could no longer tell that they \
+             are theirs: {}; `transload rollback` takes the records back first",
+            own.join(", ")
+        ));
+    }
     if !yes && !connection.is_simulator() {
         for name in &names {
             progress.done(&format!("- {name}"));
@@ -142,30 +154,37 @@ pub(crate) async fn remove(
     Ok(names.len())
 }
 
-/// Rows of an object that the ledgers know.
+/// Records of an object that the ledgers know: how many are there, and how many are not any more.
 async fn loaded(
     project: &Project,
     connection: &Connection,
     queries: &Queries,
     object: &str,
-) -> Result<u64, Error> {
+) -> Result<BTreeMap<String, u64>, Error> {
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
     let session = project.engine.session(staging, &snapshot)?;
     let ledgers: Vec<String> = queries
         .kind(QueryKind::Load)
         .filter(|file| file.object() == object && snapshot.get("ledger", &file.name).is_some())
-        .map(|file| format!("select id from ledger.{} where id is not null", file.name))
+        .map(|file| {
+            format!(
+                "select id, live from ledger.{} where id is not null",
+                file.name
+            )
+        })
         .collect();
     if ledgers.is_empty() {
-        return Ok(0);
+        return Ok(BTreeMap::new());
     }
     // Several loads may know the same record.
     let sql = format!(
-        "select 'n' as name, count(distinct l.id) as n from ({}) as l",
+        "select case when r.is_live then 'live' else 'gone' end as name, count(*) as n \
+         from (select l.id, bool_or(l.live = 'live') as is_live from ({}) as l group by l.id) as r \
+         group by case when r.is_live then 'live' else 'gone' end",
         ledgers.join(" union all ")
     );
-    Ok(counts(&session, "the ledgers", &sql).await?.values().sum())
+    Ok(counts(&session, "the ledgers", &sql).await?)
 }
 
 /// What an object holds that we did not load, in words.
