@@ -1,7 +1,7 @@
 //! `transload explain`: one record's whole story, for a terminal of 80 columns or as JSON.
 //!
 //! In: an id, a key, an address. Out: where the record stands in the export, what was made of it, why it moved or did not, its
-//! records and what hangs on them. Never: a connection, or anything written.
+//! records and what hangs on them; with `--now` what the org shows of them. Never: anything written.
 
 use serde_json::Value;
 
@@ -9,9 +9,11 @@ use super::{Format, Outcome, ProjectArgs, Target, output};
 use crate::error::Error;
 use crate::load::remedy;
 use crate::migration::{
-    Child, Decision, ExplainRequest, ExplainedRow, LoadStory, Migration, Story,
+    Child, Decision, Difference, ExplainRequest, ExplainedRow, LoadStory, Migration, RecordNow,
+    Story,
 };
 use crate::report::reason;
+use crate::rows::BETWEEN_REASONS;
 
 /// Characters of a value that are shown.
 const VALUE: usize = 200;
@@ -27,6 +29,9 @@ pub(crate) struct ExplainArgs {
     /// a key, an e-mail address, or the id of a record in Salesforce
     #[arg(value_name = "[OBJECT] ID", num_args = 1..=2, required = true, add = super::complete::records())]
     what: Vec<String>,
+    /// Ask the org what the records look like at this moment
+    #[arg(long)]
+    now: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -39,6 +44,7 @@ pub(super) async fn run(args: ExplainArgs) -> Result<Outcome, Error> {
         id: words.next().unwrap_or_default(),
         source: words.next(),
         target: args.target.target,
+        now: args.now,
     };
     let migration = Migration::open(&super::config(&args.project)?)?;
     let story = migration.explain(&request).await?;
@@ -101,6 +107,16 @@ fn text(story: &Story) -> String {
     for load in &story.loads {
         page.load(load);
     }
+    let has_record = story.loads.iter().any(|load| load.record.is_some());
+    if story.embedded && has_record {
+        page.line(
+            2,
+            "nobody can open these records: their org is a simulator within this program",
+        );
+    }
+    if has_record && story.loads.iter().all(|load| load.now.is_none()) {
+        page.line(2, "`--now` asks the org what they look like at this moment");
+    }
     page.children(&story.children);
     page.text
 }
@@ -159,13 +175,9 @@ impl Page {
 
     fn decisions(&mut self, decisions: &[Decision]) {
         self.head("what was decided", !decisions.is_empty());
-        let mut file = "";
         for decision in decisions {
-            if decision.decided_in != file {
-                file = &decision.decided_in;
-                self.line(2, file);
-            }
-            self.line(4, &format!("{}: {}", decision.what, decision.says));
+            let (what, says) = (&decision.what, &decision.says);
+            self.line(2, &format!("{what}: {says} ({})", decision.decided_in));
         }
     }
 
@@ -218,6 +230,30 @@ impl Page {
         if load.differences.is_empty() && load.record.is_some() {
             self.line(4, "no differences at the last look");
         }
+        if let Some(now) = &load.now {
+            self.now(now);
+        }
+    }
+
+    fn now(&mut self, now: &RecordNow) {
+        if !now.is_there {
+            self.line(4, "now: the org does not have it");
+            return;
+        }
+        self.line(4, "now, in the org");
+        for cell in &now.values {
+            self.line(6, &format!("{}: {}", cell.column, shown(&cell.value)));
+        }
+        for Difference { field, sent, found } in &now.differences {
+            let found = found.as_deref().map_or("nothing".to_owned(), quoted_text);
+            self.line(
+                4,
+                &format!("now: {field} is {found}, sent was {}", quoted_text(sent)),
+            );
+        }
+        if now.differences.is_empty() {
+            self.line(4, "now: all as it was sent");
+        }
     }
 
     fn record(&mut self, load: &LoadStory, record: &ExplainedRow) {
@@ -263,7 +299,7 @@ impl Page {
 
     fn meaning(&mut self, indent: usize, code: &str) {
         // A row tells all its reasons at once; `Email invalid_email` is a field whose value a policy rejects.
-        for code in code.split("; ") {
+        for code in code.split(BETWEEN_REASONS) {
             let known = reason(code).or_else(|| reason(code.rsplit(' ').next()?));
             if let Some(known) = known {
                 let text = format!("{}; what to do: {}", known.meaning, known.remedy);
@@ -289,6 +325,10 @@ fn attempt_line(row: &ExplainedRow) -> String {
         part("error_code", ""),
     ]
     .join(" ")
+}
+
+fn quoted_text(text: &str) -> String {
+    shown(&Value::from(text))
 }
 
 fn quoted(row: &ExplainedRow, column: &str) -> String {

@@ -8,7 +8,7 @@ mod site;
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::Serialize;
 
-use crate::mapping::declared_files;
+use crate::mapping::{PLACE, declared_files};
 use crate::project::{Queries, QueryFile, QueryKind};
 use crate::reconcile::{CHANGE, families};
 use crate::rows::{ledger_fields, outbox_fields};
@@ -121,6 +121,11 @@ fn decisions() -> impl Iterator<Item = Table> {
                 holds: column.holds,
                 note: if column.needed { "needed" } else { "" }.to_owned(),
             })
+            .chain([Column {
+                name: PLACE.to_owned(),
+                holds: "text".to_owned(),
+                note: "file and line".to_owned(),
+            }])
             .collect(),
     })
 }

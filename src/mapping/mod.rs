@@ -22,7 +22,7 @@ pub use confirm::{
     value_state,
 };
 pub use decisions::{
-    DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, check_decisions, decision_rows,
+    DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, PLACE, check_decisions, decision_rows,
     declared_files, publish_decisions, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};

@@ -97,7 +97,8 @@ pub use diff::{
 };
 pub use estimate::{Estimate, EstimateRequest, LimitEstimate, LoadEstimate, Span};
 pub use explain::{
-    Child, Decision, ExplainRequest, LoadStory, Row as ExplainedRow, Story, Version,
+    Child, Decision, Difference, ExplainRequest, LoadStory, RecordNow, Row as ExplainedRow, Story,
+    Version,
 };
 pub use hypercare::Hypercare;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};

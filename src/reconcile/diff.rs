@@ -85,6 +85,20 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
     Ok(writer.publish(BTreeMap::new()).await?)
 }
 
+/// SQL that is true where a value sent (column of `o`) and the one found (text column of `r`) are not the same, and the normal form
+/// of the one sent; none for a field that cannot be read.
+pub(super) fn differs(describe: &ObjectDescribe, field: &Field) -> Option<(String, String)> {
+    let target = TargetField::of(readable(describe, field.name())?);
+    let (sent, found) = normal_forms(field, &target);
+    // A null was not sent, and an empty text is one: neither says anything about the org's value.
+    let mut differs =
+        format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
+    if let Some(unless) = derived_by(describe, field.name()) {
+        differs = format!("({differs} and coalesce(r.\"{unless}\", '') <> 'true')");
+    }
+    Some((differs, sent))
+}
+
 /// Rows that landed: missing ones and changed fields.
 fn landed_sql(request: &DiffRequest<'_>) -> String {
     let load = request.load;
@@ -96,20 +110,12 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
             .to_owned(),
     ];
     for (place, field) in request.columns.sent.iter().enumerate() {
-        let Some(target) = readable(request.describe, field.name()) else {
-            continue;
-        };
         if key.contains(field.name()) || request.later.contains(field.name()) {
             continue;
         }
-        let target = TargetField::of(target);
-        let (sent, found) = normal_forms(field, &target);
-        // A null was not sent, and an empty text is one: neither says anything about the org's value.
-        let mut differs =
-            format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
-        if let Some(unless) = derived_by(request.describe, field.name()) {
-            differs = format!("({differs} and coalesce(r.\"{unless}\", '') <> 'true')");
-        }
+        let Some((differs, sent)) = differs(request.describe, field) else {
+            continue;
+        };
         entries.push(format!(
             "case when r._id is not null and {differs} then named_struct('kind', 'changed', 'field', '{name}', \
              'sent', cast({sent} as varchar), 'found', r.\"{name}\", 'place', {place}) end",

@@ -111,6 +111,111 @@ fn a_row_is_told_from_its_line_to_its_error_and_what_waits_for_it() {
 }
 
 #[test]
+fn a_story_tells_file_and_line_of_each_decision_and_asks_the_org_when_told_to() {
+    let project = Project::small();
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nAccount,Name,truncate_and_attach,\nLead,Email,blank_and_keep_raw,\n",
+    );
+    project.write(
+        "config/lifecycle.csv",
+        "lifecycle_stage,target,note\nsubscriber,Lead,\nlead,Lead,\nmql,Lead,\ncustomer,Contact,\nevangelist,Contact,\n",
+    );
+    project.edit("export/people.csv", "lee@globex.example", "lee at globex");
+    project.carry().ended(0);
+    let places = |id: &str| {
+        let story = explained(&project, &["people", id]);
+        let decisions = story["decisions"].as_array().unwrap().iter();
+        let told = decisions.map(|one| {
+            let word = |name: &str| one[name].as_str().unwrap().to_owned();
+            format!(
+                "{} | {} | {}",
+                word("decided_in"),
+                word("what"),
+                word("says")
+            )
+        });
+        told.collect::<Vec<String>>()
+    };
+    let lee = places("1");
+    for line in [
+        "config/lifecycle.csv line 3 | lifecycle_stage lead | Lead",
+        "config/value_policy.csv line 3 | Lead.Email invalid_email | blank_and_keep_raw, blanked",
+    ] {
+        assert!(lee.iter().any(|told| told == line), "{lee:#?}");
+    }
+    let fay = places("6");
+    let company = fay.iter().find(|told| told.contains("Lead.Company"));
+    let company = company.unwrap_or_else(|| panic!("{fay:#?}"));
+    assert!(company.starts_with("config/defaults.csv"), "{company}");
+
+    // What the tables say, then what the org says after somebody changed the record.
+    let before = explained(&project, &["people", "3"]);
+    assert_eq!(before["embedded"], true);
+    assert!(before["loads"][0].get("now").is_none());
+    let text = told(&project, &["people", "3"]);
+    assert!(text.contains("`--now` asks the org"), "{text}");
+    let id = before["loads"][0]["record"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let org = project.org();
+    org.change("Contact", &id, serde_json::json!({"MailingCity": "Rome"}));
+    drop(org);
+    let now = &explained(&project, &["people", "3", "--now"])["loads"][0]["now"];
+    assert_eq!(now["is_there"], true);
+    let differences = now["differences"].as_array().unwrap();
+    assert_eq!(differences.len(), 1, "{now:#}");
+    assert_eq!(
+        ["field", "sent", "found"].map(|name| differences[0][name].as_str().unwrap()),
+        ["MailingCity", "Paris", "Rome"]
+    );
+    let values = now["values"].as_array().unwrap();
+    let last = values.iter().find(|cell| cell["column"] == "LastName");
+    assert_eq!(last.unwrap()["value"], "Cole");
+    let text = told(&project, &["people", "3", "--now"]);
+    assert!(
+        text.contains("now: MailingCity is Rome, sent was Paris"),
+        "{text}"
+    );
+    let others = told(&project, &["people", "2", "--now"]);
+    assert!(others.contains("now: all as it was sent"), "{others}");
+}
+
+#[test]
+fn the_file_of_failed_rows_has_all_of_them() {
+    let project = Project::small();
+    project.append("migration.toml", "\n[gates]\nmax_failed_percent = 100.0\n");
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy\nLead,LastName,blank_and_keep_raw\n",
+    );
+    let long = "o".repeat(90);
+    let more: String = (100..10_150)
+        .map(|id| {
+            format!("{id},p{id}@globex.example,,\"Żur {long}\",lead,10,,,f,,2026-01-01T00:00:00Z\n")
+        })
+        .collect();
+    project.append("export/people.csv", &more);
+    project.carry();
+    let failed = project.report("failed-lead.csv");
+    // Letters beyond ASCII: a spreadsheet needs the mark.
+    let failed = failed.strip_prefix('\u{feff}').unwrap();
+    let mut rows = csv::Reader::from_reader(failed.as_bytes());
+    let at = rows
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|head| head == "usercom_id__c")
+        .unwrap();
+    let keys: Vec<u32> = rows
+        .records()
+        .map(|row| row.unwrap()[at].parse().unwrap())
+        .collect();
+    assert_eq!(keys, (100..10_150).collect::<Vec<u32>>());
+}
+
+#[test]
 fn a_rule_of_the_scope_is_blamed_for_its_own_mistake() {
     let project = Project::small();
     project.append(

@@ -1,6 +1,6 @@
 -- grain: one row per decision about the type of the activity that is explained
 select
-    'config/activity_types.csv' as decided_in,
+    type._place as decided_in,
     concat_ws(' ', 'type', record.activity_type_id, record.activity_type) as what,
     concat_ws(', ', type.task_subtype, type.subject) as says
 from explained.record as record

@@ -1,6 +1,6 @@
 -- grain: one row per decision about the territory of the company that is explained
 select
-    'config/territories.csv' as decided_in,
+    territories._place as decided_in,
     'company ' || territories.company_id as what,
     territories.territory as says
 from explained.record as record

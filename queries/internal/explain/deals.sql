@@ -13,7 +13,7 @@ with named as (
 )
 
 select
-    'config/stage_matrix.csv' as decided_in,
+    coalesce(matrix._place, 'config/stage_matrix.csv') as decided_in,
     concat_ws(' / ', named.pipeline, named.stage, named.status) as what,
     coalesce(
         concat_ws(' ', matrix.stage_name, matrix.probability || '%'), 'no row for it'
@@ -25,7 +25,7 @@ left join config.stage_matrix as matrix
     and lower(matrix.status) = named.status
 union all
 select
-    'config/rates.csv' as decided_in,
+    rates._place as decided_in,
     'currency ' || rates.currency as what,
     rates.rate as says
 from named
@@ -33,7 +33,7 @@ inner join config.rates as rates
     on upper(rates.currency) = named.currency
 union all
 select
-    'config/loss_reasons.csv' as decided_in,
+    loss_reason._place as decided_in,
     'loss_reason ' || loss_reason.loss_reason as what,
     loss_reason.label as says
 from named

@@ -1,6 +1,6 @@
 -- grain: one row per decision about values that the source and the org both changed
 select
-    'config/decisions.csv' as decided_in,
+    decisions._place as decided_in,
     concat_ws('.', decisions.object, decisions.field) as what,
     coalesce(decisions.decision, 'not decided yet') as says
 from config.decisions as decisions

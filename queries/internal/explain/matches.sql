@@ -1,6 +1,6 @@
 -- grain: one row per decision about a record of the org that the explained one may be
 select
-    'config/matches.csv' as decided_in,
+    matches._place as decided_in,
     matches.object || ' ' || matches.usercom_id as what,
     concat_ws(' ', matches.decision, matches.salesforce_id) as says
 from config.matches as matches

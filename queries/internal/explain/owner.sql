@@ -10,7 +10,7 @@ with named as (
 )
 
 select
-    'config/owners.csv' as decided_in,
+    decided._place as decided_in,
     'owner ' || named.owner_key as what,
     decided.user_email as says
 from named

@@ -1,6 +1,6 @@
 -- grain: one row per decision about the side of the person that is explained
 select
-    'config/lifecycle.csv' as decided_in,
+    coalesce(lifecycle._place, 'config/lifecycle.csv') as decided_in,
     'lifecycle_stage ' || coalesce(record.lifecycle_stage, '(none)') as what,
     coalesce(lifecycle.target, 'no row for it') as says
 from explained.record as record

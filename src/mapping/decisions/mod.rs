@@ -1,7 +1,8 @@
 //! `config/*.csv` → `config.*` tables, checked like code: every cell is what its column is declared as, in one form, or the
 //! run stops with all mistakes at once before anything is read or sent.
 //!
-//! In: the project's files, as editors and spreadsheets leave them. Out: tables whose columns are texts, empty cells null; or
+//! In: the project's files, as editors and spreadsheets leave them. Out: tables whose columns are texts, empty cells null, with
+//! the place of each row; or
 //! [`Finding`]s. Files that a project lacks come from the defaults, so that queries always find their tables.
 
 mod check;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use self::declare::{FILES, declared};
@@ -77,8 +78,13 @@ pub fn template(name: &str) -> Option<&'static str> {
 /// A decision file that was read and found right.
 struct Decisions {
     name: String,
+    /// `config/<name>.csv`, or that it is the default.
+    shown: String,
     text: Text,
 }
+
+/// The column of every table of decisions that says where a row stands: `config/rates.csv line 2`.
+pub const PLACE: &str = "_place";
 
 /// All mistakes in the decision files of a project, and what is open in them.
 #[must_use]
@@ -237,17 +243,21 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
         let Some(text) = text_of(&shown, &name, &bytes, &mut findings) else {
             continue;
         };
-        files.push(Decisions { name, text });
+        files.push(Decisions { name, shown, text });
     }
     (files, findings)
 }
 
 fn batch(file: &Decisions) -> Result<RecordBatch, MappingError> {
     let Text { header, rows } = &file.text;
-    let fields: Vec<Field> = header
-        .iter()
+    let names = header.iter().map(String::as_str).chain([PLACE]);
+    let fields: Vec<Field> = names
         .map(|name| Field::new(name, DataType::Utf8, true))
         .collect();
+    let places = rows
+        .iter()
+        .map(|row| format!("{} line {}", file.shown, row.line));
+    let places: ArrayRef = Arc::new(StringArray::from_iter_values(places));
     let columns = (0..header.len()).map(|at| -> ArrayRef {
         let mut column = StringBuilder::new();
         for row in rows {
@@ -256,7 +266,8 @@ fn batch(file: &Decisions) -> Result<RecordBatch, MappingError> {
         }
         Arc::new(column.finish())
     });
-    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.collect());
+    let columns = columns.chain([places]).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
     batch.map_err(|error| MappingError::BadRow {
         path: format!("config/{}.csv", file.name),
         line: 1,

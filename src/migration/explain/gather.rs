@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::rows::{Row, Tables, literal, text};
 use super::subject::Subject;
 use super::{Cell, Decision, LoadStory, Story, Version};
-use crate::config::Destination;
+use crate::config::DestinationKind;
 use crate::engine::View;
 use crate::error::Error;
 use crate::migration::open::Migration;
@@ -39,7 +39,7 @@ macro_rules! asked {
     };
 }
 
-const DECISIONS: [Asked; 7] = [
+const DECISIONS: [Asked; 11] = [
     asked!(
         "people",
         Some("people"),
@@ -64,6 +64,14 @@ const DECISIONS: [Asked; 7] = [
     ),
     asked!("matches", None, ["config.matches"]),
     asked!("decisions", None, ["config.decisions"]),
+    asked!("defaults", None, ["config.defaults", "recon.flagged"]),
+    asked!("countries", Some("people"), ["config.countries"]),
+    asked!("countries", Some("companies"), ["config.countries"]),
+    asked!(
+        "value_policy",
+        None,
+        ["config.value_policy", "recon.altered"]
+    ),
 ];
 
 const FIELD_MAP: &str = include_str!("../../../queries/internal/explain/field_map.sql");
@@ -323,7 +331,7 @@ async fn decisions(
         }
         let status = text(row, "status").unwrap_or_default();
         Some(Decision {
-            decided_in: "config/field_map.csv".to_owned(),
+            decided_in: text(row, "decided_in").unwrap_or_default(),
             what: field,
             says: target.map_or(status.clone(), |target| format!("{target} ({status})")),
         })
@@ -448,10 +456,11 @@ async fn further(tables: &Tables, file: &QueryFile, story: &mut LoadStory) -> Re
 
 /// Where people see the records; a simulator in this process has no such place.
 fn link(migration: &Migration, target: Option<&str>, story: &mut Story) {
-    let target = migration.config().target(target).ok();
-    let address =
-        target.and_then(|(_, destination): (_, &Destination)| destination.login_url.clone());
-    let Some(address) = address else {
+    let Ok((_, destination)) = migration.config().target(target) else {
+        return;
+    };
+    story.embedded = destination.kind == DestinationKind::Simulator;
+    let Some(address) = &destination.login_url else {
         return;
     };
     for load in &mut story.loads {

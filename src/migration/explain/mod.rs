@@ -1,22 +1,26 @@
 //! One record's whole story, from the line of the export to what is in the org.
 //!
 //! In: an id, a key, an e-mail address or the id of a record in the org. Out: a [`Story`], made of the tables of the last run and
-//! of the export, which is read for the places of the record. Never: anything written, or a connection to the org.
+//! of the export, which is read for the places of the record; where that is asked for, of the org too. Never: anything written.
 //!
 //! ```text
 //! subject   what is asked for ─▶ source and id, or load and key
 //! gather    export ▸ staged values, rejects ▸ decisions ▸ per load: fate, record, attempts, differences
 //! children  what hangs on the records, and what waits for the row
+//! now       the records as the org shows them at this moment
 //! ```
 
 mod children;
 mod gather;
+mod now;
 mod rows;
 mod subject;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::connection::{Connection, ExpectedOrg};
+use super::first;
 use super::open::Migration;
 use crate::error::Error;
 use crate::stage::Located;
@@ -32,6 +36,8 @@ pub struct ExplainRequest {
     pub id: String,
     /// Destination whose last run is told; by default that of the last run.
     pub target: Option<String>,
+    /// Whether the org is asked what its records look like at this moment.
+    pub now: bool,
 }
 
 /// One record's story.
@@ -61,6 +67,8 @@ pub struct Story {
     pub loads: Vec<LoadStory>,
     /// What hangs on it.
     pub children: Vec<Child>,
+    /// Whether the records are in a simulator within this program, where nobody can open them.
+    pub embedded: bool,
 }
 
 /// A version of the record in the export.
@@ -126,6 +134,31 @@ pub struct LoadStory {
     pub attempts: Vec<Row>,
     /// What differs between what was sent and what the org has, at the last look.
     pub differences: Vec<Row>,
+    /// The record at this moment, where the org was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<RecordNow>,
+}
+
+/// A record as the org shows it at this moment.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RecordNow {
+    /// Whether it is there.
+    pub is_there: bool,
+    /// Fields with a value, of those that are loaded.
+    pub values: Vec<Cell>,
+    /// Fields with another value than was sent.
+    pub differences: Vec<Difference>,
+}
+
+/// A field with another value than was sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Difference {
+    /// The field.
+    pub field: String,
+    /// What was sent.
+    pub sent: String,
+    /// What is there.
+    pub found: Option<String>,
 }
 
 /// Rows of one load that hang on the record.
@@ -153,12 +186,26 @@ impl Migration {
     /// Tells one record's story.
     ///
     /// # Errors
-    /// [`Error::Unknown`] when nothing, [`Error::Ambiguous`] when more than one record is meant.
+    /// [`Error::Unknown`] when nothing, [`Error::Ambiguous`] when more than one record is meant; where the org is asked, whatever a
+    /// connection meets.
     pub async fn explain(&self, request: &ExplainRequest) -> Result<Story, Error> {
         let tables = Tables::open(self, request.target.as_deref()).await?;
         let subject = subject::find(&tables, request).await?;
         let mut story = gather::gather(self, &tables, &subject, request.target.as_deref()).await?;
         children::add(&tables, &mut story).await?;
+        if request.now {
+            let target = request.target.as_deref();
+            let connection = Connection::open(self.project(), target, ExpectedOrg::Known).await?;
+            let looked = match tables.asked.staging.org() == connection.staging.org() {
+                true => now::add(&connection, &tables, &mut story).await,
+                false => Err(Error::OtherOrg {
+                    target: connection.target.clone(),
+                    known: tables.asked.staging.org().unwrap_or("none").to_owned(),
+                    found: connection.staging.org().unwrap_or("none").to_owned(),
+                }),
+            };
+            first(looked, connection.close().await)?;
+        }
         Ok(story)
     }
 }
