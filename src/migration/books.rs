@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
+use arrow::datatypes::{Int64Type, SchemaRef};
 
 use super::columns;
 use super::context::{Context, Reads};
 use super::resolved::ResolvedProject;
+use super::small_table::{form, of_columns};
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
@@ -213,6 +214,18 @@ fn is_home(file: &QueryFile, source: &str) -> bool {
     grain.and_then(Grain::staged) == Some(source)
 }
 
+/// Columns of `recon.columns`: texts, then numbers.
+const COLUMNS: ([&str; 6], [&str; 2]) = (
+    ["source", "column", "fate", "load", "field", "reason"],
+    ["rows_with_value", "rows_arrived"],
+);
+
+/// The form of `recon.columns`.
+pub(super) fn columns_schema() -> SchemaRef {
+    let (texts, numbers) = COLUMNS;
+    form(&texts, &numbers)
+}
+
 /// Publishes `recon.columns`: per staged column and field the rows with a value, and the rows whose record has one in the org.
 pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Result<(), Error> {
     let arrived = arrived(context).await?;
@@ -242,30 +255,15 @@ pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Resu
             note(fate, word, None);
         }
     }
-    let names = ["source", "column", "fate", "load", "field", "reason"];
-    let mut fields: Vec<Field> = names
-        .map(|name| Field::new(name, DataType::Utf8, true))
-        .into();
     let mut columns: Vec<ArrayRef> = texts
         .into_iter()
         .map(|cells| Arc::new(StringArray::from(cells)) as ArrayRef)
         .collect();
-    for name in ["rows_with_value", "rows_arrived"] {
-        fields.push(Field::new(name, DataType::Int64, true));
-    }
     columns.push(Arc::new(Int64Array::from(rows)));
     columns.push(Arc::new(Int64Array::from(landed)));
-    let schema = Arc::new(Schema::new(fields));
-    let batch =
-        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| Error::Defect {
-            what: format!("recon.columns: {error}"),
-        })?;
-    let mut writer = context
-        .staging()
-        .create("recon", "columns", schema, &[])
-        .await?;
-    writer.write(&batch).await?;
-    writer.publish(BTreeMap::new()).await?;
+    let (staging, name) = (context.staging(), ("recon", "columns"));
+    let table = of_columns(staging, name, columns_schema(), columns).await?;
+    staging.publish(table).await?;
     Ok(())
 }
 

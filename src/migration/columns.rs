@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
+use super::books;
 use super::hypercare;
 use super::known;
 use super::mapped;
@@ -21,7 +22,7 @@ use crate::finding::Finding;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::reconcile::empty_tables;
+use crate::reconcile::{empty_tables, empty_tables_of};
 use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineage, lineage};
@@ -133,6 +134,17 @@ async fn plan_others(
     for (name, columns) in hypercare::empty_tables() {
         session.add_empty("recon", name, columns)?;
     }
+    session.add_empty("recon", "columns", books::columns_schema())?;
+    for (load, columns) in &planned.columns {
+        for (name, columns) in empty_tables_of(load) {
+            session.add_empty("recon", &name, columns)?;
+        }
+        session.add_empty(
+            "ledger",
+            &format!("attempts_{load}"),
+            ledger_schema(columns),
+        )?;
+    }
     // A comparison makes a table that others may read.
     let mut waiting: Vec<&QueryFile> = resolved.queries.kind(QueryKind::Reconcile).collect();
     waiting.extend(resolved.queries.kind(QueryKind::Check));
@@ -141,6 +153,11 @@ async fn plan_others(
         let is_ready = |file: &&QueryFile| file.references.is_subset(&known);
         let (ready, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
         if ready.is_empty() {
+            planned.findings.extend(
+                others
+                    .into_iter()
+                    .filter_map(|file| unplanned(file, &known, broken)),
+            );
             return Ok(());
         }
         for file in ready {
@@ -154,6 +171,33 @@ async fn plan_others(
         }
         waiting = others;
     }
+}
+
+/// What keeps a check or a comparison from being planned; one that reads the table of a query with a mistake in it is not blamed.
+fn unplanned(
+    file: &QueryFile,
+    known: &BTreeSet<String>,
+    broken: &BTreeSet<String>,
+) -> Option<Finding> {
+    if !file.references.is_disjoint(broken) {
+        return None;
+    }
+    let own = format!("recon.{}", file.name);
+    if file.kind == QueryKind::Reconcile && file.references.contains(&own) {
+        let problem =
+            format!("reads {own}, which it makes itself; the first run would have nothing to read");
+        return Some(Finding::new(&file.path, problem));
+    }
+    let unknown: Vec<&str> = file
+        .references
+        .difference(known)
+        .map(String::as_str)
+        .collect();
+    let problem = format!(
+        "was not planned: it reads {}, of which nothing is known before a run",
+        unknown.join(", ")
+    );
+    Some(Finding::new(&file.path, problem).warning())
 }
 
 /// Plans a query, and adds the table that it makes if it makes one.

@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use chrono::{DateTime, Duration, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::context::{Context, Reads};
-use super::small_table::of_columns;
+use super::small_table::{form, of_columns};
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::rows::{for_load, key_text};
@@ -44,10 +44,6 @@ const LIKE: [(&str, &str, &str); 3] = [
         include_str!("../../queries/internal/like_by_domain.sql"),
     ),
 ];
-
-/// The form of `recon.lost` where nothing was loaded.
-const NOTHING_LOST: &str =
-    "select '' as load, '' as key, '' as id, '' as became from (select 1 as one) as n where false";
 
 /// How far our clock may be behind the org's.
 const SLACK: Duration = Duration::hours(2);
@@ -102,26 +98,8 @@ pub(crate) async fn look(context: &Context<'_>, loads: &[&QueryFile]) -> Result<
     })
 }
 
-/// What queries may read of it, as it is before anybody looked.
-pub(super) fn empty_tables() -> Vec<(&'static str, SchemaRef)> {
-    let table = |texts: &[&str], numbers: &[&str]| -> SchemaRef {
-        let texts = texts.iter().map(|name| (*name, DataType::Utf8));
-        let numbers = numbers.iter().map(|name| (*name, DataType::Int64));
-        let fields = texts.chain(numbers);
-        let fields: Vec<Field> = fields
-            .map(|(name, data_type)| Field::new(name, data_type, true))
-            .collect();
-        Arc::new(Schema::new(fields))
-    };
-    vec![
-        ("lost", table(&["load", "key", "id", "became"], &[])),
-        ("beside", table(&BESIDE, &[])),
-        (
-            "storms",
-            table(&["load", "changed_by", "started"], &["records", "percent"]),
-        ),
-    ]
-}
+/// Columns of `recon.lost`.
+const LOST: [&str; 4] = ["load", "key", "id", "became"];
 
 /// Columns of `recon.beside`.
 const BESIDE: [&str; 9] = [
@@ -136,13 +114,28 @@ const BESIDE: [&str; 9] = [
     "why",
 ];
 
+/// Columns of `recon.storms`: texts, then numbers.
+const STORM_COLUMNS: ([&str; 3], [&str; 2]) =
+    (["load", "changed_by", "started"], ["records", "percent"]);
+
+/// What queries may read of it, as it is before anybody looked.
+pub(super) fn empty_tables() -> [(&'static str, SchemaRef); 3] {
+    let (texts, numbers) = STORM_COLUMNS;
+    [
+        ("lost", form(&LOST, &[])),
+        ("beside", form(&BESIDE, &[])),
+        ("storms", form(&texts, &numbers)),
+    ]
+}
+
 /// Publishes a table of texts and numbers.
 async fn publish(
     context: &Context<'_>,
     name: &str,
-    columns: Vec<(&str, ArrayRef)>,
+    schema: SchemaRef,
+    columns: Vec<ArrayRef>,
 ) -> Result<(), Error> {
-    let table = of_columns(context.staging(), ("recon", name), columns).await?;
+    let table = of_columns(context.staging(), ("recon", name), schema, columns).await?;
     context.staging().publish(table).await?;
     Ok(())
 }
@@ -162,16 +155,28 @@ async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error>
         .iter()
         .filter(has_rows)
         .map(|file| {
+            let load = &file.name;
+            let cells = [
+                format!("'{load}'"),
+                key_text("l", &file.key),
+                "l.id".to_owned(),
+                "l.live".to_owned(),
+            ];
+            let cells = LOST.iter().zip(cells);
+            let cells: Vec<String> = cells
+                .map(|(name, cell)| format!("{cell} as {name}"))
+                .collect();
             format!(
-                "select '{load}' as load, {key} as key, l.id as id, l.live as became from ledger.{load} as l \
-                 where l.id is not null and l.live <> 'live'",
-                load = file.name,
-                key = key_text("l", &file.key)
+                "select {} from ledger.{load} as l where l.id is not null and l.live <> 'live'",
+                cells.join(", ")
             )
         })
         .collect();
     let sql = match parts.is_empty() {
-        true => NOTHING_LOST.to_owned(),
+        true => {
+            let cells = LOST.map(|name| format!("'' as {name}"));
+            format!("select {} where false", cells.join(", "))
+        }
         false => parts.join(" union all "),
     };
     let (staging, name) = (context.staging(), ("recon", "lost"));
@@ -211,33 +216,25 @@ async fn beside(context: &Context<'_>, loads: &[&QueryFile]) -> Result<(u64, u64
     publish(
         context,
         "beside",
+        form(&BESIDE, &[]),
         vec![
-            ("object", column(&|made| Some(made.object.to_owned()))),
-            ("id", column(&|made| Some(made.id.clone()))),
-            ("name", column(&|made| Some(made.name.clone()))),
-            ("address", column(&|made| Some(made.address.clone()))),
-            ("made_by", column(&|made| Some(made.by.clone()))),
-            ("made_at", column(&|made| Some(made.at.clone()))),
-            (
-                "like_load",
-                column(&|made| found(made).map(|(load, _)| load.clone())),
-            ),
-            (
-                "like_key",
-                column(&|made| found(made).map(|(_, key)| key.clone())),
-            ),
-            (
-                "why",
-                column(&|made| {
-                    found(made)?;
-                    let what = if made.object == "Account" {
-                        "domain"
-                    } else {
-                        "e-mail"
-                    };
-                    Some(format!("same {what}"))
-                }),
-            ),
+            column(&|made| Some(made.object.to_owned())),
+            column(&|made| Some(made.id.clone())),
+            column(&|made| Some(made.name.clone())),
+            column(&|made| Some(made.address.clone())),
+            column(&|made| Some(made.by.clone())),
+            column(&|made| Some(made.at.clone())),
+            column(&|made| found(made).map(|(load, _)| load.clone())),
+            column(&|made| found(made).map(|(_, key)| key.clone())),
+            column(&|made| {
+                found(made)?;
+                let what = if made.object == "Account" {
+                    "domain"
+                } else {
+                    "e-mail"
+                };
+                Some(format!("same {what}"))
+            }),
         ],
     )
     .await?;
@@ -319,9 +316,9 @@ async fn like(
         if asked.is_empty() {
             continue;
         }
-        let addresses = vec![("address", texts(asked.into_iter().map(Some)))];
+        let addresses = vec![texts(asked.into_iter().map(Some))];
         let name = ("recon", "beside_asked");
-        let asked = of_columns(context.staging(), name, addresses).await?;
+        let asked = of_columns(context.staging(), name, form(&["address"], &[]), addresses).await?;
         for (object, field, sql) in LIKE {
             let loads = context
                 .resolved
@@ -394,18 +391,13 @@ async fn storms(context: &Context<'_>) -> Result<(u64, u64), Error> {
     publish(
         context,
         "storms",
+        form(&STORM_COLUMNS.0, &STORM_COLUMNS.1),
         vec![
-            ("load", texts(rows.iter().map(|row| Some(row.0.as_str())))),
-            (
-                "changed_by",
-                texts(rows.iter().map(|row| Some(row.1.as_str()))),
-            ),
-            (
-                "started",
-                texts(rows.iter().map(|row| Some(row.2.as_str()))),
-            ),
-            ("records", numbers(rows.iter().map(|row| row.3).collect())),
-            ("percent", numbers(rows.iter().map(|row| row.4).collect())),
+            texts(rows.iter().map(|row| Some(row.0.as_str()))),
+            texts(rows.iter().map(|row| Some(row.1.as_str()))),
+            texts(rows.iter().map(|row| Some(row.2.as_str()))),
+            numbers(rows.iter().map(|row| row.3).collect()),
+            numbers(rows.iter().map(|row| row.4).collect()),
         ],
     )
     .await?;

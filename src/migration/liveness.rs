@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, StringArray};
 
 use super::context::Context;
-use super::small_table::of_columns;
+use super::small_table::{form, of_columns};
 use crate::error::Error;
 use crate::load;
 use crate::project::QueryKind;
@@ -145,8 +145,9 @@ async fn write_merged(
     let old = merged.keys().map(|id| String::from_utf8_lossy(id));
     let old: StringArray = old.map(Some).collect();
     let new: StringArray = merged.values().map(Some).collect();
-    let columns = vec![("old", Arc::new(old) as ArrayRef), ("new", Arc::new(new))];
-    of_columns(staging, ("ledger", name), columns).await
+    let columns: Vec<ArrayRef> = vec![Arc::new(old), Arc::new(new)];
+    let schema = form(&["old", "new"], &[]);
+    of_columns(staging, ("ledger", name), schema, columns).await
 }
 
 /// What the ledgers say, without a question to the org.

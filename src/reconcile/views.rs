@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::edits::EDIT;
 use super::three_way::CONFLICT;
 use super::{CHANGED_BY_ORG, CONFLICTS, PRE_IMAGE};
 use crate::engine::View;
-use crate::rows::key_text;
+use crate::rows::{key_text, ledger_fields};
 use crate::staging::Snapshot;
 
 /// Tables that each load has one of in `recon`: how their names begin, the view over all of them, their columns.
@@ -30,6 +30,22 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
         "differences",
         &["key", "kind", "field", "sent", "found"],
     ),
+];
+
+/// Columns of `recon.held`.
+const HELD: [&str; 4] = ["load", "key", "reason", "parent"];
+
+/// Columns of `ledger.attempts` behind `load` and `key`: those of the ledger that tell one attempt.
+const ATTEMPT: [&str; 9] = [
+    "id",
+    "outcome",
+    "error_code",
+    "error",
+    "operation",
+    "job_id",
+    "attempt",
+    "run_id",
+    "at",
 ];
 
 /// Columns of `ledger.changes`.
@@ -56,25 +72,26 @@ pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
     for (_, view, columns) in FAMILIES {
         add("recon", view, texts(&[&["load"], columns].concat()));
     }
-    let held = texts(&["load", "key", "reason", "parent"]);
-    add("recon", "held", held);
+    add("recon", "held", texts(&HELD));
     add("ledger", "changes", texts(&CHANGE));
-    let mut attempts = texts(&[
-        "load",
-        "key",
-        "id",
-        "outcome",
-        "error_code",
-        "error",
-        "operation",
-        "job_id",
-    ]);
-    attempts.push(Field::new("attempt", DataType::Int64, true));
-    attempts.extend(texts(&["run_id"]));
-    let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    attempts.push(Field::new("at", instant, true));
+    let mut attempts = texts(&["load", "key"]);
+    let told = ledger_fields().into_iter();
+    attempts.extend(told.filter(|field| ATTEMPT.contains(&field.name().as_str())));
     add("ledger", "attempts", attempts);
     tables
+}
+
+/// What queries may read of what a run finds about one load, as it is before anything was found: the tables of [`families`].
+#[must_use]
+pub fn empty_tables_of(load: &str) -> Vec<(String, SchemaRef)> {
+    let tables = FAMILIES.into_iter().map(|(prefix, _, columns)| {
+        let fields = columns.iter();
+        let fields: Vec<Field> = fields
+            .map(|name| Field::new(*name, DataType::Utf8, true))
+            .collect();
+        (format!("{prefix}{load}"), Arc::new(Schema::new(fields)))
+    });
+    tables.collect()
 }
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
@@ -143,12 +160,15 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 .take_while(|name| *name != "id")
                 .map(str::to_owned)
                 .collect();
-            unions.entry(("ledger", "attempts")).or_default().push(format!(
-                "select '{load}' as load, {} as key, a.id, a.outcome, a.error_code, a.error, a.operation, a.job_id, \
-                 a.attempt, a.run_id, a.at from ledger.{} as a",
-                key_text("a", &keys),
-                table.table
-            ));
+            unions
+                .entry(("ledger", "attempts"))
+                .or_default()
+                .push(format!(
+                    "select '{load}' as load, {} as key, {} from ledger.{} as a",
+                    key_text("a", &keys),
+                    ATTEMPT.map(|name| format!("a.{name}")).join(", "),
+                    table.table
+                ));
         }
     }
     let known: BTreeSet<(&str, &str)> = unions.keys().copied().collect();
@@ -164,7 +184,10 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         views.push(View {
             schema: "recon".to_owned(),
             name: "held".to_owned(),
-            sql: "select f.load, f.key, f.reason, f.parent from recon.fates as f where f.fate = 'held'".to_owned(),
+            sql: format!(
+                "select {} from recon.fates as f where f.fate = 'held'",
+                HELD.map(|name| format!("f.{name}")).join(", ")
+            ),
         });
     }
     // Queries may count on these whatever was found.

@@ -259,3 +259,62 @@ fn what_nobody_decided_is_counted_and_written_down_as_questions() {
     );
     assert_eq!(org.keys("Contact").len(), 3);
 }
+
+#[test]
+fn comparisons_over_what_a_run_finds_are_planned_and_one_over_itself_is_told() {
+    let project = Project::small();
+    project.transload(&["stage"]).ended(0);
+    let header = "-- grain: one row per row\n";
+    for (name, sql) in [
+        (
+            "right_columns",
+            "select c.source, c.rows_arrived from recon.columns as c",
+        ),
+        (
+            "right_fates",
+            "select f.key, f.reason from recon.fates_contact as f",
+        ),
+        (
+            "right_attempts",
+            "select a.id, a.at from ledger.attempts_lead as a",
+        ),
+        (
+            "right_storms",
+            "select s.load, s.records from recon.storms as s",
+        ),
+        (
+            "wrong_columns",
+            "select c.rows_there from recon.columns as c",
+        ),
+        ("wrong_fates", "select f.why from recon.fates_contact as f"),
+        ("itself", "select i.key from recon.itself as i"),
+        ("later", "select s.key from recon.spared_nowhere as s"),
+    ] {
+        project.write(
+            &format!("queries/reconcile/{name}.sql"),
+            &format!("{header}{sql}\n"),
+        );
+    }
+    let found = found(&project, 2);
+    let errors = told(&found, "error");
+    let files: Vec<&str> = errors
+        .iter()
+        .filter_map(|told| told.split(' ').next())
+        .collect();
+    assert_eq!(
+        files,
+        ["itself", "wrong_columns", "wrong_fates"]
+            .map(|name| format!("queries/reconcile/{name}.sql")),
+        "{errors:#?}"
+    );
+    let text = found["findings"].to_string();
+    assert!(
+        text.contains("reads recon.itself, which it makes itself"),
+        "{text}"
+    );
+    assert!(
+        text.contains("was not planned: it reads recon.spared_nowhere"),
+        "{text}"
+    );
+    assert_eq!(told(&found, "warning").len(), 1, "{text}");
+}
