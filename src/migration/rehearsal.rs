@@ -20,7 +20,7 @@ use super::plan::LoadPlan;
 use super::vanishing::{Due, Vanishing};
 use crate::engine::Session;
 use crate::error::Error;
-use crate::project::QueryFile;
+use crate::project::{Operation, QueryFile};
 use crate::reconcile::{PhaseReport, counts, held_reasons, held_too_many, undecided};
 use crate::rollback::KEPT;
 use crate::rows::{CLEAR, GONE, SAME, for_load, is_set, key_text, sent_columns};
@@ -267,6 +267,68 @@ impl Rehearsal<'_> {
         Ok(sorted(deals))
     }
 
+    /// Records that two loads would both write as their own, as a copy of a query does under another name.
+    async fn doubled(&self) -> Result<Vec<String>, Error> {
+        let has_rows = |file: &QueryFile| {
+            let outbox = self.dry_run.outboxes.get(&file.name);
+            outbox.is_some_and(|outbox| outbox.rows > 0)
+        };
+        let makes = |file: &&QueryFile| {
+            let is_own = file.key.len() == 1 && file.key[0].ends_with("__c");
+            let operation = file.operation.unwrap_or(Operation::Upsert);
+            is_own && matches!(operation, Operation::Upsert | Operation::Insert) && has_rows(file)
+        };
+        let loads: Vec<&QueryFile> = self.context.resolved.loads().filter(makes).collect();
+        let mut findings = Vec::new();
+        for (place, file) in loads.iter().enumerate() {
+            let twins = loads[..place]
+                .iter()
+                .filter(|other| other.object() == file.object() && other.key == file.key);
+            for other in twins {
+                let keys = |load: &QueryFile| {
+                    format!(
+                        "select cast(o.\"{}\" as varchar) as key from outbox.{} as o",
+                        load.key[0], load.name
+                    )
+                };
+                let [left, right] = [keys(other), keys(file)];
+                // Keys of loads that share an object mostly begin otherwise, which their ends show.
+                let ends = |keys: &str| {
+                    format!("select min(k.key) as low, max(k.key) as high from ({keys}) as k")
+                };
+                let meet = format!(
+                    "select 'n' as name, count(*) as n from ({}) as one inner join ({}) as other \
+                     on one.low <= other.high and other.low <= one.high",
+                    ends(&left),
+                    ends(&right)
+                );
+                if counts(self.session, &file.path, &meet)
+                    .await?
+                    .values()
+                    .sum::<u64>()
+                    == 0
+                {
+                    continue;
+                }
+                let both = format!(
+                    "select min(one.key) as name, count(*) as n from ({left}) as one \
+                     inner join ({right}) as other on other.key = one.key having count(*) > 0"
+                );
+                for (key, rows) in counts(self.session, &file.path, &both).await? {
+                    findings.push(format!(
+                        "{} and {} would both write {rows} record(s) of {}, such as {key}: if {} is a copy under another name, remove \
+                         one of them",
+                        other.name,
+                        file.name,
+                        file.object(),
+                        file.path
+                    ));
+                }
+            }
+        }
+        Ok(findings)
+    }
+
     /// What books, keys and gates have against it.
     pub(super) async fn judge(&self, loads: &[LoadPlan]) -> Result<Vec<String>, Error> {
         let mut findings = Vec::new();
@@ -292,6 +354,7 @@ impl Rehearsal<'_> {
                 findings.extend(strangers.reason(&books.source));
             }
         }
+        findings.extend(self.doubled().await?);
         let reports: Vec<PhaseReport> = loads.iter().map(report).collect();
         let gates = &self.context.project.config.gates;
         findings.extend(

@@ -81,7 +81,7 @@ pub(crate) async fn look(
     resolved.columns = planned.columns;
     let mut findings = planned.findings;
     // What a query with a mistake would send is not known.
-    if findings.is_empty() {
+    if !findings.iter().any(Finding::is_error) {
         let snapshot = staging.snapshot().await?;
         findings.extend(check_map(&resolved, &snapshot));
         findings.extend(check_names(project, staging, &snapshot, &resolved).await?);
@@ -102,7 +102,8 @@ pub(crate) async fn resolve(
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<ResolvedProject, Error> {
     let exclusions = exclusions::judge(project, staging, &queries, Some(describes)).await?;
-    let (mut resolved, findings) = look(project, staging, queries, map, exclusions).await?;
+    let (mut resolved, mut findings) = look(project, staging, queries, map, exclusions).await?;
+    findings.retain(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });
     }

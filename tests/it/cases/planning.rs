@@ -201,3 +201,31 @@ fn a_plan_says_what_is_different_from_the_last_run() {
     let cities = org.rows("SELECT BillingCity FROM Account WHERE Name = 'Globex'");
     assert_eq!(cities[0]["BillingCity"], "Paris");
 }
+
+#[test]
+fn a_copy_of_a_query_under_another_name_is_found_before_rows_are_sent() {
+    let project = Project::small();
+    let contact = include_str!("../../../queries/load/contact.sql");
+    let copy = contact.replace(
+        "-- source: usercom.people",
+        "-- source: prepare.person_link",
+    );
+    assert_ne!(contact, copy);
+    project.write("queries/load/contact_copy.sql", &copy);
+    let planned = project.transload(&["plan", "--format", "json"]).ended(1);
+    let findings = planned.summary["findings"].to_string();
+    assert!(
+        findings.contains(
+            "contact and contact_copy would both write 2 record(s) of Contact, such as 3"
+        ),
+        "{findings}"
+    );
+    std::fs::remove_file(project.path("queries/load/contact_copy.sql")).unwrap();
+    let planned = project.transload(&["plan", "--format", "json"]).ended(0);
+    assert_eq!(
+        planned.summary["findings"].as_array().unwrap().len(),
+        0,
+        "{}",
+        planned.stdout
+    );
+}
