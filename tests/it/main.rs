@@ -36,6 +36,8 @@ mod faults;
 mod further;
 /// A migration driven through the library.
 mod in_process;
+/// Every command of the guide, as it stands there.
+mod guide;
 /// Killed again and again at random moments.
 mod kills;
 /// Changes between runs, and values that do not fit.

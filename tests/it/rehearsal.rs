@@ -488,10 +488,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Self::start_as_it_is(command)
+    }
+
+    /// As [`Self::start`], with what it says going where the command says.
+    pub(crate) fn start_as_it_is(mut command: Command) -> Self {
+        command.stderr(Stdio::piped());
         Self {
             child: command.spawn().unwrap(),
             started: Instant::now(),

@@ -1,5 +1,12 @@
 //! What a run tells while it works and when it is over: progress, its log, its reports, whoever wants to be told.
 
+use std::fs::File;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use transload::staging::Staging;
+
+use crate::rehearsal;
 use crate::support::Project;
 
 #[test]
@@ -53,5 +60,54 @@ fn a_run_keeps_a_log_tells_where_its_reports_are_and_notifies() {
         (quiet.code, quiet.stderr.as_str()),
         (Some(0), ""),
         "{quiet}"
+    );
+}
+
+#[test]
+fn status_watches_a_command_at_work_to_its_end_and_says_why_a_gate_is_shut() {
+    let project = rehearsal::Project::small();
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nLead,LastName,blank_and_keep_raw,\n",
+    );
+    project.edit(
+        "export/people.csv",
+        "Lee Lane",
+        &format!("Lee {}", "o".repeat(90)),
+    );
+    project.carry().ended(1);
+    let staging = Staging::open(&project.path(".transload").to_string_lossy()).unwrap();
+    let lease = rehearsal::runtime().block_on(staging.lease("run")).unwrap();
+    let told = project.path("told.txt");
+    let mut command = project.command(&["status", "--watch"]);
+    command.stdout(Stdio::null());
+    command.stderr(File::create(&told).unwrap());
+    let mut watching = command.spawn().unwrap();
+    let started = Instant::now();
+    let looks = || {
+        std::fs::read_to_string(&told)
+            .unwrap()
+            .matches("at work: transload run, process ")
+            .count()
+    };
+    while looks() < 2 {
+        assert_eq!(
+            watching.try_wait().unwrap(),
+            None,
+            "it ended while a command was at work"
+        );
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "it looked {} times",
+            looks()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    rehearsal::runtime().block_on(lease.release()).unwrap();
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
+    let told = std::fs::read_to_string(&told).unwrap();
+    assert!(
+        told.contains("the gate of lead is shut: lead: 1 of 3 rows failed"),
+        "{told}"
     );
 }
