@@ -172,6 +172,8 @@ impl RunSummary {
             format!(
                 "{broke_off}{created} records created, {updated} changed in the phases that came to their end."
             )
+        } else if created + updated + failed + unchanged == 0 {
+            "Nothing was sent.".to_owned()
         } else if created + updated + failed == 0 {
             format!(
                 "Nothing was created or changed: all {unchanged} rows are in the org as last sent."

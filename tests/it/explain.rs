@@ -122,6 +122,8 @@ fn a_story_tells_file_and_line_of_each_decision_and_asks_the_org_when_told_to() 
         "lifecycle_stage,target,note\nsubscriber,Lead,\nlead,Lead,\nmql,Lead,\ncustomer,Contact,\nevangelist,Contact,\n",
     );
     project.edit("export/people.csv", "lee@globex.example", "lee at globex");
+    // An address of a provider names no company.
+    project.edit("export/people.csv", "fay@nowhere.example", "fay@gmail.com");
     project.carry().ended(0);
     let places = |id: &str| {
         let story = explained(&project, &["people", id]);

@@ -56,7 +56,9 @@ fn every_page_with_a_command_is_typed() {
     assert_eq!(with_commands, Vec::<&str>::new());
     let texts: Vec<&str> = PAGES.iter().map(|name| text(name)).collect();
     for (beginning, why) in NOT_RUN {
-        let is_there = texts.iter().any(|text| lines(text).any(|line| line.starts_with(beginning)));
+        let is_there = texts
+            .iter()
+            .any(|text| lines(text).any(|line| line.starts_with(beginning)));
         assert!(is_there, "no page has `{beginning}` ({why})");
     }
 }
@@ -83,7 +85,10 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 fn type_page(name: &str) {
     let desk = Desk::new(text(name).contains("transload init acme"));
     for line in lines(text(name)) {
-        if NOT_RUN.iter().any(|(beginning, _)| line.starts_with(beginning)) {
+        if NOT_RUN
+            .iter()
+            .any(|(beginning, _)| line.starts_with(beginning))
+        {
             continue;
         }
         let run = desk.type_in(line);
@@ -113,7 +118,11 @@ impl Desk {
             std::fs::create_dir_all(project.path("own")).unwrap();
             std::fs::rename(project.path(part), project.path("own").join(part)).unwrap();
         }
-        project.edit("own/migration.toml", "[destination.simulator]", "[destination.sandbox]");
+        project.edit(
+            "own/migration.toml",
+            "[destination.simulator]",
+            "[destination.sandbox]",
+        );
         copy(&demo(), &project.path("data/demo"));
         let desk = Self { project };
         if !makes_acme {
@@ -139,9 +148,14 @@ impl Desk {
         line = line.replace(" RUN ", &format!(" {} ", self.last_run()));
         line = line.replace("--export DIR", &format!("--export {}", path("own/export")));
         line = line.replace("--state DIR", &format!("--state {}", path("state")));
-        let names_a_folder = ["--project", "transload init", "transload sim", "transload docs"]
-            .iter()
-            .any(|word| line.contains(word));
+        let names_a_folder = [
+            "--project",
+            "transload init",
+            "transload sim",
+            "transload docs",
+        ]
+        .iter()
+        .any(|word| line.contains(word));
         let folder = match names_a_folder || !self.project.path("acme").is_dir() {
             true => self.project.path(""),
             false => self.project.path("acme"),
@@ -173,7 +187,9 @@ impl Desk {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
             entries.map(|entry| entry.path()).collect()
         };
-        let runs = names(&orgs).into_iter().flat_map(|org| names(&org.join("reports")));
+        let runs = names(&orgs)
+            .into_iter()
+            .flat_map(|org| names(&org.join("reports")));
         let runs = runs.filter_map(|run| Some(run.file_name()?.to_string_lossy().into_owned()));
         runs.max().unwrap_or_default()
     }

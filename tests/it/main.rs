@@ -34,10 +34,10 @@ mod extract_refusals;
 mod faults;
 /// A small project with every object.
 mod further;
-/// A migration driven through the library.
-mod in_process;
 /// Every command of the guide, as it stands there.
 mod guide;
+/// A migration driven through the library.
+mod in_process;
 /// Killed again and again at random moments.
 mod kills;
 /// Changes between runs, and values that do not fit.

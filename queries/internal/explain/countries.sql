@@ -1,4 +1,4 @@
--- grain: one row per decision about the country of the record that is explained, where codes are sent
+-- grain: one row per decision about the country of the record that is explained
 select
     country._place as decided_in,
     'country ' || country.country as what,

@@ -1,4 +1,4 @@
--- grain: one row per value of the row that is explained which had to be fitted, and what decides how
+-- grain: one row per fitted value of the row that is explained, and what decided how
 select
     coalesce(policy._place, 'the default policy') as decided_in,
     concat_ws(' ', concat_ws('.', load.object, altered.field), altered.why) as what,

@@ -216,7 +216,7 @@ fn a_copy_of_a_query_under_another_name_is_found_before_rows_are_sent() {
     let findings = planned.summary["findings"].to_string();
     assert!(
         findings.contains(
-            "contact and contact_copy would both write 2 record(s) of Contact, such as 3"
+            "contact and contact_copy would both write 3 record(s) of Contact, such as 3"
         ),
         "{findings}"
     );
