@@ -139,14 +139,19 @@ impl Said {
         let said = range.filter(|&at| self.fates.is_valid(at));
         said.map(|at| {
             let [fate, reason, parent] = &self.parts;
-            let text = |part: &'_ StringArray| part.is_valid(at).then_some(at);
             (
-                text(fate).map_or("", |at| fate.value(at)),
-                text(reason).map(|at| reason.value(at)),
-                text(parent).map(|at| parent.value(at)),
+                text(fate, at).unwrap_or_default(),
+                text(reason, at),
+                text(parent, at),
             )
         })
     }
+}
+
+/// A part of a fate; an empty one says nothing.
+fn text(part: &StringArray, at: usize) -> Option<&str> {
+    let text = part.is_valid(at).then(|| part.value(at));
+    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]
