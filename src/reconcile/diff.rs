@@ -16,6 +16,7 @@ use super::coercion::{TargetField, derived_by, normal_forms, readable};
 use super::edits;
 use super::request::DiffRequest;
 use crate::rows::{key_text, same_key, stands};
+use crate::salesforce::ObjectDescribe;
 use crate::staging::Manifest;
 
 /// Columns of a difference.

@@ -9,7 +9,7 @@ use futures::{TryStreamExt, pin_mut};
 use super::ReconcileError;
 use super::coercion::{derived_by, readable};
 use super::diff::differs;
-use super::edits::MODIFIED;
+use super::names::MODIFIED;
 use super::fetch::asked_by;
 use crate::engine::Session;
 use crate::rows::{Columns, key_text};

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::datatypes::{Field, Schema};
 
 use super::super::small_table::of_columns;
 use super::{Estimate, LoadEstimate, Span};
@@ -75,7 +76,11 @@ pub(super) async fn publish(staging: &Staging, estimate: &Estimate) -> Result<()
         ),
     ];
     for (name, columns) in [("loads", columns), ("total", all), ("limits", limits)] {
-        let manifest = of_columns(staging, ("estimate", name), columns).await?;
+        let fields = columns.iter();
+        let fields = fields.map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let columns = columns.into_iter().map(|(_, column)| column).collect();
+        let manifest = of_columns(staging, ("estimate", name), schema, columns).await?;
         staging.publish(manifest).await?;
     }
     Ok(())
