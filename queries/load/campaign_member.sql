@@ -16,15 +16,6 @@ select
     member.added_at as "CreatedDate",
     member.added_at as usercom_added_at__c,
     make_array(
-        link.fate,
-        case
-            when link.person_id is null
-                then named_struct(
-                    'fate', 'held',
-                    'reason', 'person_not_in_export',
-                    'parent', concat('person ', member.person_id)
-                )
-        end,
         case
             when campaign.id is null and not segment.in_scope
                 then named_struct(
@@ -38,6 +29,15 @@ select
                 )
             when status.id is null
                 then named_struct('fate', 'held', 'reason', 'status_missing', 'parent', null)
+        end,
+        link.fate,
+        case
+            when link.person_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'person_not_in_export',
+                    'parent', concat('person ', member.person_id)
+                )
         end
     ) as _fate
 from prepare.membership as member

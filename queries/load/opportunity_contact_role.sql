@@ -10,6 +10,15 @@ select
     coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
     participant.is_main as "IsPrimary",
     make_array(
+        deal.fate,
+        case
+            when deal.deal_id is null
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'deal_missing',
+                    'parent', concat('deal ', participant.deal_id)
+                )
+        end,
         link.fate,
         case
             when link.person_id is null
@@ -25,15 +34,6 @@ select
                     'fate', 'ignored',
                     'reason', 'lead_on_deal_kept_in_field',
                     'parent', concat('person ', participant.person_id)
-                )
-        end,
-        deal.fate,
-        case
-            when deal.deal_id is null
-                then named_struct(
-                    'fate', 'held',
-                    'reason', 'deal_missing',
-                    'parent', concat('deal ', participant.deal_id)
                 )
         end
     ) as _fate

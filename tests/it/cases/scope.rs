@@ -125,7 +125,7 @@ fn what_belongs_to_a_row_outside_the_scope_is_out_of_scope_with_it() {
     event deal_out_of_scope deal 50 1
     event scope ∅ 1
     event_relation company_out_of_scope company 11 2
-    event_relation event_out_of_scope event 201 4
+    event_relation event_out_of_scope event 201 5
     event_relation event_out_of_scope event 206 1
     event_relation person_out_of_scope person 6 1
     opportunity company_out_of_scope company 11 2
