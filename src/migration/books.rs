@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
-use arrow::datatypes::{Int64Type, SchemaRef};
+use arrow::datatypes::Int64Type;
 
 use super::columns;
 use super::context::{Context, Reads};
+use super::found;
 use super::resolved::ResolvedProject;
-use super::small_table::{form, of_columns};
+use super::small_table::of_columns;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
@@ -214,18 +215,6 @@ fn is_home(file: &QueryFile, source: &str) -> bool {
     grain.and_then(Grain::staged) == Some(source)
 }
 
-/// Columns of `recon.columns`: texts, then numbers.
-const COLUMNS: ([&str; 6], [&str; 2]) = (
-    ["source", "column", "fate", "load", "field", "reason"],
-    ["rows_with_value", "rows_arrived"],
-);
-
-/// The form of `recon.columns`.
-pub(super) fn columns_schema() -> SchemaRef {
-    let (texts, numbers) = COLUMNS;
-    form(&texts, &numbers)
-}
-
 /// Publishes `recon.columns`: per staged column and field the rows with a value, and the rows whose record has one in the org.
 pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Result<(), Error> {
     let arrived = arrived(context).await?;
@@ -262,7 +251,7 @@ pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Resu
     columns.push(Arc::new(Int64Array::from(rows)));
     columns.push(Arc::new(Int64Array::from(landed)));
     let (staging, name) = (context.staging(), ("recon", "columns"));
-    let table = of_columns(staging, name, columns_schema(), columns).await?;
+    let table = of_columns(staging, name, found::columns(), columns).await?;
     staging.publish(table).await?;
     Ok(())
 }

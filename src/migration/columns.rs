@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::books;
-use super::hypercare;
+use super::found;
 use super::known;
 use super::mapped;
 use super::mistake::mistake;
@@ -22,7 +21,7 @@ use crate::finding::Finding;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::reconcile::{empty_tables, empty_tables_of};
+use crate::reconcile::empty_tables_of;
 use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineage, lineage};
@@ -128,13 +127,9 @@ async fn plan_others(
     broken: &BTreeSet<String>,
     planned: &mut Planned,
 ) -> Result<(), Error> {
-    for (schema, name, columns) in empty_tables() {
+    for (schema, name, columns) in found::of_all() {
         session.add_empty(schema, name, columns)?;
     }
-    for (name, columns) in hypercare::empty_tables() {
-        session.add_empty("recon", name, columns)?;
-    }
-    session.add_empty("recon", "columns", books::columns_schema())?;
     for (load, columns) in &planned.columns {
         for (name, columns) in empty_tables_of(load) {
             session.add_empty("recon", &name, columns)?;

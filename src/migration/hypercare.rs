@@ -12,6 +12,7 @@ use chrono::{DateTime, Duration, Utc};
 use futures::{TryStreamExt, pin_mut};
 
 use super::context::{Context, Reads};
+use super::found::{self, BESIDE, LOST};
 use super::small_table::{form, of_columns};
 use crate::error::Error;
 use crate::project::QueryFile;
@@ -96,36 +97,6 @@ pub(crate) async fn look(context: &Context<'_>, loads: &[&QueryFile]) -> Result<
         duplicates,
         storms,
     })
-}
-
-/// Columns of `recon.lost`.
-const LOST: [&str; 4] = ["load", "key", "id", "became"];
-
-/// Columns of `recon.beside`.
-const BESIDE: [&str; 9] = [
-    "object",
-    "id",
-    "name",
-    "address",
-    "made_by",
-    "made_at",
-    "like_load",
-    "like_key",
-    "why",
-];
-
-/// Columns of `recon.storms`: texts, then numbers.
-const STORM_COLUMNS: ([&str; 3], [&str; 2]) =
-    (["load", "changed_by", "started"], ["records", "percent"]);
-
-/// What queries may read of it, as it is before anybody looked.
-pub(super) fn empty_tables() -> [(&'static str, SchemaRef); 3] {
-    let (texts, numbers) = STORM_COLUMNS;
-    [
-        ("lost", form(&LOST, &[])),
-        ("beside", form(&BESIDE, &[])),
-        ("storms", form(&texts, &numbers)),
-    ]
 }
 
 /// Publishes a table of texts and numbers.
@@ -391,7 +362,7 @@ async fn storms(context: &Context<'_>) -> Result<(u64, u64), Error> {
     publish(
         context,
         "storms",
-        form(&STORM_COLUMNS.0, &STORM_COLUMNS.1),
+        found::storms(),
         vec![
             texts(rows.iter().map(|row| Some(row.0.as_str()))),
             texts(rows.iter().map(|row| Some(row.1.as_str()))),

@@ -42,6 +42,7 @@ mod explain;
 mod failed;
 mod fields;
 mod first_error;
+mod found;
 mod gone;
 mod grain;
 mod hypercare;

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::found;
 use super::known;
 use super::project::Project;
 use crate::error::Error;
@@ -74,8 +75,7 @@ pub(crate) struct ResolvedProject {
 impl ResolvedProject {
     /// Every query in an order in which each comes after what it reads.
     pub(crate) fn order(&self, snapshot: &Snapshot) -> Result<Vec<Step<'_>>, Error> {
-        let mut tables = known_tables(snapshot);
-        tables.extend(known::tables(&self.queries));
+        let tables = known_tables(&self.queries, snapshot);
         Ok(crate::project::order(&self.queries, &tables)?)
     }
 
@@ -243,8 +243,8 @@ pub(crate) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Err
     }
 }
 
-/// Tables that exist before any query runs.
-pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
+/// Tables that exist before any query runs, and those that a run makes of what it finds.
+pub(crate) fn known_tables(queries: &Queries, snapshot: &Snapshot) -> BTreeSet<String> {
     let mut known: BTreeSet<String> = snapshot
         .iter()
         .filter(|table| SHARED_SCHEMAS.contains(&table.schema_name.as_str()))
@@ -258,22 +258,8 @@ pub(crate) fn known_tables(snapshot: &Snapshot) -> BTreeSet<String> {
         known.insert(format!("mapped.{object}"));
     }
     known.extend(ORG_TABLES.map(|table| format!("org.{table}")));
-    for view in [
-        "fates",
-        "held",
-        "flagged",
-        "altered",
-        "differences",
-        "changed_by_org",
-        "conflicts",
-        "gone",
-        "lost",
-        "beside",
-        "storms",
-    ] {
-        known.insert(format!("recon.{view}"));
-    }
-    known.extend(["attempts", "changes"].map(|view| format!("ledger.{view}")));
+    known.extend(found::names(queries));
+    known.extend(known::tables(queries));
     known.extend(["altered", "columns", "files"].map(|table| format!("staged.{table}")));
     known
 }

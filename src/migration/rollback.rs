@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::changes;
 use super::connection::Connection;
-use super::known;
 use super::project::Project;
 use super::recover::recover_all;
 use super::resolved::{known_tables, read_queries};
@@ -271,8 +270,7 @@ impl Undo<'_> {
     async fn loads(&self) -> Result<Vec<Load>, Error> {
         let (queries, _) = read_queries(self.project)?;
         let snapshot = self.connection.staging.snapshot().await?;
-        let mut tables = known_tables(&snapshot);
-        tables.extend(known::tables(&queries));
+        let tables = known_tables(&queries, &snapshot);
         let order = crate::project::order(&queries, &tables)?;
         let files: Vec<&QueryFile> = order
             .into_iter()

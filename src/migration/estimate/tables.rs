@@ -77,7 +77,8 @@ pub(super) async fn publish(staging: &Staging, estimate: &Estimate) -> Result<()
     ];
     for (name, columns) in [("loads", columns), ("total", all), ("limits", limits)] {
         let fields = columns.iter();
-        let fields = fields.map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+        let fields =
+            fields.map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let columns = columns.into_iter().map(|(_, column)| column).collect();
         let manifest = of_columns(staging, ("estimate", name), schema, columns).await?;
