@@ -267,7 +267,8 @@ impl Rehearsal<'_> {
         Ok(sorted(deals))
     }
 
-    /// Records that two loads would both write as their own, as a copy of a query does under another name.
+    /// Records that two loads of different sources would both write as their own, as a copy of a query does under another name;
+    /// of one source its books tell it.
     async fn doubled(&self) -> Result<Vec<String>, Error> {
         let has_rows = |file: &QueryFile| {
             let outbox = self.dry_run.outboxes.get(&file.name);
@@ -283,7 +284,8 @@ impl Rehearsal<'_> {
         for (place, file) in loads.iter().enumerate() {
             let twins = loads[..place]
                 .iter()
-                .filter(|other| other.object() == file.object() && other.key == file.key);
+                .filter(|other| other.object() == file.object() && other.key == file.key)
+                .filter(|other| other.source.is_none() || other.source != file.source);
             for other in twins {
                 let keys = |load: &QueryFile| {
                     format!(
