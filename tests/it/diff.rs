@@ -1,10 +1,9 @@
 //! Two versions of the rules over the same rows, as `transload diff` compares them.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use crate::rehearsal::{Project, Run};
+use crate::support::git;
 
 /// A project of forty people of two countries, staged; its rules are those of the first commit.
 fn staged() -> Project {
@@ -31,33 +30,11 @@ fn staged() -> Project {
     project
 }
 
-fn git(project: &Project, arguments: &[&str]) {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(project.path(""))
-        .args([
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@t.example",
-            "-c",
-            "commit.gpgsign=false",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
 fn committed() -> Project {
     let project = staged();
-    git(&project, &["init", "-q"]);
-    git(&project, &["add", "migration.toml", "config"]);
-    git(&project, &["commit", "-q", "-m", "rules"]);
+    git(&project.path(""), &["init", "-q"]);
+    git(&project.path(""), &["add", "migration.toml", "config"]);
+    git(&project.path(""), &["commit", "-q", "-m", "rules"]);
     project
 }
 
@@ -272,9 +249,9 @@ fn rules_that_are_not_there_are_bad_input() {
     refused(&project, "HEAD", "nothing is staged");
     project.transload(&["stage"]).ended(0);
     refused(&project, "HEAD", "the project's folder is in no repository");
-    git(&project, &["init", "-q"]);
-    git(&project, &["add", "config"]);
-    git(&project, &["commit", "-q", "-m", "half"]);
+    git(&project.path(""), &["init", "-q"]);
+    git(&project.path(""), &["add", "config"]);
+    git(&project.path(""), &["commit", "-q", "-m", "half"]);
     refused(&project, "nowhere", "the repository has no such revision");
     refused(&project, "--all", "a revision does not begin with a dash");
     refused(

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use transload::guide::page;
 
 use crate::rehearsal::{Project, Run, Running};
+use crate::support::git;
 
 /// Beginnings of lines that are not run, and why.
 const NOT_RUN: [(&str, &str); 5] = [
@@ -42,7 +43,7 @@ macro_rules! pages {
 }
 
 pages! {
-    readme start project documents extracting golive matches org recovery rows simulators undoing
+    readme start project documents extracting golive matches org recovery rows simulators testing undoing
 }
 
 #[test]
@@ -123,6 +124,9 @@ impl Desk {
             "[destination.simulator]",
             "[destination.sandbox]",
         );
+        let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/init/tests/example");
+        copy(&case, &project.path("own/tests/customers"));
+        copy(&project.path("own"), &project.path("acme-proposal"));
         copy(&demo(), &project.path("data/demo"));
         let desk = Self { project };
         if !makes_acme {
@@ -133,11 +137,24 @@ impl Desk {
         desk
     }
 
-    /// What a person does behind `init`: the decisions and the destination of `acme`.
+    /// What a person does behind `init`: the decisions, the destination and the tests of `acme`, kept in git.
     fn decide(&self) {
         let acme = self.project.path("acme");
         let _ = std::fs::remove_dir_all(&acme);
         copy(&self.project.path("own"), &acme);
+        git(&acme, &["init", "-q"]);
+        git(&acme, &["add", "migration.toml", "config", "tests"]);
+        git(&acme, &["commit", "-q", "-m", "decisions"]);
+        git(
+            &acme,
+            &[
+                "commit",
+                "-q",
+                "-m",
+                "seen by a second person",
+                "--allow-empty",
+            ],
+        );
     }
 
     fn type_in(&self, line: &str) -> Run {
@@ -161,13 +178,14 @@ impl Desk {
             false => self.project.path("acme"),
         };
         let program = Path::new(env!("CARGO_BIN_EXE_transload"));
+        let programs = program.parent().unwrap().display();
         let mut shell = Command::new("/bin/sh");
         shell
             // So that a signal meets the program itself.
             .args(["-c", &format!("exec {line}")])
             .current_dir(folder)
             .env_clear()
-            .env("PATH", program.parent().unwrap())
+            .env("PATH", format!("{programs}:/usr/bin:/bin"))
             .stdin(Stdio::null());
         let run = match line.contains("sim salesforce") || line.contains("sim usercom") {
             true => served(shell, &self.project.path("served.txt")),

@@ -253,3 +253,24 @@ pub(crate) fn files(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Runs git in a folder, as somebody.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) {
+    let settings = [
+        "user.name=t",
+        "user.email=t@t.example",
+        "commit.gpgsign=false",
+    ];
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
