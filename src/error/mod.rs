@@ -374,7 +374,9 @@ impl Error {
                  {target} at once"
             )),
             Self::Unsupported { .. } => Some(
-                "enable the feature in Setup and run again, or set the option named above; nothing was sent".to_owned(),
+                "enable the feature in Setup and run again, set the option named above, or leave the load out with --exclude; \
+                 nothing was sent"
+                    .to_owned(),
             ),
             Self::OtherOrg { target, .. } => Some(format!(
                 "check login_url and the credentials of [destination.{target}]; if it was refreshed or replaced on purpose, \

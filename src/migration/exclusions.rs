@@ -103,21 +103,21 @@ pub(crate) async fn judge(
     Ok(exclusions)
 }
 
-/// Loads whose object the org does not have, and which have no rows.
-///
-/// # Errors
-/// [`Error::Unsupported`] naming those that have rows, each with the option that does without.
+/// Leaves out the loads whose object the org neither has nor gets. Those that have rows are noted as lacking: no run that they would
+/// take part in begins.
 pub(crate) async fn absent(
     project: &Project,
     staging: &Staging,
-    resolved: &ResolvedProject,
+    resolved: &mut ResolvedProject,
     describes: &BTreeMap<String, ObjectDescribe>,
-) -> Result<BTreeMap<String, String>, Error> {
+) -> Result<(), Error> {
     let mut left_out = BTreeMap::new();
-    let mut needed = Vec::new();
+    let mut lacking = BTreeMap::new();
+    let labelled = resolved.loads().filter(|file| file.label.is_some());
+    let created: BTreeSet<&str> = labelled.map(QueryFile::object).collect();
     for file in resolved.loads() {
-        let creatable = file.object().ends_with("__c");
-        if describes.contains_key(file.object()) || creatable {
+        let object = file.object();
+        if describes.contains_key(object) || created.contains(object) {
             continue;
         }
         let session = columns::whole(project, staging, resolved, &file.references).await?;
@@ -134,25 +134,25 @@ pub(crate) async fn absent(
                     .to_vec()
             })
             .sum();
+        let mut reason = format!("the org has no {object}, or hides it");
         if rows > 0 {
-            let advice = file.feature.as_deref().unwrap_or("enable it in Setup");
-            needed.push(format!(
-                "{} ({rows} row(s) of {}): {advice}",
-                file.object(),
-                file.path
-            ));
+            let advice = match &file.feature {
+                Some(feature) => feature,
+                None if object.ends_with("__c") => {
+                    "correct the `object:` header, or let it be created by a `label:` header"
+                }
+                None => "enable it in Setup",
+            };
+            let needed = format!("{object} ({rows} row(s) of {}): {advice}", file.path);
+            lacking.insert(file.name.clone(), needed);
         } else {
-            left_out.insert(
-                file.name.clone(),
-                format!("no rows, and the org has no {}", file.object()),
-            );
+            reason.insert_str(0, "no rows, and ");
         }
+        left_out.insert(file.name.clone(), reason);
     }
-    if needed.is_empty() {
-        Ok(left_out)
-    } else {
-        Err(Error::Unsupported { needed })
-    }
+    resolved.exclusions.left_out.extend(left_out);
+    resolved.exclusions.lacking = lacking;
+    Ok(())
 }
 
 async fn holds(session: &Session, file: &QueryFile, condition: &str) -> Result<bool, Error> {

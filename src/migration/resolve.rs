@@ -93,7 +93,7 @@ pub(crate) async fn look(
 /// the loads that options or the destination leave out.
 ///
 /// # Errors
-/// Among others [`Error::Unsupported`] when there are rows for objects that the org does not have.
+/// [`Error::Mistakes`] in the queries and decisions.
 pub(crate) async fn resolve(
     project: &Project,
     staging: &Staging,
@@ -112,7 +112,6 @@ pub(crate) async fn resolve(
         resolved.exclusions.leave_out(&resolved.queries, &misfits);
         resolved.columns = columns::columns(project, staging, &resolved).await?.columns;
     }
-    let absent = exclusions::absent(project, staging, &resolved, describes).await?;
-    resolved.exclusions.left_out.extend(absent);
+    exclusions::absent(project, staging, &mut resolved, describes).await?;
     Ok(resolved)
 }

@@ -23,6 +23,8 @@ use crate::usercom::OBJECTS;
 pub(crate) struct Exclusions {
     /// Loads, each with the reason.
     pub left_out: BTreeMap<String, String>,
+    /// Those of them that have rows though the org lacks their object, each with what it needs.
+    pub lacking: BTreeMap<String, String>,
     /// Columns per load.
     pub dropped: BTreeMap<String, BTreeSet<String>>,
     /// What a person should know, a line each.
@@ -141,12 +143,25 @@ impl ResolvedProject {
     /// Limits what takes part to a selection.
     ///
     /// # Errors
-    /// [`ProjectError::Selection`], also where all that was selected is left out anyway.
+    /// [`Error::Unsupported`] where the org lacks the object of a load with rows that is selected; [`ProjectError::Selection`], also
+    /// where all that was selected is left out anyway.
     pub(crate) fn select(&mut self, selection: &Selection) -> Result<(), Error> {
-        if selection.is_everything() {
-            return Ok(());
+        let selected = match selection.is_everything() {
+            true => None,
+            false => Some(selection.loads(&self.queries)?),
+        };
+        let lacking = self.exclusions.lacking.iter();
+        let wanted = |load: &str| selected.as_ref().is_none_or(|loads| loads.contains(load));
+        let needed: Vec<String> = lacking
+            .filter(|(load, _)| wanted(load))
+            .map(|(_, needed)| needed.clone())
+            .collect();
+        if !needed.is_empty() {
+            return Err(Error::Unsupported { needed });
         }
-        let selected = selection.loads(&self.queries)?;
+        let Some(selected) = selected else {
+            return Ok(());
+        };
         let left_out = &self.exclusions.left_out;
         let off = |load: &&str| Some(format!("{load} ({})", left_out.get(*load)?));
         let off: Vec<String> = selected.iter().filter_map(off).collect();

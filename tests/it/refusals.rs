@@ -153,7 +153,19 @@ fn an_object_that_the_org_lacks_is_named() {
         "-- grain: one row per company\n-- object: Robot__c\n-- operation: upsert\n-- key: usercom_id__c\n\
          select c.id as usercom_id__c from mapped.companies as c\n",
     );
-    says_with_hint(&project.run().ended(2), "Robot__c");
+    says_with_hint(
+        &project.run().ended(2),
+        "Robot__c (3 row(s) of queries/load/robot.sql)",
+    );
+    // Whoever leaves the load out needs no such object.
+    let planned = project.transload(&["plan", "--exclude", "robot"]).ended(0);
+    assert!(planned.stdout.contains("account"), "{}", planned.stdout);
+    project.run_with(&["--exclude", "robot"]).ended(0);
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 3);
+    says(
+        &project.transload(&["plan", "--select", "robot"]).ended(2),
+        "Robot__c (3 row(s) of queries/load/robot.sql)",
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::super::stage::{note_staging, stage_all};
 use super::prepare::{Inspection, Prepared, prepare};
 use crate::error::Error;
 use crate::progress::Progress;
+use crate::project::Selection;
 
 /// A comparison of the org with what the loads send.
 pub struct SchemaComparison {
@@ -46,7 +47,8 @@ pub(crate) async fn compare(
         note_staging(&staged, progress);
     }
     progress.step("reading users, limits and fields of the org");
-    let context = Context::resolve(project, connection, progress).await?;
+    let mut context = Context::resolve(project, connection, progress).await?;
+    context.resolved.select(&Selection::default())?;
     context.note_exclusions();
     let preflight = preflight::inspect(&context).await?;
     let mut written = Vec::new();
