@@ -134,9 +134,7 @@ async fn who_opens_it_in_a_browser_of_this_machine_sees_what_it_holds_and_no_rec
     org.create("Account", json!({"Name": "Acme"})).await;
     let url = format!("{}/", org.simulator.url());
     let page = |site: &'static str| {
-        let request = reqwest::Client::new()
-            .get(&url)
-            .header("sec-fetch-site", site);
+        let request = org.http.get(&url).header("sec-fetch-site", site);
         async move {
             let answer = request.send().await.unwrap();
             (answer.status().as_u16(), answer.text().await.unwrap())
