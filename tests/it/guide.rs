@@ -6,10 +6,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use transload::guide::page;
 
-use crate::rehearsal::{Project, Run, Running};
+use crate::rehearsal::{self, Project, Run, Running, kept};
 use crate::support::git;
 
 /// Beginnings of lines that are not run, and why.
@@ -109,7 +110,24 @@ struct Desk {
 }
 
 impl Desk {
+    /// Before or behind the first run into `acme`; that run is made once.
     fn new(makes_acme: bool) -> Self {
+        static BEHIND: LazyLock<PathBuf> = LazyLock::new(|| {
+            let desk = Desk::before();
+            desk.decide();
+            let run = desk.type_in("transload run --project acme");
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+            kept(&desk.project, "guide")
+        });
+        if makes_acme {
+            return Self::before();
+        }
+        let project = Project::empty();
+        rehearsal::copy(&BEHIND, &project.path(""));
+        Self { project }
+    }
+
+    fn before() -> Self {
         let project = Project::small();
         project.append(
             "export/people.csv",
@@ -128,13 +146,7 @@ impl Desk {
         copy(&case, &project.path("own/tests/customers"));
         copy(&project.path("own"), &project.path("acme-proposal"));
         copy(&demo(), &project.path("data/demo"));
-        let desk = Self { project };
-        if !makes_acme {
-            desk.decide();
-            let run = desk.type_in("transload run --project acme");
-            assert_eq!(run.code, Some(0), "{}", run.stderr);
-        }
-        desk
+        Self { project }
     }
 
     /// What a person does behind `init`: the decisions, the destination and the tests of `acme`, kept in git.

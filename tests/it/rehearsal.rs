@@ -83,7 +83,7 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let defaults = SalesforceSimOptions::default();
         Self {
             folder: support::Project::empty()
@@ -443,7 +443,7 @@ fn names(folder: &Path) -> BTreeSet<String> {
 }
 
 /// A copy of a project's folder that outlives it, in cargo's folder for tests.
-fn kept(project: &Project, name: &str) -> PathBuf {
+pub(crate) fn kept(project: &Project, name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("first-runs");
     let day = Duration::from_hours(24);
     for old in names(&folder).into_iter().map(|name| folder.join(name)) {
