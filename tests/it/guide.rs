@@ -170,6 +170,11 @@ impl Desk {
     }
 
     fn type_in(&self, line: &str) -> Run {
+        if line.contains(" RUN ") {
+            // What was taken back or never made cannot be taken back.
+            let run = self.type_in("transload run --project acme");
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+        }
         let path = |name: &str| self.project.path(name).display().to_string();
         let line = line.replace("cargo run -- ", "transload ");
         let mut line = line.replace("/data/usercom-export", &path("own/export"));
