@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
+use datafusion::catalog::information_schema::INFORMATION_SCHEMA;
 use datafusion::catalog::{CatalogProvider, SchemaProvider};
+use datafusion::common::TableReference;
 use datafusion::datasource::TableProvider;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
@@ -19,6 +21,7 @@ use datafusion::logical_expr::TableType;
 use datafusion::prelude::col;
 use url::Url;
 
+use super::plans::Plans;
 use crate::staging::{Manifest, Snapshot, Staging};
 
 /// Schemas that exist in every session, even while empty.
@@ -41,15 +44,17 @@ type Opened = BTreeMap<(String, String), Arc<dyn TableProvider>>;
 pub(super) struct Tables {
     staging: Staging,
     snapshot: Snapshot,
+    plans: Arc<Plans>,
     /// What was added, and what of the snapshot was opened.
     opened: Arc<Mutex<Opened>>,
 }
 
 impl Tables {
-    pub(super) fn new(staging: &Staging, snapshot: &Snapshot) -> Self {
+    pub(super) fn new(staging: &Staging, snapshot: &Snapshot, plans: Arc<Plans>) -> Self {
         Self {
             staging: staging.clone(),
             snapshot: snapshot.clone(),
+            plans,
             opened: Arc::default(),
         }
     }
@@ -96,16 +101,27 @@ impl Tables {
         self.snapshot.get(schema, name).map(|_| TableType::Base)
     }
 
+    /// The table that a statement means; none where it is not one of these, as those of the information schema.
+    pub(super) fn named(&self, reference: &TableReference) -> Option<Arc<dyn TableProvider>> {
+        let name = reference.clone().resolve(CATALOG, DEFAULT_SCHEMA);
+        if name.catalog.as_ref() != CATALOG || name.schema.as_ref() == INFORMATION_SCHEMA {
+            return None;
+        }
+        self.open(&name.schema, &name.table).ok().flatten()
+    }
+
     fn open(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let key = (schema.to_owned(), name.to_owned());
         let mut opened = self.opened();
         if let Some(table) = opened.get(&key) {
             return Ok(Some(Arc::clone(table)));
         }
-        let Some(manifest) = self.snapshot.get(schema, name) else {
+        let Some(manifest) = self.snapshot.shared(schema, name) else {
             return Ok(None);
         };
-        let table = listing_table(&self.staging, manifest)?;
+        let table = self
+            .plans
+            .published(manifest, || listing_table(&self.staging, manifest))?;
         opened.insert(key, Arc::clone(&table));
         Ok(Some(table))
     }

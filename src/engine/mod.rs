@@ -10,6 +10,7 @@ mod growth;
 mod join_choice;
 mod joining;
 mod nesting;
+mod plans;
 mod present;
 mod session;
 mod spill;
@@ -34,6 +35,7 @@ use datafusion::prelude::SessionConfig;
 use crate::staging::{Snapshot, Staging};
 use catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
 use join_choice::JoinChoice;
+use plans::Plans;
 use present::PresentFiles;
 use spill::SpillFolder;
 
@@ -79,6 +81,7 @@ pub struct Engine {
     handle: tokio::runtime::Handle,
     /// What every session has in common: functions, rules, configuration. Tables are each session's own.
     common: SessionState,
+    plans: Arc<Plans>,
     /// Removed after the runtime is gone.
     _spill: SpillFolder,
 }
@@ -129,6 +132,7 @@ impl Engine {
             common: common_state(&settings, environment).map_err(|source| EngineError::Start {
                 source: source.into(),
             })?,
+            plans: Arc::default(),
             _spill: spill,
         })
     }
@@ -138,10 +142,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Register`].
     pub fn session(&self, staging: &Staging, snapshot: &Snapshot) -> Result<Session, EngineError> {
-        let tables = Tables::new(staging, snapshot);
+        let tables = Tables::new(staging, snapshot, Arc::clone(&self.plans));
         Ok(Session::new(
             self.common.clone(),
             tables,
+            Arc::clone(&self.plans),
             self.handle.clone(),
         ))
     }

@@ -11,7 +11,6 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::ViewTable;
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -19,6 +18,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
 use super::catalog::{CATALOG, Tables};
+use super::plans::{Planned, Plans};
 use super::{BatchStream, EngineError, STACK, check_depth};
 use crate::staging::{Manifest, Staging};
 
@@ -38,6 +38,7 @@ pub struct View {
 pub struct Session {
     context: SessionContext,
     tables: Tables,
+    plans: Arc<Plans>,
     handle: tokio::runtime::Handle,
     parameters: BTreeMap<String, ScalarValue>,
 }
@@ -52,6 +53,7 @@ impl Session {
     pub(super) fn new(
         mut state: SessionState,
         tables: Tables,
+        plans: Arc<Plans>,
         handle: tokio::runtime::Handle,
     ) -> Self {
         let catalogs = MemoryCatalogProviderList::new();
@@ -60,6 +62,7 @@ impl Session {
         Self {
             context: SessionContext::new_with_state(state),
             tables,
+            plans,
             handle,
             parameters: BTreeMap::new(),
         }
@@ -91,10 +94,8 @@ impl Session {
     /// [`EngineError::Plan`] when its query is not valid.
     pub async fn add_view(&self, view: &View) -> Result<(), EngineError> {
         let name = format!("{}.{}", view.schema, view.name);
-        let plan = self.plan(&name, &view.sql).await?;
-        let provider = ViewTable::new(plan, Some(view.sql.clone()));
-        self.tables
-            .add(&view.schema, &view.name, Arc::new(provider));
+        let planned = self.planned(&name, &view.sql).await?;
+        self.tables.add(&view.schema, &view.name, planned.view);
         Ok(())
     }
 
@@ -114,8 +115,7 @@ impl Session {
         name: &str,
         columns: SchemaRef,
     ) -> Result<(), EngineError> {
-        let table = EmptyTable::new(columns);
-        self.tables.add(schema, name, Arc::new(table));
+        self.tables.add(schema, name, self.plans.empty(columns));
         Ok(())
     }
 
@@ -133,6 +133,14 @@ impl Session {
     /// # Errors
     /// [`EngineError::Plan`].
     pub async fn plan(&self, query: &str, sql: &str) -> Result<LogicalPlan, EngineError> {
+        Ok(self.planned(query, sql).await?.plan)
+    }
+
+    /// The plan of this text, made anew unless it was made before over the same tables and with the same parameters.
+    async fn planned(&self, query: &str, sql: &str) -> Result<Planned, EngineError> {
+        if let Some(planned) = self.plans.of(sql, |planned| self.stands(planned)) {
+            return Ok(planned);
+        }
         let fail = |source: DataFusionError| EngineError::Plan {
             query: query.to_owned(),
             source: Box::new(source),
@@ -148,28 +156,54 @@ impl Session {
         }
     }
 
-    async fn bound(&self, sql: &str) -> Result<LogicalPlan, DataFusionError> {
+    fn stands(&self, planned: &Planned) -> bool {
+        let mut inputs = planned.inputs.iter();
+        inputs.all(|(name, table)| {
+            let now = self.tables.named(name);
+            now.is_some_and(|now| Arc::ptr_eq(&now, table))
+        }) && planned
+            .parameters
+            .iter()
+            .all(|(name, value)| self.parameters.get(name) == Some(value))
+    }
+
+    async fn bound(&self, sql: &str) -> Result<Planned, DataFusionError> {
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
-        let frame = self.context.sql_with_options(sql, options).await?;
-        let (_, plan) = frame.into_parts();
-        let wanted = plan.get_parameter_names()?;
-        if wanted.is_empty() {
-            return Ok(plan);
-        }
-        let mut values = Vec::with_capacity(wanted.len());
-        for name in wanted {
+        let state = self.context.state();
+        let dialect = state.config().options().sql_parser.dialect;
+        let statement = state.sql_to_statement(sql, &dialect)?;
+        let names = state.resolve_table_references(&statement)?;
+        // Before the plan is made: what it reads is then no older than these.
+        let inputs: Option<Vec<_>> = names
+            .into_iter()
+            .map(|name| self.tables.named(&name).map(|table| (name, table)))
+            .collect();
+        let plan = state.statement_to_plan(statement).await?;
+        options.verify_plan(&plan)?;
+        let mut parameters = BTreeMap::new();
+        for name in plan.get_parameter_names()? {
             let bare = name.trim_start_matches('$');
             let value = self.parameters.get(bare).ok_or_else(|| {
                 DataFusionError::Plan(format!(
                     "parameter ${bare} is not set under [options] in migration.toml"
                 ))
             })?;
-            values.push((bare.to_owned(), value.clone()));
+            parameters.insert(bare.to_owned(), value.clone());
         }
-        plan.with_param_values(values)
+        let plan = match parameters.is_empty() {
+            true => plan,
+            false => plan.with_param_values(parameters.clone().into_iter().collect::<Vec<_>>())?,
+        };
+        let Some(inputs) = inputs else {
+            // It reads something that is made anew each time, such as the list of all tables.
+            return Ok(Planned::new(sql, Vec::new(), parameters, plan));
+        };
+        let planned = Planned::new(sql, inputs, parameters, plan);
+        self.plans.keep(sql, planned.clone());
+        Ok(planned)
     }
 
     /// A data frame over a bound plan.
@@ -376,6 +410,37 @@ mod tests {
         session.add_view(&view).await.unwrap();
         let sql = "select p.name from mapped.people as p";
         assert!(session.collect("q", sql).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_planned_once_over_the_same_tables_and_parameters() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_engine, session) = open(&folder);
+        let session = session.with_parameters([("n".to_owned(), ScalarValue::from(1_i64))].into());
+        let sql = "select p.id from usercom.people as p where p.id > $n";
+        let planned = async |session: &Session| session.planned("q", sql).await.unwrap();
+        let (_, second, third) = (
+            planned(&session).await,
+            planned(&session).await,
+            planned(&session).await,
+        );
+        assert!(Arc::ptr_eq(&second.view, &third.view));
+        let other = session
+            .clone()
+            .with_parameters([("n".to_owned(), ScalarValue::from(2_i64))].into());
+        let text = planned(&other).await.plan.to_string();
+        assert!(text.contains("Int64(2)"), "{text}");
+        // Another table under the name.
+        session
+            .add_empty("usercom", "people", columns("name"))
+            .unwrap();
+        let error = session.plan("q", sql).await.unwrap_err().to_string();
+        assert!(error.contains("id"), "{error}");
+        session
+            .add_empty("usercom", "people", columns("id"))
+            .unwrap();
+        let emptied = planned(&session).await;
+        assert!(!Arc::ptr_eq(&emptied.view, &third.view));
     }
 
     #[tokio::test]

@@ -1,42 +1,61 @@
 //! All tables as they were at one moment, so that a query never sees two versions of one table.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Manifest;
 
-/// The current manifests by schema and table name; cheap to clone.
+/// The current manifests, sorted by schema and table name; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    tables: Arc<BTreeMap<(String, String), Arc<Manifest>>>,
+    tables: Arc<Vec<Arc<Manifest>>>,
 }
 
 impl Snapshot {
     /// Adds or replaces a table; used for versions that are not published, as in `plan`.
     pub fn insert(&mut self, manifest: impl Into<Arc<Manifest>>) {
         let manifest = manifest.into();
-        Arc::make_mut(&mut self.tables).insert(
-            (manifest.schema_name.clone(), manifest.table.clone()),
-            manifest,
-        );
+        let place = self.place(&manifest.schema_name, &manifest.table);
+        let tables = Arc::make_mut(&mut self.tables);
+        match place {
+            Ok(place) => tables[place] = manifest,
+            Err(place) => tables.insert(place, manifest),
+        }
+    }
+
+    fn place(&self, schema: &str, table: &str) -> Result<usize, usize> {
+        self.tables
+            .binary_search_by(|other| compared(other, schema, table))
     }
 
     /// One table.
     #[must_use]
     pub fn get(&self, schema: &str, table: &str) -> Option<&Manifest> {
-        let name = (schema.to_owned(), table.to_owned());
-        self.tables.get(&name).map(Arc::as_ref)
+        self.shared(schema, table).map(Arc::as_ref)
+    }
+
+    /// One table's manifest as snapshots share it.
+    pub(crate) fn shared(&self, schema: &str, table: &str) -> Option<&Arc<Manifest>> {
+        let place = self.place(schema, table).ok()?;
+        self.tables.get(place)
     }
 
     /// All tables, by schema and name.
     pub fn iter(&self) -> impl Iterator<Item = &Manifest> {
-        self.tables.values().map(Arc::as_ref)
+        self.tables.iter().map(Arc::as_ref)
     }
 
     /// Tables of one schema, by name.
     pub fn schema<'a>(&'a self, schema: &'a str) -> impl Iterator<Item = &'a Manifest> {
-        let first = (schema.to_owned(), String::new());
-        let tables = self.tables.range(first..).map(|(_, table)| table.as_ref());
+        let first = self
+            .tables
+            .partition_point(|table| table.schema_name.as_str() < schema);
+        let tables = self.tables[first..].iter().map(Arc::as_ref);
         tables.take_while(move |table| table.schema_name == schema)
     }
+}
+
+fn compared(manifest: &Manifest, schema: &str, table: &str) -> Ordering {
+    let by_schema = manifest.schema_name.as_str().cmp(schema);
+    by_schema.then_with(|| manifest.table.as_str().cmp(table))
 }
