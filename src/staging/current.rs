@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use object_store::path::Path;
 
-use super::Manifest;
+use super::{Manifest, Snapshot};
 
 /// Version and manifest of each table, by its names.
 pub(super) type Versions = BTreeMap<(String, String), (u64, Path)>;
@@ -19,7 +19,14 @@ pub(super) struct CurrentVersions {
     alone: AtomicBool,
     /// Versions published so far: a listing that one of them overtook is not kept.
     published: AtomicU64,
-    bases: Mutex<HashMap<Path, Versions>>,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    bases: HashMap<Path, Versions>,
+    /// The last snapshot over some bases, with what was published since.
+    snapshots: HashMap<Vec<Path>, Snapshot>,
 }
 
 impl CurrentVersions {
@@ -28,34 +35,53 @@ impl CurrentVersions {
         self.published.load(Ordering::Acquire)
     }
 
-    fn bases(&self) -> MutexGuard<'_, HashMap<Path, Versions>> {
-        self.bases.lock().unwrap_or_else(PoisonError::into_inner)
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this process is the only writer from now on.
     pub(super) fn set_alone(&self, alone: bool) {
-        self.bases().clear();
+        *self.tables() = Tables::default();
         self.alone.store(alone, Ordering::Release);
     }
 
     pub(super) fn of(&self, base: &Path) -> Option<Versions> {
-        self.bases().get(base).cloned()
+        self.tables().bases.get(base).cloned()
+    }
+
+    pub(super) fn snapshot(&self, bases: &[Path]) -> Option<Snapshot> {
+        self.tables().snapshots.get(bases).cloned()
     }
 
     pub(super) fn keep(&self, base: &Path, versions: &Versions, published: u64) {
-        let mut bases = self.bases();
-        let is_current = self.published.load(Ordering::Acquire) == published;
-        if is_current && self.alone.load(Ordering::Acquire) {
-            bases.insert(base.clone(), versions.clone());
+        let mut tables = self.tables();
+        if self.is_current(published) {
+            tables.bases.insert(base.clone(), versions.clone());
         }
     }
 
-    pub(super) fn published(&self, base: &Path, manifest: &Manifest, path: &Path) {
-        let mut bases = self.bases();
+    pub(super) fn keep_snapshot(&self, bases: Vec<Path>, snapshot: &Snapshot, published: u64) {
+        let mut tables = self.tables();
+        if self.is_current(published) {
+            tables.snapshots.insert(bases, snapshot.clone());
+        }
+    }
+
+    fn is_current(&self, published: u64) -> bool {
+        self.published.load(Ordering::Acquire) == published && self.alone.load(Ordering::Acquire)
+    }
+
+    pub(super) fn published(&self, base: &Path, manifest: &Arc<Manifest>, path: &Path) {
+        let mut tables = self.tables();
         self.published.fetch_add(1, Ordering::AcqRel);
-        if let Some(versions) = bases.get_mut(base) {
+        if let Some(versions) = tables.bases.get_mut(base) {
             let name = (manifest.schema_name.clone(), manifest.table.clone());
             versions.insert(name, (manifest.version, path.clone()));
+        }
+        for (bases, snapshot) in &mut tables.snapshots {
+            if bases.contains(base) {
+                snapshot.insert(Arc::clone(manifest));
+            }
         }
     }
 }

@@ -220,11 +220,15 @@ impl Staging {
     /// # Errors
     /// [`StagingError::ReadObject`], [`StagingError::ReadManifest`], [`StagingError::MissingFile`].
     pub async fn snapshot(&self) -> Result<Snapshot, StagingError> {
-        let mut newest = Versions::new();
         let mut bases = vec![self.root.clone()];
         if let Some(org) = &self.org {
             bases.push(self.root.clone().join("orgs").join(org.as_str()));
         }
+        if let Some(snapshot) = self.current.snapshot(&bases) {
+            return Ok(snapshot);
+        }
+        let count = self.current.count();
+        let mut newest = Versions::new();
         for base in &bases {
             let versions = match self.current.of(base) {
                 Some(versions) => versions,
@@ -246,6 +250,7 @@ impl Staging {
         // Files are looked for after the manifests, so that those of a version published meanwhile do no harm.
         self.check_files(&bases, &fresh).await?;
         self.known().extend(fresh);
+        self.current.keep_snapshot(bases, &snapshot, count);
         Ok(snapshot)
     }
 
@@ -387,12 +392,23 @@ impl Staging {
                     source: error.into(),
                 })?;
             if self.create_object(&path, body.into()).await? {
-                self.current.published(&base, &manifest, &path);
+                let published = Arc::new(manifest.clone());
+                self.known().insert(path.clone(), Arc::clone(&published));
+                self.current.published(&base, &published, &path);
                 published::mark(self, &base, &manifest).await?;
                 stable::point(self, &base, &manifest).await;
                 self.sweep(&manifest, &versions).await?;
                 return Ok(manifest);
             }
+        }
+    }
+
+    /// The manifest at a path; read once per process.
+    async fn manifest(&self, path: &Path) -> Result<Arc<Manifest>, StagingError> {
+        let known = self.known().get(path).cloned();
+        match known {
+            Some(manifest) => Ok(manifest),
+            None => Ok(Arc::new(self.read_manifest(path).await?)),
         }
     }
 
@@ -403,7 +419,7 @@ impl Staging {
         if old.is_empty() {
             return Ok(());
         }
-        let previous = self.read_manifest(previous).await?;
+        let previous = self.manifest(previous).await?;
         let kept: std::collections::BTreeSet<&str> = current
             .files
             .iter()
@@ -411,13 +427,14 @@ impl Staging {
             .map(|file| file.path.as_str())
             .collect();
         for (_, path) in old {
-            let manifest = self.read_manifest(path).await?;
+            let manifest = self.manifest(path).await?;
             for file in &manifest.files {
                 if !kept.contains(file.path.as_str()) {
                     self.delete(&self.absolute(&file.path)).await?;
                 }
             }
             self.delete(path).await?;
+            self.known().remove(path);
         }
         Ok(())
     }
