@@ -20,7 +20,7 @@ use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
 use crate::rows::{FATE, same_key};
 use crate::staging::Snapshot;
-use crate::transform::Lineage;
+use crate::transform::Lineages;
 
 /// How the names of tables of the customer's own objects begin.
 const CUSTOM_OBJECT: &str = "co_";
@@ -51,7 +51,7 @@ pub(crate) async fn column_fates(context: &Context<'_>) -> Result<Vec<ColumnFate
     let snapshot = context.staging().snapshot().await?;
     let counted = rows_with_values(&snapshot);
     let ignored = IgnoredColumns::load(&context.project.config.project)?;
-    let traced = Traced::all(context).await?;
+    let traced = Traced::all(resolved);
     let mut fates = Vec::new();
     for ((source, column), rows) in counted {
         let (fields, left_out) = traced.places(resolved, &source, &column);
@@ -116,18 +116,16 @@ fn rows_with_values(snapshot: &Snapshot) -> BTreeMap<(String, String), u64> {
 
 /// The lineage of every load's columns, those that are left out too.
 struct Traced<'a> {
-    loads: Vec<(&'a QueryFile, BTreeMap<String, Lineage>)>,
+    loads: Vec<(&'a QueryFile, Lineages)>,
 }
 
 impl<'a> Traced<'a> {
-    async fn all(context: &'a Context<'_>) -> Result<Self, Error> {
-        let resolved = &context.resolved;
-        let session = columns::traceable(context.project, context.staging(), resolved).await?;
-        let mut loads = Vec::new();
-        for file in resolved.queries.kind(QueryKind::Load) {
-            loads.push((file, columns::lineage_of(&session, resolved, file).await?));
+    fn all(resolved: &'a ResolvedProject) -> Self {
+        let loads = resolved.queries.kind(QueryKind::Load);
+        let loads = loads.map(|file| (file, columns::lineage_of(resolved, file)));
+        Self {
+            loads: loads.collect(),
         }
-        Ok(Self { loads })
     }
 
     /// Fields of the run that a column reaches; if there are none, why those it would reach are left out.
@@ -142,7 +140,7 @@ impl<'a> Traced<'a> {
     ) -> (Vec<Place>, Option<String>) {
         let name = format!("usercom.{source}.{column}");
         let id = format!("usercom.{source}.id");
-        let is_own = |file: &QueryFile, fields: &BTreeMap<String, Lineage>| {
+        let is_own = |file: &QueryFile, fields: &Lineages| {
             is_home(file, source)
                 || file.key.iter().any(|key| {
                     let key = fields.get(key);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::logical_expr::LogicalPlan;
 
 use super::found;
 use super::known;
@@ -24,7 +25,7 @@ use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::empty_tables_of;
 use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
-use crate::transform::{Lineage, lineage};
+use crate::transform::{Lineages, lineages};
 
 /// The tables that exist before any query runs.
 async fn given(staging: &Staging) -> Result<Snapshot, Error> {
@@ -70,6 +71,8 @@ async fn session_over(
 pub(crate) struct Planned {
     /// The columns of every load, those that are left out too.
     pub columns: BTreeMap<String, Columns>,
+    /// Where the columns of every load come from, down to the staged tables.
+    pub lineage: BTreeMap<String, Lineages>,
     /// What keeps queries from being planned.
     pub findings: Vec<Finding>,
 }
@@ -84,6 +87,7 @@ pub(crate) async fn columns(
     let given = given(staging).await?;
     let session = session_over(project, staging, resolved, &given, |_| true).await?;
     let mut planned = Planned::default();
+    let mut models: BTreeMap<String, Lineages> = BTreeMap::new();
     let mut broken: BTreeSet<String> = BTreeSet::new();
     for step in resolved.order(&given)? {
         let file = step.file();
@@ -101,11 +105,16 @@ pub(crate) async fn columns(
             Step::Org(file) => session
                 .add_empty("org", &file.name, selected_schema(file))
                 .map_err(Error::from),
-            Step::Prepare(file) => add_empty_model(&session, file).await,
+            Step::Prepare(file) => add_empty_model(&session, file).await.map(|plan| {
+                let table = format!("prepare.{}", file.name);
+                models.insert(table, lineages(&plan, &models));
+            }),
             Step::Load(file) => match load_columns(&session, file, resolved).await {
-                Ok(found) => {
+                Ok((plan, found)) => {
                     add_empty_load(&session, file, &found)?;
                     planned.columns.insert(file.name.clone(), found);
+                    let lineage = lineages(&plan, &models);
+                    planned.lineage.insert(file.name.clone(), lineage);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -196,7 +205,7 @@ fn unplanned(
 }
 
 /// Plans a query, and adds the table that it makes if it makes one.
-async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<(), Error> {
+async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<LogicalPlan, Error> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
     let fields = schema.fields().iter().map(|field| {
@@ -212,7 +221,7 @@ async fn add_empty_model(session: &Session, file: &QueryFile) -> Result<(), Erro
         QueryKind::Reconcile => session.add_empty("recon", &file.name, schema)?,
         _ => {}
     }
-    Ok(())
+    Ok(plan)
 }
 
 fn add_empty_load(session: &Session, file: &QueryFile, columns: &Columns) -> Result<(), Error> {
@@ -288,16 +297,8 @@ pub(crate) async fn traceable(
 }
 
 /// Where each column of a load comes from, those that the destination lacks too; custom fields by the field map.
-pub(crate) async fn lineage_of(
-    session: &Session,
-    resolved: &ResolvedProject,
-    file: &QueryFile,
-) -> Result<BTreeMap<String, Lineage>, Error> {
-    let plan = session.plan(&file.path, &file.sql).await?;
-    let mut found: BTreeMap<String, Lineage> = BTreeMap::new();
-    for (index, field) in plan.schema().fields().iter().enumerate() {
-        found.insert(field.name().clone(), lineage(&plan, index));
-    }
+pub(crate) fn lineage_of(resolved: &ResolvedProject, file: &QueryFile) -> Lineages {
+    let mut found = resolved.lineage_of(file).clone();
     // A struct comes from all confirmed attributes, each of its fields from one.
     let mut own = BTreeSet::new();
     found.retain(|name, from| {
@@ -322,7 +323,7 @@ pub(crate) async fn lineage_of(
         let name = name.as_str();
         !RESERVED.contains(&name) || HIDDEN.contains(&name) || name == FATE
     });
-    Ok(found)
+    found
 }
 
 /// Errors of a view name its file.
@@ -341,9 +342,10 @@ async fn load_columns(
     session: &Session,
     file: &QueryFile,
     resolved: &ResolvedProject,
-) -> Result<Columns, Error> {
+) -> Result<(LogicalPlan, Columns), Error> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
     let dropped = resolved.exclusions.dropped(file);
-    Ok(Columns::of(file, &schema, dropped)?)
+    let columns = Columns::of(file, &schema, dropped)?;
+    Ok((plan, columns))
 }

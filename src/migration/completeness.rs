@@ -6,17 +6,16 @@
 
 use std::collections::BTreeSet;
 
-use super::columns;
 use super::context::Context;
 use super::gone::columns_gone;
 use super::project::Project;
+use super::resolved::ResolvedProject;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::reconcile::counts;
 use crate::rows::for_load;
 use crate::staging::Snapshot;
-use crate::transform::lineage;
 use crate::usercom::extract::manifest::Mode;
 use crate::usercom::extract::{Manifest, newest};
 
@@ -60,7 +59,7 @@ impl Completeness {
             Some(table) if file.link.is_empty() => {
                 (BTreeSet::from([table.to_owned()]), BTreeSet::new())
             }
-            _ => sources(context, file).await?,
+            _ => sources(&context.resolved, file),
         };
         let gone = columns_gone(snapshot);
         for name in tables {
@@ -126,13 +125,9 @@ impl Completeness {
 type Sources = (BTreeSet<String>, BTreeSet<(String, String)>);
 
 /// Staged tables that a load's rows depend on, and their columns.
-async fn sources(context: &Context<'_>, file: &QueryFile) -> Result<Sources, Error> {
-    let (project, staging) = (context.project, context.staging());
-    let session = columns::whole(project, staging, &context.resolved, &file.references).await?;
-    let plan = session.plan(&file.path, &file.sql).await?;
+fn sources(resolved: &ResolvedProject, file: &QueryFile) -> Sources {
     let mut sources = Sources::default();
-    for index in 0..plan.schema().fields().len() {
-        let found = lineage(&plan, index);
+    for found in resolved.lineage_of(file).values() {
         for source in found.values.union(&found.keys).chain(&found.pooled) {
             let name = source.strip_prefix("usercom.");
             if let Some((table, column)) = name.and_then(|name| name.split_once('.')) {
@@ -141,7 +136,7 @@ async fn sources(context: &Context<'_>, file: &QueryFile) -> Result<Sources, Err
             }
         }
     }
-    Ok(sources)
+    sources
 }
 
 #[cfg(test)]

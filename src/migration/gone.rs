@@ -6,14 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns;
 use super::context::{Context, Reads};
 use crate::error::Error;
 use crate::project::QueryFile;
 use crate::reconcile::{CHANGED_BY_ORG, counts};
 use crate::rows::{GONE, for_load, key_text, same_key};
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{GoneFields, lineage, write_table};
+use crate::transform::{GoneFields, write_table};
 
 /// How the tables begin of records that the source no longer has and that somebody edited.
 pub(crate) const EDITED: &str = "edited_";
@@ -76,11 +75,7 @@ pub(crate) fn notes(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// The fields of a load that columns feed which the export no longer has.
-pub(crate) async fn fields(
-    context: &Context<'_>,
-    file: &QueryFile,
-    snapshot: &Snapshot,
-) -> Result<GoneFields, Error> {
+pub(crate) fn fields(context: &Context<'_>, file: &QueryFile, snapshot: &Snapshot) -> GoneFields {
     let gone: BTreeSet<String> = columns_gone(snapshot)
         .into_iter()
         .flat_map(|(table, columns)| {
@@ -90,32 +85,28 @@ pub(crate) async fn fields(
         .collect();
     let mut fields = BTreeMap::new();
     if gone.is_empty() {
-        return Ok(GoneFields(fields));
+        return GoneFields(fields);
     }
-    let (project, staging) = (context.project, context.staging());
-    let session = columns::whole(project, staging, &context.resolved, &file.references).await?;
-    let plan = session.plan(&file.path, &file.sql).await?;
     let is_here = |source: &String| {
         let name = source.strip_prefix("usercom.").unwrap_or_default();
         let (table, column) = name.split_once('.').unwrap_or((name, ""));
         let table = snapshot.get("usercom", table);
         table.is_some_and(|table| table.has_column(column) && !gone.contains(source))
     };
-    for (index, field) in plan.schema().fields().iter().enumerate() {
-        if file.key.contains(field.name()) {
+    for (field, sources) in context.resolved.lineage_of(file) {
+        if file.key.contains(field) {
             continue;
         }
-        let sources = lineage(&plan, index);
         let looked_up = !sources.keys.is_disjoint(&gone);
         // What many rows were pooled into may lack theirs, too.
         let mut values = sources.values.union(&sources.pooled);
         if looked_up || values.clone().any(|source| gone.contains(source)) {
             // A look-up by what is gone may only help where a value of the row itself is there.
             let whole = !values.any(is_here);
-            fields.insert(field.name().clone(), whole);
+            fields.insert(field.clone(), whole);
         }
     }
-    Ok(GoneFields(fields))
+    GoneFields(fields)
 }
 
 /// Records of a load whose rows the source no longer has.

@@ -42,7 +42,7 @@ pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Resu
         columns: context.resolved.columns(file)?,
         ledger: wanted.snapshot.get("ledger", &file.name),
         last: wanted.snapshot.get("outbox", &file.name),
-        gone: &gone::fields(context, file, wanted.snapshot).await?,
+        gone: &gone::fields(context, file, wanted.snapshot),
         policy: &policy,
         part_rows: context.connection.destination.part_rows,
         dead: wanted.dead,

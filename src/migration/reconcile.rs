@@ -25,7 +25,7 @@ use crate::reconcile::{
 use crate::report::{spreadsheet, spreadsheet_cell};
 use crate::rows::{joined_key, same_key};
 use crate::staging::Staging;
-use crate::transform::{Lineage, lineage, write_model};
+use crate::transform::{Lineage, Lineages, lineages, write_model};
 
 /// What people did, for people.
 const PEOPLE_DID: &str = include_str!("../../queries/internal/hypercare_for_people.sql");
@@ -311,7 +311,7 @@ async fn draw_samples(
         let Some(describe) = context.describes.get(file.object()) else {
             continue;
         };
-        let fields = columns::lineage_of(&traceable, resolved, file).await?;
+        let fields = columns::lineage_of(resolved, file);
         let from = fields.values().flat_map(Lineage::all);
         let wanted: BTreeSet<String> = from
             .filter_map(|name| name.strip_prefix("usercom.")?.split_once('.'))
@@ -346,19 +346,16 @@ async fn draw_samples(
 }
 
 /// The lineage of the default query's columns where the project has a query of its own.
-async fn usual(traceable: &Session, file: &QueryFile) -> BTreeMap<String, Lineage> {
+async fn usual(traceable: &Session, file: &QueryFile) -> Lineages {
     let default = file.path.strip_prefix("queries/").and_then(default_text);
     let Some(sql) = default.filter(|sql| *sql != file.sql) else {
-        return BTreeMap::new();
+        return Lineages::new();
     };
     // Models of the project's own may have other columns: then there is nothing to compare with.
     let Ok(plan) = traceable.plan(&file.path, sql).await else {
-        return BTreeMap::new();
+        return Lineages::new();
     };
-    let fields = plan.schema().fields().iter().enumerate();
-    fields
-        .map(|(index, field)| (field.name().clone(), lineage(&plan, index)))
-        .collect()
+    lineages(&plan, &BTreeMap::new())
 }
 
 /// What the run has made, to be read in place of the models that would make it again.

@@ -74,11 +74,13 @@ pub(crate) async fn look(
         queries,
         map,
         columns: BTreeMap::new(),
+        lineage: BTreeMap::new(),
         exclusions,
         selected: None,
     };
     let planned = columns::columns(project, staging, &resolved).await?;
     resolved.columns = planned.columns;
+    resolved.lineage = planned.lineage;
     let mut findings = planned.findings;
     // What a query with a mistake would send is not known.
     if !findings.iter().any(Finding::is_error) {

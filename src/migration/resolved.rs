@@ -16,6 +16,7 @@ use crate::project::{
 use crate::rows::Columns;
 use crate::schema::Conflict;
 use crate::staging::{SHARED_SCHEMAS, Snapshot};
+use crate::transform::Lineages;
 use crate::usercom::OBJECTS;
 
 /// What is left out of a run.
@@ -68,6 +69,8 @@ pub(crate) struct ResolvedProject {
     pub map: FieldMap,
     /// Columns per load, those that are left out too.
     pub columns: BTreeMap<String, Columns>,
+    /// Where the columns of each load come from, down to the staged tables.
+    pub lineage: BTreeMap<String, Lineages>,
     /// What options and destination leave out.
     pub exclusions: Exclusions,
     /// The loads that were selected; none if nobody selected.
@@ -236,7 +239,16 @@ impl ResolvedProject {
             })
     }
 
-    /// Columns of a load.
+    /// Where the columns of a load come from; nothing for one that was not planned.
+    pub(crate) fn lineage_of(&self, load: &QueryFile) -> &Lineages {
+        static NONE: Lineages = Lineages::new();
+        self.lineage.get(&load.name).unwrap_or(&NONE)
+    }
+
+    /// What a load sends.
+    ///
+    /// # Errors
+    /// [`Error::Defect`] for a load that was not planned.
     pub(crate) fn columns(&self, load: &QueryFile) -> Result<&Columns, Error> {
         self.columns.get(&load.name).ok_or_else(|| Error::Defect {
             what: format!("{} was not planned", load.path),

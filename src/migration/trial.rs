@@ -64,6 +64,7 @@ impl Trial {
             queries,
             map,
             columns: BTreeMap::new(),
+            lineage: BTreeMap::new(),
             exclusions,
             selected: None,
         };
@@ -75,6 +76,7 @@ impl Trial {
             });
         }
         resolved.columns = planned.columns;
+        resolved.lineage = planned.lineage;
         let mut trial = Self {
             resolved,
             snapshot: given,

@@ -1,13 +1,14 @@
 //! Which source columns a column of a query comes from, read from the query's plan.
 //!
-//! In: a logical plan in which models are views, so that it reaches down to the tables. Out: for an output column the
-//! `schema.table.column`s that it is computed from, and those that chose the row it was read from (the conditions of
-//! joins that look something up). Never: a filter, which sends a row or does not, or a name from the SQL's text.
+//! In: a logical plan, in which models are views or tables whose own lineage is known, so that it reaches down to what was
+//! there before any query. Out: for an output column the `schema.table.column`s that it is computed from, and those that chose
+//! the row it was read from (the conditions of joins that look something up). Never: a filter, which sends a row or does not,
+//! or a name from the SQL's text.
 //!
 //! An aggregate that keeps the rows of a table apart (by their id) is walked through; one that pools them (the owners that all
 //! tables name, a vocabulary) no longer says anything of a single row, and what comes from it stands apart.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, TableReference};
@@ -34,12 +35,23 @@ impl Lineage {
     }
 }
 
-/// Source columns of output column `index` of a plan.
+/// Where the columns of a query come from, by name.
+pub type Lineages = BTreeMap<String, Lineage>;
+
+/// Source columns of every output column of a plan. Where it reads a table that `models` has, what that table's columns come
+/// from.
 #[must_use]
-pub fn lineage(plan: &LogicalPlan, index: usize) -> Lineage {
-    let mut tracer = Tracer::default();
-    tracer.column(plan, index, Role::Value);
-    tracer.found
+pub fn lineages(plan: &LogicalPlan, models: &BTreeMap<String, Lineages>) -> Lineages {
+    let mut aggregated = HashMap::new();
+    let fields = plan.schema().fields().iter().enumerate();
+    fields
+        .map(|(index, field)| {
+            let mut tracer = Tracer::over(models, std::mem::take(&mut aggregated));
+            tracer.column(plan, index, Role::Value);
+            aggregated = tracer.aggregated;
+            (field.name().clone(), tracer.found)
+        })
+        .collect()
 }
 
 /// What a column does for the one that is traced.
@@ -49,8 +61,8 @@ enum Role {
     Key,
 }
 
-#[derive(Default)]
-struct Tracer {
+struct Tracer<'a> {
+    models: &'a BTreeMap<String, Lineages>,
     found: Lineage,
     /// Models are shared by many paths; each is walked once per column and role.
     walked: HashSet<(usize, usize, Role)>,
@@ -58,7 +70,19 @@ struct Tracer {
     aggregated: HashMap<(usize, usize), Lineage>,
 }
 
-impl Tracer {
+impl<'a> Tracer<'a> {
+    fn over(
+        models: &'a BTreeMap<String, Lineages>,
+        aggregated: HashMap<(usize, usize), Lineage>,
+    ) -> Self {
+        Self {
+            models,
+            found: Lineage::default(),
+            walked: HashSet::new(),
+            aggregated,
+        }
+    }
+
     fn column(&mut self, plan: &LogicalPlan, index: usize, role: Role) {
         let address = std::ptr::from_ref(plan) as usize;
         if !self.walked.insert((address, index, role)) {
@@ -128,12 +152,28 @@ impl Tracer {
     }
 
     fn arrive(&mut self, table: &TableReference, column: &str, role: Role) {
-        let schema = table.schema().unwrap_or_default();
-        let name = format!("{schema}.{}.{column}", table.table());
+        let table = format!("{}.{}", table.schema().unwrap_or_default(), table.table());
+        if let Some(model) = self.models.get(&table) {
+            if let Some(from) = model.get(column) {
+                self.take(from.clone(), role);
+            }
+            return;
+        }
+        let name = format!("{table}.{column}");
         match role {
             Role::Value => self.found.values.insert(name),
             Role::Key => self.found.keys.insert(name),
         };
+    }
+
+    /// What something that is read here comes from.
+    fn take(&mut self, from: Lineage, role: Role) {
+        match role {
+            Role::Value => self.found.values.extend(from.values),
+            Role::Key => self.found.keys.extend(from.values),
+        }
+        self.found.keys.extend(from.keys);
+        self.found.pooled.extend(from.pooled);
     }
 
     /// A value over many rows belongs to a row of a table only if the rows are grouped by that table's identity.
@@ -150,20 +190,12 @@ impl Tracer {
             found
         });
         self.aggregated.insert(address, found.clone());
-        match role {
-            Role::Value => self.found.values.extend(found.values),
-            Role::Key => self.found.keys.extend(found.values),
-        }
-        self.found.keys.extend(found.keys);
-        self.found.pooled.extend(found.pooled);
+        self.take(found, role);
     }
 
     /// What expressions come from, whatever was found before.
     fn apart(&mut self, exprs: &[Expr], input: &LogicalPlan) -> Lineage {
-        let mut tracer = Self {
-            aggregated: std::mem::take(&mut self.aggregated),
-            ..Self::default()
-        };
+        let mut tracer = Self::over(self.models, std::mem::take(&mut self.aggregated));
         for expr in exprs {
             tracer.expr(expr, input, Role::Value);
         }
@@ -253,6 +285,10 @@ mod tests {
 
     /// People, agents and a ledger, and a view over the people.
     async fn planned(sql: &str) -> LogicalPlan {
+        context().await.sql(sql).await.unwrap().into_parts().1
+    }
+
+    async fn context() -> SessionContext {
         let context = SessionContext::new();
         for statement in [
             "create schema usercom",
@@ -273,11 +309,17 @@ mod tests {
                 .await
                 .unwrap();
         }
-        context.sql(sql).await.unwrap().into_parts().1
+        context
+    }
+
+    /// Of the first column.
+    fn lineage(plan: &LogicalPlan) -> Lineage {
+        let name = plan.schema().field(0).name();
+        lineages(plan, &BTreeMap::new()).remove(name).unwrap()
     }
 
     async fn of(sql: &str) -> (Vec<String>, Vec<String>) {
-        let found = lineage(&planned(sql).await, 0);
+        let found = lineage(&planned(sql).await);
         (
             found.values.into_iter().collect(),
             found.keys.into_iter().collect(),
@@ -319,10 +361,47 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_table_of_a_model_comes_from_what_its_query_read() {
+        let names = [
+            "select id as person, unnest(tags) as tag from usercom.people",
+            "select agent as person, max(name) as tag from usercom.people group by agent",
+        ];
+        let sql =
+            "select t.tag from usercom.people as p left join staged.tag as t on t.person = p.id";
+        let context = context().await;
+        for statement in [
+            "create schema staged",
+            "create table staged.tag (person bigint, tag varchar)",
+        ] {
+            context
+                .sql(statement)
+                .await
+                .unwrap()
+                .collect()
+                .await
+                .unwrap();
+        }
+        let plan = context.sql(sql).await.unwrap().into_parts().1;
+        for (query, values, pooled) in [
+            (names[0], "usercom.people.tags", ""),
+            (names[1], "", "usercom.people.name"),
+        ] {
+            let model = context.sql(query).await.unwrap().into_parts().1;
+            let models = [("staged.tag".to_owned(), lineages(&model, &BTreeMap::new()))].into();
+            let found = lineages(&plan, &models).remove("tag").unwrap();
+            assert_eq!(found.values.into_iter().collect::<String>(), values);
+            assert_eq!(found.pooled.into_iter().collect::<String>(), pooled);
+            let keys = ["usercom.people.agent", "usercom.people.id"];
+            let keys = &keys[usize::from(pooled.is_empty())..];
+            assert_eq!(found.keys.into_iter().collect::<Vec<_>>(), keys);
+        }
+    }
+
+    #[tokio::test]
     async fn pooled_rows_say_nothing_of_one_of_them() {
         let sql = "with pooled as (select agent, max(name) as name from usercom.people group by agent) \
                    select pooled.name from usercom.people as p left join pooled on pooled.agent = p.agent";
-        let found = lineage(&planned(sql).await, 0);
+        let found = lineage(&planned(sql).await);
         let only = |name: &str| BTreeSet::from([name.to_owned()]);
         assert!(found.values.is_empty(), "{found:?}");
         assert_eq!(found.keys, only("usercom.people.agent"));
@@ -344,7 +423,7 @@ mod tests {
     async fn windows_and_subqueries_count_with_what_they_read() {
         let sql = "select concat(max(p.name) over (partition by p.agent), (select min(a.email) from usercom.agents as a)) \
                    from usercom.people as p";
-        let found = lineage(&planned(sql).await, 0);
+        let found = lineage(&planned(sql).await);
         let values: Vec<String> = found.values.into_iter().collect();
         assert_eq!(
             values,

@@ -23,7 +23,7 @@ pub use custom_objects::{
     Constraint, CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
 };
 pub use error::TransformError;
-pub use lineage::{Lineage, lineage};
+pub use lineage::{Lineage, Lineages, lineages};
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
 pub use provenance::{Provenance, provenance};
