@@ -13,6 +13,7 @@
 with contact as (
     select
         person.*,
+        lead.id as lead_id,
         case
             when person.named_company is not null then account.id
             when $companyless_customers = 'placeholder_account' then placeholder.id
@@ -20,6 +21,7 @@ with contact as (
         coalesce(matched.same, false) or converted.id is not null as same,
         coalesce(converted.id, matched.salesforce_id) as salesforce_id,
         matched.records,
+        converted.is_deleted and matched.salesforce_id is null as is_deleted,
         case when converted.id is null then matched.reason end as match_reason,
         case when converted.id is null then matched.flag end as match_flag,
         make_array(
@@ -130,6 +132,12 @@ select
     cast(null as timestamp) as usercom_deleted_at__c,
     contact.fates as _fate,
     case
+        when contact.is_deleted
+            then named_struct(
+                'fate', 'held',
+                'reason', 'deleted_in_salesforce',
+                'parent', 'lead ' || contact.lead_id
+            )
         when contact.match_reason is not null
             then named_struct(
                 'fate', 'held', 'reason', contact.match_reason, 'parent', contact.records

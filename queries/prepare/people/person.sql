@@ -36,7 +36,8 @@ judged as (
         owner.user_id as owner_user_id,
         with_deal.person_id is not null and $people_on_deals = 'contact' as has_deal,
         contact.id is not null as is_contact,
-        lead.successor is not null as is_converted
+        lead.id is not null as is_converted,
+        conversion.id is not null as is_promoted
     from named
     left join prepare.person_company as company
         on company.id = named.id
@@ -52,6 +53,8 @@ judged as (
         on contact.key = cast(named.id as varchar)
     left join known.lead as lead
         on lead.key = cast(named.id as varchar) and lead.live = 'converted'
+    left join known.lead_conversion as conversion
+        on conversion.key = cast(named.id as varchar)
 ),
 
 split as (
@@ -68,8 +71,9 @@ split as (
             when judged.on_hold then 'lifecycle_on_hold'
             when judged.stage_target is null then 'lifecycle_unknown'
             when judged.stage_target = 'Lead' and judged.has_deal then 'has_deal'
-            when judged.stage_target = 'Lead' and judged.is_contact then 'is_a_contact_already'
-            when judged.stage_target = 'Lead' and judged.is_converted then 'lead_was_converted'
+            when judged.stage_target = 'Contact' then 'lifecycle_' || judged.stage
+            when judged.is_converted and not judged.is_promoted then 'lead_was_converted'
+            when judged.is_contact or judged.is_converted then 'is_a_contact_already'
             else 'lifecycle_' || judged.stage
         end as reason
     from judged

@@ -255,6 +255,51 @@ fn a_lead_that_sales_converted_is_followed_and_what_they_wrote_there_stays() {
     assert_eq!(project.table(asked), [["1", "AccountId"]]);
     assert!(reasons(&project, "lead").is_empty());
     assert!(reasons(&project, "task").is_empty());
+
+    // Now that it is known as a Contact, it is still one because of sales: nothing of it is another one.
+    let run = project.carry();
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+    let demoted = "select f.key from recon.flags_contact as f where f.flag = 'demoted_in_source'";
+    assert!(project.table(demoted).is_empty());
+}
+
+#[test]
+fn a_contact_that_sales_made_of_a_lead_and_deleted_is_not_made_anew_unless_that_is_decided() {
+    let project = loaded("on_promotion = \"convert\"\n");
+    let org = project.org();
+    let id = lead(&org)["Id"].clone();
+    org.control(
+        Method::POST,
+        "convert_lead",
+        Some(json!({"id": id, "opportunity": false})),
+    );
+    let contact = lead(&org)["ConvertedContactId"].clone();
+    org.control(Method::POST, "delete", Some(json!({"id": contact})));
+    drop(org);
+    // Whatever the source calls Lee: a Lead that was converted is none any more.
+    for stage in ["lead", "customer"] {
+        people(&project, stage, "+48 777");
+        let run = project.carry();
+        assert_eq!(
+            reasons(&project, "contact"),
+            [["1", "deleted_in_salesforce"]],
+            "{stage}: {}",
+            run.stderr
+        );
+        assert!(!project.org().keys("Contact").contains("1"));
+    }
+    project.write(
+        "config/decisions.csv",
+        "object,key,field,ours,theirs,decision\nContact,1,*,,,recreate\n",
+    );
+    let run = project.carry();
+    assert_eq!(run.number("contact", "created"), 1, "{}", run.stderr);
+    assert_eq!(
+        project.org().row("Contact", "1", "Phone")["Phone"],
+        "+48 777"
+    );
+    let run = project.carry();
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
 }
 
 #[test]
