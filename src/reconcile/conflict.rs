@@ -146,12 +146,13 @@ impl Entry {
         let own = policies.policy(object, &self.field);
         let (base, is_changed) = self.base();
         if self.is_same && self.kept.is_none() {
-            // Only the org changed it, if anybody did.
-            let is_put_back = match own.unwrap_or_else(|| default_policy(&self.field)) {
-                FieldPolicy::SourceWins => is_changed,
-                FieldPolicy::OrgUnlessBlank => is_changed && is_blank(self.theirs.as_deref()),
-                _ => false,
-            };
+            // Only the org changed it, if anybody did; where the source has no value, nothing is put back.
+            let is_put_back = self.ours.is_some()
+                && match own.unwrap_or_else(|| default_policy(&self.field)) {
+                    FieldPolicy::SourceWins => is_changed,
+                    FieldPolicy::OrgUnlessBlank => is_changed && is_blank(self.theirs.as_deref()),
+                    _ => false,
+                };
             return is_put_back.then_some(Verdict {
                 writes: true,
                 told: Some(Told::POLICY),
@@ -354,6 +355,10 @@ mod tests {
     fn a_source_that_never_had_a_value_in_the_org_has_no_opinion() {
         let mut own = entry("", "", "3");
         own.field = "usercom_score__c".to_owned();
+        own.is_same = true;
+        let nothing = own.judge("Contact", "7", &EditPolicies::default());
+        assert!(nothing.is_none(), "nothing is put back: {nothing:?}");
+        own.is_same = false;
         own.kept = Some(None);
         assert_eq!(judged(&own), (false, None));
         own.has_been_written = true;

@@ -198,6 +198,10 @@ impl Rewriting<'_> {
                 for (entry, verdict) in &record.entries {
                     let place = entry.place;
                     if verdict.writes {
+                        // What the lead had that this contact was, and the source has no more.
+                        if entry.ours.is_none() && entry.kept.is_some() {
+                            set(clear.get_or_insert_default(), place);
+                        }
                         let places = [place].into_iter().chain(self.company(&entry.field));
                         for place in places {
                             same.iter_mut().for_each(|bits| unset(bits, place));

@@ -283,13 +283,18 @@ impl Settle<'_> {
                 "p._fingerprint is not null",
                 normal_forms_in(field, &target, "p", "r").0,
             );
+            // What was sent to the lead that a contact was may have to be emptied: that is known further on.
+            let says_something = match moved {
+                Some(_) => String::new(),
+                None => format!("((cast({ours} as varchar) <> '') or o._clear is not null) and "),
+            };
             let found = known(
                 has(read_back, name, &DataType::Utf8),
                 "i._id is not null",
                 normal_forms_in(field, &target, "o", "i").1,
             );
             entries.push(format!(
-                "case when ((cast({ours} as varchar) <> '') or o._clear is not null) and {ours} is distinct from {theirs} \
+                "case when {says_something}{ours} is distinct from {theirs} \
                  then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
                  'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
             ));
@@ -383,7 +388,12 @@ impl Settle<'_> {
             }
             None => columns.push_str(&format!(", {none} as source_changed_at")),
         }
-        let sql = format!("select e.*{columns} from ({sql}) as e{joins}");
+        let mut sql = format!("select e.*{columns} from ({sql}) as e{joins}");
+        if moved.is_some() {
+            sql.push_str(
+                " where e.entry['ours'] <> '' or e.clear is not null or z.base is not null",
+            );
+        }
         Some((sql, tables))
     }
 

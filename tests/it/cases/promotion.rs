@@ -159,6 +159,17 @@ fn a_lead_that_became_a_customer_is_converted_and_everything_of_it_follows() {
 }
 
 #[test]
+fn what_the_source_cleared_since_is_cleared_at_the_contact_that_the_lead_became() {
+    let project = loaded("on_promotion = \"convert\"\n");
+    people(&project, "customer", "");
+    let run = project.carry().ended(0);
+    let phone = || project.org().row("Contact", "1", "Phone")["Phone"].clone();
+    assert_eq!(phone(), "∅", "{}", run.stderr);
+    let run = project.carry().ended(0);
+    assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+}
+
+#[test]
 fn what_a_conversion_leaves_behind_is_linked_to_the_contact_anew() {
     let project = Project::small();
     project.edit(
