@@ -17,8 +17,13 @@ with record as (
         'Contact',
         contact.usercom_id__c,
         contact.usercom_original_lifecycle__c,
-        contact.usercom_split_reason__c
+        case
+            when converted.person_id is not null then 'lead_was_converted'
+            else contact.usercom_split_reason__c
+        end
     from org.contact as contact
+    left join prepare.converted_lead as converted
+        on converted.person_id = contact.usercom_id__c
 ),
 
 twice as (
