@@ -33,6 +33,7 @@ impl World {
             let contact = made["contact"].as_str().unwrap().to_owned();
             self.ids.insert(("Contact", key), contact);
             self.model.convert(key);
+            self.model.fill(key);
             self.told.push(format!("Lead {key} converted by sales"));
             self.told
                 .push(format!("Contact {key} was a Lead that sales converted"));

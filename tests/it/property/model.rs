@@ -169,6 +169,15 @@ impl Model {
         self.records.insert(("Contact", key), contact);
     }
 
+    /// Salesforce gives the company of a lead that is converted what it lacks of the lead's values.
+    pub(super) fn fill(&mut self, key: u64) {
+        let city = self.records[&("Contact", key)].theirs["MailingCity"].clone();
+        let company = self.survivor(first_company(key).parse().unwrap());
+        let company = self.records.get_mut(&("Account", company)).unwrap();
+        let there = company.theirs.get_mut("BillingCity").unwrap();
+        *there = there.take().or(city);
+    }
+
     /// Leads that the source calls customers become contacts.
     fn promote(&mut self, delta: &mut Delta) {
         let promoted = self.records.iter().filter(|((object, _), record)| {
@@ -189,7 +198,18 @@ impl Model {
     pub(super) fn delta(&mut self) -> Delta {
         let mut delta = Delta::default();
         self.promote(&mut delta);
-        let places: Vec<(&'static str, u64)> = self.records.keys().copied().collect();
+        let places = self.records.keys().copied();
+        let (companies, others) = places.partition(|(object, _)| *object == "Account");
+        self.write(companies, &mut delta);
+        for (_, key) in delta.converted.clone() {
+            self.fill(key);
+        }
+        self.write(others, &mut delta);
+        delta
+    }
+
+    /// Makes and changes these records.
+    fn write(&mut self, places: Vec<(&'static str, u64)>, delta: &mut Delta) {
         for of in places {
             let (object, key) = of;
             let mut record = self.records[&of].clone();
@@ -229,7 +249,6 @@ impl Model {
             }
             self.records.insert(of, record);
         }
-        delta
     }
 
     fn judge(
