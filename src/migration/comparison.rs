@@ -3,7 +3,10 @@
 //! In: the outbox and the ledger of a load, the org. Out: `org.<load>` and `recon.differences_<load>`, published. Never: a change
 //! to the org.
 
+use std::collections::BTreeSet;
+
 use super::context::{Context, Reads};
+use super::gone;
 use crate::error::Error;
 use crate::project::{Operation, QueryFile, QueryKind};
 use crate::reconcile::{
@@ -75,6 +78,14 @@ pub(crate) async fn settle_outbox(
         outbox = more;
     }
     let snapshot = &snapshot;
+    let moved = came_from(context, file, snapshot);
+    let silent: BTreeSet<String> = match moved {
+        Some(_) => {
+            let gone = gone::fields(context, file, snapshot).await?;
+            gone.0.into_keys().collect()
+        }
+        None => BTreeSet::new(),
+    };
     let now = before_update(&request, snapshot).await?;
     let settled = match &now {
         Some(now) if !converts => {
@@ -84,7 +95,8 @@ pub(crate) async fn settle_outbox(
                 last,
                 now,
                 later: &later,
-                moved: came_from(context, file, snapshot),
+                moved,
+                silent: &silent,
                 policies: &context.policies,
             })
             .await?

@@ -76,6 +76,8 @@ pub struct ThreeWay<'a> {
     pub later: &'a BTreeSet<String>,
     /// What the org had accepted of rows that another load had sent before they came here: of leads that became contacts.
     pub moved: Option<&'a Manifest>,
+    /// Fields that say nothing by being empty, since the export has no column for them any more.
+    pub silent: &'a BTreeSet<String>,
     /// Whose values count.
     pub policies: &'a EditPolicies,
 }

@@ -233,6 +233,7 @@ impl Settle<'_> {
             now,
             later,
             moved,
+            silent,
             ..
         } = self.wanted;
         let (load, key) = (&request.file.name, &request.columns.key);
@@ -264,9 +265,11 @@ impl Settle<'_> {
             let field = part.schema.field_with_name(name).ok()?;
             let target = readable(request.describe, name)
                 .filter(|_| !later.contains(name) && !key.contains(name));
-            let Some(target) = target.map(TargetField::of) else {
+            let Some(target) = target else {
                 continue;
             };
+            let can_be_emptied = target.nillable && !silent.contains(name);
+            let target = TargetField::of(target);
             let (ours, theirs) = normal_forms_in(field, &target, "o", "r");
             let known = |has: bool, there: &str, form: String| match has {
                 true => format!(
@@ -284,9 +287,12 @@ impl Settle<'_> {
                 normal_forms_in(field, &target, "p", "r").0,
             );
             // What was sent to the lead that a contact was may have to be emptied: that is known further on.
-            let says_something = match moved {
-                Some(_) => String::new(),
-                None => format!("((cast({ours} as varchar) <> '') or o._clear is not null) and "),
+            let says_something = match (moved, can_be_emptied) {
+                (Some(_), true) => String::new(),
+                (Some(_), false) => format!("cast({ours} as varchar) <> '' and "),
+                (None, _) => {
+                    format!("((cast({ours} as varchar) <> '') or o._clear is not null) and ")
+                }
             };
             let found = known(
                 has(read_back, name, &DataType::Utf8),

@@ -163,10 +163,36 @@ fn what_the_source_cleared_since_is_cleared_at_the_contact_that_the_lead_became(
     let project = loaded("on_promotion = \"convert\"\n");
     people(&project, "customer", "");
     let run = project.carry().ended(0);
-    let phone = || project.org().row("Contact", "1", "Phone")["Phone"].clone();
-    assert_eq!(phone(), "∅", "{}", run.stderr);
+    let phone = project.org().row("Contact", "1", "Phone")["Phone"].clone();
+    assert_eq!(phone, "∅", "{}", run.stderr);
     let run = project.carry().ended(0);
     assert_eq!(run.total("sent"), 0, "{}", run.stdout);
+}
+
+#[test]
+fn a_column_that_is_gone_clears_nothing_at_the_contact_that_a_lead_became() {
+    let project = loaded("on_promotion = \"convert\"\n");
+    people(&project, "customer", "+48 601");
+    let head = HEAD.replace(",phone_number", "");
+    project.edit("export/people.csv", HEAD, &head);
+    project.edit(
+        "export/people.csv",
+        "globex.example,+48 601,",
+        "globex.example,",
+    );
+    project.edit(
+        "export/people.csv",
+        "initech.example,+48 602,",
+        "initech.example,",
+    );
+    project.edit(
+        "export/people.csv",
+        "initech.example,+48 604,",
+        "initech.example,",
+    );
+    let run = project.carry();
+    let phone = project.org().row("Contact", "1", "Phone")["Phone"].clone();
+    assert_eq!(phone, "+48 601", "{}", run.stderr);
 }
 
 #[test]
