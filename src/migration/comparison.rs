@@ -81,7 +81,7 @@ pub(crate) async fn settle_outbox(
     let moved = came_from(context, file, snapshot);
     let silent: BTreeSet<String> = match moved {
         Some(_) => {
-            let gone = gone::fields(context, file, snapshot).await?;
+            let gone = gone::fields(context, file, snapshot);
             gone.0.into_keys().collect()
         }
         None => BTreeSet::new(),

@@ -548,7 +548,8 @@ impl<'a> Rows<'a> {
             },
             edited: self.has("is_edited", row).then(|| self.text("edited", row)),
             sent: known("sent"),
-            read_back: known("read_back"),
+            // What was read of a record that we had not written is nobody's answer to us.
+            read_back: known("read_back").filter(|_| self.landed(row).is_some()),
         }
     }
 }

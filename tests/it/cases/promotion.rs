@@ -301,6 +301,28 @@ fn a_lead_that_sales_converted_is_followed_and_what_they_wrote_there_stays() {
 }
 
 #[test]
+fn what_sales_chose_while_the_source_lacked_its_person_is_asked_for_when_the_person_is_back() {
+    let project = loaded("");
+    let org = project.org();
+    let id = lead(&org)["Id"].clone();
+    org.control(
+        Method::POST,
+        "convert_lead",
+        Some(json!({"id": id, "opportunity": false})),
+    );
+    drop(org);
+    let all = std::fs::read_to_string(project.path("export/people.csv")).unwrap();
+    let others = all.lines().filter(|line| !line.starts_with("1,"));
+    let others: String = others.map(|line| format!("{line}\n")).collect();
+    project.write("export/people.csv", &others);
+    project.carry();
+    project.write("export/people.csv", &all);
+    let run = project.carry();
+    let asked = "select c.key, c.field from recon.conflicts as c where c.state = 'ask'";
+    assert_eq!(project.table(asked), [["1", "AccountId"]], "{}", run.stderr);
+}
+
+#[test]
 fn a_contact_that_sales_made_of_a_lead_and_deleted_is_not_made_anew_unless_that_is_decided() {
     let project = loaded("on_promotion = \"convert\"\n");
     let org = project.org();
