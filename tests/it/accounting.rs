@@ -136,6 +136,7 @@ fn check_truth(run: &Run, truth: &Summary) {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_books_of_a_tiny_messy_export_balance() {
     let (project, truth) = Project::generated(60, 11, true);
     let run = project.run().ended(0);
@@ -148,6 +149,7 @@ fn the_books_of_a_tiny_messy_export_balance() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_books_of_a_messy_export_balance() {
     let (project, truth) = Project::generated(600, 23, true);
     let run = project.run().ended(0);
@@ -162,6 +164,7 @@ fn the_books_of_a_messy_export_balance() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_books_balance_within_a_scope() {
     let (project, truth) = Project::generated(211, 5, true);
     project.append(
@@ -176,6 +179,7 @@ fn the_books_balance_within_a_scope() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_books_balance_with_every_option_the_other_way() {
     let (project, truth) = Project::generated(320, 77, true);
     project.edit("migration.toml", "\"contact\"", "\"lead\"");
@@ -199,6 +203,7 @@ fn the_books_balance_with_every_option_the_other_way() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_books_balance_when_parents_fail_and_again_when_they_have_landed() {
     let (project, _) = Project::generated(400, 3, true);
     project.append("migration.toml", "\n[gates]\nmax_failed_percent = 100.0\n");

@@ -67,6 +67,7 @@ fn an_option_of_no_query_is_refused() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn several_destinations_need_a_choice() {
     let project = Project::small().file(
         "migration.toml",

@@ -156,6 +156,7 @@ fn people_outside_the_scope_are_counted_and_stay() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn an_owner_without_a_user_holds_the_import_until_an_override_names_one() {
     let project = with_a_stranger();
     let run = project.run().ended(1);
@@ -172,6 +173,7 @@ fn an_owner_without_a_user_holds_the_import_until_an_override_names_one() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn an_owner_without_a_user_holds_the_import_until_the_user_is_provisioned() {
     let project = with_a_stranger();
     let run = project.run().ended(1);

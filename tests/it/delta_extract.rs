@@ -47,6 +47,7 @@ fn delta_with(project: &Project, token: &str, more: &[&str]) -> Run {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_delta_reads_what_changed_in_the_account_then_plans_and_sends_it() {
     let (project, account) = over_an_account();
     let run = delta(&project, &[]).ended(0);

@@ -88,6 +88,7 @@ pub(crate) fn assert_as_if_nothing_had_happened(project: &Project, org: &Org) {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn ctrl_c_ends_a_load_cleanly_and_the_next_run_goes_on() {
     let (project, org) = slow(150);
     let mut run = project.start(&["--yes"]);
@@ -122,6 +123,7 @@ fn ctrl_c_ends_a_load_cleanly_and_the_next_run_goes_on() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn kill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let (project, org) = slow(150);
     for (event, load, count) in [
@@ -152,6 +154,7 @@ fn kill_at_any_moment_loses_nothing_and_doubles_nothing() {
 
 /// The simulator lives in the same process and dies with it.
 #[test]
+#[ignore = "long: several migrations"]
 fn kill_takes_the_embedded_simulator_along_and_the_next_run_goes_on() {
     let (project, _) = Project::generated(PEOPLE, SEED, false);
     project.append("migration.toml", PARTS);
@@ -195,6 +198,7 @@ fn assert_accounts_are_inserted_once(run: &Run, project: &Project, org: &Org) {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn inserts_in_flight_when_the_process_was_killed_are_not_sent_again() {
     let (project, org) = inserting(400);
     let mut run = project.start(&["--yes"]);
@@ -211,6 +215,7 @@ fn inserts_in_flight_when_the_process_was_killed_are_not_sent_again() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn inserts_in_flight_when_another_job_is_refused_are_not_sent_again() {
     let (project, org) = inserting(400);
     org.fault(json!({
@@ -230,6 +235,7 @@ fn inserts_in_flight_when_another_job_is_refused_are_not_sent_again() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn results_that_break_off_are_read_by_the_next_run() {
     let project = Project::small();
     let org = project.serve_org(SalesforceSimOptions::default());
@@ -425,6 +431,7 @@ fn assert_each_is_there_once(
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_second_run_is_refused_while_the_first_one_works_and_takes_over_when_it_was_killed() {
     let (project, org) = slow(300);
     let mut run = project.start(&["--yes"]);
@@ -444,6 +451,7 @@ fn a_second_run_is_refused_while_the_first_one_works_and_takes_over_when_it_was_
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_run_that_comes_to_the_reserve_pauses_and_goes_on_later() {
     let project = Project::small();
     let org = project.serve_org(SalesforceSimOptions {
@@ -543,6 +551,7 @@ fn walk(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_refused_upload_is_named_and_the_next_run_finishes() {
     let project = Project::small();
     let org = project.serve_org(SalesforceSimOptions::default());

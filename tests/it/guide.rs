@@ -36,6 +36,7 @@ macro_rules! pages {
         const PAGES: &[&str] = &[$(stringify!($name)),*];
         $(
             #[test]
+            #[ignore = "long: several migrations"]
             fn $name() {
                 type_page(stringify!($name));
             }

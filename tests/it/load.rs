@@ -342,6 +342,7 @@ fn a_row_whose_values_a_new_query_leaves_alone_is_not_sent() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn an_attribute_that_is_new_in_the_export_moves_once_it_is_mapped() {
     let project = Project::loaded();
     project.edit(
@@ -378,6 +379,7 @@ fn an_attribute_that_is_new_in_the_export_moves_once_it_is_mapped() {
 
 /// By default neither way converts, deletes or doubles anything.
 #[test]
+#[ignore = "long: several migrations"]
 fn a_person_who_changes_sides_is_held_or_stays() {
     let project = Project::loaded();
     project.edit("export/people.csv", "Lee Lane,lead", "Lee Lane,customer");
@@ -406,6 +408,7 @@ fn audited(project: &Project) -> Org {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn rows_with_an_original_timestamp_are_inserted_and_later_updated_without_it() {
     let project = Project::small();
     let org = audited(&project);
@@ -505,6 +508,7 @@ fn a_row_that_waits_for_several_things_tells_all_of_them_at_once() {
 
 /// A last name may not stay blank, so this policy and the org do not go together.
 #[test]
+#[ignore = "long: several migrations"]
 fn a_row_that_failed_shuts_the_gate_and_is_the_only_one_sent_again() {
     let project = Project::small();
     project.edit(

@@ -57,6 +57,7 @@ fn books(run: &Run) {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_sample_is_whole_in_itself_and_the_next_run_goes_on_from_it() {
     let (project, _) = Project::generated(300, 11, false);
     let sampled = project.run_with(&["--sample", "40", "--seed", "7"]);
@@ -148,6 +149,7 @@ fn the_seed_alone_says_who_is_drawn_and_every_stage_has_its_share() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_sample_stays_within_the_scope_and_rollback_takes_it_back() {
     let project = Project::small();
     project.edit(

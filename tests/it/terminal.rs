@@ -10,6 +10,7 @@ use crate::rehearsal;
 use crate::support::Project;
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_run_keeps_a_log_tells_where_its_reports_are_and_notifies() {
     let project = Project::small();
     let told = project.path("told.txt");
@@ -64,6 +65,7 @@ fn a_run_keeps_a_log_tells_where_its_reports_are_and_notifies() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn status_watches_a_command_at_work_to_its_end_and_says_why_a_gate_is_shut() {
     let project = rehearsal::Project::small();
     project.write(

@@ -137,6 +137,7 @@ fn decisions_about_what_there_is_not_are_told_with_the_nearest() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_decision_about_a_row_that_the_next_export_lacks_is_no_mistake() {
     let project = Project::loaded();
     project.write(

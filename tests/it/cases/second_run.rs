@@ -36,6 +36,7 @@ fn lines(project: &Project, value: &str, second: &str, tags: &str) {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_second_export_takes_nothing_away_that_it_does_not_speak_of() {
     let project = Project::small();
     project.write(

@@ -62,6 +62,7 @@ fn flag(project: &Project, object: &str, key: &str) -> String {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_record_that_a_complete_export_lacks_is_flagged_once_and_the_flag_goes_when_it_comes_back() {
     let project = loaded("complete = true", "", "max_delete_share = 60.0");
     assert_eq!(flag(&project, "Contact", "5"), NONE);
@@ -132,6 +133,7 @@ fn a_record_that_a_complete_export_lacks_is_flagged_once_and_the_flag_goes_when_
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_flag_is_taken_off_by_a_rollback_and_set_again_by_the_next_run() {
     let project = loaded("complete = true", "", "max_delete_share = 60.0");
     people(&project, &[1, 2, 3, 4, 6]);
@@ -145,6 +147,7 @@ fn a_flag_is_taken_off_by_a_rollback_and_set_again_by_the_next_run() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn nothing_is_done_about_what_an_export_lacks_that_nobody_says_is_whole() {
     let project = loaded("", "", "max_delete_share = 100.0");
     people(&project, &[3, 4]);
@@ -171,6 +174,7 @@ fn nothing_is_done_about_what_an_export_lacks_that_nobody_says_is_whole() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_row_that_cannot_be_read_was_not_deleted() {
     let project = loaded(
         "complete = true",
@@ -193,6 +197,7 @@ fn a_row_that_cannot_be_read_was_not_deleted() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_shrunken_export_stops_the_run_with_counts_and_what_to_set() {
     let project = loaded("complete = true", "on_source_delete = \"recycle\"", "");
     people(&project, &[2, 3, 4, 6]);
@@ -223,6 +228,7 @@ fn a_shrunken_export_stops_the_run_with_counts_and_what_to_set() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn rows_that_left_the_scope_are_not_deletions() {
     let project = loaded(
         "complete = true",
@@ -242,6 +248,7 @@ fn rows_that_left_the_scope_are_not_deletions() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn records_are_recycled_unless_somebody_has_a_stake_in_them_and_made_anew_when_they_come_back() {
     let project = loaded(
         "complete = true",
@@ -317,6 +324,7 @@ fn records_are_recycled_unless_somebody_has_a_stake_in_them_and_made_anew_when_t
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_rollback_takes_what_was_recycled_out_of_the_bin_with_the_values_it_had() {
     let project = loaded(
         "complete = true",
@@ -407,6 +415,7 @@ fn a_rollback_takes_what_was_recycled_out_of_the_bin_with_the_values_it_had() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn what_was_purged_meanwhile_is_told_and_does_not_come_back() {
     let project = loaded(
         "complete = true",
@@ -444,6 +453,7 @@ fn what_was_purged_meanwhile_is_told_and_does_not_come_back() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_record_that_was_made_anew_gives_way_to_the_one_it_stands_for() {
     let project = loaded(
         "complete = true",
@@ -467,6 +477,7 @@ fn a_record_that_was_made_anew_gives_way_to_the_one_it_stands_for() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn ignore_lists_and_does_nothing() {
     let project = loaded(
         "complete = true",
@@ -484,6 +495,7 @@ fn ignore_lists_and_does_nothing() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn an_export_older_than_the_last_one_is_refused_with_both_dates() {
     let project = Project::small();
     project.carry().ended(0);
