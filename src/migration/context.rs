@@ -111,9 +111,9 @@ impl<'a> Context<'a> {
         })
         .await?;
         for view in union_views(snapshot) {
-            // The second reads the first.
+            // `recon.held` reads it.
             let is_source = view.schema == "recon" && view.name == "fates";
-            if reads.needs(&view) || (is_source && !matches!(reads, Reads::Tables)) {
+            if reads.needs(&view) || (is_source && reads.names("recon.held")) {
                 session.add_view(&view).await?;
             }
         }
@@ -171,9 +171,13 @@ pub(crate) enum Reads<'a> {
 
 impl Reads<'_> {
     fn needs(self, view: &View) -> bool {
+        self.names(&format!("{}.{}", view.schema, view.name))
+    }
+
+    fn names(self, table: &str) -> bool {
         match self {
             Self::Tables => false,
-            Self::Only(names) => names.contains(&format!("{}.{}", view.schema, view.name)),
+            Self::Only(names) => names.contains(table),
             Self::All => true,
         }
     }
