@@ -5,7 +5,7 @@
 //! it was planned, so a plan never outlives what it reads. Never: a result, a list of files, an error.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
@@ -21,7 +21,7 @@ use crate::staging::Manifest;
 const TEXTS: usize = 2048;
 
 /// Plans that are kept of one text: a query is planned over tables that are not there yet, over today's and over those of a plan.
-const PLANS: usize = 3;
+const PLANS: usize = 2;
 
 /// A table as plans read it.
 pub(super) type Table = Arc<dyn TableProvider>;
@@ -47,25 +47,31 @@ pub(super) struct Planned {
     pub parameters: BTreeMap<String, ScalarValue>,
     /// The bound plan.
     pub plan: LogicalPlan,
-    /// The plan as a view.
-    pub view: Table,
+    /// The plan as a view, once it is one.
+    view: Arc<OnceLock<Table>>,
 }
 
 impl Planned {
-    /// A plan of a text.
+    /// A plan over its inputs.
     pub(super) fn new(
-        sql: &str,
         inputs: Vec<(TableReference, Table)>,
         parameters: BTreeMap<String, ScalarValue>,
         plan: LogicalPlan,
     ) -> Self {
-        let view = Arc::new(ViewTable::new(plan.clone(), Some(sql.to_owned())));
         Self {
             inputs: Arc::new(inputs),
             parameters,
             plan,
-            view,
+            view: Arc::default(),
         }
+    }
+
+    /// The plan as a view, always the same one.
+    pub(super) fn view(&self) -> Table {
+        let view = self
+            .view
+            .get_or_init(|| Arc::new(ViewTable::new(self.plan.clone(), None)));
+        Arc::clone(view)
     }
 }
 

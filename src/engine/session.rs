@@ -95,7 +95,7 @@ impl Session {
     pub async fn add_view(&self, view: &View) -> Result<(), EngineError> {
         let name = format!("{}.{}", view.schema, view.name);
         let planned = self.planned(&name, &view.sql).await?;
-        self.tables.add(&view.schema, &view.name, planned.view);
+        self.tables.add(&view.schema, &view.name, planned.view());
         Ok(())
     }
 
@@ -199,9 +199,9 @@ impl Session {
         };
         let Some(inputs) = inputs else {
             // It reads something that is made anew each time, such as the list of all tables.
-            return Ok(Planned::new(sql, Vec::new(), parameters, plan));
+            return Ok(Planned::new(Vec::new(), parameters, plan));
         };
-        let planned = Planned::new(sql, inputs, parameters, plan);
+        let planned = Planned::new(inputs, parameters, plan);
         self.plans.keep(sql, planned.clone());
         Ok(planned)
     }
@@ -424,7 +424,7 @@ mod tests {
             planned(&session).await,
             planned(&session).await,
         );
-        assert!(Arc::ptr_eq(&second.view, &third.view));
+        assert!(Arc::ptr_eq(&second.view(), &third.view()));
         let other = session
             .clone()
             .with_parameters([("n".to_owned(), ScalarValue::from(2_i64))].into());
@@ -440,7 +440,7 @@ mod tests {
             .add_empty("usercom", "people", columns("id"))
             .unwrap();
         let emptied = planned(&session).await;
-        assert!(!Arc::ptr_eq(&emptied.view, &third.view));
+        assert!(!Arc::ptr_eq(&emptied.view(), &third.view()));
     }
 
     #[tokio::test]
