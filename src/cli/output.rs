@@ -19,6 +19,7 @@ use crate::config;
 use crate::error::Error;
 pub(super) use crate::report::number;
 use crate::report::{fitted, plain};
+use crate::staging::{create_private_file, private_folder};
 
 /// How much is told on stderr.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -87,9 +88,9 @@ const LOGS: usize = 100;
 /// Keeps what this command tells in a file of its own in `folder`; the oldest of many go. A file that cannot be made is no reason
 /// for the command to fail.
 pub(super) fn keep_log(folder: &Path, command: &str) {
-    let made = std::fs::create_dir_all(folder).and_then(|()| {
+    let made = private_folder(folder).and_then(|()| {
         let now = chrono::Utc::now().format("%Y%m%dT%H%M%S%.3fZ");
-        File::create(folder.join(format!("{now}-{command}.log")))
+        create_private_file(&folder.join(format!("{now}-{command}.log")))
     });
     match made {
         Ok(file) => drop(LOG.set(Mutex::new(file))),

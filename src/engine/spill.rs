@@ -9,7 +9,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::staging::private_folder;
+use crate::staging::{create_private_file, private_folder};
 
 /// The file in each folder that its engine holds locked, and the one beside them that is locked while one comes or goes.
 const LOCK: &str = "lock";
@@ -30,13 +30,13 @@ impl SpillFolder {
     pub(super) fn create(shared: &Path) -> io::Result<Self> {
         private_folder(shared)?;
         // Between its creation and its lock a folder would look left behind: one engine at a time.
-        let door = File::create(shared.join(LOCK))?;
+        let door = create_private_file(&shared.join(LOCK))?;
         if door.lock().is_ok() {
             sweep(shared);
         }
         let path = shared.join(format!("{:016x}", rand::random::<u64>()));
         private_folder(&path)?;
-        let lock = File::create(path.join(LOCK))?;
+        let lock = create_private_file(&path.join(LOCK))?;
         if let Err(error) = lock.try_lock() {
             tracing::debug!(%error, "the file system has no locks: spilled files of killed processes stay");
         }

@@ -2,6 +2,7 @@
 //! to copy into `queries/load/` when they want them otherwise.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
@@ -11,6 +12,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::project::GENERATED;
+use crate::staging::{create_private_file, private_folder};
 use crate::transform::{Constraint, CustomObject, MetadataKeys, generate_custom_objects};
 use crate::usercom::layout::{ATTRIBUTE_METADATA, TARGET_METADATA, VALUE_TYPE_METADATA};
 
@@ -66,9 +68,11 @@ pub(crate) async fn write_queries(project: &Project, progress: &dyn Progress) ->
     let models = models.map(|(path, text)| (folder.join(path), text));
     for (path, text) in loads.chain(models) {
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed("make", parent))?;
+            private_folder(parent).map_err(failed("make", parent))?;
         }
-        std::fs::write(&path, text).map_err(failed("write", &path))?;
+        let file = create_private_file(&path);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(failed("write", &path))?;
     }
     Ok(())
 }

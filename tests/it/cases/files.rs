@@ -77,3 +77,33 @@ fn files_are_found_in_either_form_of_their_names_and_only_inside_the_export() {
     let reasons = [["file:3", "file_empty"], ["file:6", "file_outside_export"]];
     assert_eq!(held(&project), reasons);
 }
+
+#[cfg(unix)]
+#[test]
+fn whatever_a_command_leaves_behind_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = crate::further::project();
+    project.transload(&["stage"]).ended(0);
+    let mut folders = vec![project.path(".transload")];
+    let mut open = Vec::new();
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let data = std::fs::symlink_metadata(&path).unwrap();
+            files += u32::from(data.is_file());
+            if data.is_dir() {
+                folders.push(path.clone());
+            }
+            if !data.is_symlink() && data.permissions().mode() & 0o077 != 0 {
+                open.push(path);
+            }
+        }
+        if std::fs::metadata(&folder).unwrap().permissions().mode() & 0o077 != 0 {
+            open.push(folder);
+        }
+    }
+    assert!(open.is_empty(), "others can read {open:#?}");
+    assert!(files > 20, "{files}");
+}
