@@ -57,6 +57,7 @@ fn source<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn people_who_would_move_are_counted_with_reasons_examples_and_what_they_have_in_common() {
     let project = committed();
     let (same, report) = diff(&project, &["--against", "HEAD", "--fail-over", "0%"]);
@@ -184,6 +185,7 @@ fn fields_with_other_values_are_counted_and_only_what_changed_is_computed() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn the_rules_of_the_last_run_are_kept_and_so_are_those_of_a_folder() {
     let project = staged();
     let (none, _) = diff(&project, &[]);

@@ -286,6 +286,7 @@ fn hiccups_of_the_server_are_not_noticed() {
 
 /// Whatever requests meet, the rows land once and the run does not end.
 #[test]
+#[ignore = "long: several migrations"]
 fn overload_resets_slow_and_broken_answers_are_not_noticed() {
     let (jobs, job) = (
         "/services/data/*/jobs/ingest",
@@ -494,6 +495,7 @@ fn a_run_that_comes_to_the_reserve_pauses_and_goes_on_later() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn files_go_on_behind_the_last_one_when_the_process_was_killed() {
     let mut files = vec![("export/files.csv", "id,name,path,user_id\n".to_owned())];
     let paths = [
@@ -520,6 +522,7 @@ fn files_go_on_behind_the_last_one_when_the_process_was_killed() {
 
 /// Notes have no field for a key of ours: those of a lost answer are known by what they say.
 #[test]
+#[ignore = "long: several migrations"]
 fn notes_go_on_behind_the_last_set_when_the_process_was_killed() {
     let notes = (1..=700).map(|note| format!("{{\"id\":{note},\"title\":\"Note {note}\",\"content\":\"Text {note}\",\"user_id\":3}}\n"));
     let files = [("export/notes.jsonl", notes.collect::<String>())];

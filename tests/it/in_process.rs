@@ -29,6 +29,7 @@ impl Progress for Heard {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_program_plans_runs_compares_and_takes_back_without_a_terminal() {
     let project = Project::small();
     let config = Config::load(&project.path(""), None).unwrap();
@@ -104,6 +105,7 @@ fn a_program_plans_runs_compares_and_takes_back_without_a_terminal() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn a_run_that_is_stopped_before_it_begins_sends_nothing_and_the_next_goes_on() {
     let project = Project::small();
     let config = Config::load(&project.path(""), None).unwrap();

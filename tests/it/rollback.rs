@@ -144,6 +144,7 @@ fn a_first_run_with_every_object_is_taken_back_to_the_last_record() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn chats_and_e_mails_go_with_what_salesforce_made_of_them() {
     let project = further::project();
     project.edit(

@@ -99,6 +99,7 @@ fn every_record_of_a_load_with_a_source_shows_values_of_the_source() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn two_columns_that_the_sql_swaps_are_different_in_the_sample() {
     let project = Project::small();
     project.edit("export/companies.csv", "id,name", "id,description,name");

@@ -48,6 +48,7 @@ fn created(report: &RunReport, load: &str) -> Option<u64> {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
 fn what_is_selected_is_loaded_with_the_ids_of_earlier_runs_and_the_rest_is_named() {
     let project = Project::small();
     // Without their companies they wait as in any run, and the plan says for what.

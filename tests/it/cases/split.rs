@@ -3,6 +3,7 @@
 use crate::rehearsal::Project;
 
 #[test]
+#[ignore = "long: several migrations"]
 fn customers_that_a_query_of_the_project_sends_to_leads_are_noticed() {
     let project = Project::small();
     project.override_query("queries/prepare/people/person.sql", |sql| {
