@@ -34,9 +34,8 @@ fn who_opens_it_in_a_browser_of_this_machine_sees_what_it_holds_and_no_row() {
         page.contains("<h1>A simulated User.com account</h1>"),
         "{page}"
     );
-    assert!(page.contains("<td>users</td><td>7</td>"), "{page}");
-    let export = account.project().path("export");
-    assert!(page.contains(&*export.display().to_string()), "{page}");
+    assert!(page.contains("<td>people</td><td>7</td>"), "{page}");
+    assert!(page.contains("the export <code>export</code>"), "{page}");
     assert!(
         !page.contains(DEFAULT_TOKEN) && !page.contains('@'),
         "{page}"
