@@ -33,22 +33,22 @@ type Published = (Arc<Manifest>, Table);
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     /// Nothing yet where a text was planned once: most come once only, and their plans take memory.
-    planned: Mutex<HashMap<String, Vec<Planned>>>,
+    planned: Mutex<HashMap<String, Vec<Arc<Planned>>>>,
     published: Mutex<HashMap<(String, String), Published>>,
     empty: Mutex<HashMap<SchemaRef, Table>>,
 }
 
 /// A statement as it was planned over certain tables.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Planned {
     /// What it reads, with the tables that these were.
-    pub inputs: Arc<Vec<(TableReference, Table)>>,
+    pub inputs: Vec<(TableReference, Table)>,
     /// Parameters that it names.
     pub parameters: BTreeMap<String, ScalarValue>,
     /// The bound plan.
     pub plan: LogicalPlan,
     /// The plan as a view, once it is one.
-    view: Arc<OnceLock<Table>>,
+    view: OnceLock<Table>,
 }
 
 impl Planned {
@@ -59,10 +59,10 @@ impl Planned {
         plan: LogicalPlan,
     ) -> Self {
         Self {
-            inputs: Arc::new(inputs),
+            inputs,
             parameters,
             plan,
-            view: Arc::default(),
+            view: OnceLock::new(),
         }
     }
 
@@ -89,13 +89,13 @@ fn is_same(one: &Arc<Manifest>, other: &Arc<Manifest>) -> bool {
 
 impl Plans {
     /// The plan of a text, of those that were made of it, for which `stands` holds.
-    pub(super) fn of(&self, sql: &str, stands: impl Fn(&Planned) -> bool) -> Option<Planned> {
+    pub(super) fn of(&self, sql: &str, stands: impl Fn(&Planned) -> bool) -> Option<Arc<Planned>> {
         let plans = lock(&self.planned).get(sql).cloned()?;
-        plans.into_iter().find(stands)
+        plans.into_iter().find(|planned| stands(planned))
     }
 
     /// Keeps a plan of a text that comes again, the last before all others.
-    pub(super) fn keep(&self, sql: &str, planned: Planned) {
+    pub(super) fn keep(&self, sql: &str, planned: Arc<Planned>) {
         let mut all = lock(&self.planned);
         if all.len() >= TEXTS {
             all.clear();

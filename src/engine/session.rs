@@ -133,11 +133,11 @@ impl Session {
     /// # Errors
     /// [`EngineError::Plan`].
     pub async fn plan(&self, query: &str, sql: &str) -> Result<LogicalPlan, EngineError> {
-        Ok(self.planned(query, sql).await?.plan)
+        Ok(self.planned(query, sql).await?.plan.clone())
     }
 
     /// The plan of this text, made anew unless it was made before over the same tables and with the same parameters.
-    async fn planned(&self, query: &str, sql: &str) -> Result<Planned, EngineError> {
+    async fn planned(&self, query: &str, sql: &str) -> Result<Arc<Planned>, EngineError> {
         if let Some(planned) = self.plans.of(sql, |planned| self.stands(planned)) {
             return Ok(planned);
         }
@@ -167,7 +167,7 @@ impl Session {
             .all(|(name, value)| self.parameters.get(name) == Some(value))
     }
 
-    async fn bound(&self, sql: &str) -> Result<Planned, DataFusionError> {
+    async fn bound(&self, sql: &str) -> Result<Arc<Planned>, DataFusionError> {
         let options = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -197,12 +197,13 @@ impl Session {
             true => plan,
             false => plan.with_param_values(parameters.clone().into_iter().collect::<Vec<_>>())?,
         };
-        let Some(inputs) = inputs else {
-            // It reads something that is made anew each time, such as the list of all tables.
-            return Ok(Planned::new(Vec::new(), parameters, plan));
-        };
-        let planned = Planned::new(inputs, parameters, plan);
-        self.plans.keep(sql, planned.clone());
+        // Something that is made anew each time, such as the list of all tables, is no table to know a plan by.
+        let keeps = inputs.is_some();
+        let planned = Planned::new(inputs.unwrap_or_default(), parameters, plan);
+        let planned = Arc::new(planned);
+        if keeps {
+            self.plans.keep(sql, Arc::clone(&planned));
+        }
         Ok(planned)
     }
 

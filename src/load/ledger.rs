@@ -16,7 +16,7 @@ use chrono::Utc;
 
 use super::LoadError;
 use crate::engine::{Engine, Session};
-use crate::rows::Liveness;
+use crate::rows::{Liveness, OUTCOME};
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
 
 /// Columns that say which record a key is.
@@ -24,18 +24,6 @@ const IDENTITY: [&str; 5] = ["id", "live", "fingerprint", "written", "successor"
 
 /// Count in a ledger's manifest of the records that became another one.
 pub const FOLLOWED: &str = "followed";
-
-/// Columns that say what happened last.
-const OUTCOME: [&str; 8] = [
-    "outcome",
-    "error_code",
-    "error",
-    "operation",
-    "job_id",
-    "attempt",
-    "run_id",
-    "at",
-];
 
 /// Folds new attempts into the ledger and publishes both.
 ///

@@ -30,14 +30,10 @@ use crate::transform::{Lineages, lineages};
 /// The tables that exist before any query runs.
 async fn given(staging: &Staging) -> Result<Snapshot, Error> {
     let snapshot = staging.snapshot().await?;
-    let mut given = Snapshot::default();
-    for table in snapshot.iter() {
+    Ok(snapshot.only(|table| {
         let org = table.schema_name == "org" && ORG_TABLES.contains(&table.table.as_str());
-        if org || SHARED_SCHEMAS.contains(&table.schema_name.as_str()) {
-            given.insert(table.clone());
-        }
-    }
-    Ok(given)
+        org || SHARED_SCHEMAS.contains(&table.schema_name.as_str())
+    }))
 }
 
 async fn session_over(

@@ -9,7 +9,7 @@ use super::edits::EDIT;
 use super::three_way::CONFLICT;
 use super::{CHANGED_BY_ORG, CONFLICTS, PRE_IMAGE};
 use crate::engine::View;
-use crate::rows::{key_text, ledger_fields};
+use crate::rows::{OUTCOME, key_text, ledger_fields};
 use crate::staging::Snapshot;
 
 /// Tables that each load has one of in `recon`: how their names begin, the view over all of them, their columns.
@@ -35,18 +35,10 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
 /// Columns of `recon.held`.
 const HELD: [&str; 4] = ["load", "key", "reason", "parent"];
 
-/// Columns of `ledger.attempts` behind `load` and `key`: those of the ledger that tell one attempt.
-const ATTEMPT: [&str; 9] = [
-    "id",
-    "outcome",
-    "error_code",
-    "error",
-    "operation",
-    "job_id",
-    "attempt",
-    "run_id",
-    "at",
-];
+/// Columns of `ledger.attempts` behind `load` and `key`.
+fn attempt() -> impl Iterator<Item = &'static str> {
+    std::iter::once("id").chain(OUTCOME)
+}
 
 /// Columns of `ledger.changes`.
 pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
@@ -76,7 +68,7 @@ pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
     add("ledger", "changes", texts(&CHANGE));
     let mut attempts = texts(&["load", "key"]);
     let told = ledger_fields().into_iter();
-    attempts.extend(told.filter(|field| ATTEMPT.contains(&field.name().as_str())));
+    attempts.extend(told.filter(|field| attempt().any(|name| name == field.name())));
     add("ledger", "attempts", attempts);
     tables
 }
@@ -166,7 +158,10 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 .push(format!(
                     "select '{load}' as load, {} as key, {} from ledger.{} as a",
                     key_text("a", &keys),
-                    ATTEMPT.map(|name| format!("a.{name}")).join(", "),
+                    attempt()
+                        .map(|name| format!("a.{name}"))
+                        .collect::<Vec<_>>()
+                        .join(", "),
                     table.table
                 ));
         }

@@ -15,6 +15,18 @@ pub fn ledger_schema(columns: &Columns) -> SchemaRef {
     Arc::new(Schema::new(fields).with_metadata(metadata))
 }
 
+/// Columns of a ledger that say what happened last.
+pub(crate) const OUTCOME: [&str; 8] = [
+    "outcome",
+    "error_code",
+    "error",
+    "operation",
+    "job_id",
+    "attempt",
+    "run_id",
+    "at",
+];
+
 /// Columns of every ledger behind its key.
 #[must_use]
 pub fn ledger_fields() -> Vec<Field> {

@@ -31,6 +31,7 @@ pub use identity::{Identity, identity};
 pub use key::{
     KeyError, is_key_of, joined_key, key_columns, key_is, key_parts, key_text, key_texts, same_key,
 };
+pub(crate) use ledger::OUTCOME;
 pub use ledger::{ledger_fields, ledger_schema};
 pub use liveness::{Dead, Liveness};
 pub use operation::RowOperation;

@@ -403,7 +403,7 @@ impl Staging {
         }
     }
 
-    /// The manifest at a path; read once per process.
+    /// The manifest at a path, which is read only if this process neither read nor wrote it before.
     async fn manifest(&self, path: &Path) -> Result<Arc<Manifest>, StagingError> {
         let known = self.known().get(path).cloned();
         match known {

@@ -40,6 +40,14 @@ impl Snapshot {
         self.tables.get(place)
     }
 
+    /// The tables that `wanted` holds for.
+    pub(crate) fn only(&self, wanted: impl Fn(&Manifest) -> bool) -> Self {
+        let tables = self.tables.iter().filter(|table| wanted(table)).cloned();
+        Self {
+            tables: Arc::new(tables.collect()),
+        }
+    }
+
     /// All tables, by schema and name.
     pub fn iter(&self) -> impl Iterator<Item = &Manifest> {
         self.tables.iter().map(Arc::as_ref)
@@ -58,4 +66,56 @@ impl Snapshot {
 fn compared(manifest: &Manifest, schema: &str, table: &str) -> Ordering {
     let by_schema = manifest.schema_name.as_str().cmp(schema);
     by_schema.then_with(|| manifest.table.as_str().cmp(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use arrow::datatypes::Schema;
+
+    use super::*;
+
+    fn manifest(schema: &str, table: &str, version: u64) -> Manifest {
+        Manifest {
+            schema_name: schema.to_owned(),
+            table: table.to_owned(),
+            version,
+            published_at: chrono::DateTime::UNIX_EPOCH,
+            rows: 0,
+            files: Vec::new(),
+            sorted_by: Vec::new(),
+            counts: BTreeMap::new(),
+            columns: BTreeMap::new(),
+            schema: Arc::new(Schema::empty()),
+        }
+    }
+
+    #[test]
+    fn tables_are_found_by_name_replaced_and_told_by_schema_whatever_came_first() {
+        let mut snapshot = Snapshot::default();
+        for (schema, table) in [
+            ("org", "lead"),
+            ("a", "z"),
+            ("orgs", "a"),
+            ("org", "account"),
+        ] {
+            snapshot.insert(manifest(schema, table, 1));
+        }
+        let before = snapshot.clone();
+        snapshot.insert(manifest("org", "lead", 2));
+        let version = |of: &Snapshot| of.get("org", "lead").map(|table| table.version);
+        assert_eq!((version(&before), version(&snapshot)), (Some(1), Some(2)));
+        assert!(snapshot.get("org", "z").is_none());
+        let names =
+            |of: &mut dyn Iterator<Item = &Manifest>| of.map(Manifest::name).collect::<Vec<_>>();
+        assert_eq!(
+            names(&mut snapshot.schema("org")),
+            ["org.account", "org.lead"]
+        );
+        let all = ["a.z", "org.account", "org.lead", "orgs.a"];
+        assert_eq!(names(&mut snapshot.iter()), all);
+        let only = snapshot.only(|table| table.version == 2);
+        assert_eq!(names(&mut only.iter()), ["org.lead"]);
+    }
 }

@@ -38,6 +38,32 @@ async fn a_table_is_its_newest_version_and_the_one_before_stays_readable() {
 }
 
 #[tokio::test]
+async fn what_the_only_writer_publishes_is_in_its_next_snapshot_without_being_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = folder.path().to_str().unwrap();
+    let staging = Staging::open(location).unwrap().with_org("00D1");
+    let lease = staging.lease("run").await.unwrap();
+    let rows = async || {
+        let snapshot = staging.snapshot().await.unwrap();
+        snapshot.get("usercom", "people").map(|table| table.rows)
+    };
+    assert_eq!(rows().await, None);
+    publish(&staging, vec![1]).await;
+    assert_eq!(rows().await, Some(1));
+    let before = staging.snapshot().await.unwrap();
+    publish(&staging, vec![1, 2]).await;
+    let second = folder
+        .path()
+        .join("manifests/usercom/people/0000000002.json");
+    std::fs::remove_file(second).unwrap();
+    assert_eq!(rows().await, Some(2));
+    assert_eq!(before.get("usercom", "people").unwrap().rows, 1);
+    // Others may have published since: what is there is looked up again.
+    lease.release().await.unwrap();
+    assert_eq!(rows().await, Some(1));
+}
+
+#[tokio::test]
 async fn an_unpublished_version_is_invisible_and_swept() {
     let folder = tempfile::tempdir().unwrap();
     let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();

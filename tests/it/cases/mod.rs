@@ -59,3 +59,5 @@ mod split;
 mod three_way;
 /// Rollback.
 mod undoing;
+/// Rows that wait or failed.
+mod waiting;
