@@ -86,7 +86,7 @@ pub(crate) fn undelete(org: &Arc<Org>, id: &str) -> Result<u64, ApiError> {
             let table = model.at(child).1.read();
             let went = |row: &&Row| {
                 let after = row.head().modified - since;
-                row.deleted() && row.get(field) == Some(&id) && (0..=WITHIN).contains(&after)
+                row.head().followed && row.get(field) == Some(&id) && (0..=WITHIN).contains(&after)
             };
             let gone = (0..table.len()).filter_map(|at| {
                 let row = table.get(at).filter(went)?;
@@ -106,6 +106,7 @@ fn restored(row: &Row, now: i64) -> Row {
     let mut builder = RowBuilder::default();
     builder.start(Head {
         deleted: false,
+        followed: false,
         modified: now,
         ..row.head()
     });

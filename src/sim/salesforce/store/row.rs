@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 const HEAD: usize = 25;
 const DELETED: u8 = 1;
+const FOLLOWED: u8 = 2;
 
 /// What every row carries besides its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) deleted: bool,
+    /// Deleted because its parent was.
+    pub(crate) followed: bool,
     /// Milliseconds since 1970, whole seconds.
     pub(crate) created: i64,
     /// Milliseconds since 1970, whole seconds.
@@ -45,6 +48,7 @@ impl Row {
             |at: usize| u32::from_le_bytes(self.0[at..at + 4].try_into().unwrap_or_default());
         Head {
             deleted: self.0[0] & DELETED != 0,
+            followed: self.0[0] & FOLLOWED != 0,
             created: long(1),
             modified: long(9),
             created_by: short(17),
@@ -115,7 +119,9 @@ impl RowBuilder {
     /// Begins a row.
     pub(crate) fn start(&mut self, head: Head) {
         self.0.clear();
-        self.0.push(if head.deleted { DELETED } else { 0 });
+        let deleted = if head.deleted { DELETED } else { 0 };
+        let followed = if head.followed { FOLLOWED } else { 0 };
+        self.0.push(deleted | followed);
         self.0.extend_from_slice(&head.created.to_le_bytes());
         self.0.extend_from_slice(&head.modified.to_le_bytes());
         self.0.extend_from_slice(&head.created_by.to_le_bytes());
@@ -151,6 +157,7 @@ mod tests {
     fn row_gives_back_what_it_was_built_from() {
         let head = Head {
             deleted: true,
+            followed: true,
             created: 1_700_000_000_000,
             modified: -1,
             created_by: 3,

@@ -327,6 +327,7 @@ mod tests {
 
     const HEAD: Head = Head {
         deleted: false,
+        followed: false,
         created: 0,
         modified: 0,
         created_by: 0,

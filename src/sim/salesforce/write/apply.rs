@@ -134,7 +134,7 @@ fn write(
         trusted: true,
     };
     let columns: Vec<Column> = effect.columns.clone();
-    let writer = Writer::new(scope, effect.object, effect.operation, columns);
+    let writer = Writer::new(scope, effect.object, effect.operation, columns).following();
     let writer = if effect.ruled { writer } else { writer.plain() };
     let empty = match effect.operation {
         Operation::Insert => Cell::Absent,

@@ -303,6 +303,7 @@ impl<'a> Chunk<'a> {
             let now = self.writer.org.now();
             let head = Head {
                 deleted: true,
+                followed: self.writer.follows,
                 modified: now,
                 modified_by: self.writer.user,
                 ..before.head()
@@ -365,6 +366,7 @@ impl<'a> Chunk<'a> {
         let (now, user) = (self.writer.org.now(), self.writer.user);
         let mut head = Head {
             deleted: false,
+            followed: false,
             created: now,
             modified: now,
             created_by: user,

@@ -59,6 +59,8 @@ pub(crate) struct Writer {
     pub(super) unique: Vec<(u16, bool)>,
     /// The org itself writes.
     pub(super) trusted: bool,
+    /// What is written follows from another change.
+    pub(super) follows: bool,
     /// What the object does besides storing rows.
     pub(crate) rule: Option<&'static Rule>,
     /// Fields that only one row may have together.
@@ -202,6 +204,7 @@ impl Writer {
             defaults,
             unique,
             trusted,
+            follows: false,
             rule,
             pairs,
             restrictions,
@@ -225,6 +228,12 @@ impl Writer {
     /// Leaves out the rules of the object: for values that follow from a rule.
     pub(crate) fn plain(mut self) -> Self {
         self.rule = None;
+        self
+    }
+
+    /// Marks what is deleted as gone with its parent.
+    pub(super) fn following(mut self) -> Self {
+        self.follows = true;
         self
     }
 
