@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::org::Org;
 use crate::rehearsal::{Project, Run};
@@ -187,6 +187,60 @@ fn a_sample_stays_within_the_scope_and_rollback_takes_it_back() {
     );
     let alone = project.transload(&["run", "--seed", "3"]);
     assert!(alone.error().contains("--sample <N>"), "{}", alone.error());
+}
+
+#[test]
+fn whatever_hangs_on_what_the_sample_leaves_out_says_so() {
+    let project = Project::small();
+    let field = |(name, target): &(&str, &str)| json!({"name": name, "type": "reference", "reference_to": target});
+    let object = |id: u8, name: &str, fields: &[(&str, &str)]| {
+        let fields: Vec<Value> = fields.iter().map(field).collect();
+        json!({"id": id, "name": name, "fields": fields})
+    };
+    let objects = [
+        object(1, "car", &[("driver", "people")]),
+        // Somebody else's car: either of the two may be outside the sample.
+        object(2, "trip", &[("passenger", "people"), ("car", "car")]),
+        object(3, "stop", &[("trip", "trip")]),
+    ];
+    let objects: String = objects.iter().map(|object| format!("{object}\n")).collect();
+    project.write("export/custom_objects.jsonl", &objects);
+    let rows = |row: &dyn Fn(u32) -> String| (1..=6).map(row).collect::<String>();
+    for (file, head, rows) in [
+        ("car", "driver", rows(&|id| format!("{id},Car {id},{id}\n"))),
+        (
+            "trip",
+            "passenger,car",
+            rows(&|id| format!("{id},Trip {id},{id},{}\n", id % 6 + 1)),
+        ),
+        ("stop", "trip", rows(&|id| format!("{id},Stop {id},{id}\n"))),
+    ] {
+        project.write(
+            &format!("export/co_{file}.csv"),
+            &format!("id,name,{head}\n{rows}"),
+        );
+    }
+    project.run_with(&["--sample", "2"]);
+    let fates = project.table(
+        "select f.load, f.fate, f.reason, count(*) from recon.fates as f where f.load like 'co\\_%' \
+         group by f.load, f.fate, f.reason order by f.load",
+    );
+    let org = project.org();
+    for (load, object) in [
+        ("co_car", "car__c"),
+        ("co_trip", "trip__c"),
+        ("co_stop", "stop__c"),
+    ] {
+        let there = org.rows(&format!("SELECT Id FROM {object}")).len();
+        let left: Vec<&Vec<String>> = fates.iter().filter(|fate| fate[0] == load).collect();
+        let expected = vec![
+            load.to_owned(),
+            "out_of_scope".to_owned(),
+            "sample".to_owned(),
+            (6 - there).to_string(),
+        ];
+        assert_eq!(left, [&expected], "{fates:?}");
+    }
 }
 
 fn keys_of_small(project: &Project) -> Vec<usize> {

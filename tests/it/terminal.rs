@@ -113,3 +113,42 @@ fn status_watches_a_command_at_work_to_its_end_and_says_why_a_gate_is_shut() {
         "{told}"
     );
 }
+
+#[test]
+fn a_shell_completes_the_names_of_the_project() {
+    let project = rehearsal::Project::loaded();
+    // As fish asks: the words so far, the last of them unfinished.
+    let candidates = |words: &[&str]| -> Vec<String> {
+        let words = [&["--", "transload"], words].concat();
+        let mut command = project.command(&words);
+        let answer = command.env("COMPLETE", "fish").output().unwrap();
+        assert!(answer.status.success(), "{answer:?}");
+        let text = String::from_utf8(answer.stdout).unwrap();
+        let words = text.lines().filter_map(|line| line.split('\t').next());
+        let names = words.filter(|word| !word.starts_with('-'));
+        names.map(str::to_owned).collect()
+    };
+    assert_eq!(candidates(&["recon"]), ["reconcile"]);
+    assert_eq!(
+        candidates(&["load", "--select", "opportunity_t"]),
+        ["opportunity_team_member"]
+    );
+    assert_eq!(candidates(&["run", "--target", ""]), ["simulator"]);
+    let runs = candidates(&["rollback", ""]);
+    let known = project.table("select distinct r.run from ledger.runs as r order by 1");
+    assert!(!runs.is_empty());
+    assert_eq!(runs, known.concat());
+    assert_eq!(
+        candidates(&["docs", "tables", "usercom.peop"]),
+        ["usercom.people"]
+    );
+    assert_eq!(
+        candidates(&["docs", "tables", "recon.fates_opportunity_team_"]),
+        ["recon.fates_opportunity_team_member"]
+    );
+    assert_eq!(
+        candidates(&["docs", "reasons", "demoted"]),
+        ["demoted_in_source"]
+    );
+    assert_eq!(candidates(&["explain", "peo"]), ["people"]);
+}

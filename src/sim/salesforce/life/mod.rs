@@ -10,4 +10,4 @@ mod recycle;
 
 pub(crate) use convert::{Conversion, convert};
 pub(crate) use merge::merge;
-pub(crate) use recycle::{delete, undeletable, undelete};
+pub(crate) use recycle::{delete, purge, undeletable, undelete};

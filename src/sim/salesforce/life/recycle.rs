@@ -55,6 +55,22 @@ pub(crate) fn delete(org: &Arc<Org>, id: &str) -> Result<(), ApiError> {
     }
 }
 
+/// Takes a record out of the recycle bin for good, as somebody who empties it does.
+pub(crate) fn purge(org: &Arc<Org>, id: &str) -> Result<(), ApiError> {
+    let model = org.model();
+    let found = record(&model, id)?;
+    if !found.row.deleted() {
+        return Err(not_in_the_bin());
+    }
+    let mut change = model.at(found.object).1.begin();
+    change.set(found.position, None);
+    Ok(change.commit(None)?)
+}
+
+fn not_in_the_bin() -> ApiError {
+    ApiError::bad("UNDELETE_FAILED", "entity is not in the recycle bin")
+}
+
 /// Whether records of an object come out of the recycle bin.
 pub(crate) fn undeletable(object: &str) -> bool {
     !GONE_FOR_GOOD.contains(&object)
@@ -63,12 +79,15 @@ pub(crate) fn undeletable(object: &str) -> bool {
 /// Takes a record out of the recycle bin; returns how many records are back.
 pub(crate) fn undelete(org: &Arc<Org>, id: &str) -> Result<u64, ApiError> {
     let model = org.model();
-    let found = record(&model, id)?;
+    // What was purged is as little in the bin as what was never there.
+    let found = record(&model, id).map_err(|error| match error.code.as_ref() {
+        "NOT_FOUND" => not_in_the_bin(),
+        _ => error,
+    })?;
     let (object, table) = model.at(found.object);
     let too_late = org.now() - found.row.head().modified > KEPT;
     if !found.row.deleted() || too_late || !undeletable(&object.name) {
-        let message = "entity is not in the recycle bin";
-        return Err(ApiError::bad("UNDELETE_FAILED", message));
+        return Err(not_in_the_bin());
     }
     for (at, field) in (0u16..).zip(&object.fields).filter(|(_, f)| f.unique) {
         let taken = |value| table.find(at, field.case_sensitive, value) != Matches::None;

@@ -13,6 +13,7 @@
 //! | `POST /control/convert_lead` | `{"id", "status", "account", "contact", "opportunity": bool, "user": username}`; all but `id` may be left out |
 //! | `POST /control/merge` | `{"master", "losers": […], "user": username}` of Account, Contact, Lead or Case |
 //! | `POST /control/delete` · `undelete` | `{"id"}`: into the recycle bin with its children · back |
+//! | `POST /control/purge` | `{"id"}`: what is in the recycle bin leaves it for good |
 //! | `POST /control/deployments` | a [`Trial`] for the next deployment: `{"fail": true}`, `{"polls": 3}` |
 //! | `GET /control/lead_convert` | the mapping of converted leads, null if none was deployed |
 //! | `POST /control/settings` | `{"token_lifetime_seconds", "token_requests"}` for sessions opened from now on |
@@ -144,6 +145,10 @@ pub(super) async fn handle(
         (["delete"], &Method::POST) => {
             let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
             life::delete(org, &one.id)?;
+        }
+        (["purge"], &Method::POST) => {
+            let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
+            life::purge(org, &one.id)?;
         }
         (["undelete"], &Method::POST) => {
             let one: OneRecord = serde_json::from_slice(&body).map_err(invalid)?;
