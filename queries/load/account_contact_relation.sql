@@ -1,5 +1,5 @@
 -- grain: one row per person and further company; Salesforce itself relates the direct one
--- source: prepare.further_company
+-- source: prepare.further_company by company_id, person_id
 -- object: AccountContactRelation
 -- operation: insert
 -- key: AccountId, ContactId
@@ -10,6 +10,7 @@
 select
     coalesce(company.account_id, concat('company ', further.company_id)) as "AccountId",
     coalesce(link.contact_id, concat('person ', further.person_id)) as "ContactId",
+    concat_ws('|', further.company_id, further.person_id) as _source,
     make_array(
         link.fate,
         case

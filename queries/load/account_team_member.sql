@@ -10,6 +10,7 @@
 select distinct
     coalesce(company.account_id, concat('company ', team.id)) as "AccountId",
     team.member as "UserId",
+    concat_ws('|', team.id, team.member) as _source,
     make_array(
         company.fate,
         case

@@ -1,5 +1,5 @@
 -- grain: one row per company and territory of config/territories.csv
--- source: config.territories
+-- source: config.territories by company_id, territory
 -- object: ObjectTerritory2Association
 -- operation: insert
 -- key: ObjectId, Territory2Id
@@ -11,6 +11,7 @@ select
     coalesce(company.account_id, concat('company ', decision.company_id)) as "ObjectId",
     coalesce(territory.id, decision.territory) as "Territory2Id",
     'Territory2Manual' as "AssociationCause",
+    concat_ws('|', decision.company_id, decision.territory) as _source,
     make_array(
         company.fate,
         case

@@ -11,6 +11,7 @@ select
     false as "HasResponded",
     false as "IsDefault",
     10 as "SortOrder",
+    segment.key as _source,
     case
         when not segment.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)

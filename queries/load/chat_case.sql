@@ -7,7 +7,7 @@
 -- when: $chat_strategy = 'case_comments'
 -- feature: needs cases; without them set chat_strategy = "tasks"
 select
-    concat('conversation:', conversation.id) as usercom_id__c,
+    concat('conversation:', source.id) as usercom_id__c,
     concat('Conversation ', conversation.id) as "Subject",
     case when conversation.active then 'Working' else 'Closed' end as "Status",
     'Chat' as "Origin",

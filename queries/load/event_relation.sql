@@ -20,6 +20,7 @@ select
     attendance.relation_id as "RelationId",
     true as "IsInvitee",
     attendance.status as "Status",
+    concat_ws('|', attendance.event_id, attendance.relation_id) as _source,
     existing.id as _id,
     make_array(
         attendance.fate,

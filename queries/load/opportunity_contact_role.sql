@@ -1,5 +1,5 @@
 -- grain: one row per deal and person on it
--- source: prepare.deal_participant
+-- source: prepare.deal_participant by deal_id, person_id
 -- object: OpportunityContactRole
 -- operation: insert
 -- key: OpportunityId, ContactId
@@ -9,6 +9,7 @@ select
     coalesce(deal.opportunity_id, concat('deal ', participant.deal_id)) as "OpportunityId",
     coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
     participant.is_main as "IsPrimary",
+    concat_ws('|', participant.deal_id, participant.person_id) as _source,
     make_array(
         deal.fate,
         case

@@ -27,7 +27,7 @@ with line as (
 )
 
 select
-    concat('line:', line.id) as usercom_id__c,
+    concat('line:', deal_product.id) as usercom_id__c,
     line.opportunity_id as "OpportunityId",
     line.entry_id as "PricebookEntryId",
     line.quantity as "Quantity",

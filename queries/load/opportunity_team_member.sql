@@ -11,6 +11,7 @@ select distinct
     coalesce(deal.opportunity_id, concat('deal ', team.id)) as "OpportunityId",
     team.member as "UserId",
     'Read' as "OpportunityAccessLevel",
+    concat_ws('|', team.id, team.member) as _source,
     make_array(
         deal.fate,
         case

@@ -25,6 +25,7 @@ wanted as (
 
 select
     coalesce(existing.name, wanted.name) as "Name",
+    wanted.topic as _source,
     existing.id as _id,
     case when wanted.tags > 1 then 'tags_share_topic' end as _flags
 from wanted

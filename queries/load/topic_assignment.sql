@@ -35,6 +35,8 @@ named as (
 tagged as (
     select
         named.topic,
+        named.kind,
+        named.id,
         concat(named.kind, ' ', named.id) as named,
         coalesce(link.who_id, company.account_id) as entity_id,
         link.fate as person_fate,
@@ -54,6 +56,7 @@ tagged as (
 select
     coalesce(tagged.entity_id, tagged.named) as "EntityId",
     coalesce(tagged.topic_id, tagged.topic) as "TopicId",
+    concat_ws('|', tagged.topic, tagged.kind, tagged.id) as _source,
     make_array(
         tagged.person_fate,
         tagged.company_fate,

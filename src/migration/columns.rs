@@ -23,7 +23,9 @@ use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::empty_tables_of;
-use crate::rows::{Columns, FATE, HIDDEN, RESERVED, is_custom, ledger_schema, outbox_schema};
+use crate::rows::{
+    Columns, FATE, HIDDEN, RESERVED, SOURCE, is_custom, ledger_schema, outbox_schema,
+};
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{Lineages, lineages};
 
@@ -82,6 +84,10 @@ pub(crate) async fn columns(
 ) -> Result<Planned, Error> {
     let given = given(staging).await?;
     let session = session_over(project, staging, resolved, &given, |_| true).await?;
+    // What a run finds is empty here.
+    for (schema, name, columns) in found::of_all() {
+        session.add_empty(schema, name, columns)?;
+    }
     let mut planned = Planned::default();
     let mut models: BTreeMap<String, Lineages> = BTreeMap::new();
     let mut broken: BTreeSet<String> = BTreeSet::new();
@@ -125,16 +131,13 @@ pub(crate) async fn columns(
     Ok(planned)
 }
 
-/// Checks and comparisons are planned over what a run will have found by then, which is empty here.
+/// Checks and comparisons are planned over what a run will have found by then of each load.
 async fn plan_others(
     session: &Session,
     resolved: &ResolvedProject,
     broken: &BTreeSet<String>,
     planned: &mut Planned,
 ) -> Result<(), Error> {
-    for (schema, name, columns) in found::of_all() {
-        session.add_empty(schema, name, columns)?;
-    }
     for (load, columns) in &planned.columns {
         for (name, columns) in empty_tables_of(load) {
             session.add_empty("recon", &name, columns)?;
@@ -317,7 +320,8 @@ pub(crate) fn lineage_of(resolved: &ResolvedProject, file: &QueryFile) -> Lineag
     // What is neither sent nor kept in the outbox is no place to arrive at, but a fate may name it.
     found.retain(|name, _| {
         let name = name.as_str();
-        !RESERVED.contains(&name) || HIDDEN.contains(&name) || name == FATE
+        let is_kept = HIDDEN.contains(&name) && name != SOURCE;
+        !RESERVED.contains(&name) || is_kept || name == FATE
     });
     found
 }

@@ -8,18 +8,17 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::AsArray;
-use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, LogicalPlanBuilder, cast};
-use datafusion::prelude::col;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::context::{Context, Reads};
 use super::resolved::ResolvedProject;
 use crate::config::OptionValue;
 use crate::engine::{EngineError, Session};
 use crate::error::Error;
-use crate::project::QueryFile;
+use crate::project::{Grain, QueryFile};
 use crate::reconcile::{PhaseReport, counts};
-use crate::rows::{is_key_of, key_parts, key_text};
+use crate::rows::{SOURCE, key_text};
 use crate::staging::Snapshot;
 use crate::transform::{source_key, write_table};
 
@@ -89,8 +88,8 @@ pub(super) async fn expected(
     let Some(manifest) = snapshot.get(schema, table) else {
         return Ok(None);
     };
-    let rows = match &grain.count {
-        Some(sql) if manifest.rows > 0 => counts(session, &file.path, sql).await?.values().sum(),
+    let rows = match grain.count() {
+        Some(sql) if manifest.rows > 0 => counts(session, &file.path, &sql).await?.values().sum(),
         _ => manifest.rows,
     };
     Ok(Some(Books {
@@ -100,33 +99,69 @@ pub(super) async fn expected(
     }))
 }
 
-/// Keys that do not meet: rows of a source in no outbox and without a fate, and rows of the books that no row of the source is.
+/// Rows of a source that its books do not have once each.
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
-    /// Keys of rows that are in no book, the first of them, and how many.
-    pub lost: (Vec<String>, u64),
-    /// Keys in the books that the source does not have.
-    pub invented: (Vec<String>, u64),
+    /// Those that are in no outbox and have no fate.
+    lost: Named,
+    /// What the books have and the source does not.
+    invented: Named,
+    /// Those that stand in the books more often than in the source.
+    doubled: Named,
+    /// Loads whose rows do not say which row of the source they are.
+    untold: Vec<String>,
+}
+
+/// The first of some rows, and how many they are.
+#[derive(Debug, Default)]
+struct Named {
+    names: Vec<String>,
+    rows: u64,
+}
+
+impl Named {
+    fn add(&mut self, name: &str) {
+        self.rows += 1;
+        if self.names.len() < NAMED {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    fn told(&self, what: &str) -> Option<String> {
+        let (rows, names) = (self.rows, self.names.join(", "));
+        let more = if rows > self.names.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        (rows > 0).then(|| format!("{rows} {what} ({names}{more})"))
+    }
 }
 
 impl Strangers {
-    /// What the gate says; none if all keys meet.
-    pub(super) fn reason(&self, source: &str) -> Option<String> {
-        let named = |(keys, rows): &(Vec<String>, u64), what: &str| {
-            let more = if *rows > keys.len() as u64 {
-                ", …"
-            } else {
-                ""
-            };
-            (*rows > 0).then(|| format!("{rows} {what} ({}{more})", keys.join(", ")))
-        };
-        let lost = named(
-            &self.lost,
-            "row(s) that are neither in an outbox nor have a fate",
-        );
-        let invented = named(&self.invented, "key(s) in the books that no row of it has");
-        let parts: Vec<String> = lost.into_iter().chain(invented).collect();
-        (!parts.is_empty()).then(|| format!("{source} has {}", parts.join(", and ")))
+    /// What the gate says; nothing if each row is in the books once.
+    pub(super) fn reasons(&self, source: &str) -> Vec<String> {
+        let parts = [
+            (
+                &self.lost,
+                "row(s) that are neither in an outbox nor have a fate",
+            ),
+            (&self.invented, "key(s) in the books that no row of it has"),
+            (&self.doubled, "row(s) that are in the books more than once"),
+        ];
+        let parts: Vec<String> = parts
+            .into_iter()
+            .filter_map(|(named, what)| named.told(what))
+            .collect();
+        let untold = (!self.untold.is_empty()).then(|| {
+            format!(
+                "the rows of {} cannot be compared with those of {source}, since their keys are not made of its columns alone: name \
+                 the columns that tell its rows apart in the header (`source: … by …`) and select them, joined with `|`, as `{SOURCE}`",
+                self.untold.join(", ")
+            )
+        });
+        let unmet = (!parts.is_empty()).then(|| format!("{source} has {}", parts.join(", and ")));
+        unmet.into_iter().chain(untold).collect()
     }
 }
 
@@ -136,125 +171,139 @@ const KEYS: &str = "keys";
 /// How many keys are named.
 const NAMED: usize = 5;
 
-/// Compares the keys of a source with those of its loads' books, so that a lost row and a doubled one do not balance. Of a key of
-/// several columns those are compared that the source has; where all of it are ids of the org, only rows are counted.
+/// How the rows of a load say which row of the source they are.
+#[derive(PartialEq)]
+enum Told {
+    /// By the column for it.
+    Said,
+    /// By their key, each column of which is made of the source's.
+    Traced(Vec<Expr>),
+}
+
+impl Told {
+    fn of(file: &QueryFile, plan: &LogicalPlan, table: (&str, &str)) -> Option<Self> {
+        let place = |name: &str| {
+            let mut fields = plan.schema().fields().iter();
+            fields.position(|field| field.name() == name)
+        };
+        if place(SOURCE).is_some() {
+            return Some(Self::Said);
+        }
+        let key = file.key.iter();
+        let parts = key.map(|name| source_key(plan, place(name)?, table));
+        parts.collect::<Option<Vec<Expr>>>().map(Self::Traced)
+    }
+
+    /// SQL for what the books of a load say.
+    fn books(&self, file: &QueryFile) -> String {
+        let (sent, fate) = match self {
+            Self::Said => (format!("o.\"{SOURCE}\""), "f.source"),
+            Self::Traced(_) => (key_text("o", &file.key), "f.key"),
+        };
+        format!(
+            "select {sent} as key, 0 as here, 1 as booked from outbox.{load} as o \
+             union all select {fate}, 0, 1 from recon.fates_{load} as f",
+            load = file.name
+        )
+    }
+
+    /// SQL for what the rows of the source are called.
+    async fn source(&self, session: &Session, file: &QueryFile) -> Result<String, Error> {
+        let grain = file.source.as_ref();
+        let parts = match self {
+            Self::Said => return Ok(grain.and_then(Grain::names).unwrap_or_default()),
+            Self::Traced(parts) => parts,
+        };
+        let distinct = match grain.is_some_and(|grain| grain.by.is_some()) {
+            true => "distinct ",
+            false => "",
+        };
+        let all = grain.map(|grain| Grain {
+            by: None,
+            ..grain.clone()
+        });
+        let rows = all.map_or_else(String::new, |grain| grain.rows("*"));
+        let rows = session.plan(&file.path, &rows).await?;
+        let columns = parts.iter().enumerate().map(|(part, expr)| {
+            let text = cast(expr.clone(), DataType::Utf8);
+            text.alias(format!("part_{part}"))
+        });
+        let plan = LogicalPlanBuilder::from(rows).project(columns);
+        let plan = plan.and_then(LogicalPlanBuilder::build);
+        let plan = plan.map_err(|source| EngineError::Plan {
+            query: file.path.clone(),
+            source: Box::new(source),
+        })?;
+        session.add_plan(KEYS, "source", plan);
+        // As the text of a key is written: a part that is not there is empty.
+        let texts = (0..parts.len()).map(|part| format!("coalesce(s.part_{part}, '')"));
+        let texts: Vec<String> = texts.collect();
+        Ok(format!(
+            "select {distinct}concat_ws('|', {}) as key from {KEYS}.source as s",
+            texts.join(", ")
+        ))
+    }
+}
+
+/// Compares the rows of a source with those of its loads' books, one by one, so that a lost row and a doubled one do not balance. They
+/// are told apart by what each row says of itself (`_source`), or by a key that is made of the source alone.
 pub(super) async fn strangers(
     context: &Context<'_>,
     snapshot: &Snapshot,
     file: &QueryFile,
 ) -> Result<Strangers, Error> {
-    let none = Ok(Strangers::default());
+    let mut found = Strangers::default();
     let Some((grain, (schema, table))) = file
         .source
         .as_ref()
         .and_then(|grain| Some((grain, grain.table.as_ref()?)))
     else {
-        return none;
+        return Ok(found);
     };
-    let loads: Vec<&QueryFile> = context
-        .resolved
-        .loads()
-        .filter(|other| other.source.as_ref() == Some(grain))
-        .collect();
-    let mut expected: Option<Vec<(usize, Expr)>> = None;
+    let loads = context.resolved.loads();
+    let mut told: Option<Told> = None;
     let mut books = Vec::new();
-    for load in &loads {
+    for load in loads.filter(|other| other.source.as_ref() == Some(grain)) {
         let session = context.session_over(snapshot, Reads::Only(&load.references));
         let plan = session.await?.plan(&load.path, &load.sql).await?;
-        let found: Vec<(usize, Expr)> = load
-            .key
-            .iter()
-            .enumerate()
-            .filter_map(|(part, key)| {
-                let mut fields = plan.schema().fields().iter();
-                let place = fields.position(|field| field.name() == key)?;
-                Some((part, source_key(&plan, place, (schema, table))?))
-            })
-            .collect();
-        if found.is_empty() || expected.as_ref().is_some_and(|other| *other != found) {
-            return none;
-        }
-        let parts: Vec<usize> = found.iter().map(|(part, _)| *part).collect();
-        books.push(format!(
-            "select {} as key from (select {} as key from outbox.{load} as o union all select f.key from recon.fates_{load} as f) as b \
-             where {}",
-            key_parts("b.key", load.key.len(), &parts),
-            key_text("o", &load.key),
-            is_key_of("b.key", load.key.len()),
-            load = load.name
-        ));
-        expected = Some(found);
+        let own = Told::of(load, &plan, (schema, table));
+        let Some(own) = own.filter(|own| told.as_ref().is_none_or(|told| told == own)) else {
+            found.untold.push(load.name.clone());
+            continue;
+        };
+        books.push(own.books(load));
+        told = Some(own);
     }
-    let Some(expected) = expected else {
-        return none;
+    let Some(told) = told.filter(|_| found.untold.is_empty()) else {
+        return Ok(found);
     };
     let session = context.session_over(snapshot, Reads::Tables).await?;
-    let fail = |source| EngineError::Plan {
-        query: file.path.clone(),
-        source: Box::new(source),
-    };
-    let rows = match &grain.condition {
-        Some(condition) => format!("select * from {schema}.{table} where {condition}"),
-        None => format!("select * from {schema}.{table}"),
-    };
-    let rows = session.plan(&file.path, &rows).await?;
-    let (mut columns, mut names) = (Vec::new(), Vec::new());
-    for (part, expr) in expected {
-        let name = format!("part_{part}");
-        columns.push(cast(expr, DataType::Utf8).alias(&name));
-        names.push(name);
-    }
-    let source = LogicalPlanBuilder::from(rows).project(columns);
-    let source = source.and_then(LogicalPlanBuilder::build).map_err(fail)?;
-    session.add_plan(KEYS, "source", source);
     let sql = format!(
-        "select s.key from (select {} as key from {KEYS}.source as s) as s where {}",
-        key_text("s", &names),
-        is_key_of("s.key", names.len())
+        "select cast(coalesce(k.key, '') as varchar) as key, sum(k.here) as here, sum(k.booked) as booked from \
+         (select s.key, 1 as here, 0 as booked from ({}) as s union all {}) as k \
+         group by k.key having sum(k.here) <> sum(k.booked)",
+        told.source(&session, file).await?,
+        books.join(" union all ")
     );
-    let source = session.plan(&file.path, &sql).await?;
-    let books = session.plan(&file.path, &books.join(" union all ")).await?;
-    let only = |left: &LogicalPlan, right: &LogicalPlan| {
-        let alias = |plan: &LogicalPlan, name: &str| {
-            let keys = [cast(col("key"), DataType::Utf8).alias("key")];
-            let plan = LogicalPlanBuilder::from(plan.clone()).project(keys)?;
-            plan.alias(name)?.build()
-        };
-        LogicalPlanBuilder::from(alias(left, "one")?)
-            .join(
-                alias(right, "other")?,
-                JoinType::LeftAnti,
-                (vec!["one.key"], vec!["other.key"]),
-                None,
-            )?
-            .distinct()?
-            .build()
-    };
-    let lost = only(&source, &books).map_err(fail)?;
-    let invented = only(&books, &source).map_err(fail)?;
-    Ok(Strangers {
-        lost: named(&session, &file.path, lost).await?,
-        invented: named(&session, &file.path, invented).await?,
-    })
-}
-
-/// The first keys that a plan gives, and how many it gives.
-async fn named(
-    session: &Session,
-    path: &str,
-    plan: LogicalPlan,
-) -> Result<(Vec<String>, u64), Error> {
-    let sorted = ["key".to_owned()];
-    let mut stream = session.stream_plan(path, plan, &sorted).await?;
-    let (mut keys, mut rows) = (Vec::new(), 0);
+    let mut stream = session
+        .stream(&file.path, &sql, &["key".to_owned()])
+        .await?;
     while let Some(batch) = stream.next_batch().await? {
-        rows += batch.num_rows() as u64;
-        let texts = batch.column(0).as_string::<i32>();
-        let left = NAMED - keys.len();
-        let texts = texts.iter().take(left);
-        keys.extend(texts.map(|text| text.unwrap_or("without a key").to_owned()));
+        let keys = batch.column(0).as_string::<i32>();
+        let [here, booked] = [1, 2].map(|column| batch.column(column).as_primitive::<Int64Type>());
+        for row in 0..batch.num_rows() {
+            let name = match keys.value(row) {
+                "" => "without a key",
+                name => name,
+            };
+            match (here.value(row), booked.value(row)) {
+                (0, _) => found.invented.add(name),
+                (here, booked) if booked < here => found.lost.add(name),
+                _ => found.doubled.add(name),
+            }
+        }
     }
-    Ok((keys, rows))
+    Ok(found)
 }
 
 /// Sources whose books a selection leaves open, and the loads that would close them.
@@ -292,7 +341,8 @@ pub(super) async fn left_out(context: &Context<'_>) -> Result<Vec<PhaseReport>, 
     {
         let (_, session) = context.session(Reads::Only(&file.references)).await?;
         let sql = format!(
-            "select {} as key, 'ignored' as fate, '{}' as reason, cast(null as varchar) as parent from (\n{}\n) as q",
+            "select {} as key, 'ignored' as fate, '{}' as reason, cast(null as varchar) as parent, cast(null as varchar) as source \
+             from (\n{}\n) as q",
             key_text("q", &file.key),
             reason(context, file).replace('\'', "''"),
             file.sql

@@ -277,7 +277,7 @@ impl Phases<'_> {
             verdict.reasons.extend(books.unbalanced());
             if books.rows.max(books.accounted()) > 0 {
                 let strangers = grain::strangers(self.context, &snapshot, file).await?;
-                verdict.reasons.extend(strangers.reason(&books.source));
+                verdict.reasons.extend(strangers.reasons(&books.source));
             }
         }
         let document = self

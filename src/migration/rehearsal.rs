@@ -353,7 +353,7 @@ impl Rehearsal<'_> {
             findings.extend(books.unbalanced());
             if books.rows.max(books.accounted()) > 0 {
                 let strangers = grain::strangers(self.context, snapshot, file).await?;
-                findings.extend(strangers.reason(&books.source));
+                findings.extend(strangers.reasons(&books.source));
             }
         }
         findings.extend(self.doubled().await?);

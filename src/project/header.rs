@@ -228,7 +228,7 @@ fn grain(value: &str) -> Option<Grain> {
         return Some(Grain {
             text,
             table: None,
-            count: None,
+            by: None,
             condition: None,
         });
     }
@@ -248,21 +248,10 @@ fn grain(value: &str) -> Option<Grain> {
     if !is_word(schema) || !is_word(table) {
         return None;
     }
-    let count = (columns.is_some() || condition.is_some()).then(|| {
-        let columns = columns.map_or_else(
-            || "1 as one".to_owned(),
-            |columns| format!("distinct {columns}"),
-        );
-        let condition =
-            condition.map_or_else(String::new, |condition| format!(" where {condition}"));
-        format!(
-            "select 'n' as name, count(*) as n from (select {columns} from {name}{condition}) as d"
-        )
-    });
     Some(Grain {
         text,
         table: Some((schema.to_owned(), table.to_owned())),
-        count,
+        by: columns,
         condition: condition.map(str::to_owned),
     })
 }
@@ -359,17 +348,24 @@ mod tests {
         let table = |grain: &Grain| grain.table.as_ref().map(|(_, table)| table.clone());
         let people = grain("usercom.people");
         assert_eq!(
-            (table(&people).as_deref(), &people.count),
-            (Some("people"), &None)
+            (table(&people).as_deref(), people.count()),
+            (Some("people"), None)
         );
         let some = grain("prepare.team by id, member where kind = 'deal'");
         assert_eq!(table(&some).as_deref(), Some("team"));
         assert_eq!(
-            some.count.as_deref(),
+            some.count().as_deref(),
             Some(
                 "select 'n' as name, count(*) as n from (select distinct id, member from prepare.team where kind = 'deal') as d"
             )
         );
+        assert_eq!(
+            some.names().as_deref(),
+            Some(
+                "select distinct concat_ws('|', id, member) as key from prepare.team where kind = 'deal'"
+            )
+        );
+        assert_eq!(people.names(), None);
         assert_eq!(table(&grain("none")), None);
         let error = parse("-- source: people").unwrap_err();
         assert!(error.to_string().contains("or `none`"), "{error}");

@@ -106,8 +106,8 @@ pub struct Grain {
     pub text: String,
     /// Schema and name of the table; none for `none`.
     pub table: Option<(String, String)>,
-    /// A query that counts the rows, where the table has more of them.
-    pub count: Option<String>,
+    /// Which of its columns tell rows apart, as SQL, where the table has several rows of a kind or its rows are known by them.
+    pub by: Option<String>,
     /// Which rows of the table, where not all.
     pub condition: Option<String>,
 }
@@ -118,6 +118,35 @@ impl Grain {
     pub fn staged(&self) -> Option<&str> {
         let (schema, table) = self.table.as_ref()?;
         (schema == "usercom").then_some(table.as_str())
+    }
+
+    /// SQL that counts its rows, where they are not all rows of the table.
+    #[must_use]
+    pub fn count(&self) -> Option<String> {
+        (self.by.is_some() || self.condition.is_some()).then(|| {
+            let columns = self.by.as_deref().unwrap_or("1 as one");
+            let rows = self.rows(columns);
+            format!("select 'n' as name, count(*) as n from ({rows}) as d")
+        })
+    }
+
+    /// SQL that selects columns of its rows.
+    #[must_use]
+    pub fn rows(&self, columns: &str) -> String {
+        let table = self.table.as_ref();
+        let table = table.map(|(schema, table)| format!("{schema}.{table}"));
+        let table = table.unwrap_or_default();
+        let distinct = if self.by.is_some() { "distinct " } else { "" };
+        let condition = self.condition.iter();
+        let condition: String = condition.map(|is| format!(" where {is}")).collect();
+        format!("select {distinct}{columns} from {table}{condition}")
+    }
+
+    /// SQL for the text that names each of its rows: what `_source` says of a row of a load.
+    #[must_use]
+    pub fn names(&self) -> Option<String> {
+        let by = self.by.as_ref()?;
+        Some(self.rows(&format!("concat_ws('|', {by}) as key")))
     }
 }
 

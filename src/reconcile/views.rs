@@ -10,11 +10,15 @@ use super::three_way::CONFLICT;
 use super::{CHANGED_BY_ORG, CONFLICTS, PRE_IMAGE};
 use crate::engine::View;
 use crate::rows::{OUTCOME, key_text, ledger_fields};
-use crate::staging::Snapshot;
+use crate::staging::{Manifest, Snapshot};
 
 /// Tables that each load has one of in `recon`: how their names begin, the view over all of them, their columns.
 const FAMILIES: [(&str, &str, &[&str]); 8] = [
-    ("fates_", "fates", &["key", "fate", "reason", "parent"]),
+    (
+        "fates_",
+        "fates",
+        &["key", "fate", "reason", "parent", "source"],
+    ),
     ("flags_", "flagged", &["key", "flag"]),
     ("gone_", "gone", &["key", "id", "what", "why"]),
     (CHANGED_BY_ORG, "changed_by_org", &EDIT),
@@ -43,6 +47,9 @@ fn attempt() -> impl Iterator<Item = &'static str> {
 /// Columns of `ledger.changes`.
 pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
 
+/// Columns of `ledger.records`: the record that each row of each load is.
+const RECORD: [&str; 3] = ["load", "key", "id"];
+
 /// Tables that each load has one of: how their names begin, the view over all of them, its columns behind `load`.
 pub fn families() -> impl Iterator<Item = (&'static str, &'static str, &'static [&'static str])> {
     FAMILIES.into_iter()
@@ -65,6 +72,7 @@ pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
         add("recon", view, texts(&[&["load"], columns].concat()));
     }
     add("recon", "held", texts(&HELD));
+    add("ledger", "records", texts(&RECORD));
     add("ledger", "changes", texts(&CHANGE));
     let mut attempts = texts(&["load", "key"]);
     let told = ledger_fields().into_iter();
@@ -86,8 +94,14 @@ pub fn empty_tables_of(load: &str) -> Vec<(String, SchemaRef)> {
     tables.collect()
 }
 
+/// The key columns of a ledger, which stand in front of the record's id.
+fn keys_of(ledger: &Manifest) -> Vec<String> {
+    let names = ledger.schema.fields().iter().map(|field| field.name());
+    names.take_while(|name| *name != "id").cloned().collect()
+}
+
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
-/// `recon.differences`, `recon.conflicts`, `ledger.changes` and `ledger.attempts`.
+/// `recon.differences`, `recon.conflicts`, `ledger.records`, `ledger.changes` and `ledger.attempts`.
 #[must_use]
 pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
     let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
@@ -141,17 +155,19 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 ));
             }
         }
+        let attempts = table.table.strip_prefix("attempts_");
+        let is_ledger = table.schema_name == "ledger" && table.schema.index_of("live").is_ok();
+        if is_ledger && attempts.is_none() {
+            unions.entry(("ledger", "records")).or_default().push(format!(
+                "select '{load}' as load, {} as key, l.id from ledger.{load} as l where l.id is not null",
+                key_text("l", &keys_of(table)),
+                load = table.table
+            ));
+        }
         if table.schema_name == "ledger"
-            && let Some(load) = table.table.strip_prefix("attempts_")
+            && let Some(load) = attempts
         {
-            let keys: Vec<String> = table
-                .schema
-                .fields()
-                .iter()
-                .map(|field| field.name().as_str())
-                .take_while(|name| *name != "id")
-                .map(str::to_owned)
-                .collect();
+            let keys = keys_of(table);
             unions
                 .entry(("ledger", "attempts"))
                 .or_default()
@@ -186,13 +202,17 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         });
     }
     // Queries may count on these whatever was found.
-    let counted_on = ["gone", "changed_by_org", "conflicts"];
+    let counted_on = ["gone", "changed_by_org", "conflicts", "altered"];
     let families = FAMILIES
         .iter()
         .filter(|(_, view, _)| counted_on.contains(view));
     let counted_on =
         families.map(|(_, view, columns)| ("recon", *view, [&["load"], *columns].concat()));
-    for (schema, view, columns) in counted_on.chain([("ledger", "changes", CHANGE.to_vec())]) {
+    let ledgers = [
+        ("ledger", "changes", CHANGE.to_vec()),
+        ("ledger", "records", RECORD.to_vec()),
+    ];
+    for (schema, view, columns) in counted_on.chain(ledgers) {
         if !known.contains(&(schema, view)) {
             let columns = columns.iter();
             let columns: Vec<String> = columns

@@ -14,8 +14,9 @@ use crate::staging::Manifest;
 
 /// Columns of a load query that are not sent: what becomes of a row, the id of its record where the query knows it,
 /// and those of [`HIDDEN`].
-pub(crate) const RESERVED: [&str; 10] = [
+pub(crate) const RESERVED: [&str; 11] = [
     FATE,
+    SOURCE,
     "_flags",
     "_id",
     UNTIL_KNOWN,
@@ -47,6 +48,10 @@ pub(crate) const UNTIL_KNOWN: &str = "_until_known";
 /// Fields whose value in a row is a fallback, `a;b`: see `transform::fallback`.
 pub(crate) const FALLBACKS: &str = "_fallbacks";
 
+/// Which row of its source a row is, where its key does not say so: the columns that the header names (`source: … by …`), joined
+/// with `|`.
+pub(crate) const SOURCE: &str = "_source";
+
 /// The key of a load whose object has no field for it; such rows go over REST, where answers come in order.
 const KEY: &str = "_key";
 
@@ -63,7 +68,7 @@ pub const CONTACT: &str = "_contact";
 pub const STATUS: &str = "_status";
 
 /// Reserved columns that are kept in the outbox.
-pub(crate) const HIDDEN: [&str; 5] = [KEY, FILE, LEAD, CONTACT, STATUS];
+pub(crate) const HIDDEN: [&str; 6] = [SOURCE, KEY, FILE, LEAD, CONTACT, STATUS];
 
 /// Create-only audit fields: rows that carry them are inserted, never upserted (`guide/rules.md` 24).
 pub const AUDIT_FIELDS: [&str; 2] = ["CreatedDate", "CreatedById"];
@@ -133,7 +138,7 @@ impl Columns {
                 (name, _) if name.starts_with('_') => {
                     return Err(wrong(
                         format!("`{name}` is not a reserved column"),
-                        "reserved columns are _fate, _flags, _id, _until_known, _fallbacks, _key, _file, _lead, _contact and _status; field names start with a letter",
+                        "reserved columns are _fate, _source, _flags, _id, _until_known, _fallbacks, _key, _file, _lead, _contact and _status; field names start with a letter",
                     ));
                 }
                 (name, DataType::Struct(_)) => {
@@ -162,10 +167,21 @@ impl Columns {
                 ));
             }
         }
-        if !hidden.is_empty() && file.api == Api::Bulk {
+        let mut of_rest = hidden.iter().filter(|field| field.name() != SOURCE);
+        if let Some(field) = of_rest.next().filter(|_| file.api == Api::Bulk) {
             return Err(wrong(
-                format!("`{}` needs the header `-- api: rest`", hidden[0].name()),
+                format!("`{}` needs the header `-- api: rest`", field.name()),
                 "a Bulk job matches its answers by columns that are sent, and takes no files",
+            ));
+        }
+        let is_told_apart = file
+            .source
+            .as_ref()
+            .is_some_and(|source| source.by.is_some());
+        if hidden.iter().any(|field| field.name() == SOURCE) && !is_told_apart {
+            return Err(wrong(
+                format!("`{SOURCE}` is no row of a source whose rows nothing tells apart"),
+                "name the columns that do in the header: `-- source: TABLE by COLUMNS`",
             ));
         }
         for key in &file.key {
@@ -463,6 +479,26 @@ mod tests {
             refusal(&[("_fate", DataType::Null)]),
             None,
             "every row is sent"
+        );
+    }
+
+    #[test]
+    fn a_row_names_its_source_only_where_the_header_says_what_tells_rows_apart() {
+        let refused = refusal(&[("_source", DataType::Utf8)]).unwrap();
+        assert!(
+            refused.contains("`-- source: TABLE by COLUMNS`"),
+            "{refused}"
+        );
+        let sql = "-- grain: x\n-- source: usercom.companies by id\n-- object: Account\n-- operation: upsert\n-- key: usercom_id__c\nselect 1";
+        let file = QueryFile::parse("queries/load/account.sql", QueryKind::Load, sql).unwrap();
+        let schema = Schema::new(vec![
+            Field::new("usercom_id__c", DataType::Int64, false),
+            Field::new("_source", DataType::Utf8, true),
+        ]);
+        let columns = Columns::of(&file, &schema, &BTreeSet::new()).unwrap();
+        assert_eq!(
+            (columns.sent.len(), columns.hidden[0].name().as_str()),
+            (1, "_source")
         );
     }
 

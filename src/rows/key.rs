@@ -71,31 +71,6 @@ pub fn key_text(alias: &str, key: &[String]) -> String {
     format!("concat_ws('{SEPARATOR}', {})", parts.join(", "))
 }
 
-/// SQL for some columns of a key of `columns` columns that is one text already.
-#[must_use]
-pub fn key_parts(text: &str, columns: usize, parts: &[usize]) -> String {
-    if columns == 1 {
-        return text.to_owned();
-    }
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| format!("split_part({text}, '{SEPARATOR}', {})", part + 1))
-        .collect();
-    format!("concat_ws('{SEPARATOR}', {})", parts.join(", "))
-}
-
-/// SQL for whether a text is a key of so many columns, each of them there and none with a separator in it.
-#[must_use]
-pub fn is_key_of(text: &str, columns: usize) -> String {
-    match columns {
-        1 => "true".to_owned(),
-        _ => format!(
-            "length({text}) - length(replace({text}, '{SEPARATOR}', '')) = {}",
-            columns - 1
-        ),
-    }
-}
-
 /// SQL for the key columns of `alias`, as they stand in a `select`.
 #[must_use]
 pub fn key_columns(alias: &str, key: &[String]) -> String {

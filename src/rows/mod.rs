@@ -23,14 +23,12 @@ mod together;
 pub(crate) use bits::{Bits, is_set, set, unset};
 pub use columns::{AUDIT_FIELDS, CONTACT, Columns, FILE, LEAD, STATUS, columns_of};
 pub(crate) use columns::{
-    BETWEEN_REASONS, FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, UNTIL_KNOWN, is_custom,
+    BETWEEN_REASONS, FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, SOURCE, UNTIL_KNOWN, is_custom,
     with_plain_texts,
 };
 pub use fixed_sql::for_load;
 pub use identity::{Identity, identity};
-pub use key::{
-    KeyError, is_key_of, joined_key, key_columns, key_is, key_parts, key_text, key_texts, same_key,
-};
+pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
 pub(crate) use ledger::OUTCOME;
 pub use ledger::{ledger_fields, ledger_schema};
 pub use liveness::{Dead, Liveness};

@@ -105,7 +105,7 @@ impl Notes {
             fates: Table::start(
                 staging,
                 format!("fates_{name}"),
-                &["key", "fate", "reason", "parent"],
+                &["key", "fate", "reason", "parent", "source"],
             )
             .await?,
             flags: Table::start(staging, format!("flags_{name}"), &["key", "flag"]).await?,
@@ -123,11 +123,15 @@ impl Notes {
         *self.counts.entry(name.to_owned()).or_default() += rows;
     }
 
-    /// Notes what becomes of a row that is not sent.
+    /// Notes what becomes of a row that is not sent, and which row of its source it is, if it says so.
     ///
     /// # Errors
     /// [`TransformError::Fate`].
-    pub(super) fn fate(&mut self, key: &str, fate: &Fate) -> Result<(), TransformError> {
+    pub(super) fn fate(
+        &mut self,
+        (key, source): (&str, Option<&str>),
+        fate: &Fate,
+    ) -> Result<(), TransformError> {
         if !FATES.contains(&fate.fate.as_str()) {
             return Err(TransformError::Fate {
                 path: self.path.clone(),
@@ -141,6 +145,7 @@ impl Notes {
             Some(&fate.fate),
             reason.as_deref(),
             parent.as_deref(),
+            source,
         ]);
         Ok(())
     }

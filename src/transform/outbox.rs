@@ -22,14 +22,14 @@ use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::notes::Notes;
-use super::route::{KNOWN, Ledger};
+use super::route::{KNOWN, Ledger, text, texts};
 use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
 use crate::rows::{
-    Bits, CANARY_ROWS, Columns, Dead, RowOperation, is_set, key_columns, key_text, key_texts,
-    outbox_schema, same_key, sent_columns, set, with_plain_texts,
+    Bits, CANARY_ROWS, Columns, Dead, RowOperation, SOURCE, is_set, key_columns, key_text,
+    key_texts, outbox_schema, same_key, sent_columns, set, with_plain_texts,
 };
 use crate::staging::{Manifest, Staging, TableWriter};
 
@@ -236,6 +236,7 @@ impl<'a> Writer<'a> {
     async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
         let keys = self.keys(batch)?;
         let fates = Fates::of(batch);
+        let sources = texts(batch, SOURCE);
         let mut held = Vec::with_capacity(keys.len());
         let mut moving = Vec::with_capacity(keys.len());
         let mut looked_at = Vec::with_capacity(keys.len());
@@ -244,7 +245,7 @@ impl<'a> Writer<'a> {
             let is_final = fate.as_ref().filter(|fate| !fate.is_held());
             looked_at.push(is_final.is_none());
             match is_final {
-                Some(fate) => self.notes.fate(&key, fate)?,
+                Some(fate) => self.notes.fate((&key, text(sources, row)), fate)?,
                 None => {
                     held.push(fate);
                     moving.push(key);
@@ -258,6 +259,7 @@ impl<'a> Writer<'a> {
         }
         let batch = filter_record_batch(batch, &BooleanArray::from(looked_at))
             .map_err(|error| self.arrow(error))?;
+        let sources = texts(&batch, SOURCE);
         let sent = self
             .request
             .columns
@@ -329,7 +331,8 @@ impl<'a> Writer<'a> {
             let operation = match (decided, waits) {
                 (Ok(operation), None) => operation,
                 (_, waits) => {
-                    self.notes.fate(key, &waits.unwrap_or_else(Fate::held))?;
+                    let named = (key.as_str(), text(sources, row));
+                    self.notes.fate(named, &waits.unwrap_or_else(Fate::held))?;
                     continue;
                 }
             };

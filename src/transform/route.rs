@@ -33,11 +33,7 @@ pub(super) struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> Self {
-        let text = |name: &str| {
-            batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>())
-        };
+        let text = |name: &str| texts(batch, name);
         Self {
             id: text("_known_id"),
             given: text("_id"),
@@ -146,7 +142,13 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn text(column: Option<&StringArray>, row: usize) -> Option<&str> {
+/// A column of texts, if the query has it.
+pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
+    batch.column_by_name(name)?.as_string_opt()
+}
+
+/// The text of a row.
+pub(super) fn text(column: Option<&StringArray>, row: usize) -> Option<&str> {
     column
         .filter(|column| column.is_valid(row))
         .map(|column| column.value(row))

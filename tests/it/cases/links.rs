@@ -127,7 +127,7 @@ fn a_load_that_drops_rows_shuts_the_gate_whatever_its_grain() {
     });
     let run = project.carry();
     assert!(
-        run.stderr.contains("gate: prepare.deal_participant has 4 rows, but its loads account for 3 (opportunity_contact_role 3): a `where` or an inner join drops rows"),
+        run.stderr.contains("gate: prepare.deal_participant by deal_id, person_id has 4 rows, but its loads account for 3 (opportunity_contact_role 3): a `where` or an inner join drops rows"),
         "{}",
         run.stderr
     );
@@ -153,62 +153,174 @@ fn a_row_that_is_lost_and_one_that_is_doubled_do_not_balance_by_any_column_of_th
         .org()
         .rows("SELECT Id FROM User WHERE Alias = 'ann'");
     let lost = format!(
-        "gate: prepare.team_link by id, member where kind = 'company' has 1 row(s) that are neither in an outbox nor have a fate ({})",
+        "gate: prepare.team_link by id, member where kind = 'company' has 1 row(s) that are neither in an outbox nor have a fate (10|{})",
         ann[0]["Id"]
     );
     assert!(run.stderr.contains(&lost), "{}", run.stderr);
     assert!(!run.stderr.contains("drops rows"), "{}", run.stderr);
 }
 
-/// Every default load with a source loses its first row, and a plan names each source.
-fn plan_of_loads_that_drop(options: &str) -> (String, BTreeSet<String>) {
-    let project = crate::further::project();
-    let before = "default_owner = \"ops@acme.example\"\n";
-    project.edit("migration.toml", before, &format!("{before}{options}"));
+/// Every default load with a source is `changed`, and a plan is made of what comes to.
+fn plan_of_loads(
+    project: &Project,
+    options: &str,
+    changed: impl Fn(&str) -> String,
+) -> (String, BTreeSet<String>) {
     project.edit(
-        "export/companies.csv",
-        "assigned_to\n",
-        "assigned_to,team\n",
+        "migration.toml",
+        "[options]\n",
+        &format!("[options]\n{options}"),
     );
-    for row in [",7001\n", ",7002\n", ",,\n"] {
-        project.edit("export/companies.csv", row, &row.replace('\n', ",{7002}\n"));
-    }
     let loads = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/load");
     let mut sources = BTreeSet::new();
     for file in std::fs::read_dir(loads).unwrap() {
         let path = file.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        let source = text
-            .lines()
-            .find_map(|line| line.strip_prefix("-- source: "));
+        let source = header(&text, "source");
         let Some(source) = source.filter(|source| *source != "none") else {
             continue;
         };
         sources.insert(source.to_owned());
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        project.write(
-            &format!("queries/load/{name}"),
-            &format!("{}\noffset 1\n", text.trim_end()),
-        );
+        project.write(&format!("queries/load/{name}"), &changed(&text));
     }
     let plan = project.transload(&["plan", "--format", "json"]);
     (plan.stdout + &plan.stderr, sources)
 }
 
+/// What a header of a query says.
+fn header<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let start = format!("-- {name}: ");
+    query.lines().find_map(|line| line.strip_prefix(&start))
+}
+
+/// Options by which the loads are used that stand aside else.
+const OTHER_WAYS: &str = "chat_strategy = \"case_comments\"\nemail_strategy = \"email_messages\"\nline_item_mismatch = \"balancing_line\"\n";
+
 #[test]
 fn a_plan_names_every_load_that_would_drop_a_row() {
-    let (plan, sources) = plan_of_loads_that_drop("");
-    let (other, _) = plan_of_loads_that_drop(
-        "chat_strategy = \"case_comments\"\nemail_strategy = \"email_messages\"\nline_item_mismatch = \"balancing_line\"\n",
-    );
+    let planned = |options: &str| {
+        let project = crate::further::project();
+        project.edit(
+            "export/companies.csv",
+            "assigned_to\n",
+            "assigned_to,team\n",
+        );
+        for row in [",7001\n", ",7002\n", ",,\n"] {
+            project.edit("export/companies.csv", row, &row.replace('\n', ",{7002}\n"));
+        }
+        plan_of_loads(&project, options, |load| {
+            format!("{}\noffset 1\n", load.trim_end())
+        })
+    };
+    let ((plan, sources), (other, _)) = (planned(""), planned(OTHER_WAYS));
     let unnamed: Vec<&String> = sources
         .iter()
         // Nobody is a Lead in the org yet who could have become a customer.
         .filter(|source| !source.starts_with("prepare.promot"))
+        // No value needs a note.
+        .filter(|source| !source.starts_with("prepare.long_original"))
         .filter(|source| {
             let named = format!("{source} has ");
             !plan.contains(&named) && !other.contains(&named)
         })
         .collect();
     assert!(unnamed.is_empty(), "{unnamed:?}\n{plan}\n{other}");
+}
+
+/// The load with its first row left out and its last one twice, held the second time: as many rows as before.
+fn swapped(load: &str) -> String {
+    let key: Vec<String> = header(load, "key")
+        .unwrap()
+        .split(", ")
+        .map(|name| format!("q.\"{name}\""))
+        .collect();
+    let key = format!("concat_ws('|', {})", key.join(", "));
+    let start = load.find("\nselect").into_iter().chain(load.find("\nwith"));
+    let (head, body) = load.split_at(start.min().unwrap());
+    let is_list = ["make_array(", "array_concat(", "fates as _fate"]
+        .iter()
+        .any(|word| body.contains(word));
+    let held =
+        "named_struct('fate', 'held', 'reason', 'person_held', 'parent', cast(null as varchar))";
+    let held = match is_list {
+        true => format!("make_array({held})"),
+        false => held.to_owned(),
+    };
+    let columns = match body.contains("as _fate") {
+        true => {
+            format!("q.* replace (case when copy.place = 2 then {held} else q._fate end as _fate)")
+        }
+        false => format!("q.*, case when copy.place = 2 then {held} end as _fate"),
+    };
+    format!(
+        "{head}\nselect {columns} from ({body}) as q cross join (values (1), (2)) as copy(place)\n\
+         where copy.place = 1 and {key} <> (select min({key}) from ({body}) as q)\n\
+         or copy.place = 2 and {key} = (select max({key}) from ({body}) as q)\n"
+    )
+}
+
+#[test]
+#[ignore = "long: two plans of the demo"]
+fn a_plan_names_every_load_in_which_one_row_took_the_place_of_another() {
+    let planned = |options: &str| plan_of_loads(&Project::demo(), options, swapped);
+    let ((plan, sources), (other, _)) = (planned(""), planned(OTHER_WAYS));
+    let findings = |plan: &str| -> Vec<String> {
+        let json = plan.lines().find(|line| line.starts_with('{')).unwrap();
+        let plan: serde_json::Value = serde_json::from_str(json).unwrap();
+        let findings = plan["findings"].as_array().unwrap().iter();
+        findings
+            .map(|finding| finding.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let findings = [findings(&plan), findings(&other)].concat();
+    let unnamed: Vec<&String> = sources
+        .iter()
+        .filter(|source| {
+            let named = format!("{source} has ");
+            !findings.iter().any(|finding| {
+                finding.starts_with(&named)
+                    && finding.contains("nor have a fate")
+                    && finding.contains("more than once")
+            })
+        })
+        .collect();
+    // The demo has no territories, nobody who was a Lead, no value that needs a note.
+    let without_rows = [
+        "config.territories by company_id, territory",
+        "prepare.long_original",
+        "prepare.long_original by load, key",
+        "prepare.promoted_lead",
+        "prepare.promotion",
+        "prepare.user_territory_link",
+    ];
+    assert_eq!(unnamed, without_rows, "{findings:#?}");
+}
+
+#[test]
+fn a_role_that_takes_the_place_of_another_shuts_the_gate() {
+    let project = linked();
+    project.override_query("queries/load/opportunity_contact_role.sql", |sql| {
+        swapped(&sql)
+    });
+    let run = project.carry();
+    let gate = "gate: prepare.deal_participant by deal_id, person_id has 1 row(s) that are neither in an outbox nor have a fate (50|";
+    assert!(run.stderr.contains(gate), "{}", run.stderr);
+    let doubled = "and 1 row(s) that are in the books more than once (50|";
+    assert!(run.stderr.contains(doubled), "{}", run.stderr);
+    assert!(!run.stderr.contains("drops rows"), "{}", run.stderr);
+}
+
+#[test]
+fn a_load_that_does_not_say_which_rows_it_has_is_not_let_pass() {
+    let project = linked();
+    project.override_query("queries/load/opportunity_contact_role.sql", |sql| {
+        sql.replace(
+            "concat_ws('|', participant.deal_id, participant.person_id) as _source,",
+            "",
+        )
+    });
+    let plan = project.transload(&["plan", "--format", "json"]).ended(1);
+    let finding = "the rows of opportunity_contact_role cannot be compared with those of prepare.deal_participant by deal_id, person_id";
+    assert!(plan.stdout.contains(finding), "{}", plan.stdout);
 }
