@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::{EditPolicies, mapped_views};
 use crate::project::{QueryFile, QueryKind, Step};
+use crate::reconcile::union_views;
 use crate::rows::{Columns, Dead, ledger_schema};
 use crate::staging::{Manifest, SHARED_SCHEMAS, Snapshot, Staging};
 use crate::transform::{GoneFields, OutboxRequest, write_model, write_outbox, write_table};
@@ -205,6 +206,12 @@ impl Trial {
         // Nothing was loaded before.
         let none = Snapshot::default();
         known::add(&session, &none, &self.resolved.queries, wanted).await?;
+        for view in union_views(&self.snapshot)
+            .iter()
+            .filter(|view| wanted(view))
+        {
+            session.add_view(view).await?;
+        }
         Ok(session)
     }
 
@@ -279,10 +286,14 @@ impl Trial {
                 Some(view) => view.sql.clone(),
                 None => match self.maker(schema, table) {
                     Some(path) => format!("{:?}", self.prints.get(path)),
-                    None => {
-                        let manifest = self.snapshot.get(schema, table);
-                        manifest.map(Manifest::digest).unwrap_or_default()
-                    }
+                    None => match self.snapshot.get(schema, table) {
+                        Some(manifest) => manifest.digest(),
+                        // What all loads made so far.
+                        None if matches!(schema, "recon" | "ledger") => {
+                            format!("{:?}", self.prints)
+                        }
+                        None => String::new(),
+                    },
                 },
             };
             parts.push(format!("{name}: {made}"));

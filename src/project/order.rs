@@ -62,7 +62,8 @@ pub fn order<'a>(
             }
         }
     }
-    let needs = needs(&nodes, &makers);
+    let mut needs = needs(&nodes, &makers);
+    wait_for_all(&nodes, &makers, &mut needs);
     check_cycles(&nodes, &needs)?;
 
     let mut done: BTreeSet<usize> = BTreeSet::new();
@@ -130,6 +131,33 @@ pub(super) fn needs(
             .collect()
     };
     nodes.iter().map(of).collect()
+}
+
+/// What reads a table over all loads (`recon.altered`, `ledger.records`) comes after every load that needs none of these.
+fn wait_for_all(
+    nodes: &[&QueryFile],
+    makers: &BTreeMap<String, usize>,
+    needs: &mut [BTreeSet<usize>],
+) {
+    let is_over_all = |table: &String| {
+        let is_found = table.starts_with("recon.") || table.starts_with("ledger.");
+        is_found && !makers.contains_key(table)
+    };
+    let last: BTreeSet<usize> = (0..nodes.len())
+        .filter(|&index| nodes[index].references.iter().any(is_over_all))
+        .collect();
+    if last.is_empty() {
+        return;
+    }
+    let others = (0..nodes.len()).filter(|&index| {
+        let mut all = BTreeSet::from([index]);
+        ancestors(index, needs, &mut all);
+        nodes[index].kind == QueryKind::Load && all.is_disjoint(&last)
+    });
+    let others: Vec<usize> = others.collect();
+    for index in last {
+        needs[index].extend(&others);
+    }
 }
 
 fn visit<'a>(
@@ -242,7 +270,8 @@ mod tests {
 
     fn names(files: Vec<QueryFile>) -> Result<Vec<String>, ProjectError> {
         let queries = Queries::of(files);
-        let known = BTreeSet::from(["usercom.people".to_owned(), "usercom.companies".to_owned()]);
+        let known = ["usercom.people", "usercom.companies", "recon.altered"];
+        let known = known.map(str::to_owned).into();
         let steps = order(&queries, &known)?;
         Ok(steps.iter().map(|step| step.file().name.clone()).collect())
     }
@@ -258,6 +287,20 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(order, ["account", "person", "lead", "contact", "task"]);
+    }
+
+    #[test]
+    fn what_reads_a_table_over_all_loads_comes_last() {
+        let files = vec![
+            load("notes", "Account", "prepare.altered_long"),
+            model("altered_long", "recon.altered"),
+            load("task", "Task", "usercom.people"),
+            load("zebra", "Zebra__c", "usercom.people"),
+        ];
+        assert_eq!(
+            names(files).unwrap(),
+            ["task", "zebra", "altered_long", "notes"]
+        );
     }
 
     #[test]

@@ -73,6 +73,13 @@ impl Org {
             .collect()
     }
 
+    /// What a field of a record holds that is a file.
+    pub(crate) fn blob(&self, object: &str, id: &str, field: &str) -> String {
+        let read = self.client.read_blob(object, id, field, 1 << 24);
+        let bytes = self.runtime.block_on(read).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
     /// Names of an object's fields that can be read with its rows; none where the org lacks the object.
     pub(crate) fn field_names(&self, object: &str) -> Vec<String> {
         let described = self.runtime.block_on(self.client.describe(object)).unwrap();

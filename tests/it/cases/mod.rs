@@ -33,6 +33,8 @@ mod links_moved;
 mod lost_answers;
 /// Names, addresses and what they say.
 mod names;
+/// Values that no field holds.
+mod originals;
 /// Plans kept.
 mod planning;
 /// Stages, currencies, owners and automation of the org.
