@@ -57,7 +57,7 @@ fn create(target: &Target<'_>, record: &Map<String, Value>) -> Result<Written, A
     version.retain(|key, _| !key.eq_ignore_ascii_case("Content") && key != "attributes");
     version.insert("PathOnClient".to_owned(), json!(format!("{title}.snote")));
     version.insert("VersionData".to_owned(), marked(&content));
-    written(target, &version, true)
+    written(target, &version, Operation::Insert)
 }
 
 /// New content makes a new version; a title alone changes the latest one.
@@ -90,15 +90,13 @@ fn change(target: &Target<'_>, record: &Map<String, Value>) -> Result<Written, A
             });
             let mut version = version.as_object().cloned().unwrap_or_default();
             version.insert("VersionData".to_owned(), marked(&content));
-            written(target, &version, false)
+            written(target, &version, Operation::Insert)
         }
         Ok(None) => {
             let latest = get("LatestPublishedVersionId").to_owned();
             let version = json!({"Id": latest, "Title": title});
             let version = version.as_object().cloned().unwrap_or_default();
-            let versions = Target::new(target.call, "ContentVersion", Operation::Update)?;
-            let mut written = versions.write(&[version])?;
-            written.pop().ok_or_else(ApiError::not_found)
+            written(target, &version, Operation::Update)
         }
     }
 }
@@ -107,9 +105,9 @@ fn change(target: &Target<'_>, record: &Map<String, Value>) -> Result<Written, A
 fn written(
     target: &Target<'_>,
     version: &Map<String, Value>,
-    created: bool,
+    operation: Operation,
 ) -> Result<Written, ApiError> {
-    let versions = Target::new(target.call, "ContentVersion", Operation::Insert)?;
+    let versions = Target::new(target.call, "ContentVersion", operation)?;
     let mut written = versions.write(std::slice::from_ref(version))?;
     let one = written.pop().ok_or_else(ApiError::not_found)?;
     let Outcome::Done { position, .. } = one.outcome else {
@@ -135,7 +133,7 @@ fn written(
     Ok(Written {
         outcome: Outcome::Done {
             position,
-            created,
+            created: target.operation == Operation::Insert,
             before: None,
         },
         writer: Some(Arc::new(target.writer(Vec::new()))),

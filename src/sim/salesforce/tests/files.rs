@@ -189,6 +189,15 @@ async fn note_is_a_document_without_scripts() {
     let changed = json!({"Content": STANDARD.encode("new")});
     assert_eq!(org.change("ContentNote", &note, changed).await.0, 204);
     assert_eq!(bytes(&org, &path).await, b"new");
+    // A title alone changes the note, and the answer says so.
+    let titled = json!({"allOrNone": false, "records": [
+        {"attributes": {"type": "ContentNote"}, "id": note, "Title": "U"}]});
+    let (_, told) = org.send(Method::PATCH, "composite/sobjects", titled).await;
+    assert_eq!(
+        (&told[0]["id"], &told[0]["success"]),
+        (&json!(note), &json!(true))
+    );
+    assert_eq!(org.row("ContentNote", &note).await["Title"], "U");
     let plain = json!({"Title": "T", "Content": STANDARD.encode("1 < 2")});
     assert_eq!(
         org.refused("ContentNote", plain).await.0,
