@@ -33,6 +33,8 @@ mod links_moved;
 mod lost_answers;
 /// Names, addresses and what they say.
 mod names;
+/// What the org does while it is loaded, and what reading it costs.
+mod org_work;
 /// Values that no field holds.
 mod originals;
 /// Plans kept.
