@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
-use crate::migration::{ReconcileReport, ReconcileRequest, Sample};
+use crate::migration::{ReconcileReport, ReconcileRequest, Sample, Verified};
 
 /// Arguments of `transload reconcile`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +23,9 @@ pub(crate) struct ReconcileArgs {
     /// Which records are drawn
     #[arg(long, default_value_t = 1, value_name = "S")]
     seed: u64,
+    /// Read back a sample's CSV whose columns verdict, checked_by and checked_on somebody filled in
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["since", "sample", "seed", "out"])]
+    verified: Option<PathBuf>,
     /// Where the sample's CSV goes (default: the reports of the last run)
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -41,6 +44,12 @@ enum Since {
 /// Runs the command.
 pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
+    if let Some(file) = &args.verified {
+        let target = args.target.target.as_deref();
+        let taken = Box::pin(migration.take_verdicts(target, file)).await;
+        progress.finish();
+        return tell(&taken?, args.format);
+    }
     let request = ReconcileRequest {
         target: args.target.target,
         only_changes: args.since.is_some(),
@@ -77,6 +86,28 @@ pub(super) async fn run(args: ReconcileArgs) -> Result<Outcome, Error> {
         Outcome::Gated
     } else {
         Outcome::Fine
+    })
+}
+
+/// Says what a filled-in sheet brought.
+fn tell(taken: &Verified, format: Format) -> Result<Outcome, Error> {
+    if format == Format::Json {
+        let text = serde_json::json!({
+            "records": taken.records, "fields": taken.fields, "wrong": taken.wrong, "open": taken.open,
+        });
+        output::data(&format!("{text}\n"))?;
+    }
+    output::note(&format!(
+        "{} records, {} fields checked, {} of them wrong; {} lines of the sheet were not filled in; config/verified.csv keeps who \
+         checked what, and `transload report` shows it",
+        output::number(taken.records),
+        output::number(taken.fields),
+        output::number(taken.wrong),
+        output::number(taken.open)
+    ));
+    Ok(match taken.wrong {
+        0 => Outcome::Fine,
+        _ => Outcome::Gated,
     })
 }
 

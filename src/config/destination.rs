@@ -83,6 +83,13 @@ fn default_jobs() -> usize {
 }
 
 impl Destination {
+    /// Where people see a record; none in a simulator within this program.
+    #[must_use]
+    pub fn page_of(&self, id: &str) -> Option<String> {
+        let address = self.login_url.as_ref().filter(|_| !id.is_empty())?;
+        Some(address.join(&format!("/{id}")).ok()?.to_string())
+    }
+
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let version: f64 = self
             .api_version

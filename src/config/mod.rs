@@ -44,6 +44,8 @@ pub struct Config {
     pub gates: Gates,
     /// Shell command that is told how a run ended.
     pub notify: Option<String>,
+    /// Whether every run ends with its report.
+    pub report: bool,
     /// All destinations by name.
     pub destinations: BTreeMap<String, Destination>,
     default_target: Option<String>,
@@ -98,6 +100,19 @@ pub struct Sample {
     pub seed: u32,
 }
 
+/// The `[documents]` section.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Documents {
+    report: bool,
+}
+
+impl Default for Documents {
+    fn default() -> Self {
+        Self { report: true }
+    }
+}
+
 /// The `[notify]` section.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,6 +138,8 @@ struct File {
     gates: Gates,
     #[serde(default)]
     notify: Notify,
+    #[serde(default)]
+    documents: Documents,
     #[serde(default)]
     destination: BTreeMap<String, Destination>,
 }
@@ -216,6 +233,14 @@ impl Config {
                 ));
             }
         }
+        for (table, pattern) in &file.source.links {
+            let is_web = pattern.starts_with("https://") || pattern.starts_with("http://");
+            if !is_web || !pattern.contains("{id}") {
+                let reason =
+                    "must be an address with {id} in it, such as \"https://acme.user.com/…/{id}/\"";
+                return Err(bad(&format!("source.links.{table}"), reason.to_owned()));
+            }
+        }
         if let Some(api) = &mut file.source.api {
             api.check()
                 .map_err(|(key, reason)| bad(&format!("source.api.{key}"), reason))?;
@@ -282,6 +307,7 @@ impl Config {
             scope: file.scope,
             sample: None,
             gates: file.gates,
+            report: file.documents.report,
             notify: file
                 .notify
                 .command

@@ -41,6 +41,10 @@ pub struct Source {
     pub accept_older: bool,
     /// Whether links that lead out of the export are followed. Without it what they lead to stays where it is.
     pub follow_links: bool,
+    /// Where people see a record of a source table in User.com, with `{id}` for its id.
+    pub links: BTreeMap<String, String>,
+    /// People in the database, as the application of User.com shows it.
+    pub database_size: Option<u64>,
     /// The live source. With it staging reads the newest complete extract instead of `export`.
     pub api: Option<Api>,
 }
@@ -58,6 +62,8 @@ impl Default for Source {
             complete: false,
             accept_older: false,
             follow_links: false,
+            links: BTreeMap::new(),
+            database_size: None,
             api: None,
         }
     }

@@ -220,6 +220,12 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "config/automations.csv, config/automation_counterparts.csv".to_owned(),
         columns: Vec::new(),
     };
+    let remedies = Table {
+        name: "recon.remedies".to_owned(),
+        what: "one row per error code of Salesforce that people can do something about".to_owned(),
+        made_of: "the product".to_owned(),
+        columns: ["error_code", "concerns", "what_to_do"].map(text).to_vec(),
+    };
     let estimate = [
         (
             "loads",
@@ -240,7 +246,7 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "`transload estimate`".to_owned(),
         columns: Vec::new(),
     });
-    recon.chain([changes, steps]).chain(estimate)
+    recon.chain([changes, steps, remedies]).chain(estimate)
 }
 
 fn of_schema(schema: &Schema) -> Vec<Column> {

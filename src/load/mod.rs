@@ -39,7 +39,7 @@ pub use error::{LoadError, PartError};
 pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart, Took};
 pub use ledger::{FOLLOWED, move_keys, write_ledger};
 pub use liveness::{LedgerRefresh, Refreshed};
-pub use outcome::{OutcomeClass, classify, remedy};
+pub use outcome::{OutcomeClass, classify, remedies, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;
 pub use rest::{FILE_LIMITS, rest_requests};

@@ -42,41 +42,90 @@ pub fn classify(code: &str) -> OutcomeClass {
     }
 }
 
+/// Error codes that people can do something about, and what.
+const REMEDIES: [(&str, &str); 14] = [
+    (
+        "REQUIRED_FIELD_MISSING",
+        "give the field a value in the load query or in config/defaults.csv",
+    ),
+    (
+        "STRING_TOO_LONG",
+        "shorten the value, or let config/value_policy.csv cut it",
+    ),
+    (
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "add the value to the picklist, or map it to one that is there",
+    ),
+    (
+        "INVALID_EMAIL_ADDRESS",
+        "mend the address, or let config/value_policy.csv blank it",
+    ),
+    (
+        "DUPLICATE_VALUE",
+        "another record has this key already: decide in config/matches.csv which one it is",
+    ),
+    (
+        "DUPLICATES_DETECTED",
+        "a duplicate rule stopped the row: set the rule to allow, or merge the records",
+    ),
+    (
+        "INVALID_CROSS_REFERENCE_KEY",
+        "the record referred to is not there: load or map its parent first",
+    ),
+    (
+        "INVALID_FIELD",
+        "the record referred to is not there: load or map its parent first",
+    ),
+    (
+        "INACTIVE_OWNER_OR_USER",
+        "allow updates with inactive owners in Setup, or map the owner in config/owners.csv",
+    ),
+    (
+        "UNABLE_TO_LOCK_ROW",
+        "run again: another process held the parent record",
+    ),
+    (
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+        "a validation rule stopped the row: switch it off for the load or meet it",
+    ),
+    (
+        "STORAGE_LIMIT_EXCEEDED",
+        "free or buy data storage, then run again",
+    ),
+    ("UNPROCESSED", "Salesforce never tried the row: run again"),
+    (
+        "UNSETTLED",
+        "the org has records that may be this row: look at those that the message names and delete them if they are, then run again",
+    ),
+];
+
 /// The next step for an error code, in plain words.
 #[must_use]
 pub fn remedy(code: &str) -> &'static str {
-    match code {
-        "REQUIRED_FIELD_MISSING" => {
-            "give the field a value in the load query or in config/defaults.csv"
-        }
-        "STRING_TOO_LONG" => "shorten the value, or let config/value_policy.csv cut it",
-        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" => {
-            "add the value to the picklist, or map it to one that is there"
-        }
-        "INVALID_EMAIL_ADDRESS" => "mend the address, or let config/value_policy.csv blank it",
-        "DUPLICATE_VALUE" => {
-            "another record has this key already: decide in config/matches.csv which one it is"
-        }
-        "DUPLICATES_DETECTED" => {
-            "a duplicate rule stopped the row: set the rule to allow, or merge the records"
-        }
-        "INVALID_CROSS_REFERENCE_KEY" | "INVALID_FIELD" => {
-            "the record referred to is not there: load or map its parent first"
-        }
-        "INACTIVE_OWNER_OR_USER" => {
-            "allow updates with inactive owners in Setup, or map the owner in config/owners.csv"
-        }
-        "UNABLE_TO_LOCK_ROW" => "run again: another process held the parent record",
-        "FIELD_CUSTOM_VALIDATION_EXCEPTION" => {
-            "a validation rule stopped the row: switch it off for the load or meet it"
-        }
-        "STORAGE_LIMIT_EXCEEDED" => "free or buy data storage, then run again",
-        "UNPROCESSED" => "Salesforce never tried the row: run again",
-        "UNSETTLED" => {
-            "the org has records that may be this row: look at those that the message names and delete them if they are, then run again"
-        }
-        _ => "see the message; after the cause is mended run again, only such rows are sent",
-    }
+    let known = REMEDIES.iter().find(|(known, _)| *known == code);
+    known.map_or(
+        "see the message; after the cause is mended run again, only such rows are sent",
+        |(_, remedy)| remedy,
+    )
+}
+
+/// `recon.remedies` as a query: error codes with whom they concern and what to do.
+#[must_use]
+pub fn remedies() -> String {
+    let row = |(code, remedy): &(&str, &str)| {
+        let concerns = match (*code, classify(code)) {
+            ("FIELD_CUSTOM_VALIDATION_EXCEPTION" | "DUPLICATES_DETECTED", _)
+            | (_, OutcomeClass::Setup) => "the admin of the org",
+            (_, OutcomeClass::Transient) => "nobody: it passes",
+            (_, OutcomeClass::Data) => "whoever knows the data",
+        };
+        format!("('{code}', '{concerns}', '{remedy}')")
+    };
+    let rows: Vec<String> = REMEDIES.iter().map(row).collect();
+    format!(
+        "select r.error_code, r.concerns, r.what_to_do from (values {}) as r (error_code, concerns, what_to_do)",
+        rows.join(", ")
+    )
 }
 
 #[cfg(test)]

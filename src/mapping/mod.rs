@@ -22,8 +22,9 @@ pub use confirm::{
     value_state,
 };
 pub use decisions::{
-    DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, PLACE, check_decisions, decision_rows,
-    declared_files, publish_decisions, template, templates,
+    DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, FILLED_IN, PLACE, Sheet,
+    check_decisions, decision_rows, declared_files, publish_decisions, read_sheet, template,
+    templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;

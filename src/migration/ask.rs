@@ -3,12 +3,15 @@
 //! In: a project and the name of a destination. Out: a session with every table and view of the organisation that the last
 //! run against it met. It never connects, and it writes nothing.
 
+use datafusion::common::ScalarValue;
+
 use super::mapped;
 use super::open::Migration;
 use super::papers;
 use super::status::organisations;
-use crate::engine::Session;
+use crate::engine::{Session, View};
 use crate::error::Error;
+use crate::load::remedies;
 use crate::mapping::{FieldMap, mapped_views};
 use crate::reconcile::union_views;
 use crate::staging::{Snapshot, Staging};
@@ -95,10 +98,12 @@ impl Migration {
         staging: &Staging,
         snapshot: &Snapshot,
     ) -> Result<(Session, Vec<Unavailable>), Error> {
-        let session = self
-            .engine()
-            .session(staging, snapshot)?
-            .with_parameters(self.config().options.parameters());
+        let mut parameters = self.config().options.parameters();
+        let size = self.config().source.database_size;
+        let size = ScalarValue::Int64(size.and_then(|size| i64::try_from(size).ok()));
+        parameters.insert("database_size".to_owned(), size);
+        let session = self.engine().session(staging, snapshot)?;
+        let session = session.with_parameters(parameters);
         let mut unavailable = Vec::new();
         let mut missing =
             |prefix: String, error: Error| unavailable.push(Unavailable { prefix, error });
@@ -116,7 +121,17 @@ impl Migration {
                 missing(format!("{}.{}", view.schema, view.name), error);
             }
         }
-        for view in union_views(snapshot).iter().chain(&papers::steps(snapshot)) {
+        let remedies = View {
+            schema: "recon".to_owned(),
+            name: "remedies".to_owned(),
+            sql: remedies(),
+        };
+        let views = union_views(snapshot).into_iter();
+        for view in &views
+            .chain(papers::steps(snapshot))
+            .chain([remedies])
+            .collect::<Vec<_>>()
+        {
             if let Err(error) = session.add_view(view).await {
                 missing(format!("{}.{}", view.schema, view.name), error.into());
             }

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::small_table::form;
 use crate::project::{Queries, QueryKind};
-use crate::reconcile::{empty_tables, families};
+use crate::reconcile::{SAMPLE_HEAD, empty_tables, families};
 
 /// Columns of `recon.lost`.
 pub(super) const LOST: [&str; 4] = ["load", "key", "id", "became"];
@@ -38,12 +38,18 @@ pub(super) fn columns() -> SchemaRef {
     )
 }
 
+/// The form of `recon.samples`.
+pub(super) fn samples() -> SchemaRef {
+    form(&SAMPLE_HEAD, &["seed"])
+}
+
 /// What is found about all loads together.
 pub(super) fn of_all() -> Vec<(&'static str, &'static str, SchemaRef)> {
     let mut tables = empty_tables();
     tables.extend([
         ("recon", "lost", form(&LOST, &[])),
         ("recon", "beside", form(&BESIDE, &[])),
+        ("recon", "samples", samples()),
         ("recon", "storms", storms()),
         ("recon", "columns", columns()),
     ]);

@@ -213,11 +213,28 @@ impl Migration {
         check::ensure_right(&self.project)?;
         let access = Access::Writing("run", request.expected());
         let target = request.target.as_deref();
-        self.connected(target, access, async |connection, stop| {
+        let ran = self.connected(target, access, async |connection, stop| {
             let run = run(&self.project, connection, request, &self.progress, stop);
             Box::pin(run).await
-        })
-        .await
+        });
+        let mut report = ran.await?;
+        if self.config().report {
+            report
+                .notes
+                .push(self.told_in_a_document(target, &report.summary.run).await);
+        }
+        Ok(report)
+    }
+
+    /// Writes the report of a run that has ended; what is to be said about it. The run is what it is without it.
+    async fn told_in_a_document(&self, target: Option<&str>, run: &str) -> String {
+        match Box::pin(self.write_report(target, Some(run), None)).await {
+            Ok(written) => {
+                let page = written.files.first().map(|path| path.display().to_string());
+                format!("the report is in {}", page.unwrap_or_default())
+            }
+            Err(error) => format!("the report of the run could not be written: {error}"),
+        }
     }
 
     /// What the working files make otherwise than other rules, over the tables staged last.

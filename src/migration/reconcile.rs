@@ -1,31 +1,24 @@
-//! The destination read back and compared with what was sent, any day; random records side by side (P5).
+//! The destination read back and compared with what was sent, any day.
 //!
 //! In: ledgers and outboxes of what was loaded, the org. Out: `recon.*`, published, and a [`ReconcileReport`]. Never: a change to
 //! the org.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use datafusion::logical_expr::LogicalPlan;
-
+use super::books;
 use super::comparison::compare;
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::hypercare::{self, Hypercare};
 use super::liveness::Liveness;
 use super::project::Project;
-use super::{books, columns};
-use crate::engine::Session;
+use super::side_by_side::{Sample, SampleSheet, draw_samples, keep_sample, publish};
 use crate::error::Error;
 use crate::load::Journal;
 use crate::progress::Progress;
-use crate::project::{QueryFile, QueryKind, default_text};
-use crate::reconcile::{
-    Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, SourceRequest, counts, draw, sample, source_rows,
-};
-use crate::report::{spreadsheet, spreadsheet_cell};
-use crate::rows::{joined_key, same_key};
-use crate::staging::Staging;
-use crate::transform::{Lineage, Lineages, lineages, write_model};
+use crate::project::{QueryFile, QueryKind};
+use crate::reconcile::counts;
+use crate::report::spreadsheet;
+use crate::rows::same_key;
+use crate::transform::write_model;
 
 /// What people did, for people.
 const PEOPLE_DID: &str = include_str!("../../queries/internal/hypercare_for_people.sql");
@@ -41,15 +34,6 @@ pub struct ReconcileRequest {
     pub sample: Option<Sample>,
     /// Whether the sample is written into the reports of the last run.
     pub keep_sample: bool,
-}
-
-/// A draw of random records: the same ones for the same seed and ledgers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
-    /// How many.
-    pub count: usize,
-    /// Which.
-    pub seed: u64,
 }
 
 /// What was found.
@@ -93,55 +77,6 @@ pub struct LoadComparison {
     pub differences: u64,
     /// Fields that somebody changed in the org.
     pub changed_by_org: u64,
-}
-
-/// Random records, a row per field: source, sent and found side by side.
-#[derive(Clone, Debug)]
-pub struct SampleSheet {
-    rows: Vec<SampleRow>,
-    /// Where it was written, if it was.
-    pub place: Option<String>,
-}
-
-impl SampleSheet {
-    /// How many records.
-    #[must_use]
-    pub fn records(&self) -> usize {
-        let records: BTreeSet<(&str, &str)> = self
-            .rows
-            .iter()
-            .map(|row| (row[0].as_str(), row[2].as_str()))
-            .collect();
-        records.len()
-    }
-
-    /// How many fields.
-    #[must_use]
-    pub fn fields(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// How many fields differ.
-    #[must_use]
-    pub fn odd(&self) -> usize {
-        self.rows.iter().filter(|row| row[9] == "no").count()
-    }
-
-    /// As CSV for people.
-    #[must_use]
-    pub fn csv(&self) -> Vec<u8> {
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        let head = std::iter::once(SAMPLE_HEAD.map(str::to_owned));
-        for record in head.chain(self.rows.iter().cloned()) {
-            // Writing to memory cannot fail.
-            let _ = csv.write_record(
-                record
-                    .iter()
-                    .map(|cell| spreadsheet_cell(cell).into_owned()),
-            );
-        }
-        csv.into_inner().unwrap_or_default()
-    }
 }
 
 /// Reads back and compares everything that was loaded.
@@ -202,10 +137,10 @@ pub(crate) async fn reconcile(
         report.hypercare = Some(seen);
     }
     if let Some(wanted) = request.sample {
-        let rows = draw_samples(&context, &loaded, wanted.count, wanted.seed).await?;
-        let mut sheet = SampleSheet { rows, place: None };
+        let mut sheet = draw_samples(&context, &loaded, wanted).await?;
+        publish(staging, &sheet).await?;
         if request.keep_sample {
-            sheet.place = Some(keep_sample(staging, &sheet, wanted.seed).await?);
+            sheet.place = Some(keep_sample(staging, &sheet).await?);
         }
         report.sample = Some(sheet);
     }
@@ -233,18 +168,6 @@ async fn keep_list(context: &Context<'_>) -> Result<String, Error> {
     let run = run.unwrap_or_else(|| "reconcile".to_owned());
     let path = staging.org_path(&["reports", &run, "hypercare.csv"]);
     staging.write_document(&path, csv.into()).await?;
-    Ok(match staging.local_folder() {
-        Some(_) => format!("/{path}"),
-        None => path.to_string(),
-    })
-}
-
-/// Writes the sample into the reports of the last run; where it lies then.
-async fn keep_sample(staging: &Staging, sheet: &SampleSheet, seed: u64) -> Result<String, Error> {
-    let run = Journal::last_run(staging).await?;
-    let run = run.unwrap_or_else(|| "samples".to_owned());
-    let path = staging.org_path(&["reports", &run, &format!("sample-{seed}.csv")]);
-    staging.write_document(&path, sheet.csv().into()).await?;
     Ok(match staging.local_folder() {
         Some(_) => format!("/{path}"),
         None => path.to_string(),
@@ -286,87 +209,4 @@ async fn verify_split(context: &Context<'_>) -> Result<Vec<(String, u64)>, Error
         staging.publish(manifest).await?;
     }
     Ok(found)
-}
-
-async fn draw_samples(
-    context: &Context<'_>,
-    loaded: &[&QueryFile],
-    count: usize,
-    seed: u64,
-) -> Result<Vec<SampleRow>, Error> {
-    let (_, session) = context.session(Reads::All).await?;
-    let resolved = &context.resolved;
-    let loads: Vec<(String, Vec<String>)> = loaded
-        .iter()
-        .map(|file| (file.name.clone(), file.key.clone()))
-        .collect();
-    let drawn = draw(&session, &loads, count, seed).await?;
-    let traceable = columns::traceable(context.project, context.staging(), resolved).await?;
-    let tables = made_tables(&session).await?;
-    let mut rows = Vec::new();
-    for records in drawn.chunk_by(|left, right| left.load == right.load) {
-        let Some(file) = resolved.queries.find(QueryKind::Load, &records[0].load) else {
-            continue;
-        };
-        let Some(describe) = context.describes.get(file.object()) else {
-            continue;
-        };
-        let fields = columns::lineage_of(resolved, file);
-        let from = fields.values().flat_map(Lineage::all);
-        let wanted: BTreeSet<String> = from
-            .filter_map(|name| name.strip_prefix("usercom.")?.split_once('.'))
-            .map(|(table, _)| table.to_owned())
-            .collect();
-        let keys: Vec<Vec<String>> = records.iter().map(Drawn::texts).collect();
-        let request = SourceRequest {
-            session: &session,
-            file,
-            plan: &traceable.plan(&file.path, &file.sql).await?,
-            tables: &tables,
-            wanted: &wanted,
-        };
-        let sources = source_rows(&request, &keys).await?;
-        let decided = resolved.map.confirmed();
-        let decided = decided.filter(|row| row.is_for(file.object()));
-        let request = SampleRequest {
-            session: &session,
-            file,
-            columns: resolved.columns(file)?,
-            describe,
-            lineage: &fields,
-            usual: &usual(&traceable, file).await,
-            mapped: &decided.map(|row| row.target_field.clone()).collect(),
-        };
-        for (record, key) in records.iter().zip(&keys) {
-            let source = sources.get(&joined_key(key));
-            rows.extend(sample(&request, record, source).await?);
-        }
-    }
-    Ok(rows)
-}
-
-/// The lineage of the default query's columns where the project has a query of its own.
-async fn usual(traceable: &Session, file: &QueryFile) -> Lineages {
-    let default = file.path.strip_prefix("queries/").and_then(default_text);
-    let Some(sql) = default.filter(|sql| *sql != file.sql) else {
-        return Lineages::new();
-    };
-    // Models of the project's own may have other columns: then there is nothing to compare with.
-    let Ok(plan) = traceable.plan(&file.path, sql).await else {
-        return Lineages::new();
-    };
-    lineages(&plan, &BTreeMap::new())
-}
-
-/// What the run has made, to be read in place of the models that would make it again.
-async fn made_tables(session: &Session) -> Result<BTreeMap<String, LogicalPlan>, Error> {
-    let mut tables = BTreeMap::new();
-    for name in session.table_names() {
-        let schema = name.split('.').next().unwrap_or_default();
-        if ["prepare", "ledger", "org", "known"].contains(&schema) {
-            let sql = format!("select * from {name}");
-            tables.insert(name, session.plan("the sample", &sql).await?);
-        }
-    }
-    Ok(tables)
 }

@@ -37,7 +37,7 @@ pub struct SampleRequest<'a> {
 }
 
 /// Heads of [`SampleRow`]'s CSV.
-pub const SAMPLE_HEAD: [&str; 11] = [
+pub const SAMPLE_HEAD: [&str; 13] = [
     "load",
     "object",
     "key",
@@ -49,10 +49,12 @@ pub const SAMPLE_HEAD: [&str; 11] = [
     "in_org",
     "same",
     "comparison",
+    "link",
+    "source_link",
 ];
 
-/// One field of one record.
-pub type SampleRow = [String; 11];
+/// One field of one record; the links are for others to fill in.
+pub type SampleRow = [String; 13];
 
 /// A drawn record: load and key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -219,6 +221,8 @@ pub async fn sample(
             found,
             if comparison == DIFFERENT { "no" } else { "yes" }.to_owned(),
             comparison.to_owned(),
+            String::new(),
+            String::new(),
         ]
     });
     Ok(rows.collect())

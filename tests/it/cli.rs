@@ -235,11 +235,13 @@ fn init_makes_a_project_that_lacks_only_the_export() {
     config/owners.csv
     config/preflight.csv
     config/rates.csv
+    config/sandboxes.csv
     config/stage_matrix.csv
     config/territories.csv
     config/user_territories.csv
     config/value_map.csv
     config/value_policy.csv
+    config/verified.csv
     export/README.txt
     manual/README.txt
     manual/examples/agents.csv

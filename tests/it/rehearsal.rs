@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 const SMALL: [(&str, &str); 8] = [
     (
         "migration.toml",
-        "name = \"small\"\nbusiness_timezone = \"Europe/Warsaw\"\n\n[options]\n\
+        "name = \"small\"\nbusiness_timezone = \"Europe/Warsaw\"\n\n[documents]\nreport = false\n\n[options]\n\
          default_owner = \"ops@acme.example\"\ncurrency = \"PLN\"\n\n[destination.simulator]\nkind = \"simulator\"\nseed = \"org\"\n",
     ),
     (
@@ -168,11 +168,9 @@ impl Project {
         for part in ["config", "org"] {
             copy(&demo().join(part), &project.path(part));
         }
-        fs::copy(
-            demo().join("migration.toml"),
-            project.path("migration.toml"),
-        )
-        .unwrap();
+        let settings = fs::read_to_string(demo().join("migration.toml")).unwrap();
+        let settings = settings.replace("[source]", "[documents]\nreport = false\n\n[source]");
+        project.write("migration.toml", &settings);
         project
     }
 

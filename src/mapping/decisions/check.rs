@@ -224,6 +224,9 @@ fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
             .filter(|(_, value)| *value > 0.0)
             .map(|(text, _)| text)
             .ok_or_else(|| plain("is no number above 0")),
+        Kind::Day => date(cell)
+            .map(|day| day.to_string())
+            .ok_or_else(|| plain("is no day: write 2026-12-31")),
         Kind::Email => {
             let (name, domain) = cell.split_once('@').unwrap_or_default();
             let whole =

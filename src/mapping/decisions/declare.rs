@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Percent,
     /// A number above zero; a decimal comma is understood.
     Positive,
+    /// A day, as `2026-12-31` or `31.12.2026`.
+    Day,
     /// An e-mail address.
     Email,
     /// A code of letters of this length, such as `PLN`.
@@ -45,6 +47,7 @@ impl Kind {
             Self::Whole => "whole number".to_owned(),
             Self::Percent => "number from 0 to 100".to_owned(),
             Self::Positive => "number above 0".to_owned(),
+            Self::Day => "day, such as 2026-12-31".to_owned(),
             Self::Email => "e-mail address".to_owned(),
             Self::Code(length) => format!("code of {length} letters"),
             Self::RecordId => "id of a record in the org".to_owned(),
@@ -121,7 +124,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 27] = [
+pub(super) const FILES: [Declared; 29] = [
     declared!(
         "lifecycle",
         [
@@ -358,6 +361,18 @@ pub(super) const FILES: [Declared; 27] = [
         key: ["feature"]
     ),
     declared!(
+        "sandboxes",
+        [
+            needed("kind", Kind::Text),
+            optional("data_mb", Kind::Whole),
+            optional("requests_a_day", Kind::Whole),
+            optional("note", Kind::Text),
+            optional("read_on", Kind::Text),
+            optional("source", Kind::Text),
+        ],
+        key: ["kind"]
+    ),
+    declared!(
         "preflight",
         [
             needed("finding", Kind::Text),
@@ -390,6 +405,20 @@ pub(super) const FILES: [Declared; 27] = [
             needed("territory", Kind::Text),
         ],
         key: ["user_email", "territory"]
+    ),
+    declared!(
+        "verified",
+        [
+            needed("record_id", Kind::RecordId),
+            needed("load", Kind::Text),
+            needed("key", Kind::Text),
+            needed("field", Kind::Name),
+            needed("verdict", Kind::Word(&["right", "wrong"])),
+            needed("checked_by", Kind::Text),
+            needed("checked_on", Kind::Day),
+            optional("remark", Kind::Text),
+        ],
+        key: ["record_id", "field"]
     ),
 ];
 

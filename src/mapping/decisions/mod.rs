@@ -8,6 +8,7 @@
 mod check;
 mod declare;
 mod edit;
+mod sheet;
 mod text;
 mod vocabulary;
 
@@ -21,6 +22,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use self::declare::{FILES, declared};
 pub use self::edit::DecisionFile;
 pub(crate) use self::edit::write_whole;
+pub use self::sheet::{FILLED_IN, Sheet, read_sheet};
 use self::text::Text;
 use super::MappingError;
 use crate::config::nearest;
@@ -124,17 +126,7 @@ pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, Map
     let Some(text) = text.filter(|_| !findings.iter().any(Finding::is_error)) else {
         return Err(MappingError::Decisions { findings });
     };
-    let row = |row: text::Row| DecisionRow {
-        line: row.line,
-        cells: text
-            .header
-            .iter()
-            .cloned()
-            .zip(row.cells)
-            .filter(|(_, cell)| !cell.is_empty())
-            .collect(),
-    };
-    Ok(text.rows.into_iter().map(row).collect())
+    Ok(text.into_rows())
 }
 
 /// A decision file as it is: the project's own, or the default one.

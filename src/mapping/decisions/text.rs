@@ -4,6 +4,7 @@
 //! `sep=` line. Out: header and rows, cells trimmed, empty rows left out. Another code page, or a row with too many or too few cells, is a
 //! finding with the line and what to do.
 
+use super::DecisionRow;
 use super::declare::Declared;
 use crate::config::nearest;
 use crate::finding::Finding;
@@ -20,6 +21,21 @@ pub(super) struct Text {
     pub(super) rows: Vec<Row>,
 }
 
+impl Text {
+    /// The rows with what stands in each column.
+    pub(super) fn into_rows(self) -> Vec<DecisionRow> {
+        let header = self.header;
+        let row = |row: Row| {
+            let cells = header.iter().cloned().zip(row.cells);
+            DecisionRow {
+                line: row.line,
+                cells: cells.filter(|(_, cell)| !cell.is_empty()).collect(),
+            }
+        };
+        self.rows.into_iter().map(row).collect()
+    }
+}
+
 /// Signs that may stand between cells.
 const SIGNS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
@@ -34,6 +50,8 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
             return None;
         }
     };
+    // Lines are counted by `\n` alone.
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     // Excel tells itself the sign in a line of its own.
     let (text, skipped) = match text.split_once('\n') {
         Some((first, rest)) if first.trim().to_lowercase().starts_with("sep=") => (rest, 1),

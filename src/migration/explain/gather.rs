@@ -460,11 +460,8 @@ fn link(migration: &Migration, target: Option<&str>, story: &mut Story) {
         return;
     };
     story.embedded = destination.kind == DestinationKind::Simulator;
-    let Some(address) = &destination.login_url else {
-        return;
-    };
     for load in &mut story.loads {
         let id = load.record.as_ref().and_then(|record| text(record, "id"));
-        load.link = id.and_then(|id| Some(address.join(&format!("/{id}")).ok()?.to_string()));
+        load.link = id.and_then(|id| destination.page_of(&id));
     }
 }

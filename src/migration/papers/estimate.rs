@@ -33,13 +33,15 @@ const ESTIMATE: [Plan; 3] = [
     ),
 ];
 
+pub(super) const PREDICTED: Plan = (
+    "Predicted and actual",
+    "The last estimate beside the run. Percent off: above nothing the run took longer than was likely.",
+    "estimate/review",
+    false,
+);
+
 const REVIEW: [Plan; 2] = [
-    (
-        "Predicted and actual",
-        "The last estimate beside the run. Percent off: above nothing the run took longer than was likely.",
-        "estimate/review",
-        false,
-    ),
+    PREDICTED,
     (
         "Where the time went",
         "Seconds until the rows of a load were written, sent, and read back and compared.",

@@ -4,17 +4,24 @@ use std::path::Path;
 
 use datafusion::common::ScalarValue;
 
+use super::estimate::PREDICTED;
 use super::{Plan, WrittenDocument};
 use crate::error::Error;
 use crate::migration::{Migration, RunOverview, status};
 use crate::report::{Cell, Table};
 
-const RUN: [Plan; 12] = [
+const RUN: [Plan; 17] = [
     ("How it ended", "", "run/verdict", false),
     (
         "What became of the source's rows",
         "Every row has exactly one fate.",
         "run/fates",
+        true,
+    ),
+    (
+        "Where the rows of each load went",
+        "From load to fate.",
+        "run/flow",
         true,
     ),
     (
@@ -32,7 +39,8 @@ const RUN: [Plan; 12] = [
     ),
     (
         "Rows that did not land",
-        "By the error that Salesforce gave. `transload load --failed` sends them again once the cause is gone.",
+        "By the error that Salesforce gave, with whom it concerns and what to do; the command sends such rows again once the cause is \
+         gone.",
         "run/failed",
         false,
     ),
@@ -41,6 +49,18 @@ const RUN: [Plan; 12] = [
         "Kept back with a reason, as things stand now; a later run takes them up when the reason is gone. `transload docs reasons` says \
          what each means and what to do.",
         "run/held",
+        false,
+    ),
+    (
+        "Values of the org that the run replaced",
+        "After the first run: what the source changed, what a policy or a decision said. ledger.changes has each value, old and new.",
+        "run/changes",
+        false,
+    ),
+    (
+        "Changed on both sides",
+        "Fields that the source and people in the org changed; the org keeps its value until config/decisions.csv says otherwise.",
+        "run/conflicts",
         false,
     ),
     (
@@ -72,6 +92,20 @@ const RUN: [Plan; 12] = [
         "Seconds until the rows of a load were written, sent, and read back and compared.",
         "run/timeline",
         true,
+    ),
+    (
+        "Records side by side",
+        "The sample that `transload reconcile --sample 50` drew last. To sign it, fill in verdict, checked_by and checked_on in its CSV \
+         and read it back with `transload reconcile --verified FILE`, or tick here on paper. Checked by: ____________________ \
+         On: ____________ Signature: ____________________",
+        "run/samples",
+        false,
+    ),
+    (
+        "Who checked what",
+        "Records that somebody compared by eye (config/verified.csv).",
+        "run/verified",
+        false,
     ),
     (
         "From column to field",
@@ -130,7 +164,11 @@ impl Migration {
         }
         let title = format!("Reconciliation: {}", self.config().name);
         let folder = self.folder(folder, &found.run);
-        let (mut parts, files) = self.parts(&session, &RUN, &folder).await?;
+        let mut plans = RUN.to_vec();
+        if asked.snapshot.get("estimate", "loads").is_some() {
+            plans.push(PREDICTED);
+        }
+        let (mut parts, files) = self.parts(&session, &plans, &folder).await?;
         if let Some(part) = parts.first_mut()
             && let Some(table) = &part.table
         {

@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
+use arrow::datatypes::DataType;
+
 use super::{Plan, WrittenDocument};
 use crate::error::Error;
-use crate::migration::Migration;
+use crate::migration::{Migration, first};
+use crate::staging::Manifest;
+use crate::transform::write_table;
 
-const SCOPE: [Plan; 11] = [
+const SCOPE: [Plan; 13] = [
     (
         "What the export holds",
         "Rows as the files have them. Unreadable rows and cells are kept with file, row and reason in rejects.*; nothing of them \
@@ -16,11 +20,16 @@ const SCOPE: [Plan; 11] = [
     ),
     (
         "What makes people billable at User.com",
-        "Each combination of e-mail, phone, user id, chat, web push and device key, with the people who have it. The size of the \
-         database that User.com (now Positive User) shows in the application lags by up to 24 hours, so small differences are to \
-         be expected.",
+        "Each combination of e-mail, phone, user id, chat, web push and device key, with the people who have it.",
         "scope/billing",
         true,
+    ),
+    (
+        "Database size",
+        "What User.com (now Positive User) shows in the application lags by up to 24 hours, so a small difference is to be expected; \
+         database_size under [source] in migration.toml says what it showed when the export was made.",
+        "scope/database_size",
+        false,
     ),
     (
         "Passive people",
@@ -55,7 +64,8 @@ const SCOPE: [Plan; 11] = [
     ),
     (
         "Fields and how full they are",
-        "Every column of the export, the customer's own among them. Columns that are nearly empty are candidates for staying behind.",
+        "Every column of the export, the customer's own among them. Columns that are nearly empty, or hold one value only, are \
+         candidates for staying behind. Distinct values are counted to within a few percent.",
         "scope/fields",
         false,
     ),
@@ -64,6 +74,12 @@ const SCOPE: [Plan; 11] = [
         "Two kilobytes a record, as Salesforce counts most objects; files and notes come on top.",
         "scope/storage",
         true,
+    ),
+    (
+        "Which sandbox the rehearsal needs",
+        "Data storage of each kind (config/sandboxes.csv) beside what the records of this migration take.",
+        "scope/sandbox",
+        false,
     ),
     (
         "What the org has to have",
@@ -86,6 +102,7 @@ impl Migration {
     /// # Errors
     /// The staging area cannot be read, or the folder cannot be written.
     pub async fn write_scope(&self, folder: Option<&Path>) -> Result<WrittenDocument, Error> {
+        self.count_distinct_values().await?;
         let asked = self.ask(None).await?;
         let title = format!("Scope of the migration: {}", self.config().name);
         let folder = self.folder(folder, "scope");
@@ -97,4 +114,57 @@ impl Migration {
         }
         Ok(scope)
     }
+
+    /// Publishes `staged.distinct_values`: how many values each column of the staged tables has, to within a few percent.
+    async fn count_distinct_values(&self) -> Result<(), Error> {
+        let staging = self.staging();
+        let snapshot = staging.snapshot().await?;
+        let counts: Vec<String> = snapshot.schema("usercom").filter_map(distinct).collect();
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let lease = staging.lease("audit").await?;
+        let counted = async {
+            let session = self.engine().session(staging, &snapshot)?;
+            let place = ("staged", "distinct_values");
+            let key = ["source".to_owned(), "column".to_owned()];
+            let sql = counts.join(" union all ");
+            let table =
+                write_table(staging, &session, place, "distinct values", &sql, &key).await?;
+            staging.publish(table).await?;
+            Ok(())
+        };
+        let counted = counted.await;
+        first(counted, lease.release().await.map_err(Error::from))?;
+        Ok(())
+    }
+}
+
+/// The query for the distinct values of one table's columns, as texts; a column of another kind is not counted.
+fn distinct(table: &Manifest) -> Option<String> {
+    let columns = table.schema.fields().iter().filter_map(|field| {
+        let name = field.name().replace('"', "\"\"");
+        let text = match field.data_type() {
+            DataType::List(_) => format!("array_to_string(t.\"{name}\", ';')"),
+            kind if kind.is_nested() => return None,
+            _ => format!("cast(t.\"{name}\" as varchar)"),
+        };
+        Some((field.name().replace('\'', "''"), text))
+    });
+    let columns: Vec<(String, String)> = columns.collect();
+    if columns.is_empty() {
+        return None;
+    }
+    let part = |of: &dyn Fn((usize, &(String, String))) -> String| {
+        let parts: Vec<String> = columns.iter().enumerate().map(of).collect();
+        parts.join(", ")
+    };
+    Some(format!(
+        "select '{name}' as source, unnest(make_array({names})) as \"column\", unnest(make_array({places})) as \"values\" \
+         from (select {counts} from usercom.{name} as t) as c",
+        name = table.table,
+        names = part(&|(_, (column, _))| format!("'{column}'")),
+        places = part(&|(at, _)| format!("cast(c.d{at} as bigint)")),
+        counts = part(&|(at, (_, text))| format!("approx_distinct({text}) as d{at}")),
+    ))
 }

@@ -161,7 +161,9 @@ async fn a_field_stands_beside_its_source_and_its_value_in_the_org() {
             "Acme ",
             "Acme",
             "yes",
-            "converted"
+            "converted",
+            "",
+            ""
         ]
     );
 }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markdown::more;
-use super::{Cell, Document, Part, Table, chart};
+use super::{Cell, Document, Part, Table, chart, flow};
 use crate::report::plain;
 
 const STYLE: &str = include_str!("page.css");
@@ -125,7 +125,12 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
                 Some((first.text(), last.number()?, last.text()))
             })
             .collect();
-        page.push_str(&chart::bars(&rows, escape).unwrap_or_default());
+        let names_both = |column: usize| table.columns.get(column).is_some_and(|it| !it.numeric);
+        let picture = match table.columns.len() {
+            3 if names_both(0) && names_both(1) => flow::flow(&flows(table), grouped, escape),
+            _ => chart::bars(&rows, escape),
+        };
+        page.push_str(&picture.unwrap_or_default());
     }
     if table.rows.len() >= WORTH_A_SEARCH {
         let _ = writeln!(
@@ -177,9 +182,36 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
     }
 }
 
+/// Rows of a table as what goes from where to where.
+fn flows(table: &Table) -> Vec<(String, String, f64)> {
+    let rows = table.rows.iter();
+    let rows = rows.filter_map(|row| match row.as_slice() {
+        [from, to, rows] => Some((from.text(), to.text(), rows.number()?)),
+        _ => None,
+    });
+    rows.collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "numbers of rows, summed up"
+)]
+fn grouped(rows: f64) -> String {
+    Cell::Whole(rows.round() as i64).text()
+}
+
 fn write_cell(page: &mut String, cell: &Cell, column: &str, numeric: bool) {
     let class = if numeric { " class=\"number\"" } else { "" };
     let text = cell.text();
+    if column.ends_with("link") && (text.starts_with("https://") || text.starts_with("http://")) {
+        let _ = write!(
+            page,
+            "<td data-label=\"{}\"><a href=\"{}\" rel=\"noreferrer noopener\">open</a></td>",
+            escape(column),
+            escape(&text)
+        );
+        return;
+    }
     let shown: String = match text.char_indices().nth(CELL) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

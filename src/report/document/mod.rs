@@ -3,6 +3,7 @@
 //! In: what queries returned. Out: the same as one HTML file, as Markdown or as JSON. Never: a number without the query behind it.
 
 mod chart;
+mod flow;
 mod html;
 mod markdown;
 
@@ -53,7 +54,7 @@ pub struct Table {
     pub total: u64,
     /// The file with all of them, beside the document.
     pub csv: Option<String>,
-    /// Whether its numbers are drawn too: the first column by the last.
+    /// Whether its numbers are drawn too: the first column by the last; with two texts before it, where rows went.
     pub drawn: bool,
 }
 

@@ -56,6 +56,24 @@ fn hostile_texts_are_texts() {
 }
 
 #[test]
+fn only_addresses_of_the_web_are_links() {
+    let mut linked = document(
+        vec![
+            row("https://acme.my.salesforce.com/001\"x", 1),
+            row("javascript:alert(1)", 2),
+        ],
+        2,
+    );
+    linked.parts[0].table.as_mut().unwrap().columns[0].name = "source link".to_owned();
+    let page = html(&linked);
+    assert!(page.contains(
+        "<a href=\"https://acme.my.salesforce.com/001&quot;x\" rel=\"noreferrer noopener\">open</a>"
+    ));
+    assert!(!page.contains("href=\"javascript"));
+    assert!(page.contains(">javascript:alert(1)<"));
+}
+
+#[test]
 fn the_page_stays_small_whatever_stands_in_its_rows() {
     let long = "ż<&\"".repeat(2_500);
     let columns = 12;

@@ -140,6 +140,120 @@ fn documents_say_what_the_org_says_and_what_is_not_known() {
     project.transload(&["check"]).ended(0);
 }
 
+#[test]
+#[ignore = "long: several migrations"]
+fn a_run_ends_with_its_report_which_says_where_rows_went_and_what_to_do() {
+    let project = Project::small();
+    project.edit("migration.toml", "report = false", "report = true");
+    project.append("migration.toml", "\n[gates]\nmax_failed_percent = 100.0\n");
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy\nContact,LastName,blank_and_keep_raw\n",
+    );
+    let long = format!("Cas {}", "o".repeat(90));
+    project.edit("export/people.csv", "Cas Cole", &long);
+    let run = project.run();
+    let name = run.summary["run"].as_str().unwrap();
+    let page = project.path(&format!("documents/{name}/report.html"));
+    assert!(
+        run.stderr
+            .contains(&format!("the report is in {}", page.display())),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        std::fs::read_to_string(page)
+            .unwrap()
+            .contains("<svg class=\"flow\"")
+    );
+    let report = std::fs::read(project.path(&format!("documents/{name}/report.json"))).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let failed = part(&report, "run/failed");
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert_eq!(failed[0]["concerns"], "whoever knows the data");
+    assert_eq!(failed[0]["next command"], "transload load --failed contact");
+    assert!(
+        failed[0]["what to do"]
+            .as_str()
+            .unwrap()
+            .starts_with("give the field a value")
+    );
+    // As many rows as the books have, and none twice.
+    let flow: i64 = part(&report, "run/flow")
+        .iter()
+        .map(|row| row["rows"].as_i64().unwrap())
+        .sum();
+    let fates: i64 = part(&report, "run/fates")
+        .iter()
+        .map(|row| row["rows"].as_i64().unwrap())
+        .sum();
+    assert_eq!(flow, fates);
+    assert!(part(&report, "run/changes").is_empty());
+
+    // The second run: what the source changed, and what both sides did.
+    let org = project.org();
+    let fay = org.row("Lead", "6", "Name")["Id"].clone();
+    org.change("Lead", &fay, json!({"City": "Rome"}));
+    drop(org);
+    project.edit(
+        "export/people.csv",
+        "fay@nowhere.example",
+        "fay@elsewhere.example",
+    );
+    project.carry();
+    let report = document(&project, &["report"]);
+    let changes = part(&report, "run/changes");
+    let found = changes.iter().find(|row| row["field"] == "Email").unwrap();
+    assert_eq!(
+        (&found["why"], &found["values replaced"]),
+        (&json!("source"), &json!(1))
+    );
+    assert!(part(&report, "run/conflicts").is_empty());
+}
+
+#[test]
+fn a_scope_says_how_far_the_database_is_off_and_which_sandbox_holds_it() {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "[options]",
+        "[source]\ndatabase_size = 10\n\n[options]",
+    );
+    project.transload(&["stage"]).ended(0);
+    let scope = document(&project, &["audit"]);
+    let size = &part(&scope, "scope/database_size")[0];
+    assert_eq!(
+        (
+            &size["billable in the export"],
+            &size["shown by the application"],
+            &size["difference"]
+        ),
+        (&json!(6), &json!(10), &json!(4))
+    );
+    let sandbox = part(&scope, "scope/sandbox");
+    assert!(
+        sandbox
+            .iter()
+            .all(|row| row["verdict"] != "a sample fits: transload run --sample"),
+        "{sandbox:?}"
+    );
+    let needs = part(&scope, "scope/needs");
+    assert!(
+        needs
+            .iter()
+            .any(|row| row["feature"] == "Requests in 24 hours"),
+        "{needs:?}"
+    );
+    let fields = part(&scope, "scope/fields");
+    let distinct = |field: &str| {
+        let row = fields
+            .iter()
+            .find(|row| row["object"] == "people" && row["field"] == field);
+        row.unwrap()["distinct values about"].as_i64().unwrap()
+    };
+    assert_eq!((distinct("email"), distinct("lifecycle_stage")), (6, 5));
+}
+
 const FORM: &str = "automation,triggers,watches,conditions,actions,does,note\n\
     Example: mine,New contact,,,,,\n\
     Welcome,new contact,,Filters,communication,,\n\

@@ -16,6 +16,165 @@ fn sampled(project: &Project, code: i32) -> Vec<BTreeMap<String, String>> {
     reader.deserialize().map(|row| row.unwrap()).collect()
 }
 
+/// The sheet of a sample with the last columns filled in for some lines, as a spreadsheet writes it.
+fn filled_in(
+    project: &Project,
+    fill: impl Fn(&BTreeMap<String, String>) -> Option<[&'static str; 4]>,
+) {
+    let text = project.read("sample.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let head: Vec<String> = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let mut sheet = csv::WriterBuilder::new()
+        .delimiter(b';')
+        .from_writer(Vec::new());
+    sheet.write_record(&head).unwrap();
+    for row in reader.deserialize() {
+        let mut row: BTreeMap<String, String> = row.unwrap();
+        if let Some(verdict) = fill(&row) {
+            for (column, value) in ["verdict", "checked_by", "checked_on", "remark"]
+                .iter()
+                .zip(verdict)
+            {
+                row.insert((*column).to_owned(), value.to_owned());
+            }
+        }
+        sheet
+            .write_record(head.iter().map(|name| &row[name]))
+            .unwrap();
+    }
+    let text = String::from_utf8(sheet.into_inner().unwrap()).unwrap();
+    project.write(
+        "sheet.csv",
+        &format!("\u{feff}{}", text.replace('\n', "\r\n")),
+    );
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn what_people_checked_by_eye_is_read_back_kept_and_shown() {
+    let (project, _org, _) = Project::loaded_into_an_org();
+    project.edit(
+        "migration.toml",
+        "[options]",
+        "[source]\nlinks = { people = \"https://acme.user.com/people/{id}/\" }\n\n[options]",
+    );
+    let verify = || {
+        let sheet = project.path("sheet.csv");
+        project.transload(&[
+            "reconcile",
+            "--verified",
+            &sheet.to_string_lossy(),
+            "--format",
+            "json",
+        ])
+    };
+    project.write(
+        "sheet.csv",
+        "load,key,salesforce_id,field,verdict,checked_by,checked_on\n",
+    );
+    assert!(
+        verify()
+            .ended(2)
+            .error()
+            .contains("no sample was drawn so far")
+    );
+
+    let rows = sampled(&project, 0);
+    for row in &rows {
+        assert!(
+            row["link"].starts_with("http://127.0.0.1:")
+                && row["link"].ends_with(&row["salesforce_id"]),
+            "{row:?}"
+        );
+        assert_eq!(row["verdict"], "");
+    }
+    let contact = rows
+        .iter()
+        .find(|row| row["load"] == "contact" && row["key"] == "3")
+        .unwrap();
+    assert_eq!(contact["source_link"], "https://acme.user.com/people/3/");
+
+    let is_of = |row: &BTreeMap<String, String>, field: &str| {
+        row["load"] == "contact" && row["key"] == "3" && row["field"] == field
+    };
+    filled_in(&project, |row| {
+        (is_of(row, "LastName") || is_of(row, "Email")).then_some([
+            "Right",
+            "Ann",
+            "24.11.2026",
+            "",
+        ])
+    });
+    let told: serde_json::Value = serde_json::from_str(&verify().ended(0).stdout).unwrap();
+    assert_eq!(
+        told,
+        serde_json::json!({"records": 1, "fields": 2, "wrong": 0, "open": rows.len() - 2})
+    );
+
+    // A second look at one of the fields.
+    filled_in(&project, |row| {
+        is_of(row, "Email").then_some(["wrong", "Ben", "2026-11-25", "an old address"])
+    });
+    verify().ended(1);
+    let kept = project.read("config/verified.csv");
+    let id = &contact["salesforce_id"];
+    assert_eq!(
+        kept,
+        format!(
+            "record_id,load,key,field,verdict,checked_by,checked_on,remark\n{id},contact,3,LastName,right,Ann,2026-11-24,\n\
+             {id},contact,3,Email,wrong,Ben,2026-11-25,an old address\n"
+        )
+    );
+    let run = project.transload(&["report", "--format", "json"]).ended(0);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let rows_of = |query: &str| -> Vec<String> {
+        let parts = report["parts"].as_array().unwrap();
+        let part = parts
+            .iter()
+            .find(|part| part["query"] == format!("queries/report/run/{query}.sql"))
+            .unwrap();
+        let rows = part["table"]["rows"].as_array().unwrap();
+        rows.iter().map(ToString::to_string).collect()
+    };
+    let side_by_side = rows_of("samples");
+    assert_eq!(side_by_side.len(), rows.len().min(200));
+    let email = side_by_side
+        .iter()
+        .find(|row| row.starts_with("[\"contact\",\"3\",\"Email\""))
+        .unwrap();
+    assert!(
+        email.contains("\"wrong\"") && email.contains("https://acme.user.com/people/3/"),
+        "{email}"
+    );
+    assert_eq!(
+        side_by_side
+            .iter()
+            .filter(|row| row.contains("\"right\""))
+            .count(),
+        1
+    );
+    assert_eq!(rows_of("verified").len(), 2);
+
+    // What nobody drew is no verdict, and nothing of such a sheet is taken.
+    let stranger = project
+        .read("sheet.csv")
+        .replace(id.as_str(), "003000000000001AAA");
+    project.write("sheet.csv", &stranger);
+    let refused = verify().ended(2);
+    assert!(
+        refused.error().contains("is about no record of the sample")
+            && refused.error().contains("line "),
+        "{}",
+        refused.error()
+    );
+    assert_eq!(project.read("config/verified.csv"), kept);
+}
+
 fn cell<'a>(
     rows: &'a [BTreeMap<String, String>],
     (load, key, field): (&str, &str, &str),
