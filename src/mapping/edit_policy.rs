@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{DecisionRow, MappingError, decision_rows};
-use crate::salesforce::record_identity;
+use crate::salesforce::{is_same_record, record_identity};
 
 /// Stands for all objects, or all fields of one.
 const ALL: &str = "*";
@@ -173,9 +173,11 @@ impl EditPolicies {
         let of = (object.to_lowercase(), field.to_lowercase(), key.to_owned());
         let decisions = self.decisions.get(&of)?;
         let (ours, theirs) = (bare(ours), bare(theirs));
+        // A person may have copied the longer form of an id.
+        let is_one = |one: &str, other: &str| one == other || is_same_record(one, other);
         let same = decisions
             .iter()
-            .find(|decision| decision.ours == ours && decision.theirs == theirs);
+            .find(|decision| is_one(&decision.ours, &ours) && is_one(&decision.theirs, &theirs));
         Some(same.map_or(Decided::ForOtherValues, |same| Decided::For(same.side)))
     }
 }
@@ -265,12 +267,17 @@ mod tests {
             decision("+48 2", "org"),
             decision("", "source"),
             decision("+48 3", ""),
+            decision("001D000000IRFmaIAH", "org"),
         ];
         let policies = EditPolicies::of(&[], &rows);
         let decided = |theirs: &str| policies.decided("account", "10", "phone", "+48 1", theirs);
         assert_eq!(decided(" +48 2"), Some(Decided::For(Side::Org)));
         assert_eq!(decided(""), Some(Decided::For(Side::Source)));
         assert_eq!(decided("+48 3"), Some(Decided::ForOtherValues));
+        // Either form of an id, but no other text that begins like one.
+        assert_eq!(decided("001D000000IRFma"), Some(Decided::For(Side::Org)));
+        assert_eq!(decided("001D000000IRFmaIAX"), Some(Decided::ForOtherValues));
+        assert_eq!(decided("001D000000IRFmb"), Some(Decided::ForOtherValues));
         assert_eq!(
             policies.decided("Account", "11", "Phone", "+48 1", "+48 2"),
             None

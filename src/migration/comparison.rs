@@ -72,7 +72,7 @@ pub(crate) async fn settle_outbox(
     // A conversion has no values of its own to be compared.
     let converts = file.operation == Some(Operation::Convert);
     if !converts
-        && let Some(more) = put_back(&request, &snapshot, &later, &context.policies).await?
+        && let Some(more) = put_back(&request, &snapshot, last, &later, &context.policies).await?
     {
         snapshot.insert(more.clone());
         outbox = more;

@@ -1,7 +1,7 @@
 //! Records that only the org changed, in fields where the source's value counts all the same.
 //!
 //! In: an outbox that was written and not sent, the rows that changed in the org since the last look and the edits that were known
-//! then, policies. Out: the outbox with these records as updates that leave out every field; the three-way comparison says which of
+//! then, rows that were away and are back, policies. Out: the outbox with these records as updates that leave out every field; the three-way comparison says which of
 //! them are written. Never: a record that the source has changed (it is compared anyway), or a read of more than what changed
 //! since, where the object allows that.
 
@@ -13,12 +13,14 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 use futures::TryStreamExt;
 
+use super::accounting::counts;
+use super::before::look_up;
 use super::coercion::{TargetField, derived_by, normal_forms, readable};
 use super::conflict::default_policy;
 use super::names::CHANGED_BY_ORG;
 use super::{ReadBack, ReconcileError, changes};
 use crate::mapping::{EditPolicies, FieldPolicy};
-use crate::rows::{Bits, RowOperation, SAME, key_text, key_texts, sent_columns, set};
+use crate::rows::{Bits, RowOperation, SAME, key_text, key_texts, same_key, sent_columns, set};
 use crate::staging::{DataFile, Manifest, Snapshot};
 
 /// Rows of a file that are looked at, at a time.
@@ -32,6 +34,7 @@ const ROWS: usize = 8_192;
 pub async fn put_back(
     request: &ReadBack<'_>,
     snapshot: &Snapshot,
+    last: Option<&Manifest>,
     later: &BTreeSet<String>,
     policies: &EditPolicies,
 ) -> Result<Option<Manifest>, ReconcileError> {
@@ -45,9 +48,11 @@ pub async fn put_back(
     if fields.is_empty() || !is_known || !outbox.files.iter().any(|file| idle(&file)) {
         return Ok(None);
     }
-    let found = changes::since(request, snapshot).await?;
-    let keys = keys(request, snapshot, outbox, found.as_ref(), &fields).await;
-    if let Some(found) = &found {
+    let mut found = Vec::from_iter(changes::since(request, snapshot).await?);
+    // What was changed while a row was away was seen by nobody.
+    found.extend(returned(request, outbox, last).await?);
+    let keys = keys(request, snapshot, outbox, &found, &fields).await;
+    for found in &found {
         request.staging.remove(found).await;
     }
     let keys = keys?;
@@ -56,6 +61,41 @@ pub async fn put_back(
     }
     tracing::info!(load, records = keys.len(), "only the org changed them");
     Ok(Some(split(request, outbox, &keys).await?))
+}
+
+/// The records of unchanged rows that the outbox of last time did not have, as the org has them; none if there are none.
+async fn returned(
+    request: &ReadBack<'_>,
+    outbox: &Manifest,
+    last: Option<&Manifest>,
+) -> Result<Option<Manifest>, ReconcileError> {
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    let load = &request.file.name;
+    let mut tables = Snapshot::default();
+    tables.insert(outbox.clone());
+    let name = format!("{load}_last");
+    tables.insert(Manifest {
+        table: name.clone(),
+        ..last.clone()
+    });
+    let session = request.engine.session(request.staging, &tables)?;
+    let back = format!(
+        "from outbox.{load} as o left join outbox.{name} as p on {} where o._operation = 'unchanged' and p._operation is null",
+        same_key("o", "p", &request.columns.key)
+    );
+    let count = format!("select 'back' as name, count(*) as n {back}");
+    let what = format!("rows of {load} that are back");
+    if counts(&session, &what, &count)
+        .await?
+        .values()
+        .all(|&rows| rows == 0)
+    {
+        return Ok(None);
+    }
+    let sql = format!("select o._id as asked, o._id as key {back}");
+    Ok(Some(look_up(request, &session, &sql).await?))
 }
 
 /// Whether a part holds rows that are as they were sent last.
@@ -93,14 +133,14 @@ async fn keys(
     request: &ReadBack<'_>,
     snapshot: &Snapshot,
     outbox: &Manifest,
-    found: Option<&Manifest>,
+    found: &[Manifest],
     fields: &[(String, bool)],
 ) -> Result<BTreeSet<String>, ReconcileError> {
     let load = &request.file.name;
     let mut tables = Snapshot::default();
     tables.insert(outbox.clone());
     let mut queries = Vec::new();
-    if let Some(found) = found.filter(|found| found.rows > 0) {
+    for found in found.iter().filter(|found| found.rows > 0) {
         tables.insert(found.clone());
         let differ: Vec<String> = fields
             .iter()

@@ -94,7 +94,7 @@ pub use metadata::{
 };
 pub use net::{Clock, FailureKind, RetryConfig, Secret, SystemClock};
 pub use organization::{Limit, Organization};
-pub use query::{QueryScope, Row, field_text, record_identity};
+pub use query::{QueryScope, Row, field_text, is_same_record, record_identity};
 pub use rows::{Atomicity, MAX_COLLECTION_ROWS, RowError, RowResult};
 pub use settings::{Auth, Settings, Timeouts};
 pub use usage::{ApiUsage, Usage};

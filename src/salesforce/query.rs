@@ -34,6 +34,31 @@ pub fn record_identity(id: &str) -> &str {
     id.get(..15).unwrap_or(id)
 }
 
+/// Whether two texts are the id of one record, with 15 characters and with 18: the last three say which of the others are capitals
+/// (`guide/salesforce.md` §8), so other texts are hardly ever taken for ids.
+#[must_use]
+pub fn is_same_record(one: &str, other: &str) -> bool {
+    let (short, long) = match one.len() <= other.len() {
+        true => (one, other),
+        false => (other, one),
+    };
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if (short.len(), long.len()) != (15, 18) || !plain(long) || !long.starts_with(short) {
+        return false;
+    }
+    let capitals = |five: &[u8]| {
+        let bits = five.iter().enumerate();
+        bits.fold(0_u8, |sum, (at, byte)| {
+            sum | (u8::from(byte.is_ascii_uppercase()) << at)
+        })
+    };
+    let signs = short.as_bytes().chunks(5).map(|five| match capitals(five) {
+        bits @ 0..26 => b'A' + bits,
+        bits => b'0' + (bits - 26),
+    });
+    signs.eq(long.bytes().skip(15))
+}
+
 /// Which rows a query sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueryScope {

@@ -46,7 +46,7 @@ fn everything_that_is_wrong_is_told_at_once_and_offline() {
         told(&broken, "error"),
         [
             "config/lifecycle.csv 2 Laed Lead",
-            "migration.toml 12 max_failed max_failed_percent",
+            "migration.toml 15 max_failed max_failed_percent",
             "queries/loads/account.sql - - -",
         ]
     );
