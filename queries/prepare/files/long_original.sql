@@ -1,7 +1,7 @@
 -- grain: one row per record whose originals are longer than the field that keeps them
 -- key: load, key
--- The field has 131,072 characters where the org did not have a shorter one of its own; `Content` is
--- that of a note.
+-- The field has 131,072 characters where the org did not have a shorter one of its own; `Content`
+-- is that of a note.
 with room as (
     select least(coalesce(min(field.length), 131000), 131000) as chars
     from org.fields as field
