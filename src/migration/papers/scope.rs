@@ -155,16 +155,26 @@ fn distinct(table: &Manifest) -> Option<String> {
     if columns.is_empty() {
         return None;
     }
-    let part = |of: &dyn Fn((usize, &(String, String))) -> String| {
-        let parts: Vec<String> = columns.iter().enumerate().map(of).collect();
+    let columns = columns.iter().enumerate();
+    let parts: Vec<[String; 3]> = columns
+        .map(|(at, (column, text))| {
+            [
+                format!("'{column}'"),
+                format!("cast(c.d{at} as bigint)"),
+                format!("approx_distinct({text}) as d{at}"),
+            ]
+        })
+        .collect();
+    let joined = |part: usize| {
+        let parts: Vec<&str> = parts.iter().map(|parts| parts[part].as_str()).collect();
         parts.join(", ")
     };
     Some(format!(
         "select '{name}' as source, unnest(make_array({names})) as \"column\", unnest(make_array({places})) as \"values\" \
          from (select {counts} from usercom.{name} as t) as c",
         name = table.table,
-        names = part(&|(_, (column, _))| format!("'{column}'")),
-        places = part(&|(at, _)| format!("cast(c.d{at} as bigint)")),
-        counts = part(&|(at, (_, text))| format!("approx_distinct({text}) as d{at}")),
+        names = joined(0),
+        places = joined(1),
+        counts = joined(2),
     ))
 }
