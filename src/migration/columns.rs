@@ -60,6 +60,10 @@ async fn session_over(
             session.add_empty("org", table, org_table(table))?;
         }
     }
+    // What a run finds is empty here.
+    for (schema, name, columns) in found::of_all() {
+        session.add_empty(schema, name, columns)?;
+    }
     known::add(&session, given, &resolved.queries, &wanted).await?;
     Ok(session)
 }
@@ -84,10 +88,6 @@ pub(crate) async fn columns(
 ) -> Result<Planned, Error> {
     let given = given(staging).await?;
     let session = session_over(project, staging, resolved, &given, |_| true).await?;
-    // What a run finds is empty here.
-    for (schema, name, columns) in found::of_all() {
-        session.add_empty(schema, name, columns)?;
-    }
     let mut planned = Planned::default();
     let mut models: BTreeMap<String, Lineages> = BTreeMap::new();
     let mut broken: BTreeSet<String> = BTreeSet::new();
