@@ -246,7 +246,16 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "`transload estimate`".to_owned(),
         columns: Vec::new(),
     });
-    recon.chain([changes, steps, remedies]).chain(estimate)
+    let distinct = Table {
+        name: "staged.distinct_values".to_owned(),
+        what: "one row per column of the export: how many values it has, to within a few percent"
+            .to_owned(),
+        made_of: "the staged tables, counted when it is asked".to_owned(),
+        columns: ["source", "column", "values"].map(text).to_vec(),
+    };
+    recon
+        .chain([changes, steps, remedies, distinct])
+        .chain(estimate)
 }
 
 fn of_schema(schema: &Schema) -> Vec<Column> {

@@ -1,5 +1,7 @@
 //! What a row's error means, and what to do about it (`guide/salesforce.md` §7).
 
+use std::collections::BTreeSet;
+
 /// What kind of answer a failed row calls for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutcomeClass {
@@ -19,26 +21,38 @@ pub(super) fn split_error(error: &str) -> (&str, &str) {
     (code, rest.trim_end_matches(':'))
 }
 
+/// Errors that pass.
+const TRANSIENT: [&str; 7] = [
+    "UNABLE_TO_LOCK_ROW",
+    "TooManyLockFailure",
+    "SERVER_UNAVAILABLE",
+    "REQUEST_RUNNING_TOO_LONG",
+    "UNKNOWN_EXCEPTION",
+    "Timeout",
+    "UNPROCESSED",
+];
+
+/// Errors that the org's set-up is the cause of.
+const SETUP: [&str; 8] = [
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "STORAGE_LIMIT_EXCEEDED",
+    "LIMIT_EXCEEDED",
+    "INACTIVE_OWNER_OR_USER",
+    "UNAVAILABLE_RECORDTYPE_EXCEPTION",
+];
+
 /// The class of an error code.
 #[must_use]
 pub fn classify(code: &str) -> OutcomeClass {
-    match code {
-        "UNABLE_TO_LOCK_ROW"
-        | "TooManyLockFailure"
-        | "SERVER_UNAVAILABLE"
-        | "REQUEST_RUNNING_TOO_LONG"
-        | "UNKNOWN_EXCEPTION"
-        | "Timeout"
-        | "UNPROCESSED" => OutcomeClass::Transient,
-        "INSUFFICIENT_ACCESS_OR_READONLY"
-        | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
-        | "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
-        | "INVALID_FIELD_FOR_INSERT_UPDATE"
-        | "STORAGE_LIMIT_EXCEEDED"
-        | "LIMIT_EXCEEDED"
-        | "INACTIVE_OWNER_OR_USER"
-        | "UNAVAILABLE_RECORDTYPE_EXCEPTION" => OutcomeClass::Setup,
-        _ => OutcomeClass::Data,
+    if TRANSIENT.contains(&code) {
+        OutcomeClass::Transient
+    } else if SETUP.contains(&code) {
+        OutcomeClass::Setup
+    } else {
+        OutcomeClass::Data
     }
 }
 
@@ -109,19 +123,22 @@ pub fn remedy(code: &str) -> &'static str {
     )
 }
 
-/// `recon.remedies` as a query: error codes with whom they concern and what to do.
+/// `recon.remedies` as a query: every code that is known with whom it concerns and what to do, and what holds for any other, whose code
+/// is empty.
 #[must_use]
 pub fn remedies() -> String {
-    let row = |(code, remedy): &(&str, &str)| {
-        let concerns = match (*code, classify(code)) {
+    let known = REMEDIES.iter().map(|(code, _)| *code);
+    let codes: BTreeSet<&str> = known.chain(TRANSIENT).chain(SETUP).chain([""]).collect();
+    let row = |code: &str| {
+        let concerns = match (code, classify(code)) {
             ("FIELD_CUSTOM_VALIDATION_EXCEPTION" | "DUPLICATES_DETECTED", _)
             | (_, OutcomeClass::Setup) => "the admin of the org",
             (_, OutcomeClass::Transient) => "nobody: it passes",
             (_, OutcomeClass::Data) => "whoever knows the data",
         };
-        format!("('{code}', '{concerns}', '{remedy}')")
+        format!("('{code}', '{concerns}', '{}')", remedy(code))
     };
-    let rows: Vec<String> = REMEDIES.iter().map(row).collect();
+    let rows: Vec<String> = codes.into_iter().map(row).collect();
     format!(
         "select r.error_code, r.concerns, r.what_to_do from (values {}) as r (error_code, concerns, what_to_do)",
         rows.join(", ")
@@ -214,5 +231,14 @@ mod tests {
             assert_ne!(remedy(code), unknown, "{code}");
         }
         assert!(remedy("STRING_TOO_LONG").contains("config/value_policy.csv"));
+        let listed = remedies();
+        for row in [
+            "('INSUFFICIENT_ACCESS_OR_READONLY', 'the admin of the org', ",
+            "('Timeout', 'nobody: it passes', ",
+            "('DUPLICATE_VALUE', 'whoever knows the data', ",
+            "('', 'whoever knows the data', ",
+        ] {
+            assert!(listed.contains(row), "{row}: {listed}");
+        }
     }
 }

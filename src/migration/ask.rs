@@ -121,17 +121,15 @@ impl Migration {
                 missing(format!("{}.{}", view.schema, view.name), error);
             }
         }
-        let remedies = View {
+        let mut views = union_views(snapshot);
+        views.extend(papers::steps(snapshot));
+        views.extend(papers::distinct_values(snapshot));
+        views.push(View {
             schema: "recon".to_owned(),
             name: "remedies".to_owned(),
             sql: remedies(),
-        };
-        let views = union_views(snapshot).into_iter();
-        for view in &views
-            .chain(papers::steps(snapshot))
-            .chain([remedies])
-            .collect::<Vec<_>>()
-        {
+        });
+        for view in &views {
             if let Err(error) = session.add_view(view).await {
                 missing(format!("{}.{}", view.schema, view.name), error.into());
             }

@@ -342,17 +342,11 @@ impl Migration {
             !new.contains(&place(file.get(row, "record_id"), file.get(row, "field")))
         });
         for row in &sheet.rows {
-            let names = [
-                "record_id",
-                "load",
-                "key",
-                "field",
-                "verdict",
-                "checked_by",
-                "checked_on",
-                "remark",
-            ];
-            file.add(&names.map(|name| (name, row.get(name))));
+            let cells = row.cells.iter();
+            let cells: Vec<(&str, &str)> = cells
+                .map(|(name, cell)| (name.as_str(), cell.as_str()))
+                .collect();
+            file.add(&cells);
         }
         file.save()?;
         Ok(())

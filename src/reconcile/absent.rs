@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounting::counts;
 use super::coercion::{TargetField, normal_forms_in, readable};
-use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG};
+use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, as_last};
 use super::three_way::{LEFT, texts};
 use super::{ReadBack, ReconcileError};
 use crate::rows::{key_text, same_key, sent_columns, stands};
@@ -109,10 +109,7 @@ fn queries(
             key_text("o", key)
         ));
     }
-    let last = Manifest {
-        table: format!("{load}_last"),
-        ..last.clone()
-    };
+    let last = as_last(last, load);
     let mut entries = Vec::new();
     for name in sent_columns(&last.schema) {
         let Ok(field) = last.schema.field_with_name(&name) else {

@@ -1,9 +1,9 @@
 //! Records that only the org changed, in fields where the source's value counts all the same.
 //!
 //! In: an outbox that was written and not sent, the rows that changed in the org since the last look and the edits that were known
-//! then, rows that were away and are back, policies. Out: the outbox with these records as updates that leave out every field; the three-way comparison says which of
-//! them are written. Never: a record that the source has changed (it is compared anyway), or a read of more than what changed
-//! since, where the object allows that.
+//! then, rows that were away and are back, policies. Out: the outbox with these records as updates that leave out every field; the
+//! three-way comparison says which of them are written. Never: a record that the source has changed (it is compared anyway), or a
+//! read of more than what changed since, where the object allows that.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::accounting::counts;
 use super::before::look_up;
 use super::coercion::{TargetField, derived_by, normal_forms, readable};
 use super::conflict::default_policy;
-use super::names::CHANGED_BY_ORG;
+use super::names::{CHANGED_BY_ORG, as_last};
 use super::{ReadBack, ReconcileError, changes};
 use crate::mapping::{EditPolicies, FieldPolicy};
 use crate::rows::{Bits, RowOperation, SAME, key_text, key_texts, same_key, sent_columns, set};
@@ -75,14 +75,12 @@ async fn returned(
     let load = &request.file.name;
     let mut tables = Snapshot::default();
     tables.insert(outbox.clone());
-    let name = format!("{load}_last");
-    tables.insert(Manifest {
-        table: name.clone(),
-        ..last.clone()
-    });
+    let last = as_last(last, load);
+    let name = last.name();
+    tables.insert(last);
     let session = request.engine.session(request.staging, &tables)?;
     let back = format!(
-        "from outbox.{load} as o left join outbox.{name} as p on {} where o._operation = 'unchanged' and p._operation is null",
+        "from outbox.{load} as o left join {name} as p on {} where o._operation = 'unchanged' and p._operation is null",
         same_key("o", "p", &request.columns.key)
     );
     let count = format!("select 'back' as name, count(*) as n {back}");

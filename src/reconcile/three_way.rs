@@ -16,7 +16,7 @@ use arrow::error::ArrowError;
 use super::coercion::{TargetField, normal_forms_in, readable};
 use super::conflict::{Entry, Known};
 use super::left_out::{Record, of_files, rewrite};
-use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED};
+use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
 use super::{ReadBack, ReconcileError, ThreeWay};
 use crate::project::QueryFile;
 use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns, stands};
@@ -251,10 +251,8 @@ impl Settle<'_> {
         let read_back = take("org", load);
         let left = take("ledger", &format!("{LEFT_TO_ORG}{load}"));
         let edited = take("recon", &format!("{CHANGED_BY_ORG}{load}"));
-        let last = last.filter(|last| last.rows > 0).map(|last| Manifest {
-            table: format!("{load}_last"),
-            ..last.clone()
-        });
+        let last = last.filter(|last| last.rows > 0);
+        let last = last.map(|last| as_last(last, load));
         // A column that had another type was another column.
         let has = |table: Option<&Manifest>, name: &str, data_type: &DataType| {
             let column = table.and_then(|table| table.schema.field_with_name(name).ok());

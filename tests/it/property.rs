@@ -12,6 +12,8 @@ mod files;
 mod life;
 /// What should happen.
 mod model;
+/// What is told when it does not.
+mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -479,70 +481,7 @@ impl World {
         for place in delta.overruled.difference(&told) {
             wrong.push(format!("{place:?}: overruled in silence"));
         }
-        if wrong.is_empty() {
-            return;
-        }
-        // The whole script: what happened to a parent may be why.
-        let script = |key: &str| {
-            key.trim_end_matches(',')
-                .parse::<u64>()
-                .ok()
-                .map(|key| key / 10)
-        };
-        let odd: BTreeSet<u64> = wrong
-            .iter()
-            .filter_map(|wrong| {
-                script(
-                    wrong
-                        .split(' ')
-                        .nth(if wrong.contains('(') { 2 } else { 1 })?,
-                )
-            })
-            .collect();
-        let is_meant = |line: &&String| {
-            line.starts_with('-')
-                || line
-                    .split(' ')
-                    .nth(1)
-                    .and_then(script)
-                    .is_some_and(|of| odd.contains(&of))
-        };
-        let story: Vec<&str> = self
-            .told
-            .iter()
-            .filter(is_meant)
-            .map(String::as_str)
-            .collect();
-        let decisions = self.project.read("config/decisions.csv");
-        let ids = self
-            .ids
-            .iter()
-            .filter(|((_, key), _)| odd.contains(&(key / 10)));
-        let ids: Vec<String> = ids.map(|(of, id)| format!("{of:?} {id}")).collect();
-        let decided = decisions.lines().filter(|line| {
-            self.ids
-                .iter()
-                .any(|((_, key), id)| odd.contains(&(key / 10)) && line.contains(id))
-        });
-        let decided: Vec<&str> = decided.collect();
-        let open = self
-            .project
-            .table("select * from recon.conflicts as c where c.state = 'ask'");
-        let open = open.iter().filter(|row| {
-            row.iter().any(|cell| {
-                cell.parse::<u64>()
-                    .is_ok_and(|key| odd.contains(&(key / 10)))
-            })
-        });
-        let open: Vec<String> = open.map(|row| format!("{row:?}")).collect();
-        let decided = [decided.join("\n"), open.join("\n")];
-        panic!(
-            "{when}\n{}\n{}\n{}\n{}",
-            story.join("\n"),
-            ids.join("\n"),
-            decided.join("\n"),
-            wrong.join("\n")
-        );
+        assert!(wrong.is_empty(), "{when}\n{}", story::story(self, &wrong));
     }
 
     fn compare_object(&self, org: &Org, object: &'static str, wrong: &mut Vec<String>) {

@@ -14,11 +14,13 @@ select
     failed.load,
     failed.error_code,
     failed.rows,
-    coalesce(remedy.concerns, 'whoever knows the data') as concerns,
-    coalesce(remedy.what_to_do, 'mend what the message says') as what_to_do,
+    coalesce(remedy.concerns, other.concerns) as concerns,
+    coalesce(remedy.what_to_do, other.what_to_do) as what_to_do,
     concat('transload load --failed ', failed.load) as next_command,
     failed.for_example
 from failed
 left join recon.remedies as remedy
     on remedy.error_code = failed.error_code
+left join recon.remedies as other
+    on other.error_code = ''
 order by failed.rows desc, failed.load, failed.error_code

@@ -45,6 +45,10 @@ pub fn read_sheet(shown: &str, bytes: &[u8]) -> Result<Sheet, MappingError> {
         text::complete(shown, &mut text, declared, &mut findings);
         check::check(shown, declared, &mut text, &mut findings);
         sheet.rows = text.into_rows();
+        let is_ours = |name: &String| declared.columns.iter().any(|column| column.name == name);
+        for row in &mut sheet.rows {
+            row.cells.retain(|name, _| is_ours(name));
+        }
     }
     match findings.iter().any(Finding::is_error) {
         true => Err(MappingError::Decisions { findings }),

@@ -11,6 +11,7 @@ mod run;
 mod scope;
 
 pub(super) use self::inventory::steps;
+pub(super) use self::scope::distinct_values;
 
 use std::fs::File;
 use std::io::Write;

@@ -5,10 +5,10 @@ use std::path::Path;
 use arrow::datatypes::DataType;
 
 use super::{Plan, WrittenDocument};
+use crate::engine::View;
 use crate::error::Error;
-use crate::migration::{Migration, first};
-use crate::staging::Manifest;
-use crate::transform::write_table;
+use crate::migration::Migration;
+use crate::staging::{Manifest, Snapshot};
 
 const SCOPE: [Plan; 13] = [
     (
@@ -102,7 +102,6 @@ impl Migration {
     /// # Errors
     /// The staging area cannot be read, or the folder cannot be written.
     pub async fn write_scope(&self, folder: Option<&Path>) -> Result<WrittenDocument, Error> {
-        self.count_distinct_values().await?;
         let asked = self.ask(None).await?;
         let title = format!("Scope of the migration: {}", self.config().name);
         let folder = self.folder(folder, "scope");
@@ -114,30 +113,17 @@ impl Migration {
         }
         Ok(scope)
     }
+}
 
-    /// Publishes `staged.distinct_values`: how many values each column of the staged tables has, to within a few percent.
-    async fn count_distinct_values(&self) -> Result<(), Error> {
-        let staging = self.staging();
-        let snapshot = staging.snapshot().await?;
-        let counts: Vec<String> = snapshot.schema("usercom").filter_map(distinct).collect();
-        if counts.is_empty() {
-            return Ok(());
-        }
-        let lease = staging.lease("audit").await?;
-        let counted = async {
-            let session = self.engine().session(staging, &snapshot)?;
-            let place = ("staged", "distinct_values");
-            let key = ["source".to_owned(), "column".to_owned()];
-            let sql = counts.join(" union all ");
-            let table =
-                write_table(staging, &session, place, "distinct values", &sql, &key).await?;
-            staging.publish(table).await?;
-            Ok(())
-        };
-        let counted = counted.await;
-        first(counted, lease.release().await.map_err(Error::from))?;
-        Ok(())
-    }
+/// `staged.distinct_values`: how many values each column of the staged tables has, to within a few percent. It is counted where it is
+/// asked for.
+pub(in crate::migration) fn distinct_values(snapshot: &Snapshot) -> Option<View> {
+    let counts: Vec<String> = snapshot.schema("usercom").filter_map(distinct).collect();
+    (!counts.is_empty()).then(|| View {
+        schema: "staged".to_owned(),
+        name: "distinct_values".to_owned(),
+        sql: counts.join(" union all "),
+    })
 }
 
 /// The query for the distinct values of one table's columns, as texts; a column of another kind is not counted.

@@ -117,18 +117,11 @@ fn section(page: &mut String, (number, query): (usize, usize), part: &Part, room
 fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, room: usize) {
     let (began, mut shown) = (page.len(), 0);
     if table.drawn {
-        let rows: Vec<(String, f64, String)> = table
-            .rows
-            .iter()
-            .filter_map(|row| {
-                let (first, last) = (row.first()?, row.last()?);
-                Some((first.text(), last.number()?, last.text()))
-            })
-            .collect();
-        let names_both = |column: usize| table.columns.get(column).is_some_and(|it| !it.numeric);
-        let picture = match table.columns.len() {
-            3 if names_both(0) && names_both(1) => flow::flow(&flows(table), grouped, escape),
-            _ => chart::bars(&rows, escape),
+        let picture = match table.columns.as_slice() {
+            [from, to, _] if !from.numeric && !to.numeric => {
+                flow::flow(&flows(table), grouped, escape)
+            }
+            _ => chart::bars(&bars(table), escape),
         };
         page.push_str(&picture.unwrap_or_default());
     }
@@ -180,6 +173,16 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
             escape(csv)
         );
     }
+}
+
+/// Rows of a table as labels with their numbers.
+fn bars(table: &Table) -> Vec<(String, f64, String)> {
+    let rows = table.rows.iter();
+    let rows = rows.filter_map(|row| {
+        let (first, last) = (row.first()?, row.last()?);
+        Some((first.text(), last.number()?, last.text()))
+    });
+    rows.collect()
 }
 
 /// Rows of a table as what goes from where to where.
