@@ -58,6 +58,8 @@ pub mod usercom;
 pub mod stage;
 // The customer's decisions, the field map, the `custom` struct.
 pub mod mapping;
+// A language model's opinion on proposals; off unless it is set up.
+pub mod llm;
 // The SQL project: files, headers, order.
 pub mod project;
 // What load, reconcile and rollback share: columns, key, operation, schemas, identity.

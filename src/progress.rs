@@ -9,6 +9,8 @@ pub trait Progress: Send + Sync {
     fn step(&self, _text: &str) {}
     /// The step is over, and `text` says what came of it; also a message of any kind.
     fn done(&self, _text: &str) {}
+    /// What is about to leave this machine, shown whatever else is not, and never logged.
+    fn disclose(&self, _text: &str) {}
     /// A source table begins; `bytes` is the size of its files as stored.
     fn begin(&self, _table: &str, _bytes: u64) {}
     /// So many source rows and stored bytes of the table are done. Both may start again from 0 when the table has to be

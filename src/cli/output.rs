@@ -208,7 +208,8 @@ pub(super) fn note(line: &str) {
     }
 }
 
-fn tell(line: &str) {
+/// The same whatever is asked not to be shown.
+pub(super) fn tell(line: &str) {
     // Nobody can be told that stderr is gone.
     let _ = writeln!(std::io::stderr().lock(), "{}", plain(line, true));
 }

@@ -238,6 +238,13 @@ impl Progress for TerminalProgress {
         Self::done(self, text);
     }
 
+    fn disclose(&self, text: &str) {
+        match &self.display {
+            Display::Quiet | Display::Lines => output::tell(text),
+            Display::Bars(bars) => bars.suspend(|| output::tell(text)),
+        }
+    }
+
     fn begin(&self, table: &str, bytes: u64) {
         if bytes > 0 {
             self.begin_meter(&mut self.lock(), table, bytes);

@@ -5,12 +5,14 @@
 
 mod destination;
 mod error;
+mod llm;
 mod options;
 mod source;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
+pub use llm::{Disclosure, Llm};
 pub use options::{OptionValue, QueryOptions, option_table};
 pub use source::{Api, MissingOptOut, Source};
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub notify: Option<String>,
     /// Whether every run ends with its report.
     pub report: bool,
+    /// The language model that is asked about proposals, if any.
+    pub llm: Option<Llm>,
     /// All destinations by name.
     pub destinations: BTreeMap<String, Destination>,
     default_target: Option<String>,
@@ -138,6 +142,7 @@ struct File {
     gates: Gates,
     #[serde(default)]
     notify: Notify,
+    llm: Option<Llm>,
     #[serde(default)]
     documents: Documents,
     #[serde(default)]
@@ -245,6 +250,10 @@ impl Config {
             api.check()
                 .map_err(|(key, reason)| bad(&format!("source.api.{key}"), reason))?;
         }
+        if let Some(llm) = &file.llm {
+            llm.check()
+                .map_err(|(key, reason)| bad(&format!("llm.{key}"), reason))?;
+        }
         for (name, destination) in &file.destination {
             destination
                 .check()
@@ -312,6 +321,7 @@ impl Config {
                 .notify
                 .command
                 .filter(|command| !command.trim().is_empty()),
+            llm: file.llm,
             destinations: file.destination,
             default_target: file.default_target,
         })

@@ -113,8 +113,10 @@ pub fn decide_fields(
         if Status::of(file.get(row, "status")) != Status::Confirmed {
             continue;
         }
-        if let Some(holds) = staged.get(&(source.clone(), field.clone())) {
-            file.set(row, "source_type", holds);
+        // Whoever confirms a column that the export lacks confirms it without a type, so that it is stale no more.
+        if !staged.is_empty() {
+            let holds = staged.get(&(source.clone(), field.clone()));
+            file.set(row, "source_type", holds.copied().unwrap_or_default());
         }
         let Some(history) = history.as_deref_mut() else {
             continue;

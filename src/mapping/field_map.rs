@@ -48,6 +48,8 @@ pub struct MapRow {
     pub target_field: String,
     /// Salesforce type, such as `Text(255)`.
     pub field_type: String,
+    /// Label of a new field; empty if nobody gave one.
+    pub label: String,
     /// What the source's column held when it was decided, such as `text`; empty if nobody wrote it down.
     pub source_type: String,
     /// Whether it was proposed by the program, and not begun by a person.
@@ -103,6 +105,7 @@ impl FieldMap {
             target_object,
             target_field: row.get("target_field").to_owned(),
             field_type: row.get("type").to_owned(),
+            label: row.get("label").to_owned(),
             source_type: row.get("source_type").to_owned(),
             is_proposal: !row.get("class").is_empty(),
             status: Status::of(row.get("status")),

@@ -95,7 +95,16 @@ pub fn write_fields(project: &Path, proposed: &[ProposedField]) -> Result<(), Ma
     file.retain(|file, row| !is_ours(file, row) || wanted.contains(&at(file, row)));
     let ours = (0..file.len()).filter(|row| is_ours(&file, *row));
     let known: BTreeMap<_, usize> = ours.map(|row| (at(&file, row), row)).collect();
-    for one in proposed {
+    // Somebody may have decided a row since it was proposed.
+    let decided: BTreeSet<_> = (0..file.len())
+        .filter(|row| {
+            let is_begun = !file.get(*row, "target_field").is_empty();
+            let status = Status::of(&file.get(*row, "status").to_lowercase());
+            !is_ours(&file, *row) && (is_begun || status != Status::Proposed)
+        })
+        .map(|row| at(&file, row))
+        .collect();
+    for one in proposed.iter().filter(|one| !decided.contains(&of(one))) {
         let known = known.get(&of(one)).copied();
         let cells = [
             ("source", one.source.as_str()),
@@ -183,6 +192,18 @@ mod tests {
             class: "likely".to_owned(),
             ..ProposedField::default()
         }
+    }
+
+    #[test]
+    fn what_was_decided_since_it_was_proposed_is_not_proposed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("config")).unwrap();
+        let path = folder.path().join("config/field_map.csv");
+        let decided = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at,class\n\
+                       people,plan,Lead,Plan__c,Text(80),confirmed,anna,2026-02-20,likely\n";
+        std::fs::write(&path, decided).unwrap();
+        write_fields(folder.path(), &[one("plan", "Tariff__c")]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
     }
 
     #[test]

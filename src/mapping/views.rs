@@ -262,23 +262,34 @@ fn as_compared(name: &str) -> String {
     format!("nullif(lower(trim(t.\"{name}\")), '')")
 }
 
-/// Confirmed rows whose columns hold something else than when they were confirmed.
+/// Confirmed rows whose columns hold something else than when they were confirmed, or are there no more. A table that this
+/// export lacks as a whole says nothing about its columns.
 pub fn stale(map: &FieldMap, snapshot: &Snapshot) -> impl Iterator<Item = Finding> {
     map.confirmed().filter_map(|row| {
         let table = snapshot.get("usercom", &row.source)?;
-        let field = table.schema.field_with_name(&row.source_field).ok()?;
-        let (was, is) = (row.source_type.as_str(), type_word(field.data_type()));
+        let field = table.schema.field_with_name(&row.source_field).ok();
+        let is = field.map(|field| type_word(field.data_type()));
+        let was = row.source_type.as_str();
+        if was.is_empty() || is == Some(was) {
+            return None;
+        }
+        let (now, otherwise) = match is {
+            Some(is) => (
+                format!("holds {is} now"),
+                "as it is now, or change its type first",
+            ),
+            None => (
+                "the export has no such column now".to_owned(),
+                "without the column: what was sent stays as it is",
+            ),
+        };
+        let column = format!("{}.{}", row.source, row.source_field);
         let problem = format!(
-            "{}.{} → {}.{} is stale: it held {was} when it was confirmed, and holds {is} now; `transload map confirm --row {}.{} \
-             --by NAME` confirms it as it is now, or change its type first",
-            row.source,
-            row.source_field,
-            row.target_object,
-            row.target_field,
-            row.source,
-            row.source_field
+            "{column} → {}.{} is stale: it held {was} when it was confirmed, and {now}; `transload map confirm --row {column} \
+             --by NAME` confirms it {otherwise}",
+            row.target_object, row.target_field,
         );
-        (!was.is_empty() && was != is).then(|| Finding::new(FIELD_MAP, problem).line(row.line))
+        Some(Finding::new(FIELD_MAP, problem).line(row.line))
     })
 }
 

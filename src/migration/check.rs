@@ -14,7 +14,7 @@ use super::mistake::{mistake, of_project};
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::resolve;
-use crate::config::Config;
+use crate::config::{Config, Llm};
 use crate::cutover::Checklist;
 use crate::error::Error;
 use crate::finding::Finding;
@@ -76,6 +76,10 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     };
     if let Err(error) = config.target(request.target.as_deref()) {
         report.findings.push(mistake(error.into())?);
+    }
+    if let Some(Err(error)) = config.llm.as_ref().map(Llm::key) {
+        let finding = mistake(error.into())?;
+        report.findings.push(finding.warning());
     }
     let (files, findings) = files(&config)?;
     report.findings.extend(findings);

@@ -129,7 +129,7 @@ fn wanted_field(
         is_key: columns.key.len() == 1 && columns.key.contains(field.name()),
         declared: declared.field_type,
         refers_to: declared.refers_to,
-        label: None,
+        label: declared.label,
         choices: Vec::new(),
         max_chars: None,
         whole_digits: None,
@@ -190,6 +190,7 @@ enum Choices<'a> {
 #[derive(Default)]
 struct Declared<'a> {
     field_type: Option<FieldType>,
+    label: Option<String>,
     refers_to: Option<String>,
     choices: Option<Choices<'a>>,
 }
@@ -236,6 +237,7 @@ fn from_map<'a>(
         })?;
     Ok(Declared {
         field_type: Some(field_type),
+        label: Some(row.label.clone()).filter(|label| !label.is_empty()),
         refers_to: None,
         choices: is_list(field_type).then_some(Choices::Attribute(row)),
     })
@@ -250,6 +252,7 @@ fn from_header<'a>(file: &QueryFile, field: &'a DeclaredField) -> Result<Declare
     if let Some(object) = lookup {
         return Ok(Declared {
             field_type: Some(FieldType::Lookup),
+            label: None,
             refers_to: Some(object.to_owned()),
             choices: None,
         });
@@ -265,6 +268,7 @@ fn from_header<'a>(file: &QueryFile, field: &'a DeclaredField) -> Result<Declare
             })?;
     Ok(Declared {
         field_type: Some(field_type),
+        label: None,
         refers_to: None,
         choices: field.choices.as_deref().map(Choices::Column),
     })

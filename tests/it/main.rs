@@ -40,6 +40,8 @@ mod guide;
 mod in_process;
 /// Killed again and again at random moments.
 mod kills;
+/// A language model that is asked about the map, and answers well or badly.
+mod llm;
 /// Changes between runs, and values that do not fit.
 mod load;
 /// The field map, from its proposal to a stale row.

@@ -12,7 +12,7 @@ const ATTRIBUTES: &str = "\
     {\"id\":4,\"name\":\"Work e-mail\",\"name_std\":\"work_email\",\"value_type\":\"string\",\"content_type\":\"clientuser\"}\n";
 
 /// People with a job, a temperature, dogs and a second address.
-fn attributed() -> Project {
+pub(crate) fn attributed() -> Project {
     let project = Project::small();
     project.write("export/attributes.jsonl", ATTRIBUTES);
     project.write(
@@ -170,6 +170,43 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
         "{}",
         wrong.stderr
     );
+    // The label of the map is that of the new field.
+    let org = project.org();
+    assert_eq!(org.label("Lead", "Liczba_Psow__c"), "Liczba psów");
+    drop(org);
+    // A column that is gone is no detail: it stops the run until somebody says that it may.
+    let people = project.read("export/people.csv");
+    project.write(
+        "export/people.csv",
+        "id,email,name,lifecycle_stage,company_id,stanowisko,temperatura,work_email\n\
+         1,lee@globex.example,Lee Lane,lead,10,Prezes,zimny,lee@work.example\n",
+    );
+    let attributes = project.read("export/attributes.jsonl");
+    let others: Vec<&str> = attributes
+        .lines()
+        .filter(|line| !line.contains("liczba_psow"))
+        .collect();
+    project.write("export/attributes.jsonl", &(others.join("\n") + "\n"));
+    let run = project.run().ended(2);
+    assert!(
+        run.error().contains(
+            "it held decimal when it was confirmed, and the export has no such column now"
+        ),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        shown(&project, "people.liczba_psow", "Lead")["state"],
+        "stale: the export has no such column"
+    );
+    project.transload(&again).ended(0);
+    let state = shown(&project, "people.liczba_psow", "Lead");
+    assert_eq!(state["state"], "confirmed");
+    let checked = project.transload(&["check"]);
+    assert!(!checked.stdout.contains("stale"), "{}", checked.stdout);
+    project.write("export/people.csv", &people);
+    project.write("export/attributes.jsonl", &attributes);
+    project.transload(&["stage"]).ended(0);
     // The next project of the same user begins from what was confirmed here.
     let remembered = project.path("remembered.csv");
     let with_history = |project: &Project, words: &[&str]| {

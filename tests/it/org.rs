@@ -90,6 +90,13 @@ impl Org {
             .collect()
     }
 
+    /// Label of a field.
+    pub(crate) fn label(&self, object: &str, field: &str) -> String {
+        let described = self.runtime.block_on(self.client.describe(object)).unwrap();
+        let mut fields = described.fields.into_iter();
+        fields.find(|one| one.name == field).unwrap().label
+    }
+
     /// Rows of a query to the Tooling API.
     pub(crate) fn tooling(&self, soql: &str) -> Vec<serde_json::Map<String, Value>> {
         self.runtime

@@ -19,6 +19,12 @@ pub(crate) struct ProposeArgs {
     /// Ask no org: only its standard fields are known then
     #[arg(long, conflicts_with = "target")]
     offline: bool,
+    /// Ask no language model, whatever migration.toml says
+    #[arg(long)]
+    no_llm: bool,
+    /// Send what is listed to the language model of migration.toml, which is not on this machine
+    #[arg(long, conflicts_with = "no_llm")]
+    yes: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -30,11 +36,14 @@ pub(super) async fn run(args: &ProposeArgs) -> Result<Outcome, Error> {
         target: args.target.target.clone(),
         no_stage: args.no_stage,
         offline: args.offline,
+        no_llm: args.no_llm,
+        yes: args.yes,
     };
     let proposed = Box::pin(migration.propose_map(&request)).await;
     progress.finish();
     let report = proposed?;
-    for note in &report.notes {
+    let said = report.llm.iter().flat_map(|llm| llm.lines());
+    for note in report.notes.iter().cloned().chain(said) {
         output::note(&format!("note: {note}"));
     }
     match args.format {

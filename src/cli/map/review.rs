@@ -39,6 +39,7 @@ pub(super) async fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
         target: args.target.target.clone(),
         no_stage: true,
         offline: args.offline,
+        ..ProposeRequest::default()
     };
     let fields = Box::pin(migration.map_fields(&request)).await;
     progress.finish();

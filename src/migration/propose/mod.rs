@@ -2,8 +2,9 @@
 //! `config/value_map.csv` that nobody has confirmed yet.
 //!
 //! In: staged tables, the loads' queries, the decisions so far, the org's describes (or the standard objects that are known
-//! without an org), what the user confirmed in other projects. Out: [`ProposeReport`], and the two files. Never: a
-//! decision, or a change to a row that a person decided; the org is only asked what it has.
+//! without an org), what the user confirmed in other projects, and a language model's opinion where one is set up. Out:
+//! [`ProposeReport`], and the two files. Never: a decision, or a change to a row that a person decided; the org is only
+//! asked what it has.
 
 mod destination;
 mod profiles;
@@ -20,6 +21,7 @@ use super::project::Project;
 use super::stage::{note_staging, stage_all};
 use crate::config;
 use crate::error::Error;
+use crate::llm::{self, Draft, LlmReport};
 use crate::mapping::{
     FieldMap, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
     write_fields, write_values,
@@ -42,6 +44,10 @@ pub struct ProposeRequest {
     pub no_stage: bool,
     /// Whether no org is asked: the standard objects alone are known then.
     pub offline: bool,
+    /// Whether no language model is asked, whatever `migration.toml` says.
+    pub no_llm: bool,
+    /// Whether what was disclosed may go to a model on another machine.
+    pub yes: bool,
 }
 
 /// What was proposed.
@@ -55,6 +61,8 @@ pub struct ProposeReport {
     pub kept: usize,
     /// Values that an unrestricted picklist does not have and that stay as they are.
     pub values_as_they_are: usize,
+    /// What a language model was asked and what came of it; none if none was.
+    pub llm: Option<LlmReport>,
     /// What was met that people should know.
     pub notes: Vec<String>,
 }
@@ -96,6 +104,7 @@ pub(super) async fn propose_map(
     let fields = Fields::of(project, request, &objects, &mut report.notes).await?;
     let vocabulary = vocabulary(project)?;
     let history = history(&mut report.notes);
+    let mut given = Vec::new();
     for (table, sources) in &sources {
         let objects = loads.objects(table);
         if objects.is_empty() {
@@ -105,15 +114,25 @@ pub(super) async fn propose_map(
             ));
         }
         for object in objects {
-            let given = Given {
+            given.push(Given {
+                table,
+                object,
+                all: sources,
                 map: &map,
                 fields: &fields,
                 vocabulary: &vocabulary,
                 history: &history,
                 sent: loads.sent(table, object),
-            };
-            given.propose(table, object, sources, &mut report);
+            });
         }
+    }
+    let mut drafts: Vec<Draft> = given.iter().map(Given::draft).collect();
+    let config = &project.config;
+    if let Some(llm) = config.llm.as_ref().filter(|_| !request.no_llm) {
+        report.llm = llm::consult(config, llm, request.yes, &mut drafts, progress).await?;
+    }
+    for (given, draft) in given.iter().zip(&drafts) {
+        given.rows(draft, &mut report);
     }
     write_fields(folder, &report.fields)?;
     write_values(folder, &report.values)?;
@@ -147,6 +166,10 @@ pub(super) async fn map_fields(
 
 /// What proposals for one table and object are made of.
 struct Given<'a> {
+    table: &'a str,
+    object: &'a str,
+    /// All attributes of the table.
+    all: &'a [Source],
     map: &'a FieldMap,
     fields: &'a Fields,
     vocabulary: &'a Vocabulary,
@@ -156,62 +179,88 @@ struct Given<'a> {
 }
 
 impl Given<'_> {
-    fn propose(&self, table: &str, object: &str, all: &[Source], report: &mut ProposeReport) {
-        let decided: Vec<&MapRow> = self.map.rows().filter(|row| self.counts(row)).collect();
+    /// Rows that people decided or began.
+    fn decided(&self) -> impl Iterator<Item = &MapRow> {
+        self.map.rows().filter(|row| self.counts(row))
+    }
+
+    /// Fields in lower case that an attribute has, so that they are no other one's.
+    fn taken(&self) -> BTreeSet<String> {
+        self.decided()
+            .filter(|row| row.status != Status::Ignored && row.is_for(self.object))
+            .map(|row| row.target_field.to_lowercase())
+            .collect()
+    }
+
+    /// Proposals for what nobody decided.
+    fn draft(&self) -> Draft {
         let is_decided = |source: &&Source| {
-            decided.iter().any(|row| {
+            self.decided().any(|row| {
                 let everywhere = row.status == Status::Ignored && row.target_object.is_empty();
-                row.source == table
+                row.source == self.table
                     && row.source_field == source.name
-                    && (row.is_for(object) || everywhere)
+                    && (row.is_for(self.object) || everywhere)
             })
         };
-        let sources: Vec<Source> = all
-            .iter()
-            .filter(|source| !is_decided(source))
-            .cloned()
-            .collect();
-        report.kept += all.len() - sources.len();
-        // A field that an attribute has is no other one's.
-        let taken: BTreeSet<String> = decided
-            .iter()
-            .filter(|row| row.status != Status::Ignored && row.is_for(object))
-            .map(|row| row.target_field.to_lowercase())
-            .collect();
-        let known = self.fields.of_object(object);
+        let open = self.all.iter().filter(|source| !is_decided(source));
+        let sources: Vec<Source> = open.cloned().collect();
+        let taken = self.taken();
         let free = |target: &&Target| {
             !taken.contains(&target.field.to_lowercase())
                 && target.kind != "reference"
                 && !target.field_type.is_empty()
         };
-        let targets: Vec<Target> = known.iter().filter(free).cloned().collect();
-        let proposals = propose(&sources, &targets, self.vocabulary, self.history);
+        let known = self.fields.of_object(self.object).iter();
+        let targets: Vec<Target> = known.filter(free).cloned().collect();
+        let is_closed = |target: &Target| {
+            !target.createable || self.sent.contains_key(&target.field.to_lowercase())
+        };
+        let places = targets.iter().enumerate();
+        Draft {
+            table: self.table.to_owned(),
+            object: self.object.to_owned(),
+            closed: places
+                .filter(|(_, target)| is_closed(target))
+                .map(|(at, _)| at)
+                .collect(),
+            proposals: propose(&sources, &targets, self.vocabulary, self.history),
+            sources,
+            targets,
+        }
+    }
+
+    /// A draft as rows of the two files.
+    fn rows(&self, draft: &Draft, report: &mut ProposeReport) {
+        report.kept += self.all.len() - draft.sources.len();
+        let known = self.fields.of_object(self.object);
         let mut rows = Rows {
-            object,
-            targets: &targets,
+            object: self.object,
+            targets: &draft.targets,
             sent: &self.sent,
             names: known
                 .iter()
                 .map(|target| target.field.to_lowercase())
-                .chain(taken)
+                .chain(self.taken())
                 .collect(),
         };
-        for (source, proposal) in sources.iter().zip(&proposals) {
-            let before = self.history.get(table, &source.name, object);
-            let field = rows.field(table, source, proposal, before);
-            let target = targets
-                .iter()
-                .find(|target| target.field == field.target_field);
+        for (source, proposal) in draft.sources.iter().zip(&draft.proposals) {
+            let before = self.history.get(self.table, &source.name, self.object);
+            let field = rows.field(self.table, source, proposal, before);
+            let targets = &mut draft.targets.iter();
+            let target = targets.find(|target| target.field == field.target_field);
             if let Some(target) = target.filter(|_| !field.is_new) {
                 rows.values(source, target, self.map, report);
             }
             report.fields.push(field);
         }
         // Values of what was confirmed before may have come since.
-        for row in decided.iter().filter(|row| {
-            row.status == Status::Confirmed && row.source == table && row.is_for(object)
+        for row in self.decided().filter(|row| {
+            row.status == Status::Confirmed && row.source == self.table && row.is_for(self.object)
         }) {
-            let source = all.iter().find(|source| source.name == row.source_field);
+            let source = self
+                .all
+                .iter()
+                .find(|source| source.name == row.source_field);
             let target = known
                 .iter()
                 .find(|target| target.field.eq_ignore_ascii_case(&row.target_field));
