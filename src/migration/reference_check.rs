@@ -1,6 +1,6 @@
-//! Whether decisions are about what there is: owners and rows of the export, users and territories of the org.
+//! Whether decisions are about what there is: owners and rows of the export, users, territories and picklist values of the org.
 //!
-//! In: `owners`, `matches`, `territories`, `user_territories`, the staged tables, what was asked of the org. Out: a finding for each
+//! In: `owners`, `matches`, `territories`, `user_territories`, `value_map`, the staged tables, what was asked of the org. Out: a finding for each
 //! reference that leads nowhere. What cannot be known is not judged: owners without any that the export names, territories of an org
 //! without them. Once something was loaded, a row that the export no longer has is no mistake.
 
@@ -15,8 +15,11 @@ use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{DecisionRow, decision_rows};
+use crate::mapping::{DecisionRow, Status, VALUE_MAP, decision_rows};
 use crate::staging::{Snapshot, Staging};
+
+/// Values of restricted picklists of the org, by `object.field` in lower case.
+const RESTRICTED: &str = include_str!("../../queries/internal/restricted_values.sql");
 
 /// Rows that decisions name and the export does not have.
 const ROWS: &str = include_str!("../../queries/internal/rows_of_no_export.sql");
@@ -69,7 +72,13 @@ pub(super) async fn check_references(
     let mut findings = Vec::new();
     if !is_any(
         folder,
-        &["owners", "matches", "territories", "user_territories"],
+        &[
+            "owners",
+            "matches",
+            "territories",
+            "user_territories",
+            VALUE_MAP,
+        ],
     )? {
         return Ok(findings);
     }
@@ -79,7 +88,43 @@ pub(super) async fn check_references(
     for named in &OF_ORG {
         findings.extend(of_org(folder, snapshot, &session, named).await?);
     }
+    findings.extend(values(folder, snapshot, &session).await?);
     Ok(findings)
+}
+
+/// Confirmed values that a restricted picklist of the org does not have: it would refuse every row with one.
+async fn values(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let rows = decision_rows(folder, VALUE_MAP)?;
+    let confirmed = rows.iter().filter(|row| {
+        let is_confirmed = Status::of(row.get("status")) == Status::Confirmed;
+        is_confirmed && !row.get("target_value").is_empty()
+    });
+    let confirmed: Vec<&DecisionRow> = confirmed.collect();
+    if confirmed.is_empty() || snapshot.get("org", "fields").is_none() {
+        return Ok(Vec::new());
+    }
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in texts(session, "the values of restricted picklists", RESTRICTED).await? {
+        if let [field, value] = &row[..] {
+            known.entry(field.clone()).or_default().push(value.clone());
+        }
+    }
+    let told = confirmed.into_iter().filter_map(|row| {
+        let field = format!("{}.{}", row.get("object"), row.get("field"));
+        let values = known.get(&field.to_lowercase())?;
+        let value = row.get("target_value");
+        if values.iter().any(|known| known.eq_ignore_ascii_case(value)) {
+            return None;
+        }
+        let near = nearest(value, values.iter().map(String::as_str));
+        let problem = format!("is no value of the restricted picklist {field} of the org");
+        Some(finding(VALUE_MAP, row, "target_value", &problem, near))
+    });
+    Ok(told.collect())
 }
 
 /// Whether one of these files has a row.
@@ -93,7 +138,11 @@ pub(super) fn is_any(folder: &Path, files: &[&str]) -> Result<bool, Error> {
 }
 
 /// Columns of a query, one set of texts per row.
-async fn texts(session: &Session, what: &str, sql: &str) -> Result<BTreeSet<Vec<String>>, Error> {
+pub(super) async fn texts(
+    session: &Session,
+    what: &str,
+    sql: &str,
+) -> Result<BTreeSet<Vec<String>>, Error> {
     let mut found = BTreeSet::new();
     for batch in session.collect(what, sql).await? {
         for row in 0..batch.num_rows() {

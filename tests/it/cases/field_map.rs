@@ -171,3 +171,33 @@ fn two_attributes_of_one_table_may_go_to_fields_of_one_name_in_two_objects() {
     assert_eq!(org.row("Lead", "1", "Plan__c")["Plan__c"], "gold");
     assert_eq!(org.row("Contact", "3", "Plan__c")["Plan__c"], "night");
 }
+
+#[test]
+fn a_value_that_a_restricted_picklist_lacks_is_told_with_the_nearest_before_anything_is_sent() {
+    let project = Project::small();
+    project.edit("export/companies.csv", "domain,city", "domain,standing");
+    project.write(
+        "config/field_map.csv",
+        &confirmed(&["companies,standing,Account,CleanStatus,Picklist"]),
+    );
+    project.write(
+        "config/value_map.csv",
+        "object,field,source_value,target_value,status,confirmed_by,confirmed_at\n\
+         Account,CleanStatus,Paris,Pendng,confirmed,ann,2026-01-01\n\
+         Account,CleanStatus,Austin,matched,confirmed,ann,2026-01-01\n",
+    );
+    let run = project.run().ended(2);
+    let told = "config/value_map.csv line 2, column target_value: `Pendng` is no value of the restricted picklist \
+                Account.CleanStatus of the org; did you mean `Pending`?";
+    assert!(run.error().contains(told), "{}", run.stderr);
+    assert!(!run.error().contains("matched"), "{}", run.stderr);
+    assert_eq!(project.org().rows("SELECT Id FROM Account").len(), 0);
+    project.edit("config/value_map.csv", "Pendng", "Pending");
+    project.carry().ended(0);
+    let statuses = project.org().map("Account", "usercom_id__c", "CleanStatus");
+    assert_eq!(
+        [&statuses["10"], &statuses["11"]],
+        ["Pending", "Matched"],
+        "{statuses:?}"
+    );
+}
