@@ -12,7 +12,7 @@ pub(crate) struct CheckArgs {
     project: ProjectArgs,
     #[command(flatten)]
     target: Target,
-    /// Write what nobody has decided into the decision files, as rows without a decision
+    /// Write what nobody has decided into the decision files, as rows that decide nothing yet
     #[arg(long)]
     write_missing: bool,
     /// Report on stdout

@@ -44,4 +44,4 @@ pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;
 pub use rest::{FILE_LIMITS, rest_requests};
 pub use run_state::{Intent, JobRecord, PhaseState, RunState};
-pub use snapshot::{ORG_TABLES, org_table, snapshot_org, snapshot_query};
+pub use snapshot::{ORG_TABLES, User, org_table, org_users, snapshot_org, snapshot_query};

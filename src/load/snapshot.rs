@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
+    ArrayRef, BooleanArray, BooleanBuilder, Int64Builder, ListBuilder, RecordBatch, StringArray,
+    StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::{TryStreamExt, pin_mut};
@@ -191,29 +192,64 @@ async fn publish(staging: &Staging, table: &str, columns: Vec<ArrayRef>) -> Resu
     Ok(())
 }
 
-async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
+/// A user of the org, as far as owners are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// Record id.
+    pub id: Option<String>,
+    /// Name to log in with.
+    pub username: Option<String>,
+    /// Address; a sandbox appends `.invalid`.
+    pub email: Option<String>,
+    /// Full name.
+    pub name: Option<String>,
+    /// `Standard`, and what else owns no record.
+    pub user_type: Option<String>,
+    /// Whether they may log in.
+    pub is_active: Option<bool>,
+}
+
+/// Asks for the users of the org.
+///
+/// # Errors
+/// [`LoadError::ReadOrg`].
+pub async fn org_users(client: &Client) -> Result<Vec<User>, LoadError> {
     let rows = client.query(&without_header(USERS));
     pin_mut!(rows);
-    let mut texts: [StringBuilder; 5] = Default::default();
-    let mut active = BooleanBuilder::new();
+    let mut users = Vec::new();
     while let Some(row) = rows.try_next().await.map_err(read("the users"))? {
-        let names = ["Id", "Username", "Email", "Name", "UserType"];
-        for (name, column) in names.iter().zip(&mut texts) {
-            column.append_option(row.get(*name).and_then(serde_json::Value::as_str));
-        }
-        active.append_option(row.get("IsActive").and_then(serde_json::Value::as_bool));
+        let text = |name: &str| {
+            let text = row.get(name).and_then(serde_json::Value::as_str);
+            text.map(str::to_owned)
+        };
+        users.push(User {
+            id: text("Id"),
+            username: text("Username"),
+            email: text("Email"),
+            name: text("Name"),
+            user_type: text("UserType"),
+            is_active: row.get("IsActive").and_then(serde_json::Value::as_bool),
+        });
     }
-    let [mut id, mut username, mut email, mut name, mut kind] = texts;
+    Ok(users)
+}
+
+async fn users(staging: &Staging, client: &Client) -> Result<(), LoadError> {
+    let users = org_users(client).await?;
+    let texts = |text: fn(&User) -> Option<&str>| -> ArrayRef {
+        Arc::new(users.iter().map(text).collect::<StringArray>())
+    };
+    let active: BooleanArray = users.iter().map(|user| user.is_active).collect();
     publish(
         staging,
         "users",
         vec![
-            Arc::new(id.finish()),
-            Arc::new(username.finish()),
-            Arc::new(email.finish()),
-            Arc::new(name.finish()),
-            Arc::new(kind.finish()),
-            Arc::new(active.finish()),
+            texts(|user| user.id.as_deref()),
+            texts(|user| user.username.as_deref()),
+            texts(|user| user.email.as_deref()),
+            texts(|user| user.name.as_deref()),
+            texts(|user| user.user_type.as_deref()),
+            Arc::new(active),
         ],
     )
     .await

@@ -18,13 +18,13 @@ mod value_map;
 mod views;
 
 pub use confirm::{
-    Action, Signature, StagedTypes, decide_fields, decide_values, field_state, save_decisions,
-    value_state,
+    Action, Signature, StagedTypes, confirm_decisions, decide_fields, decide_values,
+    decision_state, field_state, save_decisions, value_state,
 };
 pub use decisions::{
     DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, FILLED_IN, PLACE, Sheet,
-    check_decisions, decision_rows, declared_files, publish_decisions, read_sheet, template,
-    templates,
+    check_decisions, decision_rows, declared_files, proposed_column, proposed_files,
+    publish_decisions, read_sheet, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;

@@ -13,6 +13,7 @@ use super::exclusions::{self, AUDIT_OPTION};
 use super::mistake::{mistake, of_project};
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
+use super::proposed_decisions::OrgValues;
 use super::resolve;
 use crate::config::{Config, Llm};
 use crate::cutover::Checklist;
@@ -94,7 +95,8 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         report.in_order();
         return Ok(report);
     }
-    let open = open_decisions::of_export(&project, &staging, &snapshot).await?;
+    let open =
+        open_decisions::of_export(&project, &staging, &snapshot, OrgValues::default()).await?;
     report.findings.extend(open.findings);
     report.open = open.decisions;
     if let Some((_, map)) = &files {
@@ -145,7 +147,7 @@ fn key(finding: &Finding) -> (bool, &str, Option<u64>, Option<&String>) {
 }
 
 /// The staging area with the org in view that a destination was when it was last met; without one, if none was.
-async fn met(project: &Project, target: Option<&str>) -> Result<Staging, Error> {
+pub(super) async fn met(project: &Project, target: Option<&str>) -> Result<Staging, Error> {
     let Ok((name, _)) = project.config.target(target) else {
         return Ok(project.staging.clone());
     };

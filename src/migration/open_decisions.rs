@@ -1,8 +1,9 @@
 //! What of the export nobody has decided, and which decisions are about nothing.
 //!
 //! In: the tables staged last, the decision files, what is known of the org. Out: every value of the export that a decision file has
-//! no row for, with how many rows have it; warnings about rows for values that the export does not have. What is
-//! written down of it has an empty decision, so it decides nothing.
+//! no row for, with how many rows have it and what is proposed for it; warnings about rows for values that the export does
+//! not have. What is written down of it is empty or proposed, so it decides nothing. Never: a change to a cell that holds
+//! something.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,26 +13,13 @@ use arrow::datatypes::Int64Type;
 use serde::Serialize;
 
 use super::project::Project;
+use super::proposed_decisions::{OrgValues, ProposedDecision, Proposer};
 use crate::config::nearest;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{DecisionFile, DecisionRow, FieldMap, decision_rows, unmentioned};
 use crate::staging::{Snapshot, Staging};
-
-/// Stages of Opportunities that every new org has (describes of a new Developer org).
-const STANDARD_STAGES: [&str; 10] = [
-    "Prospecting",
-    "Qualification",
-    "Needs Analysis",
-    "Value Proposition",
-    "Id. Decision Makers",
-    "Perception Analysis",
-    "Proposal/Price Quote",
-    "Negotiation/Review",
-    "Closed Won",
-    "Closed Lost",
-];
 
 /// How alike two names are before one is taken for a misspelt other.
 const ALIKE: f64 = 0.92;
@@ -104,6 +92,9 @@ pub struct OpenDecision {
     pub what: &'static str,
     /// What becomes of them without a decision.
     pub otherwise: &'static str,
+    /// What is proposed; none where nothing that the file may name is like it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<ProposedDecision>,
 }
 
 /// Attributes that the field map does not mention, with the rows that have a value.
@@ -121,14 +112,15 @@ pub(super) async fn attributes(
             field.replace('\'', "''"),
             field.replace('"', "\"\"")
         );
-        for (mut cells, rows) in values(&session, &sql).await? {
-            cells.insert("source".to_owned(), source.to_owned());
+        for mut value in values(&session, &sql).await? {
+            value.cells.insert("source".to_owned(), source.to_owned());
             decisions.push(OpenDecision {
                 file: "field_map",
-                cells,
-                rows,
+                cells: value.cells,
+                rows: value.rows,
                 what: "rows",
                 otherwise: "nothing is sent before it is mapped or ignored",
+                proposed: None,
             });
         }
     }
@@ -139,21 +131,31 @@ pub(super) async fn attributes(
 #[derive(Default)]
 pub(super) struct Open {
     pub(super) decisions: Vec<OpenDecision>,
+    /// What is proposed where nothing needs to be decided.
+    pub(super) offers: Vec<OpenDecision>,
     pub(super) findings: Vec<Finding>,
     pub(super) not_checked: Vec<String>,
 }
 
-/// Compares the export with the decision files.
+/// Compares the export with the decision files. `asked` is what an org said just now; what it did not say is known from when it
+/// was met last.
 pub(super) async fn of_export(
     project: &Project,
     staging: &Staging,
     snapshot: &Snapshot,
+    asked: OrgValues,
 ) -> Result<Open, Error> {
     let folder = &project.config.project;
     let session = project
         .engine
         .session(staging, snapshot)?
         .with_parameters(project.config.options.parameters());
+    let met = OrgValues::met(&session, snapshot).await?;
+    let org = OrgValues {
+        users: asked.users.or(met.users),
+        stages: asked.stages.or(met.stages),
+    };
+    let iso = decision_rows(folder, "iso_countries").unwrap_or_default();
     let mut open = Open::default();
     for subject in &SUBJECTS {
         // Mistakes in a file are told elsewhere.
@@ -161,36 +163,36 @@ pub(super) async fn of_export(
             continue;
         };
         let values = match subject.file {
-            "owners" => owners(&session, snapshot, subject.sql, &mut open).await?,
+            "owners" => owners(&session, snapshot, subject.sql, &org, &mut open).await?,
             _ => values(&session, subject.sql).await?,
         };
-        let known = match subject.file {
-            "countries" => decision_rows(folder, "iso_countries").unwrap_or_default(),
-            _ => Vec::new(),
-        };
+        let mut proposer = Proposer::of(subject.file, &decided, &org, &iso);
         let mut met: BTreeSet<u64> = BTreeSet::new();
-        for (cells, rows) in &values {
-            let row = decided.iter().find(|row| is_about(row, cells));
+        for value in &values {
+            let row = decided.iter().find(|row| is_about(row, &value.cells));
             met.extend(row.map(|row| row.line));
-            let is_known = known.iter().any(|row| {
-                let words = [row.get("country"), row.get("code")];
-                words
-                    .iter()
-                    .any(|word| word.eq_ignore_ascii_case(&cells["country"]))
-            });
-            if row.is_none() && !is_known {
-                open.decisions.push(OpenDecision {
-                    file: subject.file,
-                    cells: cells.clone(),
-                    rows: *rows,
-                    what: subject.what,
-                    otherwise: subject.otherwise,
-                });
+            if row.is_some() || (subject.file == "countries" && is_country(&iso, value)) {
+                continue;
             }
+            let propose = |proposer: &mut Proposer| proposer.propose(value);
+            open.decisions.push(OpenDecision {
+                file: subject.file,
+                cells: value.cells.clone(),
+                rows: value.rows,
+                what: subject.what,
+                otherwise: subject.otherwise,
+                proposed: proposer.as_mut().and_then(propose),
+            });
         }
         if subject.optional && decided.is_empty() {
-            open.decisions
-                .retain(|decision| decision.file != subject.file);
+            let asked = std::mem::take(&mut open.decisions).into_iter();
+            let (offers, decisions) = asked.partition(|decision| decision.file == subject.file);
+            open.decisions = decisions;
+            let offers: Vec<OpenDecision> = offers;
+            let proposed = offers
+                .into_iter()
+                .filter(|decision| decision.proposed.is_some());
+            open.offers.extend(proposed);
         }
         let is_own = folder
             .join(format!("config/{}.csv", subject.file))
@@ -201,7 +203,7 @@ pub(super) async fn of_export(
                 .extend(without.filter_map(|row| about_nothing(subject.file, row, &values)));
         }
         if subject.file == "stage_matrix" {
-            let known = known_stages(&session, snapshot).await?;
+            let known = org.stages();
             let like = |row| like_a_stage(row, &values, &known);
             open.findings.extend(decided.iter().filter_map(like));
         }
@@ -209,11 +211,30 @@ pub(super) async fn of_export(
     Ok(open)
 }
 
-type Values = Vec<(BTreeMap<String, String>, u64)>;
+/// A value of the export.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExportValue {
+    /// Cells of its row, by column.
+    pub(super) cells: BTreeMap<String, String>,
+    /// What the export calls it besides.
+    pub(super) name: Option<String>,
+    /// Rows of the export that have it.
+    pub(super) rows: u64,
+}
+
+/// Whether it is a country by ISO 3166.
+fn is_country(iso: &[DecisionRow], value: &ExportValue) -> bool {
+    let is_it = |word: &str| word.eq_ignore_ascii_case(&value.cells["country"]);
+    iso.iter()
+        .any(|row| is_it(row.get("country")) || is_it(row.get("code")))
+}
+
+/// Columns of a query that are no cells of the decision file.
+const NAME: &str = "_name";
 
 /// Values by column, those of the key; and how many rows have them.
-async fn values(session: &Session, sql: &str) -> Result<Values, Error> {
-    let mut found = Values::new();
+async fn values(session: &Session, sql: &str) -> Result<Vec<ExportValue>, Error> {
+    let mut found = Vec::new();
     for batch in session.collect("the values of the export", sql).await? {
         let schema = batch.schema();
         let (keys, counts) = (batch.num_columns() - 1, batch.columns().last());
@@ -224,8 +245,13 @@ async fn values(session: &Session, sql: &str) -> Result<Values, Error> {
                 let cell = column.is_valid(row).then(|| column.value(row).to_owned())?;
                 Some((schema.field(at).name().clone(), cell))
             });
+            let mut cells: BTreeMap<String, String> = cells.collect();
             let rows = counts.map_or(0, |counts| counts.value(row));
-            found.push((cells.collect(), u64::try_from(rows).unwrap_or_default()));
+            found.push(ExportValue {
+                name: cells.remove(NAME),
+                cells,
+                rows: u64::try_from(rows).unwrap_or_default(),
+            });
         }
     }
     Ok(found)
@@ -236,20 +262,24 @@ async fn owners(
     session: &Session,
     snapshot: &Snapshot,
     sql: &str,
+    org: &OrgValues,
     open: &mut Open,
-) -> Result<Values, Error> {
-    let is_met = snapshot
-        .get("org", "users")
-        .is_some_and(|users| users.rows > 0);
-    if !is_met {
+) -> Result<Vec<ExportValue>, Error> {
+    let Some(users) = &org.users else {
         open.not_checked.push(
             "owners: which users the org has is known once it was met (`transload plan`)"
                 .to_owned(),
         );
-        return Ok(Values::new());
-    }
+        return Ok(Vec::new());
+    };
+    let addresses: BTreeSet<&str> = users.iter().map(|user| user.address.as_str()).collect();
     session.add_view(&assigned_owners(snapshot)).await?;
-    values(session, sql).await
+    let mut owners = values(session, sql).await?;
+    owners.retain(|owner| {
+        let address = owner.cells.get("owner_email");
+        address.is_none_or(|address| !addresses.contains(address.as_str()))
+    });
+    Ok(owners)
 }
 
 /// `prepare.assigned_owner`: one row per table and owner that its records name, by number or address.
@@ -292,8 +322,8 @@ fn is_about(row: &DecisionRow, cells: &BTreeMap<String, String>) -> bool {
 }
 
 /// A row for a value that the export does not have, if one that it has is like it.
-fn about_nothing(file: &str, row: &DecisionRow, values: &Values) -> Option<Finding> {
-    let (first, _) = values.first()?;
+fn about_nothing(file: &str, row: &DecisionRow, values: &[ExportValue]) -> Option<Finding> {
+    let first = &values.first()?.cells;
     let shown = |cells: &dyn Fn(&str) -> String| {
         let cells = first.keys().map(|column| cells(column));
         let cells: Vec<String> = cells.filter(|cell| !cell.is_empty()).collect();
@@ -302,9 +332,10 @@ fn about_nothing(file: &str, row: &DecisionRow, values: &Values) -> Option<Findi
     let value = shown(&|column| row.get(column).to_lowercase());
     let others: Vec<String> = values
         .iter()
-        .map(|(cells, _)| {
+        .map(|value| {
             shown(&|column| {
-                cells
+                value
+                    .cells
                     .get(column)
                     .map(|cell| cell.to_lowercase())
                     .unwrap_or_default()
@@ -323,24 +354,8 @@ fn about_nothing(file: &str, row: &DecisionRow, values: &Values) -> Option<Findi
     Some(finding.warning())
 }
 
-/// Stages of the org, if it was met; else those of a new one.
-async fn known_stages(session: &Session, snapshot: &Snapshot) -> Result<Vec<String>, Error> {
-    if snapshot.get("org", "fields").is_none() {
-        return Ok(STANDARD_STAGES.map(str::to_owned).to_vec());
-    }
-    let mut known = Vec::new();
-    for batch in session.collect("the stages of the org", ORG_STAGES).await? {
-        let stages = batch.column(0).as_string::<i32>();
-        known.extend(stages.iter().flatten().map(str::to_owned));
-    }
-    Ok(known)
-}
-
-/// Stages that the org has.
-const ORG_STAGES: &str = include_str!("../../queries/internal/org_stages.sql");
-
 /// A stage that would be new in the org, and is like one that it has.
-fn like_a_stage(row: &DecisionRow, values: &Values, known: &[String]) -> Option<Finding> {
+fn like_a_stage(row: &DecisionRow, values: &[ExportValue], known: &[String]) -> Option<Finding> {
     let stage = row.get("stage_name");
     if known.iter().any(|known| known.eq_ignore_ascii_case(stage)) {
         return None;
@@ -349,8 +364,8 @@ fn like_a_stage(row: &DecisionRow, values: &Values, known: &[String]) -> Option<
     if strsim::jaro_winkler(stage, &near) < ALIKE {
         return None;
     }
-    let deals = values.iter().find(|(cells, _)| is_about(row, cells));
-    let deals = deals.map_or(0, |(_, rows)| *rows);
+    let deals = values.iter().find(|value| is_about(row, &value.cells));
+    let deals = deals.map_or(0, |value| value.rows);
     let problem = format!("would be a new stage of the org, for {deals} deal(s)");
     let finding = Finding::new("config/stage_matrix.csv", problem)
         .line(row.line)
@@ -360,7 +375,8 @@ fn like_a_stage(row: &DecisionRow, values: &Values, known: &[String]) -> Option<
     Some(finding.warning())
 }
 
-/// Writes what is open into the decision files, each as a row without a decision; lines by file.
+/// Writes what is open into the decision files, each as a row that decides nothing: with what is proposed, or without a
+/// decision. A row that stands there gets a proposal where it has no decision. Lines by file.
 pub(super) fn write(
     folder: &Path,
     open: &[OpenDecision],
@@ -374,32 +390,57 @@ pub(super) fn write(
         }
         let mut file = DecisionFile::open(folder, name)?;
         let before = file.len();
+        let mut changed = 0;
         for decision in of_file() {
-            // A question that stands there is not asked again.
-            let is_asked = |row: usize| {
+            let is_asked = |row: &usize| {
                 let mut cells = decision.cells.iter();
-                cells.all(|(column, cell)| file.get(row, column).eq_ignore_ascii_case(cell))
+                cells.all(|(column, cell)| file.get(*row, column).eq_ignore_ascii_case(cell))
             };
-            if (0..before).any(is_asked) {
-                continue;
+            // A question that stands there is not asked again.
+            let row = match (0..before).find(is_asked) {
+                Some(row) => row,
+                None => {
+                    changed += 1;
+                    add(&mut file, decision)
+                }
+            };
+            if let Some(proposed) = &decision.proposed
+                && file.get(row, proposed.column).is_empty()
+            {
+                changed += usize::from(row < before);
+                let rows = decision.rows.to_string();
+                for (column, cell) in [
+                    (proposed.column, proposed.value.as_str()),
+                    ("class", &proposed.class),
+                    ("reasons", &proposed.reasons),
+                    ("rows", &rows),
+                    ("confirmed_by", ""),
+                    ("confirmed_at", ""),
+                ] {
+                    file.fill(row, column, cell);
+                }
             }
-            let note = format!("{} {}", decision.rows, decision.what);
-            let cells = decision.cells.iter();
-            let mut row: BTreeMap<&str, &str> = cells
-                .map(|(column, cell)| (column.as_str(), cell.as_str()))
-                .collect();
-            row.entry("note").or_insert(&note);
-            row.entry("status").or_insert("proposed");
-            let row: Vec<(&str, &str)> = row
-                .into_iter()
-                .filter(|(column, _)| file.has(column))
-                .collect();
-            file.add(&row);
         }
-        if file.len() > before {
+        if changed > 0 {
             file.save()?;
-            written.insert(format!("config/{name}.csv"), file.len() - before);
+            written.insert(format!("config/{name}.csv"), changed);
         }
     }
     Ok(written)
+}
+
+/// Adds a row without a decision.
+fn add(file: &mut DecisionFile, decision: &OpenDecision) -> usize {
+    let note = format!("{} {}", decision.rows, decision.what);
+    let cells = decision.cells.iter();
+    let mut row: BTreeMap<&str, &str> = cells
+        .map(|(column, cell)| (column.as_str(), cell.as_str()))
+        .collect();
+    row.entry("note").or_insert(&note);
+    row.entry("status").or_insert("proposed");
+    let row: Vec<(&str, &str)> = row
+        .into_iter()
+        .filter(|(column, _)| file.has(column))
+        .collect();
+    file.add(&row)
 }

@@ -2,7 +2,7 @@
 //!
 //! In: [`Source`]s (columns with names, declared kinds and value profiles), [`Target`]s (fields as the org describes them), a
 //! [`Vocabulary`] and the [`History`] of what people confirmed before. Out: a [`Proposal`] per source, one source to a
-//! field, and [`ValueMatch`]es between a column's values and a picklist.
+//! field, and [`ValueMatch`]es between texts of the source and the values of a closed list.
 //!
 //! Never: a decision. It reads no file of a project, speaks to no server and confirms nothing; the same input gives the
 //! same output.
@@ -22,5 +22,5 @@ pub use model::{Candidate, Class, History, Kind, Known, NewField, Proposal, Sour
 pub use new_field::new_field;
 pub use profile::{Profile, Profiler, mask};
 pub use standard::{OBJECTS, standard};
-pub use values::{ValueMatch, match_values};
+pub use values::{Choice, ValueMatch, country_names, match_values};
 pub use vocabulary::{Vocabulary, VocabularyError};

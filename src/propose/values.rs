@@ -1,19 +1,40 @@
-//! A column's values → values of a picklist.
+//! A text of the source → one value of a closed list: the values of a picklist, the stages of an org, its users, countries.
 //!
-//! In: values of the source, values of a picklist. Out: a [`ValueMatch`] per source value: the same but for case and
-//! signs, a synonym (`values.csv`), or most of the words. Never: a value that the picklist does not have.
+//! In: texts of the source, the values that are allowed. Out: a [`ValueMatch`] per text: the same but for case and signs, a
+//! name that the value goes by, a synonym (`values.csv`), most of the words, or almost the same letters. Never: a value that
+//! is not allowed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Class;
 use super::words;
 
-/// What is proposed for one value.
+/// A value that may be chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// As it is written.
+    pub value: String,
+    /// Names that it goes by besides: those of a country for its code, of a user for the address.
+    pub names: Vec<String>,
+}
+
+impl Choice {
+    /// A value that has no other name.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self {
+            value: value.into(),
+            names: Vec::new(),
+        }
+    }
+}
+
+/// What is proposed for one text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValueMatch {
-    /// Value of the source.
+    /// Text of the source.
     pub value: String,
-    /// Value of the picklist; none if nothing is like it.
+    /// The value that is meant; none if nothing is like it.
     pub target: Option<String>,
     /// How far to rely on it.
     pub class: Class,
@@ -21,78 +42,132 @@ pub struct ValueMatch {
     pub reason: String,
 }
 
-/// Proposes a picklist value for each value.
+/// How alike two texts are, from 0 to 1, before one is taken for a misspelt other.
+const ALIKE: f64 = 0.92;
+
+/// Share of words in common from which on a value is meant.
+const WORDS: f64 = 0.6;
+
+/// Proposes one of the choices for each text.
 #[must_use]
-pub fn match_values(values: &[String], picklist: &[String]) -> Vec<ValueMatch> {
+pub fn match_values(values: &[String], choices: &[Choice]) -> Vec<ValueMatch> {
     let synonyms = synonyms();
-    let meaning = |value: &str| -> String {
-        let plain = plain(value);
-        synonyms
-            .get(&plain)
-            .map_or(plain, |meaning| (*meaning).to_owned())
-    };
-    let known: Vec<(&String, String, String)> = picklist
+    let known: Vec<Known<'_>> = choices
         .iter()
-        .map(|value| (value, plain(value), meaning(value)))
+        .map(|choice| Known::of(choice, &synonyms))
         .collect();
-    let one = |value: &String| {
-        let (own, means) = (plain(value), meaning(value));
-        let found = |target: &String, class, reason: &str| ValueMatch {
-            value: value.clone(),
-            target: Some(target.clone()),
-            class,
-            reason: reason.to_owned(),
-        };
-        // Signs alone have no plain form; they are compared as they are.
-        let same = known
-            .iter()
-            .find(|(target, plain, _)| *target == value || (!own.is_empty() && *plain == own));
-        if let Some((target, ..)) = same {
-            return found(target, Class::Certain, "the same value");
+    values
+        .iter()
+        .map(|value| matched(value, &known, &synonyms))
+        .collect()
+}
+
+/// A choice in the forms that are compared.
+struct Known<'a> {
+    value: &'a str,
+    /// Of the value, then of its names.
+    plain: Vec<String>,
+    meanings: BTreeSet<String>,
+}
+
+impl<'a> Known<'a> {
+    fn of(choice: &'a Choice, synonyms: &Synonyms) -> Self {
+        let texts = std::iter::once(&choice.value).chain(&choice.names);
+        let plain: Vec<String> = texts.map(|text| plain(text)).collect();
+        let meanings = plain.iter().filter(|plain| !plain.is_empty());
+        Self {
+            value: &choice.value,
+            meanings: meanings.map(|plain| meaning(plain, synonyms)).collect(),
+            plain,
         }
-        let synonyms: Vec<&String> = known
-            .iter()
-            .filter(|(.., meaning)| !means.is_empty() && *meaning == means)
-            .map(|(target, ..)| *target)
-            .collect();
-        if let Some(target) = synonyms.first() {
-            let class = if synonyms.len() == 1 {
-                Class::Likely
-            } else {
-                Class::Guess
-            };
-            return found(target, class, &format!("a synonym: {means}"));
-        }
-        let likeness = |plain: &str| {
-            let left: BTreeSet<&str> = own.split(' ').collect();
-            let right: BTreeSet<&str> = plain.split(' ').collect();
-            2.0 * left.intersection(&right).count() as f64 / (left.len() + right.len()) as f64
-        };
-        let best = known
-            .iter()
-            .map(|(target, plain, _)| (likeness(plain), *target))
-            .filter(|(score, _)| !own.is_empty() && *score >= 0.6)
-            .max_by(|left, right| left.0.total_cmp(&right.0));
-        match best {
-            Some((_, target)) => found(target, Class::Guess, "most of the words are the same"),
-            None => ValueMatch {
-                value: value.clone(),
-                target: None,
-                class: Class::Guess,
-                reason: "the picklist has no value like it".to_owned(),
-            },
-        }
+    }
+
+    /// How alike the value or one of its names is.
+    fn likeness(&self, of: impl Fn(&str) -> f64) -> f64 {
+        let plain = self.plain.iter().filter(|plain| !plain.is_empty());
+        plain.map(|plain| of(plain)).fold(0.0, f64::max)
+    }
+}
+
+fn matched(value: &str, known: &[Known<'_>], synonyms: &Synonyms) -> ValueMatch {
+    let own = plain(value);
+    let found = |target: &str, class, reason: String| ValueMatch {
+        value: value.to_owned(),
+        target: Some(target.to_owned()),
+        class,
+        reason,
     };
-    values.iter().map(one).collect()
+    // Signs alone have no plain form; they are compared as they are.
+    let is_same =
+        |known: &&Known<'_>| known.value == value || (!own.is_empty() && known.plain[0] == own);
+    if let Some(same) = known.iter().find(is_same) {
+        return found(same.value, Class::Certain, "the same value".to_owned());
+    }
+    if own.is_empty() {
+        return none(value);
+    }
+    // What several values claim is any of them.
+    let likely = |candidates: Vec<&Known<'_>>, reason: &str| {
+        let class = match candidates.len() {
+            1 => Class::Likely,
+            _ => Class::Guess,
+        };
+        let first = candidates.first()?;
+        Some(found(first.value, class, reason.to_owned()))
+    };
+    let named = known.iter().filter(|known| known.plain.contains(&own));
+    if let Some(found) = likely(named.collect(), "a name of it") {
+        return found;
+    }
+    let means = meaning(&own, synonyms);
+    let meant = known.iter().filter(|known| known.meanings.contains(&means));
+    if let Some(found) = likely(meant.collect(), &format!("a synonym: {means}")) {
+        return found;
+    }
+    let words: BTreeSet<&str> = own.split(' ').collect();
+    let in_common = |plain: &str| {
+        let others: BTreeSet<&str> = plain.split(' ').collect();
+        2.0 * words.intersection(&others).count() as f64 / (words.len() + others.len()) as f64
+    };
+    let best = |of: &dyn Fn(&str) -> f64, least: f64| {
+        let scored = known.iter().map(|known| (known.likeness(of), known.value));
+        let enough = scored.filter(|(score, _)| *score >= least);
+        enough.max_by(|left, right| left.0.total_cmp(&right.0))
+    };
+    if let Some((_, target)) = best(&in_common, WORDS) {
+        let reason = "most of the words are the same";
+        return found(target, Class::Guess, reason.to_owned());
+    }
+    match best(&|plain| strsim::jaro_winkler(&own, plain), ALIKE) {
+        Some((_, target)) => found(target, Class::Guess, "almost the same letters".to_owned()),
+        None => none(value),
+    }
+}
+
+fn none(value: &str) -> ValueMatch {
+    ValueMatch {
+        value: value.to_owned(),
+        target: None,
+        class: Class::Guess,
+        reason: "nothing in the list is like it".to_owned(),
+    }
 }
 
 fn plain(value: &str) -> String {
     words::split(value).join(" ").to_lowercase()
 }
 
-/// Plain form of a value → its meaning.
-fn synonyms() -> BTreeMap<String, &'static str> {
-    let mut synonyms = BTreeMap::new();
+fn meaning(plain: &str, synonyms: &Synonyms) -> String {
+    synonyms
+        .get(plain)
+        .map_or_else(|| plain.to_owned(), |meaning| (*meaning).to_owned())
+}
+
+/// Plain form of a text → its meaning.
+type Synonyms = BTreeMap<String, &'static str>;
+
+fn synonyms() -> Synonyms {
+    let mut synonyms = Synonyms::new();
     for line in include_str!("values.csv").lines().skip(1) {
         let mut cells = line.splitn(3, ',');
         let (Some(meaning), _, Some(phrases)) = (cells.next(), cells.next(), cells.next()) else {
@@ -105,14 +180,31 @@ fn synonyms() -> BTreeMap<String, &'static str> {
     synonyms
 }
 
+/// Names of countries in other languages, by the code of ISO 3166-1.
+#[must_use]
+pub fn country_names() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut countries: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in include_str!("countries.csv").lines().skip(1) {
+        let mut cells = line.splitn(3, ',');
+        if let (Some(code), _, Some(names)) = (cells.next(), cells.next(), cells.next()) {
+            countries.entry(code).or_default().extend(names.split('|'));
+        }
+    }
+    countries
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn matched(value: &str, picklist: &[&str]) -> (Option<String>, Class) {
-        let picklist: Vec<String> = picklist.iter().map(|value| (*value).to_owned()).collect();
-        let found = match_values(&[value.to_owned()], &picklist).remove(0);
+    fn chosen(value: &str, choices: &[Choice]) -> (Option<String>, Class) {
+        let found = match_values(&[value.to_owned()], choices).remove(0);
         (found.target, found.class)
+    }
+
+    fn matched(value: &str, picklist: &[&str]) -> (Option<String>, Class) {
+        let choices: Vec<Choice> = picklist.iter().copied().map(Choice::new).collect();
+        chosen(value, &choices)
     }
 
     #[test]
@@ -139,5 +231,49 @@ mod tests {
         assert_eq!(matched("--", &["-"]).0, None);
         assert_eq!(matched("Pan", &["Mr.", "Ms."]).0.as_deref(), Some("Mr."));
         assert_eq!(matched("🦀", &["🦀", "x"]).1, Class::Certain);
+    }
+
+    #[test]
+    fn what_is_misspelt_is_a_guess_and_what_is_another_word_is_none() {
+        let (target, class) = matched("Prospectng", &["Prospecting", "Closed Won"]);
+        assert_eq!(
+            (target.as_deref(), class),
+            (Some("Prospecting"), Class::Guess)
+        );
+        assert_eq!(matched("Perspective", &["Prospecting"]).0, None);
+    }
+
+    #[test]
+    fn a_value_is_found_by_the_names_that_it_goes_by() {
+        let person = |address: &str, name: &str| Choice {
+            value: address.to_owned(),
+            names: vec![name.to_owned()],
+        };
+        let users = [
+            person("anna@new.example", "Anna Nowak"),
+            person("jan@new.example", "Jan Kowalski"),
+            person("jan.k@new.example", "Jan Kowalski"),
+        ];
+        assert_eq!(
+            chosen("anna.nowak", &users),
+            (Some("anna@new.example".to_owned()), Class::Likely)
+        );
+        // Two users of one name: either.
+        assert_eq!(chosen("Jan Kowalski", &users).1, Class::Guess);
+        assert_eq!(chosen("Piotr Zima", &users).0, None);
+    }
+
+    #[test]
+    fn countries_have_names_in_several_languages_and_one_code_each() {
+        let countries = country_names();
+        assert!(countries["PL"].contains(&"Polska"));
+        let mut codes: BTreeMap<String, &str> = BTreeMap::new();
+        for (code, names) in &countries {
+            assert!(code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()));
+            for name in names {
+                let other = codes.insert(plain(name), code);
+                assert!(other.is_none_or(|other| other == *code), "{name}");
+            }
+        }
     }
 }

@@ -1,6 +1,12 @@
 //! The field map proposed, confirmed, applied, and stale.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::rehearsal::Project;
 
@@ -242,4 +248,370 @@ fn the_map_is_proposed_confirmed_applied_and_stale_when_the_export_changes() {
             .starts_with("ben confirmed it on"),
         "{known}"
     );
+}
+
+/// The small project with a stage, an owner, a kind of activity and countries that nobody has decided about.
+fn undecided() -> Project {
+    let project = Project::small();
+    project.edit(
+        "export/people.csv",
+        "Eva East,evangelist",
+        "Eva East,Klient",
+    );
+    project.edit("export/people.csv", "Fay Frost,mql", "Fay Frost,SQL");
+    project.append(
+        "export/agents.csv",
+        "7003,Ann Ash,a.ash@old.example,f\n7004,Zed Zorn,zed@old.example,f\n",
+    );
+    project.edit(
+        "export/companies.csv",
+        "id,name,domain,city,assigned_to\n10,Globex,globex.example,Paris,7001\n\
+         11,Initech,initech.example,Austin,7002\n12,Hooli,hooli.example,,\n",
+        "id,name,domain,city,country,assigned_to\n10,Globex,globex.example,Paris,Francja,7003\n\
+         11,Initech,initech.example,Austin,USA,7004\n12,Hooli,hooli.example,,Germny,\n",
+    );
+    project.edit(
+        "export/pipelines.jsonl",
+        "\"probability\":100}]",
+        "\"probability\":100},{\"id\":13,\"name\":\"Negocjacje\",\"position\":3},\
+         {\"id\":14,\"name\":\"Kiosk\",\"position\":4}]",
+    );
+    project.append(
+        "export/deals.csv",
+        "52,Third,10,PLN,1,13,in progress,10,5,7001,2026-05-01,\n\
+         53,Fourth,10,PLN,1,13,lost,10,5,7001,2026-05-01,\n\
+         54,Fifth,10,PLN,1,14,in progress,10,5,7001,2026-05-01,\n\
+         55,Sixth,10,PLN,1,14,archived,10,5,7001,2026-05-01,\n",
+    );
+    project.write(
+        "export/activities.csv",
+        "id,user_id,activity_type_id,activity_type,created_at\n\
+         1,1,3,Rozmowa telefoniczna,2026-01-01T00:00:00Z\n2,1,4,Spotkanie,2026-01-01T00:00:00Z\n",
+    );
+    project
+}
+
+/// The rows of a decision file that a proposal stands in: what it is about, what it says, its class.
+fn proposals(project: &Project, file: &str, columns: &[&str]) -> Vec<String> {
+    let text = project.read(file);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|column| column == name);
+    let rows = reader.records().map(|row| row.unwrap());
+    let cell = |row: &csv::StringRecord, name: &str| {
+        place(name).map_or(String::new(), |at| row[at].to_owned())
+    };
+    rows.filter(|row| !cell(row, "class").is_empty())
+        .map(|row| {
+            let cells = columns.iter().chain(&["class"]);
+            cells
+                .map(|name| cell(&row, name))
+                .collect::<Vec<_>>()
+                .join("/")
+        })
+        .collect()
+}
+
+#[test]
+fn decisions_about_values_are_proposed_and_count_once_somebody_confirms_them() {
+    let project = undecided();
+    let decided = project.read("config/stage_matrix.csv");
+    let proposed = project.transload(&["map", "propose"]).ended(0);
+    let lifecycle = ["lifecycle_stage", "target"];
+    assert_eq!(
+        proposals(&project, "config/lifecycle.csv", &lifecycle),
+        ["klient/Contact/likely", "sql/Lead/likely"],
+        "{}",
+        proposed.stdout
+    );
+    assert_eq!(
+        proposals(
+            &project,
+            "config/stage_matrix.csv",
+            &["stage", "status", "stage_name"]
+        ),
+        [
+            "Negocjacje/in progress/Negotiation/Review/likely",
+            "Negocjacje/lost/Closed Lost/likely",
+            "Kiosk/in progress/Kiosk/guess",
+        ]
+    );
+    assert_eq!(
+        proposals(
+            &project,
+            "config/owners.csv",
+            &["owner_email", "user_email"]
+        ),
+        ["a.ash@old.example/ann@acme.example/likely"]
+    );
+    assert_eq!(
+        proposals(
+            &project,
+            "config/activity_types.csv",
+            &["activity_type", "task_subtype"]
+        ),
+        ["Rozmowa telefoniczna/Call/likely"]
+    );
+    assert_eq!(
+        proposals(&project, "config/countries.csv", &["country", "code"]),
+        ["Francja/FR/likely", "Germny/DE/guess"]
+    );
+    // What nothing is like is a question, and what people decided stays to the byte.
+    let stages = project.read("config/stage_matrix.csv");
+    assert!(
+        stages.contains("Sales,Kiosk,archived,,,1 deals"),
+        "{stages}"
+    );
+    for line in decided.lines().skip(1) {
+        assert!(stages.contains(line), "{line}\n{stages}");
+    }
+    assert!(
+        project
+            .read("config/owners.csv")
+            .contains("7004,zed@old.example,,")
+    );
+    // None of it counts yet.
+    let checked = project.transload(&["check"]).ended(0);
+    for open in ["klient", "sql", "Negocjacje"] {
+        assert!(checked.stdout.contains(open), "{open}\n{}", checked.stdout);
+    }
+    let waits = "column target: is proposed and nobody has confirmed it";
+    assert!(checked.stdout.contains(waits), "{}", checked.stdout);
+    // A second proposal changes nothing, and neither does it overwrite what somebody wrote over the first.
+    project.edit("config/countries.csv", "Germny,DE", "Germny,GE");
+    let before: Vec<String> = FILES.map(|file| project.read(file)).to_vec();
+    project
+        .transload(&["map", "propose", "--no-stage"])
+        .ended(0);
+    assert_eq!(FILES.map(|file| project.read(file)).to_vec(), before);
+    let confirm = ["map", "confirm", "--class", "likely", "--by", "anna"];
+    let confirmed = project.transload(&confirm).ended(0);
+    assert!(
+        confirmed.stdout.starts_with("7 row(s) confirmed by anna")
+            && confirmed.stdout.contains("; 2 row(s) wait for a decision"),
+        "{}",
+        confirmed.stdout
+    );
+    let shown = project
+        .transload(&["map", "show", "--open", "--format", "json"])
+        .ended(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let waiting = shown["decisions"].as_array().unwrap().iter();
+    let waiting: Vec<&Value> = waiting.map(|row| &row["value"]).collect();
+    assert_eq!(
+        waiting,
+        ["Sales / Kiosk / in progress", "Germny"],
+        "{shown}"
+    );
+    project.transload(&["stage"]).ended(0);
+    let sql = "select l.lifecycle_stage, l.target from config.lifecycle as l \
+               where l.class = 'likely' order by l.lifecycle_stage";
+    assert_eq!(project.table(sql), [["klient", "Contact"], ["sql", "Lead"]]);
+    let sql = "select c.country, c.code from config.countries as c";
+    assert_eq!(project.table(sql), [["Francja", "FR"]]);
+}
+
+const FILES: [&str; 5] = [
+    "config/lifecycle.csv",
+    "config/stage_matrix.csv",
+    "config/owners.csv",
+    "config/activity_types.csv",
+    "config/countries.csv",
+];
+
+#[test]
+fn without_an_org_stages_are_those_of_every_org_and_owners_wait() {
+    let project = undecided();
+    let offline = ["map", "propose", "--offline"];
+    let proposed = project.transload(&offline).ended(0);
+    let stages = project.read("config/stage_matrix.csv");
+    assert!(stages.contains("Negotiation/Review"), "{stages}");
+    assert!(
+        proposed
+            .stderr
+            .contains("owners: which users the org has is known once it was met"),
+        "{}",
+        proposed.stderr
+    );
+    assert!(!project.path("config/owners.csv").exists());
+}
+
+#[test]
+fn an_org_that_describes_nothing_leaves_the_standard_fields_and_says_so() {
+    let project = attributed();
+    let org = project.serve_org(SalesforceSimOptions::default());
+    project.load_into(&org, "");
+    let refused = |object: &str, status: u16, code: &str| {
+        json!({
+            "path": format!("/services/data/*/sobjects/{object}/describe"), "status": status, "times": 9,
+            "body": format!("[{{\"errorCode\":\"{code}\",\"message\":\"not for you\"}}]"),
+        })
+    };
+    org.fault(json!([
+        refused("Lead", 403, "INSUFFICIENT_ACCESS"),
+        refused("Contact", 404, "NOT_FOUND"),
+        refused("Opportunity", 403, "INSUFFICIENT_ACCESS"),
+        json!({
+            "path": "/services/data/*/query", "status": 403, "times": 9,
+            "body": "[{\"errorCode\":\"INSUFFICIENT_ACCESS\",\"message\":\"not for you\"}]",
+        }),
+    ]));
+    let proposed = project.transload(&["map", "propose"]).ended(0);
+    for object in ["Lead", "Contact", "Opportunity"] {
+        let told = format!("served does not describe {object} (");
+        assert!(proposed.stderr.contains(&told), "{}", proposed.stderr);
+    }
+    let told = "its standard fields alone are known; give the user read access to the object";
+    assert!(proposed.stderr.contains(told), "{}", proposed.stderr);
+    let told = "served does not list its users (";
+    assert!(proposed.stderr.contains(told), "{}", proposed.stderr);
+    for object in ["Lead", "Contact"] {
+        let job = shown(&project, "people.stanowisko", object);
+        assert_eq!(job["target"], format!("{object}.Title"), "{job}");
+    }
+}
+
+/// As a spreadsheet saves a file where a comma is the decimal sign: a mark, semicolons, other line ends, days as people write
+/// them there.
+fn saved_by_a_spreadsheet(project: &Project, file: &str) {
+    let text = project.read(file);
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(b';')
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    for row in reader.records().map(|row| row.unwrap()) {
+        let cells = row
+            .iter()
+            .map(|cell| cell.replace("2026-02-20", "20.02.2026"));
+        writer.write_record(cells).unwrap();
+    }
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    project.write(file, &format!("\u{feff}{text}"));
+}
+
+#[test]
+fn a_map_that_a_spreadsheet_saved_means_the_same_and_keeps_its_form() {
+    let project = attributed();
+    let fields = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at,our_note\n\
+                  people,stanowisko,Lead;Contact,Title,Text(128),confirmed,anna,2026-02-20,\"a; b\"\n\
+                  people,temperatura,Lead,Rating,Picklist,confirmed,anna,2026-02-20,\n\
+                  people,temperatura,Contact,Temperature__c,Text(80),ignored,,,\n\
+                  people,liczba_psow,,,,ignored,,,\n";
+    project.write("config/field_map.csv", fields);
+    project.write(
+        "config/value_map.csv",
+        "object,field,source_value,target_value,status,confirmed_by,confirmed_at\n\
+         Lead,Rating,zimny,Cold,confirmed,anna,2026-02-20\nLead,Rating,gorący,Hot,confirmed,anna,2026-02-20\n",
+    );
+    for file in ["config/field_map.csv", "config/value_map.csv"] {
+        saved_by_a_spreadsheet(&project, file);
+    }
+    let decided = project.read("config/field_map.csv");
+    project.transload(&["map", "propose"]).ended(0);
+    let confirm = ["map", "confirm", "--class", "guess", "--by", "ben"];
+    project.transload(&confirm).ended(0);
+    let text = project.read("config/field_map.csv");
+    let before: Vec<&str> = decided
+        .split("\r\n")
+        .skip(1)
+        .filter(|line| !line.is_empty())
+        .collect();
+    for line in before {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(text.starts_with("\u{feff}source;source_field;"), "{text}");
+    assert!(!text.replace("\r\n", "").contains('\n'), "{text}");
+    let job = shown(&project, "people.stanowisko", "Lead;Contact");
+    assert_eq!(
+        [&job["state"], &job["confirmed_at"]],
+        ["confirmed", "20.02.2026"]
+    );
+    project.carry().ended(0);
+    let org = project.org();
+    let lead = |id: &str, field: &str| org.row("Lead", id, field).remove(field).unwrap();
+    assert_eq!(
+        [lead("1", "Title"), lead("1", "Rating")],
+        ["Prezes", "Cold"]
+    );
+    assert_eq!(lead("2", "Rating"), "Hot");
+}
+
+/// The most memory that the program had while it did this, in bytes; what it says goes to `said.txt`.
+fn peak_of(project: &Project, arguments: &[&str]) -> u64 {
+    let said = File::create(project.path("said.txt")).unwrap();
+    let mut program = project.command(arguments).stdout(said).spawn().unwrap();
+    let status = format!("/proc/{}/status", program.id());
+    let mut peak = 0;
+    loop {
+        let now = std::fs::read_to_string(&status).unwrap_or_default();
+        let high = now.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let high = high.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        peak = peak.max(high.unwrap_or_default() * 1024);
+        if let Some(ended) = program.try_wait().unwrap() {
+            assert!(ended.success(), "{ended}");
+            return peak;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// More attributes than an org takes custom fields.
+const MANY: usize = 800;
+
+#[test]
+#[ignore = "long: 800 attributes"]
+fn eight_hundred_attributes_are_proposed_in_bounded_time_and_memory() {
+    let project = Project::small();
+    let words = [
+        "Umsatz",
+        "Źródło",
+        "电话",
+        "Plan 🦀",
+        "Job title",
+        "Data urodzenia",
+        "Region",
+        "Visits",
+    ];
+    let mut attributes = String::new();
+    let mut header = "id,email,name,lifecycle_stage".to_owned();
+    for at in 0..MANY {
+        let name = format!("{} {at}", words[at % words.len()]);
+        writeln!(
+            attributes,
+            "{}",
+            json!({"id": at, "name": name, "name_std": format!("a_{at}"), "value_type": "string", "content_type": "clientuser"})
+        )
+        .unwrap();
+        write!(header, ",a_{at}").unwrap();
+    }
+    let mut people = header + "\n";
+    for id in 1..=5_000 {
+        write!(people, "{id},p{id}@globex.example,Ann {id},lead").unwrap();
+        for at in 0..MANY {
+            write!(people, ",v{}", (id * at) % 97).unwrap();
+        }
+        people.push('\n');
+    }
+    project.write("export/attributes.jsonl", &attributes);
+    project.write("export/people.csv", &people);
+    project.transload(&["stage"]).ended(0);
+    let began = Instant::now();
+    let peak = peak_of(&project, &["map", "propose", "--offline", "--no-stage"]);
+    let took = began.elapsed();
+    let told = format!("{} field(s)", 2 * MANY);
+    let said = project.read("said.txt");
+    assert!(said.contains(&told), "{said}");
+    let names = project.read("config/field_map.csv");
+    let mut reader = csv::Reader::from_reader(names.as_bytes());
+    let fields: BTreeSet<(String, String)> = reader
+        .records()
+        .map(|row| row.unwrap())
+        .map(|row| (row[2].to_owned(), row[3].to_lowercase()))
+        .collect();
+    assert_eq!(fields.len(), 2 * MANY, "one field to one attribute");
+    assert!(took < Duration::from_secs(120), "{took:?}");
+    assert!((1 << 20..600 << 20).contains(&peak), "{peak}");
 }

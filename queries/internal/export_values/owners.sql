@@ -1,9 +1,10 @@
--- grain: one row per owner of records of the export whose address is no user's of the org
--- An owner whose number is no agent of the export has no address.
+-- grain: one row per owner that records of the export name, with the records
+-- An owner whose number is no agent of the export has no address. `_name` is no decision's key.
 with named as (
     select
         lower(trim(coalesce(agent.email, owner.email))) as address,
         coalesce(agent.id, owner.id) as id,
+        trim(agent.name) as name,
         owner.rows
     from prepare.assigned_owner as owner
     left join usercom.agents as agent
@@ -13,10 +14,8 @@ with named as (
 select
     cast(max(named.id) as varchar) as owner_id,
     named.address as owner_email,
+    max(named.name) as _name,
     sum(named.rows) as rows
 from named
-left join org.users as org_user
-    on regexp_replace(lower(trim(org_user.email)), '\.invalid$', '') = named.address
-where org_user.email is null
 group by named.address, case when named.address is null then named.id end
 order by rows desc, owner_email, owner_id

@@ -3,11 +3,12 @@
 use transload_propose::Class;
 
 use super::super::{Outcome, ProjectArgs, config, output};
+use super::Proposals;
 use crate::config::nearest;
 use crate::error::Error;
 use crate::mapping::{
-    Action, DecisionFile, FIELD_MAP, Status, VALUE_MAP, decide_fields, decide_values,
-    save_decisions,
+    Action, DecisionFile, FIELD_MAP, Status, VALUE_MAP, confirm_decisions, decide_fields,
+    decide_values, decision_state, save_decisions,
 };
 
 /// Arguments of `transload map confirm`.
@@ -100,18 +101,35 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
         &signature,
     ));
     save_decisions(&mut fields, &mut values, history.as_ref())?;
+    let mut confirmed = chosen.len() + chosen_values.len();
+    let mut open = 0;
+    for Proposals {
+        mut file, column, ..
+    } in super::proposals(&config)?
+    {
+        let waits = |row: &usize| decision_state(&file, *row) == Some("open");
+        let waiting: Vec<usize> = (0..file.len()).filter(waits).collect();
+        let is_chosen = |row: &usize| {
+            let class = file.get(*row, "class").to_lowercase();
+            args.class.iter().any(|one| one.class().word() == class)
+        };
+        let rows: Vec<usize> = waiting.iter().copied().filter(is_chosen).collect();
+        let told = confirm_decisions(&mut file, column, &rows, &signature);
+        if !rows.is_empty() {
+            file.save()?;
+        }
+        confirmed += rows.len();
+        open += waiting.len() - rows.len() + told.len();
+        refused.extend(told);
+    }
     for line in &refused {
         output::note(&format!("not confirmed: {line}"));
     }
-    let open = (0..fields.len())
-        .filter(|row| is_open(&fields, *row))
-        .count()
-        + (0..values.len())
-            .filter(|row| is_open(&values, *row))
-            .count();
+    let waiting = |file: &DecisionFile| (0..file.len()).filter(|row| is_open(file, *row)).count();
+    open += waiting(&fields) + waiting(&values);
     output::data(&format!(
         "{} row(s) confirmed by {} on {}; {open} row(s) wait for a decision\n",
-        chosen.len() + chosen_values.len() - refused.len(),
+        confirmed - refused.len(),
         signature.by,
         signature.at
     ))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Format, Outcome, ProjectArgs, Target, migration, output};
 use crate::error::Error;
-use crate::migration::{ProposeReport, ProposeRequest};
+use crate::migration::{ProposeReport, ProposeRequest, ProposedDecision};
 
 /// Arguments of `transload map propose`.
 #[derive(Debug, clap::Args)]
@@ -61,6 +61,8 @@ pub(super) async fn run(args: &ProposeArgs) -> Result<Outcome, Error> {
     Ok(Outcome::Fine)
 }
 
+const DECISION_HEAD: [&str; 6] = ["file", "value", "becomes", "class", "in", "why"];
+
 const FIELD_HEAD: [&str; 6] = ["column", "field", "type", "class", "fill", "why"];
 
 fn text(report: &ProposeReport) -> String {
@@ -82,9 +84,39 @@ fn text(report: &ProposeReport) -> String {
             FIELD_HEAD.len(),
         ));
     }
+    if !report.decisions.is_empty() {
+        text.push('\n');
+        let rows = report.decisions.iter().map(|row| {
+            let cells: Vec<&str> = row.cells.values().map(String::as_str).collect();
+            let of = |part: fn(&ProposedDecision) -> &String| {
+                row.proposed.as_ref().map(part).cloned().unwrap_or_default()
+            };
+            vec![
+                format!("config/{}.csv", row.file),
+                cells.join(" / "),
+                of(|proposed| &proposed.value),
+                of(|proposed| &proposed.class),
+                format!("{} {}", output::number(row.rows), row.what),
+                of(|proposed| &proposed.reasons),
+            ]
+        });
+        text.push_str(&output::table(
+            &DECISION_HEAD,
+            rows.collect(),
+            DECISION_HEAD.len(),
+        ));
+    }
     let mut classes: BTreeMap<&str, usize> = BTreeMap::new();
     let fields = report.fields.iter().map(|row| row.class.as_str());
-    for class in fields.chain(report.values.iter().map(|row| row.class.as_str())) {
+    let values = report.values.iter().map(|row| row.class.as_str());
+    let proposed = || {
+        report
+            .decisions
+            .iter()
+            .filter_map(|row| row.proposed.as_ref())
+    };
+    let decisions = proposed().map(|proposed| proposed.class.as_str());
+    for class in fields.chain(values).chain(decisions) {
         *classes.entry(class).or_default() += 1;
     }
     let counts: Vec<String> = ["certain", "likely", "guess"]
@@ -92,9 +124,10 @@ fn text(report: &ProposeReport) -> String {
         .map(|class| format!("{} {class}", classes.get(class).copied().unwrap_or(0)))
         .collect();
     text.push_str(&format!(
-        "{} field(s) and {} value(s) proposed: {}; {} decided before were left as they are",
+        "{} field(s), {} value(s) and {} decision(s) proposed: {}; {} decided before were left as they are",
         report.fields.len(),
         report.values.len(),
+        proposed().count(),
         counts.join(", "),
         report.kept
     ));

@@ -3,8 +3,12 @@
 use serde::Serialize;
 
 use super::super::{Format, Outcome, ProjectArgs, config, output};
+use super::Proposals;
+use crate::config::Config;
 use crate::error::Error;
-use crate::mapping::{DecisionFile, FIELD_MAP, VALUE_MAP, field_state, value_state};
+use crate::mapping::{
+    DecisionFile, FIELD_MAP, VALUE_MAP, decision_state, field_state, value_state,
+};
 
 /// Arguments of `transload map show`.
 #[derive(Debug, clap::Args)]
@@ -43,6 +47,38 @@ struct ValueLine {
     state: String,
     class: String,
     reasons: String,
+}
+
+/// A row of another decision file that was proposed.
+#[derive(Serialize)]
+struct DecisionLine {
+    file: String,
+    value: String,
+    becomes: String,
+    state: &'static str,
+    class: String,
+    reasons: String,
+}
+
+/// What was proposed in the decision files besides the map.
+fn decisions(config: &Config) -> Result<Vec<DecisionLine>, Error> {
+    let mut lines = Vec::new();
+    for Proposals { file, key, column } in super::proposals(config)? {
+        lines.extend((0..file.len()).filter_map(|row| {
+            let cell = |column: &str| file.get(row, column).to_owned();
+            let key = key.iter().map(|column| cell(column));
+            let key: Vec<String> = key.filter(|cell| !cell.is_empty()).collect();
+            Some(DecisionLine {
+                state: decision_state(&file, row)?,
+                file: file.shown().to_owned(),
+                value: key.join(" / "),
+                becomes: cell(column),
+                class: cell("class"),
+                reasons: cell("reasons"),
+            })
+        }));
+    }
+    Ok(lines)
 }
 
 pub(super) async fn run(args: &ShowArgs) -> Result<Outcome, Error> {
@@ -94,18 +130,27 @@ pub(super) async fn run(args: &ShowArgs) -> Result<Outcome, Error> {
         .into_iter()
         .filter(|line| is_shown(&line.state))
         .collect();
+    let mut decisions = decisions(&config)?;
+    waiting += decisions.iter().filter(|line| line.state == "open").count();
+    decisions.retain(|line| is_shown(line.state));
     match args.format {
         Format::Json => {
-            let document =
-                serde_json::json!({"fields": shown, "values": shown_values, "open": waiting});
+            let document = serde_json::json!({
+                "fields": shown, "values": shown_values, "decisions": decisions, "open": waiting
+            });
             output::data(&format!("{document}\n"))?;
         }
-        Format::Table => output::data(&text(&shown, &shown_values, waiting))?,
+        Format::Table => output::data(&text(&shown, &shown_values, &decisions, waiting))?,
     }
     Ok(Outcome::Fine)
 }
 
-fn text(fields: &[FieldLine], values: &[ValueLine], waiting: usize) -> String {
+fn text(
+    fields: &[FieldLine],
+    values: &[ValueLine],
+    decisions: &[DecisionLine],
+    waiting: usize,
+) -> String {
     let mut text = String::new();
     if !fields.is_empty() {
         let head = [
@@ -134,6 +179,21 @@ fn text(fields: &[FieldLine], values: &[ValueLine], waiting: usize) -> String {
                 line.source_value.clone(),
                 line.target_value.clone(),
                 line.state.clone(),
+                line.class.clone(),
+                line.reasons.clone(),
+            ]
+        });
+        text.push_str(&output::table(&head, rows.collect(), head.len()));
+        text.push('\n');
+    }
+    if !decisions.is_empty() {
+        let head = ["file", "value", "becomes", "state", "class", "why"];
+        let rows = decisions.iter().map(|line| {
+            vec![
+                line.file.clone(),
+                line.value.clone(),
+                line.becomes.clone(),
+                line.state.to_owned(),
                 line.class.clone(),
                 line.reasons.clone(),
             ]

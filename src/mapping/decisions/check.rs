@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::declare::{Column, Declared, Kind};
+use super::declare::{CLASS, CLASSES, Column, Declared, Kind, SIGNATURE};
 use super::text::Text;
 use crate::config::nearest;
 use crate::finding::Finding;
@@ -30,6 +30,7 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
         .collect();
     let mut seen: BTreeMap<Vec<String>, u64> = BTreeMap::new();
     let decides = declared.decides.and_then(&place);
+    let proposal = Proposal::of(declared, place);
     for row in &mut text.rows {
         let line = row.line;
         let told = |column: Option<&str>, value: Option<&str>, problem: String, nearest| Finding {
@@ -70,6 +71,12 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
             let problem = format!("needs one of the columns {}", declared.one_of.join(", "));
             findings.push(told(None, None, problem, None));
         }
+        if proposal.is_in(&row.cells) {
+            let problem = "is proposed and nobody has confirmed it: the line counts as not written; \
+                           `transload map confirm` signs it, or fill in confirmed_by and confirmed_at";
+            let open = told(declared.proposed, None, problem.to_owned(), None);
+            findings.push(open.warning());
+        }
         // Fallbacks for dates are dates.
         if declared.name == "defaults" {
             date_of(&columns, row.cells.as_mut_slice(), |value, problem| {
@@ -105,8 +112,35 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
             seen.insert(named, line);
         }
     }
-    text.rows
-        .retain(|row| decides.is_none_or(|at| !row.cells[at].is_empty()));
+    text.rows.retain(|row| {
+        decides.is_none_or(|at| !row.cells[at].is_empty()) && !proposal.is_in(&row.cells)
+    });
+}
+
+/// Where a file says that a row was proposed, and who confirmed it.
+struct Proposal {
+    value: Option<usize>,
+    class: Option<usize>,
+    signature: [Option<usize>; 2],
+}
+
+impl Proposal {
+    fn of(declared: &Declared, place: impl Fn(&str) -> Option<usize>) -> Self {
+        Self {
+            value: declared.proposed.and_then(&place),
+            class: declared.proposed.and_then(|_| place(CLASS)),
+            signature: SIGNATURE.map(place),
+        }
+    }
+
+    /// Whether a row holds a proposal that nobody signed. An empty one is a question, told as such.
+    fn is_in(&self, cells: &[String]) -> bool {
+        let cell = |at: Option<usize>| at.map_or("", |at| cells[at].as_str());
+        let is_class = |class: &&str| class.eq_ignore_ascii_case(cell(self.class));
+        CLASSES.iter().any(is_class)
+            && !cell(self.value).is_empty()
+            && self.signature.iter().any(|at| cell(*at).is_empty())
+    }
 }
 
 /// How the ids of standard objects begin, in every org.

@@ -79,7 +79,16 @@ pub(super) struct Declared {
     pub(super) one_of: &'static [&'static str],
     /// The column that says what was decided: a row without it is a question that nobody has answered yet.
     pub(super) decides: Option<&'static str>,
+    /// The column that proposals fill in.
+    pub(super) proposed: Option<&'static str>,
 }
+
+/// Columns that a proposal has besides; none is declared, since a project's own file may use the words for something else.
+pub(super) const CLASS: &str = "class";
+pub(super) const SIGNATURE: [&str; 2] = ["confirmed_by", "confirmed_at"];
+
+/// What a class may be.
+pub(super) const CLASSES: [&str; 3] = ["certain", "likely", "guess"];
 
 const fn needed(name: &'static str, kind: Kind) -> Column {
     Column {
@@ -111,6 +120,7 @@ macro_rules! declared {
     (
         $name:literal, [$($column:expr),* $(,)?], key: [$($key:literal),*]
         $(, one_of: [$($one:literal),*])? $(, decides: $decides:literal)?
+        $(, proposed: $proposed:literal)?
     ) => {
         Declared {
             name: $name,
@@ -119,6 +129,7 @@ macro_rules! declared {
             key: &[$($key),*],
             one_of: &[$($($one),*)?],
             decides: [$(Some($decides),)? None][0],
+            proposed: [$(Some($proposed),)? None][0],
         }
     };
 }
@@ -133,7 +144,8 @@ pub(super) const FILES: [Declared; 29] = [
             optional("note", Kind::Text),
         ],
         key: ["lifecycle_stage"],
-        decides: "target"
+        decides: "target",
+        proposed: "target"
     ),
     declared!(
         "stage_matrix",
@@ -147,7 +159,8 @@ pub(super) const FILES: [Declared; 29] = [
             optional("note", Kind::Text),
         ],
         key: ["pipeline", "stage", "status"],
-        decides: "stage_name"
+        decides: "stage_name",
+        proposed: "stage_name"
     ),
     declared!(
         "owners",
@@ -159,7 +172,8 @@ pub(super) const FILES: [Declared; 29] = [
         ],
         key: ["owner_id", "owner_email"],
         one_of: ["owner_id", "owner_email"],
-        decides: "user_email"
+        decides: "user_email",
+        proposed: "user_email"
     ),
     declared!(
         "defaults",
@@ -270,13 +284,15 @@ pub(super) const FILES: [Declared; 29] = [
             optional("subject", Kind::Text),
         ],
         key: ["activity_type_id", "activity_type"],
-        one_of: ["activity_type_id", "activity_type"]
+        one_of: ["activity_type_id", "activity_type"],
+        proposed: "task_subtype"
     ),
     declared!(
         "countries",
         [needed("country", Kind::Text), needed("code", Kind::Code(2))],
         key: ["country"],
-        decides: "code"
+        decides: "code",
+        proposed: "code"
     ),
     declared!(
         "iso_countries",

@@ -204,6 +204,14 @@ impl DecisionFile {
         row.raw = None;
     }
 
+    /// Fills in a cell that is empty; a column that is missing is added behind the others, whatever goes in.
+    pub fn fill(&mut self, row: usize, column: &str, value: &str) {
+        self.column(column);
+        if self.get(row, column).is_empty() {
+            self.set(row, column, value);
+        }
+    }
+
     fn column(&mut self, column: &str) -> usize {
         if let Some(at) = self.place(column) {
             return at;

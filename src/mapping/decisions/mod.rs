@@ -71,6 +71,19 @@ pub fn declared_files() -> impl Iterator<Item = DeclaredFile> {
     })
 }
 
+/// Decision files that proposals are made for, each with the columns that name a row and the column that they fill in.
+pub fn proposed_files()
+-> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
+    let files = FILES.iter();
+    files.filter_map(|file| Some((file.name, file.key, file.proposed?)))
+}
+
+/// The column of a decision file that proposals fill in.
+#[must_use]
+pub fn proposed_column(name: &str) -> Option<&'static str> {
+    declared(name)?.proposed
+}
+
 /// The default content of one decision file.
 #[must_use]
 pub fn template(name: &str) -> Option<&'static str> {

@@ -238,3 +238,30 @@ fn every_trigger_has_a_counterpart_whatever_the_automation_does() {
         assert_eq!(rules.iter().filter(plain).count(), 1, "{trigger}");
     }
 }
+
+#[test]
+fn a_proposal_counts_once_it_is_signed_and_a_class_of_the_projects_own_is_none() {
+    let header = "pipeline,stage,status,stage_name,class,confirmed_by,confirmed_at\n";
+    let told = findings(
+        "stage_matrix.csv",
+        &format!("{header}Sales,a,won,Closed Won,likely,,\nSales,b,won,Closed Won,Certain,anna,\n"),
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(
+        told[0].starts_with(
+            "config/stage_matrix.csv line 2, column stage_name: is proposed and nobody has confirmed it"
+        ),
+        "{told:?}"
+    );
+    let project = project(&[(
+        "stage_matrix.csv",
+        format!(
+            "{header}Sales,a,won,Closed Won,likely,,\nSales,b,won,Closed Won,likely,anna,2026-02-20\n\
+             Sales,c,won,Closed Won,,,\nSales,d,won,Closed Won,big,,\n"
+        )
+        .as_bytes(),
+    )]);
+    let rows = decision_rows(project.path(), "stage_matrix").unwrap();
+    let stages: Vec<&str> = rows.iter().map(|row| row.get("stage")).collect();
+    assert_eq!(stages, ["b", "c", "d"]);
+}

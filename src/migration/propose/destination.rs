@@ -1,4 +1,4 @@
-//! The fields that proposals may name.
+//! What proposals may name: fields, stages, users.
 //!
 //! In: the objects, and an org if one can be reached. Out: [`Fields`] as the org describes them, or the standard ones that are
 //! known without an org; which of both is told. The org is only asked.
@@ -9,13 +9,20 @@ use transload_propose::{Target, standard};
 
 use super::ProposeRequest;
 use crate::error::Error;
+use crate::load::{User, org_users};
 use crate::migration::connection::{Connection, ExpectedOrg};
 use crate::migration::project::Project;
+use crate::migration::proposed_decisions::{OrgUser, OrgValues};
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 
-/// Fields by object.
+/// The object whose stages deals take.
+const DEALS: &str = "Opportunity";
+
+/// Fields by object, and what else the org has that decisions name.
 pub(super) struct Fields {
     objects: BTreeMap<String, Vec<Target>>,
+    /// As far as an org was asked and said it.
+    pub(super) values: OrgValues,
 }
 
 impl Fields {
@@ -31,8 +38,9 @@ impl Fields {
                 .iter()
                 .map(|object| ((*object).to_owned(), standard(object)))
                 .collect(),
+            values: OrgValues::default(),
         };
-        if request.offline || objects.is_empty() {
+        if request.offline {
             return Ok(fields);
         }
         let target = request.target.as_deref();
@@ -49,12 +57,18 @@ impl Fields {
                 return Ok(fields);
             }
         };
-        for object in objects {
+        for object in objects.union(&BTreeSet::from([DEALS])).copied() {
             match connection.client.describe(object).await {
                 Ok(described) => {
+                    if object == DEALS {
+                        fields.values.stages = stages(&described);
+                    }
+                    if !objects.contains(object) {
+                        continue;
+                    }
                     let targets = described.fields.iter();
                     let targets = targets.map(|field| of_field(&described, field)).collect();
-                    fields.objects.insert((*object).to_owned(), targets);
+                    fields.objects.insert(object.to_owned(), targets);
                 }
                 Err(error) => notes.push(format!(
                     "{} does not describe {object} ({error}): its standard fields alone are known; give the user read \
@@ -62,6 +76,13 @@ impl Fields {
                     connection.target
                 )),
             }
+        }
+        match org_users(&connection.client).await {
+            Ok(users) => fields.values.users = Some(users.iter().filter_map(owner).collect()),
+            Err(error) => notes.push(format!(
+                "{} does not list its users ({error}): for owners, those count that it had when it was met last",
+                connection.target
+            )),
         }
         connection.close().await?;
         Ok(fields)
@@ -71,6 +92,23 @@ impl Fields {
     pub(super) fn of_object(&self, object: &str) -> &[Target] {
         self.objects.get(object).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Stages of deals that the org offers.
+fn stages(object: &ObjectDescribe) -> Option<Vec<String>> {
+    let field = object
+        .fields
+        .iter()
+        .find(|field| field.name == "StageName")?;
+    let values = field.picklist_values.iter().filter(|value| value.active);
+    Some(values.map(|value| value.value.clone()).collect())
+}
+
+/// A user whom records may belong to.
+fn owner(user: &User) -> Option<OrgUser> {
+    let address = user.email.as_deref()?;
+    let is_standard = user.user_type.as_deref() == Some("Standard");
+    is_standard.then(|| OrgUser::new(address, user.name.as_deref().unwrap_or_default()))
 }
 
 fn of_field(object: &ObjectDescribe, field: &FieldDescribe) -> Target {

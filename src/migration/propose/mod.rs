@@ -1,9 +1,9 @@
 //! Proposals for the field map: the staged attributes, the org's fields → rows of `config/field_map.csv` and
-//! `config/value_map.csv` that nobody has confirmed yet.
+//! `config/value_map.csv` that nobody has confirmed yet; and, for values that other decision files are about, rows of those.
 //!
 //! In: staged tables, the loads' queries, the decisions so far, the org's describes (or the standard objects that are known
 //! without an org), what the user confirmed in other projects, and a language model's opinion where one is set up. Out:
-//! [`ProposeReport`], and the two files. Never: a decision, or a change to a row that a person decided; the org is only
+//! [`ProposeReport`], and the files. Never: a decision, or a change to a row that a person decided; the org is only
 //! asked what it has.
 
 mod destination;
@@ -17,6 +17,8 @@ use transload_propose::{History, Source, Target, Vocabulary, propose};
 
 use self::destination::Fields;
 use self::rows::Rows;
+use super::check::met;
+use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::stage::{note_staging, stage_all};
 use crate::config;
@@ -24,7 +26,7 @@ use crate::error::Error;
 use crate::llm::{self, Draft, LlmReport};
 use crate::mapping::{
     FieldMap, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
-    write_fields, write_values,
+    proposed_column, write_fields, write_values,
 };
 use crate::progress::Progress;
 use crate::project::{Grain, Queries, QueryFile, QueryKind};
@@ -57,6 +59,8 @@ pub struct ProposeReport {
     pub fields: Vec<ProposedField>,
     /// Rows of the value map.
     pub values: Vec<ProposedValue>,
+    /// Values of the export that other decision files do not name, with what is proposed for them.
+    pub decisions: Vec<OpenDecision>,
     /// Attributes and objects that are decided already, or that a person began to decide.
     pub kept: usize,
     /// Values that an unrestricted picklist does not have and that stay as they are.
@@ -134,8 +138,17 @@ pub(super) async fn propose_map(
     for (given, draft) in given.iter().zip(&drafts) {
         given.rows(draft, &mut report);
     }
+    let staging = met(project, request.target.as_deref()).await?;
+    let known = staging.snapshot().await?;
+    let open = open_decisions::of_export(project, &staging, &known, fields.values.clone()).await?;
+    report.notes.extend(open.not_checked);
+    let decisions = open.decisions.into_iter().chain(open.offers);
+    report.decisions = decisions
+        .filter(|decision| proposed_column(decision.file).is_some())
+        .collect();
     write_fields(folder, &report.fields)?;
     write_values(folder, &report.values)?;
+    open_decisions::write(folder, &report.decisions)?;
     Ok(report)
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transload_propose::{Class, Kind, Known, Proposal, Source, Target, match_values, new_field};
+use transload_propose::{
+    Choice, Class, Kind, Known, Proposal, Source, Target, match_values, new_field,
+};
 
 use super::ProposeReport;
 use crate::mapping::{FieldMap, ProposedField, ProposedValue};
@@ -141,7 +143,8 @@ impl Rows<'_> {
         };
         values.retain(|value, _| !is_decided(value));
         let names: Vec<String> = values.values().map(|(value, _)| value.clone()).collect();
-        for found in match_values(&names, &target.picklist) {
+        let choices: Vec<Choice> = target.picklist.iter().map(Choice::new).collect();
+        for found in match_values(&names, &choices) {
             if found.target.as_ref() == Some(&found.value) {
                 continue;
             }
