@@ -34,6 +34,8 @@ mod extract_refusals;
 mod faults;
 /// A small project with every object.
 mod further;
+/// The product's own SQL, case by case, in this process.
+mod golden;
 /// Every command of the guide, as it stands there.
 mod guide;
 /// A migration driven through the library.
@@ -64,8 +66,6 @@ mod rehearsal;
 mod retries;
 /// Runs taken back.
 mod rollback;
-/// The rules of the migration, theme by theme, in this process.
-mod rules;
 /// The main job on the demo.
 mod run;
 /// The table of all runs.
@@ -90,8 +90,6 @@ mod tampered;
 mod terminal;
 /// The tests of a project.
 mod testing;
-/// The split and the SQL project.
-mod transform;
 /// A simulated User.com account in a process of its own, and a client of it.
 mod usercom_account;
 /// A simulated User.com account, read over HTTP.
