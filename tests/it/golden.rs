@@ -2,7 +2,8 @@
 //!
 //! `rules/` goes through the rules of the migration, theme by theme: its `tests/base/` has eight people, four companies and four
 //! deals, among them one that is passive, one that is held and one that is out of scope. `split/` says of every person of a
-//! case whether it becomes a Lead or a Contact, or why it does not move. A folder without a test here, or a file that no case
+//! case whether it becomes a Lead or a Contact, or why it does not move. `staging/` has exports in every form, with what is
+//! staged, what is rejected, and what is counted and told (`stage.report`). A folder without a test here, or a file that no case
 //! reads, fails.
 
 use std::collections::BTreeSet;
@@ -67,6 +68,21 @@ golden!(
     the_customer_changes_the_rule,
 );
 
+golden!(
+    staging:
+    api_v1_jsonl,
+    api_v2_jsonl,
+    bad_rows,
+    blobs,
+    custom_objects,
+    duplicates,
+    further_objects_csv,
+    further_objects_json,
+    numbers_and_references,
+    pipelines,
+    ui_csv,
+);
+
 /// Tables of a split case, in which every person of its export has one row.
 const PLACES: [&str; 4] = [
     "outbox.lead",
@@ -96,7 +112,7 @@ fn every_person_of_a_split_case_is_expected_in_one_place() {
 
 /// The parts of a case, and what their files end in.
 const PARTS: [(&str, &[&str]); 5] = [
-    ("export", &["csv", "jsonl", "pdf", "txt"]),
+    ("export", &["csv", "jsonl", "md", "pdf", "txt", "bin"]),
     ("config", &["csv"]),
     ("org", &["csv"]),
     ("queries", &["sql"]),
@@ -110,7 +126,7 @@ fn assert_cases(project: &str, known: &[&str]) {
         for name in names(&folder.join(&case)) {
             let part = PARTS.iter().find(|(part, _)| *part == name);
             assert!(
-                name == "options.toml" || part.is_some(),
+                ["options.toml", "source.toml"].contains(&&*name) || part.is_some(),
                 "{case}/{name} is read by nobody"
             );
             let Some((part, endings)) = part else {

@@ -137,6 +137,65 @@ fn a_case_of_its_own_brings_decisions_options_and_an_org_and_gets_its_expectatio
 }
 
 #[test]
+fn a_case_may_expect_what_staging_counts_and_tells_with_settings_of_its_source() {
+    let header = "name,source_rows,staged,rejected_rows,columns,told\n";
+    let report = "tests/read/expected/stage.report.csv";
+    let project = new_project()
+        .file(
+            "new/tests/read/export/people.csv",
+            "id,email,created_at\n1,lee@globex.example,2026-07-01 12:00:00\nx,no@globex.example,\n",
+        )
+        .file("new/tests/read/export/notes.md", "read me\n")
+        .file(
+            "new/tests/read/source.toml",
+            "timezone = \"Europe/Warsaw\"\n",
+        )
+        .file(
+            "new/tests/read/expected/usercom.people.csv",
+            "id,created_at\n1,2026-07-01T10:00:00Z\n",
+        );
+    let aside = test(&project, &["read"]);
+    assert_eq!(aside.code, Some(2), "{aside}");
+    assert!(
+        aside
+            .stderr
+            .contains("export/notes.md, which is not staged"),
+        "{aside}"
+    );
+    let project = project.file(&format!("new/{report}"), header);
+    let told = test(&project, &["read"]);
+    assert_eq!(told.code, Some(1), "{told}");
+    assert!(
+        told.stdout.contains("stage.report: 2 row(s) differ")
+            && !told.stdout.contains("usercom.people"),
+        "{told}"
+    );
+    assert_eq!(test(&project, &["read", "--update"]).code, Some(0));
+    let written = read(&project, report);
+    let people = "people,2,1,1,id; email; created_at,";
+    assert!(written.lines().any(|line| line == people), "{written}");
+    let notes = written
+        .lines()
+        .find(|line| line.starts_with("notes.md,,,,,"));
+    assert!(
+        notes.unwrap().contains("neither .csv nor .jsonl"),
+        "{written}"
+    );
+    let wrong = written.replace("people,2,1,1", "people,2,2,0");
+    let project = project.file(&format!("new/{report}"), &wrong);
+    let counted = test(&project, &["read"]);
+    let cell = "    ~ people: staged: expected \"2\", came to \"1\"\n";
+    assert!(counted.stdout.contains(cell), "{counted}");
+    let project = project.file(&format!("new/{report}"), "name,stagd\n");
+    let unknown = test(&project, &["read"]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(
+        unknown.stderr.contains("did you mean `staged`?"),
+        "{unknown}"
+    );
+}
+
+#[test]
 fn what_is_wrong_with_a_case_is_bad_input_and_said() {
     let cases = [
         (

@@ -14,8 +14,8 @@ const PARTS: [(&str, bool); 4] = [
     ("org", false),
 ];
 
-/// Lines for `[options]`.
-const OPTIONS: &str = "options.toml";
+/// Files with lines for a section of the settings.
+const SECTIONS: [(&str, &str); 2] = [("options.toml", "options"), ("source.toml", "source")];
 
 /// A folder that is removed in the end.
 pub(super) struct Scratch {
@@ -47,19 +47,22 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// The project's settings with the options of the case; whatever says where things are is the case's own.
+    /// The project's settings with the options and the source of the case; whatever says where things are is the case's own.
     fn settings(&self, project: &Path, over: &[PathBuf]) -> Result<(), CaseError> {
         let mut settings = table(&project.join("migration.toml"))?;
-        for folder in over {
-            let path = folder.join(OPTIONS);
+        for (folder, (file, section)) in over
+            .iter()
+            .flat_map(|folder| SECTIONS.map(|section| (folder, section)))
+        {
+            let path = folder.join(file);
             if !path.is_file() {
                 continue;
             }
-            let options = settings
-                .entry("options")
+            let lines = settings
+                .entry(section)
                 .or_insert_with(|| toml::Table::new().into());
-            if let Some(options) = options.as_table_mut() {
-                options.extend(table(&path)?);
+            if let Some(lines) = lines.as_table_mut() {
+                lines.extend(table(&path)?);
             }
         }
         settings.remove("staging");

@@ -10,6 +10,7 @@
 //!              queries/  queries in place of the project's
 //!              org/      tables of the org, `<table>.csv`; what is not there has no rows
 //!              options.toml   lines for [options]
+//!              source.toml    lines for [source]
 //!              expected/ `<schema>.<table>.csv`: the columns of its header, every row
 //! ```
 //!
@@ -19,6 +20,7 @@ mod compare;
 mod error;
 mod folder;
 mod outcome;
+mod staged;
 
 pub use compare::{RowDifference, RowProblem, TableDifference};
 pub use error::CaseError;

@@ -9,6 +9,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::folder::{self, Scratch};
+use super::staged::{self, REPORT};
 use super::{CaseError, Rows, near};
 use crate::config::Config;
 use crate::engine::Session;
@@ -27,6 +28,9 @@ use crate::stage::stage;
 use crate::staging::Manifest;
 use crate::usercom::Export;
 
+/// Schemas of what staging makes.
+const STAGED: [&str; 2] = ["usercom", "rejects"];
+
 /// Runs the queries that the expected tables need; the rows of these tables, or, if none is expected, those of every outbox and of
 /// the rows that do not move.
 pub(super) async fn of(
@@ -40,8 +44,11 @@ pub(super) async fn of(
     publish_decisions(&project.config.project, staging).await?;
     let export = Export::Folder(scratch.folder.join("export"));
     let settings = settings(&project.config)?;
-    let staged = stage(&settings, &export, staging, &project.engine, &NoProgress).await?;
-    if let Some(ignored) = staged.ignored_files.first() {
+    let report = stage(&settings, &export, staging, &project.engine, &NoProgress).await?;
+    let asked = wanted.get(REPORT);
+    if let Some(ignored) = report.ignored_files.first()
+        && asked.is_none()
+    {
         return Err(CaseError::NotStaged {
             case: case.to_owned(),
             file: ignored.name.clone(),
@@ -56,39 +63,53 @@ pub(super) async fn of(
         let table = org_rows(&project, &queries, case, &scratch.folder, &file).await?;
         given.insert(table);
     }
-    let tables: BTreeSet<String> = wanted.keys().cloned().collect();
-    let only = (!tables.is_empty()).then_some(&tables);
-    let trial = Trial::of(&project, staging, given, only, None).await?;
-    let known: BTreeSet<String> = trial.makes();
-    let is_there = |table: &&String| {
-        let found = table
-            .split_once('.')
-            .and_then(|(schema, name)| trial.snapshot.get(schema, name));
-        found.is_none()
-    };
-    if let Some(table) = tables.iter().find(is_there) {
-        return Err(CaseError::UnknownTable {
-            case: case.to_owned(),
-            table: table.clone(),
-            nearest: near(table, &known),
-        }
-        .into());
-    }
-    let session = project.engine.session(staging, &trial.snapshot)?;
     let mut found = BTreeMap::new();
-    for (table, wanted) in wanted {
+    if let Some(asked) = asked {
+        let rows = staged::report(case, &report, &given, &asked.header)?;
+        found.insert(REPORT.to_owned(), rows);
+    }
+    let tables: BTreeSet<String> = wanted
+        .keys()
+        .filter(|name| *name != REPORT)
+        .cloned()
+        .collect();
+    // What was staged needs no query.
+    let is_staged = |table: &String| {
+        let schema = table.split_once('.').map(|(schema, _)| schema);
+        schema.is_some_and(|schema| STAGED.contains(&schema))
+    };
+    let trial = match !wanted.is_empty() && tables.iter().all(is_staged) {
+        true => None,
+        false => {
+            let only = (!tables.is_empty()).then_some(&tables);
+            Some(Trial::of(&project, staging, given.clone(), only, None).await?)
+        }
+    };
+    let snapshot = trial.as_ref().map_or(&given, |trial| &trial.snapshot);
+    let session = project.engine.session(staging, snapshot)?;
+    for table in &tables {
         let manifest = table
             .split_once('.')
-            .and_then(|(schema, name)| trial.snapshot.get(schema, name));
-        if let Some(manifest) = manifest {
-            ensure_columns(case, manifest, &wanted.header)?;
-        }
-        let key = key_of(&trial, table);
-        found.insert(
-            table.clone(),
-            rows(&session, table, &wanted.header, key).await?,
-        );
+            .and_then(|(schema, name)| snapshot.get(schema, name));
+        let Some(manifest) = manifest else {
+            let staged = STAGED.iter().flat_map(|schema| given.schema(schema));
+            let made = trial.iter().flat_map(Trial::makes);
+            let known = staged.map(|table| table.name()).chain(made);
+            return Err(CaseError::UnknownTable {
+                case: case.to_owned(),
+                table: table.clone(),
+                nearest: near(table, &known.collect()),
+            }
+            .into());
+        };
+        let header = &wanted[table].header;
+        ensure_columns(case, manifest, header)?;
+        let key = key_of(trial.as_ref(), table);
+        found.insert(table.clone(), rows(&session, table, header, key).await?);
     }
+    let Some(trial) = trial else {
+        return Ok(found);
+    };
     if wanted.is_empty() {
         for file in trial.resolved.loads() {
             let fates = ["key", "fate", "reason", "parent"]
@@ -134,15 +155,16 @@ fn ensure_columns(case: &str, table: &Manifest, header: &[String]) -> Result<(),
 }
 
 /// The columns that tell the rows of a table apart.
-fn key_of(trial: &Trial, table: &str) -> Vec<String> {
+fn key_of(trial: Option<&Trial>, table: &str) -> Vec<String> {
     let (schema, name) = table.split_once('.').unwrap_or(("", table));
     let kind = match schema {
         "prepare" => QueryKind::Prepare,
         _ => QueryKind::Load,
     };
-    match trial.resolved.queries.find(kind, name) {
-        Some(file) => file.key.clone(),
-        None => vec!["key".to_owned()],
+    match trial.and_then(|trial| trial.resolved.queries.find(kind, name)) {
+        Some(file) if !STAGED.contains(&schema) => file.key.clone(),
+        _ if STAGED.contains(&schema) => vec!["id".to_owned()],
+        _ => vec!["key".to_owned()],
     }
 }
 
