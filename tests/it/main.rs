@@ -48,6 +48,8 @@ mod llm;
 mod load;
 /// The field map, from its proposal to a stale row.
 mod map;
+/// What other decision files say, proposed.
+mod map_decisions;
 /// Records that were in the org before.
 mod matches;
 /// Every object of the mission, and what hangs on them.
