@@ -1,7 +1,7 @@
 -- grain: one row per note
 -- source: usercom.notes
 -- object: ContentNote
--- operation: insert
+-- operation: upsert
 -- api: rest
 -- key: _key
 -- when: $notes

@@ -1,11 +1,11 @@
 -- grain: one row per file
 -- source: usercom.files
 -- object: ContentVersion
--- operation: insert
+-- operation: upsert
 -- api: rest
 -- key: usercom_id__c
 -- when: $files
--- read: ContentDocumentId, ContentSize
+-- read: ContentDocumentId
 with
 
 named as (
@@ -27,6 +27,8 @@ select
         when regexp_like(named.name, '[.][A-Za-z0-9]{1,10}$') then named.name
         else concat(named.name, coalesce(named.ending, ''))
     end as "PathOnClient",
+    -- Sent as the bytes of the file that has it.
+    file.stored_md5 as "VersionData",
     file.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
     file.stored_path as _file,

@@ -25,7 +25,7 @@ use crate::staging::DataFile;
 pub(super) const REST: &str = "rest";
 
 /// What says that a record is not there any more.
-const GONE: &str = "ENTITY_IS_DELETED";
+pub(super) const GONE: &str = "ENTITY_IS_DELETED";
 
 /// Rows of a part by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

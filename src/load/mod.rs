@@ -33,6 +33,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod undelete;
+mod version;
 
 pub use blobs::{BlobStream, Blobs};
 pub use error::{LoadError, PartError};

@@ -46,8 +46,8 @@ pub fn rest_requests(rows: u64) -> u64 {
     rows / read * read.div_ceil(set) + (rows % read).div_ceil(set)
 }
 
-/// The field that takes a file's bytes.
-const CONTENT: &str = "VersionData";
+/// The field that takes a file's bytes; an outbox has their MD5 in it.
+pub(super) const CONTENT: &str = "VersionData";
 
 /// Answers of one set that may be lost before the phase breaks off.
 const LOST_ANSWERS: u32 = 3;
@@ -72,6 +72,8 @@ struct Set {
     rows: Vec<Row>,
     /// Path and bytes of each row's file.
     files: Vec<Option<(String, u64)>>,
+    /// Whether the bodies of known records are replaced.
+    has_bodies: bool,
 }
 
 impl PartContext {
@@ -98,7 +100,8 @@ impl PartContext {
         let (mut counts, mut files) = (PartCounts::default(), Vec::new());
         let (mut again, mut busy, mut setup) = (Vec::new(), 0, None);
         let mut sent = 0;
-        let names = self.sent_with(operation.updates());
+        // A new version of a file has all fields of a new record.
+        let names = self.sent_with(operation.updates() && !self.takes_files());
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
         columns.extend(self.besides());
@@ -120,7 +123,7 @@ impl PartContext {
                     false => Some(self.turn.lock().await),
                 };
                 let since = self.client.server_time();
-                if !operation.by_id() {
+                if !operation.by_id() || set.has_bodies {
                     self.journal
                         .record(&Event::Sending {
                             load: self.load.clone(),
@@ -235,15 +238,22 @@ impl PartContext {
         let paths = batch
             .column_by_name(FILE)
             .map(|column| column.as_string::<i32>());
+        let new_bodies = self.new_bodies(batch);
+        let has_body = |row: usize| new_bodies.as_ref().is_some_and(|rows| rows.value(row));
+        let changeable: HashSet<String> = self.sent_with(true).into_iter().collect();
+        let is_fixed = |name: &String| operation.updates() && !changeable.contains(name);
         let mut set = Set {
             first,
             from,
             rows: Vec::new(),
             files: Vec::new(),
+            has_bodies: false,
         };
         let mut bytes = 0_u64;
         for row in from..batch.num_rows().min(from + most) {
             let mut record = Row::new();
+            let has_body = operation == RowOperation::Update && has_body(row);
+            let replaces = has_body && paths.is_some();
             if let Some(ids) = ids.filter(|ids| ids.is_valid(row)) {
                 record.insert("Id".to_owned(), ids.value(row).into());
             }
@@ -254,7 +264,7 @@ impl PartContext {
                     bits.zip(place)
                         .is_some_and(|(bits, place)| is_set(bits.value(row), place))
                 };
-                if is_in(same) {
+                if is_in(same) || (is_fixed(name) && !replaces) {
                     continue;
                 }
                 if let Some(value) = column.json(row) {
@@ -271,7 +281,7 @@ impl PartContext {
                 }
             }
             let path = paths
-                .filter(|paths| paths.is_valid(row))
+                .filter(|paths| paths.is_valid(row) && (replaces || !operation.by_id()))
                 .map(|paths| paths.value(row).to_owned());
             let file = match path {
                 Some(path) => {
@@ -281,12 +291,13 @@ impl PartContext {
                 None => None,
             };
             let size = file.as_ref().map_or(0, |(_, size)| *size);
-            let alone = size > LARGE;
+            let alone = size > LARGE || replaces;
             let full = alone || bytes + size > SET_BYTES;
             if full && !set.rows.is_empty() {
                 break;
             }
             bytes += size;
+            set.has_bodies |= has_body;
             set.rows.push(record);
             set.files.push(file);
             if alone {
@@ -361,6 +372,7 @@ impl PartContext {
                 from: set.from,
                 rows: open.iter().map(|&at| set.rows[at].clone()).collect(),
                 files: open.iter().map(|&at| set.files[at].clone()).collect(),
+                has_bodies: set.has_bodies,
             };
             match self.request(&now, asked.operation).await {
                 Ok(found) => {
@@ -419,10 +431,12 @@ impl PartContext {
             _ => {}
         }
         let fail = self.salesforce(None);
-        if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice())
-            && !operation.by_id()
-        {
-            return Ok(vec![Some(self.upload(row, path, *length).await?)]);
+        if let ([row], [Some((path, length))]) = (set.rows.as_slice(), set.files.as_slice()) {
+            let answer = match operation.by_id() {
+                true => self.replace(row, path, *length).await?,
+                false => self.upload(row, path, *length).await?,
+            };
+            return Ok(vec![Some(answer)]);
         }
         let mut rows = set.rows.clone();
         for (row, file) in rows.iter_mut().zip(&set.files) {
@@ -460,7 +474,14 @@ impl PartContext {
     }
 
     /// Sends one file by itself, streamed.
-    async fn upload(&self, row: &Row, path: &str, length: u64) -> Result<Answer, LoadError> {
+    pub(super) async fn upload(
+        &self,
+        row: &Row,
+        path: &str,
+        length: u64,
+    ) -> Result<Answer, LoadError> {
+        let mut row = row.clone();
+        row.remove(CONTENT);
         let Some(blobs) = self.blobs.clone() else {
             return Err(self.wrong(path)(PartError::NoFiles));
         };
@@ -478,7 +499,11 @@ impl PartContext {
             length,
             content: &content,
         };
-        match self.client.insert_with_blob(&self.object, row, &blob).await {
+        match self
+            .client
+            .insert_with_blob(&self.object, &row, &blob)
+            .await
+        {
             Ok(id) => Ok(Answer::Landed { id, created: true }),
             Err(error) if error.class() == ErrorClass::Refused => Ok(Answer::Failed {
                 code: error.code().unwrap_or("UNKNOWN").to_owned(),
@@ -505,11 +530,12 @@ impl PartContext {
     }
 }
 
-fn answer_of(result: RowResult, operation: RowOperation, id: &str) -> Answer {
+pub(super) fn answer_of(result: RowResult, operation: RowOperation, id: &str) -> Answer {
     let created = !operation.by_id();
-    if let (true, Some(id)) = (result.success, result.id) {
+    if let (true, Some(told)) = (result.success, result.id) {
         return Answer::Landed {
-            id,
+            // A record that is named by its id keeps it.
+            id: if created { told } else { id.to_owned() },
             created: result.created.unwrap_or(created),
         };
     }

@@ -8,16 +8,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use chrono::{DateTime, Duration, Utc};
 use futures::TryStreamExt;
 
 use super::LoadError;
 use super::answers::{Answer, Origin, PartRows, REST};
 use super::part::{ENCODE_ROWS, PartContext, Turn};
+use super::rest::CONTENT;
 use crate::encode::{Cells, note_html, visible_text};
-use crate::rows::{Identity, RowOperation, identity, key_texts};
-use crate::salesforce::ErrorClass;
+use crate::rows::{Identity, RowOperation, SAME, identity, is_set, key_texts};
+use crate::salesforce::{ErrorClass, record_identity};
 use crate::staging::DataFile;
 
 /// Objects whose records are told apart by a content that no query can ask for.
@@ -258,9 +259,9 @@ impl PartContext {
         flight: Flight,
         turn: &Turn,
     ) -> Result<Vec<DataFile>, LoadError> {
-        // Whether a known record has the part's values nobody knows: the next run sends them.
+        // Whether a known record has the part's values nobody knows, but for its body: the next run sends them.
         if operation.by_id() {
-            return Ok(Vec::new());
+            return self.recover_bodies(part, operation, attempt, flight).await;
         }
         let rows = self.part_rows(part, operation).await?;
         let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
@@ -285,6 +286,120 @@ impl PartContext {
             start += batch.num_rows();
         }
         Ok(files)
+    }
+
+    /// The rows of an update under way whose record has the part's body by now: sent again, it would look like an edit of the org.
+    async fn recover_bodies(
+        &self,
+        part: &DataFile,
+        operation: RowOperation,
+        attempt: u32,
+        flight: Flight,
+    ) -> Result<Vec<DataFile>, LoadError> {
+        let Some(body) = self.body_column() else {
+            return Ok(Vec::new());
+        };
+        let rows = self.part_rows(part, operation).await?;
+        let place = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+        let (first, end) = (place(flight.first), place(flight.first + flight.rows));
+        let mut columns = vec!["_id", body, SAME];
+        columns.extend(self.key.iter().map(String::as_str));
+        let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
+        let (mut start, mut files) = (0, Vec::new());
+        while let Some(batch) = batches.try_next().await? {
+            let inside = first.max(start)..end.min(start + batch.num_rows());
+            let new = self.new_bodies(&batch);
+            let inside: Vec<usize> = inside
+                .map(|row| row - start)
+                .filter(|&row| new.as_ref().is_some_and(|new| new.value(row)))
+                .collect();
+            let found = match self.takes_files() {
+                true => self.succeeded(&batch, &inside).await?,
+                false => self.rewritten(&batch, &inside, body).await?,
+            };
+            let mut settled = Settled::default();
+            for (row, id) in found {
+                settled.put_one(row, Answer::Landed { id, created: false });
+            }
+            let kept = self.keep(&rows, start, settled, operation, attempt);
+            files.extend(kept.await?);
+            start += batch.num_rows();
+        }
+        Ok(files)
+    }
+
+    /// Rows whose key another version has than the one that they mean.
+    async fn succeeded(
+        &self,
+        batch: &RecordBatch,
+        rows: &[usize],
+    ) -> Result<BTreeMap<usize, String>, LoadError> {
+        let ids = batch.column_by_name("_id");
+        let ids = ids.map(|ids| ids.as_string::<i32>());
+        let mut holders = self.find(&self.probed(batch), rows, "").await?;
+        holders.retain(|&row, id| {
+            let known = ids.map(|ids| ids.value(row)).unwrap_or_default();
+            record_identity(known) != record_identity(id)
+        });
+        Ok(holders)
+    }
+
+    /// Rows whose record says what they say.
+    async fn rewritten(
+        &self,
+        batch: &RecordBatch,
+        rows: &[usize],
+        body: &str,
+    ) -> Result<BTreeMap<usize, String>, LoadError> {
+        let column = |name: &str| {
+            let column = batch.column_by_name(name);
+            column.map(|column| column.as_string::<i32>())
+        };
+        let (Some(ids), Some(texts)) = (column("_id"), column(body)) else {
+            return Ok(BTreeMap::new());
+        };
+        let mut found = BTreeMap::new();
+        for &row in rows {
+            let id = ids.value(row);
+            let read = self.client.read_blob(&self.object, id, body, MOST_CONTENT);
+            match read.await {
+                Ok(bytes) => {
+                    let seen = visible_text(&String::from_utf8_lossy(&bytes));
+                    if seen == visible_text(&note_html(texts.value(row))) {
+                        found.insert(row, id.to_owned());
+                    }
+                }
+                Err(error) if error.class() == ErrorClass::Transient => {
+                    return Err(self.salesforce(None)(error));
+                }
+                Err(error) => {
+                    tracing::warn!(load = self.load, id, %error, "a content cannot be compared");
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The column of bodies, of which no query shows what a record has.
+    fn body_column(&self) -> Option<&'static str> {
+        if self.takes_files() {
+            return Some(CONTENT);
+        }
+        let found = CONTENTS.iter().find(|(object, _)| *object == self.object);
+        found.map(|(_, field)| *field)
+    }
+
+    /// Rows of an update that have another body than they had; none where records have no bodies.
+    pub(super) fn new_bodies(&self, batch: &RecordBatch) -> Option<BooleanArray> {
+        let name = self.body_column()?;
+        let place = self.sent.iter().position(|sent| sent == name)?;
+        let column = batch.column_by_name(name)?;
+        let same = batch.column_by_name(SAME)?.as_binary_opt::<i32>()?;
+        let is_new = |row: usize| {
+            let is_same = same.is_valid(row) && is_set(same.value(row), place);
+            Some(column.is_valid(row) && !is_same)
+        };
+        Some((0..batch.num_rows()).map(is_new).collect())
     }
 
     async fn keep(

@@ -20,6 +20,7 @@ use super::names::MODIFIED;
 use super::request::STAMP;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
+use crate::rows::{key_columns, same_key};
 use crate::salesforce::{ErrorClass, QueryScope, field_text};
 use crate::staging::{Manifest, Snapshot};
 
@@ -344,14 +345,19 @@ impl<'a> Refresh<'a> {
                 .collect();
             names.join(", ")
         };
+        let key = &request.columns.key;
+        // A key that another record has by now is no longer that of the one that had it: of the version before, for instance.
         let sql = format!(
             "select {} from org.{load} as r left join {found} as d on substr(d._id, 1, 15) = substr(r._id, 1, 15) \
-             where d._id is null union all select {} from {found} as d where coalesce(d.\"{DELETED}\", '') <> 'true'",
+             left join (select {}, k._id from {found} as k where coalesce(k.\"{DELETED}\", '') <> 'true') as k on {} \
+             where d._id is null and k._id is null \
+             union all select {} from {found} as d where coalesce(d.\"{DELETED}\", '') <> 'true'",
             columns("r"),
+            key_columns("k", key),
+            same_key("k", "r", key),
             columns("d"),
             found = found.name(),
         );
-        let key = &request.columns.key;
         let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
         let mut rows = session
             .stream(&format!("rows of {load}"), &sql, key)

@@ -12,7 +12,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
-use super::coercion::{TargetField, derived_by, normal_forms, readable};
+use super::coercion::{Compared, derived_by, is_made_with};
 use super::edits;
 use super::request::DiffRequest;
 use crate::rows::{key_text, same_key, stands};
@@ -87,17 +87,20 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
 }
 
 /// SQL that is true where a value sent (column of `o`) and the one found (text column of `r`) are not the same, and the normal form
-/// of the one sent; none for a field that cannot be read.
-pub(super) fn differs(describe: &ObjectDescribe, field: &Field) -> Option<(String, String)> {
-    let target = TargetField::of(readable(describe, field.name())?);
-    let (sent, found) = normal_forms(field, &target);
+/// of the one sent, and the one found as it is shown; none for a field that cannot be compared.
+pub(super) fn differs(describe: &ObjectDescribe, field: &Field) -> Option<[String; 3]> {
+    let compared = Compared::of(describe, field.name()).filter(Compared::is_comparable)?;
+    let (sent, found) = compared.forms(field, "o", "r");
     // A null was not sent, and an empty text is one: neither says anything about the org's value.
     let mut differs =
         format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
     if let Some(unless) = derived_by(describe, field.name()) {
         differs = format!("({differs} and coalesce(r.\"{unless}\", '') <> 'true')");
     }
-    Some((differs, sent))
+    if is_made_with(describe, field.name()) {
+        differs = format!("({differs} and o._operation in ('insert', 'upsert'))");
+    }
+    Some([differs, sent, compared.shown(field, "r")])
 }
 
 /// Rows that landed: missing ones and changed fields.
@@ -114,12 +117,12 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         if key.contains(field.name()) || request.later.contains(field.name()) {
             continue;
         }
-        let Some((differs, sent)) = differs(request.describe, field) else {
+        let Some([differs, sent, found]) = differs(request.describe, field) else {
             continue;
         };
         entries.push(format!(
             "case when r._id is not null and {differs} then named_struct('kind', 'changed', 'field', '{name}', \
-             'sent', cast({sent} as varchar), 'found', r.\"{name}\", 'place', {place}) end",
+             'sent', cast({sent} as varchar), 'found', {found}, 'place', {place}) end",
             name = field.name()
         ));
         differ.push(differs);

@@ -43,7 +43,7 @@ mod views;
 pub use absent::keep_absent;
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use before::{before_update, look_up};
-pub use coercion::found_form;
+pub use coercion::{found_form, is_body};
 pub use diff::write_differences;
 pub use error::ReconcileError;
 pub use fetch::asked_by;

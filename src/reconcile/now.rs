@@ -7,7 +7,7 @@ use arrow::array::AsArray;
 use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
-use super::coercion::{derived_by, readable};
+use super::coercion::{body, derived_by, readable};
 use super::diff::differs;
 use super::fetch::asked_by;
 use super::names::MODIFIED;
@@ -55,6 +55,11 @@ pub async fn look_now(request: &NowRequest<'_>) -> Result<Option<Now>, Reconcile
             names.push(field);
             names.extend(derived_by(describe, field));
         }
+        names.extend(
+            body(describe, field)
+                .into_iter()
+                .flat_map(|body| body.told_by),
+        );
     }
     names.sort_unstable();
     names.dedup();
@@ -127,10 +132,10 @@ fn comparison(request: &NowRequest<'_>, values: &[(&str, Option<String>)]) -> St
     let entries: Vec<String> = fields
         .filter(|field| !key.contains(field.name()))
         .filter_map(|field| {
-            let (differs, sent) = differs(request.describe, field)?;
+            let [differs, sent, found] = differs(request.describe, field)?;
             let name = field.name();
             Some(format!(
-                "case when {differs} then named_struct('field', '{name}', 'sent', cast({sent} as varchar), 'found', r.\"{name}\") end"
+                "case when {differs} then named_struct('field', '{name}', 'sent', cast({sent} as varchar), 'found', {found}) end"
             ))
         })
         .collect();

@@ -16,7 +16,7 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::coercion::{TargetField, normal_forms, readable};
+use super::coercion::{Compared, is_made_with};
 use super::edits;
 use super::names::CHANGED_BY_ORG;
 use super::names::MODIFIED;
@@ -189,17 +189,16 @@ fn entries(
         let Ok(field) = outbox.field_with_name(name) else {
             continue;
         };
-        let Some(target) = readable(request.describe, name).filter(|_| !later.contains(name))
-        else {
+        let is_kept = !later.contains(name) && !is_made_with(request.describe, name);
+        let Some(compared) = Compared::of(request.describe, name).filter(|_| is_kept) else {
             continue;
         };
-        let target = TargetField::of(target);
-        let found = format!("cast(r.\"{name}\" as varchar)");
+        let found = format!("cast({} as varchar)", compared.shown(field, "r"));
         // A key is typed as in the outbox; everything else was read as text.
         let (sent, normal) = if request.columns.key.contains(name) {
             (format!("cast(o.\"{name}\" as varchar)"), found.clone())
         } else {
-            normal_forms(field, &target)
+            compared.forms(field, "o", "r")
         };
         entries.push(format!(
             "case when (({sent} is not null and cast({sent} as varchar) <> '') or o._clear is not null) and {sent} is distinct from {normal} \

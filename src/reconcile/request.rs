@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::coercion::{derived_by, readable};
+use super::coercion::{body, derived_by, readable};
 use super::names::MODIFIED;
 use crate::encode::RAW_VALUES;
 use crate::engine::{Engine, Session};
@@ -117,6 +117,7 @@ impl ReadBack<'_> {
         let derived = sent
             .clone()
             .filter_map(|name| derived_by(self.describe, name));
+        let bodies = sent.clone().filter_map(|name| body(self.describe, name));
         for name in sent
             .clone()
             .chain(further)
@@ -124,6 +125,7 @@ impl ReadBack<'_> {
             .chain(MODIFIED)
             .chain([STAMP])
             .chain(derived)
+            .chain(bodies.flat_map(|body| body.told_by.iter().copied()))
         {
             let known = fields.iter().any(|field| field.name() == name);
             if !known && readable(self.describe, name).is_some() {

@@ -13,7 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructA
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::coercion::{TargetField, normal_forms_in, readable};
+use super::coercion::Compared;
 use super::conflict::{Entry, Known};
 use super::left_out::{Record, of_files, rewrite};
 use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
@@ -261,14 +261,15 @@ impl Settle<'_> {
         let mut entries = Vec::new();
         for (place, name) in self.places.iter().enumerate() {
             let field = part.schema.field_with_name(name).ok()?;
-            let target = readable(request.describe, name)
+            let compared = Compared::of(request.describe, name)
                 .filter(|_| !later.contains(name) && !key.contains(name));
-            let Some(target) = target else {
+            let Some(compared) = compared else {
                 continue;
             };
-            let can_be_emptied = target.nillable && !silent.contains(name);
-            let target = TargetField::of(target);
-            let (ours, theirs) = normal_forms_in(field, &target, "o", "r");
+            let target = request.describe.field(name);
+            let can_be_emptied =
+                target.is_some_and(|target| target.nillable) && !silent.contains(name);
+            let (ours, theirs) = compared.forms(field, "o", "r");
             let known = |has: bool, there: &str, form: String| match has {
                 true => format!(
                     "case when {there} then named_struct('value', cast({form} as varchar)) end"
@@ -277,12 +278,13 @@ impl Settle<'_> {
             };
             let sent = known(
                 has(
-                    last.as_ref().filter(|_| ledger.is_some()),
+                    last.as_ref()
+                        .filter(|_| ledger.is_some() && compared.is_comparable()),
                     name,
                     field.data_type(),
                 ),
                 "p._fingerprint is not null",
-                normal_forms_in(field, &target, "p", "r").0,
+                compared.forms(field, "p", "r").0,
             );
             // What was sent to the lead that a contact was may have to be emptied: that is known further on.
             let says_something = match (moved, can_be_emptied) {
@@ -293,9 +295,12 @@ impl Settle<'_> {
                 }
             };
             let found = known(
-                has(read_back, name, &DataType::Utf8),
+                compared
+                    .found_in(name)
+                    .into_iter()
+                    .all(|name| has(read_back, name, &DataType::Utf8)),
                 "i._id is not null",
-                normal_forms_in(field, &target, "o", "i").1,
+                compared.forms(field, "o", "i").1,
             );
             entries.push(format!(
                 "case when {says_something}{ours} is distinct from {theirs} \

@@ -72,18 +72,21 @@ pub enum Spared {
     Children,
     /// Fields that we changed have other values now; the others get theirs back.
     Fields,
+    /// The text of a note or the content of a file that we replaced: the one before is only in the record's versions.
+    Body,
     /// A lead became it, which nothing undoes.
     Converted,
 }
 
 impl Spared {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ByOthers,
         Self::Edited,
         Self::NewerVersion,
         Self::Children,
         Self::Fields,
+        Self::Body,
         Self::Converted,
     ];
 
@@ -96,6 +99,7 @@ impl Spared {
             Self::NewerVersion => "has_a_newer_version",
             Self::Children => "has_children_that_stay",
             Self::Fields => "fields_edited_since",
+            Self::Body => "content_stays",
             Self::Converted => "was_a_lead",
         }
     }

@@ -17,7 +17,7 @@ use super::spared::{SPARED, SparedRows, spared_table};
 use super::undo::{Change, Restored, UNDO, UndoWriter};
 use crate::engine::Session;
 use crate::project::Operation;
-use crate::reconcile::{PRE_IMAGE, found_form};
+use crate::reconcile::{PRE_IMAGE, found_form, is_body};
 use crate::rows::{key_columns, key_text, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Staging, TableWriter};
@@ -63,8 +63,27 @@ impl LoadReview<'_> {
         }
     }
 
-    /// Ids that the runs created by `load`, or found when they meant to create.
+    /// Ids that the runs created by `load`, or found when they meant to create, and those of later versions of such a file.
     fn created(&self, load: &str) -> String {
+        let made = self.made(load);
+        if goes_with(&self.describe.name).is_none() {
+            return made;
+        }
+        let key = self.key();
+        format!(
+            "select v.id, min(v.how) as how from ({made} union all select a.id, 1 as how from ledger.attempts_{load} as a \
+             inner join (select {}, max(m.run_id) as run_id from ledger.attempts_{load} as m where m.outcome = 'created' \
+             group by {}) as m on {} and a.run_id >= m.run_id \
+             where m.run_id in ({}) and a.id is not null and a.outcome = 'updated') as v group by v.id",
+            key_columns("m", key),
+            key_columns("m", key),
+            same_key("m", "a", key),
+            self.runs
+        )
+    }
+
+    /// Ids that the runs made by `load`, or found when they meant to make them.
+    fn made(&self, load: &str) -> String {
         format!(
             "select a.id, min(case when a.outcome = 'created' then 1 else 2 end) as how \
              from ledger.attempts_{load} as a where a.run_id in ({}) and a.id is not null \
@@ -282,8 +301,13 @@ impl LoadReview<'_> {
             return Ok(());
         };
         let [now, before] = self.forms(&read.schema);
+        // A later version of a file has another id, and takes over what the one before had.
+        let (id, same) = match goes_with(&self.describe.name) {
+            Some(_) => ("l.id", "l.id is not null"),
+            None => ("b.id", "substr(l.id, 1, 15) = substr(b.id, 1, 15)"),
+        };
         let sql = format!(
-            "select {keys}, {key_text} as _text, b.id as _id, l.written as _written, r._id as _found, b.field as _field, \
+            "select {keys}, {key_text} as _text, {id} as _id, l.written as _written, r._id as _found, b.field as _field, \
              b.before as _before, b.wrote as _wrote, {now} as _now, {before} as _was \
              from (select {bare}, b.id, b.field, first_value(b.before order by b.run_id) as before, \
              last_value(b.wrote order by b.run_id) as wrote from ledger.{PRE_IMAGE}{load} as b \
@@ -291,7 +315,7 @@ impl LoadReview<'_> {
              inner join ledger.{load} as l on {on_ledger} \
              left join (select c.id from ({created}) as c group by c.id) as c on substr(c.id, 1, 15) = substr(b.id, 1, 15) \
              left join org.{load} as r on {on_org} \
-             where c.id is null and substr(l.id, 1, 15) = substr(b.id, 1, 15)",
+             where c.id is null and {same}",
             keys = key_columns("l", self.key()),
             bare = key_columns("b", self.key()),
             key_text = key_text("l", self.key()),
@@ -330,6 +354,12 @@ impl LoadReview<'_> {
     fn take(&self, batch: &RecordBatch, row: usize, open: &mut Changed, guard: &mut Guard) {
         let cell = |name: &str| text(batch, name, row);
         let field = cell("_field").unwrap_or_default();
+        if is_body(&self.describe.name, field) {
+            if cell("_found").is_some() {
+                open.bodies.push(field.to_owned());
+            }
+            return;
+        }
         let decision = self.rules.decide_field(&ChangedField {
             is_there: cell("_found").is_some(),
             is_writable: self.fields.iter().any(|name| name == field),
@@ -362,14 +392,16 @@ impl LoadReview<'_> {
         undo: &mut UndoWriter,
         notes: &mut SparedRows,
     ) -> Result<(), RollbackError> {
-        if !done.spared.is_empty() {
+        for (fields, why) in [(&done.spared, Spared::Fields), (&done.bodies, Spared::Body)] {
+            if fields.is_empty() {
+                continue;
+            }
             reviewed.spared += 1;
-            let detail = done.spared.join(", ");
             notes.add(
                 Some(&done.text),
                 Some(&done.record.id),
-                Spared::Fields.word(),
-                Some(&detail),
+                why.word(),
+                Some(&fields.join(", ")),
             );
         }
         if !done.record.fields.is_empty() {
@@ -387,6 +419,8 @@ struct Changed {
     record: Restored,
     release: bool,
     spared: Vec<String>,
+    /// Bodies that were replaced.
+    bodies: Vec<String>,
 }
 
 impl Changed {
@@ -405,6 +439,7 @@ impl Changed {
             },
             release: false,
             spared: Vec::new(),
+            bodies: Vec::new(),
         }
     }
 }

@@ -229,7 +229,7 @@ impl Columns {
         std::sync::Arc::new(Schema::new(self.sent.clone()))
     }
 
-    /// Whether new rows are inserted rather than upserted: they carry create-only audit fields, or no single
+    /// Whether new rows are inserted rather than upserted: they carry create-only audit fields or a file, or no single
     /// external id names them.
     #[must_use]
     pub fn insert_only(&self) -> bool {
@@ -237,6 +237,7 @@ impl Columns {
         let unsent = |key: &String| self.hidden.iter().any(|field| field.name() == key);
         self.key.len() != 1
             || self.key.iter().any(unsent)
+            || self.hidden.iter().any(|field| field.name() == FILE)
             || names.any(|name| AUDIT_FIELDS.contains(&name.as_str()))
     }
 

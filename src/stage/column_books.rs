@@ -77,10 +77,7 @@ pub(super) fn books(
                 }
                 _ => fed(index),
             };
-            fed || matches!(
-                column.kind,
-                ColumnKind::Key | ColumnKind::BlobSize | ColumnKind::BlobName
-            )
+            fed || column.kind == ColumnKind::Key || column.kind.is_of_blob()
         };
         let files_with = plans.iter().filter(has).count() as u64;
         books.insert(

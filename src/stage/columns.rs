@@ -132,7 +132,11 @@ pub(super) fn build(
             feed.values(faults, parse, |value| builder.append_option(value));
             Arc::new(builder.finish())
         }
-        ColumnKind::Text | ColumnKind::Choice | ColumnKind::Code(_) | ColumnKind::BlobName => {
+        ColumnKind::Text
+        | ColumnKind::Choice
+        | ColumnKind::Code(_)
+        | ColumnKind::BlobName
+        | ColumnKind::BlobChecksum => {
             let mut builder = StringBuilder::with_capacity(rows, rows * 16);
             let kind = column.kind;
             let append = |value: Option<Cow<'_, str>>| builder.append_option(value);

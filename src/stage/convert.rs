@@ -250,7 +250,7 @@ impl Conversion {
         Err(RowFault::MissingId)
     }
 
-    /// The size or the name of the blob that each row's `path` names.
+    /// The size, the name or the checksum of the blob that each row's `path` names.
     fn blob(&self, kind: ColumnKind, arrays: &[ArrayRef], rows: usize) -> ArrayRef {
         let paths = self
             .columns
@@ -262,12 +262,19 @@ impl Conversion {
             return new_null_array(&kind.data_type(), rows);
         };
         let found = paths.iter().map(|path| self.blobs.find(path?));
-        if kind == ColumnKind::BlobName {
-            let names = found.map(|blob| blob.map(|blob| blob.name));
-            return Arc::new(names.collect::<StringArray>());
+        match kind {
+            ColumnKind::BlobName => {
+                let names = found.map(|blob| blob.map(|blob| blob.name));
+                Arc::new(names.collect::<StringArray>())
+            }
+            ColumnKind::BlobChecksum => {
+                Arc::new(found.map(|blob| blob?.md5).collect::<StringArray>())
+            }
+            _ => {
+                let sizes = found.map(|blob| i64::try_from(blob?.size?).ok());
+                Arc::new(sizes.collect::<Int64Array>())
+            }
         }
-        let sizes = found.map(|blob| i64::try_from(blob?.size?).ok());
-        Arc::new(sizes.collect::<Int64Array>())
     }
 
     fn build(
@@ -280,7 +287,7 @@ impl Conversion {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         arrays.push(Arc::new(Int64Array::from(ids)));
         for (column, declared) in self.columns.iter().enumerate().skip(1) {
-            if matches!(declared.kind, ColumnKind::BlobSize | ColumnKind::BlobName) {
+            if declared.kind.is_of_blob() {
                 arrays.push(self.blob(declared.kind, &arrays, rows.len()));
                 continue;
             }

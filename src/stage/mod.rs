@@ -20,6 +20,7 @@
 //! Memory is bounded by the blocks in flight and one Parquet row group, whatever the size of the export.
 
 mod altered;
+mod blob_books;
 mod cells;
 mod column_books;
 mod columns;
@@ -55,7 +56,7 @@ use crate::engine::Engine;
 use crate::progress::Progress;
 use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
 use crate::usercom::attributes::AttributeDefinition;
-use crate::usercom::{Export, Listing, OBJECTS};
+use crate::usercom::{Blobs, Export, Listing, OBJECTS};
 use custom::Custom;
 use input::input_files;
 use table::{Finished, Stager};
@@ -73,6 +74,11 @@ pub fn fixed_tables() -> Vec<(&'static str, &'static str, arrow::datatypes::Sche
             "staged.altered",
             "one row per cell that was read as something else than it says",
             altered::schema(),
+        ),
+        (
+            "staged.blobs",
+            "one row per file in the folder blobs/ of the export: what it holds",
+            blob_books::schema(),
         ),
         (
             "staged.columns",
@@ -106,17 +112,20 @@ pub async fn stage(
             location: export.location(),
         });
     }
+    let before = staging
+        .snapshot()
+        .await
+        .map_err(|source| error::write_error("people", source))?;
+    let mut blobs = Blobs::clone(&listing.blobs);
+    let measured = blob_books::measure(export, staging, &before, &mut blobs).await?;
     let mut stager = Stager {
         settings,
         export,
         staging,
         engine,
         progress,
-        before: staging
-            .snapshot()
-            .await
-            .map_err(|source| error::write_error("people", source))?,
-        blobs: Arc::clone(&listing.blobs),
+        before,
+        blobs: Arc::new(blobs),
         altered: staging
             .create("staged", "altered", altered::schema(), &[])
             .await
@@ -130,9 +139,10 @@ pub async fn stage(
         older::note_extract(settings, &mut finished);
     }
     match staged {
-        Ok(()) => publish(staging, finished, listing, stager.altered).await,
+        Ok(()) => publish(staging, finished, listing, stager.altered, measured).await,
         Err(error) => {
             stager.altered.discard().await;
+            staging.remove(&measured).await;
             for table in finished {
                 staging.remove(&table.table).await;
                 staging.remove(&table.rejects).await;
@@ -176,12 +186,15 @@ async fn publish(
     finished: Vec<Finished>,
     listing: Listing,
     altered: TableWriter,
+    measured: Manifest,
 ) -> Result<StageReport, StageError> {
     let mut tables = Vec::with_capacity(finished.len());
     let mut staged = Snapshot::default();
     let mut files = Vec::new();
     let write = |source| error::write_error("altered", source);
     altered.publish(BTreeMap::new()).await.map_err(write)?;
+    let blobs = |source| error::write_error("blobs", source);
+    staging.publish(measured).await.map_err(blobs)?;
     for table in finished {
         let publish = |manifest: Manifest| async {
             let name = manifest.name();

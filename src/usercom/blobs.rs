@@ -1,6 +1,6 @@
-//! The files that records of `files` name: which the export has, under which name, and how large they are.
+//! The files that records of `files` name: which the export has, under which name, how large they are, and what they hold.
 //!
-//! In: the listing of an export, paths from records. Out: names and sizes. Never: anything outside the folder `blobs/` of the
+//! In: the listing of an export, paths from records, checksums. Out: names, sizes, checksums. Never: anything outside the folder `blobs/` of the
 //! export, whatever a path says.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,32 @@ const FOLDER: &str = "blobs/";
 /// The blobs of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blobs {
-    sizes: BTreeMap<String, u64>,
+    files: BTreeMap<String, BlobFile>,
     /// Name by its composed form: archives of one system hold a letter and its accent as one, those of another as two.
     forms: BTreeMap<String, String>,
     /// Names that are no plain files of the export: links out of it, pipes.
     elsewhere: BTreeSet<String>,
+}
+
+/// A plain file of the export.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct BlobFile {
+    size: u64,
+    changed_at: Option<i64>,
+    md5: Option<String>,
+}
+
+/// A blob that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MeasuredBlob<'a> {
+    /// The name under which the export has it.
+    pub name: &'a str,
+    /// Its bytes.
+    pub size: u64,
+    /// When it was changed last, in microseconds since 1970; none where that is not known.
+    pub changed_at: Option<i64>,
+    /// The MD5 of its bytes, in hexadecimal digits.
+    pub md5: &'a str,
 }
 
 /// What a record's path leads to.
@@ -27,6 +48,8 @@ pub struct Blob<'a> {
     pub name: &'a str,
     /// Its bytes; none where it is no plain file of the export.
     pub size: Option<u64>,
+    /// The MD5 of its bytes, once they were read.
+    pub md5: Option<&'a str>,
 }
 
 impl Blobs {
@@ -34,13 +57,16 @@ impl Blobs {
     #[must_use]
     pub fn find(&self, path: &str) -> Option<Blob<'_>> {
         // Names come from the export's own listing, so that a path that leads elsewhere is none of them.
-        let found = self.sizes.get_key_value(path).or_else(|| {
+        let found = self.files.get_key_value(path).or_else(|| {
             let name = self.forms.get(&composed(path))?;
-            self.sizes.get_key_value(name)
+            self.files.get_key_value(name)
         });
-        if let Some((name, size)) = found {
-            let size = Some(*size);
-            return Some(Blob { name, size });
+        if let Some((name, file)) = found {
+            return Some(Blob {
+                name,
+                size: Some(file.size),
+                md5: file.md5.as_deref(),
+            });
         }
         if self.elsewhere.is_empty() || !is_inside(path) {
             return None;
@@ -49,18 +75,61 @@ impl Blobs {
         let ends = path.match_indices('/').map(|(end, _)| end);
         let mut ways = ends.chain([path.len()]).filter_map(|end| path.get(..end));
         let name = ways.find_map(|way| self.elsewhere.get(&composed(way)))?;
-        Some(Blob { name, size: None })
+        Some(Blob {
+            name,
+            size: None,
+            md5: None,
+        })
     }
 
-    /// Takes a file of the export if it is a blob; `false` if it is not. Without a size it is no plain file of the export.
-    pub(super) fn note(&mut self, name: &str, size: Option<u64>) -> bool {
+    /// Names of blobs whose bytes are not known yet.
+    pub fn unread(&self) -> impl Iterator<Item = &str> {
+        let unread = self.files.iter().filter(|(_, file)| file.md5.is_none());
+        unread.map(|(name, _)| name.as_str())
+    }
+
+    /// Blobs whose bytes are known, by name.
+    pub fn measured(&self) -> impl Iterator<Item = MeasuredBlob<'_>> {
+        self.files.iter().filter_map(|(name, file)| {
+            Some(MeasuredBlob {
+                name,
+                size: file.size,
+                changed_at: file.changed_at,
+                md5: file.md5.as_deref()?,
+            })
+        })
+    }
+
+    /// Says what a blob holds.
+    pub fn put_checksum(&mut self, name: &str, md5: String) {
+        if let Some(file) = self.files.get_mut(name) {
+            file.md5 = Some(md5);
+        }
+    }
+
+    /// Says what a blob holds if it is as it was: of this size, and changed last at this time.
+    pub fn put_known(&mut self, name: &str, size: u64, changed_at: i64, md5: &str) {
+        let found = self.files.get_mut(name);
+        let same = found.filter(|file| file.size == size && file.changed_at == Some(changed_at));
+        if let Some(file) = same {
+            file.md5 = Some(md5.to_owned());
+        }
+    }
+
+    /// Takes a file of the export if it is a blob; `false` if it is not. Without size and time it is no plain file of the export.
+    pub(super) fn note(&mut self, name: &str, found: Option<(u64, Option<i64>)>) -> bool {
         let is_blob = name.starts_with(FOLDER);
         if is_blob && is_inside(name) {
-            if let Some(size) = size {
+            if let Some((size, changed_at)) = found {
                 self.forms
                     .entry(composed(name))
                     .or_insert_with(|| name.to_owned());
-                self.sizes.insert(name.to_owned(), size);
+                let file = BlobFile {
+                    size,
+                    changed_at,
+                    md5: None,
+                };
+                self.files.insert(name.to_owned(), file);
             } else {
                 self.elsewhere.insert(composed(name));
             }
@@ -93,9 +162,9 @@ mod tests {
     #[test]
     fn only_files_in_the_folder_are_blobs() {
         let mut blobs = Blobs::default();
-        assert!(blobs.note("blobs/a/b.pdf", Some(3)));
-        assert!(!blobs.note("files.csv", Some(5)));
-        assert!(!blobs.note("old/blobs/c.pdf", Some(5)));
+        assert!(blobs.note("blobs/a/b.pdf", Some((3, None))));
+        assert!(!blobs.note("files.csv", Some((5, None))));
+        assert!(!blobs.note("old/blobs/c.pdf", Some((5, None))));
         assert_eq!(size(&blobs, "blobs/a/b.pdf"), Some(3));
         for path in [
             "blobs/a/../a/b.pdf",
@@ -110,13 +179,32 @@ mod tests {
     #[test]
     fn names_are_the_same_whether_composed_or_not() {
         let mut blobs = Blobs::default();
-        blobs.note("blobs/Z\u{307}o.pdf", Some(3));
-        blobs.note("blobs/e\u{301}.pdf", Some(4));
-        blobs.note("blobs/\u{e9}.pdf", Some(5));
+        blobs.note("blobs/Z\u{307}o.pdf", Some((3, None)));
+        blobs.note("blobs/e\u{301}.pdf", Some((4, None)));
+        blobs.note("blobs/\u{e9}.pdf", Some((5, None)));
         let found = blobs.find("blobs/\u{17b}o.pdf").unwrap();
         assert_eq!((found.name, found.size), ("blobs/Z\u{307}o.pdf", Some(3)));
         assert_eq!(size(&blobs, "blobs/e\u{301}.pdf"), Some(4), "itself first");
         assert_eq!(size(&blobs, "blobs/\u{e9}.pdf"), Some(5));
+    }
+
+    #[test]
+    fn a_blob_is_known_again_only_by_its_size_and_its_time() {
+        let mut blobs = Blobs::default();
+        blobs.note("blobs/a", Some((3, Some(7))));
+        blobs.note("blobs/b", Some((3, None)));
+        for (name, size, changed_at) in [
+            ("blobs/a", 4, 7),
+            ("blobs/a", 3, 8),
+            ("blobs/b", 3, 7),
+            ("blobs/c", 3, 7),
+        ] {
+            blobs.put_known(name, size, changed_at, "sum");
+        }
+        assert_eq!(blobs.measured().count(), 0);
+        blobs.put_known("blobs/a", 3, 7, "sum");
+        assert_eq!(blobs.find("blobs/a").unwrap().md5, Some("sum"));
+        assert_eq!(blobs.unread().collect::<Vec<_>>(), ["blobs/b"]);
     }
 
     #[test]

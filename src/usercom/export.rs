@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
+use chrono::{DateTime, Utc};
 use futures::stream::{BoxStream, Stream, StreamExt};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -166,15 +167,15 @@ impl Export {
         let mut listing = Listing::default();
         let mut blobs = Blobs::default();
         for (name, found) in names {
-            let size = match found {
-                Found::File(size) => size,
+            let (size, changed_at) = match found {
+                Found::File(size, changed_at) => (size, changed_at),
                 Found::Nothing(reason) => {
                     blobs.note(&name, None);
                     listing.ignored.push(Ignored { name, reason });
                     continue;
                 }
             };
-            if blobs.note(&name, Some(size)) || name == MANIFEST {
+            if blobs.note(&name, Some((size, changed_at))) || name == MANIFEST {
                 continue;
             }
             let base = name.rsplit('/').next().unwrap_or(&name);
@@ -233,7 +234,8 @@ impl Export {
                 .map(|part| part.as_ref().to_owned())
                 .collect::<Vec<_>>()
                 .join("/");
-            names.push((name, Found::File(meta.size)));
+            let changed_at = meta.last_modified.timestamp_micros();
+            names.push((name, Found::File(meta.size, Some(changed_at))));
         }
         Ok(names)
     }
@@ -357,8 +359,8 @@ impl Read for StoreReader {
 /// What a name in a folder stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Found {
-    /// A file of so many bytes.
-    File(u64),
+    /// A file of so many bytes, and when it was changed last, in microseconds since 1970.
+    File(u64, Option<i64>),
     /// Nothing that is read.
     Nothing(IgnoredReason),
 }
@@ -426,7 +428,9 @@ impl Walk<'_> {
                 self.inside.pop();
             }
         } else if meta.is_file() {
-            self.names.push((name, Found::File(meta.len())));
+            let changed_at = meta.modified().ok().map(|time| DateTime::<Utc>::from(time));
+            let changed_at = changed_at.map(|time| time.timestamp_micros());
+            self.names.push((name, Found::File(meta.len(), changed_at)));
         } else {
             self.names.push((name, nothing(IgnoredReason::NoFile)));
         }

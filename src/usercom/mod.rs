@@ -39,7 +39,7 @@ pub mod probe;
 pub mod schema;
 mod split;
 
-pub use blobs::{Blob, Blobs};
+pub use blobs::{Blob, Blobs, MeasuredBlob};
 pub use block::{Block, Limits, RecordSpan, RowFault, SplitFault, VALUE_CAP};
 pub use decode::DecodedReader;
 pub use error::ExportError;

@@ -45,6 +45,8 @@ pub enum ColumnKind {
     BlobSize,
     /// The name under which the export has that blob; filled likewise.
     BlobName,
+    /// The MD5 of that blob; filled likewise.
+    BlobChecksum,
 }
 
 /// Digits of a money column.
@@ -60,15 +62,24 @@ impl ColumnKind {
             Self::Key | Self::Integer | Self::BlobSize => DataType::Int64,
             Self::Float | Self::Percent => DataType::Float64,
             Self::Money => DataType::Decimal128(MONEY_PRECISION, MONEY_SCALE),
-            Self::Currency | Self::Text | Self::Choice | Self::Code(_) | Self::BlobName => {
-                DataType::Utf8
-            }
+            Self::Currency
+            | Self::Text
+            | Self::Choice
+            | Self::Code(_)
+            | Self::BlobName
+            | Self::BlobChecksum => DataType::Utf8,
             Self::Boolean | Self::OptOut => DataType::Boolean,
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Date => DataType::Date32,
             Self::TextList => DataType::new_list(DataType::Utf8, true),
             Self::IdList => DataType::new_list(DataType::Int64, true),
         }
+    }
+
+    /// Whether staging fills the column by the blob that the same row's `path` names.
+    #[must_use]
+    pub fn is_of_blob(self) -> bool {
+        matches!(self, Self::BlobSize | Self::BlobName | Self::BlobChecksum)
     }
 
     /// What a column of this kind holds, in words.
@@ -92,6 +103,7 @@ impl ColumnKind {
             Self::IdList => "list of ids",
             Self::BlobSize => "bytes of the file in the export",
             Self::BlobName => "name of the file in the export",
+            Self::BlobChecksum => "MD5 of the file in the export",
         }
     }
 

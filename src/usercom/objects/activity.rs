@@ -8,7 +8,7 @@ use super::declare::{
 };
 use crate::usercom::cell::ACTIVITY_STATUS;
 use crate::usercom::schema::ColumnKind::{
-    BlobName, BlobSize, Boolean, Code, Integer, Key, Text, TextList, Timestamp,
+    BlobChecksum, BlobName, BlobSize, Boolean, Code, Integer, Key, Text, TextList, Timestamp,
 };
 use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step};
 
@@ -233,6 +233,11 @@ pub(super) const FILES: Object = Object {
         Column {
             name: "stored_path",
             kind: BlobName,
+            aliases: &[],
+        },
+        Column {
+            name: "stored_md5",
+            kind: BlobChecksum,
             aliases: &[],
         },
     ],

@@ -66,7 +66,7 @@ mod tests {
             for column in object.columns {
                 // A column that staging fills has no name in files at all.
                 let first = column.aliases.first().map(|alias| alias.header);
-                let filled = matches!(column.kind, ColumnKind::BlobSize | ColumnKind::BlobName);
+                let filled = column.kind.is_of_blob();
                 assert_eq!(
                     first,
                     (!filled).then_some(column.name),

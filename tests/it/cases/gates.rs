@@ -58,7 +58,7 @@ fn a_refusal_by_the_orgs_set_up_stops_the_phase() {
 
 #[test]
 #[ignore = "long: several migrations"]
-fn lines_that_make_another_amount_and_files_of_another_size_shut_the_gate() {
+fn lines_that_make_another_amount_shut_the_gate() {
     let project = Project::small();
     project.write(
         "export/products.csv",
@@ -68,17 +68,8 @@ fn lines_that_make_another_amount_and_files_of_another_size_shut_the_gate() {
         "export/deal_products.csv",
         "id,deal_id,product_id,quantity,price\n1,50,1,1,100.50\n2,51,1,10,200\n",
     );
-    project.write(
-        "export/files.csv",
-        "id,name,path,size,user_id\n1,a.txt,blobs/a.txt,3,3\n2,b.txt,blobs/b.txt,5,3\n",
-    );
-    project.write("export/blobs/a.txt", "abc");
-    project.write("export/blobs/b.txt", "abcde");
     project.override_query("queries/load/opportunity_line_item.sql", |sql| {
         sql.replace("then line.price end", "then line.price * 2 end")
-    });
-    project.override_query("queries/load/content_version.sql", |sql| {
-        sql.replace("file.stored_path as _file", "'blobs/a.txt' as _file")
     });
     let run = project.carry();
     assert_eq!(run.summary["status"], "gated", "{}", run.stderr);
@@ -88,9 +79,6 @@ fn lines_that_make_another_amount_and_files_of_another_size_shut_the_gate() {
         amounts,
         [["50", "100.50", "201.0"], ["51", "2000.00", "4000.0"]]
     );
-    let sizes =
-        project.table("select f.path, f.stored_size, f.content_size from recon.file_sizes as f");
-    assert_eq!(sizes, [["blobs/b.txt", "5", "3"]]);
 }
 
 #[test]
@@ -145,4 +133,30 @@ fn a_load_that_is_held_whole_shuts_the_gate_and_all_that_is_kept_back_is_told() 
         "[gates]\nmax_held_percent = 100\n\n[options]",
     );
     assert_eq!(project.carry().summary["status"], "held");
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_file_with_other_bytes_than_those_of_the_export_shuts_the_gate() {
+    let project = Project::small();
+    project.write(
+        "export/files.csv",
+        "id,name,path,size,user_id\n1,a.txt,blobs/a.txt,3,3\n2,b.txt,blobs/b.txt,5,3\n",
+    );
+    project.write("export/blobs/a.txt", "abc");
+    project.write("export/blobs/b.txt", "abcde");
+    project.override_query("queries/load/content_version.sql", |sql| {
+        sql.replace("file.stored_path as _file", "'blobs/a.txt' as _file")
+    });
+    let run = project.carry();
+    assert_eq!(run.summary["status"], "gated", "{}", run.stderr);
+    let contents = project.table(
+        "select d.key, d.field, d.sent, d.found from recon.differences_content_version as d",
+    );
+    // The MD5 of `abcde` and of `abc`.
+    let (whole, cut) = (
+        "ab56b4d92b40713acc5af89985d4b786",
+        "900150983cd24fb0d6963f7d28e17f72",
+    );
+    assert_eq!(contents, [["file:2", "VersionData", whole, cut]]);
 }

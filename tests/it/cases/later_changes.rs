@@ -1,8 +1,14 @@
 //! Messages, notes and files that the source changes after they were sent.
 
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::json;
+use transload_sim::salesforce::SalesforceSimOptions;
 
+use crate::org::Org;
 use crate::rehearsal::Project;
 
 const FLAGS: &str = "select f.load, f.key from recon.flagged as f where f.flag = 'changed_since_it_was_sent' order by f.load, f.key";
@@ -63,24 +69,289 @@ fn a_comment_follows_its_message_unless_somebody_edited_it() {
     assert!(bodies().iter().any(|(_, body)| body == "Good evening!"));
 }
 
+fn note(project: &Project, title: &str, text: &str) {
+    let head = "id,title,content,user_id,created_at\n";
+    let row = format!("80,{title},{text},4,2026-03-01T10:00:00Z\n");
+    project.write("export/notes.csv", &format!("{head}{row}"));
+}
+
+/// What the one note says.
+fn said(org: &Org) -> [String; 3] {
+    let rows = org.rows("SELECT Id, Title, TextPreview FROM ContentNote");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    ["Id", "Title", "TextPreview"].map(|name| rows[0][name].clone())
+}
+
+/// Object, field and the org's value of what waits for a person.
+fn asked(project: &Project) -> Vec<Vec<String>> {
+    project
+        .table("select c.object, c.field, c.theirs from recon.conflicts as c where c.state = 'ask'")
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_note_follows_its_text_unless_somebody_rewrote_it() {
+    let project = Project::small();
+    note(&project, "Call", "She called");
+    project.carry().ended(0);
+    let [id, ..] = said(&project.org());
+    note(&project, "Call", "She called twice");
+    let run = project.carry().ended(0);
+    assert_eq!(run.number("content_note", "updated"), 1, "{}", run.stderr);
+    assert_eq!(run.total("differences"), 0);
+    let now = said(&project.org());
+    assert_eq!(
+        now,
+        [&*id, "Call", "She called twice"],
+        "it is the same note"
+    );
+    assert_eq!(project.carry().ended(0).total("sent"), 0);
+
+    // Somebody rewrites it; the source gives it another title, and then another text, too.
+    let html = STANDARD.encode("<p>She wrote</p>");
+    project
+        .org()
+        .change("ContentNote", &id, json!({"Content": html}));
+    note(&project, "First call", "She called twice");
+    project.carry().ended(0);
+    assert_eq!(said(&project.org()), [&*id, "First call", "She wrote"]);
+    note(&project, "First call", "She called thrice");
+    let run = project.carry().ended(1);
+    assert_eq!(run.total("sent"), 0, "{}", run.stderr);
+    assert_eq!(said(&project.org()), [&*id, "First call", "She wrote"]);
+    let waits = asked(&project);
+    assert_eq!(waits.len(), 1, "{waits:?}");
+    assert_eq!(waits[0][..2], ["ContentNote", "Content"]);
+
+    // A person decides for the source.
+    let decided = format!(
+        "object,key,field,ours,theirs,decision\nContentNote,note:80,Content,She called thrice,{},source\n",
+        waits[0][2]
+    );
+    project.write("config/decisions.csv", &decided);
+    project.carry().ended(0);
+    assert_eq!(
+        said(&project.org()),
+        [&*id, "First call", "She called thrice"]
+    );
+}
+
+/// Versions of the one document: number, title, size, our key.
+fn versions(org: &Org) -> Vec<[String; 4]> {
+    let rows = org.rows(
+        "SELECT ContentDocumentId, VersionNumber, Title, ContentSize, usercom_id__c FROM ContentVersion \
+         ORDER BY VersionNumber",
+    );
+    let documents: BTreeSet<&String> = rows.iter().map(|row| &row["ContentDocumentId"]).collect();
+    assert_eq!(documents.len(), 1, "{rows:?}");
+    let names = ["VersionNumber", "Title", "ContentSize", "usercom_id__c"];
+    rows.iter()
+        .map(|row| names.map(|name| row[name].clone()))
+        .collect()
+}
+
+fn file(project: &Project, title: &str, content: &str) {
+    let head = "id,name,path,user_id,created_at\n";
+    let row = format!("90,{title},blobs/a.txt,4,2026-03-01T10:00:00Z\n");
+    project.write("export/files.csv", &format!("{head}{row}"));
+    project.write("export/blobs/a.txt", content);
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_changed_file_is_a_new_version_of_its_document() {
+    let project = Project::small();
+    file(&project, "Plan.txt", "one");
+    project.carry().ended(0);
+    let links = |org: &Org| {
+        let document = org.row("ContentVersion", "file:90", "ContentDocumentId");
+        let document = &document["ContentDocumentId"];
+        let soql =
+            format!("SELECT Id FROM ContentDocumentLink WHERE ContentDocumentId = '{document}'");
+        org.rows(&soql).len()
+    };
+    let linked = links(&project.org());
+    assert!(linked > 1, "{linked}");
+
+    // Other bytes, and just as many of them; a title of its own comes along later.
+    file(&project, "Plan.txt", "two");
+    let run = project.carry().ended(0);
+    assert_eq!(
+        run.number("content_version", "updated"),
+        1,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.total("differences"), 0, "{}", run.stderr);
+    let first = ["1", "Plan.txt", "3", "∅"];
+    let second = ["2", "Plan.txt", "3", "file:90"];
+    assert_eq!(versions(&project.org()), [first, second]);
+    assert_eq!(project.carry().ended(0).total("sent"), 0);
+    assert_eq!(links(&project.org()), linked);
+    project.transload(&["reconcile"]).ended(0);
+    file(&project, "Map.txt", "two");
+    project.carry().ended(0);
+    let renamed = ["2", "Map.txt", "3", "file:90"];
+    assert_eq!(versions(&project.org()), [first, renamed]);
+
+    // Somebody uploads a version: told while only they changed it, asked once the source has another one.
+    let document = project
+        .org()
+        .row("ContentVersion", "file:90", "ContentDocumentId");
+    let theirs = json!({"ContentDocumentId": document["ContentDocumentId"], "PathOnClient": "Map.txt",
+        "VersionData": STANDARD.encode("theirs")});
+    project.org().insert("ContentVersion", theirs);
+    project.carry().ended(0);
+    let told = "select c.key, c.field, c.found from recon.changed_by_org_content_version as c";
+    assert_eq!(
+        project.table(told),
+        [["file:90", "VersionData", "a later version"]]
+    );
+    file(&project, "Map.txt", "three");
+    let run = project.carry().ended(1);
+    assert_eq!(run.total("sent"), 0, "{}", run.stderr);
+    assert_eq!(
+        asked(&project),
+        [["ContentVersion", "VersionData", "a later version"]]
+    );
+    assert_eq!(versions(&project.org()).len(), 3);
+}
+
+/// Loads one file and one note, changes both, kills the run that carries the change while the org has it and the answer is under way,
+/// and runs again.
+fn killed_while_the_answer_is_under_way(path: &str, method: &str, landed: impl Fn(&Org) -> bool) {
+    let project = Project::small();
+    file(&project, "Plan.txt", "one");
+    note(&project, "Call", "She called");
+    let org = project.serve_org(SalesforceSimOptions::default());
+    project.load_into(&org, "");
+    project.run_with(&["--yes"]).ended(0);
+    file(&project, "Plan.txt", "two");
+    note(&project, "Call", "She called twice");
+    org.fault(json!({"method": method, "path": path, "answer_delay_ms": 60_000}));
+    let mut run = project.start(&["--yes"]);
+    let reached = run.until(|| landed(&org));
+    run.signal("KILL");
+    assert!(reached && run.wait().code.is_none());
+    org.clear_faults();
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.total("differences"), 0, "{}", run.stderr);
+    let old = ["1", "Plan.txt", "3", "∅"].map(str::to_owned);
+    let new = ["2", "Plan.txt", "3", "file:90"].map(str::to_owned);
+    let notes = |row: &[String; 4]| row[1] == "Call";
+    let rows = all_versions(&org);
+    let files: Vec<_> = rows.iter().filter(|row| !notes(row)).cloned().collect();
+    assert_eq!(files, [old, new], "{}", run.stderr);
+    assert_eq!(rows.iter().filter(|row| notes(row)).count(), 2, "{rows:?}");
+    assert_eq!(said(&org)[2], "She called twice");
+    assert_eq!(project.run_with(&["--yes"]).ended(0).total("sent"), 0);
+}
+
+/// As [`versions`], of every document.
+fn all_versions(org: &Org) -> Vec<[String; 4]> {
+    let soql = "SELECT VersionNumber, Title, ContentSize, usercom_id__c FROM ContentVersion ORDER BY Title, VersionNumber";
+    let names = ["VersionNumber", "Title", "ContentSize", "usercom_id__c"];
+    let rows = org.rows(soql).into_iter();
+    rows.map(|row| names.map(|name| row[name].clone()))
+        .collect()
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_new_version_whose_answer_was_lost_with_the_run_is_there_once() {
+    let path = "/services/data/*/sobjects/ContentVersion";
+    killed_while_the_answer_is_under_way(path, "POST", |org| {
+        all_versions(org)
+            .iter()
+            .any(|row| row[0] == "2" && row[1] == "Plan.txt")
+    });
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_file_that_gave_up_its_key_when_the_run_ended_gets_its_new_version() {
+    let path = "/services/data/*/composite/sobjects";
+    killed_while_the_answer_is_under_way(path, "PATCH", |org| {
+        all_versions(org)
+            .iter()
+            .any(|row| row[1] == "Plan.txt" && row[3] == "∅")
+    });
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_text_whose_answer_was_lost_with_the_run_is_no_edit_of_the_org() {
+    let path = "/services/data/*/composite/sobjects";
+    killed_while_the_answer_is_under_way(path, "PATCH", |org| said(org)[2] == "She called twice");
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn what_a_rollback_cannot_put_back_is_told_and_the_whole_document_goes_with_its_first_run() {
+    let project = Project::small();
+    file(&project, "Plan.txt", "one");
+    note(&project, "Call", "She called");
+    project.run().ended(0);
+    file(&project, "Map.txt", "two");
+    note(&project, "Second call", "She called twice");
+    project.run().ended(0);
+    let spared = |load: &str| {
+        project.table(&format!(
+            "select s.key, s.reason, s.detail from recon.spared_{load} as s"
+        ))
+    };
+    project.transload(&["rollback", "--yes"]).ended(1);
+    assert_eq!(
+        spared("content_version"),
+        [["file:90", "content_stays", "VersionData"]]
+    );
+    assert_eq!(
+        spared("content_note"),
+        [["note:80", "content_stays", "Content"]]
+    );
+    let [_, title, text] = said(&project.org());
+    assert_eq!([&*title, &*text], ["Call", "She called twice"]);
+    assert_eq!(
+        project.org().row("ContentVersion", "file:90", "Title")["Title"],
+        "Plan.txt"
+    );
+    let first = project.table("select min(a.run_id) from ledger.attempts_content_version as a");
+    project
+        .transload(&["rollback", &first[0][0], "--yes"])
+        .ended(0);
+    assert!(
+        project
+            .org()
+            .rows("SELECT Id FROM ContentVersion")
+            .is_empty()
+    );
+}
+
 #[test]
 #[ignore = "long: several migrations"]
 fn what_is_sent_once_and_never_changed_says_that_the_source_changed_it() {
     let project = Project::small();
-    let note = |text: &str| {
-        let head = "id,title,content,user_id,created_at\n";
-        let row = format!("80,Call,{text},4,2026-03-01T10:00:00Z\n");
-        project.write("export/notes.csv", &format!("{head}{row}"));
+    project.edit(
+        "migration.toml",
+        "\n[options]\n",
+        "\n[options]\nemail_strategy = \"email_messages\"\n",
+    );
+    let email = |subject: &str| {
+        let head = "id,user_id,subject,body,from,to,direction,sent_at\n";
+        let row = format!(
+            "81,4,{subject},Dear Eva,ann@acme.example,eva@initech.example,outbound,2026-03-01T10:00:00Z\n"
+        );
+        project.write("export/emails.csv", &format!("{head}{row}"));
     };
-    note("She called");
+    email("Offer");
     project.carry().ended(0);
     assert!(project.table(FLAGS).is_empty());
-    note("She called twice");
+    email("New offer");
     let run = project.carry().ended(0);
-    assert_eq!(run.number("content_note", "flagged"), 1, "{}", run.stdout);
-    assert_eq!(project.table(FLAGS), [["content_note", "note:80"]]);
+    assert_eq!(run.number("email_message", "flagged"), 1, "{}", run.stdout);
+    assert_eq!(project.table(FLAGS), [["email_message", "email:81"]]);
     // It is said until it is as it was sent.
-    assert_eq!(project.carry().number("content_note", "flagged"), 1);
-    note("She called");
-    assert_eq!(project.carry().number("content_note", "flagged"), 0);
+    assert_eq!(project.carry().number("email_message", "flagged"), 1);
+    email("Offer");
+    assert_eq!(project.carry().number("email_message", "flagged"), 0);
 }
