@@ -44,6 +44,7 @@ pub(crate) fn read_back_request<'a>(
         columns: context.resolved.columns(file)?,
         outbox_rows,
         whole: context.whole,
+        is_after_sending: false,
     })
 }
 
@@ -134,18 +135,16 @@ fn came_from<'a>(
 /// Reads a load's records back and compares them; `rows` hears how many were read.
 pub(crate) async fn compare(
     context: &Context<'_>,
-    file: &QueryFile,
-    describe: &ObjectDescribe,
-    outbox_rows: u64,
+    request: &ReadBack<'_>,
     rows: impl Fn(u64),
 ) -> Result<Compared, Error> {
+    let (file, describe, outbox_rows) = (request.file, request.describe, request.outbox_rows);
     // What a lead became was looked at when it was converted; the load of the contacts compares their values.
     if file.operation == Some(Operation::Convert) {
         return Ok(Compared::default());
     }
-    let request = read_back_request(context, file, describe, outbox_rows)?;
-    let found = read_back(&request, rows).await?;
-    let strays = strays(&request).await?;
+    let found = read_back(request, rows).await?;
+    let strays = strays(request).await?;
     let (snapshot, session) = context.session(Reads::Tables).await?;
     let resolved = &context.resolved;
     let siblings: Vec<(String, Vec<String>)> = resolved

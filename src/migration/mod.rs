@@ -52,6 +52,7 @@ mod map_check;
 mod mapped;
 mod mistake;
 mod name_check;
+mod new_bodies;
 mod open;
 mod open_decisions;
 mod org;

@@ -20,7 +20,9 @@ use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, Took, load_phase};
 use crate::progress::Progress;
 use crate::project::{ProjectError, QueryFile, QueryKind, Step};
-use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
+use crate::reconcile::{
+    PhaseReport, ReadBack, Verdict, catch_up, count_phase, judge, keep_pre_images,
+};
 use crate::report::{phase_document, spreadsheet};
 use crate::rows::{RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
@@ -353,8 +355,13 @@ impl Phases<'_> {
     async fn write_outbox(&self, file: &QueryFile) -> Result<(Manifest, Option<Manifest>), Error> {
         self.progress
             .step(&format!("writing the outbox of {}", file.name));
-        let (mut snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
         let describe = self.context.describes.get(file.object());
+        if let Some(describe) = describe {
+            let request = comparison::read_back_request(self.context, file, describe, 0)?;
+            let snapshot = self.context.staging().snapshot().await?;
+            catch_up(&request, &snapshot).await?;
+        }
+        let (mut snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
         let outbox = outbox::write(
             self.context,
             &OutboxFor {
@@ -414,7 +421,11 @@ impl Phases<'_> {
         self.progress
             .step(&format!("reading {} back", file.object()));
         let name = format!("{} back", file.name);
-        comparison::compare(self.context, file, describe, outbox.rows, |rows| {
+        let request = ReadBack {
+            is_after_sending: true,
+            ..comparison::read_back_request(self.context, file, describe, outbox.rows)?
+        };
+        comparison::compare(self.context, &request, |rows| {
             self.progress.rows(&name, rows, 0);
         })
         .await?;

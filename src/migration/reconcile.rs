@@ -4,7 +4,7 @@
 //! the org.
 
 use super::books;
-use super::comparison::compare;
+use super::comparison::{compare, read_back_request};
 use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::hypercare::{self, Hypercare};
@@ -115,7 +115,8 @@ pub(crate) async fn reconcile(
         let outbox_rows = snapshot
             .get("outbox", &file.name)
             .map_or(0, |outbox| outbox.rows);
-        let compared = compare(&context, file, describe, outbox_rows, |_| {}).await?;
+        let request = read_back_request(&context, file, describe, outbox_rows)?;
+        let compared = compare(&context, &request, |_| {}).await?;
         let (landed, read_back) = landed(&context, file, compared.found).await?;
         report.loads.push(LoadComparison {
             object: file.object().to_owned(),

@@ -1,7 +1,8 @@
 //! Storage that the rows to be created will take in the org (`guide/salesforce.md` §6.5).
 //!
 //! In: projected outboxes. Out: kilobytes of data and of file storage per load. An estimate: Salesforce counts records by
-//! object, not by what is in them, and files and e-mails by their bytes. Never: rows that only change, which take nothing more.
+//! object, not by what is in them, and files and e-mails by their bytes. A new version of a note or a file
+//! takes its bytes once more. Never: other rows that only change, which take nothing more.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Int64Type};
 
 use super::dry_run::DryRun;
+use super::new_bodies::{FILE_SIZES, new_bodies};
 use super::resolved::ResolvedProject;
 use crate::engine::Session;
 use crate::error::Error;
@@ -84,7 +86,8 @@ async fn of_load(
     files_are_staged: bool,
 ) -> Result<Storage, Error> {
     let created = outbox.count("insert") + outbox.count("upsert");
-    if created == 0 {
+    let replaced = new_bodies(session, file, outbox).await?;
+    if created + replaced.rows == 0 {
         return Ok(Storage::default());
     }
     let object = file.object();
@@ -107,13 +110,14 @@ async fn of_load(
         )
     } else if has_file && files_are_staged {
         format!(
-            "select sum(f.size) as bytes from outbox.{load} as o inner join (select s.stored_path, max(s.stored_size) as size \
-             from usercom.files as s group by s.stored_path) as f on f.stored_path = o.\"{FILE}\" where {CREATED}"
+            "select sum(f.size) as bytes from outbox.{load} as o inner join ({FILE_SIZES}) as f \
+             on f.stored_path = o.\"{FILE}\" where {CREATED}"
         )
     } else {
         return Ok(storage);
     };
-    let kilobytes = number(session, &file.path, &bytes).await?.div_ceil(1024);
+    let bytes = number(session, &file.path, &bytes).await? + replaced.bytes;
+    let kilobytes = bytes.div_ceil(1024);
     if object == EMAIL {
         // Salesforce makes a task for each e-mail that belongs to a record.
         storage.data_kb = kilobytes + created * USUAL;

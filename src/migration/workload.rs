@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::connection::Connection;
+use super::new_bodies::{FILE_SIZES, new_bodies};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::load::rest_requests;
@@ -21,6 +22,9 @@ const BATCH_ROWS: u64 = 10_000;
 
 /// Calls of one Bulk job besides looks at it: create, upload, close, results.
 const JOB_CALLS: u64 = 4;
+
+/// Calls of a new version of a file: a look at the one before, our key taken from it, the upload.
+const VERSION_CALLS: u64 = 3;
 
 /// Calls of one Bulk query besides looks at it: create, one page, delete.
 const QUERY_CALLS: u64 = 3;
@@ -82,7 +86,12 @@ pub(crate) async fn workload(
     if file.api == Api::Rest {
         work.calls = parts.iter().map(|&rows| rest_requests(rows)).sum();
         if let Some(files) = files(session, file, outbox).await? {
-            work.calls = files.large + rest_requests(files.small).max(files.sets);
+            let replaced = new_bodies(session, file, outbox).await?.rows;
+            let changed = outbox.count(RowOperation::Update.word()) - replaced;
+            work.calls = files.large
+                + rest_requests(files.small).max(files.sets)
+                + replaced * VERSION_CALLS
+                + rest_requests(changed);
         }
     } else {
         work.jobs = parts.len() as u64;
@@ -150,8 +159,7 @@ async fn files(
     let (large, set) = crate::load::FILE_LIMITS;
     let sql = format!(
         "select case when f.size > {large} then 'large' else 'small' end as name, count(*) as n, sum(f.size) as bytes \
-         from outbox.{} as o inner join (select s.stored_path, max(s.stored_size) as size from usercom.files as s \
-         group by s.stored_path) as f on f.stored_path = o.\"{FILE}\" where o._operation in ('insert', 'upsert') group by 1",
+         from outbox.{} as o inner join ({FILE_SIZES}) as f on f.stored_path = o.\"{FILE}\" where o._operation in ('insert', 'upsert') group by 1",
         file.name
     );
     let rows = format!("select t.name, t.n from ({sql}) as t");

@@ -14,130 +14,17 @@
 
 use arrow::datatypes::{DataType, Field};
 
+use super::compared::is_body;
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 
 /// What is trimmed: every Unicode white space.
 const WHITE_SPACE: &str = " \t\n\u{b}\u{c}\u{85}\u{a0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}";
-
-/// The body of a file or a note: written, never read back with the row. What tells which body a record has is read instead.
-#[derive(Debug)]
-pub(super) struct Body {
-    object: &'static str,
-    field: &'static str,
-    /// The fields that tell it.
-    pub(super) told_by: &'static [&'static str],
-    /// Whether what was sent and what is told of it are the same for the same body.
-    is_comparable: bool,
-}
-
-const BODIES: [Body; 2] = [
-    // Each content of a note is a version with an id of its own.
-    Body {
-        object: "ContentNote",
-        field: "Content",
-        told_by: &["LatestPublishedVersionId"],
-        is_comparable: false,
-    },
-    // Sent as the MD5 of the file. Whoever uploads another version has made one that is later than ours.
-    Body {
-        object: "ContentVersion",
-        field: "VersionData",
-        told_by: &["Checksum", "IsLatest"],
-        is_comparable: true,
-    },
-];
-
-/// What is told of a file that has a later version than ours.
-const LATER_VERSION: &str = "a later version";
-
-impl Body {
-    /// SQL for what tells the body of a record in `alias`.
-    fn told(&self, alias: &str) -> String {
-        match self.told_by {
-            [sum, latest] => format!(
-                "case when lower({alias}.\"{latest}\") = 'false' then '{LATER_VERSION}' else lower({alias}.\"{sum}\") end"
-            ),
-            names => {
-                let names = names.iter();
-                let names: Vec<String> = names.map(|name| format!("{alias}.\"{name}\"")).collect();
-                format!("concat({})", names.join(", "))
-            }
-        }
-    }
-}
-
-/// The body that a field is, if the org tells which one a record has.
-pub(super) fn body(describe: &ObjectDescribe, name: &str) -> Option<&'static Body> {
-    let mut bodies = BODIES.iter();
-    let found = bodies.find(|body| body.object == describe.name && body.field == name);
-    found.filter(|body| {
-        body.told_by
-            .iter()
-            .all(|name| describe.field(name).is_some())
-    })
-}
-
-/// Whether a field is the body of a file or a note, whose former values are not kept.
-#[must_use]
-pub fn is_body(object: &str, name: &str) -> bool {
-    BODIES
-        .iter()
-        .any(|body| body.object == object && body.field == name)
-}
 
 /// A field of the destination, if it can be read with its row.
 pub(super) fn readable<'a>(describe: &'a ObjectDescribe, name: &str) -> Option<&'a FieldDescribe> {
     describe
         .field(name)
         .filter(|field| field.field_type != "base64" && !is_body(&describe.name, name))
-}
-
-/// How a field that is sent is compared with what is found of it.
-pub(super) enum Compared {
-    /// By its own value.
-    Value(TargetField),
-    /// By what tells which body a record has.
-    Body(&'static Body),
-}
-
-impl Compared {
-    /// None for a field of which nothing can be read.
-    pub(super) fn of(describe: &ObjectDescribe, name: &str) -> Option<Self> {
-        let value = readable(describe, name).map(|field| Self::Value(TargetField::of(field)));
-        value.or_else(|| body(describe, name).map(Self::Body))
-    }
-
-    /// SQL for the normal forms of the value sent and of what is found, in these tables.
-    pub(super) fn forms(&self, field: &Field, sent: &str, found: &str) -> (String, String) {
-        match self {
-            Self::Value(target) => normal_forms_in(field, target, sent, found),
-            Self::Body(body) => (format!("{sent}.\"{}\"", field.name()), body.told(found)),
-        }
-    }
-
-    /// SQL for what is found, as it is shown.
-    pub(super) fn shown(&self, field: &Field, found: &str) -> String {
-        match self {
-            Self::Value(_) => format!("{found}.\"{}\"", field.name()),
-            Self::Body(body) => body.told(found),
-        }
-    }
-
-    /// The columns in which it is found.
-    pub(super) fn found_in<'a>(&self, name: &'a str) -> Vec<&'a str> {
-        match self {
-            Self::Value(_) => vec![name],
-            Self::Body(body) => body.told_by.to_vec(),
-        }
-    }
-
-    /// Whether the same value is the same on both sides.
-    pub(super) fn is_comparable(&self) -> bool {
-        match self {
-            Self::Value(_) => true,
-            Self::Body(body) => body.is_comparable,
-        }
-    }
 }
 
 /// Fields that the org makes itself where another one says so: a deal's amount belongs to its lines once it has any.

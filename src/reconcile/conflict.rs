@@ -4,6 +4,7 @@
 //! In: an [`Entry`], the policy of its field, what a person decided. Out: whether the field is written, and what to tell people.
 //! Never: a value written over one that somebody entered in the org, unless a policy or a person says so.
 
+use super::compared::is_body;
 use crate::mapping::{Decided, EditPolicies, FieldPolicy, Side};
 use crate::rows::TOGETHER;
 
@@ -146,8 +147,9 @@ impl Entry {
         let own = policies.policy(object, &self.field);
         let (base, is_changed) = self.base();
         if self.is_same && self.kept.is_none() {
-            // Only the org changed it, if anybody did; where the source has no value, nothing is put back.
+            // Only the org changed it, if anybody did; where the source has no value, nothing is put back, nor is a body.
             let is_put_back = self.ours.is_some()
+                && !is_body(object, &self.field)
                 && match own.unwrap_or_else(|| default_policy(&self.field)) {
                     FieldPolicy::SourceWins => is_changed,
                     FieldPolicy::OrgUnlessBlank => is_changed && is_blank(self.theirs.as_deref()),

@@ -12,7 +12,8 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::ReconcileError;
-use super::coercion::{Compared, derived_by, is_made_with};
+use super::coercion::{derived_by, is_made_with};
+use super::compared::Compared;
 use super::edits;
 use super::request::DiffRequest;
 use crate::rows::{key_text, same_key, stands};
@@ -87,10 +88,20 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
 }
 
 /// SQL that is true where a value sent (column of `o`) and the one found (text column of `r`) are not the same, and the normal form
-/// of the one sent, and the one found as it is shown; none for a field that cannot be compared.
-pub(super) fn differs(describe: &ObjectDescribe, field: &Field) -> Option<[String; 3]> {
-    let compared = Compared::of(describe, field.name()).filter(Compared::is_comparable)?;
+/// of the one sent, and the one found as it is shown; none for a field that cannot be compared. Of a record that was read
+/// without what the org had accepted (`is_alone`), a body may not be.
+pub(super) fn differs(
+    describe: &ObjectDescribe,
+    field: &Field,
+    is_alone: bool,
+) -> Option<[String; 3]> {
+    let compared = Compared::of(describe, field.name())?;
     let (sent, found) = compared.forms(field, "o", "r");
+    if !compared.is_comparable() {
+        let (_, accepted) = compared.accepted(field, "r");
+        let differs = format!("({accepted} is distinct from {found})");
+        return (!is_alone).then(|| [differs, accepted, found]);
+    }
     // A null was not sent, and an empty text is one: neither says anything about the org's value.
     let mut differs =
         format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
@@ -117,7 +128,7 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         if key.contains(field.name()) || request.later.contains(field.name()) {
             continue;
         }
-        let Some([differs, sent, found]) = differs(request.describe, field) else {
+        let Some([differs, sent, found]) = differs(request.describe, field, false) else {
             continue;
         };
         entries.push(format!(

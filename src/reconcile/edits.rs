@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::ReconcileError;
+use super::compared::is_later_version;
 use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED};
 use super::request::{DiffRequest, EditsRequest};
 use crate::rows::{RowOperation, SAME};
@@ -228,7 +229,8 @@ impl<'a> Entries<'a> {
             return false;
         }
         // Somebody else came after us, even in the moment between our write and this look.
-        if self.left.value(row) || !self.is_by(row, user) {
+        let has_successor = is_later_version(self.field.value(row), self.found.value(row));
+        if has_successor || self.left.value(row) || !self.is_by(row, user) {
             return true;
         }
         if self.was_sent(row) {

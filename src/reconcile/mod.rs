@@ -12,10 +12,12 @@
 //! ```
 
 mod absent;
+mod accepted;
 mod accounting;
 mod before;
 mod changes;
 mod coercion;
+mod compared;
 mod conflict;
 mod diff;
 mod edits;
@@ -41,9 +43,11 @@ mod verify;
 mod views;
 
 pub use absent::keep_absent;
+pub use accepted::catch_up;
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use before::{before_update, look_up};
-pub use coercion::{found_form, is_body};
+pub use coercion::found_form;
+pub use compared::is_body;
 pub use diff::write_differences;
 pub use error::ReconcileError;
 pub use fetch::asked_by;

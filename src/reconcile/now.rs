@@ -7,7 +7,8 @@ use arrow::array::AsArray;
 use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
-use super::coercion::{body, derived_by, readable};
+use super::coercion::{derived_by, readable};
+use super::compared::body;
 use super::diff::differs;
 use super::fetch::asked_by;
 use super::names::MODIFIED;
@@ -132,7 +133,7 @@ fn comparison(request: &NowRequest<'_>, values: &[(&str, Option<String>)]) -> St
     let entries: Vec<String> = fields
         .filter(|field| !key.contains(field.name()))
         .filter_map(|field| {
-            let [differs, sent, found] = differs(request.describe, field)?;
+            let [differs, sent, found] = differs(request.describe, field, true)?;
             let name = field.name();
             Some(format!(
                 "case when {differs} then named_struct('field', '{name}', 'sent', cast({sent} as varchar), 'found', {found}) end"

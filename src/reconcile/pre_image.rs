@@ -16,7 +16,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::coercion::{Compared, is_made_with};
+use super::coercion::is_made_with;
+use super::compared::Compared;
 use super::edits;
 use super::names::CHANGED_BY_ORG;
 use super::names::MODIFIED;
@@ -202,7 +203,9 @@ fn entries(
         };
         entries.push(format!(
             "case when (({sent} is not null and cast({sent} as varchar) <> '') or o._clear is not null) and {sent} is distinct from {normal} \
-             then named_struct('place', {place}, 'field', '{name}', 'before', {found}, 'wrote', cast({sent} as varchar)) end"
+             then named_struct('place', {place}, 'field', '{name}', 'before', {found}, 'wrote', cast({sent} as varchar), \
+             'says_edits', {}) end",
+            compared.is_comparable()
         ));
     }
     (!entries.is_empty()).then(|| entries.join(",\n "))
@@ -240,6 +243,7 @@ struct Entry<'a> {
     same: &'a BinaryArray,
     entry: &'a StructArray,
     wrote: &'a ArrayRef,
+    says_edits: &'a BooleanArray,
 }
 
 impl<'a> Entry<'a> {
@@ -252,6 +256,7 @@ impl<'a> Entry<'a> {
             same: batch.column(keys + 2).as_binary::<i32>(),
             entry,
             wrote: child(entry, "wrote")?,
+            says_edits: child(entry, "says_edits")?.as_boolean(),
         })
     }
 
@@ -263,6 +268,11 @@ impl<'a> Entry<'a> {
     /// Whether the update leaves the field out, since its value is the one that was sent last.
     fn is_left_out(&self, row: usize) -> bool {
         self.has(self.same, row)
+    }
+
+    /// Whether another value than the one sent is one that somebody entered.
+    fn says_edits(&self, row: usize) -> bool {
+        self.says_edits.value(row)
     }
 
     /// Whether the field is written: it has a value, or is cleared.
@@ -282,7 +292,10 @@ fn edited(batch: &RecordBatch, keys: usize, user: &str) -> Result<RecordBatch, A
     let entry = Entry::of(batch, keys)?;
     let by = batch.column(keys + 3).as_string::<i32>();
     let keep: BooleanArray = (0..batch.num_rows())
-        .map(|row| Some(entry.is_left_out(row) && !edits::is_ours(by, row, user)))
+        .map(|row| {
+            let is_left = entry.is_left_out(row) && entry.says_edits(row);
+            Some(is_left && !edits::is_ours(by, row, user))
+        })
         .collect();
     let rows = edits::rows([
         Arc::clone(batch.column(keys + 5)),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::accepted::Accepted;
 use super::found_rows::patiently;
 use super::{ReadBack, ReconcileError, changes, fetch};
 use crate::staging::{Manifest, Snapshot};
@@ -43,7 +44,7 @@ pub async fn read_back(
         fetch::fetch(request, &schema, &progress).await
     })
     .await?;
-    let sorted = sort(request, &schema, &unsorted).await;
+    let sorted = sort(request, &schema, &snapshot, &unsorted).await;
     request.staging.remove(&unsorted).await;
     sorted
 }
@@ -51,23 +52,35 @@ pub async fn read_back(
 async fn sort(
     request: &ReadBack<'_>,
     schema: &SchemaRef,
+    snapshot: &Snapshot,
     unsorted: &Manifest,
 ) -> Result<Manifest, ReconcileError> {
-    let mut snapshot = Snapshot::default();
-    snapshot.insert(unsorted.clone());
-    let session = request.engine.session(request.staging, &snapshot)?;
+    let mut tables = Snapshot::default();
+    tables.insert(unsorted.clone());
     let table = unsorted.name();
+    let accepted = Accepted::of(request, schema, snapshot);
+    let (sql, schema) = match &accepted {
+        Some(accepted) => (
+            accepted.sql(unsorted, snapshot, &mut tables),
+            accepted.schema(),
+        ),
+        None => (format!("select * from {table}"), schema),
+    };
+    let session = request.engine.session(request.staging, &tables)?;
     let key = &request.columns.key;
-    let mut rows = session
-        .stream(&table, &format!("select * from {table}"), key)
-        .await?;
+    let mut rows = session.stream(&table, &sql, key).await?;
     let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
     let mut writer = request
         .staging
         .create("org", &request.file.name, Arc::clone(schema), &sorted_by)
         .await?;
     while let Some(batch) = rows.next_batch().await? {
-        writer.write(&batch).await?;
+        let filled = accepted.as_ref().map(|accepted| accepted.fill(&batch));
+        let filled = filled.transpose().map_err(|source| ReconcileError::Store {
+            object: request.describe.name.clone(),
+            source,
+        })?;
+        writer.write(filled.as_ref().unwrap_or(&batch)).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::coercion::{body, derived_by, readable};
+use super::coercion::{derived_by, readable};
+use super::compared::body;
 use super::names::MODIFIED;
 use crate::encode::RAW_VALUES;
 use crate::engine::{Engine, Session};
@@ -100,6 +101,8 @@ pub struct ReadBack<'a> {
     pub outbox_rows: u64,
     /// Whether every row is read, not only what changed since the last look.
     pub whole: bool,
+    /// Whether the outbox was sent just now: afterwards, what a record has may be anybody's.
+    pub is_after_sending: bool,
 }
 
 impl ReadBack<'_> {

@@ -13,7 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructA
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::coercion::Compared;
+use super::compared::Compared;
 use super::conflict::{Entry, Known};
 use super::left_out::{Record, of_files, rewrite};
 use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
@@ -294,13 +294,13 @@ impl Settle<'_> {
                     format!("((cast({ours} as varchar) <> '') or o._clear is not null) and ")
                 }
             };
+            let (columns, accepted) = compared.accepted(field, "i");
             let found = known(
-                compared
-                    .found_in(name)
+                columns
                     .into_iter()
                     .all(|name| has(read_back, name, &DataType::Utf8)),
                 "i._id is not null",
-                compared.forms(field, "o", "i").1,
+                accepted,
             );
             entries.push(format!(
                 "case when {says_something}{ours} is distinct from {theirs} \

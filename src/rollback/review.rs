@@ -159,6 +159,7 @@ impl Reviewer<'_> {
             columns: &load.columns,
             outbox_rows: 1,
             whole: true,
+            is_after_sending: false,
         };
         let there = still_there(&request, outbox).await?;
         if planned.restore == 0 {
@@ -275,6 +276,7 @@ impl Reviewer<'_> {
             columns: &load.columns,
             outbox_rows: 1,
             whole: true,
+            is_after_sending: false,
         };
         read_back(&request, |_| {}).await?;
         let snapshot = self.staging.snapshot().await?;

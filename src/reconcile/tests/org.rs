@@ -64,6 +64,7 @@ impl Load {
             columns: &self.columns,
             outbox_rows: 1,
             whole: false,
+            is_after_sending: false,
         }
     }
 
