@@ -225,9 +225,11 @@ fn what_an_edit_of_a_note_was_is_told_run_after_run() {
     project.carry().ended(0);
     let [id, ..] = said(&project.org());
     let html = STANDARD.encode("<p>She wrote</p>");
-    project
-        .org()
-        .change("ContentNote", &id, json!({"Content": html}));
+    let org = project.org();
+    org.change("ContentNote", &id, json!({"Content": html}));
+    let by_ann = json!({"object": "ContentNote", "id": id, "fields": {"Title": "Call"}, "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "rows", Some(by_ann));
+    drop(org);
     let told = || {
         project.table(
             "select c.key, c.field, c.sent = c.found as is_same from recon.changed_by_org_content_note as c",
