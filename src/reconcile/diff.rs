@@ -100,7 +100,7 @@ pub(super) fn differs(
     if !compared.is_comparable() {
         let (_, accepted) = compared.accepted(field, "r");
         let differs = format!("({accepted} is distinct from {found})");
-        return (!is_alone).then(|| [differs, accepted, found]);
+        return (!is_alone).then_some([differs, accepted, found]);
     }
     // A null was not sent, and an empty text is one: neither says anything about the org's value.
     let mut differs =

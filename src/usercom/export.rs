@@ -428,7 +428,7 @@ impl Walk<'_> {
                 self.inside.pop();
             }
         } else if meta.is_file() {
-            let changed_at = meta.modified().ok().map(|time| DateTime::<Utc>::from(time));
+            let changed_at = meta.modified().ok().map(DateTime::<Utc>::from);
             let changed_at = changed_at.map(|time| time.timestamp_micros());
             self.names.push((name, Found::File(meta.len(), changed_at)));
         } else {
