@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use chrono::{Days, Utc};
+use chrono::{DateTime, Days, Utc};
 
 use super::super::change::value::datetime;
 use super::super::error::ApiError;
@@ -192,6 +192,23 @@ impl Filter {
         }
     }
 
+    /// The earliest that a stamp may be, in milliseconds since 1970; `is_stamp` knows the fields that hold it.
+    pub(super) fn since(&self, is_stamp: &impl Fn(u16) -> bool) -> Option<i64> {
+        match self {
+            Self::And(list) => list.iter().filter_map(|one| one.since(is_stamp)).max(),
+            Self::Compare {
+                node: Node::Field(at),
+                comparison: Comparison::Equal | Comparison::Greater | Comparison::GreaterOrEqual,
+                value: Some(value),
+                ..
+            } if is_stamp(*at) => {
+                let time = DateTime::parse_from_rfc3339(value).ok()?;
+                Some(time.timestamp_millis())
+            }
+            _ => None,
+        }
+    }
+
     /// A field of the object itself that must equal one of some values, if there is one.
     pub(super) fn keys(&self) -> Option<(u16, Vec<String>)> {
         match self {
@@ -332,6 +349,9 @@ fn compare(
         };
     };
     if comparison == Comparison::Like {
+        if let Some(begins) = begins_with(expected, found) {
+            return begins;
+        }
         let pattern: Vec<char> = expected.to_lowercase().chars().collect();
         let text: Vec<char> = found.to_lowercase().chars().collect();
         return like(&pattern, &text);
@@ -346,6 +366,16 @@ fn compare(
         Comparison::GreaterOrEqual => order.is_ge(),
         Comparison::Like => false,
     }
+}
+
+/// Whether a text begins as a pattern says that ends with its only wildcard; none for every other pattern.
+fn begins_with(pattern: &str, text: &str) -> Option<bool> {
+    let start = pattern.strip_suffix('%')?;
+    let is_plain = start.is_ascii() && text.is_ascii() && !start.contains(['%', '_', '\\']);
+    is_plain.then(|| {
+        let head = text.get(..start.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(start))
+    })
 }
 
 fn like(pattern: &[char], text: &[char]) -> bool {

@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use super::super::ids::RecordId;
+use super::super::schema::System;
 use super::super::store::{Matches, Row};
 use super::filter::{evaluate, ordering};
 use super::plan::Plan;
@@ -88,8 +89,16 @@ impl Plan {
     fn matching(&self, mut visit: impl FnMut(u32, &Row) -> bool) {
         let (view, object) = (&self.view, self.object);
         let table = &view.model.tables[object];
+        // As an index on the stamp would: most questions are about what changed of late.
+        let definition = view.model.schema.object(object);
+        let since = self.filter.since(&|at| {
+            let system = definition.field(at).system;
+            matches!(system, Some(System::Modstamp | System::LastModifiedDate))
+        });
         let fits = |position: u32, row: &Row| {
-            (self.all || !row.deleted()) && self.filter.passes(view, object, position, row)
+            (self.all || !row.deleted())
+                && since.is_none_or(|since| row.head().modified >= since)
+                && self.filter.passes(view, object, position, row)
         };
         if let Some(positions) = self.candidates() {
             for position in positions {

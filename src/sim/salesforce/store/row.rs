@@ -69,8 +69,11 @@ impl Row {
 
     /// The value of a field as bytes.
     pub(crate) fn raw(&self, field: u16) -> Option<&[u8]> {
-        self.fields()
-            .find_map(|(at, bytes)| (at == field).then_some(bytes))
+        let mut fields = self.fields().skip_while(|(at, _)| *at < field);
+        fields
+            .next()
+            .filter(|(at, _)| *at == field)
+            .map(|(_, bytes)| bytes)
     }
 
     /// All values, by rising field number.

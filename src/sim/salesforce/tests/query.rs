@@ -37,6 +37,21 @@ async fn conditions_select_what_they_say() {
         ),
         ("not (NumberOfEmployees > 1)", 2),
         ("Name like 'N\"1_'", 10),
+        ("Name like 'n\"1%'", 111),
+        ("Name like 'N\"1\u{f6}%'", 0),
+        ("Name like '%9'", 30),
+        ("Name like 'N\"1_%'", 110),
+        ("SystemModstamp > 2020-01-01T00:00:00Z", 300),
+        ("SystemModstamp > 2120-01-01T00:00:00Z", 0),
+        (
+            "Site = 'even' and SystemModstamp >= 2120-01-01T00:00:00Z and LastModifiedDate > 2020-01-01T00:00:00Z",
+            0,
+        ),
+        (
+            "Site = 'even' or SystemModstamp >= 2120-01-01T00:00:00Z",
+            150,
+        ),
+        ("not (SystemModstamp > 2120-01-01T00:00:00Z)", 300),
         (
             "CreatedDate = TODAY and OwnerId in (select Id from User where IsActive = true)",
             300,
@@ -52,6 +67,24 @@ async fn conditions_select_what_they_say() {
             .await;
         assert_eq!(found.len(), expected, "{condition}");
     }
+    // The very second of a stamp, from both sides.
+    let one = org
+        .query("select SystemModstamp from Account limit 1")
+        .await;
+    let stamp = one[0]["SystemModstamp"]
+        .as_str()
+        .unwrap()
+        .replace("+0000", "Z");
+    let count = async |comparison: &str| {
+        let condition = format!("SystemModstamp {comparison} {stamp}");
+        let found = org
+            .query(&format!("select Id from Account where {condition}"))
+            .await;
+        found.len()
+    };
+    let (at, later, earlier) = (count("=").await, count(">").await, count("<").await);
+    assert!(at > 0 && at + later + earlier == 300);
+    assert_eq!(count(">=").await, at + later);
     org.simulator.shutdown().await.unwrap();
 }
 
