@@ -48,6 +48,29 @@ pub(crate) fn read_back_request<'a>(
     })
 }
 
+/// As [`read_back_request`], for what has just been sent.
+pub(crate) fn after_sending<'a>(
+    context: &'a Context<'_>,
+    file: &'a QueryFile,
+    describe: &'a ObjectDescribe,
+    outbox_rows: u64,
+) -> Result<ReadBack<'a>, Error> {
+    Ok(ReadBack {
+        is_after_sending: true,
+        ..read_back_request(context, file, describe, outbox_rows)?
+    })
+}
+
+/// Reads back what a run that broke off had sent, before another outbox takes the place of its own.
+pub(crate) async fn catch_up(context: &Context<'_>, file: &QueryFile) -> Result<(), Error> {
+    let Some(describe) = context.describes.get(file.object()) else {
+        return Ok(());
+    };
+    let request = read_back_request(context, file, describe, 0)?;
+    let snapshot = context.staging().snapshot().await?;
+    Ok(crate::reconcile::catch_up(&request, &snapshot).await?)
+}
+
 /// An outbox that was compared with the org.
 pub(crate) struct SettledOutbox {
     /// What is sent.

@@ -20,9 +20,7 @@ use crate::error::Error;
 use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, Took, load_phase};
 use crate::progress::Progress;
 use crate::project::{ProjectError, QueryFile, QueryKind, Step};
-use crate::reconcile::{
-    PhaseReport, ReadBack, Verdict, catch_up, count_phase, judge, keep_pre_images,
-};
+use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::{phase_document, spreadsheet};
 use crate::rows::{RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
@@ -353,15 +351,11 @@ impl Phases<'_> {
 
     /// The outbox that is sent, and the records that it changes.
     async fn write_outbox(&self, file: &QueryFile) -> Result<(Manifest, Option<Manifest>), Error> {
-        self.progress
-            .step(&format!("writing the outbox of {}", file.name));
-        let describe = self.context.describes.get(file.object());
-        if let Some(describe) = describe {
-            let request = comparison::read_back_request(self.context, file, describe, 0)?;
-            let snapshot = self.context.staging().snapshot().await?;
-            catch_up(&request, &snapshot).await?;
-        }
+        let step = format!("writing the outbox of {}", file.name);
+        self.progress.step(&step);
+        comparison::catch_up(self.context, file).await?;
         let (mut snapshot, session) = self.context.session(Reads::Only(&file.references)).await?;
+        let describe = self.context.describes.get(file.object());
         let outbox = outbox::write(
             self.context,
             &OutboxFor {
@@ -418,17 +412,12 @@ impl Phases<'_> {
         let Some(describe) = self.context.describes.get(file.object()) else {
             return Ok(());
         };
-        self.progress
-            .step(&format!("reading {} back", file.object()));
+        let step = format!("reading {} back", file.object());
+        self.progress.step(&step);
         let name = format!("{} back", file.name);
-        let request = ReadBack {
-            is_after_sending: true,
-            ..comparison::read_back_request(self.context, file, describe, outbox.rows)?
-        };
-        comparison::compare(self.context, &request, |rows| {
-            self.progress.rows(&name, rows, 0);
-        })
-        .await?;
+        let request = comparison::after_sending(self.context, file, describe, outbox.rows)?;
+        let heard = |rows| self.progress.rows(&name, rows, 0);
+        comparison::compare(self.context, &request, heard).await?;
         Ok(())
     }
 
