@@ -75,11 +75,10 @@ async fn sort(
         .create("org", &request.file.name, Arc::clone(schema), &sorted_by)
         .await?;
     while let Some(batch) = rows.next_batch().await? {
-        let filled = accepted.as_ref().map(|accepted| accepted.fill(&batch));
-        let filled = filled.transpose().map_err(|source| ReconcileError::Store {
-            object: request.describe.name.clone(),
-            source,
-        })?;
+        let filled = match &accepted {
+            Some(accepted) => Some(accepted.fill(&batch).await?),
+            None => None,
+        };
         writer.write(filled.as_ref().unwrap_or(&batch)).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
