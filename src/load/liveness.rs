@@ -212,7 +212,7 @@ impl LedgerRefresh<'_> {
         Ok(dead)
     }
 
-    /// When the first record landed that the ledger knows; a little earlier, since clocks differ.
+    /// When the first record landed that the ledger knows; a day earlier, since this machine's clock may be hours ahead of the org's.
     async fn since(&self, session: &Session) -> Result<Option<DateTime<Utc>>, LoadError> {
         let sql = for_load(FIRST_LANDED, self.load);
         let name = format!("first record of {}", self.load);
@@ -222,7 +222,7 @@ impl LedgerRefresh<'_> {
             (batch.num_rows() > 0 && at.is_valid(0)).then(|| at.value(0))
         });
         let first = first.and_then(DateTime::from_timestamp_micros);
-        Ok(first.map(|first| first - chrono::Duration::minutes(10)))
+        Ok(first.map(|first| first - chrono::Duration::days(1)))
     }
 
     pub(super) fn read(&self) -> impl Fn(crate::salesforce::Error) -> LoadError + use<> {

@@ -474,7 +474,7 @@ fn a_mass_job_that_touches_every_record_and_changes_no_value_is_no_edit() {
 
 #[test]
 #[ignore = "long: several migrations"]
-fn an_org_whose_clock_is_an_hour_off_hides_no_edit() {
+fn an_org_whose_clock_is_an_hour_off_hides_no_edit_and_no_deletion() {
     for clock_ahead in [3_600, -3_600] {
         let project = Project::small();
         people(&project, "+48 604", "Austin", "Texas");
@@ -488,8 +488,12 @@ fn an_org_whose_clock_is_an_hour_off_hides_no_edit() {
         let eva = org.row("Contact", "4", "Id")["Id"].clone();
         org.change("Contact", &eva, json!({"MailingCity": "Nice"}));
         org.delete("Contact", &other);
+        let gone = org.row("Account", "12", "Id")["Id"].clone();
+        org.delete("Account", &gone);
         people(&project, "+48 605", "Austin", "Texas");
         project.run_with(&["--yes"]).ended(0);
+        let live = "select a.live from ledger.account as a where a.usercom_id__c = 12";
+        assert_eq!(project.table(live), [["deleted"]], "{clock_ahead}");
         let found = org.row("Contact", "4", "Phone, MailingCity");
         assert_eq!(
             (found["Phone"].as_str(), found["MailingCity"].as_str()),
