@@ -15,8 +15,8 @@ use super::context::{Context, Reads};
 use super::found::{self, BESIDE, LOST};
 use super::small_table::{form, of_columns};
 use crate::error::Error;
-use crate::project::QueryFile;
-use crate::rows::{for_load, key_text};
+use crate::project::{Operation, QueryFile};
+use crate::rows::{for_load, key_text, same_key};
 use crate::salesforce::field_text;
 use crate::staging::Snapshot;
 use crate::transform::write_table;
@@ -122,9 +122,10 @@ async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error>
         let ledger = snapshot.get("ledger", &file.name);
         ledger.is_some_and(|ledger| ledger.rows > 0)
     };
-    let parts: Vec<String> = loads
+    let ours: Vec<&&QueryFile> = loads.iter().filter(has_rows).collect();
+    let converts = |file: &QueryFile| file.operation == Some(Operation::Convert);
+    let parts: Vec<String> = ours
         .iter()
-        .filter(has_rows)
         .map(|file| {
             let load = &file.name;
             let cells = [
@@ -137,8 +138,24 @@ async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error>
             let cells: Vec<String> = cells
                 .map(|(name, cell)| format!("{cell} as {name}"))
                 .collect();
+            // What a run converted is nothing that people did.
+            let converters = ours
+                .iter()
+                .filter(|other| converts(other) && other.key == file.key && !converts(file));
+            let (mut joins, mut unless) = (String::new(), String::new());
+            for (place, converter) in converters.enumerate() {
+                let alias = format!("c{place}");
+                joins.push_str(&format!(
+                    " left join ledger.{} as {alias} on {} and {alias}.id is not null",
+                    converter.name,
+                    same_key(&alias, "l", &file.key)
+                ));
+                unless.push_str(&format!(
+                    " and (l.live <> 'converted' or {alias}.id is null)"
+                ));
+            }
             format!(
-                "select {} from ledger.{load} as l where l.id is not null and l.live <> 'live'",
+                "select {} from ledger.{load} as l{joins} where l.id is not null and l.live <> 'live'{unless}",
                 cells.join(", ")
             )
         })

@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use transload_sim::salesforce::SalesforceSimOptions;
 
 use crate::rehearsal::Project;
 
@@ -87,4 +88,65 @@ fn people_who_work_in_the_org_are_seen_with_what_they_did() {
     assert_eq!((&seen["changed"], &seen["storms"]), (&json!(27), &json!(1)));
     let storm = project.table("select s.load, s.records, s.percent from recon.storms as s");
     assert_eq!(storm, [["contact", "26", "86"]]);
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn what_became_of_records_is_told_and_costs_what_happened() {
+    let project = Project::small();
+    let mut companies = project.read("export/companies.csv");
+    for company in 1_000..1_600 {
+        companies += &format!("{company},Company {company},c{company}.example,Paris,7001\n");
+    }
+    project.write("export/companies.csv", &companies);
+    let org = project.serve_org(SalesforceSimOptions::default());
+    project.load_into(&org, "");
+    project.run_with(&["--yes"]).ended(0);
+    let cost = |code: i32| {
+        org.control(Method::DELETE, "statistics", None);
+        let seen = look(&project, code);
+        (seen, org.statistics()["rows_read"].as_u64().unwrap())
+    };
+    let (_, idle) = cost(0);
+    assert!(idle < 300, "{idle} rows");
+    let [kept, lost] = ["1000", "1001"].map(|key| org.row("Account", key, "Id")["Id"].clone());
+    let merge = json!({"master": kept, "losers": [lost], "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "merge", Some(merge));
+    let lead = org.row("Lead", "1", "Id")["Id"].clone();
+    let converted = json!({"id": lead, "opportunity": false, "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "convert_lead", Some(converted));
+    let (seen, read) = cost(1);
+    assert_eq!(seen["lost"], 2, "{seen}");
+    let file = project.report("hypercare.csv");
+    for told in ["merged,account,1001,", "converted,lead,1,"] {
+        assert!(file.contains(told), "{told}: {file}");
+    }
+    assert!(
+        read < idle + 40,
+        "{read} rows, {idle} of them without any change"
+    );
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn what_a_run_deleted_or_converted_itself_is_nothing_that_people_did() {
+    let project = Project::small();
+    project.edit(
+        "migration.toml",
+        "\n[options]\n",
+        "\n[source]\ncomplete = true\n\n[gates]\nmax_delete_share = 100.0\n\n\
+         [options]\non_source_delete = \"recycle\"\non_promotion = \"convert\"\n",
+    );
+    project.carry().ended(0);
+    project.edit("export/companies.csv", "12,Hooli,hooli.example,,\n", "");
+    project.edit("export/people.csv", "Lee Lane,lead", "Lee Lane,customer");
+    let run = project.carry().ended(0);
+    let did = (
+        run.total("gone_deleted"),
+        run.number("lead_conversion", "created"),
+    );
+    assert_eq!(did, (1, 1), "{}", run.stderr);
+    assert_eq!(look(&project, 0)["lost"], 0);
+    let lost = "select l.load, l.key, l.became from recon.lost as l";
+    assert!(project.table(lost).is_empty());
 }
