@@ -30,10 +30,16 @@ type Kilobytes = fn(&LoadPlan) -> u64;
 /// Fields that wait for a decision, by load.
 const OPEN_CONFLICTS: &str = include_str!("../../queries/internal/open_conflicts.sql");
 
-/// Limits of storage.
-const STORAGE: [(&str, Kilobytes); 2] = [
-    ("DataStorageMB", |load| load.data_storage_kb),
-    ("FileStorageMB", |load| load.file_storage_kb),
+/// Limits of storage, and what takes it.
+const STORAGE: [(&str, &str, Kilobytes); 2] = [
+    ("DataStorageMB", "the new records", |load| {
+        load.data_storage_kb
+    }),
+    (
+        "FileStorageMB",
+        "the new files, notes and versions of them",
+        |load| load.file_storage_kb,
+    ),
 ];
 
 /// What a plan is asked for.
@@ -359,7 +365,7 @@ pub(crate) async fn plan(
             });
         }
     }
-    for (name, kilobytes) in STORAGE {
+    for (name, what, kilobytes) in STORAGE {
         if let Some(limit) = limits.get(name) {
             let needed = megabytes(report.loads.iter().map(kilobytes).sum());
             if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
@@ -369,7 +375,7 @@ pub(crate) async fn plan(
                     format!(", {most} MB of them for {}", load.load)
                 });
                 findings.push(format!(
-                    "{name}: the new records need about {} MB{largest}; the org has {} MB left. Free or buy storage (Setup > \
+                    "{name}: {what} need about {} MB{largest}; the org has {} MB left. Free or buy storage (Setup > \
                      Storage Usage), or load less by [scope] and [options]",
                     number(needed),
                     limit.remaining

@@ -88,7 +88,7 @@ fn each_object_takes_what_the_platform_counts_for_it() {
     let full = plan(&project, 1, 0, 1);
     assert!(
         findings(&full).contains(
-            "FileStorageMB: the new records need about 3 MB, 3 MB of them for content_version"
+            "FileStorageMB: the new files, notes and versions of them need about 3 MB, 3 MB of them for content_version"
         ),
         "{}",
         findings(&full)
