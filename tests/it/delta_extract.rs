@@ -88,3 +88,26 @@ fn a_delta_reads_what_changed_in_the_account_then_plans_and_sends_it() {
     assert_eq!(run.stdout, "");
     assert_eq!(city(), "Nice");
 }
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_delta_sends_nothing_to_a_real_org_before_somebody_has_seen_the_plan_and_said_yes() {
+    let (project, org, _) = Project::loaded_into_an_org();
+    project.edit("export/companies.csv", "10,Globex,", "10,Globex Inc,");
+    let name = || org.row("Account", "10", "Name")["Name"].clone();
+    let asked = project.transload(&["delta"]).ended(2);
+    assert!(asked.stdout.contains("Plan for served"), "{}", asked.stdout);
+    assert!(
+        asked.stdout.contains("account: Name (1)"),
+        "{}",
+        asked.stdout
+    );
+    let said = "nothing was sent: served is a real org";
+    assert!(asked.error().contains(said), "{}", asked.stderr);
+    let asked = project.transload(&["delta", "--format", "json"]).ended(2);
+    assert!(asked.error().contains(said), "{}", asked.stderr);
+    project.transload(&["delta", "--yes", "--dry-run"]).ended(0);
+    assert_eq!(name(), "Globex");
+    project.transload(&["delta", "--yes"]).ended(0);
+    assert_eq!(name(), "Globex Inc");
+}

@@ -1,10 +1,12 @@
 //! What the org does while it is loaded: automations, people at the same moment, and what a later run reads of it.
 
+use chrono::{Duration, Utc};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::org::Org;
 use crate::rehearsal::Project;
+use crate::support::files;
 use transload_sim::salesforce::SalesforceSimOptions;
 
 fn served() -> (Project, Org) {
@@ -79,20 +81,67 @@ fn what_somebody_edits_between_the_look_and_the_writing_stays_in_other_fields() 
     );
 }
 
-#[test]
-#[ignore = "long: several migrations"]
-fn a_later_run_reads_what_changed_and_not_what_is_there() {
-    let (project, org) = served();
+/// 600 companies more.
+fn many(project: &Project) {
     let mut companies = project.read("export/companies.csv");
     for company in 1_000..1_600 {
         companies += &format!("{company},Company {company},c{company}.example,Paris,7001\n");
     }
     project.write("export/companies.csv", &companies);
-    let read = |arguments: &[&str]| {
-        org.control(Method::DELETE, "statistics", None);
-        project.run_with(arguments).ended(0);
-        org.statistics()["rows_read"].as_u64().unwrap()
-    };
+}
+
+/// Rows that the org is asked for in a run.
+fn read(project: &Project, org: &Org, arguments: &[&str]) -> u64 {
+    org.control(Method::DELETE, "statistics", None);
+    project.run_with(arguments).ended(0);
+    org.statistics()["rows_read"].as_u64().unwrap()
+}
+
+/// Makes the tables of what was read of the org older.
+fn age(project: &Project, days: i64) {
+    let (staging, org) = (project.path(".transload"), project.orgs().remove(0));
+    let folder = format!("orgs/{org}/manifests/org");
+    for name in files(&staging.join(&folder)) {
+        let place = format!("{folder}/{name}");
+        let path = staging.join(&place);
+        let mut manifest: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let fields = manifest.as_object_mut().unwrap();
+        fields.remove("checksum");
+        let then = (Utc::now() - Duration::days(days)).to_rfc3339();
+        assert!(
+            fields
+                .insert("published_at".to_owned(), then.into())
+                .is_some()
+        );
+        let checked = transload::staging::with_checksum(&manifest, &place).unwrap();
+        std::fs::write(&path, checked).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn after_two_weeks_everything_is_read_since_the_org_forgets_what_was_deleted() {
+    let (project, org) = served();
+    many(&project);
+    let read = || read(&project, &org, &["--yes"]);
+    assert!(read() > 600);
+    age(&project, 13);
+    let idle = read();
+    assert!(idle < 300, "users, settings and counts, not {idle} rows");
+    age(&project, 15);
+    let all = read();
+    assert!(all > 600, "{all} rows were read");
+    // From then on the two weeks begin anew.
+    let idle = read();
+    assert!(idle < 300, "users, settings and counts, not {idle} rows");
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_later_run_reads_what_changed_and_not_what_is_there() {
+    let (project, org) = served();
+    many(&project);
+    let read = |arguments: &[&str]| read(&project, &org, arguments);
     assert!(read(&["--yes"]) > 600);
     let idle = read(&["--yes"]);
     assert!(idle < 300, "users, settings and counts, not {idle} rows");
