@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::LoadError;
 use super::answers::{Answer, GONE};
 use super::known::literal;
+use super::outcome::{OutcomeClass, classify};
 use super::part::PartContext;
 use super::rest::{CONTENT, answer_of};
 use crate::rows::{FILE, RowOperation};
@@ -75,15 +76,13 @@ impl PartContext {
                 return Ok(answer);
             }
         }
-        match self.upload(&record, path, length).await? {
-            Answer::Landed { id, .. } => Ok(Answer::Landed { id, created: false }),
-            refused => {
-                // The version that is there is ours as before.
-                self.put(&current, key, row.get(key).cloned().unwrap_or_default())
-                    .await?;
-                Ok(refused)
-            }
-        }
+        let refused = match self.upload(&record, path, length).await? {
+            Answer::Landed { id, .. } => return Ok(Answer::Landed { id, created: false }),
+            refused => refused,
+        };
+        // The version that is there is ours as before.
+        let back = self.put(&current, key, row.get(key).cloned().unwrap_or_default());
+        Ok(without_key(refused, back.await?, &current, key))
     }
 
     /// The version with this id, and the one with our key.
@@ -145,6 +144,28 @@ impl PartContext {
         let mut results = results.into_iter();
         let result = results.next();
         Ok(result.map_or_else(gone, |result| answer_of(result, RowOperation::Update, id)))
+    }
+}
+
+/// Why a version was refused, and that the one before lacks our key where that did not go back. If it may go back later, the row is
+/// sent again.
+fn without_key(refused: Answer, back: Answer, id: &str, key: &str) -> Answer {
+    let Answer::Failed {
+        code: why,
+        error: reason,
+    } = back
+    else {
+        return refused;
+    };
+    let Answer::Failed { code, error } = refused else {
+        return refused;
+    };
+    let passes = classify(&why) == OutcomeClass::Transient;
+    Answer::Failed {
+        code: if passes { why } else { code },
+        error: format!(
+            "{error}; version {id} lost its {key} on the way, which did not go back: {reason}"
+        ),
     }
 }
 
