@@ -86,6 +86,27 @@ fn a_step_is_signed_on_evidence_that_was_shown_and_has_not_changed_since() {
 }
 
 #[test]
+#[ignore = "long: several migrations"]
+fn evidence_that_changed_since_it_was_shown_is_not_signed_though_it_is_green() {
+    let project = Project::loaded();
+    project.write("config/cutover.csv", &CHECKLIST.replace("= 3", ">= 3"));
+    project.write(
+        "queries/cutover/companies.sql",
+        "select count(*) as companies from ledger.account where id is not null",
+    );
+    states(&project, 1);
+    project.append("export/companies.csv", "13,Umbrella,umbrella.example,,\n");
+    project.carry().ended(0);
+    let refused = sign(&project, "companies", 1);
+    assert!(
+        refused.contains("has changed since it was shown"),
+        "{refused}"
+    );
+    states(&project, 1);
+    sign(&project, "companies", 0);
+}
+
+#[test]
 fn a_checklist_before_the_first_run_and_one_that_is_wrong_are_bad_input() {
     let project = Project::small();
     let early = project.transload(&["cutover", "status"]).ended(2);

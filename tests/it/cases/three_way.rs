@@ -357,6 +357,29 @@ fn a_column_that_changed_its_type_ends_no_run_and_is_sent() {
 
 #[test]
 #[ignore = "long: several migrations"]
+fn a_column_that_is_sent_for_the_first_time_overwrites_nothing_of_the_orgs() {
+    let project = loaded();
+    edit(
+        &project.org(),
+        "Contact",
+        "4",
+        json!({"Department": "Sales"}),
+    );
+    project.override_query("queries/load/contact.sql", |sql| {
+        let city = "    person.city as \"MailingCity\",\n";
+        sql.replace(city, &format!("{city}    'Import' as \"Department\",\n"))
+    });
+    for _ in 0..2 {
+        assert_eq!(project.carry().ended(1).total("sent"), 0);
+        let found = project.org().row("Contact", "4", "Department");
+        assert_eq!(found["Department"], "Sales");
+    }
+    let asked = [["4", "Department", "ask", "∅", "Import", "Sales"]];
+    assert_eq!(project.table(CONFLICTS), asked);
+}
+
+#[test]
+#[ignore = "long: several migrations"]
 fn a_price_that_both_sides_changed_is_asked_though_it_goes_over_rest() {
     let project = Project::small();
     let prices = |first: &str, second: &str| {
