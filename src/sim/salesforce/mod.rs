@@ -51,6 +51,7 @@ mod lock;
 mod model;
 mod options;
 mod org;
+mod persons;
 mod picklists;
 mod profiles;
 mod record_types;

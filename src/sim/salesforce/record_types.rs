@@ -21,6 +21,8 @@ pub(crate) struct RecordType {
     /// Its label.
     pub(crate) name: String,
     pub(crate) active: bool,
+    /// Its accounts are persons.
+    pub(crate) person: bool,
 }
 
 impl Model {
@@ -44,6 +46,7 @@ impl Model {
                     developer_name: text("DeveloperName"),
                     name: text("Name"),
                     active: text("IsActive") == "true",
+                    person: text("IsPersonType") == "true",
                 }
             })
             .collect()

@@ -11,6 +11,7 @@ use super::change::{Batch, Cell, Column, Operation, Outcome};
 use super::error::SimError;
 use super::options::SalesforceSimOptions;
 use super::org::Org;
+use super::persons;
 use super::profiles;
 use super::scenario::Scenario;
 use super::schema::CURRENCIES;
@@ -215,6 +216,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
 fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
     let write = || {
         profiles::ensure(org)?;
+        persons::ensure(org)?;
         tooling::list_custom_fields(org)?;
         let edition = org.options.edition.organization_type();
         upkeep::put(org, "Organization", &[], &[("OrganizationType", edition)])

@@ -2,7 +2,8 @@
 //!
 //! In: the lead, and what is there already. Out: the new records with the standard fields and those of the deployed
 //! mapping, the lead's activities and campaign memberships at the contact, the lead converted. An account or contact that
-//! is there keeps its values; only empty fields are filled. If a record is refused, those made before it go again.
+//! is there keeps its values; only empty fields are filled. If a record is refused, those made before it go again. A lead
+//! without a company, which only an org with person accounts has, becomes a person account and its contact.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::super::error::ApiError;
 use super::super::ids::RecordId;
 use super::super::model::Model;
 use super::super::org::Org;
+use super::super::persons::person_type;
 use super::super::upkeep;
 use super::super::view::View;
 use super::record::{By, How, Record, live};
@@ -92,6 +94,11 @@ const CONTACT: [(&str, &str); 17] = [
     ("Country", "MailingCountry"),
     ("HasOptedOutOfEmail", "HasOptedOutOfEmail"),
     ("DoNotCall", "DoNotCall"),
+];
+const PERSON: [(&str, &str); 3] = [
+    ("LastName", "LastName"),
+    ("FirstName", "FirstName"),
+    ("Phone", "Phone"),
 ];
 const OPPORTUNITY: [(&str, &str); 1] = [("LeadSource", "LeadSource")];
 
@@ -193,13 +200,23 @@ impl Source<'_> {
     ) -> Result<Records, ApiError> {
         let owner = wanted.owner.as_deref().map(|owner| ("OwnerId", owner));
         let own: Vec<_> = owner.into_iter().collect();
-        let account = self.record("Account", wanted.account.as_deref(), &ACCOUNT, &own, made)?;
+        let person = self.person(wanted.account.as_deref())?;
+        let account = match &person {
+            Some(kind) => {
+                let kind = [("RecordTypeId", kind.as_str())].into_iter().chain(owner);
+                let kind: Vec<_> = kind.collect();
+                self.record("Account", wanted.account.as_deref(), &PERSON, &kind, made)?
+            }
+            None => self.record("Account", wanted.account.as_deref(), &ACCOUNT, &own, made)?,
+        };
         let account_id = account.to_string();
         let own: Vec<_> = [("AccountId", account_id.as_str())]
             .into_iter()
             .chain(owner)
             .collect();
-        let contact = self.record("Contact", wanted.contact.as_deref(), &CONTACT, &own, made)?;
+        let mirrored = self.by.field(account, "PersonContactId");
+        let contact = mirrored.as_deref().or(wanted.contact.as_deref());
+        let contact = self.record("Contact", contact, &CONTACT, &own, made)?;
         if let (true, Some(id), Some(value)) = (
             wanted.overwrite_source,
             wanted.contact.as_deref(),
@@ -240,6 +257,19 @@ impl Source<'_> {
             How::Ruled,
         )?;
         Ok((account, contact, Some(opportunity)))
+    }
+
+    /// The record type of the person that the lead becomes, if it has no company; a company and a person do not become
+    /// one.
+    fn person(&self, account: Option<&str>) -> Result<Option<String>, ApiError> {
+        let kind = person_type(&self.view.model).filter(|_| self.get("Company").is_none());
+        let there = account.map(|id| live(&self.view.model, id)).transpose()?;
+        let there = there.map(|there| self.by.field(there.id, "PersonContactId").is_some());
+        if there.is_some_and(|person| person != kind.is_some()) {
+            let message = "a lead without a company converts into a person account, any other into a business account";
+            return Err(ApiError::bad("INVALID_PERSON_ACCOUNT_OPERATION", message));
+        }
+        Ok(kind.map(|kind| kind.id.to_string()))
     }
 
     /// Makes a record out of the lead, or fills the empty fields of one that is there.

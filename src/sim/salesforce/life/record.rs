@@ -72,6 +72,14 @@ impl<'a> By<'a> {
         }
     }
 
+    /// The value of a field as it stands now.
+    pub(super) fn field(&self, id: RecordId, name: &str) -> Option<String> {
+        let model = self.org.model();
+        let (object, _) = model.locate(id)?;
+        let at = model.schema.object(object).position(name)?;
+        model.row(id)?.get(at).map(str::to_owned)
+    }
+
     /// Writes one row; fields that the object does not have are left out. Returns its id.
     pub(super) fn put(
         &self,

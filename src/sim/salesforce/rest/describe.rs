@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::error::ApiError;
 use super::super::life;
 use super::super::model::{Access, Model};
+use super::super::persons::default_type;
 use super::super::record_types::MASTER;
 use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs};
 use super::call::{Call, json as answer, object_named};
@@ -98,12 +99,15 @@ pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
     Ok(answer(StatusCode::OK, &describe))
 }
 
-/// The record types of an object, `Master` last. Only a profile could make another one the default.
+/// The record types of an object, `Master` last. Only a profile could make another one the default, which no account of an
+/// org with person accounts goes without.
 fn record_types(model: &Model, object: &SObject, access: &Access, root: &str) -> Vec<Value> {
+    let default = default_type(model).filter(|one| one.object == object.name);
+    let default = default.map_or_else(|| MASTER.to_owned(), |one| one.id.to_string());
     let info = |id: &str, developer_name: &str, name: &str, active, available| {
         let master = id == MASTER;
         json!({
-            "active": active, "available": available, "defaultRecordTypeMapping": master,
+            "active": active, "available": available, "defaultRecordTypeMapping": id == default,
             "developerName": developer_name, "master": master, "name": name, "recordTypeId": id,
             "urls": {"layout": format!("{root}/describe/layouts/{id}")},
         })

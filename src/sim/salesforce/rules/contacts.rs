@@ -4,11 +4,11 @@
 //! old direct relation goes when the account changes is a setting of the real service; the simulator has it off.
 
 use super::super::change::{Effect, RowError};
-use super::super::options::Feature;
-use super::addresses;
+use super::super::options::{Feature, Setting};
 use super::draft::Draft;
 use super::rule::{Pair, Refusal, Rule, integrity};
 use super::written::Written;
+use super::{addresses, persons};
 
 pub(super) static CONTACT: Rule = Rule {
     before: None,
@@ -16,9 +16,9 @@ pub(super) static CONTACT: Rule = Rule {
     pairs: &[],
 };
 
-/// In an org with codes of countries.
-pub(super) static CONTACT_WITH_CODES: Rule = Rule {
-    before: Some(addresses::check),
+/// In an org with codes of countries, or with person accounts.
+pub(super) static CONTACT_WITH_SETTINGS: Rule = Rule {
+    before: Some(contact),
     after: Some(contact_written),
     pairs: &[],
 };
@@ -36,20 +36,37 @@ pub(super) static RELATION: Rule = Rule {
     }],
 };
 
-fn contact_written(written: &Written<'_>) -> Vec<Effect> {
-    if !written
-        .context()
-        .org
-        .options
-        .has(Feature::ContactsToMultipleAccounts)
-    {
-        return Vec::new();
+fn contact(draft: &mut Draft<'_>) -> Result<(), RowError> {
+    let options = &draft.context().org.options;
+    if options.is_on(Setting::StateAndCountryPicklists) {
+        addresses::check(draft)?;
     }
+    match options.is_on(Setting::PersonAccounts) {
+        true => persons::contact(draft),
+        false => Ok(()),
+    }
+}
+
+fn contact_written(written: &Written<'_>) -> Vec<Effect> {
+    let options = &written.context().org.options;
+    let mut effects = match options.is_on(Setting::PersonAccounts) {
+        true => persons::contact_written(written),
+        false => Vec::new(),
+    };
+    if options.has(Feature::ContactsToMultipleAccounts) {
+        effects.extend(relations(written));
+    }
+    effects
+}
+
+/// A person is its own account, and needs no relation to it.
+fn relations(written: &Written<'_>) -> Vec<Effect> {
     let (mut made, mut direct, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let rows = written.rows();
     for contact in rows
         .iter()
         .filter(|row| !row.gone() && row.changed("AccountId"))
+        .filter(|row| row.after("IsPersonAccount") != Some("true"))
     {
         let relations = if contact.created {
             Vec::new()

@@ -15,6 +15,7 @@ mod draft;
 mod email;
 mod files;
 mod opportunity;
+mod persons;
 mod prices;
 mod relations;
 mod rule;
@@ -34,9 +35,11 @@ pub(crate) use written::Written;
 /// The rule of an object.
 pub(crate) fn of(object: &str, options: &SalesforceSimOptions) -> Option<&'static Rule> {
     let codes = options.is_on(Setting::StateAndCountryPicklists);
+    let persons = options.is_on(Setting::PersonAccounts);
     Some(match object {
+        "Account" if persons => &persons::ACCOUNT,
         "Account" | "Lead" if codes => &addresses::ADDRESSES,
-        "Contact" if codes => &contacts::CONTACT_WITH_CODES,
+        "Contact" if codes || persons => &contacts::CONTACT_WITH_SETTINGS,
         "Task" => &activity::TASK,
         "Event" => &activity::EVENT,
         "EventRelation" => &relations::EVENT_RELATION,

@@ -35,6 +35,44 @@ pub(crate) fn addresses(object: &str) -> &'static [&'static str] {
 }
 
 impl SObject {
+    /// What says that a record is a person, and what an account then has of its contact.
+    fn add_persons(&mut self) {
+        let flag = |name| read_only(name, FieldType::Boolean, Some("false"));
+        match self.name.as_str() {
+            "Account" => {
+                let mut contact = read_only("PersonContactId", FieldType::Reference, None);
+                contact.length = 18;
+                contact.references = vec!["Contact".to_owned()];
+                contact.relationship = Some("PersonContact".to_owned());
+                self.add(contact);
+                for (name, length) in [("FirstName", 40), ("LastName", 80), ("Salutation", 40)] {
+                    self.add(text(name, length));
+                }
+                for name in PERSON_FIELDS {
+                    let name = format!("Person{name}");
+                    self.add(match &*name {
+                        "PersonEmail" => kind(text(&name, 80), FieldType::Email),
+                        "PersonBirthdate" => kind(text(&name, 0), FieldType::Date),
+                        "PersonHasOptedOutOfEmail" | "PersonDoNotCall" => checkbox(&name),
+                        _ => text(&name, 255),
+                    });
+                }
+                self.add(flag("IsPersonAccount"));
+            }
+            "Contact" => self.add(flag("IsPersonAccount")),
+            "RecordType" => self.add(flag("IsPersonType")),
+            // A lead without a company becomes a person.
+            "Lead" => {
+                if let Some((_, company)) = self.find("Company") {
+                    let mut company = company.clone();
+                    company.nillable = true;
+                    self.add(company);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Adds the fields of the settings that are on.
     pub(super) fn add_settings(&mut self, options: &SalesforceSimOptions) {
         if options.is_on(Setting::StateAndCountryPicklists) {
@@ -43,13 +81,8 @@ impl SObject {
                 self.add(code(&format!("{prefix}StateCode"), states("US")));
             }
         }
-        let name = self.name.as_str();
-        if options.is_on(Setting::PersonAccounts) && matches!(name, "Account" | "Contact") {
-            self.add(read_only(
-                "IsPersonAccount",
-                FieldType::Boolean,
-                Some("false"),
-            ));
+        if options.is_on(Setting::PersonAccounts) {
+            self.add_persons();
         }
         let name = self.name.as_str();
         if options.is_on(Setting::SharedActivities) && matches!(name, "Task" | "Event") {
@@ -58,6 +91,26 @@ impl SObject {
         }
     }
 }
+
+/// Fields of contacts that a person account has under this name after `Person`.
+pub(crate) const PERSON_FIELDS: [&str; 16] = [
+    "Email",
+    "MobilePhone",
+    "HomePhone",
+    "OtherPhone",
+    "AssistantPhone",
+    "MailingStreet",
+    "MailingCity",
+    "MailingState",
+    "MailingPostalCode",
+    "MailingCountry",
+    "Title",
+    "Department",
+    "LeadSource",
+    "Birthdate",
+    "HasOptedOutOfEmail",
+    "DoNotCall",
+];
 
 fn code(name: &str, values: impl Iterator<Item = (&'static str, &'static str)>) -> FieldDefinition {
     let label = super::field::label_of(name);
@@ -73,6 +126,25 @@ fn code(name: &str, values: impl Iterator<Item = (&'static str, &'static str)>) 
             active: true,
         })
         .collect();
+    field
+}
+
+fn text(name: &str, length: u32) -> FieldDefinition {
+    let label = super::field::label_of(name);
+    let mut field = FieldDefinition::new(name, &label, FieldType::String);
+    field.length = length;
+    field
+}
+
+fn kind(mut field: FieldDefinition, kind: FieldType) -> FieldDefinition {
+    field.kind = kind;
+    field
+}
+
+fn checkbox(name: &str) -> FieldDefinition {
+    let mut field = kind(text(name, 0), FieldType::Boolean);
+    (field.nillable, field.defaulted) = (false, true);
+    field.default = Some("false".to_owned());
     field
 }
 

@@ -19,6 +19,7 @@ mod locks;
 mod login;
 mod metadata;
 mod persistence;
+mod persons;
 mod preflight;
 mod products;
 mod query;
