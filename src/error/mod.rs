@@ -267,6 +267,7 @@ impl Error {
             }
             Self::Mapping(mapping::MappingError::Staging(_)) => Class::Failure,
             Self::Load(load::LoadError::Stopped { .. }) => Class::Stopped,
+            Self::Load(load::LoadError::AskOrg { .. }) => Class::Input,
             Self::Preflight { .. } | Self::Load(load::LoadError::Reserve { .. }) => Class::Gated,
             Self::Config(_)
             | Self::Mapping(_)

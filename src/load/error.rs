@@ -75,6 +75,14 @@ pub enum LoadError {
         /// The client's error.
         source: Box<salesforce::Error>,
     },
+    /// A question to the org names what it does not know, or does not show to this login.
+    #[error("the org does not answer queries/org/{table}.soql: {said}")]
+    AskOrg {
+        /// The question.
+        table: String,
+        /// The org's words.
+        said: String,
+    },
     /// A table could not be read or written.
     #[error(transparent)]
     Staging(#[from] StagingError),
@@ -185,6 +193,11 @@ impl LoadError {
         match self {
             Self::ReadOrg { source, .. } if source.is_not_found() => Some(
                 "the org has no such object, or this login may not see it; check the `-- object:` header of the load"
+                    .to_owned(),
+            ),
+            Self::AskOrg { .. } => Some(
+                "correct the name, or let this login see the field (Setup > Field-Level Security); what an org may lack \
+                 stands in the header, `-- optional: NAME`"
                     .to_owned(),
             ),
             Self::Salesforce { source, .. } | Self::ReadOrg { source, .. } => source.hint(),

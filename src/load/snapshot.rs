@@ -107,17 +107,20 @@ pub async fn snapshot_org(
     Ok((organization, described))
 }
 
-/// Asks the org a SOQL query and publishes the answer as `org.<table>`, every field as text. An object that the org does not
-/// have gives an empty table: what asks for it need not be in use. A custom field that is not there yet is null everywhere.
+/// Asks the org a SOQL query and publishes the answer as `org.<table>`, every field as text. An object or a field that the org
+/// does not have gives an empty table if it is one of `optional` or custom, which may not be there yet: what asks for it need
+/// not be in use. A custom field that is compared with null is null everywhere until then.
 ///
 /// # Errors
-/// [`LoadError::ReadOrg`], [`LoadError::Staging`].
+/// [`LoadError::AskOrg`] for another name that the org does not know or show; [`LoadError::ReadOrg`],
+/// [`LoadError::Staging`].
 pub async fn snapshot_query(
     staging: &Staging,
     client: &Client,
     table: &str,
     soql: &str,
     selected: &[String],
+    optional: &[String],
     schema: SchemaRef,
 ) -> Result<Manifest, LoadError> {
     let mut writer = staging
@@ -134,7 +137,16 @@ pub async fn snapshot_query(
                 rows.set(client.query(&soql).try_chunks(SNAPSHOT_ROWS));
                 continue;
             }
-            Err(error) if matches!(error.1.code(), Some("INVALID_TYPE" | "INVALID_FIELD")) => break,
+            Err(error) if matches!(error.1.code(), Some("INVALID_TYPE" | "INVALID_FIELD")) => {
+                let said = error.1.to_string();
+                if may_lack(&said, optional) {
+                    break;
+                }
+                return Err(LoadError::AskOrg {
+                    table: table.to_owned(),
+                    said,
+                });
+            }
             Err(error) => return Err(read(&format!("org.{table}"))(error.1)),
         };
         let columns = selected.iter().map(|name| -> ArrayRef {
@@ -155,6 +167,16 @@ pub async fn snapshot_query(
         writer.write(&batch).await?;
     }
     Ok(writer.publish(BTreeMap::new()).await?)
+}
+
+/// Whether the name in an org's answer that it has no such field or object is one that it may lack.
+fn may_lack(said: &str, optional: &[String]) -> bool {
+    said.split('\'').nth(1).is_some_and(|name| {
+        let known = optional
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name));
+        known || name.ends_with("__c") || name.ends_with("__r")
+    })
 }
 
 /// The query with every `Name__c = null` replaced by a condition that always holds; none if there is nothing to replace.

@@ -71,6 +71,7 @@ pub(crate) async fn ask_org(connection: &Connection, file: &QueryFile) -> Result
         &file.name,
         &file.body(),
         &file.selected(),
+        &file.optional,
         selected_schema(file),
     )
     .await?)

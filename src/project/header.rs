@@ -39,7 +39,7 @@ fn directives(kind: QueryKind) -> &'static [&'static str] {
         ],
         QueryKind::Check => &["grain", "hint", "severity"],
         QueryKind::Reconcile => &["grain"],
-        QueryKind::Org => &["grain", "after"],
+        QueryKind::Org => &["grain", "after", "optional"],
     }
 }
 

@@ -202,7 +202,8 @@ pub struct QueryFile {
     pub fields: Vec<DeclaredField>,
     /// Validation rules of a custom object.
     pub rules: Vec<DeclaredRule>,
-    /// `-- optional:` columns sent only where the org has the field.
+    /// `-- optional:` columns sent only where the org has the field; of a question to the org the fields and the object
+    /// that it may lack.
     pub optional: Vec<String>,
     /// `-- read:` further fields that are read back.
     pub read: Vec<String>,

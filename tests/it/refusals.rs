@@ -197,6 +197,19 @@ fn a_type_that_cannot_hold_the_attribute_is_named_with_its_line() {
 }
 
 #[test]
+fn a_question_to_the_org_that_names_what_it_lacks_is_told_and_not_taken_for_no_answer() {
+    let project = Project::small();
+    project.write(
+        "queries/org/existing_accounts.soql",
+        "-- grain: one row per account that is not ours\n\
+         select Id, Name, Website, Webste from Account where usercom_id__c = null\n",
+    );
+    let run = project.run().ended(2);
+    says_with_hint(&run, "queries/org/existing_accounts.soql");
+    says(&run, "No such column 'Webste'");
+}
+
+#[test]
 fn an_unknown_policy_is_named() {
     let project = Project::small();
     project.write(
