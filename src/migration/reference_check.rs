@@ -1,6 +1,6 @@
 //! Whether decisions are about what there is: owners and rows of the export, users, territories and picklist values of the org.
 //!
-//! In: `owners`, `matches`, `territories`, `user_territories`, `value_map`, the staged tables, what was asked of the org. Out: a finding for each
+//! In: `owners`, `matches`, `countries`, `territories`, `user_territories`, `value_map`, the staged tables, what was asked of the org. Out: a finding for each
 //! reference that leads nowhere. What cannot be known is not judged: owners without any that the export names, territories of an org
 //! without them. Once something was loaded, a row that the export no longer has is no mistake.
 
@@ -24,6 +24,9 @@ const RESTRICTED: &str = include_str!("../../queries/internal/restricted_values.
 /// Rows that decisions name and the export does not have.
 const ROWS: &str = include_str!("../../queries/internal/rows_of_no_export.sql");
 
+/// The countries of an org, which all its addresses share.
+const COUNTRIES: &str = include_str!("../../queries/internal/country_codes.sql");
+
 /// A column of decision files that names what the org has, whatever the case.
 struct OfOrg {
     /// The table `org.<table>`.
@@ -35,8 +38,8 @@ struct OfOrg {
     problem: &'static str,
 }
 
-/// Users and territories.
-const OF_ORG: [OfOrg; 2] = [
+/// Users, territories and countries.
+const OF_ORG: [OfOrg; 3] = [
     OfOrg {
         table: "users",
         sql: include_str!("../../queries/internal/user_addresses.sql"),
@@ -50,6 +53,13 @@ const OF_ORG: [OfOrg; 2] = [
         files: &["territories", "user_territories"],
         column: "territory",
         problem: "is no territory of the org's active model",
+    },
+    OfOrg {
+        table: "fields",
+        sql: COUNTRIES,
+        files: &["countries"],
+        column: "code",
+        problem: "is no code of a country that the org has",
     },
 ];
 
@@ -75,6 +85,7 @@ pub(super) async fn check_references(
         &[
             "owners",
             "matches",
+            "countries",
             "territories",
             "user_territories",
             VALUE_MAP,
@@ -320,6 +331,10 @@ async fn of_org(
         return Ok(findings);
     }
     let known = names(session, named.table, named.sql).await?;
+    // An org without codes of countries takes any text.
+    if known.is_empty() {
+        return Ok(findings);
+    }
     let known: BTreeMap<String, String> = known
         .into_iter()
         .map(|name| (name.to_lowercase(), name))

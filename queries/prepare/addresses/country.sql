@@ -1,6 +1,13 @@
--- grain: one row per spelling of a country: config/countries.csv first, then ISO 3166
+-- grain: one row per spelling of a country that the org has
 -- key: name
-with named as (
+-- config/countries.csv comes first, then ISO 3166.
+with offered as (
+    select distinct unnest(field.picklist_values) as code
+    from org.fields as field
+    where field.name like '%CountryCode'
+),
+
+named as (
     select lower(decision.country) as name, upper(decision.code) as code, 1 as place
     from config.countries as decision
     union all
@@ -15,4 +22,6 @@ select
     named.name,
     first_value(named.code order by named.place) as code
 from named
+inner join offered
+    on offered.code = named.code
 group by named.name

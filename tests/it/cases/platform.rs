@@ -258,3 +258,41 @@ fn countries_become_codes_and_new_accounts_businesses_where_the_org_has_both() {
     let persons = org.rows("SELECT Id FROM Account WHERE IsPersonAccount = true");
     assert_eq!(persons.len(), 0);
 }
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_country_that_the_org_does_not_have_stays_a_text_and_a_decision_for_it_is_refused() {
+    let project = Project::small();
+    project.write(
+        "export/companies.csv",
+        "id,name,domain,country,assigned_to\n10,Globex,globex.example,Frankreich,7001\n\
+         11,Initech,initech.example,Poland,7002\n12,Hooli,hooli.example,Atlantis,\n",
+    );
+    let org = project.serve_org(SalesforceSimOptions {
+        with: BTreeSet::from([Setting::StateAndCountryPicklists]),
+        ..SalesforceSimOptions::default()
+    });
+    project.load_into(&org, "");
+    let wrong = "country,code\nFrankreich,FR\nAtlantis,XQ\n";
+    project.write("config/countries.csv", wrong);
+    let refused = project.run_with(&["--yes"]).ended(2);
+    let said = "is no code of a country that the org has";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    assert_eq!(org.rows("SELECT Id FROM Account").len(), 0);
+
+    // A country that the administrator took out of the list: the program's own table has it still.
+    project.write("config/countries.csv", "country,code\nFrankreich,FR\n");
+    project.write(
+        "config/iso_countries.csv",
+        "country,code\nPoland,PL\nAtlantis,XQ\n",
+    );
+    let run = project.run_with(&["--yes"]).ended(0);
+    assert_eq!(run.total("failed") + run.total("differences"), 0);
+    let codes = org.map("Account", "Name", "BillingCountryCode");
+    assert_eq!(
+        [&codes["Globex"], &codes["Initech"], &codes["Hooli"]],
+        ["FR", "PL", "∅"]
+    );
+    let texts = org.map("Account", "Name", "usercom_country__c");
+    assert_eq!([&texts["Initech"], &texts["Hooli"]], ["∅", "Atlantis"]);
+}
