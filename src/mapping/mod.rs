@@ -23,7 +23,7 @@ pub use confirm::{
 };
 pub use decisions::{
     DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, FILLED_IN, PLACE, Sheet,
-    check_decisions, decision_rows, declared_files, proposed_column, proposed_files,
+    check_decisions, decision_rows, declared_files, further_files, proposed_column, proposed_files,
     publish_decisions, read_sheet, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};

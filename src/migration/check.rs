@@ -15,13 +15,18 @@ use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::proposed_decisions::OrgValues;
 use super::resolve;
-use crate::config::{Config, Llm};
+use crate::config::{Config, Llm, nearest};
 use crate::cutover::Checklist;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{FieldMap, MappingError, check_decisions, stale, unmapped};
+use crate::mapping::{
+    FieldMap, MappingError, check_decisions, further_files, stale, templates, unmapped,
+};
 use crate::project::Queries;
 use crate::staging::Staging;
+
+/// Files of `config/` that no query asks for and that count all the same.
+const READ_OTHERWISE: [&str; 1] = ["synonyms"];
 
 /// What a check is asked for.
 #[derive(Clone, Debug, Default)]
@@ -186,6 +191,7 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
     findings.extend(errors.iter().map(of_project));
     // What a query asks for that cannot be read is not known.
     if errors.is_empty() {
+        findings.extend(unread(folder, &queries));
         let used: BTreeSet<String> = queries
             .iter()
             .flat_map(|file| file.parameters.iter().cloned())
@@ -214,6 +220,27 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
     });
     let readable = errors.is_empty().then_some(queries).zip(map);
     Ok((readable, findings))
+}
+
+/// Decision files of a name that nothing asks for: a mistake where one is almost called so.
+fn unread(folder: &Path, queries: &Queries) -> Vec<Finding> {
+    let own = further_files(folder).into_iter();
+    let unread = own.filter(|name| {
+        let table = format!("config.{name}");
+        let is_asked = queries.iter().any(|file| file.references.contains(&table));
+        !is_asked && !READ_OTHERWISE.contains(&name.as_str())
+    });
+    let told = unread.map(|name| {
+        let near = nearest(&name, templates().map(|(known, _)| known));
+        let problem =
+            "is read by nothing: no query asks for it, and the program has no such decisions";
+        let finding = Finding::new(format!("config/{name}.csv"), problem);
+        match near {
+            Some(near) => finding.nearest(Some(format!("config/{near}.csv"))),
+            None => finding.warning(),
+        }
+    });
+    told.collect()
 }
 
 /// An error of a user's as findings; any other is returned as it is.

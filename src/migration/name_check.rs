@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::AsArray;
 
+use super::preflight::unknown_finding;
 use super::project::Project;
 use super::reference_check::{check_references, finding};
 use super::resolved::ResolvedProject;
@@ -47,7 +48,22 @@ pub(crate) async fn check_names(
         findings.extend(field("defaults", &row, resolved, asked));
     }
     for row in decision_rows(folder, "field_policy")? {
-        findings.extend(policy(&row, resolved));
+        findings.extend(policy("field_policy", &row, resolved));
+    }
+    for row in decision_rows(folder, "decisions")? {
+        // What the program wrote down may be about a field that is no longer sent.
+        let asked = row.get("changed_at").is_empty();
+        let found = policy("decisions", &row, resolved);
+        findings.extend(found.map(|found| if asked { found } else { found.warning() }));
+    }
+    for row in decision_rows(folder, "preflight")? {
+        let problem = "is nothing that a preflight finds, so nothing is acknowledged";
+        let unknown = unknown_finding(row.get("finding"));
+        let told = unknown.map(|near| finding("preflight", &row, "finding", problem, near));
+        findings.extend(told);
+    }
+    for row in decision_rows(folder, "ignored_columns")? {
+        findings.extend(ignored(&row, snapshot));
     }
     let matrix = decision_rows(folder, "stage_matrix")?;
     let rows = |table: &str| {
@@ -82,9 +98,8 @@ fn sent_fields(
         .collect()
 }
 
-/// What is wrong with a policy, which may be for all objects and for all fields.
-fn policy(row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
-    let file = "field_policy";
+/// What is wrong with the object and the field that a policy or a decision is about, which may be for all objects and for all fields.
+fn policy(file: &str, row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
     let loads = || resolved.queries.kind(QueryKind::Load);
     let wanted = row.get("object");
     let is_meant = |load: &&QueryFile| wanted == ALL || load.object().eq_ignore_ascii_case(wanted);
@@ -114,6 +129,42 @@ fn policy(row: &DecisionRow, resolved: &ResolvedProject) -> Option<Finding> {
             nearest(name, fields.into_iter()),
         )
     })
+}
+
+/// What is wrong with a column that is ignored: no table of the export is called so, or the table has none that is. A column that
+/// an earlier export had may be gone.
+fn ignored(row: &DecisionRow, snapshot: &Snapshot) -> Option<Finding> {
+    let file = "ignored_columns";
+    let (source, column) = (row.get("source"), row.get("column"));
+    let tables: Vec<_> = snapshot.schema("usercom").collect();
+    if tables.is_empty() || source == ALL || source.starts_with("co_") {
+        return None;
+    }
+    let Some(table) = tables.iter().find(|table| table.table == source) else {
+        let nearest = nearest(source, tables.iter().map(|table| table.table.as_str()));
+        return Some(finding(
+            file,
+            row,
+            "source",
+            "is no table of the export",
+            nearest,
+        ));
+    };
+    let names = || {
+        table
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+    };
+    if column == ALL || names().any(|name| name == column) {
+        return None;
+    }
+    let near = nearest(column, names())?;
+    let first = snapshot.schema("ledger").next().is_none();
+    let problem = format!("is no column of {source} in the export");
+    let told = finding(file, row, "column", &problem, Some(near));
+    Some(if first { told } else { told.warning() })
 }
 
 /// Stands for every object, or every field.

@@ -280,6 +280,18 @@ fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
             fits.then(|| cell.to_owned())
                 .ok_or_else(|| plain("is no record id of 15 or 18 letters and digits"))
         }
+        Kind::Domain => {
+            let domain = cell
+                .trim_start_matches('@')
+                .trim_end_matches('.')
+                .to_lowercase();
+            let fits = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '.');
+            let whole =
+                domain.contains('.') && !domain.starts_with('.') && domain.chars().all(fits);
+            whole
+                .then_some(domain)
+                .ok_or_else(|| plain("is no domain: write example.com"))
+        }
         Kind::NameOrAll if cell == "*" => Ok(cell.to_owned()),
         Kind::Name | Kind::NameOrAll => {
             let fits = cell

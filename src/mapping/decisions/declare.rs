@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Code(usize),
     /// A Salesforce record id.
     RecordId,
+    /// The domain of addresses, with or without `@` in front.
+    Domain,
     /// An API name of Salesforce.
     Name,
     /// The same, or `*`.
@@ -51,6 +53,7 @@ impl Kind {
             Self::Email => "e-mail address".to_owned(),
             Self::Code(length) => format!("code of {length} letters"),
             Self::RecordId => "id of a record in the org".to_owned(),
+            Self::Domain => "domain".to_owned(),
             Self::Name => "API name".to_owned(),
             Self::NameOrAll => "API name or *".to_owned(),
         }
@@ -322,8 +325,8 @@ pub(super) const FILES: [Declared; 29] = [
             needed("word", Kind::Text),
             optional("salutation", Kind::Text),
         ], key: ["kind", "word"]),
-    declared!("free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
-    declared!("known_free_mail_domains", [needed("domain", Kind::Text)], key: ["domain"]),
+    declared!("free_mail_domains", [needed("domain", Kind::Domain)], key: ["domain"]),
+    declared!("known_free_mail_domains", [needed("domain", Kind::Domain)], key: ["domain"]),
     declared!(
         "cutover",
         [

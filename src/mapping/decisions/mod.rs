@@ -98,6 +98,18 @@ struct Decisions {
     text: Text,
 }
 
+/// Endings of files that people edit in place of the `.csv` that is read.
+const OTHER_FORMS: [&str; 6] = [".xlsx", ".xls", ".ods", ".numbers", ".tsv", ".txt"];
+
+/// Names of files that the project has for its own queries.
+#[must_use]
+pub fn further_files(project: &Path) -> Vec<String> {
+    let names = names(project).into_iter();
+    let stems = names.filter_map(|name| Some(name.strip_suffix(".csv")?.to_owned()));
+    let own = stems.filter(|stem| is_table(stem) && declared(stem).is_none());
+    own.collect()
+}
+
 /// The column of every table of decisions that says where a row stands: `config/rates.csv line 2`.
 pub const PLACE: &str = "_place";
 
@@ -202,29 +214,22 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
             )
         })
         .collect();
-    let mut entries: Vec<_> = std::fs::read_dir(project.join("config"))
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    entries.sort();
-    for path in entries {
-        let Some(name) = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-        else {
-            continue;
-        };
-        let Some(stem) = name.to_lowercase().strip_suffix(".csv").map(str::to_owned) else {
-            continue;
-        };
-        // What editors and systems leave behind is nobody's decision.
-        if stem.starts_with(['.', '~']) {
-            continue;
-        }
+    let entries = names(project);
+    for name in &entries {
+        let lower = name.to_lowercase();
         let shown = format!("config/{name}");
-        let is_table = stem
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if !is_table || stem.is_empty() {
+        let Some(stem) = lower.strip_suffix(".csv").map(str::to_owned) else {
+            let stem = lower.split('.').next().unwrap_or_default();
+            let read = format!("{stem}.csv");
+            let is_other = OTHER_FORMS.iter().any(|ending| lower.ends_with(ending));
+            if is_other && declared(stem).is_some() && !entries.contains(&read) {
+                let problem = "is read by nobody: save it as CSV UTF-8";
+                let near = Some(format!("config/{read}"));
+                findings.push(Finding::new(&shown, problem).nearest(near));
+            }
+            continue;
+        };
+        if *name != lower || !is_table(&stem) {
             let known = FILES.iter().map(|file| file.name);
             let first: String = stem
                 .chars()
@@ -236,7 +241,7 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
             findings.push(Finding::new(&shown, problem).nearest(near));
             continue;
         }
-        match std::fs::read(&path) {
+        match std::fs::read(project.join("config").join(name)) {
             Ok(bytes) => drop(sources.insert(stem, (shown, bytes))),
             Err(error) => {
                 findings.push(Finding::new(&shown, format!("cannot be read: {error}")));
@@ -251,6 +256,22 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
         files.push(Decisions { name, shown, text });
     }
     (files, findings)
+}
+
+/// Names of the files of `config/`, in order. What editors and systems leave behind is nobody's decision.
+fn names(project: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(project.join("config")).into_iter();
+    let names = entries.flatten().flatten();
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with(['.', '~'])).collect();
+    names.sort();
+    names
+}
+
+/// Whether a table may be called so.
+fn is_table(stem: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    !stem.is_empty() && stem.bytes().all(fits)
 }
 
 fn batch(file: &Decisions) -> Result<RecordBatch, MappingError> {

@@ -265,3 +265,45 @@ fn a_proposal_counts_once_it_is_signed_and_a_class_of_the_projects_own_is_none()
     let stages: Vec<&str> = rows.iter().map(|row| row.get("stage")).collect();
     assert_eq!(stages, ["b", "c", "d"]);
 }
+
+#[test]
+fn a_file_that_would_be_read_under_another_name_is_told() {
+    let project = project(&[
+        ("Lifecycle.csv", b"lifecycle_stage,target\nlead,Contact\n"),
+        ("rates.CSV", b"currency,rate\nEUR,4\n"),
+        ("owners.xlsx", b"PK"),
+        ("matches.csv.txt", b"object\n"),
+        ("countries.csv", b"country,code\n"),
+        ("countries.xlsx", b"PK"),
+        ("notes.txt", b"mine"),
+    ]);
+    let told = check_decisions(project.path());
+    let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+    for (file, near) in [
+        ("Lifecycle.csv", "lifecycle"),
+        ("matches.csv.txt", "matches"),
+        ("owners.xlsx", "owners"),
+        ("rates.CSV", "rates"),
+    ] {
+        let found = told.iter().any(|told| {
+            told.starts_with(&format!("config/{file}: is read by nobody"))
+                && told.ends_with(&format!("did you mean `config/{near}.csv`?"))
+        });
+        assert!(found, "{file}: {told:#?}");
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
+}
+
+#[test]
+fn a_mail_provider_is_a_domain() {
+    let read = rows("free_mail_domains", b"domain\n@Poczta.example\nbar.pl\n");
+    assert_eq!(
+        (&*read[0]["domain"], &*read[1]["domain"]),
+        ("poczta.example", "bar.pl")
+    );
+    let told = findings(
+        "free_mail_domains.csv",
+        "domain\nhttp://foo.pl\nfoo\na@b.pl\n",
+    );
+    assert_eq!(told.len(), 3, "{told:#?}");
+}

@@ -137,6 +137,56 @@ fn decisions_about_what_there_is_not_are_told_with_the_nearest() {
 }
 
 #[test]
+fn files_and_names_that_nothing_asks_for_are_told_with_the_nearest() {
+    let project = Project::small();
+    project.write(
+        "config/lifecyle.csv",
+        "lifecycle_stage,target\nlead,Contact\n",
+    );
+    project.write("config/packing_list.csv", "what\nlaptop\n");
+    project.write(
+        "config/decisions.csv",
+        "object,key,field,decision,changed_at\nContact,3,Emial,org,\nContcat,3,Email,org,\n\
+         Contact,4,Emial,source,2026-01-01T00:00:00Z\n",
+    );
+    let staged = project.carry().ended(2);
+    let words = "config/lifecyle.csv: is read by nothing: no query asks for it, and the program has no such decisions; \
+                 did you mean `config/lifecycle.csv`?";
+    assert!(staged.error().contains(words), "{}", staged.stderr);
+
+    std::fs::remove_file(project.path("config/lifecyle.csv")).unwrap();
+    project.write(
+        "config/preflight.csv",
+        "finding\nperson_acounts\nvalidation_rul:Account:*\nflow:Lead:*\nright:*\n",
+    );
+    project.write(
+        "config/ignored_columns.csv",
+        "source,column,reason\npeple,gender,none\npeople,scor,none\n*,updated_at,none\nco_ticket,topic,none\n",
+    );
+    let refused = project.carry().ended(2);
+    for words in [
+        "6 mistake(s) in the project's files",
+        "config/decisions.csv line 2, column field: `Emial` is no field that a load of Contact sends; did you mean `Email`?",
+        "config/decisions.csv line 3, column object: `Contcat` is no object that a load sends to; did you mean `Contact`?",
+        "config/preflight.csv line 2, column finding: `person_acounts` is nothing that a preflight finds, so nothing is \
+         acknowledged; did you mean `person_accounts`?",
+        "config/preflight.csv line 3, column finding: `validation_rul:Account:*` is nothing that a preflight finds, so nothing is \
+         acknowledged; did you mean `validation_rule`?",
+        "config/ignored_columns.csv line 2, column source: `peple` is no table of the export; did you mean `people`?",
+        "config/ignored_columns.csv line 3, column column: `scor` is no column of people in the export; did you mean `score`?",
+    ] {
+        assert!(
+            refused.error().contains(words),
+            "{words}\n{}",
+            refused.stderr
+        );
+    }
+    let checked = project.transload(&["check"]).ended(2);
+    let words = "config/packing_list.csv: is read by nothing";
+    assert!(checked.stdout.contains(words), "{}", checked.stdout);
+}
+
+#[test]
 #[ignore = "long: several migrations"]
 fn a_decision_about_a_row_that_the_next_export_lacks_is_no_mistake() {
     let project = Project::loaded();
