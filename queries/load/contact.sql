@@ -14,10 +14,13 @@ with contact as (
     select
         person.*,
         lead.id as lead_id,
+        -- A person account is the account of its contact.
         case
+            when person_account.id is not null then null
             when person.named_company is not null then account.id
             when $companyless_customers = 'placeholder_account' then placeholder.id
         end as account_id,
+        person_account.id is not null as is_person_account,
         coalesce(matched.same, false) or converted.id is not null as same,
         coalesce(converted.id, matched.salesforce_id) as salesforce_id,
         matched.records,
@@ -46,7 +49,9 @@ with contact as (
                     )
             end,
             case
-                when person.named_company is not null and account.id is null
+                when person.named_company is not null
+                    and account.id is null
+                    and person_account.id is null
                     then named_struct(
                         'fate', 'held',
                         'reason', 'account_missing',
@@ -72,6 +77,11 @@ with contact as (
         on converted.person_id = person.id
     left join prepare.match_result as matched
         on matched.target = 'Contact' and matched.id = person.id
+    left join known.contact as loaded
+        on loaded.key = cast(person.id as varchar)
+    left join org.person_contacts as person_account
+        on left(person_account.id, 15)
+        = left(coalesce(loaded.id, converted.id, matched.salesforce_id), 15)
     where person.target = 'Contact'
 )
 
@@ -125,7 +135,13 @@ select
     person.user_key as usercom_user_key__c,
     tag_list.tags as usercom_tags__c,
     segment_list.segments as usercom_segments__c,
-    further.companies as usercom_companies__c,
+    coalesce(
+        case
+            when contact.is_person_account and contact.company_name is not null
+                then concat_ws('; ', contact.company_name, further.companies)
+        end,
+        further.companies
+    ) as usercom_companies__c,
     person.created_at as "CreatedDate",
     person.custom,
     contact.salesforce_id as _id,
@@ -155,6 +171,10 @@ select
         reading.flags,
         nullif(contact.flags, ''),
         case when further.person_id is not null then 'companies_kept_in_field' end,
+        case
+            when contact.is_person_account and contact.named_company is not null
+                then 'person_account_without_company'
+        end,
         contact.match_flag,
         case when not contact.same then contact.name_flag end,
         case

@@ -13,8 +13,11 @@ with promoted as (
         person.named_company,
         person.owner_user_id,
         matched.salesforce_id as contact_id,
-        matched.reason as match_reason,
-        matched.records,
+        coalesce(
+            matched.reason,
+            case when person_account.id is not null then 'match_is_a_person_account' end
+        ) as match_reason,
+        coalesce(matched.records, 'contact ' || person_account.id) as records,
         case
             when matched.salesforce_id is not null then existing.account_id
             when person.named_company is not null then account.id
@@ -31,6 +34,8 @@ with promoted as (
         on matched.target = 'Contact' and matched.id = person.id
     left join org.existing_contacts as existing
         on left(existing.id, 15) = left(matched.salesforce_id, 15)
+    left join org.person_contacts as person_account
+        on left(person_account.id, 15) = left(matched.salesforce_id, 15)
 ),
 
 status as (

@@ -13,6 +13,7 @@ use super::columns;
 use super::connection::Connection;
 use super::context::Context;
 use super::project::Project;
+use crate::config::nearest;
 use crate::error::Error;
 use crate::project::{Operation, QueryFile};
 use crate::salesforce::{ErrorClass, Row, field_text};
@@ -222,6 +223,37 @@ const CONVERT_LEADS: Right = Right {
     remedy: "grant Convert Leads by a permission set, or set on_promotion = \"create_and_link\" or \"hold\"",
 };
 
+/// Findings about the org as such.
+const PERSON_ACCOUNTS: &str = "person_accounts";
+const PERSON_DEFAULT: &str = "person_account_default";
+
+/// The nearest name of a finding, if none begins or is called as `config/preflight.csv` says.
+pub(super) fn unknown_finding(named: &str) -> Option<Option<String>> {
+    let rights = [
+        &MODIFY_ALL,
+        &ASSIGN_TOPICS,
+        &INACTIVE_OWNERS,
+        &MARKETING_USER,
+        &SERVICE_CLOUD,
+        &CONVERT_LEADS,
+    ];
+    let whole = rights.into_iter().map(|right| right.id);
+    let whole: Vec<&str> = whole.chain([PERSON_ACCOUNTS, PERSON_DEFAULT]).collect();
+    let kinds = AUTOMATION.iter().map(|automation| automation.id);
+    let lower = named.to_lowercase();
+    let kind = lower.split(':').next().unwrap_or_default();
+    let known = match lower.strip_suffix('*') {
+        Some(start) => {
+            let begins = |id: &&str| id.starts_with(start);
+            whole.iter().any(begins) || kinds.clone().any(|id| id.starts_with(start) || id == kind)
+        }
+        None => {
+            whole.contains(&&*lower) || (lower.contains(':') && kinds.clone().any(|id| id == kind))
+        }
+    };
+    (!known).then(|| nearest(&lower, whole.into_iter()).or_else(|| nearest(kind, kinds)))
+}
+
 /// Looks at the org.
 pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
     let Context {
@@ -265,12 +297,14 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
         .is_some_and(|account| account.field("IsPersonAccount").is_some());
     if person_accounts {
         preflight.find(
-            "person_accounts".to_owned(),
+            PERSON_ACCOUNTS.to_owned(),
             "the org has person accounts: people without a company become contacts of business accounts or private contacts, \
-             not person accounts"
+             not person accounts; person accounts that are there are updated where a match says so, and keep themselves as \
+             account"
                 .to_owned(),
             "choose companyless_customers under [options], then acknowledge this",
         );
+        inspect_default_type(context, &objects, &mut preflight).await?;
     }
     let codes = describes
         .get("Account")
@@ -316,6 +350,36 @@ pub(crate) async fn inspect(context: &Context<'_>) -> Result<Preflight, Error> {
     }
     acknowledge(project, connection, &mut preflight).await?;
     Ok(preflight)
+}
+
+/// Companies become accounts of the user's default record type, which must not be one of persons.
+async fn inspect_default_type(
+    context: &Context<'_>,
+    objects: &BTreeSet<&str>,
+    preflight: &mut Preflight,
+) -> Result<(), Error> {
+    let account = context.describes.get("Account");
+    let types = account
+        .into_iter()
+        .flat_map(|account| &account.record_types);
+    let mut defaults = types.filter(|one| one.default_record_type_mapping && !one.master);
+    let Some(default) = defaults.next().filter(|_| objects.contains("Account")) else {
+        return Ok(());
+    };
+    let soql = "SELECT Id FROM RecordType WHERE SobjectType = 'Account' AND IsPersonType = true";
+    let persons = ask(context.connection, soql, false, preflight).await?;
+    let mut persons = persons.iter().filter_map(|row| field_text(row, "Id"));
+    if persons.any(|id| id.get(..15) == default.record_type_id.get(..15)) {
+        preflight.find(
+            PERSON_DEFAULT.to_owned(),
+            format!(
+                "accounts of the user are persons unless they say otherwise (record type {}): companies would be refused",
+                default.name
+            ),
+            "Setup > Profiles: give the user of the migration a business record type as default for accounts",
+        );
+    }
+    Ok(())
 }
 
 async fn inspect_rights(

@@ -1,5 +1,5 @@
 -- grain: one row per row of the export and record of the org, with the address they are known by
--- The one place that says what of a website is its domain.
+-- The one place that says what of a website is its domain. A person account is no company.
 with named as (
     select
         'Account' as object,
@@ -17,6 +17,9 @@ with named as (
     union all
     select 'Account', null, account.id, account.name, 'domain', account.website
     from org.existing_accounts as account
+    left join org.person_contacts as person
+        on person.account_id = account.id
+    where person.account_id is null
     union all
     select 'Contact', null, contact.id, contact.name, 'email', contact.email
     from org.existing_contacts as contact

@@ -67,6 +67,8 @@ judged as (
         case
             when decision.records > 1 or (decision.same and decision.new) then 'match_decided_twice'
             when decision.same and claim.claims > 1 then 'match_named_twice'
+            when decision.same and person_account.account_id is not null
+                then 'match_is_a_person_account'
             when decision.same and existing.salesforce_id is null then 'match_not_found'
             when decision.same
                 and existing.object
@@ -92,6 +94,8 @@ judged as (
         on proposal.kind = named.kind and proposal.id = named.id
     left join existing
         on left(existing.salesforce_id, 15) = decision.record
+    left join org.person_contacts as person_account
+        on left(person_account.account_id, 15) = decision.record
     left join prepare.person as person
         on person.id = named.id and named.kind = 'person'
 )

@@ -37,6 +37,8 @@ mod names;
 mod org_work;
 /// Values that no field holds.
 mod originals;
+/// Person accounts.
+mod persons;
 /// Plans kept.
 mod planning;
 /// Stages, currencies, owners and automation of the org.
