@@ -82,7 +82,8 @@ fn a_person_account_is_updated_as_the_contact_it_is_and_keeps_itself_as_account(
         "{flags:?}"
     );
     // Deal, role and contact are one person's.
-    let soql = "SELECT ContactId FROM OpportunityContactRole WHERE Opportunity.usercom_id__c = 50";
+    let soql =
+        "SELECT ContactId FROM OpportunityContactRole WHERE Opportunity.usercom_id__c = '50'";
     assert_eq!(org.rows(soql)[0]["ContactId"], contact);
 
     let run = project.run_with(&["--yes"]).ended(0);
@@ -108,7 +109,7 @@ fn a_person_account_is_updated_as_the_contact_it_is_and_keeps_itself_as_account(
         [&*account, "Nice", "Initech"]
     );
 
-    let first = project.table("select r.run from ledger.runs as r order by r.started_at limit 1");
+    let first = project.table("select min(r.run) from ledger.runs as r");
     let undone = project.transload(&["rollback", &first[0][0], "--yes"]);
     assert_eq!(undone.code, Some(0), "{}{}", undone.stdout, undone.stderr);
     let left = org.rows("SELECT FirstName, IsPersonAccount FROM Contact");
