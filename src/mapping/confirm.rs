@@ -165,37 +165,6 @@ pub fn decide_values(
     refused
 }
 
-/// How a row of another decision file stands that was proposed; none if it was not.
-#[must_use]
-pub fn decision_state(file: &DecisionFile, row: usize) -> Option<&'static str> {
-    let is_empty = |column: &str| file.get(row, column).is_empty();
-    (!is_empty("class")).then(
-        || match is_empty("confirmed_by") || is_empty("confirmed_at") {
-            true => "open",
-            false => "confirmed",
-        },
-    )
-}
-
-/// Signs proposed rows of another decision file; the file is not saved. Says what cannot be confirmed.
-pub fn confirm_decisions(
-    file: &mut DecisionFile,
-    column: &str,
-    rows: &[usize],
-    signature: &Signature,
-) -> Vec<String> {
-    let mut refused = Vec::new();
-    for row in rows.iter().copied() {
-        if file.get(row, column).is_empty() {
-            refused.push(format!("{}: a row has no {column}", file.shown()));
-            continue;
-        }
-        file.set(row, "confirmed_by", &signature.by);
-        file.set(row, "confirmed_at", &signature.at);
-    }
-    refused
-}
-
 fn decide(file: &mut DecisionFile, row: usize, action: &Action, signature: &Signature) {
     let (status, by, at) = match action {
         Action::Confirm | Action::Change { .. } => {

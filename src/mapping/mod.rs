@@ -13,17 +13,18 @@ mod field_map;
 mod history;
 mod ignored;
 mod proposals;
+mod proposed_rows;
 mod sample;
 mod value_map;
 mod views;
 
 pub use confirm::{
-    Action, Signature, StagedTypes, confirm_decisions, decide_fields, decide_values,
-    decision_state, field_state, save_decisions, value_state,
+    Action, Signature, StagedTypes, decide_fields, decide_values, field_state, save_decisions,
+    value_state,
 };
 pub use decisions::{
     DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, FILLED_IN, PLACE, Sheet,
-    check_decisions, decision_rows, declared_files, further_files, proposed_column, proposed_files,
+    check_decisions, decision_rows, declared_files, further_files, proposed_column,
     publish_decisions, read_sheet, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
@@ -33,6 +34,7 @@ pub use field_map::{FieldMap, MapRow, Status};
 pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
 pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
+pub use proposed_rows::ProposedRows;
 pub use sample::{SAMPLE, SampleQuery, sample_queries};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
 pub use views::{CUSTOM, mapped_views, scope_rule, stale, type_word, unmapped, unmentioned};

@@ -1,10 +1,10 @@
-//! What the page shows: the rows of both files and the fields that they may name, as JSON.
+//! What the page shows: the rows of the map, proposed rows of other decision files, and what both may name, as JSON.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::mapping::{DecisionFile, StagedTypes, field_state, value_state};
+use crate::mapping::{DecisionFile, ProposedRows, StagedTypes, field_state, value_state};
 
 /// A field of the org.
 #[derive(Clone, Debug, Serialize)]
@@ -28,12 +28,15 @@ pub type ReviewTargets = BTreeMap<String, Vec<ReviewField>>;
 
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
-    version: [String; 2],
+    version: Vec<String>,
     by: &'a str,
     fields: Vec<FieldLine>,
     values: Vec<ValueLine>,
+    /// Proposed rows of the other decision files.
+    decisions: Vec<DecisionLine>,
     targets: &'a ReviewTargets,
-    picklists: BTreeMap<String, &'a [String]>,
+    /// What a field of the org, or a decision file, may hold.
+    picklists: BTreeMap<String, Vec<&'a str>>,
     /// What the last decisions could not confirm.
     refused: Vec<String>,
 }
@@ -67,20 +70,47 @@ struct ValueLine {
     state: String,
 }
 
-/// What tells the versions of both files from others.
-pub(super) fn version(fields: &DecisionFile, values: &DecisionFile) -> [String; 2] {
-    [fields.version(), values.version()]
+#[derive(Serialize)]
+struct DecisionLine {
+    /// Which of the files.
+    file: usize,
+    row: usize,
+    of: &'static str,
+    source_value: String,
+    target_value: String,
+    class: String,
+    reasons: String,
+    state: &'static str,
 }
 
-/// Both files as the page shows them.
+/// The files that the page decides, as they are now.
+pub(super) struct Files {
+    pub(super) fields: DecisionFile,
+    pub(super) values: DecisionFile,
+    /// The other decision files of the project in which rows are proposed.
+    pub(super) proposals: Vec<ProposedRows>,
+}
+
+impl Files {
+    /// What tells their versions from others.
+    pub(super) fn version(&self) -> Vec<String> {
+        let proposals = self.proposals.iter().map(|rows| rows.file.version());
+        [self.fields.version(), self.values.version()]
+            .into_iter()
+            .chain(proposals)
+            .collect()
+    }
+}
+
+/// The files as the page shows them.
 pub(super) fn document<'a>(
-    fields: &DecisionFile,
-    values: &DecisionFile,
+    files: &Files,
     staged: &StagedTypes,
     targets: &'a ReviewTargets,
     by: &'a str,
     refused: Vec<String>,
 ) -> Document<'a> {
+    let (fields, values) = (&files.fields, &files.values);
     let field = |row: usize| {
         let cell = |column: &str| fields.get(row, column).to_owned();
         FieldLine {
@@ -112,22 +142,46 @@ pub(super) fn document<'a>(
         }
     };
     let lines: Vec<ValueLine> = (0..values.len()).map(value).collect();
-    let picklist = |of: &str| {
-        let (object, field) = of.split_once('.')?;
+    let picklist = |object: &str, field: &str| {
         let fields = targets.get(object)?;
         let known = fields.iter().find(|known| known.field == field)?;
-        Some(known.picklist.as_slice())
+        Some(known.picklist.iter().map(String::as_str).collect())
     };
+    let mut picklists: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for line in &lines {
+        let (object, field) = line.of.split_once('.').unwrap_or_default();
+        if let Some(values) = picklist(object, field) {
+            picklists.insert(line.of.clone(), values);
+        }
+    }
+    let mut decisions = Vec::new();
+    for (file, rows) in files.proposals.iter().enumerate() {
+        let allowed = match rows.name() {
+            "stage_matrix" => picklist("Opportunity", "StageName").unwrap_or_default(),
+            _ => rows.allowed().to_vec(),
+        };
+        if !allowed.is_empty() {
+            picklists.insert(rows.name().to_owned(), allowed);
+        }
+        decisions.extend(rows.rows().map(|row| DecisionLine {
+            file,
+            row,
+            of: rows.name(),
+            source_value: rows.value(row),
+            target_value: rows.becomes(row).to_owned(),
+            class: rows.file.get(row, "class").to_owned(),
+            reasons: rows.file.get(row, "reasons").to_owned(),
+            state: rows.state(row).unwrap_or_default(),
+        }));
+    }
     Document {
-        version: version(fields, values),
+        version: files.version(),
         by,
         fields: (0..fields.len()).map(field).collect(),
-        picklists: lines
-            .iter()
-            .filter_map(|line| Some((line.of.clone(), picklist(&line.of)?)))
-            .collect(),
         values: lines,
+        decisions,
         targets,
+        picklists,
         refused,
     }
 }

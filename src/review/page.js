@@ -40,8 +40,8 @@ async function load() {
   }
 }
 
-async function decide(fields, values) {
-  if (busy || fields.length + values.length === 0) return;
+async function decide(fields, values, decisions = {}) {
+  if (busy || fields.length + values.length + Object.keys(decisions).length === 0) return;
   const by = byId("by").value.trim();
   if (!by) {
     say("Say who confirms first.");
@@ -51,7 +51,7 @@ async function decide(fields, values) {
   busy = true;
   say("");
   try {
-    state = await ask("decide", { by, version: state.version, fields, values });
+    state = await ask("decide", { by, version: state.version, fields, values, decisions });
     draw();
     if (state.refused.length) say(`Not confirmed: ${state.refused.join("; ")}`);
   } catch (error) {
@@ -81,9 +81,9 @@ function cell(name, ...children) {
 
 function inputs(kind, row, name) {
   const target = element("input", "", { "aria-label": `Field for ${name}`, spellcheck: "false" });
-  if (kind === "values") {
+  if (kind !== "fields") {
     target.value = row.target_value;
-    target.setAttribute("aria-label", `Picklist value for ${name}`);
+    target.setAttribute("aria-label", `What ${name} becomes`);
     if (state.picklists[row.of]) target.setAttribute("list", `values-${row.of}`);
     return [target, null];
   }
@@ -96,7 +96,7 @@ function inputs(kind, row, name) {
 
 function line(kind, row) {
   const name = kind === "fields" ? `${row.source}.${row.source_field}` : row.source_value;
-  const made = element("tr", "", { tabindex: "0", "data-row": `${kind}-${row.row}` });
+  const made = element("tr", "", { tabindex: "0", "data-row": [kind, row.file, row.row].filter((part) => part !== undefined).join("-") });
   const head = element("th", name, { scope: "row" });
   const [target, type] = inputs(kind, row, name);
   const act = (action) => {
@@ -106,6 +106,7 @@ function line(kind, row) {
     if (action === "confirm" && changed) {
       Object.assign(one, { action: "change", target: target.value, type: type ? type.value : "" });
     }
+    if (kind === "decisions") return decide([], [], { [row.file]: [one] });
     return kind === "fields" ? decide([one], []) : decide([], [one]);
   };
   const help = element("div", "", { class: "soft" });
@@ -138,7 +139,8 @@ function line(kind, row) {
   const status = row.state.startsWith("stale") ? "stale" : row.state;
   made.append(cell("State", element("span", row.state, { class: `state-${status}` })));
   const actions = cell("", button("Accept", `Accept ${name}`, () => act("confirm")));
-  actions.append(button("Ignore", `Ignore ${name}`, () => act("ignore")));
+  // Every value of a decision file needs its answer.
+  if (kind !== "decisions") actions.append(button("Ignore", `Ignore ${name}`, () => act("ignore")));
   if (row.state !== "open") actions.append(button("Reopen", `Reopen ${name}`, () => act("reopen")));
   made.append(actions);
   return made;
@@ -178,6 +180,12 @@ function groups(rows, key) {
   return found;
 }
 
+function byFile(decisions) {
+  const found = {};
+  for (const [file, one] of decisions) (found[file] ??= []).push(one);
+  return found;
+}
+
 function draw() {
   const focused = document.activeElement?.closest("tr")?.dataset.row;
   const all = [...document.querySelectorAll("tr[data-row]")].map((row) => row.dataset.row);
@@ -201,20 +209,23 @@ function draw() {
   for (const [field, rows] of groups(shown(state.values), (row) => row.of)) {
     main.append(table(`Values of ${field}`, valueHeads, "values", rows));
   }
-  const open = [...state.fields, ...state.values].filter(isOpen);
+  for (const [file, rows] of groups(shown(state.decisions), (row) => row.of)) {
+    main.append(table(`config/${file}.csv`, valueHeads, "decisions", rows));
+  }
+  const open = [...state.fields, ...state.values, ...state.decisions].filter(isOpen);
   byId("count").textContent = open.length ? `${open.length} row(s) wait for a decision` : "Everything is decided";
   const buttons = ["certain", "likely", "guess"].map((name) => {
     const of = (rows) => rows.filter((row) => row.state === "open" && row.class === name);
     const one = (row) => ({ row: row.row, action: "confirm" });
-    const [fields, values] = [of(state.fields), of(state.values)];
-    const count = fields.length + values.length;
+    const [fields, values, others] = [of(state.fields), of(state.values), of(state.decisions)];
+    const count = fields.length + values.length + others.length;
     const made = button(`Accept ${count} ${name}`, `Accept all ${count} ${name} rows`, () =>
-      decide(fields.map(one), values.map(one)));
+      decide(fields.map(one), values.map(one), byFile(others.map((row) => [row.file, one(row)]))));
     made.disabled = count === 0;
     return made;
   });
   byId("classes").replaceChildren(...buttons);
-  if (!state.fields.length && !state.values.length) {
+  if (!state.fields.length && !state.values.length && !state.decisions.length) {
     main.append(element("p", "The map has no rows. Propose some: transload map propose"));
   }
   refocus(focused, all);

@@ -1,5 +1,6 @@
 //! The server of the page.
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,11 +18,11 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use super::document::{ReviewTargets, document, version};
+use super::document::{Files, ReviewTargets, document};
 use crate::error::Error;
 use crate::mapping::{
-    Action, DecisionFile, FIELD_MAP, MappingError, Signature, StagedTypes, UserHistory, VALUE_MAP,
-    decide_fields, decide_values, save_decisions,
+    Action, DecisionFile, FIELD_MAP, MappingError, ProposedRows, Signature, StagedTypes,
+    UserHistory, VALUE_MAP, decide_fields, decide_values, save_decisions,
 };
 
 /// What the page may load: its own script and style, nothing else.
@@ -186,32 +187,21 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 async fn map(State(served): State<Arc<Served>>, Path(_token): Path<String>) -> Response {
     let _one = served.writing.lock().await;
     match open(&served.review) {
-        Ok((fields, values)) => shown(
-            &served.review,
-            &fields,
-            &values,
-            &served.review.by,
-            Vec::new(),
-        ),
+        Ok(files) => shown(&served.review, &files, &served.review.by, Vec::new()),
         Err(error) => failure(&error),
     }
 }
 
-fn open(review: &Review) -> Result<(DecisionFile, DecisionFile), MappingError> {
-    Ok((
-        DecisionFile::open(&review.folder, FIELD_MAP)?,
-        DecisionFile::open(&review.folder, VALUE_MAP)?,
-    ))
+fn open(review: &Review) -> Result<Files, MappingError> {
+    Ok(Files {
+        fields: DecisionFile::open(&review.folder, FIELD_MAP)?,
+        values: DecisionFile::open(&review.folder, VALUE_MAP)?,
+        proposals: ProposedRows::of(&review.folder)?,
+    })
 }
 
-fn shown(
-    review: &Review,
-    fields: &DecisionFile,
-    values: &DecisionFile,
-    by: &str,
-    refused: Vec<String>,
-) -> Response {
-    let document = document(fields, values, &review.staged, &review.targets, by, refused);
+fn shown(review: &Review, files: &Files, by: &str, refused: Vec<String>) -> Response {
+    let document = document(files, &review.staged, &review.targets, by, refused);
     axum::Json(document).into_response()
 }
 
@@ -235,11 +225,14 @@ fn reason(error: &MappingError) -> (StatusCode, String) {
 #[serde(deny_unknown_fields)]
 struct Decided {
     by: String,
-    version: [String; 2],
+    version: Vec<String>,
     #[serde(default)]
     fields: Vec<Decision>,
     #[serde(default)]
     values: Vec<Decision>,
+    /// Of the other decision files, by their places in what the page has shown.
+    #[serde(default)]
+    decisions: BTreeMap<usize, Vec<Decision>>,
 }
 
 #[derive(Deserialize)]
@@ -297,29 +290,38 @@ async fn decide(
     let _one = served.writing.lock().await;
     let review = &served.review;
     match apply(review, &decided) {
-        Ok((fields, values, refused)) => shown(review, &fields, &values, &decided.by, refused),
+        Ok((files, refused)) => shown(review, &files, &decided.by, refused),
         Err((status, text)) => told(status, &text),
     }
 }
 
-type Applied = (DecisionFile, DecisionFile, Vec<String>);
-
-fn apply(review: &Review, decided: &Decided) -> Result<Applied, (StatusCode, String)> {
+/// Decides, and says what could not be decided so.
+fn apply(review: &Review, decided: &Decided) -> Result<(Files, Vec<String>), (StatusCode, String)> {
     let bad = |text: &str| (StatusCode::BAD_REQUEST, text.to_owned());
     let by = decided.by.trim();
     if by.is_empty() {
         return Err(bad("nobody is named who confirms"));
     }
-    let (mut fields, mut values) = open(review).map_err(|error| reason(&error))?;
+    let mut files = open(review).map_err(|error| reason(&error))?;
     // Rows are named by their places in what the page has shown.
-    if version(&fields, &values) != decided.version {
-        let path = format!("{} or {}", fields.shown(), values.shown());
-        return Err(reason(&MappingError::Changed { path }));
+    if files.version() != decided.version {
+        let others = files.proposals.iter().map(|rows| rows.file.shown());
+        let shown = [files.fields.shown(), files.values.shown()];
+        let path: Vec<&str> = shown.into_iter().chain(others).collect();
+        return Err(reason(&MappingError::Changed {
+            path: path.join(" or "),
+        }));
     }
-    let is_there = |decisions: &[Decision], file: &DecisionFile| {
-        decisions.iter().all(|decision| decision.row < file.len())
-    };
-    if !is_there(&decided.fields, &fields) || !is_there(&decided.values, &values) {
+    let are_there =
+        |decisions: &[Decision], rows: usize| decisions.iter().all(|decision| decision.row < rows);
+    let of_others = decided.decisions.iter().all(|(file, decisions)| {
+        let rows = files.proposals.get(*file).map(|rows| rows.file.len());
+        rows.is_some_and(|rows| are_there(decisions, rows))
+    });
+    if !are_there(&decided.fields, files.fields.len())
+        || !are_there(&decided.values, files.values.len())
+        || !of_others
+    {
         return Err(bad("there is no such row"));
     }
     let signature = Signature {
@@ -334,17 +336,26 @@ fn apply(review: &Review, decided: &Decided) -> Result<Applied, (StatusCode, Str
         decisions.iter().map(one).collect()
     };
     let mut refused = decide_fields(
-        &mut fields,
+        &mut files.fields,
         &actions(&decided.fields),
         &signature,
         &review.staged,
         history.as_mut(),
     );
     refused.extend(decide_values(
-        &mut values,
+        &mut files.values,
         &actions(&decided.values),
         &signature,
     ));
-    save_decisions(&mut fields, &mut values, history.as_ref()).map_err(|error| reason(&error))?;
-    Ok((fields, values, refused))
+    save_decisions(&mut files.fields, &mut files.values, history.as_ref())
+        .map_err(|error| reason(&error))?;
+    for (file, decisions) in &decided.decisions {
+        let rows = &mut files.proposals[*file];
+        let told = rows.decide(&actions(decisions), &signature);
+        if told.len() < decisions.len() {
+            rows.file.save().map_err(|error| reason(&error))?;
+        }
+        refused.extend(told);
+    }
+    Ok((files, refused))
 }

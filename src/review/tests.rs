@@ -14,6 +14,11 @@ const MAP: &str = "\u{feff}source;source_field;target_object;target_field;type;s
     people;job;Lead;Title;Text(128);proposed;;;certain;ask sales\r\n\
     people;<b>x</b>;Lead;X__c;Text(80);proposed;;;guess;\r\n";
 
+const LIFECYCLE: &str = "lifecycle_stage,target,class,confirmed_by,confirmed_at\n\
+    VIP,Contact,likely,,\n\
+    lead,Lead,,,\n\
+    cold,Lead,guess,,\n";
+
 /// A served review, and the folder that it decides.
 struct Served {
     folder: tempfile::TempDir,
@@ -26,6 +31,7 @@ async fn served() -> Served {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("config")).unwrap();
     std::fs::write(folder.path().join("config/field_map.csv"), MAP).unwrap();
+    std::fs::write(folder.path().join("config/lifecycle.csv"), LIFECYCLE).unwrap();
     let review = Review {
         folder: folder.path().to_owned(),
         project: "acme".to_owned(),
@@ -150,6 +156,48 @@ async fn decisions_of_the_page_are_written_and_the_second_tab_is_told() {
         "{}",
         served.file()
     );
+}
+
+#[tokio::test]
+async fn proposed_rows_of_other_decision_files_are_decided_too() {
+    let served = served().await;
+    let seen = served.map().await;
+    let rows: Vec<&Value> = seen["decisions"].as_array().unwrap().iter().collect();
+    // What somebody wrote by hand is no proposal.
+    assert_eq!(rows.len(), 2, "{seen}");
+    assert_eq!(
+        (&rows[0]["of"], &rows[0]["source_value"]),
+        (&json!("lifecycle"), &json!("VIP"))
+    );
+    assert_eq!(
+        seen["picklists"]["lifecycle"],
+        json!(["Lead", "Contact", "Hold"])
+    );
+    let all = json!({"by": "ben", "version": seen["version"], "decisions": {"0": [
+        {"row": 0, "action": "confirm"}, {"row": 2, "action": "change", "target": "Contct"}]}});
+    let (status, after) = served.decide(&all).await;
+    assert_eq!(status, 200, "{after}");
+    assert_eq!(after["decisions"][0]["state"], "confirmed");
+    assert_eq!(after["decisions"][1]["state"], "open");
+    assert!(
+        after["refused"][0]
+            .as_str()
+            .unwrap()
+            .contains("did you mean `Contact`"),
+        "{after}"
+    );
+    let path = served.folder.path().join("config/lifecycle.csv");
+    let today = chrono::Utc::now().date_naive();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains(&format!("VIP,Contact,likely,ben,{today}\n")),
+        "{text}"
+    );
+    // Another version of this file was shown to the second tab.
+    let (status, _) = served.decide(&all).await;
+    assert_eq!(status, 409);
+    let none = json!({"by": "ben", "version": after["version"], "decisions": {"7": [{"row": 0, "action": "confirm"}]}});
+    assert_eq!(served.decide(&none).await.0, 400);
 }
 
 #[tokio::test]

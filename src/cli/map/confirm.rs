@@ -3,12 +3,11 @@
 use transload_propose::Class;
 
 use super::super::{Outcome, ProjectArgs, config, output};
-use super::Proposals;
 use crate::config::nearest;
 use crate::error::Error;
 use crate::mapping::{
-    Action, DecisionFile, FIELD_MAP, Status, VALUE_MAP, confirm_decisions, decide_fields,
-    decide_values, decision_state, save_decisions,
+    Action, DecisionFile, FIELD_MAP, ProposedRows, Status, VALUE_MAP, decide_fields, decide_values,
+    save_decisions,
 };
 
 /// Arguments of `transload map confirm`.
@@ -24,8 +23,9 @@ pub(crate) struct ConfirmArgs {
         required_unless_present = "row"
     )]
     class: Vec<ClassArg>,
-    /// The rows of one attribute, with the values of its fields; may be given several times
-    #[arg(long, value_name = "SOURCE.FIELD")]
+    /// The rows of one attribute, with the values of its fields; or a value of another decision file, such as
+    /// `lifecycle.VIP`; may be given several times
+    #[arg(long, value_name = "SOURCE.FIELD|FILE.VALUE")]
     row: Vec<String>,
     /// Who confirms
     #[arg(long, value_name = "NAME")]
@@ -57,7 +57,8 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
     let mut fields = DecisionFile::open(&config.project, FIELD_MAP)?;
     let mut values = DecisionFile::open(&config.project, VALUE_MAP)?;
     let mut history = super::history()?;
-    known(&fields, &args.row)?;
+    let mut proposals = ProposedRows::of(&config.project)?;
+    known(&fields, &proposals, &args.row)?;
     let is_open = |file: &DecisionFile, row: usize| {
         Status::of(&file.get(row, "status").to_lowercase()) == Status::Proposed
     };
@@ -103,23 +104,23 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
     save_decisions(&mut fields, &mut values, history.as_ref())?;
     let mut confirmed = chosen.len() + chosen_values.len();
     let mut open = 0;
-    for Proposals {
-        mut file, column, ..
-    } in super::proposals(&config)?
-    {
-        let waits = |row: &usize| decision_state(&file, *row) == Some("open");
-        let waiting: Vec<usize> = (0..file.len()).filter(waits).collect();
-        let is_chosen = |row: &usize| {
-            let class = file.get(*row, "class").to_lowercase();
+    for rows in &mut proposals {
+        let of_class = |row: usize| {
+            let class = rows.file.get(row, "class").to_lowercase();
             args.class.iter().any(|one| one.class().word() == class)
         };
-        let rows: Vec<usize> = waiting.iter().copied().filter(is_chosen).collect();
-        let told = confirm_decisions(&mut file, column, &rows, &signature);
-        if !rows.is_empty() {
-            file.save()?;
+        let is_open = |rows: &ProposedRows, row: usize| rows.state(row) == Some("open");
+        // As in the map, who names a row looks at it again.
+        let chosen = rows.rows().filter(|row| {
+            (is_open(rows, *row) && of_class(*row)) || args.row.contains(&value_name(rows, *row))
+        });
+        let chosen: Vec<usize> = chosen.collect();
+        let told = rows.decide(&confirm(&chosen), &signature);
+        if chosen.len() > told.len() {
+            rows.file.save()?;
         }
-        confirmed += rows.len();
-        open += waiting.len() - rows.len() + told.len();
+        confirmed += chosen.len();
+        open += rows.rows().filter(|row| is_open(rows, *row)).count();
         refused.extend(told);
     }
     for line in &refused {
@@ -144,17 +145,29 @@ fn name(file: &DecisionFile, row: usize) -> String {
     )
 }
 
-/// Refuses names that the map does not have.
-fn known(file: &DecisionFile, wanted: &[String]) -> Result<(), Error> {
-    let names: Vec<String> = (0..file.len()).map(|row| name(file, row)).collect();
+/// How a proposed row of another decision file is named.
+fn value_name(rows: &ProposedRows, row: usize) -> String {
+    format!("{}.{}", rows.name(), rows.value(row))
+}
+
+/// Refuses names of rows that there are not.
+fn known(file: &DecisionFile, proposals: &[ProposedRows], wanted: &[String]) -> Result<(), Error> {
+    let fields = (0..file.len()).map(|row| name(file, row));
+    let values = proposals
+        .iter()
+        .flat_map(|rows| rows.rows().map(|row| value_name(rows, row)));
+    let names: Vec<String> = fields.chain(values).collect();
     for one in wanted {
         if !names.contains(one) {
             let meant = nearest(one, names.iter().map(String::as_str));
             return Err(Error::Unknown {
-                what: format!("config/field_map.csv has no row of `{one}`"),
+                what: format!(
+                    "neither config/field_map.csv nor a proposal in another decision file has a row of `{one}`"
+                ),
                 hint: match meant {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "`transload map show` lists the rows; write SOURCE.FIELD".to_owned(),
+                    None => "`transload map show` lists the rows; write SOURCE.FIELD or FILE.VALUE"
+                        .to_owned(),
                 },
             });
         }

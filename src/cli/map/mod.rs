@@ -14,9 +14,7 @@ use std::collections::BTreeMap;
 use super::Outcome;
 use crate::config::{self, Config};
 use crate::error::Error;
-use crate::mapping::{
-    DecisionFile, Signature, StagedTypes, UserHistory, proposed_files, type_word,
-};
+use crate::mapping::{Signature, StagedTypes, UserHistory, type_word};
 use crate::staging::Staging;
 
 /// Verbs of `transload map`.
@@ -54,28 +52,6 @@ async fn staged_types(config: &Config) -> Result<StagedTypes, Error> {
         }
     }
     Ok(types)
-}
-
-/// A decision file of a project that proposals are made for.
-struct Proposals {
-    file: DecisionFile,
-    /// Columns that name a row.
-    key: &'static [&'static str],
-    /// The column that a proposal fills in.
-    column: &'static str,
-}
-
-/// Those that the project has.
-fn proposals(config: &Config) -> Result<Vec<Proposals>, Error> {
-    let mut files = Vec::new();
-    for (name, key, column) in proposed_files() {
-        let path = config.project.join(format!("config/{name}.csv"));
-        if path.is_file() {
-            let file = DecisionFile::open(&config.project, name)?;
-            files.push(Proposals { file, key, column });
-        }
-    }
-    Ok(files)
 }
 
 /// The user's history, unless there is none or it is not wanted.

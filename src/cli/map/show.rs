@@ -1,14 +1,12 @@
 //! `transload map show`.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::super::{Format, Outcome, ProjectArgs, config, output};
-use super::Proposals;
-use crate::config::Config;
 use crate::error::Error;
-use crate::mapping::{
-    DecisionFile, FIELD_MAP, VALUE_MAP, decision_state, field_state, value_state,
-};
+use crate::mapping::{DecisionFile, FIELD_MAP, ProposedRows, VALUE_MAP, field_state, value_state};
 
 /// Arguments of `transload map show`.
 #[derive(Debug, clap::Args)]
@@ -60,22 +58,43 @@ struct DecisionLine {
     reasons: String,
 }
 
+impl ValueLine {
+    fn cells(&self) -> [&str; 6] {
+        [
+            &self.field,
+            &self.source_value,
+            &self.target_value,
+            &self.state,
+            &self.class,
+            &self.reasons,
+        ]
+    }
+}
+
+impl DecisionLine {
+    fn cells(&self) -> [&str; 6] {
+        [
+            &self.file,
+            &self.value,
+            &self.becomes,
+            self.state,
+            &self.class,
+            &self.reasons,
+        ]
+    }
+}
+
 /// What was proposed in the decision files besides the map.
-fn decisions(config: &Config) -> Result<Vec<DecisionLine>, Error> {
+fn decisions(project: &Path) -> Result<Vec<DecisionLine>, Error> {
     let mut lines = Vec::new();
-    for Proposals { file, key, column } in super::proposals(config)? {
-        lines.extend((0..file.len()).filter_map(|row| {
-            let cell = |column: &str| file.get(row, column).to_owned();
-            let key = key.iter().map(|column| cell(column));
-            let key: Vec<String> = key.filter(|cell| !cell.is_empty()).collect();
-            Some(DecisionLine {
-                state: decision_state(&file, row)?,
-                file: file.shown().to_owned(),
-                value: key.join(" / "),
-                becomes: cell(column),
-                class: cell("class"),
-                reasons: cell("reasons"),
-            })
+    for rows in ProposedRows::of(project)? {
+        lines.extend(rows.rows().map(|row| DecisionLine {
+            file: rows.file.shown().to_owned(),
+            value: rows.value(row),
+            becomes: rows.becomes(row).to_owned(),
+            state: rows.state(row).unwrap_or_default(),
+            class: rows.file.get(row, "class").to_owned(),
+            reasons: rows.file.get(row, "reasons").to_owned(),
         }));
     }
     Ok(lines)
@@ -130,7 +149,7 @@ pub(super) async fn run(args: &ShowArgs) -> Result<Outcome, Error> {
         .into_iter()
         .filter(|line| is_shown(&line.state))
         .collect();
-    let mut decisions = decisions(&config)?;
+    let mut decisions = decisions(&config.project)?;
     waiting += decisions.iter().filter(|line| line.state == "open").count();
     decisions.retain(|line| is_shown(line.state));
     match args.format {
@@ -140,15 +159,19 @@ pub(super) async fn run(args: &ShowArgs) -> Result<Outcome, Error> {
             });
             output::data(&format!("{document}\n"))?;
         }
-        Format::Table => output::data(&text(&shown, &shown_values, &decisions, waiting))?,
+        Format::Table => {
+            let values: Vec<[&str; 6]> = shown_values.iter().map(ValueLine::cells).collect();
+            let decisions: Vec<[&str; 6]> = decisions.iter().map(DecisionLine::cells).collect();
+            output::data(&text(&shown, &values, &decisions, waiting))?;
+        }
     }
     Ok(Outcome::Fine)
 }
 
 fn text(
     fields: &[FieldLine],
-    values: &[ValueLine],
-    decisions: &[DecisionLine],
+    values: &[[&str; 6]],
+    decisions: &[[&str; 6]],
     waiting: usize,
 ) -> String {
     let mut text = String::new();
@@ -171,33 +194,12 @@ fn text(
         text.push_str(&output::table(&head, rows.collect(), head.len()));
         text.push('\n');
     }
-    if !values.is_empty() {
-        let head = ["field", "value", "becomes", "state", "class", "why"];
-        let rows = values.iter().map(|line| {
-            vec![
-                line.field.clone(),
-                line.source_value.clone(),
-                line.target_value.clone(),
-                line.state.clone(),
-                line.class.clone(),
-                line.reasons.clone(),
-            ]
-        });
-        text.push_str(&output::table(&head, rows.collect(), head.len()));
-        text.push('\n');
-    }
-    if !decisions.is_empty() {
-        let head = ["file", "value", "becomes", "state", "class", "why"];
-        let rows = decisions.iter().map(|line| {
-            vec![
-                line.file.clone(),
-                line.value.clone(),
-                line.becomes.clone(),
-                line.state.to_owned(),
-                line.class.clone(),
-                line.reasons.clone(),
-            ]
-        });
+    for (rows, of) in [(values, "field"), (decisions, "file")] {
+        if rows.is_empty() {
+            continue;
+        }
+        let head = [of, "value", "becomes", "state", "class", "why"];
+        let rows = rows.iter().map(|line| line.map(str::to_owned).to_vec());
         text.push_str(&output::table(&head, rows.collect(), head.len()));
         text.push('\n');
     }

@@ -229,7 +229,7 @@ fn words_of(known: &[&str], cell: &str, mut odd: impl FnMut(&str, Option<String>
 type Wrong = (String, Option<String>);
 
 /// A cell in the form that queries compare, or what is wrong with it.
-fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
+pub(super) fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
     let plain = |problem: &str| (problem.to_owned(), None);
     match kind {
         // Known words are brought into form where free text is told.

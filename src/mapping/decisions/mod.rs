@@ -19,7 +19,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use self::declare::{FILES, declared};
+use self::declare::{Column, FILES, Kind, declared};
 pub use self::edit::DecisionFile;
 pub(crate) use self::edit::write_whole;
 pub use self::sheet::{FILLED_IN, Sheet, read_sheet};
@@ -72,7 +72,7 @@ pub fn declared_files() -> impl Iterator<Item = DeclaredFile> {
 }
 
 /// Decision files that proposals are made for, each with the columns that name a row and the column that they fill in.
-pub fn proposed_files()
+pub(super) fn proposed_files()
 -> impl Iterator<Item = (&'static str, &'static [&'static str], &'static str)> {
     let files = FILES.iter();
     files.filter_map(|file| Some((file.name, file.key, file.proposed?)))
@@ -82,6 +82,30 @@ pub fn proposed_files()
 #[must_use]
 pub fn proposed_column(name: &str) -> Option<&'static str> {
     declared(name)?.proposed
+}
+
+/// What is wrong with a value in a column of a decision file, and which allowed one is nearest.
+pub(super) fn value_problem(name: &str, column: &str, value: &str) -> Option<String> {
+    let column = declared_column(name, column)?;
+    let (problem, nearest) = check::formed(column.kind, value).err()?;
+    let nearest = nearest.map(|nearest| format!(": did you mean `{nearest}`?"));
+    Some(format!(
+        "`{value}` {problem}{}",
+        nearest.unwrap_or_default()
+    ))
+}
+
+/// The only words that a column of a decision file may hold; empty if it holds other things.
+pub(super) fn allowed_words(name: &str, column: &str) -> &'static [&'static str] {
+    match declared_column(name, column).map(|column| column.kind) {
+        Some(Kind::Word(words)) => words,
+        _ => &[],
+    }
+}
+
+fn declared_column(name: &str, column: &str) -> Option<&'static Column> {
+    let mut columns = declared(name)?.columns.iter();
+    columns.find(|declared| declared.name == column)
 }
 
 /// The default content of one decision file.
