@@ -1,7 +1,7 @@
 //! `transload docs`: what codes mean, and which tables and columns there are.
 //!
-//! In: the name of a code or a table, a project's queries. Out: lists for people or as JSON, made of declarations. Never: a table
-//! opened.
+//! In: the name of a code or a table, a project's queries and settings, the columns of what is staged. Out: lists for people or as
+//! JSON, a page. Never: a row of a table read.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,9 @@ use clap::CommandFactory;
 
 use super::{Cli, Format, Outcome, output};
 use crate::config;
-use crate::dictionary::{self, Table, tables};
+use crate::dictionary::{self, SiteFacts, Table, tables};
 use crate::error::Error;
+use crate::migration::Migration;
 use crate::project::Queries;
 use crate::report::{Reason, html, reason, reasons};
 
@@ -26,7 +27,8 @@ pub(crate) enum DocsCommand {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// The project as one page: models, loads and checks with what they read, tables with their columns, the SQL
+    /// The project as one page: models, loads and checks with what they read, fields with where they come from,
+    /// options, gates, tables with their columns, the SQL
     Site {
         /// Project folder
         #[arg(short, long, default_value = ".", value_name = "DIR")]
@@ -52,7 +54,7 @@ pub(crate) enum DocsCommand {
 }
 
 /// Runs the command.
-pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
+pub(super) async fn run(command: DocsCommand) -> Result<Outcome, Error> {
     let text = match command {
         DocsCommand::Reasons { code, format } => {
             let known = match &code {
@@ -64,7 +66,7 @@ pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
                 Format::Table => reasons_text(&known),
             }
         }
-        DocsCommand::Site { project, output } => site(&project, output)?,
+        DocsCommand::Site { project, output } => site(&project, output).await?,
         DocsCommand::Man => man()?,
         DocsCommand::Tables {
             project,
@@ -88,13 +90,29 @@ pub(super) fn run(command: DocsCommand) -> Result<Outcome, Error> {
 }
 
 /// Writes the page of a project; its path.
-fn site(project: &Path, output: Option<PathBuf>) -> Result<String, Error> {
+async fn site(project: &Path, output: Option<PathBuf>) -> Result<String, Error> {
     let (queries, mistakes) = Queries::read(project);
     for mistake in mistakes {
         output::note(&format!("note: left out: {mistake}"));
     }
-    let name = config::Config::load(project, None)?.name;
-    let page = html(&dictionary::site(&name, &queries, &tables(&queries)));
+    let migration = Migration::open(&config::Config::load(project, None)?)?;
+    let config = migration.config();
+    let row = |name: &str, value: String, says: &str| [name.to_owned(), value, says.to_owned()];
+    let gates = config.gates.listed();
+    let facts = SiteFacts {
+        options: config
+            .options
+            .listed()
+            .map(|(name, value, says)| row(name, value.to_string(), says))
+            .collect(),
+        gates: gates
+            .into_iter()
+            .map(|(name, value, says)| row(name, value, &says))
+            .collect(),
+        fields: migration.field_sources().await?,
+    };
+    let page = dictionary::site(&config.name, &queries, &tables(&queries), &facts);
+    let page = html(&page);
     let folder = output.unwrap_or_else(|| project.join("documents/project"));
     let path = folder.join("index.html");
     let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, page));

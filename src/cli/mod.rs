@@ -316,7 +316,7 @@ async fn dispatch(command: Command) -> Result<Outcome, Error> {
         Command::Queries(command) => queries::run(command),
         Command::Diff(args) => Box::pin(diff::run(args)).await,
         Command::Test(args) => Box::pin(test::run(args)).await,
-        Command::Docs(command) => docs::run(command),
+        Command::Docs(command) => docs::run(command).await,
         Command::Completions(args) => complete::run(&args),
         Command::Generate(args) => generate::run(args),
         Command::Audit(args) => report::audit(args).await,

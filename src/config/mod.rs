@@ -5,6 +5,7 @@
 
 mod destination;
 mod error;
+mod gates;
 mod llm;
 mod options;
 mod source;
@@ -12,6 +13,7 @@ mod source;
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
 pub use error::ConfigError;
 pub(crate) use error::nearest;
+pub use gates::{Gates, gate_table};
 pub use llm::{Disclosure, Llm};
 pub use options::{OptionValue, QueryOptions, option_table};
 pub use source::{Api, MissingOptOut, Source};
@@ -53,46 +55,6 @@ pub struct Config {
     /// All destinations by name.
     pub destinations: BTreeMap<String, Destination>,
     default_target: Option<String>,
-}
-
-/// The `[gates]` section: what a phase may show and still let the next one begin.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gates {
-    /// Failed rows, in percent of the rows sent.
-    pub max_failed_percent: f64,
-    /// Rows Salesforce never answered for.
-    pub max_unprocessed: u64,
-    /// Rows and fields that differ on read-back.
-    pub max_differences: u64,
-    /// Rows of a file that cannot be read, in percent of its rows; beyond it nothing is sent.
-    pub max_rejected_percent: f64,
-    /// As many such rows shut no gate, unless they are half of their file.
-    pub max_rejected_rows: u64,
-    /// Rows of a load that are held, in percent of those that would move.
-    pub max_held_percent: f64,
-    /// As many held rows shut no gate.
-    pub max_held_rows: u64,
-    /// Records of a load whose rows the source no longer has, in percent of its records; beyond it none is flagged or deleted.
-    pub max_delete_share: f64,
-    /// A user who changes more than this share of a load's records within ten minutes is taken for an automation, in percent.
-    pub storm_percent: f64,
-}
-
-impl Default for Gates {
-    fn default() -> Self {
-        Self {
-            max_failed_percent: 0.5,
-            max_unprocessed: 0,
-            max_differences: 0,
-            max_rejected_percent: 2.0,
-            max_rejected_rows: 2,
-            max_held_percent: 99.0,
-            max_held_rows: 3,
-            max_delete_share: 1.0,
-            storm_percent: 5.0,
-        }
-    }
 }
 
 /// Some of the people in scope, with everything that hangs on them.

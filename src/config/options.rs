@@ -21,6 +21,18 @@ pub enum OptionValue {
     Text(String),
 }
 
+impl std::fmt::Display for OptionValue {
+    /// As it is written in `migration.toml`.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bool(value) => write!(formatter, "{value}"),
+            Self::Int(value) => write!(formatter, "{value}"),
+            Self::Float(value) => write!(formatter, "{value}"),
+            Self::Text(value) => write!(formatter, "{value:?}"),
+        }
+    }
+}
+
 impl OptionValue {
     fn scalar(&self) -> ScalarValue {
         match self {
@@ -190,16 +202,15 @@ const KNOWN: [Known; 22] = [
 pub fn option_table() -> String {
     let mut table = String::from("| option | default | values | chooses |\n|---|---|---|---|\n");
     for known in &KNOWN {
-        let (default, values) = match (known.default)() {
-            OptionValue::Bool(value) => (value.to_string(), "`true` · `false`".to_owned()),
-            OptionValue::Int(value) => (value.to_string(), "whole number".to_owned()),
-            OptionValue::Float(value) => (value.to_string(), "number".to_owned()),
-            OptionValue::Text(value) if known.allowed.is_empty() => {
-                (format!("{value:?}"), "text".to_owned())
-            }
-            OptionValue::Text(value) => {
+        let default = (known.default)();
+        let values = match default {
+            OptionValue::Bool(_) => "`true` · `false`".to_owned(),
+            OptionValue::Int(_) => "whole number".to_owned(),
+            OptionValue::Float(_) => "number".to_owned(),
+            OptionValue::Text(_) if known.allowed.is_empty() => "text".to_owned(),
+            OptionValue::Text(_) => {
                 let values: Vec<_> = known.allowed.iter().map(|one| format!("`{one}`")).collect();
-                (format!("{value:?}"), values.join(" · "))
+                values.join(" · ")
             }
         };
         table.push_str(&format!(
@@ -254,6 +265,15 @@ impl QueryOptions {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OptionValue> {
         self.values.get(name)
+    }
+
+    /// Name, value and meaning of each; a project's own have none but their values.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, &OptionValue, &'static str)> {
+        self.values.iter().map(|(name, value)| {
+            let known = KNOWN.iter().find(|known| known.name == name);
+            let chooses = known.map_or("an option of the project's own", |known| known.chooses);
+            (name.as_str(), value, chooses)
+        })
     }
 
     /// All options as query parameters.

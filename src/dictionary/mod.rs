@@ -16,7 +16,7 @@ use crate::stage::fixed_tables;
 use crate::usercom::OBJECTS;
 use crate::usercom::schema::Column as SourceColumn;
 
-pub use self::site::site;
+pub use self::site::{SiteFacts, site};
 
 /// One table.
 #[derive(Clone, Debug, Serialize)]

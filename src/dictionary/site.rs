@@ -1,9 +1,13 @@
-//! The project as one page: loads and models with what they read, checks, tables with their columns.
+//! The project as one page: loads and models with what they read, fields with where they come from, checks, settings, tables with
+//! their columns.
 //!
-//! In: parsed query files and the tables that follow from them. Out: a [`Document`] whose parts are query files, so that the page's appendix
-//! is the project's SQL. Never: a table opened, a number.
+//! In: parsed query files, the tables that follow from them, settings, the source columns of fields. Out: a [`Document`] whose parts are
+//! query files, so that the page's appendix is the project's SQL. Never: a table opened, a number of rows.
+
+use std::collections::BTreeMap;
 
 use super::Table as Described;
+use crate::migration::FieldSource;
 use crate::project::{Queries, QueryFile, QueryKind};
 use crate::report::{Cell, Column, Document, Part, Table};
 
@@ -15,10 +19,31 @@ const KINDS: [(QueryKind, &str); 4] = [
     (QueryKind::Reconcile, "Comparison"),
 ];
 
+/// What the page tells besides the files.
+#[derive(Debug, Default)]
+pub struct SiteFacts {
+    /// Options: name, value, meaning.
+    pub options: Vec<[String; 3]>,
+    /// Gates: name, value, meaning.
+    pub gates: Vec<[String; 3]>,
+    /// Source columns of fields, by load; none while nothing is staged.
+    pub fields: Option<BTreeMap<String, Vec<FieldSource>>>,
+}
+
 /// The page.
 #[must_use]
-pub fn site(name: &str, queries: &Queries, tables: &[Described]) -> Document {
-    let mut parts = vec![overview(queries)];
+pub fn site(name: &str, queries: &Queries, tables: &[Described], facts: &SiteFacts) -> Document {
+    let mut parts = vec![overview(queries), fields(queries, facts)];
+    parts.push(settings(
+        "Options",
+        "What the project chooses, as its queries see it: `$name`.",
+        &facts.options,
+    ));
+    parts.push(settings(
+        "Gates",
+        "What a phase may show and still let the next one begin.",
+        &facts.gates,
+    ));
     for (kind, word) in KINDS {
         parts.extend(queries.kind(kind).map(|file| one(word, file, queries)));
     }
@@ -53,6 +78,42 @@ fn overview(queries: &Queries) -> Part {
         ["kind", "name", "object", "one row is", "when"],
         rows.collect(),
     )
+}
+
+fn fields(queries: &Queries, facts: &SiteFacts) -> Part {
+    let mut found = Vec::new();
+    for (load, fields) in facts.fields.iter().flatten() {
+        let file = queries.find(QueryKind::Load, load);
+        let (object, path) = file.map_or(("", ""), |file| (file.object(), file.path.as_str()));
+        found.extend(fields.iter().map(|field| {
+            let (values, keys) = (field.values.join(", "), field.keys.join(", "));
+            let cells = [object, &field.field, load, &values, &keys, path];
+            cells.map(text).to_vec()
+        }));
+    }
+    let head = [
+        "object",
+        "field",
+        "load",
+        "comes from",
+        "looked up by",
+        "query",
+    ];
+    let says = "Each field that is sent: the columns of the export that its value comes from, those by which its row was looked up, \
+                and the query that says so.";
+    let mut part = part("Fields and where they come from", says, head, found);
+    if facts.fields.is_none() {
+        part.table = None;
+        part.unknown = Some("nothing is staged yet; `transload stage` reads the export".to_owned());
+    }
+    part
+}
+
+fn settings(title: &str, says: &str, rows: &[[String; 3]]) -> Part {
+    let rows = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| text(cell)).to_vec());
+    part(title, says, ["name", "value", "meaning"], rows.collect())
 }
 
 fn columns(tables: &[Described]) -> Part {
@@ -152,7 +213,19 @@ mod tests {
     fn the_page_has_every_file_with_what_it_reads_and_who_reads_it() {
         let project = tempfile::tempdir().unwrap();
         let queries = Queries::load(project.path()).unwrap();
-        let page = site("acme", &queries, &tables(&queries));
+        let facts = SiteFacts {
+            options: vec![["teams", "true", "whether teams move"].map(str::to_owned)],
+            gates: vec![["max_differences", "0", "fields that differ"].map(str::to_owned)],
+            fields: Some(BTreeMap::from([(
+                "lead".to_owned(),
+                vec![FieldSource {
+                    field: "Email".to_owned(),
+                    values: vec!["people.email".to_owned()],
+                    keys: Vec::new(),
+                }],
+            )])),
+        };
+        let page = site("acme", &queries, &tables(&queries), &facts);
         let find = |title: &str| page.parts.iter().find(|part| part.title == title).unwrap();
         let lead = find("Load: lead");
         assert_eq!(lead.query, "queries/load/lead.sql");
@@ -161,12 +234,19 @@ mod tests {
             says.contains("\"Lead\"") && says.contains("mapped.people"),
             "{says}"
         );
+        let fields = serde_json::to_string(&find("Fields and where they come from").table).unwrap();
+        assert!(
+            fields.contains("people.email") && fields.contains("queries/load/lead.sql"),
+            "{fields}"
+        );
+        let gates = serde_json::to_string(&find("Gates").table).unwrap();
+        assert!(gates.contains("max_differences"), "{gates}");
         let account = serde_json::to_string(&find("Load: account").table).unwrap();
         assert!(account.contains("is read by"), "{account}");
         assert!(account.contains("opportunity"), "{account}");
         assert_eq!(
             page.parts.len(),
-            2 + queries.kind(QueryKind::Load).count()
+            5 + queries.kind(QueryKind::Load).count()
                 + queries.kind(QueryKind::Prepare).count()
                 + queries.kind(QueryKind::Check).count()
                 + queries.kind(QueryKind::Reconcile).count()
