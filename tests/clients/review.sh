@@ -4,8 +4,7 @@
 #   tests/clients/review.sh BINARY [FOLDER]
 #
 # BINARY is `transload`; FOLDER takes the screenshots. Copies data/demo, takes its map away, proposes one, serves the page and
-# runs review_page.js. Needs Node.js, playwright-core (where NODE_PATH finds it, else it is installed into a temporary folder)
-# and Chromium (the Debian package `chromium`, or $CHROMIUM).
+# runs review_page.js. Needs Node.js, and what browser.sh sees to.
 set -euo pipefail
 
 binary=$(realpath "${1:?usage: review.sh BINARY [FOLDER]}")
@@ -23,10 +22,7 @@ stop() {
 }
 trap stop EXIT
 
-if ! node -e 'require("playwright-core")' 2>/dev/null; then
-    (cd "$work" && npm install --silent --no-audit --no-fund playwright-core@1)
-    export NODE_PATH=$work/node_modules
-fi
+source "$here/browser.sh"
 cp -r "$here/../../data/demo" "$work/project"
 head -n 1 "$work/project/config/field_map.csv" >"$work/head"
 mv "$work/head" "$work/project/config/field_map.csv"
