@@ -40,6 +40,7 @@ mod estimate;
 mod exclusions;
 mod explain;
 mod failed;
+mod field_sources;
 mod fields;
 mod first_error;
 mod found;
@@ -60,6 +61,7 @@ mod outbox;
 mod papers;
 mod phase;
 mod plan;
+mod plan_report;
 mod preflight;
 mod project;
 mod propose;
@@ -76,14 +78,17 @@ mod run;
 mod run_log;
 mod sample;
 mod schema;
+mod sheet;
 mod side_by_side;
 mod simulated;
 mod small_table;
+mod span;
 mod stage;
 mod status;
 mod storage;
 mod trial;
 mod vanishing;
+mod verdicts;
 mod way;
 mod workload;
 
@@ -99,27 +104,29 @@ pub use diff::{
     DiffError, DiffReport, DiffRequest, FieldDiff, Move, MoveExample, Segment, SourceDiff,
     StorageDiff, ValueExample,
 };
-pub use estimate::{Estimate, EstimateRequest, LimitEstimate, LoadEstimate, Span};
+pub use estimate::{Estimate, LimitEstimate, LoadEstimate};
 pub use explain::{
     Child, Decision, Difference, ExplainRequest, LoadStory, RecordNow, Row as ExplainedRow, Story,
     Version,
 };
+pub use field_sources::FieldSource;
 pub use hypercare::Hypercare;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use open_decisions::OpenDecision;
-pub use papers::WrittenDocument;
-pub use plan::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport, megabytes};
+pub use papers::{EstimateRequest, WrittenDocument};
+pub use plan::megabytes;
+pub use plan_report::{Count, LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport};
 pub use preflight::{Finding, Preflight};
 pub use propose::{ProposeReport, ProposeRequest};
 pub use proposed_decisions::ProposedDecision;
 pub use reconcile::{LoadComparison, ReconcileReport, ReconcileRequest};
-pub use rehearsal::Count;
 pub use rollback::{RollbackLine, RollbackReport, RollbackRequest};
 pub use run::{RunReport, RunRequest};
 pub use schema::{Consent, DataFinding, Prepared, SchemaComparison};
-pub use side_by_side::{Sample, SampleSheet, Verified};
+pub use side_by_side::{Sample, SampleSheet};
+pub use span::Span;
 pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs, summary};
+pub use verdicts::Verified;
 pub use way::span;
 
-use first_error::first;
 pub(crate) use org::selected_schema;

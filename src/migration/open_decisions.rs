@@ -13,7 +13,7 @@ use arrow::datatypes::Int64Type;
 use serde::Serialize;
 
 use super::project::Project;
-use super::proposed_decisions::{OrgValues, ProposedDecision, Proposer};
+use super::proposed_decisions::{ExportValue, OrgValues, ProposedDecision, Proposer};
 use crate::config::nearest;
 use crate::engine::{Session, View};
 use crate::error::Error;
@@ -209,17 +209,6 @@ pub(super) async fn of_export(
         }
     }
     Ok(open)
-}
-
-/// A value of the export.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ExportValue {
-    /// Cells of its row, by column.
-    pub(super) cells: BTreeMap<String, String>,
-    /// What the export calls it besides.
-    pub(super) name: Option<String>,
-    /// Rows of the export that have it.
-    pub(super) rows: u64,
 }
 
 /// Whether it is a country by ISO 3166.

@@ -14,6 +14,7 @@ use super::grain::{self, Books};
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
+use super::sheet::{Sheet, keep_sheet};
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
@@ -21,7 +22,7 @@ use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, Took, load_phas
 use crate::progress::Progress;
 use crate::project::{ProjectError, QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
-use crate::report::{phase_document, spreadsheet};
+use crate::report::phase_document;
 use crate::rows::{RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
@@ -104,17 +105,19 @@ impl Phases<'_> {
         let (_, session) = self.context.session(Reads::Only(&view)).await?;
         let rows = session.collect("conflicts", CONFLICTS).await?;
         let told: u64 = rows.iter().map(|batch| batch.num_rows() as u64).sum();
-        let (place, _) = self
-            .keep_sheet("conflicts", &rows, |error| Error::Defect {
-                what: format!("the list of conflicts is no CSV: {error}"),
-            })
-            .await?;
+        let staging = self.context.staging();
+        let wrong = |error| Error::Defect {
+            what: format!("the list of conflicts is no CSV: {error}"),
+        };
+        let run = self.journal.run();
+        let sheet = keep_sheet(staging, run, "conflicts", &rows, wrong).await?;
         let first = match told < open {
             true => format!("the first {told} of {open} fields"),
             false => "what waits".to_owned(),
         };
         self.notes.push(format!(
-            "{first} is in {place}: write `source` or `org` into its column decision and add its rows to config/decisions.csv"
+            "{first} is in {}: write `source` or `org` into its column decision and add its rows to config/decisions.csv",
+            sheet.place
         ));
         Ok(())
     }
@@ -519,15 +522,15 @@ impl Phases<'_> {
         batches: &[arrow::array::RecordBatch],
         rows: usize,
     ) -> Result<(), Error> {
-        let (place, csv) = self
-            .keep_sheet(&check.name, batches, |error| {
-                Error::Project(ProjectError::Columns {
-                    path: check.path.clone(),
-                    reason: format!("it returns a column that CSV cannot hold: {error}"),
-                    hint: "cast it to a text in the check".to_owned(),
-                })
+        let wrong = |error| {
+            Error::Project(ProjectError::Columns {
+                path: check.path.clone(),
+                reason: format!("it returns a column that CSV cannot hold: {error}"),
+                hint: "cast it to a text in the check".to_owned(),
             })
-            .await?;
+        };
+        let (staging, run) = (self.context.staging(), self.journal.run());
+        let Sheet { place, csv } = keep_sheet(staging, run, &check.name, batches, wrong).await?;
         let word = match check.warns {
             true => {
                 self.warnings.insert(check.name.clone(), rows as u64);
@@ -547,30 +550,6 @@ impl Phases<'_> {
         }
         self.notes.push(text);
         Ok(())
-    }
-
-    /// Writes rows as CSV for people into the reports of this run; where it is, and its text.
-    pub(super) async fn keep_sheet(
-        &self,
-        name: &str,
-        batches: &[arrow::array::RecordBatch],
-        wrong: impl Fn(String) -> Error,
-    ) -> Result<(String, Vec<u8>), Error> {
-        let mut csv = Vec::new();
-        {
-            let mut writer = arrow::csv::WriterBuilder::new()
-                .with_header(true)
-                .build(&mut csv);
-            for batch in batches {
-                let written = writer.write(batch);
-                written.map_err(|error| wrong(error.to_string()))?;
-            }
-        }
-        let csv = spreadsheet(&csv).map_err(|error| wrong(error.to_string()))?;
-        let staging = self.context.staging();
-        let path = staging.org_path(&["reports", self.journal.run(), &format!("{name}.csv")]);
-        staging.write_document(&path, csv.clone().into()).await?;
-        Ok((staging.place(&path), csv))
     }
 
     /// Runs the project's reconcile queries. True if one found rows.

@@ -10,12 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use transload_propose::{Choice, Class, ValueMatch, country_names, match_values};
 
-use super::open_decisions::ExportValue;
 use super::reference_check::texts;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::mapping::{DecisionRow, proposed_column};
 use crate::staging::Snapshot;
+
+/// A value of the export.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExportValue {
+    /// Cells of its row, by column.
+    pub(super) cells: BTreeMap<String, String>,
+    /// What the export calls it besides.
+    pub(super) name: Option<String>,
+    /// Rows of the export that have it.
+    pub(super) rows: u64,
+}
 
 /// What is proposed for one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

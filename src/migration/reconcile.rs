@@ -10,13 +10,14 @@ use super::context::{Context, Reads};
 use super::hypercare::{self, Hypercare};
 use super::liveness::Liveness;
 use super::project::Project;
+use super::resolved::ProjectFiles;
+use super::sheet::keep_sheet;
 use super::side_by_side::{Sample, SampleSheet, draw_samples, keep_sample, publish};
 use crate::error::Error;
 use crate::load::Journal;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::counts;
-use crate::report::spreadsheet;
 use crate::rows::same_key;
 use crate::transform::write_model;
 
@@ -84,21 +85,25 @@ pub(crate) async fn reconcile(
     project: &Project,
     connection: &Connection,
     request: &ReconcileRequest,
+    files: ProjectFiles,
     progress: &dyn Progress,
 ) -> Result<ReconcileReport, Error> {
     let staging = &connection.staging;
     let snapshot = staging.snapshot().await?;
-    let (queries, _) = super::resolved::read_queries(project)?;
     let is_loaded = |file: &&QueryFile| {
         snapshot.get("ledger", &file.name).is_some() && snapshot.get("outbox", &file.name).is_some()
     };
-    if !queries.kind(QueryKind::Load).any(|file| is_loaded(&file)) {
+    if !files
+        .queries
+        .kind(QueryKind::Load)
+        .any(|file| is_loaded(&file))
+    {
         return Err(Error::NotYet {
             what: format!("nothing was loaded into {} yet", connection.target),
             hint: "run `transload run` first".to_owned(),
         });
     }
-    let mut context = Context::resolve(project, connection, progress).await?;
+    let mut context = Context::with(project, connection, progress, files).await?;
     context.whole = !request.only_changes;
     let files = context.resolved.queries.kind(QueryKind::Load);
     let loaded: Vec<&QueryFile> = files.filter(is_loaded).collect();
@@ -152,27 +157,12 @@ pub(crate) async fn reconcile(
 async fn keep_list(context: &Context<'_>) -> Result<String, Error> {
     let (_, session) = context.session(Reads::All).await?;
     let rows = session.collect("what people did", PEOPLE_DID).await?;
-    let defect = |what: String| Error::Defect { what };
-    let mut csv = Vec::new();
-    {
-        let mut writer = arrow::csv::WriterBuilder::new()
-            .with_header(true)
-            .build(&mut csv);
-        for batch in &rows {
-            let written = writer.write(batch);
-            written.map_err(|error| defect(error.to_string()))?;
-        }
-    }
-    let csv = spreadsheet(&csv).map_err(|error| defect(error.to_string()))?;
     let staging = context.staging();
     let run = Journal::last_run(staging).await?;
     let run = run.unwrap_or_else(|| "reconcile".to_owned());
-    let path = staging.org_path(&["reports", &run, "hypercare.csv"]);
-    staging.write_document(&path, csv.into()).await?;
-    Ok(match staging.local_folder() {
-        Some(_) => format!("/{path}"),
-        None => path.to_string(),
-    })
+    let wrong = |what| Error::Defect { what };
+    let sheet = keep_sheet(staging, &run, "hypercare", &rows, wrong).await?;
+    Ok(sheet.place)
 }
 
 /// Records of a load that the ledger knows as live, and how many of them were read back.

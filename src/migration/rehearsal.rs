@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, BinaryArray, RecordBatch};
-use serde::Serialize;
 
 use super::candidates::Course;
 use super::completeness::Completeness;
@@ -16,7 +15,7 @@ use super::dry_run::DryRun;
 use super::gone::{self, GoneRows};
 use super::grain;
 use super::phase::REASONS;
-use super::plan::LoadPlan;
+use super::plan_report::{Count, LoadPlan};
 use super::vanishing::{Due, Vanishing};
 use crate::engine::Session;
 use crate::error::Error;
@@ -26,15 +25,6 @@ use crate::rollback::KEPT;
 use crate::rows::{CLEAR, GONE, SAME, for_load, is_set, key_text, sent_columns};
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_table;
-
-/// A number with its name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Count {
-    /// What is counted.
-    pub name: String,
-    /// How often.
-    pub rows: u64,
-}
 
 /// Most first.
 fn sorted(counts: BTreeMap<String, u64>) -> Vec<Count> {

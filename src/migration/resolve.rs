@@ -14,7 +14,7 @@ use super::map_check::check_map;
 use super::name_check::check_names;
 use super::org::inspect_org;
 use super::project::Project;
-use super::resolved::{Exclusions, ResolvedProject, read_queries};
+use super::resolved::{Exclusions, ProjectFiles, ResolvedProject};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{EditPolicies, FieldMap};
@@ -34,7 +34,20 @@ impl<'a> Context<'a> {
         connection: &'a Connection,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        let (queries, map) = read_queries(project)?;
+        Self::with(project, connection, progress, ProjectFiles::read(project)?).await
+    }
+
+    /// The same with files that were read before.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub(crate) async fn with(
+        project: &'a Project,
+        connection: &'a Connection,
+        progress: &'a dyn Progress,
+        files: ProjectFiles,
+    ) -> Result<Self, Error> {
+        let ProjectFiles { queries, map } = files;
         let describes = inspect_org(connection, &project.config.project, &queries).await?;
         let staging = &connection.staging;
         let resolved = resolve(project, staging, queries, map, &describes).await?;
@@ -52,8 +65,15 @@ impl<'a> Context<'a> {
 
     /// The same after the org has changed.
     pub(crate) async fn again(self) -> Result<Self, Error> {
-        let mut again = Self::resolve(self.project, self.connection, self.progress).await?;
-        again.resolved.selected = self.resolved.selected;
+        let ResolvedProject {
+            queries,
+            map,
+            selected,
+            ..
+        } = self.resolved;
+        let files = ProjectFiles { queries, map };
+        let mut again = Self::with(self.project, self.connection, self.progress, files).await?;
+        again.resolved.selected = selected;
         Ok(Self {
             whole: self.whole,
             only_failed: self.only_failed,

@@ -256,17 +256,27 @@ impl ResolvedProject {
     }
 }
 
-/// Reads the query files and the map. A command that only looks or takes back needs no more than that they can be read.
-///
-/// # Errors
-/// A query file that is not valid, a map with rows that nobody confirmed.
-pub(crate) fn read_queries(project: &Project) -> Result<(Queries, FieldMap), Error> {
-    let queries = Queries::load(&project.config.project)?;
-    let map = FieldMap::load(&project.config.project)?;
-    let findings = map.unconfirmed();
-    match findings.is_empty() {
-        true => Ok((queries, map)),
-        false => Err(Error::Mistakes { findings }),
+/// What a project says in files: its queries and its map.
+pub(crate) struct ProjectFiles {
+    /// Its queries, with the defaults that they do not replace.
+    pub(crate) queries: Queries,
+    /// Its map, all rows of it confirmed.
+    pub(crate) map: FieldMap,
+}
+
+impl ProjectFiles {
+    /// Reads them. A command that only looks or takes back needs no more than that they can be read.
+    ///
+    /// # Errors
+    /// A query file that is not valid, a map with rows that nobody confirmed.
+    pub(crate) fn read(project: &Project) -> Result<Self, Error> {
+        let queries = Queries::load(&project.config.project)?;
+        let map = FieldMap::load(&project.config.project)?;
+        let findings = map.unconfirmed();
+        match findings.is_empty() {
+            true => Ok(Self { queries, map }),
+            false => Err(Error::Mistakes { findings }),
+        }
     }
 }
 

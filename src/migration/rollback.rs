@@ -19,12 +19,12 @@ use super::changes;
 use super::connection::Connection;
 use super::project::Project;
 use super::recover::recover_all;
-use super::resolved::{known_tables, read_queries};
+use super::resolved::known_tables;
 use super::run_log::keep_runs;
 use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
-use crate::project::{Operation, QueryFile, QueryKind, Step};
+use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
 use crate::report::{number, table};
 use crate::rollback::{Load, Recycled, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::rows::{RunStatus, columns_of};
@@ -138,6 +138,7 @@ impl RollbackReport {
 /// A rollback under way.
 pub(crate) struct Undo<'a> {
     pub project: &'a Project,
+    pub queries: &'a Queries,
     pub connection: &'a Connection,
     pub request: &'a RollbackRequest,
     pub progress: &'a Arc<dyn Progress>,
@@ -268,10 +269,10 @@ impl Undo<'_> {
 
     /// The loads that have a ledger, last first.
     async fn loads(&self) -> Result<Vec<Load>, Error> {
-        let (queries, _) = read_queries(self.project)?;
+        let queries = self.queries;
         let snapshot = self.connection.staging.snapshot().await?;
-        let tables = known_tables(&queries, &snapshot);
-        let order = crate::project::order(&queries, &tables)?;
+        let tables = known_tables(queries, &snapshot);
+        let order = crate::project::order(queries, &tables)?;
         let files: Vec<&QueryFile> = order
             .into_iter()
             .filter(|step| matches!(step, Step::Load(_)))

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::diff::DiffError;
+use super::diff::error::DiffError;
 use crate::error::Error;
 use crate::project::{Origin, Queries};
 use crate::staging::Staging;
@@ -32,6 +32,14 @@ impl Rules {
     /// # Errors
     /// A file cannot be read, or a query is not valid.
     pub(crate) fn of_folder(project: &Path) -> Result<Self, Error> {
+        Self::of(project, &Queries::load(project)?)
+    }
+
+    /// The same with queries that were read before.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn of(project: &Path, queries: &Queries) -> Result<Self, Error> {
         let mut files = BTreeMap::new();
         let read = |path: &Path| {
             std::fs::read(path).map_err(|source| Error::File {
@@ -51,7 +59,7 @@ impl Rules {
                 files.insert(format!("config/{name}"), text);
             }
         }
-        for query in Queries::load(project)?.iter() {
+        for query in queries.iter() {
             // What follows from the export follows from it again.
             if Origin::of(project, query) != Origin::Generated {
                 files.insert(query.path.clone(), query.sql.clone());

@@ -3,7 +3,7 @@
 //! In: a destination of kind simulator. Out: its state and the note of which org it was are gone. Never: a real org's.
 
 use super::connection::state_of;
-use super::first;
+use super::first_error::first;
 use super::open::Migration;
 use crate::config::DestinationKind;
 use crate::error::Error;

@@ -17,7 +17,7 @@ use super::known;
 use super::mapped;
 use super::org::selected_schema;
 use super::project::Project;
-use super::resolved::{self, ResolvedProject};
+use super::resolved::{ProjectFiles, ResolvedProject};
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::load::{ORG_TABLES, org_table};
@@ -59,7 +59,7 @@ impl Trial {
         wanted: Option<&BTreeSet<String>>,
         other: Option<&Trial>,
     ) -> Result<Self, Error> {
-        let (queries, map) = resolved::read_queries(project)?;
+        let ProjectFiles { queries, map } = ProjectFiles::read(project)?;
         let exclusions = exclusions::judge(project, staging, &queries, None).await?;
         let mut resolved = ResolvedProject {
             queries,

@@ -12,19 +12,13 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondT
 use arrow::error::ArrowError;
 use chrono::{DateTime, Duration, Utc};
 
-use super::ReconcileError;
-use super::compared::{Body, body};
-use super::edits::is_ours;
-use super::names::MODIFIED;
-use super::readback::read_back;
+use super::body::{Body, body};
+use super::names::{ACCEPTED, MODIFIED, is_ours};
 use super::request::ReadBack;
 use crate::encode::{note_html, visible_text};
 use crate::rows::{RowOperation, SAME, is_set, same_key, sent_columns, stands};
 use crate::salesforce::ErrorClass;
 use crate::staging::{Manifest, Snapshot};
-
-/// The column of `org.<load>` that names the version; none where somebody else changed the record before it was first read.
-pub(super) const ACCEPTED: &str = "_accepted";
 
 /// How much later than an answer a record was changed that was surely changed after it: the org's clock shows seconds.
 const SLACK: Duration = Duration::seconds(2);
@@ -41,33 +35,8 @@ pub(super) struct Accepted<'a> {
     place: Option<usize>,
 }
 
-/// Reads back what a run sent that ended before it did so: when another outbox takes the place of the one that was sent, nobody
-/// knows any more which versions are ours.
-///
-/// # Errors
-/// [`ReconcileError`].
-pub async fn catch_up(request: &ReadBack<'_>, snapshot: &Snapshot) -> Result<(), ReconcileError> {
-    let load = &request.file.name;
-    let (Some(outbox), Some(_)) = (snapshot.get("outbox", load), snapshot.get("ledger", load))
-    else {
-        return Ok(());
-    };
-    let read = snapshot.get("org", load);
-    let was_read = read.is_some_and(|read| read.published_at > outbox.published_at);
-    if was_read || told_by_version(request).is_none() {
-        return Ok(());
-    }
-    let sent = ReadBack {
-        outbox_rows: outbox.rows,
-        is_after_sending: true,
-        ..*request
-    };
-    read_back(&sent, |_| {}).await?;
-    Ok(())
-}
-
 /// The body of a load's records, if only their versions tell it.
-fn told_by_version(request: &ReadBack<'_>) -> Option<&'static Body> {
+pub(super) fn told_by_version(request: &ReadBack<'_>) -> Option<&'static Body> {
     let sent = request.columns.sent.iter();
     let mut bodies = sent.filter_map(|field| body(request.describe, field.name()));
     bodies.find(|body| !body.is_comparable())

@@ -14,7 +14,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::compared::is_body;
+use super::body::is_body;
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
 
 /// What is trimmed: every Unicode white space.

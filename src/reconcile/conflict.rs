@@ -4,7 +4,7 @@
 //! In: an [`Entry`], the policy of its field, what a person decided. Out: whether the field is written, and what to tell people.
 //! Never: a value written over one that somebody entered in the org, unless a policy or a person says so.
 
-use super::compared::is_body;
+use super::body::is_body;
 use crate::mapping::{Decided, EditPolicies, FieldPolicy, Side};
 use crate::rows::TOGETHER;
 

@@ -14,11 +14,10 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::ReconcileError;
-use super::compared::is_later_version;
-use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED};
+use super::body::is_later_version;
+use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED, is_ours};
 use super::request::{DiffRequest, EditsRequest};
 use crate::rows::{RowOperation, SAME};
-use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
 
 /// Columns of `recon.changed_by_org_<load>`.
@@ -174,11 +173,6 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowE
     batch
         .column_by_name(name)
         .ok_or_else(|| ArrowError::SchemaError(format!("an entry without {name}")))
-}
-
-/// Whether we changed a record last, or nobody says who did.
-pub(super) fn is_ours(by: &StringArray, row: usize, user: &str) -> bool {
-    by.is_null(row) || record_identity(by.value(row)) == record_identity(user)
 }
 
 /// The columns by which entries are judged.

@@ -1,5 +1,8 @@
 //! Names of tables and fields that the comparisons share.
 
+use arrow::array::{Array, StringArray};
+
+use crate::salesforce::record_identity;
 use crate::staging::Manifest;
 
 /// How the tables of edits in the org begin.
@@ -14,10 +17,18 @@ pub const LEFT_TO_ORG: &str = "left_to_org_";
 /// Fields that say who changed a record last, and when.
 pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
 
+/// The column of `org.<load>` that names the version; none where somebody else changed the record before it was first read.
+pub(super) const ACCEPTED: &str = "_accepted";
+
 /// The outbox of last time under a name of its own, to be read beside that of now.
 pub(super) fn as_last(outbox: &Manifest, load: &str) -> Manifest {
     Manifest {
         table: format!("{load}_last"),
         ..outbox.clone()
     }
+}
+
+/// Whether we changed a record last, or nobody says who did.
+pub(super) fn is_ours(by: &StringArray, row: usize, user: &str) -> bool {
+    by.is_null(row) || record_identity(by.value(row)) == record_identity(user)
 }

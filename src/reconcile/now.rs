@@ -7,8 +7,8 @@ use arrow::array::AsArray;
 use futures::{TryStreamExt, pin_mut};
 
 use super::ReconcileError;
+use super::body::body;
 use super::coercion::{derived_by, readable};
-use super::compared::body;
 use super::diff::differs;
 use super::fetch::asked_by;
 use super::names::MODIFIED;

@@ -19,8 +19,7 @@ use arrow::error::ArrowError;
 use super::coercion::is_made_with;
 use super::compared::Compared;
 use super::edits;
-use super::names::CHANGED_BY_ORG;
-use super::names::MODIFIED;
+use super::names::{CHANGED_BY_ORG, MODIFIED, is_ours};
 use super::{CONFLICTS, ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{RowOperation, SAME, is_set, key_columns, key_text, same_key, sent_columns};
@@ -294,7 +293,7 @@ fn edited(batch: &RecordBatch, keys: usize, user: &str) -> Result<RecordBatch, A
     let keep: BooleanArray = (0..batch.num_rows())
         .map(|row| {
             let is_left = entry.is_left_out(row) && entry.says_edits(row);
-            Some(is_left && !edits::is_ours(by, row, user))
+            Some(is_left && !is_ours(by, row, user))
         })
         .collect();
     let rows = edits::rows([

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::body::body;
 use super::coercion::{derived_by, readable};
-use super::compared::body;
 use super::names::MODIFIED;
 use crate::encode::RAW_VALUES;
 use crate::engine::{Engine, Session};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
 
-use super::custom_objects::{CustomObject, Field, MAX_NAME, Target};
+use super::custom_object::{CustomObject, Field, MAX_NAME, Target};
 use crate::schema::free_name;
 
 /// Column with the id of records whose id is text; tables whose ids are all numbers lack it.

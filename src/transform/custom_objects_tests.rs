@@ -1,7 +1,8 @@
 //! Claims about generated queries: they parse, lookups are declared, circles are cut, names fit.
 
-use arrow::datatypes::Field as ArrowField;
+use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 
+use super::super::custom_object::Constraint;
 use super::*;
 use crate::project::{QueryFile, QueryKind};
 

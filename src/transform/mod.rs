@@ -4,6 +4,7 @@
 //! sent. Never: HTTP.
 
 mod base;
+mod custom_object;
 mod custom_object_sql;
 mod custom_objects;
 mod dead;
@@ -19,9 +20,8 @@ mod route;
 mod source_key;
 
 pub use base::GoneFields;
-pub use custom_objects::{
-    Constraint, CustomObject, Generated, MetadataKeys, generate as generate_custom_objects,
-};
+pub use custom_object::{Constraint, CustomObject};
+pub use custom_objects::{Generated, MetadataKeys, generate as generate_custom_objects};
 pub use error::TransformError;
 pub use lineage::{Lineage, Lineages, lineages};
 pub use model::{write_model, write_table};

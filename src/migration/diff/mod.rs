@@ -4,7 +4,7 @@
 //! what is known of the org. Out: a [`DiffReport`]. Both versions are tried as if nothing had been loaded; what the second has in common
 //! with the first is not computed again. Never: a connection, a table of either version published.
 
-mod error;
+pub(super) mod error;
 mod fields;
 mod moves;
 mod segments;

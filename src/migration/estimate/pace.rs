@@ -2,71 +2,12 @@
 //!
 //! In: rows and milliseconds of measured steps. Out: for any number of rows a [`Span`]. A line through all steps of one kind says what
 //! a step costs at least and what each row adds; how far a load was off the line goes on in part as a cost per row, the more
-//! so the more rows it was measured with. Never: a span narrower than ten percent: the org has other work too.
+//! so the more rows it was measured with.
 
-use serde::Serialize;
+use crate::migration::span::Span;
 
 /// Rows at which half of what a load was off the line counts as cost per row.
 const HALF_KNOWN: f64 = 200.0;
-
-/// What a span has to each side of the likely value at least.
-const LEAST: f64 = 0.1;
-
-/// Seconds, or milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Span {
-    /// If all that is unexplained stays as it was measured.
-    pub low: f64,
-    /// What is to be expected.
-    pub likely: f64,
-    /// If all that is unexplained grows with the rows.
-    pub high: f64,
-}
-
-impl Span {
-    /// The same for all.
-    pub(super) fn of(value: f64) -> Self {
-        Self {
-            low: value,
-            likely: value,
-            high: value,
-        }
-    }
-
-    pub(super) fn plus(self, other: Self) -> Self {
-        Self {
-            low: self.low + other.low,
-            likely: self.likely + other.likely,
-            high: self.high + other.high,
-        }
-    }
-
-    pub(super) fn times(self, factor: f64) -> Self {
-        Self {
-            low: self.low * factor,
-            likely: self.likely * factor,
-            high: self.high * factor,
-        }
-    }
-
-    /// What is likely; the high value where nothing is.
-    #[must_use]
-    pub fn most(self) -> f64 {
-        match self.likely.is_nan() {
-            true => self.high,
-            false => self.likely,
-        }
-    }
-
-    /// With room to both sides.
-    pub(super) fn widened(self) -> Self {
-        Self {
-            low: self.low.min(self.likely * (1.0 - LEAST)),
-            high: self.high.max(self.likely * (1.0 + LEAST)),
-            ..self
-        }
-    }
-}
 
 /// A step that was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,12 +8,16 @@ use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, Stri
 use arrow::datatypes::{Field, Schema};
 
 use super::super::small_table::of_columns;
-use super::{Estimate, LoadEstimate, Span};
+use super::{Estimate, LoadEstimate};
 use crate::error::Error;
+use crate::migration::span::Span;
 use crate::staging::Staging;
 
 /// Publishes all of them.
-pub(super) async fn publish(staging: &Staging, estimate: &Estimate) -> Result<(), Error> {
+pub(in crate::migration) async fn publish(
+    staging: &Staging,
+    estimate: &Estimate,
+) -> Result<(), Error> {
     let loads = &estimate.loads;
     let mut columns = vec![
         (

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::connection::{Connection, ExpectedOrg};
-use super::first;
+use super::first_error::first;
 use super::open::Migration;
 use crate::error::Error;
 use crate::stage::Located;

@@ -8,7 +8,10 @@ use datafusion::common::ScalarValue;
 
 use super::{Plan, WrittenDocument};
 use crate::error::Error;
-use crate::migration::{Estimate, EstimateRequest, Migration, PlanReport, status};
+use crate::migration::estimate::{Estimate, Measured, expected, publish};
+use crate::migration::status::organisations;
+use crate::migration::{Migration, PlanReport, PlanRequest, status};
+use crate::project::Queries;
 
 const ESTIMATE: [Plan; 3] = [
     (
@@ -50,7 +53,66 @@ const REVIEW: [Plan; 2] = [
     ),
 ];
 
+/// What an estimate is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct EstimateRequest {
+    /// The plan that it stands on.
+    pub plan: PlanRequest,
+    /// Destination whose runs say how long things take; by default the same, or else the one that was run against last.
+    pub measured_on: Option<String>,
+}
+
 impl Migration {
+    /// Plans, and says what to expect; the tables behind it are `estimate.*` of this org.
+    ///
+    /// # Errors
+    /// As [`Self::plan`]; nothing was run against the destination that is to be measured.
+    pub async fn estimate(
+        &self,
+        request: &EstimateRequest,
+    ) -> Result<(PlanReport, Estimate), Error> {
+        let plan = self.plan(&request.plan).await?;
+        let (name, destination) = self.config().target(request.plan.target.as_deref())?;
+        let mut at_once = destination.concurrent_jobs.max(1);
+        let known = organisations(self.staging()).await?;
+        let same = known
+            .iter()
+            .find(|known| known.target.as_deref() == Some(name));
+        let measured = match &request.measured_on {
+            Some(wanted) => {
+                let (wanted, measured) = self.config().target(Some(wanted))?;
+                at_once = at_once.min(measured.concurrent_jobs.max(1));
+                let found = known
+                    .iter()
+                    .find(|known| known.target.as_deref() == Some(wanted));
+                Some(found.ok_or_else(|| Error::NotYet {
+                    what: format!("nothing has been run against {wanted} so far"),
+                    hint: "run a sample there first: `transload run --sample 300`".to_owned(),
+                })?)
+            }
+            None => same.filter(|same| same.last_run.is_some()).or_else(|| {
+                known
+                    .iter()
+                    .max_by(|left, right| left.last_run.cmp(&right.last_run))
+            }),
+        };
+        let runs = match measured {
+            Some(organisation) => {
+                Measured::read(&self.staging().with_org(&organisation.id)).await?
+            }
+            None => Measured::default(),
+        };
+        let queries = Queries::load(&self.config().project)?;
+        let mut estimate = expected(&plan, &runs, &queries, at_once);
+        estimate.measured = runs.last.as_ref().map(|run| {
+            let target = measured.and_then(|known| known.target.as_deref());
+            format!("{run} against {}", target.unwrap_or("this org"))
+        });
+        let staging = self.staging().with_org(&plan.organisation);
+        publish(&staging, &estimate).await?;
+        Ok((plan, estimate))
+    }
+
     /// Estimates, and writes the document.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod inventory;
 mod run;
 mod scope;
 
+pub use self::estimate::EstimateRequest;
 pub(super) use self::inventory::steps;
 pub(super) use self::scope::distinct_values;
 

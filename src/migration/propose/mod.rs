@@ -81,7 +81,7 @@ pub(super) async fn propose_map(
         let lease = project.staging.lease("map propose").await?;
         let staged = stage_all(project, progress).await;
         let released = lease.release().await.map_err(Error::from);
-        let (report, ()) = super::first(staged, released)?;
+        let (report, ()) = super::first_error::first(staged, released)?;
         note_staging(&report, progress);
     }
     let snapshot = project.staging.snapshot().await?;
