@@ -31,6 +31,9 @@ pub(crate) struct DeltaArgs {
     /// Read every record back, not only those that changed in the org since the last run
     #[arg(long)]
     full: bool,
+    /// Make every table anew, also those that follow from what is as it was
+    #[arg(long)]
+    fresh: bool,
     /// Plan, or summary of the run, on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -45,6 +48,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
     let request = PlanRequest {
         target: args.target.target.clone(),
         no_stage: args.no_stage,
+        fresh: args.fresh,
         ..PlanRequest::default()
     };
     let planned = migration.plan(&request).await;
@@ -69,6 +73,7 @@ pub(super) async fn run(args: DeltaArgs) -> Result<Outcome, Error> {
         // The plan has read the export.
         no_stage: true,
         full: args.full,
+        fresh: args.fresh,
         ..RunRequest::default()
     };
     carry_out(&args.project, SampleArgs::default(), &request, args.format).await

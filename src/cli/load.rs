@@ -21,6 +21,9 @@ pub(crate) struct LoadArgs {
     /// Only these loads, as with --select
     #[arg(value_name = "LOADS", conflicts_with = "select")]
     loads: Vec<String>,
+    /// Make every table anew, also those that follow from what is as it was
+    #[arg(long)]
+    fresh: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -44,6 +47,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
             target: args.target.target,
             no_stage: true,
             only_failed: args.failed,
+            fresh: args.fresh,
             selection,
         };
         return plan::carry_out(&args.project, args.sample, &request, args.format).await;
@@ -53,6 +57,7 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
         consent: args.consent.consent(),
         no_stage: true,
         only_failed: args.failed,
+        fresh: args.fresh,
         selection,
         ..RunRequest::default()
     };

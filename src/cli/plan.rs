@@ -17,6 +17,9 @@ pub(crate) struct PlanArgs {
     /// Use the tables staged last instead of reading the export again
     #[arg(long)]
     no_stage: bool,
+    /// Make every table anew, also those that follow from what is as it was
+    #[arg(long)]
+    fresh: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -32,6 +35,7 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
         target: args.target.target,
         no_stage: args.no_stage,
         only_failed: false,
+        fresh: args.fresh,
         selection: args.selection.selection(),
     };
     carry_out(&args.project, args.sample, &request, args.format).await

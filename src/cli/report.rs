@@ -97,6 +97,7 @@ pub(super) async fn estimate(args: EstimateArgs) -> Result<Outcome, Error> {
             target: args.target.target,
             no_stage: args.no_stage,
             only_failed: false,
+            fresh: false,
             selection: args.selection.selection(),
         },
         measured_on: args.measured_on,

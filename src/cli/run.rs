@@ -28,6 +28,9 @@ pub(crate) struct RunArgs {
     /// Read every record back, not only those that changed in the org since the last run
     #[arg(long)]
     full: bool,
+    /// Make every table anew, also those that follow from what is as it was
+    #[arg(long)]
+    fresh: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -46,6 +49,7 @@ pub(super) async fn run(args: RunArgs) -> Result<Outcome, Error> {
         no_stage: args.no_stage,
         only_failed: false,
         full: args.full,
+        fresh: args.fresh,
         selection: args.selection.selection(),
     };
     carry_out(&args.project, args.sample, &request, args.format).await

@@ -9,6 +9,9 @@ use crate::stage::StageReport;
 pub(crate) struct StageArgs {
     #[command(flatten)]
     project: ProjectArgs,
+    /// Read every file, also those that are as they were
+    #[arg(long)]
+    fresh: bool,
     /// Report on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -17,6 +20,9 @@ pub(crate) struct StageArgs {
 /// Runs the command.
 pub(super) async fn run(args: StageArgs) -> Result<Outcome, Error> {
     let (migration, progress) = migration(&args.project)?;
+    if args.fresh {
+        migration.engine().make_all();
+    }
     let report = migration.stage().await;
     progress.finish();
     let report = report?;

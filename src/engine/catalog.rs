@@ -22,6 +22,7 @@ use datafusion::prelude::col;
 use url::Url;
 
 use super::plans::Plans;
+use super::version::Version;
 use crate::staging::{Manifest, Snapshot, Staging};
 
 /// Schemas that exist in every session, even while empty.
@@ -212,5 +213,6 @@ fn listing_table(staging: &Staging, manifest: &Manifest) -> Result<Arc<dyn Table
         .with_listing_options(options)
         // Without the schema's own metadata: tables that differ in it alone could not be put together.
         .with_schema(Arc::new(Schema::new(manifest.schema.fields().clone())));
-    Ok(Arc::new(ListingTable::try_new(config)?))
+    let files = ListingTable::try_new(config)?;
+    Ok(Arc::new(Version::new(files, manifest.digest())))
 }

@@ -4,6 +4,7 @@
 //! In: a [`Snapshot`] of tables and SQL. Out: bounded streams of record batches. Never: I/O to Salesforce,
 //! schema inference, or a cached file list (`guide/engine.md` 1, 3, 11).
 
+mod basis;
 mod catalog;
 mod error;
 mod growth;
@@ -15,7 +16,9 @@ mod present;
 mod session;
 mod spill;
 mod stream;
+mod version;
 
+pub use basis::program;
 pub use error::EngineError;
 pub(crate) use error::brief;
 pub use nesting::check_depth;
@@ -24,6 +27,7 @@ pub use stream::BatchStream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -82,6 +86,8 @@ pub struct Engine {
     /// What every session has in common: functions, rules, configuration. Tables are each session's own.
     common: SessionState,
     plans: Arc<Plans>,
+    /// Whether nothing that was made before stands.
+    fresh: AtomicBool,
     /// Removed after the runtime is gone.
     _spill: SpillFolder,
 }
@@ -133,8 +139,20 @@ impl Engine {
                 source: source.into(),
             })?,
             plans: Arc::default(),
+            fresh: AtomicBool::new(false),
             _spill: spill,
         })
+    }
+
+    /// From now on every table is made, also where what it follows from is as it was.
+    pub fn make_all(&self) {
+        self.fresh.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nothing that was made before stands.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh.load(Ordering::Relaxed)
     }
 
     /// A session that sees the tables of `snapshot` and nothing else. Opens none of them: that is done when a query names one.
@@ -148,6 +166,7 @@ impl Engine {
             tables,
             Arc::clone(&self.plans),
             self.handle.clone(),
+            self.is_fresh(),
         ))
     }
 }

@@ -17,6 +17,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
+use super::basis::basis;
 use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
 use super::{BatchStream, EngineError, STACK, check_depth};
@@ -41,6 +42,7 @@ pub struct Session {
     plans: Arc<Plans>,
     handle: tokio::runtime::Handle,
     parameters: BTreeMap<String, ScalarValue>,
+    fresh: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -55,6 +57,7 @@ impl Session {
         tables: Tables,
         plans: Arc<Plans>,
         handle: tokio::runtime::Handle,
+        fresh: bool,
     ) -> Self {
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(tables.clone()));
@@ -65,6 +68,7 @@ impl Session {
             plans,
             handle,
             parameters: BTreeMap::new(),
+            fresh,
         }
     }
 
@@ -134,6 +138,12 @@ impl Session {
     /// [`EngineError::Plan`].
     pub async fn plan(&self, query: &str, sql: &str) -> Result<LogicalPlan, EngineError> {
         Ok(self.planned(query, sql).await?.plan.clone())
+    }
+
+    /// What the result of a bound plan follows from, in this order of rows; none where that is not known, or nothing is to stand.
+    #[must_use]
+    pub fn basis(&self, plan: &LogicalPlan, sorted_by: &[String]) -> Option<String> {
+        (!self.fresh).then(|| basis(plan, sorted_by))?
     }
 
     /// The plan of this text, made anew unless it was made before over the same tables and with the same parameters.
@@ -368,6 +378,7 @@ mod tests {
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),
             columns: BTreeMap::new(),
+            basis: None,
             schema: columns("id"),
         });
         let session = engine.session(&staging, &snapshot).unwrap();

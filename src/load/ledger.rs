@@ -202,6 +202,7 @@ fn attempts_manifest(load: &str, schema: SchemaRef, files: Vec<DataFile>) -> Man
         sorted_by: Vec::new(),
         counts: BTreeMap::new(),
         columns: BTreeMap::new(),
+        basis: None,
         schema,
     }
 }

@@ -183,6 +183,7 @@ mod tests {
                 sorted_by: Vec::new(),
                 counts: BTreeMap::new(),
                 columns: BTreeMap::new(),
+                basis: None,
                 schema,
             });
         }

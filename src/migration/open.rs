@@ -7,15 +7,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::{Connection, ExpectedOrg};
 use super::diff::{DiffReport, DiffRequest, diff};
-use super::plan::{PlanReport, PlanRequest, plan};
+use super::first_error::first;
+use super::plan::plan;
+use super::plan_report::{PlanReport, PlanRequest};
 use super::project::Project;
 use super::propose::{ProposeReport, ProposeRequest, map_fields, propose_map};
 use super::reconcile::{ReconcileReport, ReconcileRequest, reconcile};
+use super::resolved::ProjectFiles;
 use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
 use super::stage::{note_staging, stage_all};
-use super::{check, dry_run, first, resolved};
+use super::{check, dry_run};
 use crate::config::{Config, Sample};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -187,6 +190,7 @@ impl Migration {
     /// Whatever would keep a run from beginning. What would keep it from going through is in the report.
     pub async fn plan(&self, request: &PlanRequest) -> Result<PlanReport, Error> {
         check::ensure_right(&self.project)?;
+        self.make_all_if(request.fresh);
         let target = request.target.as_deref();
         self.connected(target, Access::Reading("plan"), async |connection, _| {
             let mut written = Vec::new();
@@ -211,6 +215,7 @@ impl Migration {
     /// Whatever ends a run before its phases are through; rows that fail are in the report and no error.
     pub async fn run(&self, request: &RunRequest) -> Result<RunReport, Error> {
         check::ensure_right(&self.project)?;
+        self.make_all_if(request.fresh);
         let access = Access::Writing("run", request.expected());
         let target = request.target.as_deref();
         let ran = self.connected(target, access, async |connection, stop| {
@@ -260,15 +265,14 @@ impl Migration {
     /// # Errors
     /// Nothing was loaded yet, or the org cannot be read. Differences are in the report and no error.
     pub async fn reconcile(&self, request: &ReconcileRequest) -> Result<ReconcileReport, Error> {
+        let files = ProjectFiles::read(&self.project)?;
+        let access = Access::Reading("reconcile");
         let target = request.target.as_deref();
-        self.connected(
-            target,
-            Access::Reading("reconcile"),
-            async |connection, _| {
-                let progress = self.progress.as_ref();
-                Box::pin(reconcile(&self.project, connection, request, progress)).await
-            },
-        )
+        self.connected(target, access, async |connection, _| {
+            let progress = self.progress.as_ref();
+            let compared = reconcile(&self.project, connection, request, files, progress);
+            Box::pin(compared).await
+        })
         .await
     }
 
@@ -277,11 +281,13 @@ impl Migration {
     /// # Errors
     /// There is no such run, or the org cannot be reached. What is spared or left is in the report and no error.
     pub async fn rollback(&self, request: &RollbackRequest) -> Result<RollbackReport, Error> {
+        let files = ProjectFiles::read(&self.project)?;
         let access = Access::Writing("rollback", ExpectedOrg::Known);
         let target = request.target.as_deref();
         self.connected(target, access, async |connection, stop| {
             let undo = Undo {
                 project: &self.project,
+                queries: &files.queries,
                 connection,
                 request,
                 progress: &self.progress,
@@ -297,6 +303,7 @@ impl Migration {
     /// # Errors
     /// The loads cannot be planned, or the org cannot be read.
     pub async fn schema(&self, request: &SchemaRequest) -> Result<SchemaPlanned, Error> {
+        self.ensure_readable()?;
         let target = request.target.as_deref();
         self.connected(
             target,
@@ -317,6 +324,7 @@ impl Migration {
     /// # Errors
     /// As [`Self::schema`], and what the org has against the package.
     pub async fn schema_check(&self, request: &SchemaRequest) -> Result<SchemaDeployed, Error> {
+        self.ensure_readable()?;
         let target = request.target.as_deref();
         self.connected(
             target,
@@ -343,6 +351,7 @@ impl Migration {
         request: &SchemaRequest,
         consent: Consent,
     ) -> Result<SchemaDeployed, Error> {
+        self.ensure_readable()?;
         let access = Access::Writing("schema deploy", ExpectedOrg::First);
         let target = request.target.as_deref();
         self.connected(target, access, async |connection, _| {
@@ -376,6 +385,17 @@ impl Migration {
         .await
     }
 
+    fn make_all_if(&self, fresh: bool) {
+        if fresh {
+            self.project.engine.make_all();
+        }
+    }
+
+    /// Fails before anything is reached. Staging may write queries besides, so they are read again after it.
+    fn ensure_readable(&self) -> Result<(), Error> {
+        ProjectFiles::read(&self.project).map(drop)
+    }
+
     async fn compare(
         &self,
         connection: &Connection,
@@ -386,7 +406,7 @@ impl Migration {
         Box::pin(compared).await
     }
 
-    /// Checks settings and SQL, takes the lease, connects, does the work, closes. Of several
+    /// Takes the lease, connects, does the work, closes. Of several
     /// errors the first is told.
     async fn connected<T>(
         &self,
@@ -394,7 +414,6 @@ impl Migration {
         access: Access,
         work: impl AsyncFnOnce(&Connection, &CancellationToken) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        resolved::read_queries(&self.project)?;
         self.project.config.target(target)?;
         let (command, expected) = match access {
             Access::Reading(command) => (command, ExpectedOrg::Known),

@@ -15,6 +15,7 @@ use super::books::{self, column_fates, ensure_accounted};
 use super::connection::{Connection, ExpectedOrg};
 use super::context::{Context, Reads};
 use super::effort::effort;
+use super::first_error::first;
 use super::liveness::Liveness;
 use super::phase::Phases;
 use super::project::Project;
@@ -23,7 +24,7 @@ use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, note_staging, stage_all, staged_objections};
-use super::{documents, dry_run, first, preflight, sample};
+use super::{documents, dry_run, preflight, sample};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
@@ -49,6 +50,8 @@ pub struct RunRequest {
     pub only_failed: bool,
     /// Whether records are read back whole, not only those that changed since the last look.
     pub full: bool,
+    /// Whether tables are made anew that follow from what is as it was.
+    pub fresh: bool,
     /// The loads that take part.
     pub selection: Selection,
 }
@@ -110,7 +113,7 @@ pub(crate) async fn run(
     }
     let now = sources(staging).await?;
     // So that later rules can be compared with these.
-    let rules = Rules::of_folder(&project.config.project)?
+    let rules = Rules::of(&project.config.project, &context.resolved.queries)?
         .keep(staging)
         .await?;
     let journal = Journal::start(

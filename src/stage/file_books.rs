@@ -84,6 +84,7 @@ pub(super) fn schema() -> SchemaRef {
 pub(super) async fn publish<'a>(
     staging: &Staging,
     books: impl Iterator<Item = &'a FileBook>,
+    counts: BTreeMap<String, u64>,
 ) -> Result<(), StageError> {
     let write = |source| write_error(NAME, source);
     let mut texts: [StringBuilder; 3] = Default::default();
@@ -114,7 +115,7 @@ pub(super) async fn publish<'a>(
         .await
         .map_err(write)?;
     writer.write(&batch).await.map_err(write)?;
-    writer.publish(BTreeMap::new()).await.map_err(write)?;
+    writer.publish(counts).await.map_err(write)?;
     Ok(())
 }
 

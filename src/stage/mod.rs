@@ -30,6 +30,7 @@ mod error;
 mod file_books;
 mod input;
 mod input_rules;
+mod inputs;
 mod latest;
 mod locate;
 mod older;
@@ -38,6 +39,7 @@ mod rejects;
 mod report;
 mod runs;
 mod settings;
+mod standing;
 mod table;
 
 #[cfg(test)]
@@ -86,6 +88,11 @@ pub fn fixed_tables() -> Vec<(&'static str, &'static str, arrow::datatypes::Sche
             column_books::schema(),
         ),
         (
+            "staged.inputs",
+            "one row per file of the export: size, time of change and digest when it was staged",
+            inputs::schema(),
+        ),
+        (
             "staged.files",
             "one row per file and source: rows, rejects",
             file_books::schema(),
@@ -118,6 +125,17 @@ pub async fn stage(
         .map_err(|source| error::write_error("people", source))?;
     let mut blobs = Blobs::clone(&listing.blobs);
     let measured = blob_books::measure(export, staging, &before, &mut blobs).await?;
+    let (digests, inputs) = match inputs::measure(export, staging, &before, &listing.files).await {
+        Ok(measured) => measured,
+        Err(error) => {
+            staging.remove(&measured).await;
+            return Err(error);
+        }
+    };
+    let books = match engine.is_fresh() {
+        true => None,
+        false => standing::last_books(staging, &before).await?,
+    };
     let mut stager = Stager {
         settings,
         export,
@@ -131,6 +149,10 @@ pub async fn stage(
             .await
             .map_err(|source| error::write_error("altered", source))?,
         keys: BTreeMap::new(),
+        inputs: digests,
+        measured: measured.digest(),
+        books,
+        stood: 0,
     };
     let mut finished = Vec::with_capacity(OBJECTS.len());
     let mut staged = Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await;
@@ -139,10 +161,28 @@ pub async fn stage(
         older::note_extract(settings, &mut finished);
     }
     match staged {
-        Ok(()) => publish(staging, finished, listing, stager.altered, measured).await,
+        Ok(()) => {
+            if stager.stood > 0 {
+                progress.done(&format!(
+                    "{} of {} source tables stand: their files are as they were (--fresh reads them again)",
+                    stager.stood,
+                    finished.len()
+                ));
+            }
+            publish(
+                staging,
+                finished,
+                listing,
+                stager.altered,
+                [measured, inputs],
+            )
+            .await
+        }
         Err(error) => {
             stager.altered.discard().await;
-            staging.remove(&measured).await;
+            for table in [&measured, &inputs] {
+                staging.remove(table).await;
+            }
             for table in finished {
                 staging.remove(&table.table).await;
                 staging.remove(&table.rejects).await;
@@ -186,15 +226,20 @@ async fn publish(
     finished: Vec<Finished>,
     listing: Listing,
     altered: TableWriter,
-    measured: Manifest,
+    measured: [Manifest; 2],
 ) -> Result<StageReport, StageError> {
     let mut tables = Vec::with_capacity(finished.len());
     let mut staged = Snapshot::default();
     let mut files = Vec::new();
     let write = |source| error::write_error("altered", source);
-    altered.publish(BTreeMap::new()).await.map_err(write)?;
-    let blobs = |source| error::write_error("blobs", source);
-    staging.publish(measured).await.map_err(blobs)?;
+    // By it the next staging knows that this one was published whole.
+    let number = BTreeMap::from([(standing::STAGING.to_owned(), rand::random::<u64>() >> 12)]);
+    altered.publish(number.clone()).await.map_err(write)?;
+    for table in measured {
+        let name = table.table.clone();
+        let failed = |source| error::write_error(&name, source);
+        staging.publish(table).await.map_err(failed)?;
+    }
     for table in finished {
         let publish = |manifest: Manifest| async {
             let name = manifest.name();
@@ -211,7 +256,7 @@ async fn publish(
         tables.push(table.report);
         files.extend(table.files);
     }
-    file_books::publish(staging, files.iter()).await?;
+    file_books::publish(staging, files.iter(), number).await?;
     column_books::publish(staging, &staged).await?;
     Ok(StageReport {
         tables,

@@ -16,6 +16,7 @@ use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
 use super::input_rules::InputRules;
 use super::runs::{Merged, Runs};
+use super::standing::WARNINGS;
 use super::{Settings, StageError, TableReport, Warning, column_books, latest, pipeline};
 use crate::engine::Engine;
 use crate::progress::Progress;
@@ -43,6 +44,14 @@ pub(super) struct Stager<'a> {
     pub(super) altered: TableWriter,
     /// The keys of JSON files read so far: other tables may have records in them.
     pub(super) keys: BTreeMap<String, FileKeys>,
+    /// Digests of the files by name.
+    pub(super) inputs: BTreeMap<String, String>,
+    /// Digest of what is known of the blobs.
+    pub(super) measured: String,
+    /// The books of the files staged last, where tables of then may stand.
+    pub(super) books: Option<Vec<FileBook>>,
+    /// Tables that stand.
+    pub(super) stood: usize,
 }
 
 /// A table that is written and waits to be published.
@@ -80,6 +89,11 @@ impl Stager<'_> {
         files: Vec<InputFile>,
         definitions: &[AttributeDefinition],
     ) -> Result<Finished, StageError> {
+        if let Some(stands) = self.standing(object, &files, definitions).await? {
+            self.stood += 1;
+            return Ok(stands);
+        }
+        let all = files.clone();
         let files = self.files_with_records(files).await?;
         let bytes = files.iter().map(|input| input.file.size).sum();
         self.progress.begin(&object.name, bytes);
@@ -92,7 +106,12 @@ impl Stager<'_> {
                 return Err(error);
             }
         };
-        self.finish(work, runs, counts).await
+        let mut finished = self.finish(work, runs, counts).await?;
+        // The names that attributes have now are those that the next staging gives them.
+        let basis = self.basis(object, &all, definitions, Some(&finished.table));
+        finished.rejects.basis.clone_from(&basis);
+        finished.table.basis = basis;
+        Ok(finished)
     }
 
     /// The files without those of other objects whose records hold none of the table's: these are not read again.
@@ -280,6 +299,7 @@ impl Stager<'_> {
             ("superseded".to_owned(), report.superseded),
             ("rejected_cells".to_owned(), report.rejected_cells),
             ("altered_cells".to_owned(), report.altered_cells),
+            (WARNINGS.to_owned(), report.warnings.len() as u64),
         ]);
         let before = self.before.get("usercom", name);
         table.columns = column_books::books(
@@ -303,7 +323,10 @@ impl Stager<'_> {
     }
 
     /// What the table declares, if it is the table of attributes.
-    async fn definitions(&self, table: &Manifest) -> Result<Vec<AttributeDefinition>, StageError> {
+    pub(super) async fn definitions(
+        &self,
+        table: &Manifest,
+    ) -> Result<Vec<AttributeDefinition>, StageError> {
         let mut definitions = Vec::new();
         if table.table == "attributes" {
             let read = |source| write_error(&table.table, source);
@@ -361,7 +384,7 @@ fn file_book(table: &str, file: &str, counts: &Counts) -> FileBook {
 }
 
 /// Each name once: a file may hold records of a table under two keys.
-fn distinct(mut files: Vec<String>) -> Vec<String> {
+pub(super) fn distinct(mut files: Vec<String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(file.clone()));
     files

@@ -83,6 +83,9 @@ pub struct Manifest {
     /// every other table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnBook>,
+    /// What its rows follow from, where that is known (`engine`): a table with the same basis has the same rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
     /// Arrow schema of every file.
     pub schema: SchemaRef,
 }
@@ -102,6 +105,15 @@ impl Manifest {
             sum.add(file.checksum.as_bytes());
         }
         sum.text()
+    }
+
+    /// Whether both are the same version with the same numbers.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.files == other.files
+            && self.counts == other.counts
+            && self.columns == other.columns
+            && self.basis == other.basis
     }
 
     /// A number the writer counted, 0 if it did not.

@@ -361,7 +361,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes `manifest` the table's current version and removes files that no longer have a reader:
+    /// Makes `manifest` the table's current version, unless it is that already, and removes files that no longer have a reader:
     /// those that only versions before the previous one refer to.
     ///
     /// # Errors
@@ -381,6 +381,12 @@ impl Staging {
                 .filter_map(|path| Some((manifest::parse_path(&base, &path)?.2, path)))
                 .collect();
             versions.sort();
+            if let Some((version, path)) = versions.last()
+                && *version == manifest.version
+                && self.manifest(path).await?.is_same(&manifest)
+            {
+                return Ok(manifest);
+            }
             manifest.version = versions.last().map_or(1, |(version, _)| version + 1);
             let path = folder
                 .clone()
@@ -572,8 +578,12 @@ impl Staging {
         }
     }
 
-    /// Removes the files of a version that is not published; one that stays behind has no reader and is swept later.
+    /// Removes the files of a version that is not published; one that stays behind has no reader and is swept later. A published
+    /// one stays: it stood, and nobody made it for this once.
     pub async fn remove(&self, table: &Manifest) {
+        if table.version > 0 {
+            return;
+        }
         for file in &table.files {
             if let Err(error) = self.delete(&self.absolute(&file.path)).await {
                 tracing::debug!(%error, "left an unused file behind");

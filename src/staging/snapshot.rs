@@ -87,6 +87,7 @@ mod tests {
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),
             columns: BTreeMap::new(),
+            basis: None,
             schema: Arc::new(Schema::empty()),
         }
     }

@@ -82,6 +82,7 @@ impl TableWriter {
             sorted_by: sorted_by.iter().map(|&name| name.to_owned()).collect(),
             counts: BTreeMap::new(),
             columns: BTreeMap::new(),
+            basis: None,
             schema,
         };
         Ok(Self {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::logical_expr::LogicalPlan;
 
 use super::TransformError;
 use crate::engine::Session;
 use crate::project::{ProjectError, QueryFile};
 use crate::staging::{Manifest, Staging};
 
-/// Runs a query and writes its result as `schema.<stem>`, sorted by its `-- key:` if it has one; not published.
+/// Runs a query and writes its result as `schema.<stem>`, sorted by its `-- key:` if it has one; not published. Where the published
+/// table follows from the same query over the same rows, it stands, and nothing runs.
 ///
 /// # Errors
 /// [`TransformError`].
@@ -20,8 +22,19 @@ pub async fn write_model(
     schema_name: &str,
     file: &QueryFile,
 ) -> Result<Manifest, TransformError> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    let basis = session.basis(&plan, &file.key);
+    if basis.is_some() {
+        let current = staging.snapshot().await?;
+        let current = current.get(schema_name, &file.name);
+        if let Some(stands) = current.filter(|current| current.basis == basis) {
+            return Ok(stands.clone());
+        }
+    }
     let table = (schema_name, file.name.as_str());
-    write_table(staging, session, table, &file.path, &file.sql, &file.key).await
+    let mut made = write_plan(staging, session, table, &file.path, plan, &file.key).await?;
+    made.basis = basis;
+    Ok(made)
 }
 
 /// Runs `sql` and writes its result as `table` (schema, name), sorted by `key`; not published. `query` names it in
@@ -37,7 +50,19 @@ pub async fn write_table(
     sql: &str,
     key: &[String],
 ) -> Result<Manifest, TransformError> {
-    let mut stream = session.stream(query, sql, key).await?;
+    let plan = session.plan(query, sql).await?;
+    write_plan(staging, session, (schema_name, name), query, plan, key).await
+}
+
+async fn write_plan(
+    staging: &Staging,
+    session: &Session,
+    (schema_name, name): (&str, &str),
+    query: &str,
+    plan: LogicalPlan,
+    key: &[String],
+) -> Result<Manifest, TransformError> {
+    let mut stream = session.stream_plan(query, plan, key).await?;
     let fields: Vec<Field> = stream
         .schema()
         .fields()

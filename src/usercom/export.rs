@@ -67,6 +67,8 @@ pub struct ExportFile {
     pub format: Format,
     /// Bytes as stored.
     pub size: u64,
+    /// When it was changed last, in microseconds since 1970; none where the store does not say.
+    pub changed_at: Option<i64>,
 }
 
 /// A file that is not staged.
@@ -198,6 +200,7 @@ impl Export {
                     object,
                     format,
                     size,
+                    changed_at,
                 }),
                 Err(reason) => listing.ignored.push(Ignored { name, reason }),
             }

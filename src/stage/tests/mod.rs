@@ -5,4 +5,5 @@ mod columns;
 mod golden;
 mod reading;
 mod refusals;
+mod standing;
 mod support;

@@ -61,6 +61,8 @@ mod selecting;
 mod source_deletions;
 /// The split, as the org has it.
 mod split;
+/// What is not made again.
+mod standing;
 /// Both sides have worked since the last run.
 mod three_way;
 /// Rollback.
