@@ -50,7 +50,8 @@ pub(super) async fn run(args: LoadArgs) -> Result<Outcome, Error> {
             fresh: args.fresh,
             selection,
         };
-        return plan::carry_out(&args.project, args.sample, &request, args.format).await;
+        let (sample, format) = (args.sample, args.format);
+        return plan::carry_out(&args.project, sample, &request, format, false).await;
     }
     let request = RunRequest {
         target: args.target.target,

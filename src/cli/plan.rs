@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::output;
 use super::{Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, migration};
 use crate::error::Error;
-use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, Span, megabytes, span};
+use crate::migration::{Count, LoadPlan, PlanReport, PlanRequest, Span, TableWhy, megabytes, span};
 
 /// Arguments of `transload plan`.
 #[derive(Debug, clap::Args)]
@@ -20,6 +20,9 @@ pub(crate) struct PlanArgs {
     /// Make every table anew, also those that follow from what is as it was
     #[arg(long)]
     fresh: bool,
+    /// Say of each staged table and model whether it stands, or what made it anew
+    #[arg(long)]
+    why: bool,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -38,7 +41,19 @@ pub(super) async fn run(args: PlanArgs) -> Result<Outcome, Error> {
         fresh: args.fresh,
         selection: args.selection.selection(),
     };
-    carry_out(&args.project, args.sample, &request, args.format).await
+    let (sample, format) = (args.sample, args.format);
+    carry_out(&args.project, sample, &request, format, args.why).await
+}
+
+/// Why tables were made.
+fn why(tables: &[TableWhy]) -> String {
+    let stand = tables.iter().filter(|table| table.stands).count();
+    let mut text = format!("\nTables that stand: {stand} of {}\n", tables.len());
+    for table in tables.iter().filter(|table| !table.stands) {
+        let line = format!("{}: {}", table.table, table.because.join(", "));
+        text.push_str(&output::wrapped(2, &line));
+    }
+    text
 }
 
 /// Plans and prints.
@@ -47,6 +62,7 @@ pub(super) async fn carry_out(
     sample: SampleArgs,
     request: &PlanRequest,
     format: Format,
+    explains: bool,
 ) -> Result<Outcome, Error> {
     let (migration, progress) = migration(project)?;
     let migration = migration.with_sample(sample.sample());
@@ -54,6 +70,9 @@ pub(super) async fn carry_out(
     progress.finish();
     let report = report?;
     print(&report, format)?;
+    if explains && format == Format::Table {
+        output::data(&why(&report.why))?;
+    }
     Ok(outcome(&report))
 }
 

@@ -1,7 +1,7 @@
 //! What the result of a query follows from: the same basis, the same rows.
 //!
-//! In: a bound plan, what is in the tables that it scans. Out: a digest over the plan, those contents and this very program. Never: a
-//! digest where something else has a say, such as the time or a table whose contents nobody knows.
+//! In: a bound plan, what is in the tables that it scans. Out: a [`Basis`] of the plan, those contents and this very program. Never: one
+//! where something else has a say, such as the time or a table whose contents nobody knows.
 
 use std::hash::Hash;
 use std::sync::LazyLock;
@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::plans::Table;
 use super::version::Version;
+use crate::staging::Basis;
 
 /// This program: its version and its file, since another one may plan, compute or write otherwise.
 static PROGRAM: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -30,17 +31,22 @@ pub fn program() -> Option<&'static str> {
     PROGRAM.as_deref()
 }
 
-/// The digest.
-pub(super) fn basis(plan: &LogicalPlan, sorted_by: &[String]) -> Option<String> {
+/// The plan and its tables; none where something else has a say.
+pub(super) fn basis(plan: &LogicalPlan, sorted_by: &[String]) -> Option<Basis> {
     let mut digest = Xxh3::new();
-    program()?.hash(&mut digest);
     sorted_by.hash(&mut digest);
     plan.hash(&mut digest);
+    let mut basis = Basis::default();
+    basis.add("the program", program()?);
+    basis.add("the query", format!("{:032x}", digest.digest128()));
     let mut is_whole = true;
     let walked: Result<_> = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let table = source_as_provider(&scan.source)?;
-            is_whole &= take(&table, &mut digest);
+            match contents(&table) {
+                Some(contents) => basis.add(scan.table_name.to_string(), contents),
+                None => is_whole = false,
+            }
         }
         node.apply_expressions(|expression| {
             expression.apply(|part| {
@@ -53,17 +59,16 @@ pub(super) fn basis(plan: &LogicalPlan, sorted_by: &[String]) -> Option<String> 
             false => TreeNodeRecursion::Stop,
         })
     });
-    (walked.is_ok() && is_whole).then(|| format!("{:032x}", digest.digest128()))
+    (walked.is_ok() && is_whole).then_some(basis)
 }
 
-/// Adds what is in a table; false where nobody knows.
-fn take(table: &Table, digest: &mut Xxh3) -> bool {
+/// What is in a table; none where nobody knows.
+fn contents(table: &Table) -> Option<&str> {
     if let Some(version) = table.downcast_ref::<Version>() {
-        version.contents.hash(digest);
-        return true;
+        return Some(&version.contents);
     }
     // Its columns are in the plan.
-    table.is::<EmptyTable>()
+    table.is::<EmptyTable>().then_some("no rows")
 }
 
 /// Whether a function may say something else another time.
@@ -85,7 +90,7 @@ mod tests {
     use datafusion::common::ScalarValue;
 
     use crate::engine::{Engine, EngineSettings, Session};
-    use crate::staging::{DataFile, Manifest, Snapshot, Staging};
+    use crate::staging::{Basis, DataFile, Manifest, Snapshot, Staging};
 
     fn people(path: &str, checksum: &str) -> Manifest {
         Manifest {
@@ -112,7 +117,7 @@ mod tests {
         }
     }
 
-    async fn basis(session: &Session, sql: &str) -> Option<String> {
+    async fn basis(session: &Session, sql: &str) -> Option<Basis> {
         let plan = session.plan("q", sql).await.unwrap();
         session.basis(&plan, &[])
     }
@@ -165,9 +170,9 @@ mod tests {
             "select p.id from usercom.people as p where p.id in (select cast(random() as bigint))";
         assert_eq!(basis(&first, nested).await, None);
         engine.make_all();
-        assert_eq!(
-            basis(&over(people("a/1.parquet", "one"), "x"), sql).await,
-            None
-        );
+        let fresh = over(people("a/1.parquet", "one"), "x");
+        assert!(fresh.is_fresh() && !first.is_fresh());
+        // Whoever comes after it may build on what it made.
+        assert_eq!(basis(&fresh, sql).await, made);
     }
 }

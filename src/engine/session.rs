@@ -10,6 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
@@ -18,10 +19,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
 use super::basis::basis;
-use super::catalog::{CATALOG, Tables};
+use super::catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
 use super::plans::{Planned, Plans};
 use super::{BatchStream, EngineError, STACK, check_depth};
-use crate::staging::{Manifest, Staging};
+use crate::staging::{Basis, Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
 #[derive(Clone, Debug)]
@@ -140,10 +141,31 @@ impl Session {
         Ok(self.planned(query, sql).await?.plan.clone())
     }
 
-    /// What the result of a bound plan follows from, in this order of rows; none where that is not known, or nothing is to stand.
+    /// What the result of a bound plan follows from, in this order of rows; none where that is not known.
     #[must_use]
-    pub fn basis(&self, plan: &LogicalPlan, sorted_by: &[String]) -> Option<String> {
-        (!self.fresh).then(|| basis(plan, sorted_by))?
+    pub fn basis(&self, plan: &LogicalPlan, sorted_by: &[String]) -> Option<Basis> {
+        basis(plan, sorted_by)
+    }
+
+    /// Whether nothing that was made before stands.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// The tables that a plan scans, by schema and name; what is read through views is among them.
+    #[must_use]
+    pub fn scanned(&self, plan: &LogicalPlan) -> BTreeSet<(String, String)> {
+        let mut tables = BTreeSet::new();
+        // Walking a plan fails where the visitor does.
+        let _ = plan.apply_with_subqueries(|node| {
+            if let LogicalPlan::TableScan(scan) = node {
+                let name = scan.table_name.clone().resolve(CATALOG, DEFAULT_SCHEMA);
+                tables.insert((name.schema.to_string(), name.table.to_string()));
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        tables
     }
 
     /// The plan of this text, made anew unless it was made before over the same tables and with the same parameters.

@@ -1,8 +1,8 @@
 //! What a run would do to the tables, without doing it: every model and every outbox, in the order of the phases.
 //!
 //! In: staged tables, the org's describes. Out: a [`DryRun`] whose tables nobody else sees. Ledgers are projected: known
-//! ids plus every row of the outbox under a placeholder id. Never: a table published, a row sent; the caller removes the
-//! files.
+//! ids plus every row of the outbox under a placeholder id. A model that reads nothing projected is the very one that the run would
+//! make: it is published, and stands for the run. Never: any other table published, a row sent; the caller removes the files.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,16 @@ use super::context::{Context, Reads};
 use super::liveness;
 use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
+use crate::engine::Session;
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
 use crate::rows::{PROJECTED, key_columns, key_text, ledger_schema, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::{write_model, write_table};
+
+/// Operations of rows that are sent, as an outbox counts them.
+const SENT: [&str; 4] = ["insert", "upsert", "update", "convert"];
 
 /// The tables of a run that did not take place.
 pub(crate) struct DryRun {
@@ -49,9 +53,13 @@ impl DryRun {
             match step {
                 Step::Org(file) => snapshot.insert(ask_org(context.connection, file).await?),
                 Step::Prepare(file) => {
-                    let manifest = write_model(staging, &session, "prepare", file).await?;
-                    written.push(manifest.clone());
-                    snapshot.insert(manifest);
+                    let model = write_model(staging, &session, "prepare", file).await?;
+                    let model = match is_of_published(&session, snapshot, file).await? {
+                        true => staging.publish(model).await?,
+                        false => model,
+                    };
+                    written.push(model.clone());
+                    snapshot.insert(model);
                 }
                 Step::Load(file) => {
                     let outbox = outbox::write(
@@ -76,9 +84,14 @@ impl DryRun {
                     let parts =
                         settled(context, file, snapshot, last, outbox.parts, written).await?;
                     dry_run.outboxes.insert(file.name.clone(), parts);
-                    let ledger = project_ledger(context, file, snapshot).await?;
-                    written.push(ledger.clone());
-                    snapshot.insert(ledger);
+                    // Where nothing is sent the ledger stays as it is.
+                    let outbox = &dry_run.outboxes[&file.name];
+                    let is_sent = SENT.iter().any(|operation| outbox.count(operation) > 0);
+                    if is_sent || snapshot.get("ledger", &file.name).is_none() {
+                        let ledger = project_ledger(context, file, snapshot).await?;
+                        written.push(ledger.clone());
+                        snapshot.insert(ledger);
+                    }
                     if !file.read.is_empty() && snapshot.get("org", &file.name).is_none() {
                         let found = project_read_back(context, file, snapshot).await?;
                         written.push(found.clone());
@@ -89,6 +102,19 @@ impl DryRun {
         }
         Ok(dry_run)
     }
+}
+
+/// Whether a query reads nothing but tables as they are published.
+async fn is_of_published(
+    session: &Session,
+    snapshot: &Snapshot,
+    file: &QueryFile,
+) -> Result<bool, Error> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    Ok(session.scanned(&plan).iter().all(|(schema, table)| {
+        let table = snapshot.get(schema, table);
+        table.is_some_and(|table| table.version > 0)
+    }))
 }
 
 /// The outbox without what stays as it is in the org, as the run would read it; in `snapshot` with what is told of the rest.

@@ -90,6 +90,7 @@ mod trial;
 mod vanishing;
 mod verdicts;
 mod way;
+mod why;
 mod workload;
 
 pub use ask::{Asked, Unavailable};
@@ -128,5 +129,6 @@ pub use span::Span;
 pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs, summary};
 pub use verdicts::Verified;
 pub use way::span;
+pub use why::TableWhy;
 
 pub(crate) use org::selected_schema;

@@ -13,6 +13,7 @@ use super::rehearsal::Rehearsal;
 use super::schema::{Inspection, prepare};
 use super::span::Span;
 use super::stage::{note_staging, stage_all, staged_objections};
+use super::why::why;
 use super::workload::workload;
 use super::{checks, grain, preflight, sample, storage};
 use crate::error::Error;
@@ -49,6 +50,7 @@ pub(crate) async fn plan(
     progress: &dyn Progress,
     written: &mut Vec<Manifest>,
 ) -> Result<PlanReport, Error> {
+    let before = connection.staging.snapshot().await?;
     if request.no_stage {
         // Decisions are corrected without a new export.
         publish_decisions(&project.config.project, &project.staging).await?;
@@ -108,6 +110,7 @@ pub(crate) async fn plan(
         further_calls: 0,
         limits: Vec::new(),
         seconds: Span::default(),
+        why: why(&before, &dry_run.snapshot),
         measured: None,
     };
     for step in resolved.steps(&context.staging().snapshot().await?)? {

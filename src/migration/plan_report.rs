@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::span::Span;
+use super::why::TableWhy;
 use crate::config::Sample;
 use crate::project::Selection;
 
@@ -54,6 +55,8 @@ pub struct PlanReport {
     pub limits: Vec<LimitReport>,
     /// Seconds of the whole run.
     pub seconds: Span,
+    /// Staged tables and models: which stand, and what made the others anew.
+    pub why: Vec<TableWhy>,
     /// The run by which they are measured; none where the span is that of public rates.
     pub measured: Option<String>,
 }

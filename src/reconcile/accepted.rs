@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondT
 use arrow::error::ArrowError;
 use chrono::{DateTime, Duration, Utc};
 
+use super::ReconcileError;
 use super::body::{Body, body};
 use super::names::{ACCEPTED, MODIFIED, is_ours};
 use super::request::ReadBack;

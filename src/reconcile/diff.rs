@@ -15,19 +15,31 @@ use super::ReconcileError;
 use super::coercion::{derived_by, is_made_with};
 use super::compared::Compared;
 use super::edits;
+use super::names::CHANGED_BY_ORG;
 use super::request::DiffRequest;
 use crate::rows::{key_text, same_key, stands};
 use crate::salesforce::ObjectDescribe;
-use crate::staging::Manifest;
+use crate::staging::{Basis, Manifest, digest_of};
 
 /// Columns of a difference.
 pub(super) const DIFFERENCE: &str = "d.key, d.kind, d.field, d.sent, d.found";
 
-/// Compares and publishes `recon.differences_<load>`.
+/// Compares and publishes `recon.differences_<load>`. Where outbox, ledger, records and what was found before are as they were, what
+/// was found stands.
 ///
 /// # Errors
 /// [`ReconcileError`].
 pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, ReconcileError> {
+    let basis = basis(request).await?;
+    let snapshot = request.staging.snapshot().await?;
+    let stands = |table: &str| {
+        let table = snapshot.get("recon", &format!("{table}{}", request.load));
+        let may_stand = basis.is_some() && !request.session.is_fresh();
+        table.filter(|table| may_stand && table.basis == basis)
+    };
+    if let (Some(differences), Some(_)) = (stands("differences_"), stands(CHANGED_BY_ORG)) {
+        return Ok(differences.clone());
+    }
     let name = format!("differences_{}", request.load);
     let fields = ["key", "kind", "field", "sent", "found"]
         .map(|name| Field::new(name, DataType::Utf8, true));
@@ -36,18 +48,12 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         .staging
         .create("recon", &name, Arc::clone(&schema), &[])
         .await?;
-    let mut queries = Vec::new();
-    // With a key of its own a row is ours; with one of the object's fields it may be anybody's.
-    if let [key] = request.columns.key.as_slice()
-        && key.ends_with("__c")
-        && request.rows > 0
-    {
-        queries.push(extra_sql(request));
-    }
+    let mut queries: Vec<String> = extra_sql(request).into_iter().collect();
     let landed = landed_sql(request);
     match &request.edits {
         Some(found) => {
-            let edits = edits::write(request, found, &landed, &mut writer).await?;
+            let mut edits = edits::write(request, found, &landed, &mut writer).await?;
+            edits.basis.clone_from(&basis);
             request.staging.publish(edits).await?;
         }
         None if request.rows > 0 => {
@@ -84,7 +90,32 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
             })?)
             .await?;
     }
-    Ok(writer.publish(BTreeMap::new()).await?)
+    let mut differences = writer.finish(BTreeMap::new()).await?;
+    differences.basis = basis;
+    Ok(request.staging.publish(differences).await?)
+}
+
+/// What a comparison follows from; none where that is not known.
+async fn basis(request: &DiffRequest<'_>) -> Result<Option<Basis>, ReconcileError> {
+    let Some(edits) = request.edits.as_ref() else {
+        return Ok(None);
+    };
+    let mut basis = Basis::default();
+    let settled = format!("{} {:?} {:?}", edits.user, edits.automation, request.strays);
+    basis.add("user, automation and strays", digest_of(&settled));
+    if request.rows == 0 {
+        basis.add("the outbox", "no rows");
+        return Ok(Some(basis));
+    }
+    let landed = edits::with_known(request.load, edits, &landed_sql(request));
+    for sql in std::iter::once(landed).chain(extra_sql(request)) {
+        let plan = request.session.plan("the comparison", &sql).await?;
+        match request.session.basis(&plan, &[]) {
+            Some(parts) => basis.extend(parts),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(basis))
 }
 
 /// SQL that is true where a value sent (column of `o`) and the one found (text column of `r`) are not the same, and the normal form
@@ -161,10 +192,14 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
     )
 }
 
-/// Rows in the org with a key that no ledger knows. Other loads' ledgers are asked only about what this one does not know.
-fn extra_sql(request: &DiffRequest<'_>) -> String {
+/// Rows in the org with a key that no ledger knows. Other loads' ledgers are asked only about what this one does not know. With a key
+/// of its own a row is ours; with one of the object's fields it may be anybody's, and nothing is asked.
+fn extra_sql(request: &DiffRequest<'_>) -> Option<String> {
     let load = request.load;
     let key = &request.columns.key;
+    if key.len() != 1 || !key[0].ends_with("__c") || request.rows == 0 {
+        return None;
+    }
     let mut unknown = format!(
         "select r.\"{column}\", r._id from org.{load} as r left join ledger.{load} as l on {on} where l.id is null",
         column = key[0],
@@ -181,9 +216,9 @@ fn extra_sql(request: &DiffRequest<'_>) -> String {
             column = key[0],
         );
     }
-    format!(
+    Some(format!(
         "select {} as key, 'extra' as kind, cast(null as varchar) as field, cast(null as varchar) as sent, \
          r._id as found from ({unknown}) as r",
         key_text("r", key)
-    )
+    ))
 }

@@ -77,7 +77,7 @@ pub(super) async fn write(
 }
 
 /// Each entry with what the comparison before this one said of it.
-fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> String {
+pub(super) fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> String {
     let [differed, edited] = edits.before;
     let (mut columns, mut joins) = (String::new(), String::new());
     columns.push_str(match edits.left {

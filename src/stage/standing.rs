@@ -3,12 +3,9 @@
 //! In: digests of files, the tables of before. Out: a [`Finished`] table without its files being read. Never: a table that stands where
 //! anything that its rows follow from is another, or where the last staging broke off while it published.
 
-use std::hash::Hash;
-
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use futures::TryStreamExt;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::error::{build_error, write_error};
 use super::file_books::{DEFINITION_ROWS, FileBook};
@@ -16,7 +13,7 @@ use super::input::InputFile;
 use super::table::{Finished, Stager, distinct};
 use super::{StageError, TableReport, column_books, file_books};
 use crate::engine::program;
-use crate::staging::{Manifest, Snapshot, Staging};
+use crate::staging::{Basis, Manifest, Snapshot, Staging, digest_of};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::Object;
 
@@ -51,29 +48,31 @@ impl Stager<'_> {
         files: &[InputFile],
         definitions: &[AttributeDefinition],
         known: Option<&Manifest>,
-    ) -> Option<String> {
-        let mut digest = Xxh3::new();
-        program()?.hash(&mut digest);
-        object.name.hash(&mut digest);
+    ) -> Option<Basis> {
+        let mut basis = Basis::default();
+        basis.add("the program", program()?);
         for input in files {
-            let nested = format!("{:?}", input.nested);
-            (&input.file.name, nested).hash(&mut digest);
-            self.inputs.get(&input.file.name)?.hash(&mut digest);
+            let name = &input.file.name;
+            let digest = self.inputs.get(name)?;
+            match input.nested {
+                None => basis.add(name, digest),
+                Some(nested) => basis.add(format!("{name} {}", nested.key()), digest),
+            }
         }
         let settings = self.settings;
-        let settings = (
-            settings.zones,
-            &settings.words,
-            settings.missing_opt_out,
-            settings.record_bytes,
+        let settings = format!(
+            "{:?} {:?} {} {}",
+            settings.zones, settings.words, settings.missing_opt_out, settings.record_bytes
         );
-        format!("{settings:?} {definitions:?}").hash(&mut digest);
-        column_books::known_attributes(known).hash(&mut digest);
+        basis.add("the settings", digest_of(&settings));
+        let attributes = column_books::known_attributes(known);
+        let attributes = format!("{definitions:?} {attributes:?}");
+        basis.add("the attributes", digest_of(&attributes));
         // Records of files look their content up.
         if object.name == "files" {
-            self.measured.hash(&mut digest);
+            basis.add("blobs/", &*self.measured);
         }
-        Some(format!("{:032x}", digest.digest128()))
+        Some(basis)
     }
 
     /// The table of before, where it follows from the same.

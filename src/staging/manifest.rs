@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
+use super::basis::Basis;
 use super::checksum::Checksum;
 
 /// One Parquet file of a table.
@@ -85,7 +86,7 @@ pub struct Manifest {
     pub columns: BTreeMap<String, ColumnBook>,
     /// What its rows follow from, where that is known (`engine`): a table with the same basis has the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<String>,
+    pub basis: Option<Basis>,
     /// Arrow schema of every file.
     pub schema: SchemaRef,
 }

@@ -14,6 +14,7 @@
 //!
 //! A folder path or an `s3://bucket/prefix` URL work alike (`object_store`).
 
+mod basis;
 mod checksum;
 mod current;
 mod document;
@@ -29,6 +30,7 @@ mod snapshot;
 mod stable;
 mod writer;
 
+pub use basis::{Basis, digest_of};
 pub use checksum::{ChecksumError, verified, with_checksum};
 pub use document::DocumentWriter;
 pub use error::StagingError;

@@ -24,7 +24,7 @@ pub async fn write_model(
 ) -> Result<Manifest, TransformError> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let basis = session.basis(&plan, &file.key);
-    if basis.is_some() {
+    if basis.is_some() && !session.is_fresh() {
         let current = staging.snapshot().await?;
         let current = current.get(schema_name, &file.name);
         if let Some(stands) = current.filter(|current| current.basis == basis) {

@@ -37,8 +37,8 @@ async function look(browser, file, name) {
     const page = await open(browser, file, options);
     const [whole, seen, widest] = await page.evaluate(() => {
       const { scrollWidth, clientWidth } = document.documentElement;
-      const over = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > clientWidth + 1);
-      return [scrollWidth, clientWidth, over.map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 60)}`).slice(0, 3)];
+      const over = [...document.querySelectorAll("body *")].filter((one) => one.scrollWidth > one.clientWidth + 1);
+      return [scrollWidth, clientWidth, over.map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 60)}`).slice(-3)];
     });
     assert.ok(whole <= seen, `${name}, ${look}: the page is ${whole} wide and ${seen} of it are seen: ${widest.join("; ")}`);
     const [ink, paper] = await page.evaluate(() => {

@@ -104,7 +104,11 @@ async fn a_change_reaches_the_tables_that_hang_on_it_and_no_others() {
     bench.stage().await.unwrap();
     assert_eq!(
         anew(&bench, &before).await,
-        ["usercom.deal_products", "usercom.deals"]
+        [
+            "usercom.deal_products",
+            "usercom.deals",
+            "usercom.stage_changes"
+        ]
     );
     // What attributes are declared as.
     let before = versions(&bench).await;
