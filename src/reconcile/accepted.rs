@@ -226,9 +226,8 @@ impl<'a> Ours<'a> {
         };
         let rows = 0..self.batch.num_rows();
         let is_later = |row: usize| {
-            if !(self.is_ours[row] && self.has_landed[row])
-                || !(sent.is_valid(row) && changed.is_valid(row) && answered.is_valid(row))
-            {
+            let is_known = sent.is_valid(row) && changed.is_valid(row) && answered.is_valid(row);
+            if !(is_known && self.is_ours[row] && self.has_landed[row]) {
                 return false;
             }
             let changed = DateTime::parse_from_str(changed.value(row), "%Y-%m-%dT%H:%M:%S%.f%z");
