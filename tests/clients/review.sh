@@ -3,7 +3,7 @@
 #
 #   tests/clients/review.sh BINARY [FOLDER]
 #
-# BINARY is `transload`; FOLDER takes the screenshots. Copies data/demo, takes its map away, proposes one, serves the page and
+# BINARY is `transload`; FOLDER takes the screenshots. Copies data/demo, takes its map and its lifecycle stages away, proposes them, serves the page and
 # runs review_page.js. Needs Node.js, and what browser.sh sees to.
 set -euo pipefail
 
@@ -24,8 +24,10 @@ trap stop EXIT
 
 source "$here/browser.sh"
 cp -r "$here/../../data/demo" "$work/project"
-head -n 1 "$work/project/config/field_map.csv" >"$work/head"
-mv "$work/head" "$work/project/config/field_map.csv"
+for file in field_map lifecycle; do
+    head -n 1 "$work/project/config/$file.csv" >"$work/head"
+    mv "$work/head" "$work/project/config/$file.csv"
+done
 export TRANSLOAD_HISTORY=$work/history.csv
 "$binary" map propose --project "$work/project" --offline >/dev/null 2>"$work/stderr" || { cat "$work/stderr"; exit 1; }
 "$binary" map review --project "$work/project" --offline >"$work/url" 2>"$work/stderr" &

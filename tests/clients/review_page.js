@@ -6,6 +6,7 @@
 
 const assert = require("node:assert");
 const fs = require("node:fs");
+const path = require("node:path");
 const { chromium } = require("playwright-core");
 
 const [url, map, folder] = process.argv.slice(2);
@@ -82,6 +83,27 @@ async function main() {
     await second.click("#classes button:not([disabled])");
     await second.waitForFunction((old) => !document.getElementById("count").textContent.startsWith(`${old} `), count - 2);
     assert.match(read(), /confirmed,eve,/);
+    // Proposals of another decision file are rows like any other, and nobody may ignore one.
+    const third = await open(browser);
+    const stages = await third.$$('section[aria-label="config/lifecycle.csv"] tr[data-row]');
+    assert.ok(stages.length > 2, `${stages.length} lifecycle stages`);
+    await third.fill("#by", "ben");
+    await stages[0].focus();
+    const stage = await third.evaluate(() => document.activeElement.dataset.row);
+    await third.keyboard.press("e");
+    await third.keyboard.press("Control+a");
+    await third.keyboard.type("Contct");
+    await third.keyboard.press("Enter");
+    await third.waitForFunction(() => document.getElementById("message").textContent.includes("did you mean"));
+    await third.fill(`tr[data-row="${stage}"] input`, "Contact");
+    await third.keyboard.press("Enter");
+    await third.waitForFunction((row) =>
+      document.querySelector(`tr[data-row="${row}"]`).textContent.includes("confirmed"), stage);
+    const lifecycle = fs.readFileSync(path.join(path.dirname(map), "lifecycle.csv"), "utf8");
+    assert.match(lifecycle, /,Contact,.*ben,\d{4}-\d\d-\d\d/);
+    assert.strictEqual(await third.$$eval(`tr[data-row="${stage}"] button`, (buttons) =>
+      buttons.filter((button) => button.textContent === "Ignore").length), 0);
+    assert.deepStrictEqual([third.problems, third.elsewhere], [[], []]);
     // Every field and button has a name for screen readers.
     const nameless = await page.evaluate(() =>
       [...document.querySelectorAll("button, input")].filter((one) =>
