@@ -55,7 +55,7 @@ gates! {
 /// The gates as a Markdown table, printed from their declarations.
 #[must_use]
 pub fn gate_table() -> String {
-    let mut table = String::from("| gate | default | at most |\n|---|---|---|\n");
+    let mut table = String::from("| gate | default | means |\n|---|---|---|\n");
     for (name, default, says) in Gates::default().listed() {
         table.push_str(&format!("| `{name}` | {default} | {says} |\n"));
     }

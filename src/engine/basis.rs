@@ -89,8 +89,8 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Schema};
     use datafusion::common::ScalarValue;
 
-    use crate::engine::{Engine, EngineSettings, Session};
-    use crate::staging::{Basis, DataFile, Manifest, Snapshot, Staging};
+    use crate::engine::{Session, in_folder};
+    use crate::staging::{Basis, DataFile, Manifest, Snapshot};
 
     fn people(path: &str, checksum: &str) -> Manifest {
         Manifest {
@@ -125,13 +125,7 @@ mod tests {
     #[tokio::test]
     async fn a_result_follows_from_query_contents_and_parameters_and_from_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
-        let settings = EngineSettings {
-            memory_limit: 64 << 20,
-            spill: folder.path().join("spill"),
-            threads: 1,
-        };
-        let engine = Engine::start(settings, &staging).unwrap();
+        let (staging, engine) = in_folder(folder.path());
         let over = |table: Manifest, word: &str| {
             let mut snapshot = Snapshot::default();
             snapshot.insert(table);

@@ -228,3 +228,16 @@ impl Drop for Engine {
         }
     }
 }
+
+/// A small engine over a staging area in a folder, for tests.
+#[cfg(test)]
+fn in_folder(folder: &std::path::Path) -> (Staging, Engine) {
+    let staging = Staging::open(folder.to_str().unwrap()).unwrap();
+    let settings = EngineSettings {
+        memory_limit: 64 << 20,
+        spill: folder.join("spill"),
+        threads: 1,
+    };
+    let engine = Engine::start(settings, &staging).unwrap();
+    (staging, engine)
+}

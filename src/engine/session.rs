@@ -10,7 +10,6 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
@@ -19,7 +18,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
 use super::basis::basis;
-use super::catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
+use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
 use super::{BatchStream, EngineError, STACK, check_depth};
 use crate::staging::{Basis, Manifest, Staging};
@@ -151,21 +150,6 @@ impl Session {
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.fresh
-    }
-
-    /// The tables that a plan scans, by schema and name; what is read through views is among them.
-    #[must_use]
-    pub fn scanned(&self, plan: &LogicalPlan) -> BTreeSet<(String, String)> {
-        let mut tables = BTreeSet::new();
-        // Walking a plan fails where the visitor does.
-        let _ = plan.apply_with_subqueries(|node| {
-            if let LogicalPlan::TableScan(scan) = node {
-                let name = scan.table_name.clone().resolve(CATALOG, DEFAULT_SCHEMA);
-                tables.insert((name.schema.to_string(), name.table.to_string()));
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        tables
     }
 
     /// The plan of this text, made anew unless it was made before over the same tables and with the same parameters.
@@ -367,7 +351,7 @@ mod tests {
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
     use super::*;
-    use crate::engine::{Engine, EngineSettings};
+    use crate::engine::{Engine, in_folder};
     use crate::staging::{DataFile, Snapshot};
 
     fn columns(name: &str) -> SchemaRef {
@@ -376,13 +360,7 @@ mod tests {
 
     /// An engine, and a session over one table whose file is gone.
     fn open(folder: &tempfile::TempDir) -> (Engine, Session) {
-        let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
-        let settings = EngineSettings {
-            memory_limit: 64 << 20,
-            spill: folder.path().join("spill"),
-            threads: 1,
-        };
-        let engine = Engine::start(settings, &staging).unwrap();
+        let (staging, engine) = in_folder(folder.path());
         let mut snapshot = Snapshot::default();
         snapshot.insert(Manifest {
             schema_name: "usercom".to_owned(),

@@ -15,6 +15,7 @@ use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
 use super::proposed_decisions::OrgValues;
 use super::resolve;
+use super::resolved::ProjectFiles;
 use crate::config::{Config, Llm, nearest};
 use crate::cutover::Checklist;
 use crate::error::Error;
@@ -104,7 +105,7 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         open_decisions::of_export(&project, &staging, &snapshot, OrgValues::default()).await?;
     report.findings.extend(open.findings);
     report.open = open.decisions;
-    if let Some((_, map)) = &files {
+    if let Some(ProjectFiles { map, .. }) = &files {
         let attributes = open_decisions::attributes(&project, &staging, &snapshot, map).await?;
         report.open.extend(attributes);
     }
@@ -113,10 +114,11 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         report.written = open_decisions::write(&project.config.project, &report.open)?;
     }
     match files {
-        Some((queries, map)) if !map.waits(&snapshot) => {
+        Some(files) if !files.map.waits(&snapshot) => {
             let looked = async {
-                let exclusions = exclusions::judge(&project, &staging, &queries, None).await?;
-                resolve::look(&project, &staging, queries, map, exclusions).await
+                let exclusions =
+                    exclusions::judge(&project, &staging, &files.queries, None).await?;
+                resolve::look(&project, &staging, files, exclusions).await
             };
             match looked.await {
                 Ok((_, findings)) => report.findings.extend(findings),
@@ -124,7 +126,7 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
             }
         }
         files => {
-            if let Some((_, map)) = &files {
+            if let Some(ProjectFiles { map, .. }) = &files {
                 report.findings.extend(unmapped(map, &snapshot));
                 report.findings.extend(stale(map, &snapshot));
             }
@@ -177,7 +179,7 @@ pub(super) fn ensure_right(project: &Project) -> Result<(), Error> {
 }
 
 /// The queries and the map, if they can be read at all; and everything that is wrong with files.
-type Files = (Option<(Queries, FieldMap)>, Vec<Finding>);
+type Files = (Option<ProjectFiles>, Vec<Finding>);
 
 /// Settings, decisions and queries as files: everything that can be known without the export. The queries and the map are there
 /// if they can be read at all.
@@ -218,7 +220,9 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
         }
         is_new
     });
-    let readable = errors.is_empty().then_some(queries).zip(map);
+    let readable = map
+        .filter(|_| errors.is_empty())
+        .map(|map| ProjectFiles { queries, map });
     Ok((readable, findings))
 }
 

@@ -12,7 +12,6 @@ use super::context::{Context, Reads};
 use super::liveness;
 use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
-use crate::engine::Session;
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
 use crate::rows::{PROJECTED, key_columns, key_text, ledger_schema, same_key};
@@ -54,7 +53,7 @@ impl DryRun {
                 Step::Org(file) => snapshot.insert(ask_org(context.connection, file).await?),
                 Step::Prepare(file) => {
                     let model = write_model(staging, &session, "prepare", file).await?;
-                    let model = match is_of_published(&session, snapshot, file).await? {
+                    let model = match follows_from_published(&model, snapshot) {
                         true => staging.publish(model).await?,
                         false => model,
                     };
@@ -104,17 +103,15 @@ impl DryRun {
     }
 }
 
-/// Whether a query reads nothing but tables as they are published.
-async fn is_of_published(
-    session: &Session,
-    snapshot: &Snapshot,
-    file: &QueryFile,
-) -> Result<bool, Error> {
-    let plan = session.plan(&file.path, &file.sql).await?;
-    Ok(session.scanned(&plan).iter().all(|(schema, table)| {
-        let table = snapshot.get(schema, table);
-        table.is_some_and(|table| table.version > 0)
-    }))
+/// Whether a model follows from nothing that is projected.
+fn follows_from_published(model: &Manifest, snapshot: &Snapshot) -> bool {
+    let is_projected = |name: &str| {
+        let table = name.split_once('.');
+        let table = table.and_then(|(schema, table)| snapshot.get(schema, table));
+        table.is_some_and(|table| table.version == 0)
+    };
+    let basis = model.basis.as_ref();
+    basis.is_some_and(|basis| !basis.parts().any(is_projected))
 }
 
 /// The outbox without what stays as it is in the org, as the run would read it; in `snapshot` with what is told of the rest.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::columns;
 use super::exclusions;
 use super::open::Migration;
-use super::resolved::{ProjectFiles, ResolvedProject};
+use super::resolve::planned;
+use super::resolved::ProjectFiles;
 use crate::error::Error;
+use crate::project::QueryKind;
 
 /// Source columns of a field, as `people.email`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,23 +32,12 @@ impl Migration {
         if snapshot.schema("usercom").next().is_none() {
             return Ok(None);
         }
-        let ProjectFiles { queries, map } = ProjectFiles::read(project)?;
-        let exclusions = exclusions::judge(project, staging, &queries, None).await?;
-        let mut resolved = ResolvedProject {
-            queries,
-            map,
-            columns: BTreeMap::new(),
-            lineage: BTreeMap::new(),
-            exclusions,
-            selected: None,
-        };
-        let planned = columns::columns(project, staging, &resolved).await?;
-        resolved.columns = planned.columns;
-        resolved.lineage = planned.lineage;
+        let files = ProjectFiles::read(project)?;
+        let exclusions = exclusions::judge(project, staging, &files.queries, None).await?;
+        // A query that cannot be planned has no fields to tell of; `check` says why.
+        let (resolved, _) = planned(project, staging, files, exclusions).await?;
         let loads = resolved.lineage.keys().filter_map(|load| {
-            let file = resolved
-                .queries
-                .find(crate::project::QueryKind::Load, load)?;
+            let file = resolved.queries.find(QueryKind::Load, load)?;
             let fields = columns::lineage_of(&resolved, file).into_iter();
             let fields = fields.filter(|(field, _)| !field.starts_with('_'));
             let fields = fields.map(|(field, from)| FieldSource {

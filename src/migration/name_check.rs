@@ -19,6 +19,7 @@ use crate::finding::Finding;
 use crate::mapping::{DecisionRow, decision_rows};
 use crate::project::{QueryFile, QueryKind};
 use crate::staging::{Snapshot, Staging};
+use crate::usercom::schema::CUSTOM_PREFIX;
 
 /// Names of stages by the name of their pipeline, as queries compare them.
 const STAGES: &str = include_str!("../../queries/internal/pipeline_stages.sql");
@@ -137,7 +138,7 @@ fn ignored(row: &DecisionRow, snapshot: &Snapshot) -> Option<Finding> {
     let file = "ignored_columns";
     let (source, column) = (row.get("source"), row.get("column"));
     let tables: Vec<_> = snapshot.schema("usercom").collect();
-    if tables.is_empty() || source == ALL || source.starts_with("co_") {
+    if tables.is_empty() || source == ALL || source.starts_with(CUSTOM_PREFIX) {
         return None;
     }
     let Some(table) = tables.iter().find(|table| table.table == source) else {

@@ -17,9 +17,8 @@ use super::project::Project;
 use super::resolved::{Exclusions, ProjectFiles, ResolvedProject};
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{EditPolicies, FieldMap};
+use crate::mapping::EditPolicies;
 use crate::progress::Progress;
-use crate::project::Queries;
 use crate::salesforce::ObjectDescribe;
 use crate::schema;
 use crate::staging::Staging;
@@ -47,10 +46,9 @@ impl<'a> Context<'a> {
         progress: &'a dyn Progress,
         files: ProjectFiles,
     ) -> Result<Self, Error> {
-        let ProjectFiles { queries, map } = files;
-        let describes = inspect_org(connection, &project.config.project, &queries).await?;
+        let describes = inspect_org(connection, &project.config.project, &files.queries).await?;
         let staging = &connection.staging;
-        let resolved = resolve(project, staging, queries, map, &describes).await?;
+        let resolved = resolve(project, staging, files, &describes).await?;
         Ok(Self {
             project,
             connection,
@@ -82,14 +80,15 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Plans every query over the staged tables, and holds decisions against them and against what the loads send.
-pub(crate) async fn look(
+/// Plans every query over the staged tables: the columns of the loads and where they come from, and what keeps queries from being
+/// planned.
+pub(super) async fn planned(
     project: &Project,
     staging: &Staging,
-    queries: Queries,
-    map: FieldMap,
+    files: ProjectFiles,
     exclusions: Exclusions,
 ) -> Result<(ResolvedProject, Vec<Finding>), Error> {
+    let ProjectFiles { queries, map } = files;
     let mut resolved = ResolvedProject {
         queries,
         map,
@@ -101,7 +100,17 @@ pub(crate) async fn look(
     let planned = columns::columns(project, staging, &resolved).await?;
     resolved.columns = planned.columns;
     resolved.lineage = planned.lineage;
-    let mut findings = planned.findings;
+    Ok((resolved, planned.findings))
+}
+
+/// The same, with decisions held against the queries and against what the loads send.
+pub(crate) async fn look(
+    project: &Project,
+    staging: &Staging,
+    files: ProjectFiles,
+    exclusions: Exclusions,
+) -> Result<(ResolvedProject, Vec<Finding>), Error> {
+    let (resolved, mut findings) = planned(project, staging, files, exclusions).await?;
     // What a query with a mistake would send is not known.
     if !findings.iter().any(Finding::is_error) {
         let snapshot = staging.snapshot().await?;
@@ -119,12 +128,11 @@ pub(crate) async fn look(
 pub(crate) async fn resolve(
     project: &Project,
     staging: &Staging,
-    queries: Queries,
-    map: FieldMap,
+    files: ProjectFiles,
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<ResolvedProject, Error> {
-    let exclusions = exclusions::judge(project, staging, &queries, Some(describes)).await?;
-    let (mut resolved, mut findings) = look(project, staging, queries, map, exclusions).await?;
+    let exclusions = exclusions::judge(project, staging, &files.queries, Some(describes)).await?;
+    let (mut resolved, mut findings) = look(project, staging, files, exclusions).await?;
     findings.retain(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });

@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::datatypes::DataType;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::columns;
 use super::exclusions;
 use super::fields;
 use super::known;
 use super::mapped;
 use super::org::selected_schema;
 use super::project::Project;
+use super::resolve::planned;
 use super::resolved::{ProjectFiles, ResolvedProject};
 use crate::engine::{Session, View};
 use crate::error::Error;
@@ -59,25 +59,13 @@ impl Trial {
         wanted: Option<&BTreeSet<String>>,
         other: Option<&Trial>,
     ) -> Result<Self, Error> {
-        let ProjectFiles { queries, map } = ProjectFiles::read(project)?;
-        let exclusions = exclusions::judge(project, staging, &queries, None).await?;
-        let mut resolved = ResolvedProject {
-            queries,
-            map,
-            columns: BTreeMap::new(),
-            lineage: BTreeMap::new(),
-            exclusions,
-            selected: None,
-        };
+        let files = ProjectFiles::read(project)?;
+        let exclusions = exclusions::judge(project, staging, &files.queries, None).await?;
         // Names of an org or of another export are nothing that rules could be blamed for here.
-        let planned = columns::columns(project, staging, &resolved).await?;
-        if !planned.findings.is_empty() {
-            return Err(Error::Mistakes {
-                findings: planned.findings,
-            });
+        let (resolved, findings) = planned(project, staging, files, exclusions).await?;
+        if !findings.is_empty() {
+            return Err(Error::Mistakes { findings });
         }
-        resolved.columns = planned.columns;
-        resolved.lineage = planned.lineage;
         let mut trial = Self {
             resolved,
             snapshot: given,

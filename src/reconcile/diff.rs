@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::logical_expr::LogicalPlan;
 
 use super::ReconcileError;
 use super::coercion::{derived_by, is_made_with};
@@ -30,7 +31,17 @@ pub(super) const DIFFERENCE: &str = "d.key, d.kind, d.field, d.sent, d.found";
 /// # Errors
 /// [`ReconcileError`].
 pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, ReconcileError> {
-    let basis = basis(request).await?;
+    let landed = match &request.edits {
+        _ if request.rows == 0 => None,
+        Some(edits) => Some(edits::with_known(request.load, edits, &landed_sql(request))),
+        None => Some(format!(
+            "select {DIFFERENCE} from ({}) as d",
+            landed_sql(request)
+        )),
+    };
+    let landed = planned(request, landed).await?;
+    let extra = planned(request, extra_sql(request)).await?;
+    let basis = basis(request, [&landed, &extra]);
     let snapshot = request.staging.snapshot().await?;
     let stands = |table: &str| {
         let table = snapshot.get("recon", &format!("{table}{}", request.load));
@@ -48,23 +59,19 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         .staging
         .create("recon", &name, Arc::clone(&schema), &[])
         .await?;
-    let mut queries: Vec<String> = extra_sql(request).into_iter().collect();
-    let landed = landed_sql(request);
-    match &request.edits {
+    let plans = match &request.edits {
         Some(found) => {
-            let mut edits = edits::write(request, found, &landed, &mut writer).await?;
+            let mut edits = edits::write(request, found, landed, &mut writer).await?;
             edits.basis.clone_from(&basis);
             request.staging.publish(edits).await?;
+            [None, extra]
         }
-        None if request.rows > 0 => {
-            queries.push(format!("select {DIFFERENCE} from ({landed}) as d"))
-        }
-        None => {}
-    }
-    for sql in queries {
+        None => [extra, landed],
+    };
+    for plan in plans.into_iter().flatten() {
         let mut stream = request
             .session
-            .stream(&format!("recon.{name}"), &sql, &[])
+            .stream_plan(&format!("recon.{name}"), plan, &[])
             .await?;
         while let Some(batch) = stream.next_batch().await? {
             writer.write(&batch).await?;
@@ -95,27 +102,28 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
     Ok(request.staging.publish(differences).await?)
 }
 
+/// The plan of a part of the comparison, if there is one.
+async fn planned(
+    request: &DiffRequest<'_>,
+    sql: Option<String>,
+) -> Result<Option<LogicalPlan>, ReconcileError> {
+    let what = format!("recon.differences_{}", request.load);
+    Ok(match sql {
+        Some(sql) => Some(request.session.plan(&what, &sql).await?),
+        None => None,
+    })
+}
+
 /// What a comparison follows from; none where that is not known.
-async fn basis(request: &DiffRequest<'_>) -> Result<Option<Basis>, ReconcileError> {
-    let Some(edits) = request.edits.as_ref() else {
-        return Ok(None);
-    };
+fn basis(request: &DiffRequest<'_>, plans: [&Option<LogicalPlan>; 2]) -> Option<Basis> {
+    let edits = request.edits.as_ref()?;
     let mut basis = Basis::default();
     let settled = format!("{} {:?} {:?}", edits.user, edits.automation, request.strays);
     basis.add("user, automation and strays", digest_of(&settled));
-    if request.rows == 0 {
-        basis.add("the outbox", "no rows");
-        return Ok(Some(basis));
+    for plan in plans.into_iter().flatten() {
+        basis.extend(request.session.basis(plan, &[])?);
     }
-    let landed = edits::with_known(request.load, edits, &landed_sql(request));
-    for sql in std::iter::once(landed).chain(extra_sql(request)) {
-        let plan = request.session.plan("the comparison", &sql).await?;
-        match request.session.basis(&plan, &[]) {
-            Some(parts) => basis.extend(parts),
-            None => return Ok(None),
-        }
-    }
-    Ok(Some(basis))
+    Some(basis)
 }
 
 /// SQL that is true where a value sent (column of `o`) and the one found (text column of `r`) are not the same, and the normal form

@@ -12,6 +12,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringAr
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
+use datafusion::logical_expr::LogicalPlan;
 
 use super::ReconcileError;
 use super::body::is_later_version;
@@ -45,11 +46,11 @@ pub(super) fn selected(request: Option<&EditsRequest<'_>>) -> String {
     format!("{operation} as operation, {same} as same, {by} as changed_by, {at} as changed_at")
 }
 
-/// Writes the entries of `landed` that are differences into `differences`, and the edits into a table that is not published yet.
+/// Writes the entries of a plan of [`with_known`] that are differences into `differences`, and the edits into a table that is not published yet.
 pub(super) async fn write(
     request: &DiffRequest<'_>,
     edits: &EditsRequest<'_>,
-    landed: &str,
+    landed: Option<LogicalPlan>,
     differences: &mut TableWriter,
 ) -> Result<Manifest, ReconcileError> {
     let name = format!("{CHANGED_BY_ORG}{}", request.load);
@@ -57,11 +58,10 @@ pub(super) async fn write(
         .staging
         .create("recon", &name, schema(), &[])
         .await?;
-    if request.rows > 0 {
-        let sql = with_known(request.load, edits, landed);
+    if let Some(landed) = landed {
         let mut stream = request
             .session
-            .stream(&format!("recon.{name}"), &sql, &[])
+            .stream_plan(&format!("recon.{name}"), landed, &[])
             .await?;
         let store = |source: ArrowError| ReconcileError::Store {
             object: request.describe.name.clone(),

@@ -101,7 +101,7 @@ async fn known(
 
 async fn digest(export: Export, name: String) -> Result<String, StageError> {
     let file = name.clone();
-    let reading = tokio::task::spawn_blocking(move || {
+    let reading = tokio::task::spawn_blocking(move || -> Result<String, ExportError> {
         let mut reader = export.reader(&file)?;
         let (mut digest, mut piece, mut byte) = (Xxh3::new(), vec![0; PIECE], 0);
         loop {
@@ -120,7 +120,7 @@ async fn digest(export: Export, name: String) -> Result<String, StageError> {
         }
     });
     match reading.await {
-        Ok(digest) => Ok(digest.map_err(|error: ExportError| error)?),
+        Ok(digest) => Ok(digest?),
         Err(_) => Err(StageError::Stopped { table: name }),
     }
 }

@@ -68,8 +68,9 @@ impl Stager<'_> {
         let attributes = column_books::known_attributes(known);
         let attributes = format!("{definitions:?} {attributes:?}");
         basis.add("the attributes", digest_of(&attributes));
-        // Records of files look their content up.
-        if object.name == "files" {
+        // That of a custom object is found in the export.
+        basis.add("the declaration", digest_of(&format!("{object:?}")));
+        if object.columns.iter().any(|column| column.kind.is_of_blob()) {
             basis.add("blobs/", &*self.measured);
         }
         Some(basis)

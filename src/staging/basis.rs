@@ -30,6 +30,11 @@ impl Basis {
         }
     }
 
+    /// What its parts are called.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Parts that are not in both, or not the same.
     #[must_use]
     pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
