@@ -12,7 +12,7 @@ use super::LoadError;
 use super::answers::{Answer, Origin, PartRows};
 use super::part::PartContext;
 use crate::encode::Cells;
-use crate::rows::{RowOperation, joined_key};
+use crate::rows::{RowOperation, is_filled_by_org, joined_key};
 use crate::salesforce::{ObjectDescribe, field_text, record_identity};
 use crate::staging::DataFile;
 
@@ -130,13 +130,20 @@ impl PartContext {
             String::from_utf8_lossy(&text).into_owned()
         };
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-        let mut groups: BTreeMap<String, Alike> = BTreeMap::new();
+        // By the columns that count of a row, and its values there: what the org fills itself counts where we sent something.
+        let mut groups: BTreeMap<Vec<usize>, BTreeMap<String, Alike>> = BTreeMap::new();
         let mut values = BTreeSet::new();
         for &row in rows {
-            let key = names.iter().enumerate();
-            let key =
-                key.map(|(column, name)| comparable(&self.describe, name, &text(column, row)));
-            groups.entry(joined_key(key)).or_default().rows.push(row);
+            let counts = |column: &usize| {
+                !is_filled_by_org(names[*column]) || !text(*column, row).is_empty()
+            };
+            let counting: Vec<usize> = (0..names.len()).filter(counts).collect();
+            let key = counting
+                .iter()
+                .map(|&column| comparable(&self.describe, names[column], &text(column, row)));
+            let key = joined_key(key);
+            let group = groups.entry(counting).or_default().entry(key);
+            group.or_default().rows.push(row);
             values.insert(literal(&self.describe, first, &text(0, row)));
         }
         let selected: BTreeSet<&str> = names.iter().copied().chain(["Id"]).collect();
@@ -149,16 +156,21 @@ impl PartContext {
             );
             let mut answer = std::pin::pin!(self.client.query(&soql));
             while let Some(record) = answer.try_next().await.map_err(self.salesforce(None))? {
-                let key = names.iter().map(|name| {
-                    let found = field_text(&record, name).unwrap_or_default();
-                    comparable(&self.describe, name, &found)
-                });
-                if let Some(alike) = groups.get_mut(&joined_key(key)) {
-                    alike.ids.extend(field_text(&record, "Id"));
+                for (counting, groups) in &mut groups {
+                    let key = counting.iter().map(|&column| {
+                        let found = field_text(&record, names[column]).unwrap_or_default();
+                        comparable(&self.describe, names[column], &found)
+                    });
+                    if let Some(alike) = groups.get_mut(&joined_key(key)) {
+                        alike.ids.extend(field_text(&record, "Id"));
+                    }
                 }
             }
         }
-        Ok(groups.into_values().collect())
+        Ok(groups
+            .into_values()
+            .flat_map(BTreeMap::into_values)
+            .collect())
     }
 }
 

@@ -38,6 +38,6 @@ pub use outbox::{
     outbox_fields, outbox_schema, sent_columns, stands,
 };
 pub use outcome::Outcome;
-pub use probe::probe;
+pub use probe::{is_filled_by_org, probe};
 pub use run_status::RunStatus;
 pub(crate) use together::TOGETHER;

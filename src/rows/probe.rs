@@ -18,3 +18,12 @@ pub fn probe(object: &str) -> &'static [&'static str] {
     let found = PROBES.iter().find(|(name, _)| *name == object);
     found.map_or(&[], |(_, fields)| fields)
 }
+
+/// Fields that the org fills where nothing is sent: a record may have any value there.
+const FILLED_BY_ORG: [&str; 2] = ["CreatedDate", "CurrencyIsoCode"];
+
+/// Whether the org fills a field that is sent empty.
+#[must_use]
+pub fn is_filled_by_org(field: &str) -> bool {
+    FILLED_BY_ORG.contains(&field)
+}

@@ -19,9 +19,13 @@ const NOTES: &str = "{\"id\":1,\"title\":\"Visit\",\"content\":\"first\",\"user_
                      {\"id\":4,\"title\":\"Visit\",\"content\":\"alike\",\"user_id\":4}\n";
 
 fn project(notes: &str) -> (Project, Org) {
+    project_over(notes, SalesforceSimOptions::default())
+}
+
+fn project_over(notes: &str, options: SalesforceSimOptions) -> (Project, Org) {
     let project = Project::small();
     project.write("export/notes.jsonl", notes);
-    let org = project.serve_org(SalesforceSimOptions::default());
+    let org = project.serve_org(options);
     project.load_into(&org, "");
     (project, org)
 }
@@ -96,6 +100,37 @@ fn notes_of_one_title_whose_answer_was_lost_are_found_by_their_content() {
         .ended(1);
     assert_eq!(found.number("content_note", "differences"), 1);
     assert_eq!(found.total("differences"), 1);
+}
+
+/// An org that takes `CreatedDate` fills in its own where a note of the export has none, so that the field tells nothing.
+#[test]
+#[ignore = "long: several migrations"]
+fn notes_without_a_time_are_found_where_the_org_gives_them_one() {
+    let options = || SalesforceSimOptions {
+        audit_fields: true,
+        ..SalesforceSimOptions::default()
+    };
+    let some_timed = NOTES.replacen(
+        "\"user_id\":2",
+        "\"user_id\":2,\"created_at\":\"2025-02-03T04:05:06Z\"",
+        1,
+    );
+    for notes in [NOTES, &some_timed] {
+        let (project, org) = project_over(notes, options());
+        org.fault(json!([{"method": "POST", "path": SETS, "drop": "after"}]));
+        let run = project.run_with(&["--yes"]).ended(0);
+        assert_eq!(run.number("content_note", "created"), 4);
+        assert_each_note_is_there_once(&project, &org);
+        assert_eq!(project.run().ended(0).total("sent"), 0);
+    }
+    let (project, org) = project_over(NOTES, options());
+    org.fault(json!({"method": "POST", "path": SETS, "answer_delay_ms": 3000}));
+    let mut run = project.start(&["--yes"]);
+    let reached = run.until(|| org.rows("SELECT Id FROM ContentNote").len() == 4);
+    run.signal("KILL");
+    assert!(reached && run.wait().code.is_none());
+    assert_eq!(project.run().ended(0).number("content_note", "created"), 0);
+    assert_each_note_is_there_once(&project, &org);
 }
 
 #[test]
