@@ -115,6 +115,10 @@ fn is_no_space(error: &DataFusionError) -> bool {
 
 /// First line of DataFusion's message, without its backtrace.
 pub(crate) fn brief(error: &DataFusionError) -> String {
+    // The name of a rule is of no use to whoever wrote the query.
+    if let DataFusionError::Context(_, inner) = error {
+        return brief(inner);
+    }
     let text = error.strip_backtrace();
     text.lines().next().unwrap_or_default().to_owned()
 }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, FieldRef, Int64Type};
+use arrow::datatypes::{
+    DataType, FieldRef, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
+    TimeUnit,
+};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::FunctionRegistry;
@@ -29,17 +32,19 @@ enum Growth {
     Times,
     /// As long as the second argument says.
     Length,
-    /// From a start to an end; numbers only, since dates and instants are few.
+    /// From a start to an end.
     Range,
-    /// All arguments, one behind the other; a separator stands between any two.
+    /// All arguments, one behind the other.
     Sum,
+    /// The same with the first argument between any two others.
+    Separated,
     /// A list's elements with a separator between any two.
     Joined,
     /// Of the first argument each place at most becomes the third, which may hold what it replaces.
     Replaced,
 }
 
-const GROWING: [(&str, Growth); 16] = [
+const GROWING: [(&str, Growth); 18] = [
     ("repeat", Growth::Times),
     ("array_repeat", Growth::Times),
     ("lpad", Growth::Length),
@@ -47,11 +52,13 @@ const GROWING: [(&str, Growth); 16] = [
     ("range", Growth::Range),
     ("generate_series", Growth::Range),
     ("concat", Growth::Sum),
-    ("concat_ws", Growth::Sum),
+    ("concat_ws", Growth::Separated),
     ("overlay", Growth::Sum),
     ("array_concat", Growth::Sum),
     ("array_append", Growth::Sum),
     ("array_prepend", Growth::Sum),
+    ("make_array", Growth::Sum),
+    ("map", Growth::Sum),
     ("array_resize", Growth::Length),
     ("array_to_string", Growth::Joined),
     ("replace", Growth::Replaced),
@@ -77,9 +84,9 @@ pub(super) struct Limited {
 
 impl Limited {
     /// A function whose result is as long as its arguments together.
-    pub(super) fn sum(inner: ScalarUDF) -> ScalarUDF {
+    pub(super) fn sum(inner: Arc<ScalarUDF>) -> ScalarUDF {
         ScalarUDF::new_from_impl(Self {
-            inner: Arc::new(inner),
+            inner,
             growth: Growth::Sum,
         })
     }
@@ -205,10 +212,9 @@ impl Growth {
             let Some(array) = array(index)? else {
                 return Ok(Vec::new());
             };
-            if !array.data_type().is_integer() {
+            let Some(numbers) = as_numbers(&array)? else {
                 return Ok(Vec::new());
-            }
-            let numbers = cast(&array, &DataType::Int64)?;
+            };
             let numbers = numbers.as_primitive::<Int64Type>();
             Ok(numbers.iter().map(Option::unwrap_or_default).collect())
         };
@@ -229,9 +235,11 @@ impl Growth {
                 let lengths = numbers(1)?;
                 (0..rows).map(|row| count(at(&lengths, row))).sum()
             }
-            Self::Sum => {
-                // The separator of `concat_ws` comes once too little or too often, which is nothing beside the limit.
-                let between = (args.args.len() as u128).saturating_sub(2).max(1);
+            Self::Sum | Self::Separated => {
+                let between = match self {
+                    Self::Separated => (args.args.len() as u128).saturating_sub(2),
+                    _ => 1,
+                };
                 let mut whole = 0;
                 for (at, value) in args.args.iter().enumerate() {
                     let bytes = match value {
@@ -287,6 +295,28 @@ impl Growth {
         };
         Ok(whole)
     }
+}
+
+/// Whole numbers as they are, instants and days as microseconds, intervals as the fewest that they may be. None of anything else.
+fn as_numbers(array: &ArrayRef) -> Result<Option<ArrayRef>> {
+    Ok(Some(match array.data_type() {
+        numbers if numbers.is_integer() => cast(array, &DataType::Int64)?,
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) => {
+            let instants = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            cast(&instants, &DataType::Int64)?
+        }
+        DataType::Interval(_) => {
+            let intervals = cast(array, &DataType::Interval(IntervalUnit::MonthDayNano))?;
+            let intervals = intervals.as_primitive::<IntervalMonthDayNanoType>();
+            let micros = |interval: IntervalMonthDayNano| {
+                let days = i64::from(interval.months) * 28 + i64::from(interval.days);
+                days.saturating_mul(86_400_000_000)
+                    .saturating_add(interval.nanoseconds / 1_000)
+            };
+            Arc::new(intervals.unary::<_, Int64Type>(micros))
+        }
+        _ => return Ok(None),
+    }))
 }
 
 /// Bytes of each value.

@@ -1,17 +1,19 @@
-//! `||` with the limit of `growth`: as an operator it is no function, and doubling a text thirty times asks for all memory.
+//! `||` and `[…]` with the limit of `growth`: they are no calls that it sees, and doubling a text thirty times asks for all memory.
 //!
-//! In: a plan whose types are settled. Out: the same plan, in which a function of the same meaning stands for each `||`; columns keep
-//! their names and types.
+//! In: a plan whose types are settled. Out: the same plan, in which a function of the same meaning stands for each of them; columns
+//! keep their names and types. A list or text that grows from row to row (`array_agg(…) over (order by …)`) is refused: each row holds
+//! all before it, outside the memory pool.
 
 use std::sync::Arc;
 
 use arrow::compute::kernels::concat_elements::concat_elements_dyn;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::exec_datafusion_err;
 use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{exec_datafusion_err, plan_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::functions_nested::make_array::make_array_udf;
+use datafusion::logical_expr::expr::{ScalarFunction, WindowFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Expr, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
@@ -25,6 +27,25 @@ use super::growth::Limited;
 #[derive(Debug)]
 pub(super) struct LimitJoining {
     joined: Arc<ScalarUDF>,
+    list: Arc<ScalarUDF>,
+}
+
+/// Aggregates whose value holds every row that went in.
+const COLLECTING: [&str; 2] = ["array_agg", "string_agg"];
+
+/// Refuses an aggregate that holds, at each row, all rows before it.
+fn refuse_growing(call: &WindowFunction) -> Result<()> {
+    let name = call.fun.name();
+    let grows = COLLECTING.contains(&name)
+        && !call.params.order_by.is_empty()
+        && !call.params.window_frame.end_bound.is_unbounded();
+    match grows {
+        true => plan_err!(
+            "{name} over (order by …) would hold at each row all rows before it: write `{name}(… order by …)` with `group by`, or the \
+             frame `rows between unbounded preceding and unbounded following`"
+        ),
+        false => Ok(()),
+    }
 }
 
 impl Default for LimitJoining {
@@ -32,7 +53,8 @@ impl Default for LimitJoining {
         let signature = Signature::any(2, Volatility::Immutable);
         let joined = ScalarUDF::new_from_impl(Joined { signature });
         Self {
-            joined: Arc::new(Limited::sum(joined)),
+            joined: Arc::new(Limited::sum(Arc::new(joined))),
+            list: Arc::new(Limited::sum(make_array_udf())),
         }
     }
 }
@@ -47,6 +69,17 @@ impl LimitJoining {
             }) => {
                 let call = ScalarFunction::new_udf(Arc::clone(&self.joined), vec![*left, *right]);
                 Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            // The planner makes `[…]` of a function that no register knows.
+            Expr::ScalarFunction(call)
+                if call.func.name() == self.list.name() && call.func != self.list =>
+            {
+                let call = ScalarFunction::new_udf(Arc::clone(&self.list), call.args);
+                Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            Expr::WindowFunction(call) => {
+                refuse_growing(&call)?;
+                Ok(Transformed::no(Expr::WindowFunction(call)))
             }
             other => Ok(Transformed::no(other)),
         })

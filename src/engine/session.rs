@@ -515,6 +515,8 @@ mod tests {
             "array_repeat(v.t, v.n)",
             "range(v.n)",
             "generate_series(0, v.n, 2)",
+            "range(timestamp '1700-01-01', timestamp '2200-01-01', interval '1 second')",
+            "generate_series(date '1700-01-01', date '2200-01-01', interval '1 second')",
         ] {
             let sql = format!("select {call} as x from (values ('a', 1500000000)) as v (t, n)");
             let error = session.collect("q", &sql).await.unwrap_err();
@@ -530,6 +532,7 @@ mod tests {
             "concat_ws('-', v.t, v.t)",
             &format!("replace(v.t, 'a', '{}')", "a".repeat(64)),
             &format!("regexp_replace(v.t, 'a', '{}', 'g')", "a".repeat(64)),
+            "array_to_string([v.t, v.t], '')",
         ] {
             let mut sql =
                 "with s0 as (select v.t from (values ('aaaaaaaa'), ('b')) as v (t))".to_owned();
@@ -543,6 +546,28 @@ mod tests {
             let error = session.collect("q", &sql).await.unwrap_err();
             let text = error.to_string();
             assert!(text.contains("MiB are allowed"), "{double}: {text}");
+        }
+        let mut nested = "with s0 as (select [v.t] as t from (values ('a')) as v (t))".to_owned();
+        for step in 1..=9 {
+            let ten = ["v.t"; 10].join(", ");
+            let before = step - 1;
+            nested.push_str(&format!(
+                ", s{step} as (select make_array({ten}) as t from s{before} as v)"
+            ));
+        }
+        nested.push_str(" select cardinality(v.t) as n from s9 as v");
+        let error = session.collect("q", &nested).await.unwrap_err();
+        assert!(error.to_string().contains("MiB are allowed"), "{error}");
+        for growing in ["array_agg(v.t)", "string_agg(v.t, '')"] {
+            let over = |frame: &str| {
+                format!(
+                    "select {growing} over (order by v.t {frame}) as x from (values ('a'), ('b')) as v (t)"
+                )
+            };
+            let error = session.collect("q", &over("")).await.unwrap_err();
+            assert!(error.to_string().contains("all rows before it"), "{error}");
+            let whole = over("rows between unbounded preceding and unbounded following");
+            session.collect("q", &whole).await.unwrap();
         }
         let sql =
             "select v.t || '-' || v.n, v.t || null as gone from (values ('a', 'b')) as v (t, n)";
