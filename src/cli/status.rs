@@ -115,7 +115,8 @@ fn print(
     output::data(&output::table(
         &RUN_HEAD,
         runs.iter().map(RunOverview::row).collect(),
-        6,
+        // No run is left out for want of open jobs.
+        RUN_HEAD.len(),
     ))?;
     if !shown.phases.is_empty() {
         let rows = shown.phases.iter().map(|phase| phase.row(shown)).collect();

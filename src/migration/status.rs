@@ -3,7 +3,7 @@
 //! In: the journals of every organisation in a staging area. Out: [`RunOverview`]s. Never: a connection to the destination, or
 //! anything written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -32,22 +32,18 @@ pub struct Organisation {
 /// The staging area cannot be read.
 pub async fn organisations(staging: &Staging) -> Result<Vec<Organisation>, Error> {
     let root = staging.org_path(&["orgs"]);
-    let mut last_runs: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut ids: BTreeSet<String> = BTreeSet::new();
     for path in staging.list(&root).await? {
-        let Some(mut parts) = path.prefix_match(&root) else {
-            continue;
-        };
-        let Some(id) = parts.next() else { continue };
-        let last = last_runs.entry(id.as_ref().to_owned()).or_default();
-        if parts.next().is_some_and(|part| part.as_ref() == "journal")
-            && let Some(run) = parts.next()
-        {
-            let run = run.as_ref().to_owned();
-            *last = last.take().max(Some(run));
+        let parts: Vec<_> = path.prefix_match(&root).into_iter().flatten().collect();
+        match parts.as_slice() {
+            // A file beside the folders of the organisations is none of ours.
+            [] | [_] => staging.ignore(&path),
+            [id, ..] => drop(ids.insert(id.as_ref().to_owned())),
         }
     }
-    let mut organisations = Vec::with_capacity(last_runs.len());
-    for (id, last_run) in last_runs {
+    let mut organisations = Vec::with_capacity(ids.len());
+    for id in ids {
+        let last_run = Journal::last_run(&staging.with_org(&id)).await?;
         let target = match &last_run {
             Some(run) => target_of(&staging.with_org(&id), run).await?,
             None => None,
@@ -296,10 +292,15 @@ impl PhaseOverview {
                 .and_then(|report| report[name].as_u64());
             value.map(number).unwrap_or_default()
         };
-        let took = self.started.zip(self.loaded_at).map(|(start, end)| {
-            let tenths = (end - start).num_milliseconds() / 100;
-            format!("{}.{}", tenths / 10, tenths % 10)
-        });
+        // Two processes may have written the two times, each by its own clock.
+        let between = || {
+            let (start, end) = self.started.zip(self.loaded_at)?;
+            u64::try_from((end - start).num_milliseconds()).ok()
+        };
+        let took = self.took.map(|took| took.prepare + took.send + took.check);
+        let took = took
+            .or_else(between)
+            .map(|took| format!("{:.1}", took as f64 / 1000.0));
         vec![
             self.load.clone(),
             self.object.clone(),

@@ -3,6 +3,8 @@
 //! In: cells. Out: aligned columns, for a terminal and for a code block, in as many columns of letters as there are. Never: colour, or
 //! a column that is left out without its name.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent, presets};
 
 /// A number with thin groups of three: `1,234,567`.
@@ -65,7 +67,7 @@ pub fn fitted(header: &[&str], rows: Vec<Vec<String>>, left: usize, width: usize
     let columns: Vec<usize> = others.iter().chain(&numbers).copied().collect();
     let mut text = String::new();
     let mut rest = columns.as_slice();
-    loop {
+    while !shown.is_empty() {
         // At least one column goes on, however wide.
         let mut taken = rest.len().min(at_once);
         while taken < rest.len()
@@ -93,11 +95,17 @@ pub fn fitted(header: &[&str], rows: Vec<Vec<String>>, left: usize, width: usize
             text.push_str(&wrapped(&format!("{what}: {}", names.join(", ")), width));
         }
     };
+    // A row is called by what tells it from the others.
+    let told_apart = |column: &usize| {
+        let cells = empty.iter().map(|row| &row[*column]);
+        cells.collect::<BTreeSet<_>>().len()
+    };
+    let name = (0..left).rev().max_by_key(told_apart).unwrap_or_default();
     line(
         "nothing",
         empty
             .iter()
-            .filter_map(|row| row.first())
+            .filter_map(|row| row.get(name))
             .map(String::as_str)
             .collect(),
     );

@@ -152,6 +152,9 @@ fn a_loss_of_power_and_files_of_others_do_not_lock_the_area() {
     ] {
         fs::write(folder.join(".DS_Store"), "x").unwrap();
     }
+    // Behind all runs by its name.
+    fs::write(run.parent().unwrap().join("Thumbs.db"), "x").unwrap();
+    fs::write(area.join("orgs/.DS_Store"), "x").unwrap();
     let before = org.statistics()["rows"].clone();
     let run = project.run().ended(0);
     assert_eq!(run.total("sent"), 0, "{}", run.stdout);
@@ -161,7 +164,19 @@ fn a_loss_of_power_and_files_of_others_do_not_lock_the_area() {
         "{}",
         run.stderr
     );
-    project.transload(&["status"]).ended(0);
+    assert!(
+        !run.stderr.contains("could not be written"),
+        "{}",
+        run.stderr
+    );
+    for reading in [
+        &["status"][..],
+        &["query", "select count(*) as n from ledger.account"],
+        &["explain", "companies", "10"],
+        &["report"],
+    ] {
+        project.transload(reading).ended(0);
+    }
     project.transload(&["rollback", "--yes"]).ended(0);
 }
 
