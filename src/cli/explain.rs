@@ -101,7 +101,24 @@ fn text(story: &Story) -> String {
     if story.loads.is_empty() {
         page.line(
             2,
-            "no run so far has made a row of it; `transload run` does",
+            match (story.has_run, story.named_by.is_empty()) {
+                (false, _) => "no run so far has made a row of anything; `transload run` does",
+                (true, false) => "it becomes no record of its own; rows of the export name it",
+                (true, true) => "no load has made a row of it, and no row of the export names it",
+            },
+        );
+    }
+    for named in &story.named_by {
+        let example = named.example.as_ref();
+        let example = example
+            .map(|id| format!(", such as {id}"))
+            .unwrap_or_default();
+        page.line(
+            4,
+            &format!(
+                "{}.{}: {} row(s){example}",
+                named.source, named.column, named.rows
+            ),
         );
     }
     for load in &story.loads {

@@ -256,6 +256,32 @@ fn a_simulated_org_is_thrown_away_and_made_anew_from_its_seed() {
     assert_eq!(project.table_of(Some(&after[0]), users).len(), 1);
 }
 
+#[test]
+fn what_becomes_no_record_of_its_own_is_told_by_what_names_it() {
+    let project = Project::loaded();
+    let agent = explained(&project, &["agents", "7001"]);
+    let named: Vec<String> = agent["named_by"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|named| format!("{}.{} {}", named["source"], named["column"], named["rows"]))
+        .collect();
+    let of = |line: &str| named.iter().any(|named| named.replace('"', "") == line);
+    assert!(of("people.assigned_to_id 2"), "{named:?}");
+    assert!(of("companies.assigned_to_id 1"), "{named:?}");
+    let decided = agent["decisions"].as_array().unwrap();
+    let user = decided.iter().find(|row| row["what"] == "owner 7001");
+    let user = user.unwrap()["says"].as_str().unwrap();
+    assert!(user.ends_with("ann@acme.example"), "{user}");
+    let text = told(&project, &["agents", "7001"]);
+    assert!(text.contains("it becomes no record of its own"), "{text}");
+    let stage = told(&project, &["stages", "11"]);
+    assert!(
+        stage.contains("deals.stage_id: 1 row(s), such as 5"),
+        "{stage}"
+    );
+}
+
 fn told(project: &Project, what: &[&str]) -> String {
     let run = project.transload(&[&["explain"], what].concat()).ended(0);
     run.stdout

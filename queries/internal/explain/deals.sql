@@ -15,9 +15,11 @@ with named as (
 select
     coalesce(matrix._place, 'config/stage_matrix.csv') as decided_in,
     concat_ws(' / ', named.pipeline, named.stage, named.status) as what,
-    coalesce(
-        concat_ws(' ', matrix.stage_name, matrix.probability || '%'), 'no row for it'
-    ) as says
+    case
+        when matrix._place is null then 'no row for it'
+        when matrix.stage_name is null then 'no decision yet'
+        else concat_ws(' ', matrix.stage_name, matrix.probability || '%')
+    end as says
 from named
 left join config.stage_matrix as matrix
     on lower(matrix.pipeline) = lower(trim(named.pipeline))

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::rows::{Row, Tables, literal, text};
+use super::rows::{Row, Tables, literal, one_of, text};
 use super::subject::Subject;
 use super::{Cell, Decision, LoadStory, Story, Version};
 use crate::config::DestinationKind;
@@ -39,7 +39,7 @@ macro_rules! asked {
     };
 }
 
-const DECISIONS: [Asked; 11] = [
+const DECISIONS: [Asked; 12] = [
     asked!(
         "people",
         Some("people"),
@@ -62,6 +62,7 @@ const DECISIONS: [Asked; 11] = [
         None,
         ["config.owners", "prepare.owner", "mapped.agents"]
     ),
+    asked!("agents", Some("agents"), ["config.owners", "prepare.owner"]),
     asked!("matches", None, ["config.matches"]),
     asked!("decisions", None, ["config.decisions"]),
     asked!("defaults", None, ["config.defaults", "recon.flagged"]),
@@ -122,6 +123,14 @@ pub(super) async fn gather(
                     )
                 };
                 story.loads.extend(of_load(tables, file, &condition).await?);
+            }
+            // Models of several tables tell their rows by a word: `segment:34`.
+            if story.loads.is_empty() {
+                let key = literal(&format!("{}:{id}", one_of(source)));
+                let condition = |column: &str| format!("{column} = {key}");
+                for file in tables.loads() {
+                    story.loads.extend(of_load(tables, file, &condition).await?);
+                }
             }
             story.decisions = decisions(migration, tables, *id, &story).await?;
             story
@@ -258,12 +267,12 @@ async fn decisions(
             format!("({})", values.join(", "))
         })
         .collect();
-    if loads.is_empty() {
-        return Ok(Vec::new());
-    }
+    let (rows, any) = match loads.as_slice() {
+        [] => ("('', '', '', '')".to_owned(), "false"),
+        loads => (loads.join(", "), "true"),
+    };
     let loads = format!(
-        "select l.source, l.load, l.object, l.key from (values {}) as l (source, load, object, key)",
-        loads.join(", ")
+        "select l.source, l.load, l.object, l.key from (values {rows}) as l (source, load, object, key) where {any}"
     );
     session.add_view(&view("load", loads)).await?;
     let mut found = Vec::new();

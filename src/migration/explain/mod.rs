@@ -7,11 +7,13 @@
 //! subject   what is asked for ─▶ source and id, or load and key
 //! gather    export ▸ staged values, rejects ▸ decisions ▸ per load: fate, record, attempts, differences
 //! children  what hangs on the records, and what waits for the row
+//! named_by  rows of the export that name what becomes no record
 //! now       the records as the org shows them at this moment
 //! ```
 
 mod children;
 mod gather;
+mod named_by;
 mod now;
 mod rows;
 mod subject;
@@ -67,6 +69,10 @@ pub struct Story {
     pub loads: Vec<LoadStory>,
     /// What hangs on it.
     pub children: Vec<Child>,
+    /// Rows of the export that name it, where it becomes no record of its own.
+    pub named_by: Vec<NamedBy>,
+    /// Whether a run has loaded anything yet.
+    pub has_run: bool,
     /// Whether the records are in a simulator within this program, where nobody can open them.
     pub embedded: bool,
 }
@@ -182,6 +188,20 @@ pub struct Child {
     pub example: String,
 }
 
+/// Rows of a staged table that name the record by its id.
+#[derive(Clone, Debug, Serialize)]
+pub struct NamedBy {
+    /// The table, without its schema.
+    pub source: String,
+    /// The column that holds the id.
+    pub column: String,
+    /// How many.
+    pub rows: u64,
+    /// The id of one of them, where they have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub example: Option<String>,
+}
+
 impl Migration {
     /// Tells one record's story.
     ///
@@ -193,6 +213,10 @@ impl Migration {
         let subject = subject::find(&tables, request).await?;
         let mut story = gather::gather(self, &tables, &subject, request.target.as_deref()).await?;
         children::add(&tables, &mut story).await?;
+        story.has_run = tables.loads().next().is_some();
+        if story.loads.is_empty() && !story.source.is_empty() {
+            story.named_by = named_by::rows(&tables, &story).await?;
+        }
         if request.now {
             let target = request.target.as_deref();
             let connection = Connection::open(self.project(), target, ExpectedOrg::Known).await?;
