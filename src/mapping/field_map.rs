@@ -1,9 +1,9 @@
 //! `config/field_map.csv`: which attribute becomes which Salesforce field, and who said so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{DecisionRow, MappingError, ValueMap, decision_rows, stale, unmentioned};
+use super::{DecisionRow, MappingError, ValueMap, decision_rows, stale};
 use crate::finding::Finding;
 use crate::staging::Snapshot;
 
@@ -79,6 +79,8 @@ impl MapRow {
 pub struct FieldMap {
     rows: Vec<MapRow>,
     values: ValueMap,
+    /// Whether what nobody has decided keeps no query from being planned.
+    pub(super) is_partial: bool,
 }
 
 impl FieldMap {
@@ -117,6 +119,7 @@ impl FieldMap {
                 .flat_map(|one| objects(one).into_iter().map(|object| row(one, object)))
                 .collect(),
             values: ValueMap::default(),
+            is_partial: false,
         };
         none_of(map.shared_targets())?;
         Ok(map)
@@ -184,10 +187,16 @@ impl FieldMap {
                 Status::Confirmed if !row.signed => "no confirmed_by or confirmed_at",
                 _ => return None,
             };
-            let problem = format!(
-                "{}.{} → {}.{} is not confirmed ({missing}); `transload map review` and `transload map confirm` do it",
-                row.source, row.source_field, row.target_object, row.target_field
-            );
+            let column = format!("{}.{}", row.source, row.source_field);
+            let problem = match row.target_object.is_empty() && row.target_field.is_empty() {
+                true => format!(
+                    "nobody has decided what becomes of {column}; `transload map propose` proposes a field, status `ignored` leaves it out"
+                ),
+                false => format!(
+                    "{column} → {}.{} is not confirmed ({missing}); `transload map review` and `transload map confirm` do it",
+                    row.target_object, row.target_field
+                ),
+            };
             Some(Finding::new(FILE, problem).line(row.line))
         });
         let values = self
@@ -196,12 +205,23 @@ impl FieldMap {
         rows.chain(values)
     }
 
-    /// Whether it keeps queries from being planned: rows or attributes without a decision.
+    /// The map as far as it is decided: what else is wrong can be found with it, and nothing can be sent.
     #[must_use]
-    pub fn waits(&self, snapshot: &Snapshot) -> bool {
-        self.waiting().next().is_some()
-            || unmentioned(self, snapshot).next().is_some()
-            || stale(self, snapshot).next().is_some()
+    pub fn as_far_as_decided(mut self, snapshot: &Snapshot) -> Self {
+        let lines: BTreeSet<u64> = stale(&self, snapshot).filter_map(|row| row.line).collect();
+        self.rows.retain(|row| !lines.contains(&row.line));
+        self.is_partial = true;
+        self
+    }
+
+    /// The map without columns that this export lacks, such as that of a case, which has a few columns only.
+    #[must_use]
+    pub fn for_columns_of(mut self, snapshot: &Snapshot) -> Self {
+        self.rows.retain(|row| {
+            let table = snapshot.get("usercom", &row.source);
+            table.is_none_or(|table| table.schema.field_with_name(&row.source_field).is_ok())
+        });
+        self
     }
 
     /// Whether a row is about this column of this table.

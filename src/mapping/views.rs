@@ -8,7 +8,7 @@ use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 
 use super::field_map::{FILE as FIELD_MAP, none_of};
-use super::{FieldMap, MappingError, SAMPLE, sample_queries};
+use super::{FieldMap, MapRow, MappingError, SAMPLE, sample_queries};
 use crate::config::Config;
 use crate::engine::View;
 use crate::finding::Finding;
@@ -80,10 +80,12 @@ pub fn mapped_views(
     map: &FieldMap,
     snapshot: &Snapshot,
 ) -> Result<Vec<View>, MappingError> {
-    let mut findings = map.unconfirmed();
-    findings.extend(unmapped(map, snapshot));
-    findings.extend(stale(map, snapshot));
-    none_of(findings)?;
+    if !map.is_partial {
+        let mut findings = map.unconfirmed();
+        findings.extend(unmapped(map, snapshot));
+        findings.extend(stale(map, snapshot));
+        none_of(findings)?;
+    }
     let mut views = Vec::new();
     let sampled: BTreeSet<String> = match config.sample {
         Some(_) => sample_queries(snapshot)
@@ -134,12 +136,11 @@ pub fn mapped_views(
             let Ok(field) = table.schema.field_with_name(&row.source_field) else {
                 continue;
             };
-            let value = cast(field, &row.field_type, config).ok_or_else(|| MappingError::Type {
-                line: row.line,
-                field: format!("{}.{}", row.source, row.source_field),
-                source_type: field.data_type().to_string(),
-                target_type: row.field_type.clone(),
-            })?;
+            let value = match cast(field, &row.field_type, config) {
+                Some(value) => value,
+                None if map.is_partial => "cast(null as varchar)".to_owned(),
+                None => return Err(misfit(row, field)),
+            };
             let value = match field.data_type() {
                 DataType::List(_) => value,
                 _ if is_text_type(&row.field_type) => {
@@ -165,6 +166,29 @@ pub fn mapped_views(
         });
     }
     Ok(views)
+}
+
+/// Confirmed rows whose type cannot hold what their columns have.
+pub fn misfits<'a>(
+    config: &'a Config,
+    map: &'a FieldMap,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = MappingError> + 'a {
+    map.confirmed().filter_map(|row| {
+        let table = snapshot.get("usercom", &row.source)?;
+        let field = table.schema.field_with_name(&row.source_field).ok()?;
+        let is_misfit = cast(field, &row.field_type, config).is_none();
+        is_misfit.then(|| misfit(row, field))
+    })
+}
+
+fn misfit(row: &MapRow, field: &Field) -> MappingError {
+    MappingError::Type {
+        line: row.line,
+        field: format!("{}.{}", row.source, row.source_field),
+        source_type: field.data_type().to_string(),
+        target_type: row.field_type.clone(),
+    }
 }
 
 /// The rule of `[scope]` for a table as a query of its own: what errors call it, and the rows that it leaves in.

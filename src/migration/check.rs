@@ -21,7 +21,7 @@ use crate::cutover::Checklist;
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{
-    FieldMap, MappingError, check_decisions, further_files, stale, templates, unmapped,
+    FieldMap, MappingError, check_decisions, further_files, misfits, stale, templates, unmapped,
 };
 use crate::project::Queries;
 use crate::staging::Staging;
@@ -90,6 +90,7 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     }
     let (files, findings) = files(&config)?;
     report.findings.extend(findings);
+    let is_whole = files.as_ref().is_some_and(|files| files.broken.is_empty());
     let project = Project::open(config)?;
     let staging = met(&project, request.target.as_deref()).await?;
     let snapshot = staging.snapshot().await?;
@@ -105,39 +106,87 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         open_decisions::of_export(&project, &staging, &snapshot, OrgValues::default()).await?;
     report.findings.extend(open.findings);
     report.open = open.decisions;
-    if let Some(ProjectFiles { map, .. }) = &files {
+    if let Some(Readable { map, .. }) = &files {
         let attributes = open_decisions::attributes(&project, &staging, &snapshot, map).await?;
         report.open.extend(attributes);
     }
     report.not_checked.extend(open.not_checked);
     if request.write_missing {
-        report.written = open_decisions::write(&project.config.project, &report.open)?;
+        let asked: Vec<OpenDecision> = report.open.iter().chain(&open.drafts).cloned().collect();
+        report.written = open_decisions::write(&project.config.project, &asked)?;
     }
     match files {
-        Some(files) if !files.map.waits(&snapshot) => {
-            let looked = async {
-                let exclusions =
-                    exclusions::judge(&project, &staging, &files.queries, None).await?;
-                resolve::look(&project, &staging, files, exclusions).await
-            };
-            match looked.await {
-                Ok((_, findings)) => report.findings.extend(findings),
-                Err(error) => report.findings.push(mistake(error)?),
+        Some(files) => {
+            report.findings.extend(unmapped(&files.map, &snapshot));
+            report.findings.extend(stale(&files.map, &snapshot));
+            for error in misfits(&project.config, &files.map, &snapshot) {
+                report.findings.push(mistake(error.into())?);
+            }
+            let left_out = plan_what_can_be(&project, &staging, files, &mut report).await?;
+            if !is_whole || !left_out.is_empty() {
+                report.not_checked.push(
+                    "queries that read what a query with a mistake makes, and what is sent by them: known once the mistakes \
+                     above are corrected"
+                        .to_owned(),
+                );
             }
         }
-        files => {
-            if let Some(ProjectFiles { map, .. }) = &files {
-                report.findings.extend(unmapped(map, &snapshot));
-                report.findings.extend(stale(map, &snapshot));
-            }
-            report.not_checked.push(
-                "what the queries send: it is known once the mistakes above are corrected"
-                    .to_owned(),
-            );
-        }
+        None => report.not_checked.push(
+            "what the queries send: it is known once the mistakes in the field map are corrected"
+                .to_owned(),
+        ),
     }
     report.in_order();
     Ok(report)
+}
+
+/// Plans every query that reads nothing of a query with a mistake, and holds the decisions against what is sent. Paths of the
+/// queries that were not planned.
+async fn plan_what_can_be(
+    project: &Project,
+    staging: &Staging,
+    files: Readable,
+    report: &mut CheckReport,
+) -> Result<BTreeSet<String>, Error> {
+    let Readable {
+        queries,
+        map,
+        mut broken,
+    } = files;
+    let map = map.as_far_as_decided(&staging.snapshot().await?);
+    loop {
+        let files = ProjectFiles {
+            queries: queries.without(&broken),
+            map: map.clone(),
+        };
+        let is_known =
+            |finding: &Finding| files.queries.iter().any(|file| file.path == finding.file);
+        let looked = async {
+            let exclusions = exclusions::judge(project, staging, &files.queries, None).await?;
+            resolve::look(
+                project,
+                staging,
+                files.clone(),
+                exclusions,
+                broken.is_empty(),
+            )
+            .await
+        };
+        let finding = match looked.await {
+            Ok((_, findings)) => {
+                report.findings.extend(findings);
+                return Ok(broken);
+            }
+            Err(error) => mistake(error)?,
+        };
+        // One query that stands in the way of all others is left out, and the others are planned.
+        let goes_on = is_known(&finding);
+        broken.insert(finding.file.clone());
+        report.findings.push(finding);
+        if !goes_on {
+            return Ok(broken);
+        }
+    }
 }
 
 impl CheckReport {
@@ -178,11 +227,19 @@ pub(super) fn ensure_right(project: &Project) -> Result<(), Error> {
     }
 }
 
-/// The queries and the map, if they can be read at all; and everything that is wrong with files.
-type Files = (Option<ProjectFiles>, Vec<Finding>);
+/// What can be read of a project.
+pub(super) struct Readable {
+    pub(super) queries: Queries,
+    pub(super) map: FieldMap,
+    /// Paths of queries that cannot be read.
+    pub(super) broken: BTreeSet<String>,
+}
+
+/// The queries and the map, if the map can be read; and everything that is wrong with files.
+type Files = (Option<Readable>, Vec<Finding>);
 
 /// Settings, decisions and queries as files: everything that can be known without the export. The queries and the map are there
-/// if they can be read at all.
+/// if the map can be read.
 pub(super) fn files(config: &Config) -> Result<Files, Error> {
     let folder = &config.project;
     let mut findings = check_decisions(folder);
@@ -220,9 +277,12 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
         }
         is_new
     });
-    let readable = map
-        .filter(|_| errors.is_empty())
-        .map(|map| ProjectFiles { queries, map });
+    let broken = errors.iter().map(|error| error.place().0.to_owned());
+    let readable = map.map(|map| Readable {
+        queries,
+        map,
+        broken: broken.collect(),
+    });
     Ok((readable, findings))
 }
 

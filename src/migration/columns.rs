@@ -123,7 +123,10 @@ pub(crate) async fn columns(
             },
         };
         if let Err(error) = added {
-            planned.findings.push(mistake(error)?);
+            match error {
+                Error::Mistakes { findings } => planned.findings.extend(findings),
+                error => planned.findings.push(mistake(error)?),
+            }
             broken.extend(tables);
         }
     }
@@ -345,7 +348,34 @@ async fn load_columns(
 ) -> Result<(LogicalPlan, Columns), Error> {
     let plan = session.plan(&file.path, &file.sql).await?;
     let schema = session.schema_of(&file.path, &plan)?;
+    let findings = sent_already(resolved, file, &schema);
+    if !findings.is_empty() {
+        return Err(Error::Mistakes { findings });
+    }
     let dropped = resolved.exclusions.dropped(file);
     let columns = Columns::of(file, &schema, dropped)?;
     Ok((plan, columns))
+}
+
+/// Rows of the field map for fields that the query itself sends.
+fn sent_already(resolved: &ResolvedProject, file: &QueryFile, schema: &Schema) -> Vec<Finding> {
+    let rows = resolved
+        .map
+        .confirmed()
+        .filter(|row| row.is_for(file.object()))
+        .filter(|row| file.references.contains(&format!("mapped.{}", row.source)));
+    let told = rows.filter_map(|row| {
+        let mut fields = schema.fields().iter();
+        let sent = fields.find(|field| field.name().eq_ignore_ascii_case(&row.target_field))?;
+        let problem = format!(
+            "{}.{} goes to {}.{}, which {} fills already: choose another field, set the row to ignored, or change the query",
+            row.source,
+            row.source_field,
+            row.target_object,
+            sent.name(),
+            file.path
+        );
+        Some(Finding::new("config/field_map.csv", problem).line(row.line))
+    });
+    told.collect()
 }

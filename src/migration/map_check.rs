@@ -13,6 +13,7 @@ use crate::config::nearest;
 use crate::finding::Finding;
 use crate::mapping::{FieldMap, MapRow, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
+use crate::schema::{FieldType, field_name};
 use crate::staging::Snapshot;
 use crate::usercom::OBJECTS;
 
@@ -22,6 +23,7 @@ pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<
     let confirmed = resolved.map.confirmed();
     let mut findings: Vec<Finding> = confirmed
         .filter_map(|row| {
+
             let reason = check.reason(row)?;
             let MapRow {
                 source,
@@ -36,6 +38,7 @@ pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<
             Some(Finding::new(FILE, problem).line(row.line))
         })
         .collect();
+    findings.extend(check_written(&resolved.map));
     findings.extend(check.halves(&resolved.map));
     findings.extend(check.values(&resolved.map));
     findings
@@ -46,6 +49,30 @@ const FILE: &str = "config/field_map.csv";
 
 /// The file of values.
 const VALUES: &str = "config/value_map.csv";
+
+/// Types and names of fields that there cannot be, whatever the queries send.
+pub(crate) fn check_written(map: &FieldMap) -> Vec<Finding> {
+    map.confirmed().filter_map(written_wrong).collect()
+}
+
+/// What is wrong with the type or the name of a field, whatever the org has.
+fn written_wrong(row: &MapRow) -> Option<Finding> {
+    let name = row.target_field.as_str();
+    let finding = |problem: String| Finding::new(FILE, problem).line(row.line);
+    if let Err(error) = row.field_type.parse::<FieldType>() {
+        let problem = format!("{error}; {}", error.hint());
+        return Some(finding(problem).column("type"));
+    }
+    let is_own = name.to_lowercase().ends_with("__c");
+    let letters = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    (is_own && !(begins && name.chars().all(letters))).then(|| {
+        finding("is not a possible name of a custom field: letters, digits and single underscores, a letter first".to_owned())
+            .column("target_field")
+            .value(name)
+            .nearest(Some(field_name(name)))
+    })
+}
 
 struct Check<'a> {
     resolved: &'a ResolvedProject,
@@ -83,7 +110,8 @@ impl Check<'_> {
         let objects: BTreeSet<&str> = self.fed_by(source).map(QueryFile::object).collect();
         let sends = |load: &&QueryFile| {
             let columns = self.resolved.columns.get(&load.name);
-            columns.is_some_and(|columns| {
+            // What a query with a mistake sends is not known.
+            columns.is_none_or(|columns| {
                 let custom = &columns.sent[columns.sent.len() - columns.custom..];
                 custom.iter().any(|field| *field.name() == row.target_field)
             })

@@ -16,7 +16,7 @@ use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{DecisionRow, decision_rows};
+use crate::mapping::{DecisionRow, readable_rows};
 use crate::project::{QueryFile, QueryKind};
 use crate::staging::{Snapshot, Staging};
 use crate::usercom::schema::CUSTOM_PREFIX;
@@ -24,19 +24,17 @@ use crate::usercom::schema::CUSTOM_PREFIX;
 /// Names of stages by the name of their pipeline, as queries compare them.
 const STAGES: &str = include_str!("../../queries/internal/pipeline_stages.sql");
 
-/// Every name that there is not.
-pub(crate) async fn check_names(
+/// Every object and field that no load sends.
+pub(crate) fn check_names(
     project: &Project,
-    staging: &Staging,
-    snapshot: &Snapshot,
     resolved: &ResolvedProject,
 ) -> Result<Vec<Finding>, Error> {
     let folder = &project.config.project;
     let mut findings = Vec::new();
-    for row in decision_rows(folder, "value_policy")? {
+    for row in readable_rows(folder, "value_policy") {
         findings.extend(field("value_policy", &row, resolved, |_, _| true));
     }
-    for row in decision_rows(folder, "defaults")? {
+    for row in readable_rows(folder, "defaults") {
         // A fallback counts where a query asks for it.
         let asked = |object: &str, name: &str| {
             let literal = format!("'{name}'");
@@ -48,25 +46,36 @@ pub(crate) async fn check_names(
         };
         findings.extend(field("defaults", &row, resolved, asked));
     }
-    for row in decision_rows(folder, "field_policy")? {
+    for row in readable_rows(folder, "field_policy") {
         findings.extend(policy("field_policy", &row, resolved));
     }
-    for row in decision_rows(folder, "decisions")? {
+    for row in readable_rows(folder, "decisions") {
         // What the program wrote down may be about a field that is no longer sent.
         let asked = row.get("changed_at").is_empty();
         let found = policy("decisions", &row, resolved);
         findings.extend(found.map(|found| if asked { found } else { found.warning() }));
     }
-    for row in decision_rows(folder, "preflight")? {
+    Ok(findings)
+}
+
+/// Every name that there is not in the export, in the org as it was met last, or among what a preflight finds.
+pub(crate) async fn check_export_names(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+) -> Result<Vec<Finding>, Error> {
+    let folder = &project.config.project;
+    let mut findings = Vec::new();
+    for row in readable_rows(folder, "preflight") {
         let problem = "is nothing that a preflight finds, so nothing is acknowledged";
         let unknown = unknown_finding(row.get("finding"));
         let told = unknown.map(|near| finding("preflight", &row, "finding", problem, near));
         findings.extend(told);
     }
-    for row in decision_rows(folder, "ignored_columns")? {
+    for row in readable_rows(folder, "ignored_columns") {
         findings.extend(ignored(&row, snapshot));
     }
-    let matrix = decision_rows(folder, "stage_matrix")?;
+    let matrix = readable_rows(folder, "stage_matrix");
     let rows = |table: &str| {
         snapshot
             .get("usercom", table)
@@ -86,17 +95,19 @@ pub(crate) async fn check_names(
     Ok(findings)
 }
 
-/// Fields that the loads in question send.
+/// Fields that the loads in question send; none if a query of theirs has a mistake, since nobody knows then.
 fn sent_fields(
     resolved: &ResolvedProject,
     is_meant: impl Fn(&QueryFile) -> bool,
-) -> BTreeSet<&str> {
-    let loads = resolved.queries.kind(QueryKind::Load);
-    loads
-        .filter(|load| is_meant(load))
-        .filter_map(|load| resolved.columns.get(&load.name))
-        .flat_map(|columns| columns.sent.iter().map(|field| field.name().as_str()))
-        .collect()
+) -> Option<BTreeSet<&str>> {
+    let mut fields = BTreeSet::new();
+    for load in resolved.queries.kind(QueryKind::Load) {
+        if is_meant(load) {
+            let columns = resolved.columns.get(&load.name)?;
+            fields.extend(columns.sent.iter().map(|field| field.name().as_str()));
+        }
+    }
+    Some(fields)
 }
 
 /// What is wrong with the object and the field that a policy or a decision is about, which may be for all objects and for all fields.
@@ -115,7 +126,7 @@ fn policy(file: &str, row: &DecisionRow, resolved: &ResolvedProject) -> Option<F
         ));
     }
     let name = row.get("field");
-    let fields = sent_fields(resolved, |load| is_meant(&load));
+    let fields = sent_fields(resolved, |load| is_meant(&load))?;
     let is_known = name == ALL || fields.iter().any(|field| field.eq_ignore_ascii_case(name));
     (!is_known).then(|| {
         let problem = match wanted {
@@ -194,7 +205,7 @@ fn field(
             nearest,
         ));
     }
-    let fields = sent_fields(resolved, |load| load.object() == object);
+    let fields = sent_fields(resolved, |load| load.object() == object)?;
     if !fields.contains(name) {
         let nearest = nearest(name, fields.into_iter());
         let problem = format!("is no field that a load of {object} sends");

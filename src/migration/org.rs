@@ -52,7 +52,7 @@ pub(crate) async fn inspect_org(
         .iter()
         .any(|object| TERRITORY_LINKS.contains(&object.name.as_str()));
     if has_territories
-        && is_any(folder, &["territories", "user_territories"])?
+        && is_any(folder, &["territories", "user_territories"])
         && let Some(file) = queries.find(QueryKind::Org, "territories")
     {
         ask_org(connection, file).await?;

@@ -15,7 +15,7 @@ use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{DecisionRow, Status, VALUE_MAP, decision_rows};
+use crate::mapping::{DecisionRow, Status, VALUE_MAP, readable_rows};
 use crate::staging::{Snapshot, Staging};
 
 /// Values of restricted picklists of the org, by `object.field` in lower case.
@@ -90,7 +90,7 @@ pub(super) async fn check_references(
             "user_territories",
             VALUE_MAP,
         ],
-    )? {
+    ) {
         return Ok(findings);
     }
     let session = project.engine.session(staging, snapshot)?;
@@ -109,7 +109,7 @@ async fn values(
     snapshot: &Snapshot,
     session: &Session,
 ) -> Result<Vec<Finding>, Error> {
-    let rows = decision_rows(folder, VALUE_MAP)?;
+    let rows = readable_rows(folder, VALUE_MAP);
     let confirmed = rows.iter().filter(|row| {
         let is_confirmed = Status::of(row.get("status")) == Status::Confirmed;
         is_confirmed && !row.get("target_value").is_empty()
@@ -139,13 +139,9 @@ async fn values(
 }
 
 /// Whether one of these files has a row.
-pub(super) fn is_any(folder: &Path, files: &[&str]) -> Result<bool, Error> {
-    for file in files {
-        if !decision_rows(folder, file)?.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+pub(super) fn is_any(folder: &Path, files: &[&str]) -> bool {
+    let mut files = files.iter();
+    files.any(|file| !readable_rows(folder, file).is_empty())
 }
 
 /// Columns of a query, one set of texts per row.
@@ -218,7 +214,7 @@ async fn rows(
     }
     let mut findings = Vec::new();
     for file in files {
-        for row in decision_rows(folder, file)? {
+        for row in readable_rows(folder, file) {
             let found = unknown.iter().find(|unknown| {
                 unknown[0] == file
                     && unknown[2] == row.get(&unknown[1])
@@ -242,7 +238,7 @@ async fn owners(
     session: &Session,
 ) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
-    let decided = decision_rows(folder, "owners")?;
+    let decided = readable_rows(folder, "owners");
     if decided.is_empty() || snapshot.schema("ledger").next().is_some() {
         return Ok(findings);
     }
@@ -340,7 +336,7 @@ async fn of_org(
         .map(|name| (name.to_lowercase(), name))
         .collect();
     for file in named.files {
-        for row in decision_rows(folder, file)? {
+        for row in readable_rows(folder, file) {
             let value = row.get(named.column).to_lowercase();
             if value.is_empty() || known.contains_key(&value) {
                 continue;

@@ -10,8 +10,8 @@ use super::connection::Connection;
 use super::context::Context;
 use super::exclusions;
 use super::fields;
-use super::map_check::check_map;
-use super::name_check::check_names;
+use super::map_check::{check_map, check_written};
+use super::name_check::{check_export_names, check_names};
 use super::org::inspect_org;
 use super::project::Project;
 use super::resolved::{Exclusions, ProjectFiles, ResolvedProject};
@@ -103,20 +103,24 @@ pub(super) async fn planned(
     Ok((resolved, planned.findings))
 }
 
-/// The same, with decisions held against the queries and against what the loads send.
+/// The same, with decisions held against the queries and against what the loads send; the latter only where the queries are
+/// `all` that the project has.
 pub(crate) async fn look(
     project: &Project,
     staging: &Staging,
     files: ProjectFiles,
     exclusions: Exclusions,
+    all: bool,
 ) -> Result<(ResolvedProject, Vec<Finding>), Error> {
     let (resolved, mut findings) = planned(project, staging, files, exclusions).await?;
-    // What a query with a mistake would send is not known.
-    if !findings.iter().any(Finding::is_error) {
-        let snapshot = staging.snapshot().await?;
+    let snapshot = staging.snapshot().await?;
+    if all {
         findings.extend(check_map(&resolved, &snapshot));
-        findings.extend(check_names(project, staging, &snapshot, &resolved).await?);
+        findings.extend(check_names(project, &resolved)?);
+    } else {
+        findings.extend(check_written(&resolved.map));
     }
+    findings.extend(check_export_names(project, staging, &snapshot).await?);
     Ok((resolved, findings))
 }
 
@@ -132,7 +136,7 @@ pub(crate) async fn resolve(
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<ResolvedProject, Error> {
     let exclusions = exclusions::judge(project, staging, &files.queries, Some(describes)).await?;
-    let (mut resolved, mut findings) = look(project, staging, files, exclusions).await?;
+    let (mut resolved, mut findings) = look(project, staging, files, exclusions, true).await?;
     findings.retain(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });

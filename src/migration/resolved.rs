@@ -257,6 +257,7 @@ impl ResolvedProject {
 }
 
 /// What a project says in files: its queries and its map.
+#[derive(Clone)]
 pub(crate) struct ProjectFiles {
     /// Its queries, with the defaults that they do not replace.
     pub(crate) queries: Queries,

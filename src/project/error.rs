@@ -7,7 +7,7 @@ use datafusion::error::DataFusionError;
 #[non_exhaustive]
 pub enum ProjectError {
     /// A file of the project's own `queries/` cannot be read.
-    #[error("cannot read {path}")]
+    #[error("cannot read {path}: {source}")]
     ReadFile {
         /// The file.
         path: String,
@@ -158,6 +158,9 @@ impl ProjectError {
             Self::Twice { .. } => Some(
                 "rename one of them; to replace a default, put the file at the same path".to_owned(),
             ),
+            Self::ReadFile { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
+                Some("save the file as UTF-8".to_owned())
+            }
             Self::Cycle { .. } => {
                 Some("take what both need into a model of its own under queries/prepare/".to_owned())
             }

@@ -1,6 +1,6 @@
 //! All query files of a project: the defaults that are compiled in, and the project's own of the same path.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use include_dir::{Dir, include_dir};
@@ -78,6 +78,27 @@ impl Queries {
         Self { files }
     }
 
+    /// Those that read nothing of the files at these paths, over others neither.
+    #[must_use]
+    pub fn without(&self, paths: &BTreeSet<String>) -> Self {
+        let mut broken: BTreeSet<String> = paths.iter().flat_map(|path| tables_at(path)).collect();
+        let mut files = self.files.clone();
+        files.retain(|file| !paths.contains(&file.path));
+        loop {
+            let before = files.len();
+            files.retain(|file| {
+                let reads = !file.references.is_disjoint(&broken);
+                if reads {
+                    broken.extend(tables_at(&file.path));
+                }
+                !reads
+            });
+            if files.len() == before {
+                return Self { files };
+            }
+        }
+    }
+
     /// Files of one folder, by name.
     pub fn kind(&self, kind: QueryKind) -> impl Iterator<Item = &QueryFile> {
         self.files.iter().filter(move |file| file.kind == kind)
@@ -93,6 +114,21 @@ impl Queries {
     pub fn find(&self, kind: QueryKind, name: &str) -> Option<&QueryFile> {
         self.kind(kind).find(|file| file.name == name)
     }
+}
+
+/// The tables that the query at a path makes.
+fn tables_at(path: &str) -> Vec<String> {
+    let path = Path::new(path);
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_in = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
+    let schemas: &[&str] = match () {
+        () if is_in("load") => &["ledger", "outbox", "org", "known"],
+        () if is_in("prepare") => &["prepare"],
+        () if is_in("org") => &["org"],
+        () => &["recon"],
+    };
+    let tables = schemas.iter().map(|schema| format!("{schema}.{name}"));
+    tables.collect()
 }
 
 /// Where a query comes from.

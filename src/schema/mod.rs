@@ -34,7 +34,7 @@ pub use derive::{CustomField, ValidationRule, WantedField, WantedObject};
 pub use error::{ComponentFailure, Error, Result};
 pub use field_type::{FieldType, ReadFieldTypeError};
 pub use inspect::inspect;
-pub use name::{definition_object, free_name};
+pub use name::{definition_object, free_name, suggestion as field_name};
 pub use package::Package;
 pub use permission::{LOADER_SET, USERS_SET};
 pub use plan::{Change, ComponentName, Conflict, FieldName, Notice, SchemaPlan};

@@ -80,7 +80,8 @@ pub(super) fn developer_name(label: &str, fallback: &str, taken: &mut BTreeSet<S
 }
 
 /// The nearest name that Salesforce accepts for a custom field.
-pub(super) fn suggestion(name: &str) -> String {
+#[must_use]
+pub fn suggestion(name: &str) -> String {
     let stem = base(name).unwrap_or(name);
     let developer_name = developer_name(stem, "Field", &mut BTreeSet::new());
     format!("{developer_name}__c")

@@ -315,3 +315,67 @@ fn comparisons_over_what_a_run_finds_are_planned_and_one_over_itself_is_told() {
     );
     assert_eq!(told(&found, "warning").len(), 2, "{text}");
 }
+
+#[test]
+fn one_mistake_hides_no_other() {
+    let project = Project::small();
+    project.transload(&["stage"]).ended(0);
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,score,Lead,Birth Date__c,\"Number(18,0)\",confirmed,me,2026-02-20\n\
+         people,city,Lead,City__c,\"Number(18\",confirmed,me,2026-02-20\n\
+         people,phone_number,Contact,lastname,Text(80),confirmed,me,2026-02-20\n\
+         people,unsubscribed,Contact,Off__c,Checkbox,proposed,,\n\
+         people,company_id,Contact,Begun__c,Date,confirmed,me,2026-02-20\n",
+    );
+    project.write(
+        "config/defaults.csv",
+        "object,field,value\nContcat,LastName,x\n",
+    );
+    project.write(
+        "config/owners.csv",
+        "owner_id,owner_email,user_email,note\n7999,,ann@acme.example,\n",
+    );
+    project.override_query("queries/prepare/owners/owner.sql", |sql| {
+        sql.replace("agent.name", "agent.nmae")
+    });
+    project.override_query("queries/prepare/people/company_name.sql", |sql| {
+        sql.replace("company.name_key", "company.nmae_key")
+    });
+    let expected = [
+        "config/defaults.csv 2 Contcat Contact",
+        "config/field_map.csv 2 Birth Date__c Birth_date__c",
+        "config/field_map.csv 3 - -",
+        "config/field_map.csv 5 - -",
+        "config/field_map.csv 6 - -",
+        "config/owners.csv 2 7999 -",
+        "queries/prepare/owners/owner.sql",
+        "queries/prepare/people/company_name.sql",
+    ];
+    let all = told(&found(&project, 2), "error");
+    let is_told = |all: &[String], wanted: &str| all.iter().any(|line| line.starts_with(wanted));
+    for wanted in expected {
+        assert!(is_told(&all, wanted), "{wanted}: {all:#?}");
+    }
+
+    // A query that is none hides what the loads send, and nothing else.
+    project.write("queries/prepare/mine.sql", "select 1 frm x");
+    let all = told(&found(&project, 2), "error");
+    for wanted in expected.iter().chain(&["queries/prepare/mine.sql"]) {
+        let is_known = !wanted.starts_with("config/defaults.csv");
+        assert_eq!(is_told(&all, wanted), is_known, "{wanted}: {all:#?}");
+    }
+    std::fs::remove_dir_all(project.path("queries")).unwrap();
+
+    // A field that the query fills is the map's mistake.
+    let all = told(&found(&project, 2), "error");
+    assert!(
+        all.contains(&"config/field_map.csv 4 - -".to_owned()),
+        "{all:?}"
+    );
+    assert!(
+        !all.iter().any(|line| line.starts_with("queries/")),
+        "{all:?}"
+    );
+}
