@@ -79,6 +79,7 @@ const FILES: [(&str, &str); 14] = [
 pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
     let folder = &args.folder;
     let export = args.from.as_deref().map(export).transpose()?;
+    let was_there = folder.exists();
     fs::create_dir_all(folder).map_err(|source| failed("create", folder, source))?;
     let entries = fs::read_dir(folder).map_err(|source| failed("list", folder, source))?;
     // A fresh repository is as good as empty.
@@ -103,7 +104,14 @@ pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
         files.push(name);
     }
     let drafts = match export {
-        Some(_) => Some(Box::pin(draft(folder)).await?),
+        Some(_) => match Box::pin(draft(folder)).await {
+            Ok(report) => Some(report),
+            // Whoever corrects the export gives the same command again.
+            Err(error) => {
+                take_back(folder, was_there);
+                return Err(error);
+            }
+        },
         None => None,
     };
     if args.format == Format::Json {
@@ -119,6 +127,25 @@ pub(super) async fn run(args: &InitArgs) -> Result<Outcome, Error> {
         output::note(&format!("{file}: {lines} line(s) wait for your decision"));
     }
     Ok(Outcome::Fine)
+}
+
+/// Removes what was written into a folder that held nothing.
+fn take_back(folder: &Path, was_there: bool) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name() != ".git") {
+        let path = entry.path();
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            false => fs::remove_file(&path),
+        };
+        if let Err(error) = removed {
+            tracing::warn!("{} was left: {error}", path.display());
+        }
+    }
+    if !was_there {
+        // It is left where something else came into it.
+        let _ = fs::remove_dir(folder);
+    }
 }
 
 /// The line of `migration.toml` that says where the export is.

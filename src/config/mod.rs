@@ -8,6 +8,7 @@ mod error;
 mod gates;
 mod llm;
 mod options;
+mod path;
 mod source;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
@@ -16,6 +17,7 @@ pub(crate) use error::nearest;
 pub use gates::{Gates, gate_table};
 pub use llm::{Disclosure, Llm};
 pub use options::{OptionValue, QueryOptions, option_table};
+pub use path::plain_path;
 pub use source::{Api, MissingOptOut, Source};
 
 use std::collections::BTreeMap;
@@ -243,7 +245,7 @@ impl Config {
         }
         let options = QueryOptions::new(file.options)
             .map_err(|(key, reason)| bad(&format!("options.{key}"), reason))?;
-        let absolute = std::path::absolute(project).unwrap_or_else(|_| project.to_path_buf());
+        let absolute = plain_path(project).unwrap_or_else(|_| project.to_path_buf());
         let staging = match (work, file.staging) {
             (Some(work), _) => work.to_owned(),
             (None, Some(staging)) if staging.contains("://") => staging,

@@ -22,10 +22,11 @@ pub use confirm::{
     Action, Signature, StagedTypes, decide_fields, decide_values, field_state, save_decisions,
     value_state,
 };
+pub(crate) use decisions::value_problem;
 pub use decisions::{
     DecisionFile, DecisionRow, DeclaredColumn, DeclaredFile, FILLED_IN, PLACE, Sheet,
     check_decisions, decision_rows, declared_files, further_files, proposed_column,
-    publish_decisions, read_sheet, template, templates,
+    publish_decisions, read_sheet, readable_rows, template, templates,
 };
 pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
@@ -37,4 +38,6 @@ pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write
 pub use proposed_rows::ProposedRows;
 pub use sample::{SAMPLE, SampleQuery, sample_queries};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
-pub use views::{CUSTOM, mapped_views, scope_rule, stale, type_word, unmapped, unmentioned};
+pub use views::{
+    CUSTOM, mapped_views, misfits, scope_rule, stale, type_word, unmapped, unmentioned,
+};

@@ -1,8 +1,8 @@
 //! Proposals in the project's own files: `config/field_map.csv` and `config/value_map.csv`.
 //!
 //! In: proposals. Out: rows that nobody has confirmed yet, beside those that people decided. A row is ours as long as it is
-//! not decided and has a `class`: it is renewed by the next proposals. Never: a change to a decided row, or to one that a
-//! person began.
+//! not decided and has a `class`: it is renewed by the next proposals. A question (a row that names a column and no target)
+//! goes once its column has proposals. Never: a change to a decided row, or to one that a person began.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -73,6 +73,13 @@ fn is_ours(file: &DecisionFile, row: usize) -> bool {
         && !file.get(row, "class").is_empty()
 }
 
+/// Whether a row of the field map only asks what becomes of a column.
+fn is_question(file: &DecisionFile, row: usize) -> bool {
+    let said = ["target_object", "target_field", "class", "confirmed_by"];
+    Status::of(&file.get(row, "status").to_lowercase()) == Status::Proposed
+        && said.iter().all(|column| file.get(row, column).is_empty())
+}
+
 /// Writes proposals beside what is decided; proposals of before that are not among them go.
 ///
 /// # Errors
@@ -92,7 +99,17 @@ pub fn write_fields(project: &Path, proposed: &[ProposedField]) -> Result<(), Ma
         key(cell("source"), cell("source_field"), cell("target_object"))
     };
     let wanted: BTreeSet<_> = proposed.iter().map(of).collect();
-    file.retain(|file, row| !is_ours(file, row) || wanted.contains(&at(file, row)));
+    let answered: BTreeSet<_> = proposed
+        .iter()
+        .map(|one| (one.source.to_lowercase(), one.source_field.as_str()))
+        .collect();
+    file.retain(|file, row| {
+        if is_question(file, row) {
+            let source = file.get(row, "source").to_lowercase();
+            return !answered.contains(&(source, file.get(row, "source_field")));
+        }
+        !is_ours(file, row) || wanted.contains(&at(file, row))
+    });
     let ours = (0..file.len()).filter(|row| is_ours(&file, *row));
     let known: BTreeMap<_, usize> = ours.map(|row| (at(&file, row), row)).collect();
     // Somebody may have decided a row since it was proposed.
@@ -204,6 +221,23 @@ mod tests {
         std::fs::write(&path, decided).unwrap();
         write_fields(folder.path(), &[one("plan", "Tariff__c")]).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+
+    #[test]
+    fn a_question_goes_once_its_column_has_proposals() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("config")).unwrap();
+        let path = folder.path().join("config/field_map.csv");
+        let asked = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+                     people,plan,,,,proposed,,\npeople,other,,,,proposed,,\npeople,plan,,,,ignored,anna,2026-02-20\n";
+        std::fs::write(&path, asked).unwrap();
+        write_fields(folder.path(), &[one("plan", "Plan__c")]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().skip(1).map(|line| &line[..14]).collect();
+        assert_eq!(
+            lines,
+            ["people,other,,", "people,plan,,,", "people,plan,Le"]
+        );
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn samples() -> SchemaRef {
 }
 
 /// What is found about all loads together.
-pub(super) fn of_all() -> Vec<(&'static str, &'static str, SchemaRef)> {
+pub(crate) fn of_all() -> Vec<(&'static str, &'static str, SchemaRef)> {
     let mut tables = empty_tables();
     tables.extend([
         ("recon", "lost", form(&LOST, &[])),

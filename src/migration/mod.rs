@@ -131,4 +131,5 @@ pub use verdicts::Verified;
 pub use way::span;
 pub use why::TableWhy;
 
+pub(crate) use found::of_all as found_tables;
 pub(crate) use org::selected_schema;

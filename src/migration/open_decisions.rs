@@ -18,7 +18,9 @@ use crate::config::nearest;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{DecisionFile, DecisionRow, FieldMap, decision_rows, unmentioned};
+use crate::mapping::{
+    DecisionFile, DecisionRow, FieldMap, decision_rows, unmentioned, value_problem,
+};
 use crate::staging::{Snapshot, Staging};
 
 /// How alike two names are before one is taken for a misspelt other.
@@ -133,6 +135,8 @@ pub(super) struct Open {
     pub(super) decisions: Vec<OpenDecision>,
     /// What is proposed where nothing needs to be decided.
     pub(super) offers: Vec<OpenDecision>,
+    /// What nobody has to decide now and somebody may want to: written down where drafts are asked for.
+    pub(super) drafts: Vec<OpenDecision>,
     pub(super) findings: Vec<Finding>,
     pub(super) not_checked: Vec<String>,
 }
@@ -166,6 +170,7 @@ pub(super) async fn of_export(
             "owners" => owners(&session, snapshot, subject.sql, &org, &mut open).await?,
             _ => values(&session, subject.sql).await?,
         };
+        let is_known = subject.file != "owners" || org.users.is_some();
         let mut proposer = Proposer::of(subject.file, &decided, &org, &iso);
         let mut met: BTreeSet<u64> = BTreeSet::new();
         for value in &values {
@@ -175,7 +180,12 @@ pub(super) async fn of_export(
                 continue;
             }
             let propose = |proposer: &mut Proposer| proposer.propose(value);
-            open.decisions.push(OpenDecision {
+            let asked = match is_known {
+                true => &mut open.decisions,
+                // The org may have a user of this address.
+                false => &mut open.drafts,
+            };
+            asked.push(OpenDecision {
                 file: subject.file,
                 cells: value.cells.clone(),
                 rows: value.rows,
@@ -189,10 +199,9 @@ pub(super) async fn of_export(
             let (offers, decisions) = asked.partition(|decision| decision.file == subject.file);
             open.decisions = decisions;
             let offers: Vec<OpenDecision> = offers;
-            let proposed = offers
-                .into_iter()
-                .filter(|decision| decision.proposed.is_some());
-            open.offers.extend(proposed);
+            open.drafts.extend(offers.iter().cloned());
+            let is_proposed = |decision: &OpenDecision| decision.proposed.is_some();
+            open.offers.extend(offers.into_iter().filter(is_proposed));
         }
         let is_own = folder
             .join(format!("config/{}.csv", subject.file))
@@ -254,14 +263,14 @@ async fn owners(
     org: &OrgValues,
     open: &mut Open,
 ) -> Result<Vec<ExportValue>, Error> {
-    let Some(users) = &org.users else {
+    if org.users.is_none() {
         open.not_checked.push(
             "owners: which users the org has is known once it was met (`transload plan`)"
                 .to_owned(),
         );
-        return Ok(Vec::new());
-    };
-    let addresses: BTreeSet<&str> = users.iter().map(|user| user.address.as_str()).collect();
+    }
+    let users = org.users.iter().flatten();
+    let addresses: BTreeSet<&str> = users.map(|user| user.address.as_str()).collect();
     session.add_view(&assigned_owners(snapshot)).await?;
     let mut owners = values(session, sql).await?;
     owners.retain(|owner| {
@@ -386,8 +395,13 @@ pub(super) fn write(
                 cells.all(|(column, cell)| file.get(*row, column).eq_ignore_ascii_case(cell))
             };
             // A question that stands there is not asked again.
+            // What the file cannot hold is told and not written: the file would be a mistake.
+            let mut cells = decision.cells.iter();
             let row = match (0..before).find(is_asked) {
                 Some(row) => row,
+                None if cells.any(|(column, cell)| value_problem(name, column, cell).is_some()) => {
+                    continue;
+                }
                 None => {
                     changed += 1;
                     add(&mut file, decision)
@@ -431,5 +445,10 @@ fn add(file: &mut DecisionFile, decision: &OpenDecision) -> usize {
         .into_iter()
         .filter(|(column, _)| file.has(column))
         .collect();
-    file.add(&row)
+    let has_note = file.has("note");
+    let row = file.add(&row);
+    if !has_note {
+        file.set(row, "rows", &decision.rows.to_string());
+    }
+    row
 }

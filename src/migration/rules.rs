@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::diff::error::DiffError;
 use crate::error::Error;
 use crate::project::{Origin, Queries};
-use crate::staging::Staging;
+use crate::staging::{Staging, write_private};
 
 /// The settings that are rules.
 const SETTINGS: [&str; 4] = ["business_timezone", "name", "options", "scope"];
@@ -153,10 +153,7 @@ impl Rules {
         let _ = std::fs::remove_dir_all(folder);
         for (name, text) in &self.files {
             let path: PathBuf = folder.join(name);
-            let parent = path.parent().unwrap_or(folder);
-            let written =
-                std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
-            written.map_err(|source| Error::File {
+            write_private(&path, text.as_bytes()).map_err(|source| Error::File {
                 action: "write",
                 path: path.display().to_string(),
                 source,

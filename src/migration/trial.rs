@@ -55,11 +55,11 @@ impl Trial {
     pub(crate) async fn of(
         project: &Project,
         staging: &Staging,
+        files: ProjectFiles,
         given: Snapshot,
         wanted: Option<&BTreeSet<String>>,
         other: Option<&Trial>,
     ) -> Result<Self, Error> {
-        let files = ProjectFiles::read(project)?;
         let exclusions = exclusions::judge(project, staging, &files.queries, None).await?;
         // Names of an org or of another export are nothing that rules could be blamed for here.
         let (resolved, findings) = planned(project, staging, files, exclusions).await?;

@@ -26,10 +26,22 @@ pub fn plain(text: &str, keep_lines: bool) -> String {
     shown
 }
 
+/// What makes a formula of a cell that begins with it.
+const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+
+/// The text of a cell that [`spreadsheet_cell`] made harmless, or a person who knows the trick.
+#[must_use]
+pub fn without_apostrophe(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(FORMULA) => rest,
+        _ => cell,
+    }
+}
+
 /// A cell of a CSV file for people: one that a spreadsheet would take for a formula begins with an apostrophe. Numbers stay.
 #[must_use]
 pub fn spreadsheet_cell(text: &str) -> Cow<'_, str> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let is_formula = text.starts_with(FORMULA);
     if is_formula && text.parse::<f64>().is_err() {
         Cow::Owned(format!("'{text}"))
     } else {

@@ -154,6 +154,14 @@ pub(crate) fn create_private_file(path: &FilePath) -> io::Result<File> {
         .open(path)
 }
 
+/// Writes a file for its owner alone, in folders that are.
+pub(crate) fn write_private(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        private_folder(folder)?;
+    }
+    io::Write::write_all(&mut create_private_file(path)?, bytes)
+}
+
 /// Takes a file from everybody but its owner; a lasting one is on the disk afterwards, with its name.
 fn settle(path: &FilePath, lasting: bool) -> io::Result<()> {
     let file = match File::open(path) {

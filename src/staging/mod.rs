@@ -35,7 +35,7 @@ pub use checksum::{ChecksumError, verified, with_checksum};
 pub use document::DocumentWriter;
 pub use error::StagingError;
 pub use lease::{Holder, Lease};
-pub(crate) use local::{create_private_file, private_file, private_folder};
+pub(crate) use local::{create_private_file, private_file, private_folder, write_private};
 pub use manifest::{ColumnBook, DataFile, Manifest};
 pub use reader::read_ahead;
 pub use snapshot::Snapshot;
@@ -90,7 +90,8 @@ impl Staging {
         let url = if location.contains("://") {
             Url::parse(location).map_err(|error| open(error.into()))?
         } else {
-            let path = std::path::absolute(location).map_err(|error| open(error.into()))?;
+            let path =
+                crate::config::plain_path(location.as_ref()).map_err(|error| open(error.into()))?;
             Url::from_directory_path(&path).map_err(|()| open("not a usable path".into()))?
         };
         let (store, root) = object_store::parse_url_opts(&url, crate::config::storage_options())

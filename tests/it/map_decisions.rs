@@ -189,3 +189,89 @@ fn without_an_org_stages_are_those_of_every_org_and_owners_wait() {
     );
     assert!(!project.path("config/owners.csv").exists());
 }
+
+#[test]
+fn what_a_new_project_asks_is_proposed_confirmed_and_tested() {
+    let project = Project::small();
+    let old = project.read("export/people.csv");
+    let header = old.lines().next().unwrap();
+    let people = old.replacen(header, &format!("{header},nps"), 1);
+    let people: Vec<String> = people
+        .lines()
+        .enumerate()
+        .map(|(at, line)| {
+            if at == 0 {
+                line.to_owned()
+            } else {
+                format!("{line},{at}")
+            }
+        })
+        .collect();
+    project.write("export/people.csv", &(people.join("\n") + "\n"));
+    project.write(
+        "export/attributes.jsonl",
+        "{\"id\":1,\"name\":\"NPS\",\"name_std\":\"nps\",\"type\":\"integer\",\"content_type\":\"client\"}\n",
+    );
+    project.write(
+        "export/deals.csv",
+        "id,name,stage_id,currency\n1,=cmd|x,11,=PLN\n",
+    );
+    project
+        .transload(&["init", "new/../acme", "--from", "export"])
+        .ended(0);
+    let acme =
+        |arguments: &[&str]| project.transload(&[arguments, &["-p", "./acme/../acme"]].concat());
+    for (file, line) in [
+        ("field_map", "people,nps,,,,proposed,,,6"),
+        ("owners", "7001,ann@acme.example,,3 records"),
+    ] {
+        let text = project.read(&format!("acme/config/{file}.csv"));
+        assert!(text.lines().any(|found| found == line), "{text}");
+    }
+    acme(&["map", "propose"]).ended(0);
+    let confirm = [
+        "map", "confirm", "--class", "certain", "--class", "likely", "--class", "guess", "--by",
+        "me",
+    ];
+    let confirmed = acme(&confirm).ended(0);
+    assert!(
+        confirmed.stdout.contains("0 row(s) wait"),
+        "{}",
+        confirmed.stdout
+    );
+    acme(&["check"]).ended(0);
+    // The example's export has no such column, and its people have no such value.
+    acme(&["test"]).ended(0);
+    assert!(project.path("acme/.transload").is_dir());
+}
+
+#[test]
+fn a_value_of_the_export_is_no_formula_in_a_decision_file() {
+    let project = Project::small();
+    let people = project
+        .read("export/people.csv")
+        .replace(",mql,", ",=cmd|' /C calc'!A0,");
+    project.write("export/people.csv", &people);
+    project.transload(&["check", "--write-missing"]);
+    project.transload(&["stage"]).ended(0);
+    project.transload(&["check", "--write-missing"]).ended(0);
+    let text = project.read("config/lifecycle.csv");
+    let line = text.lines().find(|line| line.contains("cmd|")).unwrap();
+    assert!(line.starts_with("'=cmd|"), "{text}");
+    // Decided, it counts for the value as the export has it.
+    project.write(
+        "config/lifecycle.csv",
+        &text.replace(line, &line.replacen("a0,", "a0,Lead", 1)),
+    );
+    let open = project.transload(&["check", "--format", "json"]).ended(0);
+    let open: serde_json::Value = serde_json::from_str(&open.stdout).unwrap();
+    let lifecycle = open["open"].as_array().unwrap();
+    assert!(
+        !lifecycle.iter().any(|one| one["file"] == "lifecycle"),
+        "{open}"
+    );
+    // Asked again, it is written once.
+    project.transload(&["check", "--write-missing"]).ended(0);
+    let text = project.read("config/lifecycle.csv");
+    assert_eq!(text.matches("cmd|").count(), 1, "{text}");
+}

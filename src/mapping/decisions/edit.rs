@@ -12,6 +12,7 @@ use super::declare::declared;
 use super::text;
 use crate::finding::Finding;
 use crate::mapping::MappingError;
+use crate::report::{spreadsheet_cell, without_apostrophe};
 
 /// A file, open for changes.
 #[derive(Debug)]
@@ -125,7 +126,8 @@ impl DecisionFile {
                 break;
             }
             starts.push(start);
-            records.push(record.iter().map(str::to_owned).collect::<Vec<String>>());
+            let cells = record.iter().map(without_apostrophe);
+            records.push(cells.map(str::to_owned).collect::<Vec<String>>());
         }
         starts.push(body.len());
         for (at, cells) in records.into_iter().enumerate() {
@@ -331,13 +333,15 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn line(cells: &[String], sign: u8) -> String {
     let cell = |cell: &String| {
+        // A value of the export may be a formula to the spreadsheet in which the file is edited.
+        let cell = spreadsheet_cell(cell);
         let quoted = cell.contains([char::from(sign), '"', '\n', '\r'])
             || cell.starts_with(' ')
             || cell.ends_with(' ');
         if quoted {
             format!("\"{}\"", cell.replace('"', "\"\""))
         } else {
-            cell.clone()
+            cell.into_owned()
         }
     };
     let cells: Vec<String> = cells.iter().map(cell).collect();

@@ -85,7 +85,7 @@ pub fn proposed_column(name: &str) -> Option<&'static str> {
 }
 
 /// What is wrong with a value in a column of a decision file, and which allowed one is nearest.
-pub(super) fn value_problem(name: &str, column: &str, value: &str) -> Option<String> {
+pub(crate) fn value_problem(name: &str, column: &str, value: &str) -> Option<String> {
     let column = declared_column(name, column)?;
     let (problem, nearest) = check::formed(column.kind, value).err()?;
     let nearest = nearest.map(|nearest| format!(": did you mean `{nearest}`?"));
@@ -178,6 +178,12 @@ pub fn decision_rows(project: &Path, name: &str) -> Result<Vec<DecisionRow>, Map
     Ok(text.into_rows())
 }
 
+/// The same for whoever asks whether its rows are about something: the mistakes in a file are told by [`check_decisions`].
+#[must_use]
+pub fn readable_rows(project: &Path, name: &str) -> Vec<DecisionRow> {
+    decision_rows(project, name).unwrap_or_default()
+}
+
 /// A decision file as it is: the project's own, or the default one.
 fn decision_bytes(project: &Path, name: &str) -> Result<Vec<u8>, MappingError> {
     match std::fs::read(project.join("config").join(format!("{name}.csv"))) {
@@ -246,10 +252,17 @@ fn read_all(project: &Path) -> (Vec<Decisions>, Vec<Finding>) {
             let stem = lower.split('.').next().unwrap_or_default();
             let read = format!("{stem}.csv");
             let is_other = OTHER_FORMS.iter().any(|ending| lower.ends_with(ending));
-            if is_other && declared(stem).is_some() && !entries.contains(&read) {
-                let problem = "is read by nobody: save it as CSV UTF-8";
-                let near = Some(format!("config/{read}"));
-                findings.push(Finding::new(&shown, problem).nearest(near));
+            if is_other && declared(stem).is_some() {
+                let finding = match entries.contains(&read) {
+                    true => Finding::new(
+                        &shown,
+                        format!("is read by nobody, config/{read} is: save it as CSV UTF-8 under that name, or take it out of the folder"),
+                    )
+                    .warning(),
+                    false => Finding::new(&shown, "is read by nobody: save it as CSV UTF-8")
+                        .nearest(Some(format!("config/{read}"))),
+                };
+                findings.push(finding);
             }
             continue;
         };

@@ -8,6 +8,7 @@ use super::DecisionRow;
 use super::declare::Declared;
 use crate::config::nearest;
 use crate::finding::Finding;
+use crate::report::without_apostrophe;
 
 /// A row, with its line.
 pub(super) struct Row {
@@ -87,7 +88,8 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
             }
         };
         let line = record.position().map_or(0, csv::Position::line) + skipped;
-        let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        let cells = record.iter().map(without_apostrophe).map(str::to_owned);
+        let mut cells: Vec<String> = cells.collect();
         if cells.iter().all(String::is_empty) {
             continue;
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{BASE, CASES, CaseError, Rows};
+use crate::staging::write_private;
 
 /// What a case may bring, and the project gives where it does not.
 const PARTS: [(&str, bool); 4] = [
@@ -130,10 +131,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), CaseError> {
 
 /// Writes a file, and the folders above it.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CaseError> {
-    let written = match path.parent() {
-        Some(parent) => fs::create_dir_all(parent).and_then(|()| fs::write(path, bytes)),
-        None => fs::write(path, bytes),
-    };
+    let written = write_private(path, bytes);
     written.map_err(|source| CaseError::File {
         action: "write",
         path: path.to_path_buf(),

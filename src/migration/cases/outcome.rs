@@ -19,6 +19,7 @@ use crate::mapping::publish_decisions;
 use crate::migration::custom_objects;
 use crate::migration::org::selected_schema;
 use crate::migration::project::Project;
+use crate::migration::resolved::ProjectFiles;
 use crate::migration::stage::settings;
 use crate::migration::trial::Trial;
 use crate::progress::NoProgress;
@@ -82,7 +83,9 @@ pub(super) async fn of(
         true => None,
         false => {
             let only = (!tables.is_empty()).then_some(&tables);
-            Some(Trial::of(&project, staging, given.clone(), only, None).await?)
+            let mut files = ProjectFiles::read(&project)?;
+            files.map = files.map.for_columns_of(&given);
+            Some(Trial::of(&project, staging, files, given.clone(), only, None).await?)
         }
     };
     let snapshot = trial.as_ref().map_or(&given, |trial| &trial.snapshot);

@@ -23,6 +23,7 @@ use serde::Serialize;
 use self::sides::{Group, Sides};
 use super::dry_run::DryRun;
 use super::project::Project;
+use super::resolved::ProjectFiles;
 use super::rules::Rules;
 use super::trial::{self, Trial};
 use super::{custom_objects, storage};
@@ -128,7 +129,8 @@ pub(crate) async fn diff(
     progress.step("trying the working files");
     let now = async {
         let given = trial::given(&staging.snapshot().await?, project)?;
-        Trial::of(project, staging, given, None, Some(&before)).await
+        let files = ProjectFiles::read(project)?;
+        Trial::of(project, staging, files, given, None, Some(&before)).await
     };
     let report = match Box::pin(now).await {
         Ok(now) => {
@@ -195,7 +197,8 @@ async fn try_before(project: &Project, staging: &Staging, folder: &Path) -> Resu
     publish_decisions(folder, &before.staging).await?;
     custom_objects::write_queries(&before, &NoProgress).await?;
     let given = trial::given(&staging.snapshot().await?, &before)?;
-    Trial::of(&before, staging, given, None, None).await
+    let files = ProjectFiles::read(&before)?;
+    Trial::of(&before, staging, files, given, None, None).await
 }
 
 async fn compare(

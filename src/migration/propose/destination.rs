@@ -84,7 +84,10 @@ impl Fields {
                 connection.target
             )),
         }
-        connection.close().await?;
+        // What was read is read.
+        if let Err(error) = connection.close().await {
+            notes.push(format!("the connection did not end well: {error}"));
+        }
         Ok(fields)
     }
 
