@@ -299,7 +299,7 @@ fn write(path: &Path, head: &[&str], rows: Vec<Vec<String>>) -> Result<(), Error
     }
     let text = writer
         .into_inner()
-        .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        .map_err(|error| failed(error.into_error()))?;
     let text = spreadsheet(&text).map_err(|error| failed(std::io::Error::other(error)))?;
     let parent = path.parent().unwrap_or(path);
     std::fs::create_dir_all(parent)

@@ -152,11 +152,21 @@ pub(super) fn error(error: &Error) {
 }
 
 /// Letters in a line where nobody says how wide the terminal is.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 
 /// A table as wide as the terminal; columns after the first `left` ones are right-aligned.
 pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> String {
     fitted(header, rows, left, width())
+}
+
+/// Letters in a line of the terminal that results go to, if they go to one.
+pub(super) fn terminal_width() -> Option<usize> {
+    let terminal = console::Term::stdout();
+    let seen = terminal
+        .is_term()
+        .then(|| terminal.size_checked())
+        .flatten();
+    seen.map(|(_, columns)| usize::from(columns))
 }
 
 /// Letters in a line.

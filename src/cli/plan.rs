@@ -95,12 +95,12 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
         report.target
     );
     for (number, step) in (1..).zip(&report.order) {
-        text.push_str(&format!(
-            "{number:>4}. {:<8} {:<22} reads {}\n",
-            step.step,
-            step.name,
-            step.reads.join(", ")
-        ));
+        let step_line = format!("{number:>4}. {:<8} {:<22}", step.step, step.name);
+        let reads = format!("reads {}", step.reads.join(", "));
+        text.push_str(&match step_line.len() + reads.len() < output::WIDTH {
+            true => format!("{step_line} {reads}\n"),
+            false => format!("{step_line}\n{}", output::wrapped(8, &reads)),
+        });
     }
     text.push('\n');
     let head = [

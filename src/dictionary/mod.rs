@@ -46,6 +46,7 @@ pub struct Column {
 #[must_use]
 pub fn tables(queries: &Queries) -> Vec<Table> {
     let mut tables: Vec<Table> = sources().collect();
+    tables.extend(of_sources());
     tables.extend(staged());
     tables.extend(decisions());
     tables.extend(
@@ -256,6 +257,80 @@ fn views() -> impl Iterator<Item = Table> {
     recon
         .chain([changes, steps, remedies, distinct])
         .chain(estimate)
+        .chain(found())
+}
+
+/// What else a run finds.
+fn found() -> impl Iterator<Item = Table> {
+    let what = |name: &str| {
+        Some(match name {
+            "recon.held" => "one row per row of recon.fates that waits for something",
+            "recon.columns" => {
+                "one row per staged column and field: rows with a value, and rows whose record has one"
+            }
+            "recon.samples" => "one row per field of each record that was drawn to be looked at",
+            "recon.lost" => "one row per record of ours that the org no longer has, or merged",
+            "recon.beside" => {
+                "one row per record that people made beside ours, with the one it is like"
+            }
+            "recon.storms" => "one row per burst of changes by one user or integration",
+            "ledger.records" => {
+                "one row per row of ledger.<load>: which record it is, over all loads"
+            }
+            "ledger.attempts" => "one row per row of ledger.attempts_<load>, over all loads",
+            _ => return None,
+        })
+    };
+    let of_all = crate::migration::found_tables().into_iter();
+    let of_all = of_all.filter_map(move |(schema, name, columns)| {
+        let name = format!("{schema}.{name}");
+        let what = what(&name)?.to_owned();
+        Some(Table {
+            name,
+            what,
+            made_of: "comparisons of a run".to_owned(),
+            columns: of_schema(&columns),
+        })
+    });
+    let of_each = families().map(|(prefix, view, columns)| Table {
+        name: format!("recon.{prefix}<load>"),
+        what: format!("the rows of recon.{view} of one load"),
+        made_of: "comparisons of a run".to_owned(),
+        columns: columns
+            .iter()
+            .map(|name| of_field(&Field::new(*name, DataType::Utf8, true)))
+            .collect(),
+    });
+    of_all.chain(of_each)
+}
+
+/// What each table of the source has besides, those of custom objects too.
+fn of_sources() -> impl Iterator<Item = Table> {
+    [
+        (
+            "usercom.co_<object>",
+            "one row per record of a custom object, its newest version",
+            "co_<object> files of the export, and their definitions",
+        ),
+        (
+            "mapped.<source>",
+            "the rows of usercom.<source> with what all queries need: in_scope, days, texts as they are compared, the customer's \
+             own fields as `custom`",
+            "usercom.<source>, config/field_map.csv, [scope]",
+        ),
+        (
+            "sample.<source>",
+            "one row per record of usercom.<source> that takes part in a sample",
+            "`--sample`",
+        ),
+    ]
+    .into_iter()
+    .map(|(name, what, made_of)| Table {
+        name: name.to_owned(),
+        what: what.to_owned(),
+        made_of: made_of.to_owned(),
+        columns: Vec::new(),
+    })
 }
 
 fn of_schema(schema: &Schema) -> Vec<Column> {

@@ -279,6 +279,31 @@ fn status_without_a_run_says_so() {
 }
 
 #[test]
+fn status_shows_every_run_those_too_that_left_nothing_open() {
+    let project = Project::small().journal(
+        "00D000000000001EAA",
+        "20260301T100000Z-0001",
+        &[
+            r#"{"event":"run_started","at":"2026-03-01T10:00:00Z","target":"simulator","version":"0.1.0"}"#,
+            r#"{"event":"phase_started","load":"account","object":"Account","outbox":1,"key":["k"],"parts":0,"rows":0,"at":"2026-03-01T10:00:01Z"}"#,
+            r#"{"event":"phase_loaded","load":"account","at":"2026-03-01T10:00:00.900Z"}"#,
+            r#"{"event":"run_finished","at":"2026-03-01T10:00:09Z","status":"ok"}"#,
+        ],
+    );
+    let status = project.run(["status"]);
+    assert_eq!(status.code, Some(0), "{}", status.stderr);
+    for word in [
+        "20260301T100000Z-0001",
+        "simulator",
+        "2026-03-01T10:00:09Z",
+        "ok",
+    ] {
+        assert!(status.stdout.contains(word), "{word}: {}", status.stdout);
+    }
+    assert!(!status.stdout.contains(".-"), "{}", status.stdout);
+}
+
+#[test]
 #[ignore = "long: several migrations"]
 fn status_shows_what_a_killed_run_left_open() {
     let project = Project::small().journal(
@@ -309,7 +334,7 @@ fn status_shows_what_a_killed_run_left_open() {
     ───────────────────────────────────────────────────────────────────────
      run                     target      finished   status       open jobs
     ═══════════════════════════════════════════════════════════════════════
-     20260301T100000Z-0001   simulator              unfinished           1
+     20260301T100000Z-0001   simulator              unfinished   1
     ───────────────────────────────────────────────────────────────────────
 
     ───────────────────────────────────────────────────────────────────────────────
@@ -385,4 +410,40 @@ fn staged() -> Project {
     let run = project.run(["stage"]);
     assert_eq!(run.code, Some(0), "{run}");
     project
+}
+
+#[test]
+fn the_dictionary_has_every_table_that_can_be_asked() {
+    let project = crate::rehearsal::Project::loaded();
+    let listed = project.transload(&["docs", "tables", "--format", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.ended(0).stdout).unwrap();
+    let known: Vec<&str> = listed["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| table["name"].as_str().unwrap())
+        .collect();
+    let is_known = |name: &str| {
+        known.iter().any(|known| match known.split_once('<') {
+            Some((start, _)) => name.starts_with(start) && name.len() > start.len(),
+            None => *known == name,
+        })
+    };
+    let sql = "select concat(t.table_schema, '.', t.table_name) from information_schema.tables as t \
+               where t.table_schema <> 'information_schema'";
+    let unknown: Vec<String> = project
+        .set(sql)
+        .into_iter()
+        .filter(|name| !is_known(name))
+        .collect();
+    assert_eq!(unknown, Vec::<String>::new());
+    assert!(known.contains(&"recon.held") && known.contains(&"recon.columns"));
+}
+
+#[test]
+fn a_key_equals_a_number_in_a_join_too() {
+    let project = crate::rehearsal::Project::loaded();
+    let sql = "select count(*) as n from ledger.records as r join usercom.people as p on r.key = p.id \
+               where r.load in ('lead', 'contact')";
+    assert_eq!(project.number(sql), 6);
 }

@@ -216,7 +216,18 @@ async fn show(
     }
     let text = match expanded {
         true => rows.expanded(),
-        false => rows.text(),
+        false => {
+            let table = rows.text();
+            match output::terminal_width() {
+                Some(width) if !whole && table.lines().any(|line| line.chars().count() > width) => {
+                    output::note(
+                        "wider than the terminal: one line per value, as with -x; `-o FILE` and --format csv write tables",
+                    );
+                    rows.expanded()
+                }
+                _ => table,
+            }
+        }
     };
     sink.write(text.as_bytes())?;
     if !rows.more() {

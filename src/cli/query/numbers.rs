@@ -1,12 +1,13 @@
 //! A number beside a text: `where key = 100437` means the key `100437`, and no cast of every key to a number, which fails on
 //! the first `message:7`.
 //!
-//! In: a plan as it was parsed. Out: the same with such literals as texts. Never: an order; `key < 9` stays what SQL says.
+//! In: a plan as it was parsed. Out: the same with such literals, and columns of numbers that are to equal a text, as texts. Never: an order; `key < 9` stays what SQL says.
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast};
 
 /// Compares texts with the text of whole numbers.
 pub(super) fn compare_as_texts(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -35,7 +36,20 @@ fn compared(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 *binary.left = text;
                 return Transformed::yes(Expr::BinaryExpr(binary));
             }
-            Transformed::no(Expr::BinaryExpr(binary))
+            let (left, right) = (
+                is_text(&binary.left, schema),
+                is_text(&binary.right, schema),
+            );
+            let other = match (left, right) {
+                (true, false) => &mut binary.right,
+                (false, true) => &mut binary.left,
+                _ => return Transformed::no(Expr::BinaryExpr(binary)),
+            };
+            if !other.get_type(schema).is_ok_and(|kind| kind.is_integer()) {
+                return Transformed::no(Expr::BinaryExpr(binary));
+            }
+            **other = cast(other.as_ref().clone(), DataType::Utf8);
+            Transformed::yes(Expr::BinaryExpr(binary))
         }
         Expr::InList(mut list) if is_text(&list.expr, schema) => {
             let mut changed = false;
