@@ -134,6 +134,17 @@ async function use(browser, file, name) {
     await search.fill("");
     assert.strictEqual(await shown(), all, `${name}: an empty search shows all`);
   }
+  // Every table can be copied, and a key is enough for it.
+  const copies = await page.$$eval("main table", (tables) => tables.map((table) => table.previousElementSibling?.className));
+  assert.deepStrictEqual([...new Set(copies)], ["copy"], `${name}: a table without a button to copy it`);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const [head, first] = await page.$eval(`#${table}`, (one) => [...one.rows].slice(0, 2).map((row) => row.cells[0].textContent));
+  await page.focus(`#${table} >> xpath=preceding-sibling::button[@class="copy"][1]`);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => [...document.querySelectorAll(".copy")].some((one) => one.textContent === "Copied"));
+  const copied = (await page.evaluate(() => navigator.clipboard.readText())).split("\n");
+  const spaced = (text) => text.replace(/\s+/g, " ");
+  assert.deepStrictEqual([copied[0].split("\t")[0], copied[1].split("\t")[0]], [spaced(head), spaced(first)], `${name}: copied`);
   await page.emulateMedia({ media: "print" });
   const printed = await page.$eval("nav", (nav) => getComputedStyle(nav).display);
   assert.strictEqual(printed, "none", `${name}: its contents are printed`);

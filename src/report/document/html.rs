@@ -9,14 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markdown::more;
-use super::{Cell, Document, Part, Table, chart, flow};
+use super::{CELL_LETTERS, Cell, Document, Part, Table, chart, flow};
 use crate::report::plain;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-
-/// Letters of a cell that are shown; its file has all of them.
-const CELL: usize = 300;
 
 /// Bytes of all tables of a page together: a page stays below two megabytes.
 const TABLES: usize = 1_800_000;
@@ -121,6 +118,7 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
             [from, to, _] if !from.numeric && !to.numeric => {
                 flow::flow(&flows(table), grouped, escape)
             }
+            _ if is_timed(table) => chart::spans(&spans(table), escape),
             _ => chart::bars(&bars(table), escape),
         };
         page.push_str(&picture.unwrap_or_default());
@@ -151,15 +149,17 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
         }
         page.push_str("</tr></thead>\n<tbody>\n");
         for row in &table.rows {
-            if page.len() - began > room {
+            let left = room.saturating_sub(page.len() - began);
+            if left == 0 {
                 break;
             }
             shown += 1;
-            page.push_str("<tr>");
-            for (cell, column) in row.iter().zip(&table.columns) {
-                write_cell(page, cell, &column.name, column.numeric);
+            // Long texts are there as a whole as long as there is room; the file has them anyway.
+            let whole = line(table, row, true);
+            match whole.len() <= left {
+                true => page.push_str(&whole),
+                false => page.push_str(&line(table, row, false)),
             }
-            page.push_str("</tr>\n");
         }
         page.push_str("</tbody>\n</table>\n");
     }
@@ -173,6 +173,38 @@ fn write_table(page: &mut String, number: usize, part: &Part, table: &Table, roo
             escape(csv)
         );
     }
+}
+
+/// A row; its long texts as a whole, or what is shown of them at first.
+fn line(table: &Table, row: &[Cell], whole: bool) -> String {
+    let mut line = "<tr>".to_owned();
+    for (cell, column) in row.iter().zip(&table.columns) {
+        write_cell(&mut line, cell, (&column.name, column.numeric), whole);
+    }
+    line.push_str("</tr>\n");
+    line
+}
+
+/// Whether its last two columns say when something began and how long it took.
+fn is_timed(table: &Table) -> bool {
+    let mut last = table
+        .columns
+        .iter()
+        .rev()
+        .map(|column| column.name.as_str());
+    (last.next(), last.next()) == (Some("seconds"), Some("from second"))
+}
+
+/// Rows of a table as labels with beginning, length, and what is said of it.
+fn spans(table: &Table) -> Vec<(String, f64, f64, String)> {
+    let rows = table.rows.iter();
+    let rows = rows.filter_map(|row| match row.as_slice() {
+        [label, .., from, took] => {
+            Some((label.text(), from.number()?, took.number()?, took.text()))
+        }
+        _ => None,
+    });
+    rows.collect()
 }
 
 /// Rows of a table as labels with their numbers.
@@ -203,7 +235,7 @@ fn grouped(rows: f64) -> String {
     Cell::Whole(rows.round() as i64).text()
 }
 
-fn write_cell(page: &mut String, cell: &Cell, column: &str, numeric: bool) {
+fn write_cell(page: &mut String, cell: &Cell, (column, numeric): (&str, bool), whole: bool) {
     let class = if numeric { " class=\"number\"" } else { "" };
     let text = cell.text();
     if column.ends_with("link") && (text.starts_with("https://") || text.starts_with("http://")) {
@@ -215,7 +247,16 @@ fn write_cell(page: &mut String, cell: &Cell, column: &str, numeric: bool) {
         );
         return;
     }
-    let shown: String = match text.char_indices().nth(CELL) {
+    let shown: String = match text.char_indices().nth(CELL_LETTERS) {
+        Some(_) if whole => {
+            let _ = write!(
+                page,
+                "<td data-label=\"{}\"><div class=\"long\" tabindex=\"0\">{}</div></td>",
+                escape(column),
+                escape(&text)
+            );
+            return;
+        }
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     };

@@ -15,6 +15,9 @@ pub use markdown::markdown_document;
 /// Rows of a table that a document shows; the whole is a CSV beside it.
 pub const SHOWN_ROWS: usize = 200;
 
+/// Letters of a cell that are shown at once; a list with a longer one has a CSV beside it.
+const CELL_LETTERS: usize = 300;
+
 /// A document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Document {
@@ -90,8 +93,17 @@ impl Cell {
             Self::Nothing => String::new(),
             Self::Whole(value) if *value < 0 => format!("-{}", grouped(value.unsigned_abs())),
             Self::Whole(value) => grouped(value.unsigned_abs()),
-            Self::Decimal(value) => format!("{value:.1}"),
+            Self::Decimal(value) => decimal(*value),
             Self::Text(text) => text.clone(),
+        }
+    }
+
+    /// Whether a page shows it in part at first.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        match self {
+            Self::Text(text) => text.char_indices().nth(CELL_LETTERS).is_some(),
+            _ => false,
         }
     }
 
@@ -106,6 +118,19 @@ impl Cell {
             Self::Decimal(value) => Some(*value),
             _ => None,
         }
+    }
+}
+
+/// A number with one digit behind the point and signs between thousands.
+fn decimal(value: f64) -> String {
+    let text = format!("{value:.1}");
+    let (whole, digit) = text.split_once('.').unwrap_or((&text, ""));
+    match whole.trim_start_matches('-').parse() {
+        Ok(number) => {
+            let sign = if whole.starts_with('-') { "-" } else { "" };
+            format!("{sign}{}.{digit}", super::number(number))
+        }
+        Err(_) => text,
     }
 }
 

@@ -29,3 +29,32 @@ for (const input of document.querySelectorAll("input[data-table]")) {
     }
   });
 }
+for (const table of document.querySelectorAll("main table")) {
+  const text = (cell) => (cell.querySelector("a")?.href ?? cell.textContent).replace(/\s+/g, " ");
+  const whole = () => [...table.rows].filter((row) => !row.hidden)
+    .map((row) => [...row.cells].map(text).join("\t")).join("\n");
+  const button = document.createElement("button");
+  const name = "Copy as tab-separated text";
+  const say = (words) => { button.textContent = words; setTimeout(() => { button.textContent = name; }, 2000); };
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = name;
+  button.setAttribute("aria-label", `${name}: ${table.caption.textContent}`);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(whole());
+      return say("Copied");
+    } catch {
+      // Without leave to write there: the old way, by a selection.
+    }
+    const area = document.createElement("textarea");
+    area.value = whole();
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    button.focus();
+    say(done ? "Copied" : "Not allowed here");
+  });
+  table.before(button);
+}

@@ -110,6 +110,69 @@ fn bars_are_drawn_where_there_is_something_to_compare_and_always_the_same() {
 }
 
 #[test]
+fn of_many_rows_the_first_are_drawn_and_all_others_as_one() {
+    let rows: Vec<_> = (0..30)
+        .map(|place| row(&format!("row {place}"), 100 - place))
+        .collect();
+    let page = html(&document(rows, 30));
+    let (_, picture) = page.split_once("<svg class=\"bars\"").unwrap();
+    let (picture, _) = picture.split_once("</svg>").unwrap();
+    assert_eq!(picture.matches("<rect").count(), 24, "{picture}");
+    assert!(
+        picture.contains(">row 22<") && !picture.contains(">row 23<"),
+        "{picture}"
+    );
+    // 77 + 76 + 75 + 74 + 73 + 72 + 71.
+    assert!(
+        picture.contains(">others<") && picture.contains(">518<"),
+        "{picture}"
+    );
+}
+
+#[test]
+fn what_took_time_is_drawn_from_its_beginning_to_its_end() {
+    let mut timed = document(Vec::new(), 2);
+    let table = timed.parts[0].table.as_mut().unwrap();
+    table.columns = ["load", "from second", "seconds"]
+        .map(|name| Column {
+            name: name.to_owned(),
+            numeric: name != "load",
+        })
+        .to_vec();
+    let phase = |name: &str, from: f64, took: f64| {
+        vec![
+            Cell::Text(name.to_owned()),
+            Cell::Decimal(from),
+            Cell::Decimal(took),
+        ]
+    };
+    table.rows = vec![phase("account", 0.0, 10.0), phase("contact", 10.0, 30.0)];
+    let page = html(&timed);
+    for bar in [
+        "x=\"190.0\" y=\"3\" width=\"107.5\"",
+        "x=\"297.5\" y=\"25\" width=\"322.5\"",
+    ] {
+        assert!(page.contains(bar), "{bar}: {page}");
+    }
+}
+
+#[test]
+fn a_long_text_is_there_as_a_whole_where_there_is_room() {
+    let long = "a<b ".repeat(200);
+    let page = html(&document(vec![row(&long, 1)], 1));
+    assert!(page.contains(&"a&lt;b ".repeat(200)), "{page}");
+    assert!(page.contains("<div class=\"long\" tabindex=\"0\">"));
+    assert!(Cell::Text(long).is_long() && !Cell::Text("a".repeat(300)).is_long());
+}
+
+#[test]
+fn numbers_have_signs_between_thousands() {
+    let texts =
+        [1_234_567.89, -1_234.5, 999.96, 0.04, -0.5].map(|value| Cell::Decimal(value).text());
+    assert_eq!(texts, ["1,234,567.9", "-1,234.5", "1,000.0", "0.0", "-0.5"]);
+}
+
+#[test]
 fn markdown_says_the_same_with_its_queries() {
     let text = markdown_document(&document(vec![row("Łódź|x", -1_200)], 1));
     insta::assert_snapshot!(text, @r#"
