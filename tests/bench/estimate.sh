@@ -4,9 +4,9 @@
 #   tests/bench/estimate.sh BINARY [PEOPLE ...]        three sizes by default
 #
 # BINARY is `transload`. In: the decisions of data/demo and a generated export for each number of people. Both orgs are simulators of
-# their own whose Bulk batches of 10,000 rows take BATCH_MS (default 20000) and whose rows are held while they are written;
-# SAMPLE people (default 300) make the sample. Out: a Markdown line per size: rows, predicted low, likely, high, actual seconds, and how far
-# off the likely value was. Nothing fails here: it is a measurement.
+# their own, with the users and settings of the demo's: their Bulk batches of 10,000 rows take BATCH_MS (default 20000), and rows are held
+# while they are written. SAMPLE people (default 300) make the sample. Out: a Markdown line per size: rows, predicted low, likely, high,
+# actual seconds, and how far off the likely value was. Nothing fails here: it is a measurement.
 set -euo pipefail
 
 binary=$(realpath "${1:?usage: estimate.sh BINARY [PEOPLE ...]}")
@@ -25,11 +25,12 @@ stop() {
 }
 trap 'stop; rm -rf "$work"' EXIT
 
-export SALESFORCE_CLIENT_ID=transload-sim SALESFORCE_CLIENT_SECRET=transload-sim-secret
+export SALESFORCE_CLIENT_ID=transload SALESFORCE_CLIENT_SECRET=simulator
 
 # Starts an org; its address is in $url.
 org() {
-    "$binary" sim salesforce --port 0 --state "$1" --locks --batch-ms "${BATCH_MS:-20000}" >"$1.url" 2>/dev/null &
+    "$binary" sim salesforce --port 0 --state "$1" --seed "$demo/org" --inactive-owners --locks \
+        --batch-ms "${BATCH_MS:-20000}" >"$1.url" 2>/dev/null &
     servers+=($!)
     until [ -s "$1.url" ]; do sleep 0.1; done
     url=$(head -n 1 "$1.url")
@@ -43,7 +44,7 @@ for people in "$@"; do
     cp -r "$demo/config" "$folder/config"
     "$binary" generate --people "$people" --out "$folder/export" >/dev/null
     {
-        sed '/^\[destination/,$d' "$demo/migration.toml"
+        sed '/^default_target/d; /^\[destination/,$d' "$demo/migration.toml"
         for name in sandbox production; do
             org "$folder/$name" >/dev/null
             printf '[destination.%s]\nkind = "salesforce"\nlogin_url = "%s"\nauth = "client_credentials"\n\n' "$name" "$url"
