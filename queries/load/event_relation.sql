@@ -42,7 +42,9 @@ select
                 )
         end
     ) as _fate,
-    case when existing.id is not null then 'relation_made_by_salesforce' end as _flags
+    case
+        when existing.id is not null and made.key is null then 'relation_made_by_salesforce'
+    end as _flags
 from attendance
 left join ledger.event as event
     on event.usercom_id__c = concat('event:', attendance.event_id)
@@ -50,3 +52,5 @@ left join prepare.item_link as item
     on item.kind = 'event' and item.id = attendance.event_id
 left join org.event_relations as existing
     on existing.event_id = event.id and existing.relation_id = attendance.relation_id
+left join known.created_event_relation as made
+    on made.key = concat_ws('|', event.id, attendance.relation_id)

@@ -1,8 +1,8 @@
-//! `known.<load>`: the records of a load as its ledger had them before its phase.
+//! `known.<load>`: the records of a load as its ledger had them before its phase; `known.created_<load>`: those that we made ourselves.
 //!
 //! A query that reads `ledger.<load>` comes after that load. One that has to know whether a row is there already as something else
 //! (a Lead that was loaded as a Contact) reads `known.<load>`, which orders nothing. In: a snapshot. Out: views of key (as one text),
-//! id and liveness. Never: a record of this run that the load has yet to make.
+//! id and liveness, and views of the keys whose records no one else made. Never: a record of this run that the load has yet to make.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::project::{Queries, QueryKind};
-use crate::rows::key_text;
+use crate::rows::{key_text, same_key};
 use crate::staging::Snapshot;
 
 /// The schema's name.
@@ -21,7 +21,13 @@ const KNOWN: &str = "known";
 /// Names of all of them.
 pub(crate) fn tables(queries: &Queries) -> BTreeSet<String> {
     let loads = queries.kind(QueryKind::Load);
-    loads.map(|file| format!("{KNOWN}.{}", file.name)).collect()
+    let names = loads.flat_map(|file| [file.name.clone(), created(&file.name)]);
+    names.map(|name| format!("{KNOWN}.{name}")).collect()
+}
+
+/// Name of the table of those that we made ourselves.
+fn created(load: &str) -> String {
+    format!("created_{load}")
 }
 
 /// Adds those that `wanted` names.
@@ -47,6 +53,27 @@ pub(crate) async fn add(
                 file.name
             ),
         };
+        let attempts = snapshot.get("ledger", &format!("attempts_{}", file.name));
+        let made = View {
+            schema: KNOWN.to_owned(),
+            name: created(&file.name),
+            sql: format!(
+                "select distinct {} as key from ledger.attempts_{load} as a inner join ledger.{load} as l on {} \
+                 where a.outcome = 'created' and l.id is not null",
+                key_text("a", &file.key),
+                same_key("l", "a", &file.key),
+                load = file.name
+            ),
+        };
+        if wanted(&made) {
+            match ledger.and(attempts) {
+                Some(_) => session.add_view(&made).await?,
+                None => {
+                    let key = Field::new("key", DataType::Utf8, true);
+                    session.add_empty(KNOWN, &made.name, Arc::new(Schema::new(vec![key])))?;
+                }
+            }
+        }
         if !wanted(&view) {
             continue;
         }

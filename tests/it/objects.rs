@@ -189,6 +189,11 @@ fn attendees_become_relations_and_the_one_who_is_who_is_invited_by_update() {
     ]);
     assert_eq!(invited, expected);
     assert_eq!(story.run.number("event_relation", "updated"), 1);
+    // Only the one that Salesforce had made is flagged, also after a second run has found all of them there.
+    let flagged = story.project.table(
+        "select f.key from recon.flags_event_relation as f where f.flag = 'relation_made_by_salesforce'",
+    );
+    assert_eq!(flagged.len(), 1, "{flagged:?}");
     let held = story
         .project
         .table("select f.reason, f.key from recon.fates_event_relation as f where f.fate = 'held'");
