@@ -104,9 +104,17 @@ pub(super) async fn estimate(args: EstimateArgs) -> Result<Outcome, Error> {
     };
     let made = Box::pin(migration.write_estimate(&request, folder)).await;
     progress.finish();
-    let (planned, estimate, written) = made?;
+    let made = made?;
+    let written = &made.document;
+    let (planned, estimate) = match made.made {
+        Ok(made) => made,
+        Err(error) => {
+            output::note(&format!("nothing was asked of the org: {error}"));
+            return tell(written, document.format);
+        }
+    };
     output::note(&plan::time(&estimate.seconds, estimate.measured.as_deref()));
-    let told = tell(&written, document.format)?;
+    let told = tell(written, document.format)?;
     for finding in &planned.findings {
         output::note(&format!("finding: {finding}"));
     }

@@ -247,6 +247,39 @@ fn views() -> impl Iterator<Item = Table> {
         made_of: "`transload estimate`".to_owned(),
         columns: Vec::new(),
     });
+    let views = [
+        (
+            "staged.books",
+            "one row per object of the export: its records, and what of them was staged or rejected",
+            "what staging counted",
+        ),
+        (
+            "staged.owners",
+            "one row per object and owner that its records name, with the records",
+            "the staged tables",
+        ),
+        (
+            "staged.open_decisions",
+            "one row per value of the export that no decision names",
+            "`transload audit`",
+        ),
+        (
+            "recon.compared_fields",
+            "one row per load and field that is sent and read back",
+            "outbox.<load>, org.<load>",
+        ),
+        (
+            "org.addresses",
+            "one row per user of the org whom records may belong to: address and whether he is active",
+            "org.users",
+        ),
+    ]
+    .map(|(name, what, made_of)| Table {
+        name: name.to_owned(),
+        what: what.to_owned(),
+        made_of: made_of.to_owned(),
+        columns: Vec::new(),
+    });
     let distinct = Table {
         name: "staged.distinct_values".to_owned(),
         what: "one row per column of the export: how many values it has, to within a few percent"
@@ -258,6 +291,7 @@ fn views() -> impl Iterator<Item = Table> {
         .chain([changes, steps, remedies, distinct])
         .chain(estimate)
         .chain(found())
+        .chain(views)
 }
 
 /// What else a run finds.

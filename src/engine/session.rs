@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::ViewTable;
+use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -120,6 +120,26 @@ impl Session {
         columns: SchemaRef,
     ) -> Result<(), EngineError> {
         self.tables.add(schema, name, self.plans.empty(columns));
+        Ok(())
+    }
+
+    /// Adds a small table that is in memory.
+    ///
+    /// # Errors
+    /// [`EngineError::Register`].
+    pub fn add_rows(
+        &self,
+        schema: &str,
+        name: &str,
+        columns: SchemaRef,
+        rows: Vec<RecordBatch>,
+    ) -> Result<(), EngineError> {
+        let table = MemTable::try_new(columns, vec![rows]);
+        let table = table.map_err(|source| EngineError::Register {
+            table: format!("{schema}.{name}"),
+            source: Box::new(source),
+        })?;
+        self.tables.add(schema, name, Arc::new(table));
         Ok(())
     }
 

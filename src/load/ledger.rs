@@ -14,9 +14,9 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use chrono::Utc;
 
-use super::LoadError;
+use super::{JobRecord, LoadError, PhaseState};
 use crate::engine::{Engine, Session};
-use crate::rows::{Liveness, OUTCOME};
+use crate::rows::{Liveness, OUTCOME, columns_of, ledger_schema};
 use crate::staging::{DataFile, Manifest, Snapshot, Staging};
 
 /// Columns that say which record a key is.
@@ -188,6 +188,34 @@ async fn publish_attempts(
     manifest.table = table;
     staging.publish(manifest).await?;
     Ok(())
+}
+
+/// `ledger.attempts_<load>` with what a phase was answered and no table has yet; none if there is nothing.
+#[must_use]
+pub fn attempts_with(snapshot: &Snapshot, phase: &PhaseState) -> Option<Manifest> {
+    let table = format!("attempts_{}", phase.load);
+    let stands = snapshot.get("ledger", &table);
+    let mut files = stands.map_or_else(Vec::new, |stands| stands.files.clone());
+    let before = files.len();
+    for file in phase.jobs.values().flat_map(JobRecord::answers) {
+        if file.rows > 0 && !files.iter().any(|known| known.path == file.path) {
+            files.push(file.clone());
+        }
+    }
+    if files.len() == before {
+        return None;
+    }
+    let schema = match stands.or_else(|| snapshot.get("ledger", &phase.load)) {
+        Some(table) => Arc::clone(&table.schema),
+        None => {
+            let outbox = phase.table.as_deref().unwrap_or(&phase.load);
+            let outbox = snapshot.get("outbox", outbox)?;
+            ledger_schema(&columns_of(outbox, &phase.key))
+        }
+    };
+    let mut manifest = attempts_manifest(&phase.load, schema, files);
+    manifest.table = table;
+    Some(manifest)
 }
 
 /// A manifest over files of attempts that are not published yet.

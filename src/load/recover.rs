@@ -98,7 +98,7 @@ async fn recover_phase(
         answered: phase
             .jobs
             .values()
-            .flat_map(|open| open.done.as_ref().unwrap_or(&open.answered).clone())
+            .flat_map(|open| open.answers().to_vec())
             .collect(),
     };
     let fail = |job: &str| context.salesforce(Some(job));

@@ -92,6 +92,14 @@ pub struct Intent {
     pub at: DateTime<Utc>,
 }
 
+impl JobRecord {
+    /// Files with the answers that are there.
+    #[must_use]
+    pub fn answers(&self) -> &[DataFile] {
+        self.done.as_deref().unwrap_or(&self.answered)
+    }
+}
+
 impl RunState {
     /// The state behind the last entry.
     #[must_use]

@@ -1,17 +1,19 @@
 //! The tables of a migration, ready to be asked without the destination.
 //!
 //! In: a project and the name of a destination. Out: a session with every table and view of the organisation that the last
-//! run against it met. It never connects, and it writes nothing.
+//! run against it met; what a run that has not come to its end was answered so far is in `ledger.attempts` and `ledger.runs`. It
+//! never connects, and it writes nothing.
 
 use datafusion::common::ScalarValue;
 
 use super::mapped;
 use super::open::Migration;
 use super::papers;
+use super::run_log::Lacking;
 use super::status::organisations;
 use crate::engine::{Session, View};
 use crate::error::Error;
-use crate::load::remedies;
+use crate::load::{RunState, attempts_with, remedies};
 use crate::mapping::{FieldMap, mapped_views};
 use crate::reconcile::union_views;
 use crate::staging::{Snapshot, Staging};
@@ -46,18 +48,54 @@ impl Migration {
     /// The staging area cannot be read, or nothing was run against `target`.
     pub async fn ask(&self, target: Option<&str>) -> Result<Asked, Error> {
         let (organisation, note) = self.asked_organisation(target).await?;
+        let mut asked = self.ask_organisation(organisation).await?;
+        asked.note = note;
+        Ok(asked)
+    }
+
+    /// Opens every table and view of an organisation, or those that no organisation has a part in.
+    pub(super) async fn ask_organisation(
+        &self,
+        organisation: Option<String>,
+    ) -> Result<Asked, Error> {
         let staging = match organisation {
             Some(id) => self.staging().with_org(&id),
             None => self.staging().clone(),
         };
-        let snapshot = staging.snapshot().await?;
-        let (session, unavailable) = self.session(&staging, &snapshot).await?;
+        let mut snapshot = staging.snapshot().await?;
+        let lacking = match staging.org() {
+            Some(_) => Lacking::find(self.engine(), &staging, &snapshot).await,
+            None => Ok(None),
+        };
+        if let Ok(Some(lacking)) = &lacking {
+            let phases = lacking
+                .records
+                .iter()
+                .flat_map(|run| RunState::of(run).phases);
+            for phase in phases.filter(|phase| phase.loaded.is_none()) {
+                if let Some(attempts) = attempts_with(&snapshot, &phase) {
+                    snapshot.insert(attempts);
+                }
+            }
+        }
+        let (session, mut unavailable) = self.session(&staging, &snapshot).await?;
+        let shown = match lacking {
+            Ok(Some(lacking)) => lacking.show(&session, &snapshot).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = shown {
+            unavailable.push(Unavailable {
+                prefix: "ledger.runs".to_owned(),
+                error,
+            });
+        }
         Ok(Asked {
             staging,
             snapshot,
             session,
             unavailable,
-            note,
+            note: None,
         })
     }
 
@@ -123,7 +161,7 @@ impl Migration {
         }
         let mut views = union_views(snapshot);
         views.extend(papers::steps(snapshot));
-        views.extend(papers::distinct_values(snapshot));
+        views.extend(papers::views(snapshot));
         views.push(View {
             schema: "recon".to_owned(),
             name: "remedies".to_owned(),

@@ -114,7 +114,7 @@ pub use field_sources::FieldSource;
 pub use hypercare::Hypercare;
 pub use open::{Migration, SchemaDeployed, SchemaPlanned, SchemaRequest};
 pub use open_decisions::OpenDecision;
-pub use papers::{EstimateRequest, WrittenDocument};
+pub use papers::{EstimateRequest, WrittenDocument, WrittenEstimate};
 pub use plan::megabytes;
 pub use plan_report::{Count, LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport};
 pub use preflight::{Finding, Preflight};

@@ -19,7 +19,7 @@ use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{
-    DecisionFile, DecisionRow, FieldMap, decision_rows, unmentioned, value_problem,
+    DecisionFile, DecisionRow, FieldMap, Status, decision_rows, unmentioned, value_problem,
 };
 use crate::staging::{Snapshot, Staging};
 
@@ -127,6 +127,42 @@ pub(super) async fn attributes(
         }
     }
     Ok(decisions)
+}
+
+impl OpenDecision {
+    /// What it is about: the cells of the row that is missing.
+    #[must_use]
+    pub fn value(&self) -> String {
+        let cells = self.cells.iter().filter(|(_, cell)| !cell.is_empty());
+        let cells: Vec<String> = cells
+            .map(|(column, cell)| format!("{}: {cell}", column.replace('_', " ")))
+            .collect();
+        cells.join(", ")
+    }
+}
+
+/// Rows of the field map that nobody has confirmed or ignored, with the rows that have a value.
+pub(super) fn unconfirmed(snapshot: &Snapshot, map: &FieldMap) -> Vec<OpenDecision> {
+    let rows = map.rows().filter(|row| row.status == Status::Proposed);
+    let mut seen = BTreeSet::new();
+    // A row for two objects is one question.
+    let rows = rows.filter(|row| seen.insert((&row.source, &row.source_field)));
+    rows.map(|row| {
+        let table = snapshot.get("usercom", &row.source);
+        let book = table.and_then(|table| table.columns.get(&row.source_field));
+        let cells = [("source", &row.source), ("source_field", &row.source_field)];
+        OpenDecision {
+            file: "field_map",
+            cells: cells
+                .map(|(column, cell)| (column.to_owned(), cell.clone()))
+                .into(),
+            rows: book.map_or(0, |book| book.rows_with_value),
+            what: "rows",
+            otherwise: "nothing is sent before it is confirmed or ignored",
+            proposed: None,
+        }
+    })
+    .collect()
 }
 
 /// What was found out about decisions and the export.
@@ -281,14 +317,14 @@ async fn owners(
 }
 
 /// `prepare.assigned_owner`: one row per table and owner that its records name, by number or address.
-fn assigned_owners(snapshot: &Snapshot) -> View {
+pub(super) fn assigned_owners(snapshot: &Snapshot) -> View {
     let tables = snapshot.schema("usercom").filter(|table| {
         let has = |name: &str| table.schema.field_with_name(name).is_ok();
         has("assigned_to_id") && has("assigned_to_email")
     });
     let parts = tables.map(|table| {
         format!(
-            "select t.assigned_to_id as id, t.assigned_to_email as email, count(*) as rows from usercom.{} as t \
+            "select '{0}' as source, t.assigned_to_id as id, t.assigned_to_email as email, count(*) as rows from usercom.{0} as t \
              where t.assigned_to_id is not null or trim(t.assigned_to_email) <> '' \
              group by t.assigned_to_id, t.assigned_to_email",
             table.table

@@ -306,10 +306,13 @@ impl Phases<'_> {
             .staging
             .write_document(&path, document.into_bytes().into())
             .await?;
+        let mut told = serde_json::to_value(&report).unwrap_or_default();
+        told["source"] = file.source.as_ref().map(|grain| grain.text.as_str()).into();
+        told["source_rows"] = expected.as_ref().map(|books| books.rows).into();
         self.journal
             .record(&Event::PhaseReported {
                 load: file.name.clone(),
-                report: serde_json::to_value(&report).unwrap_or_default(),
+                report: told,
                 passed: verdict.passed(),
                 reasons: verdict.reasons.clone(),
                 took: Some(Took::new([

@@ -1,7 +1,8 @@
 //! `ledger.runs`: one row per run and load, kept over all runs, for dashboards and for the evidence of a cutover.
 //!
-//! In: the journals of the organisation in view. Out: a new version of the table with the runs that it lacked, those that
-//! broke off included once a later run has found out. It never reads the journal of a run that it has already.
+//! In: the journals of the organisation in view, and the answers of phases that were not reported. Out: a new version of the table with
+//! the runs that it lacked, those that broke off included once a later run has found out; for questions the same with runs that have not
+//! come to their end. It never reads the journal of a run that it has already.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,19 +12,21 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::status::RunOverview;
-use crate::engine::Engine;
+use super::status::{PhaseOverview, RunOverview};
+use crate::engine::{Engine, Session};
 use crate::error::Error;
-use crate::load::{Journal, Took};
-use crate::staging::Staging;
+use crate::load::{Journal, RunRecord, Took};
+use crate::reconcile::counts;
+use crate::rows::{Outcome, key_columns};
+use crate::staging::{Snapshot, Staging};
 
 /// Name of the table.
 const TABLE: &str = "runs";
 
 /// Counts of a load, as the summary of a run names them.
-const COUNTS: [&str; 15] = [
+const COUNTS: [&str; 16] = [
     "outbox",
     "held",
     "out_of_scope",
@@ -39,7 +42,11 @@ const COUNTS: [&str; 15] = [
     "sent",
     "read_back",
     "differences",
+    "source_rows",
 ];
+
+/// Count in the table's manifest of the runs that it has.
+const RUNS: &str = "runs";
 
 /// One row: a run and one of its loads, none if it came to none.
 #[derive(Serialize)]
@@ -53,11 +60,16 @@ struct Row<'a> {
     finished: Option<DateTime<Utc>>,
     load: Option<&'a str>,
     object: Option<&'a str>,
+    /// The source that the load takes its rows from, as its header has it.
+    source: Option<&'a str>,
     /// How many people were drawn for it, and by which seed; none if all of them took part.
     sample: Option<u32>,
     seed: Option<u32>,
     /// Whether the gate of the load held; none if the load was not reported.
     passed: Option<bool>,
+    /// When the work on its rows began, and when it was reported.
+    began: Option<DateTime<Utc>>,
+    ended: Option<DateTime<Utc>>,
     /// Seconds until the rows were written, sent, and compared; none where an earlier version did not measure.
     prepare_seconds: Option<f64>,
     send_seconds: Option<f64>,
@@ -66,43 +78,141 @@ struct Row<'a> {
     counts: BTreeMap<&'static str, Option<u64>>,
 }
 
+/// The published table, and the runs that it lacks.
+pub(super) struct Lacking {
+    /// Rows of the table.
+    kept: Vec<RecordBatch>,
+    /// How many runs they are of.
+    known: u64,
+    /// The journals of the others.
+    pub(super) records: Vec<RunRecord>,
+}
+
+impl Lacking {
+    /// None if the table has every run that there is.
+    pub(super) async fn find(
+        engine: &Engine,
+        staging: &Staging,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Self>, Error> {
+        // A table of an earlier version has other columns and is made anew from the journals.
+        let stands = snapshot.get("ledger", TABLE);
+        let stands = stands.filter(|table| same_columns(&table.schema));
+        let outlines = Journal::outlines(staging).await?;
+        if stands.map_or(0, |table| table.count(RUNS)) == outlines.len() as u64 {
+            return Ok(None);
+        }
+        let mut kept = Vec::new();
+        let mut known = BTreeSet::new();
+        if stands.is_some() {
+            let session = engine.session(staging, snapshot)?;
+            let all = format!("select {} from ledger.{TABLE}", columns());
+            kept = session.collect("the log of runs", &all).await?;
+            for batch in &kept {
+                let runs = batch.column(0).as_string::<i32>();
+                known.extend(runs.iter().flatten().map(str::to_owned));
+            }
+        }
+        let mut records = Vec::new();
+        for outline in outlines {
+            if !known.contains(&outline.run) {
+                records.push(outline.read(staging).await?);
+            }
+        }
+        let known = known.len() as u64;
+        Ok((!records.is_empty()).then_some(Self {
+            kept,
+            known,
+            records,
+        }))
+    }
+
+    /// All rows, those of the runs that it lacks included.
+    async fn rows(self, session: &Session, snapshot: &Snapshot) -> Result<Vec<RecordBatch>, Error> {
+        let mut runs = Vec::new();
+        for record in &self.records {
+            let mut run = RunOverview::of(record, "");
+            // What a rollback did is in no such count.
+            let is_run = run.undoes.is_empty();
+            for phase in run
+                .phases
+                .iter_mut()
+                .filter(|phase| is_run && phase.report.is_none())
+            {
+                phase.report = Some(answered(session, snapshot, &record.run, phase).await?);
+            }
+            runs.push(run);
+        }
+        let mut rows = self.kept;
+        rows.push(batch(&runs, &schema())?);
+        Ok(rows)
+    }
+
+    /// Puts the whole log into a session over these tables.
+    pub(super) async fn show(self, session: &Session, snapshot: &Snapshot) -> Result<(), Error> {
+        let rows = self.rows(session, snapshot).await?;
+        Ok(session.add_rows("ledger", TABLE, schema(), rows)?)
+    }
+}
+
+/// Rows of a phase that was not reported, by their last answer so far.
+async fn answered(
+    session: &Session,
+    snapshot: &Snapshot,
+    run: &str,
+    phase: &PhaseOverview,
+) -> Result<Value, Error> {
+    let table = format!("attempts_{}", phase.load);
+    let found = match snapshot.get("ledger", &table) {
+        None => BTreeMap::new(),
+        Some(attempts) => {
+            let fields = attempts.schema.fields().iter().map(|field| field.name());
+            let key: Vec<String> = fields.take_while(|name| *name != "id").cloned().collect();
+            let sql = format!(
+                "with answers as (select a.outcome, row_number() over (partition by {} order by a.at desc, a.attempt desc) as latest \
+                 from ledger.{table} as a where a.run_id = '{run}') \
+                 select a.outcome as name, count(*) as n from answers as a where a.latest = 1 group by a.outcome",
+                key_columns("a", &key)
+            );
+            counts(session, "the answers of a phase", &sql).await?
+        }
+    };
+    let of = |outcome: Outcome| found.get(outcome.word()).copied().unwrap_or_default();
+    let (created, updated) = (of(Outcome::Created), of(Outcome::Updated));
+    let failed = of(Outcome::Failed);
+    let landed = created + updated + failed;
+    Ok(json!({
+        "outbox": phase.rows.max(landed),
+        "sent": landed,
+        "created": created,
+        "updated": updated,
+        "unchanged": 0,
+        "failed": failed,
+        // As in every book: rows that were never tried, or that have no answer.
+        "unprocessed": phase.rows.saturating_sub(landed),
+    }))
+}
+
 /// Brings the table up to date.
 pub(crate) async fn keep_runs(engine: &Engine, staging: &Staging) -> Result<(), Error> {
     let snapshot = staging.snapshot().await?;
-    let mut kept: Vec<RecordBatch> = Vec::new();
-    let mut known = BTreeSet::new();
-    // A table of an earlier version has other columns and is made anew from the journals.
-    let stands = snapshot.get("ledger", TABLE);
-    if stands.is_some_and(|table| same_columns(&table.schema)) {
-        let session = engine.session(staging, &snapshot)?;
-        let all = format!("select {} from ledger.{TABLE}", columns());
-        kept = session.collect("the log of runs", &all).await?;
-        for batch in &kept {
-            let runs = batch.column(0).as_string::<i32>();
-            known.extend(runs.iter().flatten().map(str::to_owned));
-        }
-    }
-    let mut more = Vec::new();
-    for outline in Journal::outlines(staging).await? {
-        if known.contains(&outline.run) {
-            continue;
-        }
-        let record = outline.read(staging).await?;
-        let overview = RunOverview::of(&record, staging.org().unwrap_or_default());
-        if overview.finished.is_some() {
-            more.push(overview);
-        }
-    }
-    if more.is_empty() {
+    let Some(mut lacking) = Lacking::find(engine, staging, &snapshot).await? else {
+        return Ok(());
+    };
+    lacking.records.retain(|record| record.ended().is_some());
+    if lacking.records.is_empty() {
         return Ok(());
     }
-    let schema = schema();
-    kept.push(batch(&more, &schema)?);
-    let mut writer = staging.create("ledger", TABLE, schema, &[]).await?;
-    for batch in &kept {
+    let known = lacking.known + lacking.records.len() as u64;
+    let session = engine.session(staging, &snapshot)?;
+    let rows = lacking.rows(&session, &snapshot).await?;
+    let mut writer = staging.create("ledger", TABLE, schema(), &[]).await?;
+    for batch in &rows {
         writer.write(batch).await?;
     }
-    writer.publish(BTreeMap::new()).await?;
+    writer
+        .publish(BTreeMap::from([(RUNS.to_owned(), known)]))
+        .await?;
     Ok(())
 }
 
@@ -121,8 +231,20 @@ fn batch(runs: &[RunOverview], schema: &SchemaRef) -> Result<RecordBatch, Error>
 }
 
 fn rows(run: &RunOverview) -> Vec<Row<'_>> {
-    let seconds = |milliseconds: u64| Duration::from_millis(milliseconds).as_secs_f64();
-    let row = |load, object, passed, report: Option<&Value>, took: Option<Took>| Row {
+    match run.phases.as_slice() {
+        [] => vec![row(run, None)],
+        phases => phases.iter().map(|phase| row(run, Some(phase))).collect(),
+    }
+}
+
+fn row<'a>(run: &'a RunOverview, phase: Option<&'a PhaseOverview>) -> Row<'a> {
+    let report = phase.and_then(|phase| phase.report.as_ref());
+    let text = |name: &str| report.and_then(|report| report[name].as_str());
+    let step = |which: fn(Took) -> u64| {
+        let took = phase.and_then(|phase| phase.took);
+        took.map(|took| Duration::from_millis(which(took)).as_secs_f64())
+    };
+    Row {
         run: &run.run,
         target: &run.target,
         kind: match run.undoes.is_empty() {
@@ -132,39 +254,22 @@ fn rows(run: &RunOverview) -> Vec<Row<'_>> {
         status: &run.status,
         started: run.started,
         finished: run.finished,
-        load,
-        object,
+        load: phase.map(|phase| phase.load.as_str()),
+        object: text("object").or(phase.map(|phase| phase.object.as_str())),
+        source: text("source"),
         sample: run.sample.map(|sample| sample.people),
         seed: run.sample.map(|sample| sample.seed),
-        passed,
-        prepare_seconds: took.map(|took| seconds(took.prepare)),
-        send_seconds: took.map(|took| seconds(took.send)),
-        check_seconds: took.map(|took| seconds(took.check)),
+        passed: phase.and_then(|phase| phase.passed),
+        began: phase.and_then(|phase| phase.began),
+        ended: phase.and_then(|phase| phase.ended),
+        prepare_seconds: step(|took| took.prepare),
+        send_seconds: step(|took| took.send),
+        check_seconds: step(|took| took.check),
         counts: COUNTS
             .iter()
             .map(|&name| (name, report.and_then(|report| report[name].as_u64())))
             .collect(),
-    };
-    if run.phases.is_empty() {
-        return vec![row(None, None, None, None, None)];
     }
-    run.phases
-        .iter()
-        .map(|phase| {
-            let object = phase
-                .report
-                .as_ref()
-                .and_then(|report| report["object"].as_str())
-                .unwrap_or(&phase.object);
-            row(
-                Some(phase.load.as_str()),
-                Some(object),
-                phase.passed,
-                phase.report.as_ref(),
-                phase.took,
-            )
-        })
-        .collect()
 }
 
 fn schema() -> SchemaRef {
@@ -176,12 +281,15 @@ fn schema() -> SchemaRef {
         text("kind"),
         text("status"),
         Field::new("started", instant.clone(), true),
-        Field::new("finished", instant, true),
+        Field::new("finished", instant.clone(), true),
         text("load"),
         text("object"),
+        text("source"),
         Field::new("sample", DataType::Int64, true),
         Field::new("seed", DataType::Int64, true),
         Field::new("passed", DataType::Boolean, true),
+        Field::new("began", instant.clone(), true),
+        Field::new("ended", instant, true),
     ];
     fields.extend(
         ["prepare_seconds", "send_seconds", "check_seconds"]

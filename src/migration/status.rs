@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::config::Sample;
@@ -169,6 +169,12 @@ pub struct PhaseOverview {
     /// How long its steps took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<Took>,
+    /// When the work on its rows began, before the first of them was sent.
+    #[serde(skip)]
+    pub began: Option<DateTime<Utc>>,
+    /// When it was compared and reported; none before that.
+    #[serde(skip)]
+    pub ended: Option<DateTime<Utc>>,
 }
 
 /// An intent without an end: its job may exist.
@@ -223,13 +229,21 @@ impl RunOverview {
             Some((report, passed, reasons)) => (Some(report), Some(passed), reasons),
             None => (None, None, Vec::new()),
         };
+        let (started, loaded_at) = (known(phase.started), phase.loaded.and_then(known));
+        let step = |milliseconds: u64| {
+            TimeDelta::milliseconds(i64::try_from(milliseconds).unwrap_or_default())
+        };
         let mut added = PhaseOverview {
+            began: started.map(|at| at - step(phase.took.map_or(0, |took| took.prepare))),
+            ended: phase
+                .took
+                .and_then(|took| Some(loaded_at? + step(took.check))),
             rows: phase.rows,
             parts: phase.parts,
             done: done.len(),
             jobs: phase.jobs.values().filter(|job| job.job.is_some()).count(),
-            started: known(phase.started),
-            loaded_at: phase.loaded.and_then(known),
+            started,
+            loaded_at,
             loaded: phase.loaded.is_some(),
             load: phase.load,
             object: phase.object,
@@ -246,8 +260,10 @@ impl RunOverview {
         added.parts += first.parts;
         added.done += first.done;
         added.jobs += first.jobs;
+        added.began = first.began;
         if added.report.is_none() {
             added.took = first.took;
+            added.ended = first.ended;
             added.report = first.report.take();
             added.passed = first.passed;
             added.reasons = std::mem::take(&mut first.reasons);

@@ -1,29 +1,15 @@
--- grain: one row per owner of the export: what is his, and which user config/owners.csv names
-with owned as (
-    select 'people' as kind, person.assigned_to_id as id, person.assigned_to_email as email
-    from usercom.people as person
-    union all
-    select 'companies', company.assigned_to_id, company.assigned_to_email
-    from usercom.companies as company
-    union all
-    select 'deals', deal.assigned_to_id, deal.assigned_to_email
-    from usercom.deals as deal
-    union all
-    select 'activities', activity.assigned_to_id, activity.assigned_to_email
-    from usercom.activities as activity
-),
-
-named as (
+-- grain: one row per owner of the export: what is his, and which user of the org he becomes
+with named as (
     select
-        owned.kind,
-        coalesce(owned.id, agent.id) as id,
-        lower(coalesce(agent.email, owned.email)) as email,
+        owner.source,
+        owner."rows",
+        coalesce(owner.id, agent.id) as id,
+        lower(trim(coalesce(agent.email, owner.email))) as email,
         agent.name
-    from owned
+    from staged.owners as owner
     left join usercom.agents as agent
-        on agent.id = owned.id
-        or (owned.id is null and lower(agent.email) = lower(owned.email))
-    where owned.id is not null or owned.email is not null
+        on agent.id = owner.id
+        or (owner.id is null and lower(trim(agent.email)) = lower(trim(owner.email)))
 ),
 
 counted as (
@@ -31,32 +17,64 @@ counted as (
         named.id,
         named.email,
         max(named.name) as name,
-        count(*) filter (where named.kind = 'people') as people,
-        count(*) filter (where named.kind = 'companies') as companies,
-        count(*) filter (where named.kind = 'deals') as deals,
-        count(*) filter (where named.kind = 'activities') as activities
+        coalesce(sum(named."rows") filter (where named.source = 'people'), 0) as people,
+        coalesce(sum(named."rows") filter (where named.source = 'companies'), 0) as companies,
+        coalesce(sum(named."rows") filter (where named.source = 'deals'), 0) as deals,
+        coalesce(sum(named."rows") filter (where named.source = 'activities'), 0) as activities,
+        sum(named."rows") as records
     from named
     group by named.id, named.email
+),
+
+decided as (
+    select
+        counted.*,
+        coalesce(max(decision.user_email), counted.email) as user_email,
+        max(decision.user_email) is not null as by_decision
+    from counted
+    left join config.owners as decision
+        on cast(decision.owner_id as bigint) = counted.id
+        or lower(decision.owner_email) = counted.email
+    group by
+        counted.id, counted.email, counted.name, counted.people, counted.companies,
+        counted.deals, counted.activities, counted.records
+),
+
+met as (
+    select count(*) as users
+    from org.addresses as address
+),
+
+users as (
+    select address.email, bool_or(address.is_active) as is_active
+    from org.addresses as address
+    group by address.email
 )
 
 select
-    counted.id as owner,
-    counted.name,
-    counted.email,
-    coalesce(
-        max(decision.user_email),
-        'a user with this address, if the org has one: ' || counted.email,
-        'nobody yet: decide in config/owners.csv'
-    ) as becomes,
-    counted.people,
-    counted.companies,
-    counted.deals,
-    counted.activities
-from counted
-left join config.owners as decision
-    on cast(decision.owner_id as bigint) = counted.id
-    or lower(decision.owner_email) = counted.email
-group by
-    counted.id, counted.name, counted.email,
-    counted.people, counted.companies, counted.deals, counted.activities
-order by counted.people + counted.companies + counted.deals desc, owner, counted.email
+    cast(decided.id as varchar) as owner,
+    decided.name,
+    decided.email,
+    case
+        when decided.user_email is null then 'nobody yet: decide in config/owners.csv'
+        when decided.by_decision then concat(decided.user_email, ', by config/owners.csv')
+        else concat('the user with the address ', decided.user_email)
+    end as becomes,
+    case
+        when met.users = 0 then 'not known: the org was not met'
+        when users.email is null then 'no: records wait'
+        when users.is_active then 'yes'
+        else 'yes, inactive'
+    end as has_a_user,
+    decided.people,
+    decided.companies,
+    decided.deals,
+    decided.activities,
+    decided.records - decided.people - decided.companies - decided.deals - decided.activities
+        as others,
+    decided.records
+from decided
+cross join met
+left join users
+    on users.email = lower(trim(decided.user_email))
+order by decided.records desc, owner, decided.email

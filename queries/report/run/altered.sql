@@ -7,4 +7,4 @@ select
     count(*) as values_altered
 from recon.altered as altered
 group by altered.load, altered.field, altered.why, altered.done
-order by values_altered desc, altered.load, altered.field
+order by values_altered desc, altered.load, altered.field, altered.why, altered.done

@@ -4,14 +4,16 @@ with counted as (
         run.load,
         unnest(
             make_array(
-                'created', 'changed', 'already there', 'did not land', 'held', 'out of scope',
-                'passive', 'ignored'
+                'created', 'changed', 'already there', 'did not land', 'no answer so far',
+                'held', 'out of scope', 'passive', 'ignored'
             )
         ) as fate,
         unnest(
             make_array(
-                run.created, run.updated, run.unchanged, run.failed + run.unprocessed, run.held,
-                run.out_of_scope, run.passive, run.ignored
+                run.created, run.updated, run.unchanged,
+                run.failed + case when run.passed is null then 0 else run.unprocessed end,
+                case when run.passed is null then run.unprocessed else 0 end,
+                run.held, run.out_of_scope, run.passive, run.ignored
             )
         ) as rows
     from ledger.runs as run

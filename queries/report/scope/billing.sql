@@ -20,14 +20,20 @@ marked as (
 )
 
 select
-    concat_ws(
-        ' + ',
-        case when marked.email then 'e-mail' end,
-        case when marked.phone then 'phone' end,
-        case when marked.user_id then 'user id' end,
-        case when marked.chat then 'chat' end,
-        case when marked.push then 'web push' end,
-        case when marked.device then 'device key' end
+    coalesce(
+        nullif(
+            concat_ws(
+                ' + ',
+                case when marked.email then 'e-mail' end,
+                case when marked.phone then 'phone' end,
+                case when marked.user_id then 'user id' end,
+                case when marked.chat then 'chat' end,
+                case when marked.push then 'web push' end,
+                case when marked.device then 'device key' end
+            ),
+            ''
+        ),
+        'nothing: not billable'
     ) as what_makes_billable,
     count(*) as people
 from marked

@@ -1,9 +1,10 @@
 //! Two documents beside the scope: what finds the people of each segment, and who owns what.
+//!
+//! In: what was staged last, decisions about owners, users of the org where it was met. Out: two documents. Never: a connection.
 
 use std::path::Path;
 
-use super::{Plan, WrittenDocument};
-use crate::engine::Session;
+use super::{Plan, Source, WrittenDocument};
 use crate::error::Error;
 use crate::migration::Migration;
 
@@ -26,7 +27,7 @@ const SEGMENTS: [Plan; 2] = [
 const OWNERS: [Plan; 1] = [(
     "Owners and who takes over",
     "Everybody who owns a record of the export. An owner becomes the user with the same address, or the one that config/owners.csv names. \
-     This document does not ask the org: transload check and transload run tell owners that no user answers to.",
+     Users are those of the last time that the org was met; `transload plan` meets it.",
     "owners/queue",
     false,
 )];
@@ -35,16 +36,17 @@ impl Migration {
     /// Writes the criteria of segments and the queue of owners.
     pub(super) async fn write_audience(
         &self,
-        session: &Session,
+        source: &Source<'_>,
+        facts: &[(String, String)],
         folder: &Path,
     ) -> Result<[WrittenDocument; 2], Error> {
         let title = |what: &str| format!("{what}: {}", self.config().name);
-        let none = Vec::new;
+        let facts = || facts.to_vec();
         let segments = title("Segments and their criteria");
-        let segments = self.write(session, &segments, none(), &SEGMENTS, (folder, "segments"));
+        let segments = self.write(source, &segments, facts(), &SEGMENTS, (folder, "segments"));
         let segments = segments.await?;
         let owners = title("Owners");
-        let owners = self.write(session, &owners, none(), &OWNERS, (folder, "owners"));
+        let owners = self.write(source, &owners, facts(), &OWNERS, (folder, "owners"));
         Ok([segments, owners.await?])
     }
 }

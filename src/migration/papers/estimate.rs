@@ -4,14 +4,13 @@
 
 use std::path::Path;
 
-use datafusion::common::ScalarValue;
-
-use super::{Plan, WrittenDocument};
+use super::{Plan, Source, WrittenDocument};
 use crate::error::Error;
 use crate::migration::estimate::{Estimate, Measured, expected, publish};
 use crate::migration::status::organisations;
 use crate::migration::{Migration, PlanReport, PlanRequest, status};
 use crate::project::Queries;
+use crate::salesforce::ErrorClass;
 
 const ESTIMATE: [Plan; 3] = [
     (
@@ -36,6 +35,22 @@ const ESTIMATE: [Plan; 3] = [
     ),
 ];
 
+const UNASKED: [Plan; 2] = [
+    (
+        "What the rows ask for",
+        "Rows of the export at the rates that are public, in seconds. The org was not asked, so this knows neither what it has already nor \
+         which rows are held.",
+        "estimate/unasked",
+        false,
+    ),
+    (
+        "Limits",
+        "What is published for an Enterprise org without a licence counted; what this org has left is known once it can be reached.",
+        "estimate/public_limits",
+        false,
+    ),
+];
+
 pub(super) const PREDICTED: Plan = (
     "Predicted and actual",
     "The last estimate beside the run. Percent off: above nothing the run took longer than was likely.",
@@ -47,11 +62,20 @@ const REVIEW: [Plan; 2] = [
     PREDICTED,
     (
         "Where the time went",
-        "Seconds until the rows of a load were written, sent, and read back and compared.",
+        "Phases in order of time, with the seconds until their rows were written, sent, and read back and compared.",
         "run/timeline",
         true,
     ),
 ];
+
+/// An estimate that was written.
+#[derive(Debug)]
+pub struct WrittenEstimate {
+    /// The plan and what is to be expected of it, or why the org could not be asked.
+    pub made: Result<(PlanReport, Estimate), Error>,
+    /// The document.
+    pub document: WrittenDocument,
+}
 
 /// What an estimate is asked for.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +137,7 @@ impl Migration {
         Ok((plan, estimate))
     }
 
-    /// Estimates, and writes the document.
+    /// Estimates, and writes the document. Where the org cannot be reached, it says what the rows staged last ask for.
     ///
     /// # Errors
     /// As [`Self::estimate`]; the folder cannot be written.
@@ -121,28 +145,63 @@ impl Migration {
         &self,
         request: &EstimateRequest,
         folder: Option<&Path>,
-    ) -> Result<(PlanReport, Estimate, WrittenDocument), Error> {
-        let (plan, estimate) = self.estimate(request).await?;
-        let staging = self.staging().with_org(&plan.organisation);
-        let snapshot = staging.snapshot().await?;
-        let session = self.engine().session(&staging, &snapshot)?;
-        let facts = vec![
-            ("Destination".to_owned(), plan.target.clone()),
-            ("Organisation".to_owned(), plan.organisation.clone()),
-            (
-                "Measured".to_owned(),
-                estimate.measured.clone().unwrap_or_else(|| {
-                    "nothing: not calibrated; the span is that of public rates".to_owned()
-                }),
-            ),
-        ];
+    ) -> Result<WrittenEstimate, Error> {
+        let (plan, estimate) = match self.estimate(request).await {
+            Ok(made) => made,
+            Err(error) if is_unreachable(&error) => {
+                return self.write_unasked(error, folder).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let organisation = Some(plan.organisation.clone());
+        let asked = self.ask_organisation(organisation).await?;
+        let mut facts = vec![("Destination".to_owned(), plan.target.clone())];
+        facts.extend(self.standing_facts(asked.staging.org()).await?);
+        facts.extend([(
+            "Measured".to_owned(),
+            estimate.measured.clone().unwrap_or_else(|| {
+                "nothing: not calibrated; the span is that of public rates".to_owned()
+            }),
+        )]);
         let title = format!("Estimate: {}", self.config().name);
         let folder = self.folder(folder, "estimate");
         let place = (folder.as_path(), "estimate");
         let written = self
-            .write(&session, &title, facts, &ESTIMATE, place)
+            .write(&Source::of(&asked), &title, facts, &ESTIMATE, place)
             .await?;
-        Ok((plan, estimate, written))
+        Ok(WrittenEstimate {
+            made: Ok((plan, estimate)),
+            document: written,
+        })
+    }
+
+    /// What can be said without the org; the error if nothing is staged either.
+    async fn write_unasked(
+        &self,
+        error: Error,
+        folder: Option<&Path>,
+    ) -> Result<WrittenEstimate, Error> {
+        let asked = self.ask_organisation(None).await?;
+        if asked.snapshot.schema("usercom").next().is_none() {
+            return Err(error);
+        }
+        let mut facts = self.standing_facts(None).await?;
+        facts.push((
+            "Note".to_owned(),
+            format!(
+                "nothing was asked of the org: {}. This is of the rows staged last and of what is public",
+                told(&error)
+            ),
+        ));
+        let title = format!("Estimate without the org: {}", self.config().name);
+        let folder = self.folder(folder, "estimate");
+        let place = (folder.as_path(), "estimate");
+        let source = Source::of(&asked);
+        let document = self.write(&source, &title, facts, &UNASKED, place).await?;
+        Ok(WrittenEstimate {
+            made: Err(error),
+            document,
+        })
     }
 
     /// Writes the last estimate beside what a run took, by default the last one.
@@ -156,23 +215,33 @@ impl Migration {
         folder: Option<&Path>,
     ) -> Result<WrittenDocument, Error> {
         let found = self.found_run(target, run).await?;
-        let staging = self.staging().with_org(&found.organisation);
-        let snapshot = staging.snapshot().await?;
-        if snapshot.get("estimate", "loads").is_none() {
+        let organisation = Some(found.organisation.clone());
+        let asked = self.ask_organisation(organisation).await?;
+        if asked.snapshot.get("estimate", "loads").is_none() {
             return Err(Error::NotYet {
                 what: format!("nothing was estimated for {}", found.target),
                 hint: "`transload estimate` before a run keeps what is to be expected".to_owned(),
             });
         }
-        let mut parameters = self.config().options.parameters();
-        let name = ScalarValue::Utf8(Some(found.run.clone()));
-        parameters.insert("run".to_owned(), name);
-        let session = self.engine().session(&staging, &snapshot)?;
-        let session = session.with_parameters(parameters);
+        let source = Source {
+            run: Some(&found.run),
+            ..Source::of(&asked)
+        };
         let facts = status::facts(&found);
         let title = format!("Predicted and actual: {}", self.config().name);
         let folder = self.folder(folder, "estimate");
         let place = (folder.as_path(), "review");
-        self.write(&session, &title, facts, &REVIEW, place).await
+        self.write(&source, &title, facts, &REVIEW, place).await
     }
+}
+
+/// An error with its cause.
+fn told(error: &Error) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// Whether the org did not answer at all; one that refuses a login did.
+fn is_unreachable(error: &Error) -> bool {
+    matches!(error, Error::Connect { source, .. } if source.class() == ErrorClass::Transient)
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Plan, WrittenDocument};
+use super::{Plan, Source, WrittenDocument};
 use crate::engine::View;
 use crate::error::Error;
 use crate::mapping::{check_decisions, publish_decisions};
@@ -68,7 +68,7 @@ impl Migration {
         publish_decisions(&self.config().project, self.staging()).await?;
         let asked = self.ask(None).await?;
         let folder = self.folder(folder, "inventory");
-        let (mut parts, files) = self.parts(&asked.session, &INVENTORY, &folder).await?;
+        let (mut parts, files) = self.parts(&Source::of(&asked), &INVENTORY, &folder).await?;
         let odd: Vec<String> = check_decisions(&self.config().project)
             .iter()
             .filter(|finding| finding.file.starts_with("config/automation"))
@@ -84,7 +84,8 @@ impl Migration {
         let each = each(&parts);
         parts.extend(each);
         let title = format!("Inventory of automations: {}", self.config().name);
-        self.save(&title, Vec::new(), parts, files, (&folder, "inventory"))
+        let facts = self.standing_facts(asked.staging.org()).await?;
+        self.save(&title, facts, parts, files, (&folder, "inventory"))
     }
 }
 

@@ -9,10 +9,11 @@ mod estimate;
 mod inventory;
 mod run;
 mod scope;
+mod unknown;
 
-pub use self::estimate::EstimateRequest;
+pub use self::estimate::{EstimateRequest, WrittenEstimate};
 pub(super) use self::inventory::steps;
-pub(super) use self::scope::distinct_values;
+pub(super) use self::scope::views;
 
 use std::fs::File;
 use std::io::Write;
@@ -22,7 +23,10 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use self::unknown::because;
+use super::ask::Asked;
 use super::open::Migration;
+use super::status::organisations;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::own_or_default;
@@ -30,9 +34,47 @@ use crate::report::{
     Cell, Column, Document, Part, SHOWN_ROWS, Table, UTF8_MARK, html, markdown_document,
     spreadsheet_rows,
 };
+use crate::staging::Snapshot;
 
 /// A part of a document: heading, what it says, its query below `queries/report/`, whether it is drawn.
 type Plan = (&'static str, &'static str, &'static str, bool);
+
+/// Whom the queries of a document ask.
+struct Source<'a> {
+    session: &'a Session,
+    snapshot: &'a Snapshot,
+    /// The run that `$run` stands for, where the document is about one.
+    run: Option<&'a str>,
+}
+
+impl<'a> Source<'a> {
+    /// The tables of an organisation, or those that none has a part in.
+    fn of(asked: &'a Asked) -> Self {
+        Self {
+            session: &asked.session,
+            snapshot: &asked.snapshot,
+            run: None,
+        }
+    }
+
+    /// A query with the run in it, so that it can be asked again as it stands.
+    fn sql(&self, text: &str) -> String {
+        let Some(run) = self.run else {
+            return text.to_owned();
+        };
+        let mut parts = text.split("$run");
+        let mut sql = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let is_longer = part.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+            match is_longer {
+                true => sql.push_str("$run"),
+                false => sql.push_str(&format!("'{}'", run.replace('\'', "''"))),
+            }
+            sql.push_str(part);
+        }
+        sql
+    }
+}
 
 /// A document that was written.
 #[derive(Clone, Debug)]
@@ -51,23 +93,67 @@ impl Migration {
         }
     }
 
+    /// What every document that is about no single run says of the last one and its org.
+    pub(super) async fn standing_facts(
+        &self,
+        organisation: Option<&str>,
+    ) -> Result<Vec<(String, String)>, Error> {
+        let known = organisations(self.staging()).await?;
+        let met = known
+            .iter()
+            .find(|known| Some(known.id.as_str()) == organisation);
+        let run = met.and_then(|met| Some((met.last_run.as_deref()?, met.target.as_deref()?)));
+        let run = match run {
+            Some((run, target)) => format!("{run} against {target}"),
+            None => "none so far".to_owned(),
+        };
+        let organisation = organisation.unwrap_or("none was met so far");
+        Ok(vec![
+            ("Organisation".to_owned(), organisation.to_owned()),
+            ("Last run".to_owned(), run),
+        ])
+    }
+
+    /// What the head of the project's page says.
+    ///
+    /// # Errors
+    /// The staging area cannot be read.
+    pub async fn site_facts(&self) -> Result<Vec<(String, String)>, Error> {
+        let (organisation, _) = self.asked_organisation(None).await?;
+        let mut facts = self.standing_facts(organisation.as_deref()).await?;
+        self.add_own(&mut facts);
+        Ok(facts)
+    }
+
+    /// What every document says of the project and of itself.
+    fn add_own(&self, facts: &mut Vec<(String, String)>) {
+        facts.insert(0, ("Customer".to_owned(), self.config().name.clone()));
+        let zone = self.config().business_timezone.name().to_owned();
+        let made = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC");
+        let made = format!("{made} by transload {}", env!("CARGO_PKG_VERSION"));
+        facts.extend([
+            ("Time zone of days".to_owned(), zone),
+            ("Made".to_owned(), made),
+        ]);
+    }
+
     /// Asks every query of a document and writes it.
     async fn write(
         &self,
-        session: &Session,
+        source: &Source<'_>,
         title: &str,
         facts: Vec<(String, String)>,
         plans: &[Plan],
         place: (&Path, &str),
     ) -> Result<WrittenDocument, Error> {
-        let (parts, files) = self.parts(session, plans, place.0).await?;
+        let (parts, files) = self.parts(source, plans, place.0).await?;
         self.save(title, facts, parts, files, place)
     }
 
-    /// The parts of a document, and the files of those that are longer than a page shows.
+    /// The parts of a document, and the files of those that a page shows in part.
     async fn parts(
         &self,
-        session: &Session,
+        source: &Source<'_>,
         plans: &[Plan],
         folder: &Path,
     ) -> Result<(Vec<Part>, Vec<PathBuf>), Error> {
@@ -76,7 +162,7 @@ impl Migration {
         let mut parts = Vec::new();
         for (title, text, query, drawn) in plans {
             let (part, csv) = self
-                .part(session, (title, text, query, *drawn), folder)
+                .part(source, (title, text, query, *drawn), folder)
                 .await?;
             files.extend(csv);
             parts.push(part);
@@ -93,21 +179,7 @@ impl Migration {
         mut files: Vec<PathBuf>,
         (folder, name): (&Path, &str),
     ) -> Result<WrittenDocument, Error> {
-        facts.insert(0, ("Customer".to_owned(), self.config().name.clone()));
-        facts.extend([
-            (
-                "Time zone of days".to_owned(),
-                self.config().business_timezone.name().to_owned(),
-            ),
-            (
-                "Made".to_owned(),
-                format!(
-                    "{} by transload {}",
-                    chrono::Utc::now().format("%Y-%m-%d %H:%M UTC"),
-                    env!("CARGO_PKG_VERSION")
-                ),
-            ),
-        ]);
+        self.add_own(&mut facts);
         let document = Document {
             title: title.to_owned(),
             facts,
@@ -127,10 +199,10 @@ impl Migration {
         Ok(WrittenDocument { document, files })
     }
 
-    /// One part, and the file with its rows if it has more than a page shows.
+    /// One part, and the file with its rows if a page shows them in part.
     async fn part(
         &self,
-        session: &Session,
+        source: &Source<'_>,
         (title, text, query, drawn): Plan,
         folder: &Path,
     ) -> Result<(Part, Option<PathBuf>), Error> {
@@ -141,7 +213,7 @@ impl Migration {
             path: project.join(&path).display().to_string(),
             source,
         })?;
-        let sql = sql.unwrap_or_default();
+        let sql = source.sql(&sql.unwrap_or_default());
         let csv = folder.join(format!("{}.csv", query.replace('/', "-")));
         let mut part = Part {
             title: title.to_owned(),
@@ -151,7 +223,7 @@ impl Migration {
             table: None,
             unknown: None,
         };
-        match answer(session, &path, &sql, &csv).await {
+        match answer(source.session, &path, &sql, &csv).await {
             Ok(mut table) => {
                 table.drawn = drawn;
                 let whole = table.csv.is_some().then_some(csv);
@@ -160,7 +232,7 @@ impl Migration {
             }
             // What was never staged or run has no table.
             Err(Error::Engine(error)) if error.is_input() => {
-                part.unknown = Some(error.to_string());
+                part.unknown = Some(because(&error, source.snapshot, source.run.is_some()));
                 Ok((part, None))
             }
             Err(error) => Err(error),
@@ -168,7 +240,7 @@ impl Migration {
     }
 }
 
-/// Asks a query; a file gets all rows if there are more than a page shows.
+/// Asks a query; a file gets all rows if there are more than a page shows, or longer texts. One of an earlier time is removed.
 async fn answer(session: &Session, path: &str, sql: &str, csv: &Path) -> Result<Table, Error> {
     let mut batches = session.stream(path, sql, &[]).await?;
     let schema = batches.schema();
@@ -182,13 +254,16 @@ async fn answer(session: &Session, path: &str, sql: &str, csv: &Path) -> Result<
     };
     let mut held: Vec<RecordBatch> = Vec::new();
     let mut file: Option<File> = None;
+    let mut whole = true;
     while let Some(batch) = batches.next_batch().await? {
         table.total += batch.num_rows() as u64;
         for row in 0..batch.num_rows().min(SHOWN_ROWS - table.rows.len()) {
-            table.rows.push(cells(&batch, row));
+            let row = cells(&batch, row);
+            whole &= !row.iter().any(Cell::is_long);
+            table.rows.push(row);
         }
         held.push(batch);
-        if table.total > SHOWN_ROWS as u64 {
+        if table.total > SHOWN_ROWS as u64 || !whole {
             let first = file.is_none();
             let open = match file.take() {
                 Some(open) => open,
@@ -198,10 +273,17 @@ async fn answer(session: &Session, path: &str, sql: &str, csv: &Path) -> Result<
             held.clear();
         }
     }
-    if file.is_some() {
-        table.csv = csv
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
+    match file {
+        Some(_) => {
+            let name = csv.file_name();
+            table.csv = name.map(|name| name.to_string_lossy().into_owned());
+        }
+        None => match std::fs::remove_file(csv) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(csv, error));
+            }
+            _ => {}
+        },
     }
     Ok(table)
 }

@@ -2,19 +2,17 @@
 
 use std::path::Path;
 
-use datafusion::common::ScalarValue;
-
 use super::estimate::PREDICTED;
-use super::{Plan, WrittenDocument};
+use super::{Plan, Source, WrittenDocument};
 use crate::error::Error;
 use crate::migration::{Migration, RunOverview, status};
 use crate::report::{Cell, Table};
 
-const RUN: [Plan; 17] = [
+const RUN: [Plan; 19] = [
     ("How it ended", "", "run/verdict", false),
     (
         "What became of the source's rows",
-        "Every row has exactly one fate.",
+        "Every row of a phase that was reported has exactly one fate; of a phase that was not, rows may have no answer so far.",
         "run/fates",
         true,
     ),
@@ -27,13 +25,28 @@ const RUN: [Plan; 17] = [
     (
         "The books of each load",
         "Outbox = created + updated + unchanged + failed + unprocessed; the column `unaccounted` has to be 0. A gate that is shut kept the \
-         next phase from beginning.",
+         next phase from beginning; one that was not reached belongs to a phase that was not reported, whose rows are counted by the \
+         answers that came.",
         "run/accounting",
         false,
     ),
     (
+        "From the source to the loads",
+        "Rows of each source = outbox + held + out of scope + passive + ignored, over all loads that take rows from it; `unaccounted` has \
+         to be 0.",
+        "run/identities",
+        false,
+    ),
+    (
+        "From the export to what is staged",
+        "Records of the export = staged + rejected, as it is staged now; `unaccounted` has to be 0. Cells that could not be read are empty \
+         in rows that moved.",
+        "run/sources",
+        false,
+    ),
+    (
         "Read back and compared",
-        "Records that were read back from the org, and how many of them differ from what was sent in any field.",
+        "Each field of the records that were read back from the org: in how many it is as it was sent. Those that differ most come first.",
         "run/match",
         false,
     ),
@@ -89,7 +102,7 @@ const RUN: [Plan; 17] = [
     ),
     (
         "Where the time went",
-        "Seconds until the rows of a load were written, sent, and read back and compared.",
+        "Phases in order of time, with the seconds until their rows were written, sent, and read back and compared.",
         "run/timeline",
         true,
     ),
@@ -149,17 +162,20 @@ impl Migration {
         run: Option<&str>,
         folder: Option<&Path>,
     ) -> Result<WrittenDocument, Error> {
-        let asked = self.ask(target).await?;
         let found = self.found_run(target, run).await?;
-        let mut parameters = self.config().options.parameters();
-        let run = ScalarValue::Utf8(Some(found.run.clone()));
-        parameters.insert("run".to_owned(), run);
-        let session = asked.session.with_parameters(parameters);
+        let organisation = Some(found.organisation.clone());
+        let asked = self.ask_organisation(organisation).await?;
+        let source = Source {
+            run: Some(&found.run),
+            ..Source::of(&asked)
+        };
         let mut facts = status::facts(&found);
         if found.finished.is_none() {
             facts.push((
                 "Note".to_owned(),
-                "the run has not come to its end; what is known of it so far is below".to_owned(),
+                "the run has not come to its end: it goes on right now, or it broke off. What is known of it so far is below; the next \
+                 `transload run` settles what is open and goes on"
+                    .to_owned(),
             ));
         }
         let title = format!("Reconciliation: {}", self.config().name);
@@ -168,7 +184,7 @@ impl Migration {
         if asked.snapshot.get("estimate", "loads").is_some() {
             plans.push(PREDICTED);
         }
-        let (mut parts, files) = self.parts(&session, &plans, &folder).await?;
+        let (mut parts, files) = self.parts(&source, &plans, &folder).await?;
         if let Some(part) = parts.first_mut()
             && let Some(table) = &part.table
         {
@@ -192,7 +208,16 @@ fn verdict(table: &Table) -> String {
         "held" => "Everything else was sent; rows wait for decisions",
         "stopped" => "A person stopped it in the middle",
         "partial" => "A part was run, as asked",
-        "" => "It has not come to its end",
+        "unfinished" | "" => {
+            return format!(
+                "It has not come to its end. So far {} phases began and {} of them were reported: {} records created, {} changed, {lost} \
+                 rows that were to be sent did not land or have no answer.",
+                text("phases begun"),
+                text("phases reported"),
+                text("created"),
+                text("updated"),
+            );
+        }
         _ => "It broke off in the middle",
     };
     format!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::rehearsal::Project;
 
 /// The table of a part, by the end of its query's name: rows by column.
-fn part(document: &Value, query: &str) -> Vec<Value> {
+pub(super) fn part(document: &Value, query: &str) -> Vec<Value> {
     let parts = document["parts"].as_array().unwrap();
     let query = format!("queries/report/{query}.sql");
     let part = parts.iter().find(|part| part["query"] == query.as_str());
@@ -21,7 +21,7 @@ fn part(document: &Value, query: &str) -> Vec<Value> {
     .collect()
 }
 
-fn document(project: &Project, arguments: &[&str]) -> Value {
+pub(super) fn document(project: &Project, arguments: &[&str]) -> Value {
     let arguments: Vec<&str> = arguments
         .iter()
         .copied()
@@ -40,6 +40,9 @@ fn documents_say_what_the_org_says_and_what_is_not_known() {
         parts.iter().any(|part| part["unknown"].is_string()),
         "{scope}"
     );
+    for why in parts.iter().filter_map(|part| part["unknown"].as_str()) {
+        assert_eq!(why, "nothing is staged yet: `transload stage`");
+    }
     let refused = empty.transload(&["report"]).ended(2);
     assert!(
         refused.error().contains("there is no run so far"),

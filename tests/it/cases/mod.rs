@@ -49,6 +49,8 @@ mod promotion;
 mod ranges;
 /// Cells as programs, spreadsheets and people leave them, and files that cannot be read.
 mod reading;
+/// Reports and documents at their edges.
+mod reports;
 /// Records side by side.
 mod samples;
 /// What `[scope]` leaves out.
