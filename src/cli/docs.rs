@@ -109,8 +109,23 @@ async fn site(project: &Path, output: Option<PathBuf>) -> Result<String, Error> 
             .into_iter()
             .map(|(name, value, says)| row(name, value, &says))
             .collect(),
-        fields: migration.field_sources().await?,
+        fields: match migration.field_sources().await {
+            Ok(Some(fields)) => Ok(fields),
+            Ok(None) => Err("nothing is staged yet: `transload stage`".to_owned()),
+            // The page is worth having before all decisions are taken.
+            Err(error) => {
+                let text = error.to_string();
+                let first = text.lines().next().unwrap_or_default();
+                Err(format!(
+                    "{first}; `transload check` lists all that is open or wrong"
+                ))
+            }
+        },
+        head: migration.site_facts().await?,
     };
+    if let Err(why) = &facts.fields {
+        output::note(&format!("not known: which fields come from where: {why}"));
+    }
     let page = dictionary::site(&config.name, &queries, &tables(&queries), &facts);
     let page = html(&page);
     let folder = output.unwrap_or_else(|| project.join("documents/project"));

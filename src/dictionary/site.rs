@@ -20,14 +20,16 @@ const KINDS: [(QueryKind, &str); 4] = [
 ];
 
 /// What the page tells besides the files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SiteFacts {
     /// Options: name, value, meaning.
     pub options: Vec<[String; 3]>,
     /// Gates: name, value, meaning.
     pub gates: Vec<[String; 3]>,
-    /// Source columns of fields, by load; none while nothing is staged.
-    pub fields: Option<BTreeMap<String, Vec<FieldSource>>>,
+    /// Source columns of fields, by load, or why they are not known.
+    pub fields: Result<BTreeMap<String, Vec<FieldSource>>, String>,
+    /// Project, organisation, zone: what the head of the page says.
+    pub head: Vec<(String, String)>,
 }
 
 /// The page.
@@ -51,7 +53,7 @@ pub fn site(name: &str, queries: &Queries, tables: &[Described], facts: &SiteFac
     parts.push(columns(tables));
     Document {
         title: format!("The project {name}"),
-        facts: Vec::new(),
+        facts: facts.head.clone(),
         parts,
     }
 }
@@ -102,9 +104,9 @@ fn fields(queries: &Queries, facts: &SiteFacts) -> Part {
     let says = "Each field that is sent: the columns of the export that its value comes from, those by which its row was looked up, \
                 and the query that says so.";
     let mut part = part("Fields and where they come from", says, head, found);
-    if facts.fields.is_none() {
+    if let Err(why) = &facts.fields {
         part.table = None;
-        part.unknown = Some("nothing is staged yet; `transload stage` reads the export".to_owned());
+        part.unknown = Some(why.clone());
     }
     part
 }
@@ -216,7 +218,7 @@ mod tests {
         let facts = SiteFacts {
             options: vec![["teams", "true", "whether teams move"].map(str::to_owned)],
             gates: vec![["max_differences", "0", "fields that differ"].map(str::to_owned)],
-            fields: Some(BTreeMap::from([(
+            fields: Ok(BTreeMap::from([(
                 "lead".to_owned(),
                 vec![FieldSource {
                     field: "Email".to_owned(),
@@ -224,6 +226,7 @@ mod tests {
                     keys: Vec::new(),
                 }],
             )])),
+            head: vec![("Customer".to_owned(), "acme".to_owned())],
         };
         let page = site("acme", &queries, &tables(&queries), &facts);
         let find = |title: &str| page.parts.iter().find(|part| part.title == title).unwrap();
@@ -251,7 +254,16 @@ mod tests {
                 + queries.kind(QueryKind::Check).count()
                 + queries.kind(QueryKind::Reconcile).count()
         );
+        let unknown = SiteFacts {
+            fields: Err("the map waits".to_owned()),
+            options: Vec::new(),
+            gates: Vec::new(),
+            head: Vec::new(),
+        };
+        let unknown = html(&site("acme", &queries, &[], &unknown));
+        assert!(unknown.contains("Not known: the map waits"));
         let page = html(&page);
+        assert!(page.contains("<dt>Customer</dt><dd>acme</dd>"));
         assert!(
             !page.contains("<p class=\"more\">The first "),
             "nothing is cut"
