@@ -1,7 +1,6 @@
 -- grain: one row per phase with rows, in order of time: when it began and ended, what took long
 select
     run.load,
-    run.object,
     run.sent as rows_sent,
     to_char(run.began, '%Y-%m-%d %H:%M:%S') as began_utc,
     to_char(run.ended, '%Y-%m-%d %H:%M:%S') as ended_utc,

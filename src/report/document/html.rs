@@ -65,7 +65,7 @@ pub fn html(document: &Document) -> String {
         left = left.saturating_sub(page.len() - before);
     }
     page.push_str("<section id=\"queries\">\n<h2>The queries behind the numbers</h2>\n<p>Each can be asked again with <code>transload \
-                   query</code>.</p>\n");
+                   query</code>; where several orgs were loaded, <code>--target</code> names which.</p>\n");
     for (number, part) in (1..).zip(&document.parts) {
         if first_with(document, &part.query) != number {
             continue;
