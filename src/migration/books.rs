@@ -17,10 +17,9 @@ use super::resolved::ResolvedProject;
 use super::small_table::of_columns;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
-use crate::project::{Grain, QueryFile, QueryKind};
+use crate::project::{Grain, Lineages, QueryFile, QueryKind};
 use crate::rows::{FATE, same_key};
 use crate::staging::Snapshot;
-use crate::transform::Lineages;
 
 /// How the names of tables of the customer's own objects begin.
 const CUSTOM_OBJECT: &str = "co_";

@@ -21,13 +21,12 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
-use crate::project::{QueryFile, QueryKind, Step};
+use crate::project::{Lineages, QueryFile, QueryKind, Step, lineages};
 use crate::reconcile::empty_tables_of;
 use crate::rows::{
     Columns, FATE, HIDDEN, RESERVED, SOURCE, is_custom, ledger_schema, outbox_schema,
 };
 use crate::staging::{SHARED_SCHEMAS, Snapshot, Staging};
-use crate::transform::{Lineages, lineages};
 
 /// The tables that exist before any query runs.
 async fn given(staging: &Staging) -> Result<Snapshot, Error> {

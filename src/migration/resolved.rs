@@ -11,12 +11,11 @@ use crate::error::Error;
 use crate::load::ORG_TABLES;
 use crate::mapping::FieldMap;
 use crate::project::{
-    Operation, ProjectError, Queries, QueryFile, QueryKind, Selection, Step, loads_behind,
+    Lineages, Operation, ProjectError, Queries, QueryFile, QueryKind, Selection, Step, loads_behind,
 };
 use crate::rows::Columns;
 use crate::schema::Conflict;
 use crate::staging::{SHARED_SCHEMAS, Snapshot};
-use crate::transform::Lineages;
 use crate::usercom::OBJECTS;
 
 /// What is left out of a run.

@@ -19,7 +19,7 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::load::Journal;
 use crate::mapping::FILLED_IN;
-use crate::project::{QueryFile, QueryKind, default_text};
+use crate::project::{Lineage, Lineages, QueryFile, QueryKind, default_text, lineages};
 use crate::reconcile::{
     Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, SourceRequest, SourceRows, draw, sample,
     source_rows,
@@ -27,7 +27,6 @@ use crate::reconcile::{
 use crate::report::spreadsheet_cell;
 use crate::rows::joined_key;
 use crate::staging::Staging;
-use crate::transform::{Lineage, Lineages, lineages};
 
 /// Where a row of a sample has the id of its record, and the first of its two links.
 const ID: usize = 3;

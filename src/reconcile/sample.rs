@@ -13,10 +13,9 @@ use super::ReconcileError;
 use super::coercion::{TargetField, normal_forms, readable};
 use super::source::{SourceRows, display};
 use crate::engine::Session;
-use crate::project::QueryFile;
+use crate::project::{Lineage, QueryFile};
 use crate::rows::{Columns, Liveness, joined_key, key_columns, key_is, key_texts, same_key};
 use crate::salesforce::ObjectDescribe;
-use crate::transform::Lineage;
 
 /// Fields to put side by side for the records of one load.
 pub struct SampleRequest<'a> {

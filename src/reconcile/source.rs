@@ -13,9 +13,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::ReconcileError;
 use crate::engine::{EngineError, Session};
-use crate::project::{Grain, QueryFile};
+use crate::project::{Grain, QueryFile, provenance};
 use crate::rows::joined_key;
-use crate::transform::provenance;
 
 /// Columns that name a record of another table, and that table.
 const REFERENCES: [(&str, &str); 13] = [

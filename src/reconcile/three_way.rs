@@ -190,7 +190,7 @@ impl Settle<'_> {
             )
             .await?;
         while let Some(batch) = stream.next_batch().await? {
-            let rows = Rows::of(&batch).map_err(|source| self.store(source))?;
+            let rows = SettledRows::of(&batch).map_err(|source| self.store(source))?;
             for row in 0..batch.num_rows() {
                 let key = rows.text("key", row).unwrap_or_default();
                 let entry = rows.entry(row, &self.written);
@@ -480,12 +480,12 @@ fn source_of<'a>(file: &QueryFile, snapshot: &'a Snapshot) -> Option<&'a Manifes
 }
 
 /// The result of the comparison's query.
-struct Rows<'a> {
+struct SettledRows<'a> {
     batch: &'a RecordBatch,
     entry: &'a StructArray,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> SettledRows<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
         let entry = batch
             .column_by_name("entry")

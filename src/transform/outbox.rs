@@ -300,7 +300,7 @@ impl<'a> Writer<'a> {
         let insert_only = self.request.columns.insert_only();
         let parents = Parents::of(&sent, self.request.references, self.request.dead);
         let digests = encoder.digests();
-        let mut routed: BTreeMap<RowOperation, Rows> = BTreeMap::new();
+        let mut routed: BTreeMap<RowOperation, OutboxRows> = BTreeMap::new();
         for (row, key) in keys.iter().enumerate() {
             let fingerprint = digests.fingerprints[row];
             let object = self.request.file.object();
@@ -392,7 +392,7 @@ impl<'a> Writer<'a> {
     async fn write_rows(
         &mut self,
         operation: RowOperation,
-        rows: Rows,
+        rows: OutboxRows,
         sent: &RecordBatch,
         hidden: &[ArrayRef],
         encoder: &RowEncoder,
@@ -550,7 +550,7 @@ impl<'a> Writer<'a> {
 
 /// Rows of one batch that take the same way.
 #[derive(Default)]
-struct Rows {
+struct OutboxRows {
     index: Vec<u32>,
     bytes: Vec<usize>,
     id: StringBuilder,
@@ -563,7 +563,7 @@ struct Rows {
     same: BinaryBuilder,
 }
 
-impl Rows {
+impl OutboxRows {
     /// Adds a row; its bit sets are appended to theirs.
     fn push(&mut self, row: usize, id: Option<&str>, fingerprint: i64, bytes: usize) {
         self.index.push(u32::try_from(row).unwrap_or(u32::MAX));

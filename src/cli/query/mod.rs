@@ -210,7 +210,7 @@ async fn show(
         derive(plan.clone(), |builder| builder.limit(0, Some(limit + 1)))?
     };
     let mut batches = session.stream_plan(QUERY, first, &[]).await?;
-    let mut rows = table::Rows::new(&batches.schema(), whole || expanded);
+    let mut rows = table::TableRows::new(&batches.schema(), whole || expanded);
     while let Some(batch) = batches.next_batch().await? {
         rows.take(&batch, limit)?;
     }

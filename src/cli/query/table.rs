@@ -20,7 +20,7 @@ const CELL_CHARACTERS: usize = 60;
 const NULL: &str = "null";
 
 /// Rows gathered for a table.
-pub(super) struct Rows {
+pub(super) struct TableRows {
     header: Vec<String>,
     numeric: Vec<bool>,
     rows: Vec<Vec<String>>,
@@ -29,7 +29,7 @@ pub(super) struct Rows {
     whole: bool,
 }
 
-impl Rows {
+impl TableRows {
     /// For batches of `schema`; `whole` shows values uncut and with their line ends (query plans).
     pub(super) fn new(schema: &Schema, whole: bool) -> Self {
         let fields = schema.fields();
@@ -143,9 +143,9 @@ mod tests {
 
     use super::*;
 
-    fn table(columns: Vec<(&str, ArrayRef)>, limit: usize) -> Rows {
+    fn table(columns: Vec<(&str, ArrayRef)>, limit: usize) -> TableRows {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut rows = Rows::new(&batch.schema(), false);
+        let mut rows = TableRows::new(&batch.schema(), false);
         rows.take(&batch, limit).unwrap();
         rows
     }
@@ -170,7 +170,7 @@ mod tests {
         let notes: ArrayRef = Arc::new(StringArray::from(vec!["one\ntwo", "ż"]));
         let counts: ArrayRef = Arc::new(Int64Array::from(vec![1, 22]));
         let batch = RecordBatch::try_from_iter(vec![("the_note", notes), ("n", counts)]).unwrap();
-        let mut rows = Rows::new(&batch.schema(), true);
+        let mut rows = TableRows::new(&batch.schema(), true);
         rows.take(&batch, 10).unwrap();
         insta::assert_snapshot!(rows.expanded(), @r"
         -- row 1 --

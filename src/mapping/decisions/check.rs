@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::declare::{CLASS, CLASSES, Column, Declared, Kind, SIGNATURE};
+use super::declare::{CLASS, CLASSES, CellKind, Column, Declared, SIGNATURE};
 use super::text::Text;
 use crate::config::nearest;
 use crate::finding::Finding;
@@ -52,7 +52,7 @@ pub(super) fn check(file: &str, declared: &Declared, text: &mut Text, findings: 
                 }
                 continue;
             }
-            if let Kind::Known(words) = column.kind {
+            if let CellKind::Known(words) = column.kind {
                 row.cells[*at] = words_of(words, cell, |word, nearest| {
                     let problem = "is no word of the list, and stays as free text";
                     let odd = told(Some(column.name), Some(word), problem.to_owned(), nearest);
@@ -154,7 +154,7 @@ fn strange_id<'a>(columns: &[(usize, &Column)], cells: &'a [String]) -> Option<(
     };
     let (object, id) = (cell("object")?, cell("salesforce_id")?);
     let (_, prefix) = PREFIXES.iter().find(|(name, _)| name == object)?;
-    let is_id = formed(Kind::RecordId, id).is_ok();
+    let is_id = formed(CellKind::RecordId, id).is_ok();
     (is_id && !id.starts_with(prefix)).then(|| {
         let problem = format!("is no id of {object}: those begin with {prefix}");
         (id.as_str(), problem)
@@ -229,39 +229,39 @@ fn words_of(known: &[&str], cell: &str, mut odd: impl FnMut(&str, Option<String>
 type Wrong = (String, Option<String>);
 
 /// A cell in the form that queries compare, or what is wrong with it.
-pub(super) fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
+pub(super) fn formed(kind: CellKind, cell: &str) -> Result<String, Wrong> {
     let plain = |problem: &str| (problem.to_owned(), None);
     match kind {
         // Known words are brought into form where free text is told.
-        Kind::Text | Kind::Known(_) => Ok(cell.to_owned()),
-        Kind::Word(allowed) => {
+        CellKind::Text | CellKind::Known(_) => Ok(cell.to_owned()),
+        CellKind::Word(allowed) => {
             let found = allowed.iter().find(|word| word.eq_ignore_ascii_case(cell));
             found.map(|word| (*word).to_owned()).ok_or_else(|| {
                 let problem = format!("is none of {}", allowed.join(", "));
                 (problem, nearest(cell, allowed.iter().copied()))
             })
         }
-        Kind::DealStatus => DEAL_STATUS.word(cell).map(Into::into).map_err(|_| {
+        CellKind::DealStatus => DEAL_STATUS.word(cell).map(Into::into).map_err(|_| {
             let words: Vec<&str> = DEAL_STATUS.words().collect();
             let problem = format!("is no status of deals: {}", words.join(", "));
             (problem, nearest(&cell.to_lowercase(), words.into_iter()))
         }),
-        Kind::Whole => cell
+        CellKind::Whole => cell
             .parse::<i64>()
             .map(|number| number.to_string())
             .map_err(|_| plain("is no whole number")),
-        Kind::Percent => number(cell.trim_end_matches('%').trim_end())
+        CellKind::Percent => number(cell.trim_end_matches('%').trim_end())
             .filter(|(_, value)| (0.0..=100.0).contains(value))
             .map(|(text, _)| text)
             .ok_or_else(|| plain("is no percentage from 0 to 100")),
-        Kind::Positive => number(cell)
+        CellKind::Positive => number(cell)
             .filter(|(_, value)| *value > 0.0)
             .map(|(text, _)| text)
             .ok_or_else(|| plain("is no number above 0")),
-        Kind::Day => date(cell)
+        CellKind::Day => date(cell)
             .map(|day| day.to_string())
             .ok_or_else(|| plain("is no day: write 2026-12-31")),
-        Kind::Email => {
+        CellKind::Email => {
             let (name, domain) = cell.split_once('@').unwrap_or_default();
             let whole =
                 !name.is_empty() && !domain.is_empty() && !cell.contains(char::is_whitespace);
@@ -269,18 +269,18 @@ pub(super) fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
                 .then(|| cell.to_owned())
                 .ok_or_else(|| plain("is no e-mail address"))
         }
-        Kind::Code(letters) => {
+        CellKind::Code(letters) => {
             let fits = cell.len() == letters && cell.bytes().all(|byte| byte.is_ascii_alphabetic());
             fits.then(|| cell.to_uppercase())
                 .ok_or_else(|| plain(&format!("is no code of {letters} letters")))
         }
-        Kind::RecordId => {
+        CellKind::RecordId => {
             let fits = matches!(cell.len(), 15 | 18)
                 && cell.bytes().all(|byte| byte.is_ascii_alphanumeric());
             fits.then(|| cell.to_owned())
                 .ok_or_else(|| plain("is no record id of 15 or 18 letters and digits"))
         }
-        Kind::Domain => {
+        CellKind::Domain => {
             let domain = cell
                 .trim_start_matches('@')
                 .trim_end_matches('.')
@@ -292,8 +292,8 @@ pub(super) fn formed(kind: Kind, cell: &str) -> Result<String, Wrong> {
                 .then_some(domain)
                 .ok_or_else(|| plain("is no domain: write example.com"))
         }
-        Kind::NameOrAll if cell == "*" => Ok(cell.to_owned()),
-        Kind::Name | Kind::NameOrAll => {
+        CellKind::NameOrAll if cell == "*" => Ok(cell.to_owned()),
+        CellKind::Name | CellKind::NameOrAll => {
             let fits = cell
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

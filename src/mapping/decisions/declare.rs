@@ -7,7 +7,7 @@ use super::vocabulary::{ACTIONS, CONDITIONS, COUNTERPARTS, EVIDENCE, TRIGGERS};
 
 /// What may stand in a column.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum CellKind {
     /// Anything.
     Text,
     /// One of these, whatever its case.
@@ -38,7 +38,7 @@ pub(super) enum Kind {
     NameOrAll,
 }
 
-impl Kind {
+impl CellKind {
     /// In words.
     pub(super) fn words(self) -> String {
         match self {
@@ -64,7 +64,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: CellKind,
     /// Whether a row without it says nothing.
     pub(super) needed: bool,
 }
@@ -93,7 +93,7 @@ pub(super) const SIGNATURE: [&str; 2] = ["confirmed_by", "confirmed_at"];
 /// What a class may be.
 pub(super) const CLASSES: [&str; 3] = ["certain", "likely", "guess"];
 
-const fn needed(name: &'static str, kind: Kind) -> Column {
+const fn needed(name: &'static str, kind: CellKind) -> Column {
     Column {
         name,
         kind,
@@ -111,7 +111,7 @@ const FORECAST_CATEGORIES: &[&str] = &[
     "Closed",
 ];
 
-const fn optional(name: &'static str, kind: Kind) -> Column {
+const fn optional(name: &'static str, kind: CellKind) -> Column {
     Column {
         name,
         kind,
@@ -142,9 +142,9 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "lifecycle",
         [
-            needed("lifecycle_stage", Kind::Text),
-            needed("target", Kind::Word(&["Lead", "Contact", "Hold"])),
-            optional("note", Kind::Text),
+            needed("lifecycle_stage", CellKind::Text),
+            needed("target", CellKind::Word(&["Lead", "Contact", "Hold"])),
+            optional("note", CellKind::Text),
         ],
         key: ["lifecycle_stage"],
         decides: "target",
@@ -153,13 +153,13 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "stage_matrix",
         [
-            needed("pipeline", Kind::Text),
-            needed("stage", Kind::Text),
-            needed("status", Kind::DealStatus),
-            needed("stage_name", Kind::Text),
-            optional("probability", Kind::Percent),
-            optional("forecast_category", Kind::Word(FORECAST_CATEGORIES)),
-            optional("note", Kind::Text),
+            needed("pipeline", CellKind::Text),
+            needed("stage", CellKind::Text),
+            needed("status", CellKind::DealStatus),
+            needed("stage_name", CellKind::Text),
+            optional("probability", CellKind::Percent),
+            optional("forecast_category", CellKind::Word(FORECAST_CATEGORIES)),
+            optional("note", CellKind::Text),
         ],
         key: ["pipeline", "stage", "status"],
         decides: "stage_name",
@@ -168,10 +168,10 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "owners",
         [
-            optional("owner_id", Kind::Whole),
-            optional("owner_email", Kind::Email),
-            needed("user_email", Kind::Email),
-            optional("note", Kind::Text),
+            optional("owner_id", CellKind::Whole),
+            optional("owner_email", CellKind::Email),
+            needed("user_email", CellKind::Email),
+            optional("note", CellKind::Text),
         ],
         key: ["owner_id", "owner_email"],
         one_of: ["owner_id", "owner_email"],
@@ -181,110 +181,110 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "defaults",
         [
-            needed("object", Kind::Name),
-            needed("field", Kind::Name),
-            needed("value", Kind::Text),
-            optional("note", Kind::Text),
+            needed("object", CellKind::Name),
+            needed("field", CellKind::Name),
+            needed("value", CellKind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["object", "field"]
     ),
     declared!(
         "value_policy",
         [
-            needed("object", Kind::Name),
-            needed("field", Kind::Name),
+            needed("object", CellKind::Name),
+            needed("field", CellKind::Name),
             needed(
                 "policy",
-                Kind::Word(&["reject", "blank_and_keep_raw", "truncate_and_attach"]),
+                CellKind::Word(&["reject", "blank_and_keep_raw", "truncate_and_attach"]),
             ),
-            optional("note", Kind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["object", "field"]
     ),
     declared!(
         "field_policy",
         [
-            needed("object", Kind::Text),
-            needed("field", Kind::Text),
+            needed("object", CellKind::Text),
+            needed("field", CellKind::Text),
             needed(
                 "policy",
-                Kind::Word(&["source_wins", "org_wins", "org_unless_blank", "ask", "automation"]),
+                CellKind::Word(&["source_wins", "org_wins", "org_unless_blank", "ask", "automation"]),
             ),
-            optional("note", Kind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["object", "field"]
     ),
     declared!(
         "decisions",
         [
-            needed("object", Kind::Name),
-            needed("key", Kind::Text),
+            needed("object", CellKind::Name),
+            needed("key", CellKind::Text),
             // `*` is the whole record.
-            needed("field", Kind::NameOrAll),
-            optional("ours", Kind::Text),
-            optional("theirs", Kind::Text),
-            optional("decision", Kind::Word(&["source", "org", "recreate"])),
-            optional("base", Kind::Text),
-            optional("changed_by", Kind::Text),
-            optional("changed_at", Kind::Text),
-            optional("record", Kind::Text),
-            optional("note", Kind::Text),
+            needed("field", CellKind::NameOrAll),
+            optional("ours", CellKind::Text),
+            optional("theirs", CellKind::Text),
+            optional("decision", CellKind::Word(&["source", "org", "recreate"])),
+            optional("base", CellKind::Text),
+            optional("changed_by", CellKind::Text),
+            optional("changed_at", CellKind::Text),
+            optional("record", CellKind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["object", "key", "field", "ours", "theirs"]
     ),
     declared!(
         "field_map",
         [
-            needed("source", Kind::Text),
-            needed("source_field", Kind::Text),
-            optional("target_object", Kind::Text),
-            optional("target_field", Kind::Text),
-            optional("type", Kind::Text),
-            optional("status", Kind::Word(&["confirmed", "ignored", "proposed"])),
-            optional("confirmed_by", Kind::Text),
-            optional("confirmed_at", Kind::Text),
+            needed("source", CellKind::Text),
+            needed("source_field", CellKind::Text),
+            optional("target_object", CellKind::Text),
+            optional("target_field", CellKind::Text),
+            optional("type", CellKind::Text),
+            optional("status", CellKind::Word(&["confirmed", "ignored", "proposed"])),
+            optional("confirmed_by", CellKind::Text),
+            optional("confirmed_at", CellKind::Text),
         ],
         key: []
     ),
     declared!(
         "value_map",
         [
-            needed("object", Kind::Name),
-            needed("field", Kind::Name),
-            needed("source_value", Kind::Text),
-            optional("target_value", Kind::Text),
-            optional("status", Kind::Word(&["confirmed", "ignored", "proposed"])),
-            optional("confirmed_by", Kind::Text),
-            optional("confirmed_at", Kind::Text),
+            needed("object", CellKind::Name),
+            needed("field", CellKind::Name),
+            needed("source_value", CellKind::Text),
+            optional("target_value", CellKind::Text),
+            optional("status", CellKind::Word(&["confirmed", "ignored", "proposed"])),
+            optional("confirmed_by", CellKind::Text),
+            optional("confirmed_at", CellKind::Text),
         ],
         key: ["object", "field", "source_value"]
     ),
     declared!(
         "ignored_columns",
         [
-            needed("source", Kind::Text),
-            needed("column", Kind::Text),
-            needed("reason", Kind::Text),
+            needed("source", CellKind::Text),
+            needed("column", CellKind::Text),
+            needed("reason", CellKind::Text),
         ],
         key: ["source", "column"]
     ),
     declared!(
         "matches",
         [
-            needed("object", Kind::Word(&["Account", "Contact", "Lead"])),
-            needed("usercom_id", Kind::Whole),
-            optional("salesforce_id", Kind::RecordId),
-            optional("decision", Kind::Word(&["same", "new"])),
+            needed("object", CellKind::Word(&["Account", "Contact", "Lead"])),
+            needed("usercom_id", CellKind::Whole),
+            optional("salesforce_id", CellKind::RecordId),
+            optional("decision", CellKind::Word(&["same", "new"])),
         ],
         key: []
     ),
     declared!(
         "activity_types",
         [
-            optional("activity_type_id", Kind::Whole),
-            optional("activity_type", Kind::Text),
-            optional("task_subtype", Kind::Word(&["Task", "Call", "Email", "ListEmail", "Cadence", "LinkedIn"])),
-            optional("subject", Kind::Text),
+            optional("activity_type_id", CellKind::Whole),
+            optional("activity_type", CellKind::Text),
+            optional("task_subtype", CellKind::Word(&["Task", "Call", "Email", "ListEmail", "Cadence", "LinkedIn"])),
+            optional("subject", CellKind::Text),
         ],
         key: ["activity_type_id", "activity_type"],
         one_of: ["activity_type_id", "activity_type"],
@@ -292,21 +292,21 @@ pub(super) const FILES: [Declared; 29] = [
     ),
     declared!(
         "countries",
-        [needed("country", Kind::Text), needed("code", Kind::Code(2))],
+        [needed("country", CellKind::Text), needed("code", CellKind::Code(2))],
         key: ["country"],
         decides: "code",
         proposed: "code"
     ),
     declared!(
         "iso_countries",
-        [needed("country", Kind::Text), needed("code", Kind::Code(2))],
+        [needed("country", CellKind::Text), needed("code", CellKind::Code(2))],
         key: []
     ),
     declared!(
         "loss_reasons",
         [
-            needed("loss_reason", Kind::Text),
-            needed("label", Kind::Text),
+            needed("loss_reason", CellKind::Text),
+            needed("label", CellKind::Text),
         ],
         key: ["loss_reason"],
         decides: "label"
@@ -314,97 +314,97 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "name_words",
         [
-            needed("kind", Kind::Word(&["title", "suffix"])),
-            needed("word", Kind::Text),
-            optional("salutation", Kind::Text),
+            needed("kind", CellKind::Word(&["title", "suffix"])),
+            needed("word", CellKind::Text),
+            optional("salutation", CellKind::Text),
         ], key: ["kind", "word"]),
     declared!(
         "known_name_words",
         [
-            needed("kind", Kind::Word(&["title", "suffix"])),
-            needed("word", Kind::Text),
-            optional("salutation", Kind::Text),
+            needed("kind", CellKind::Word(&["title", "suffix"])),
+            needed("word", CellKind::Text),
+            optional("salutation", CellKind::Text),
         ], key: ["kind", "word"]),
-    declared!("free_mail_domains", [needed("domain", Kind::Domain)], key: ["domain"]),
-    declared!("known_free_mail_domains", [needed("domain", Kind::Domain)], key: ["domain"]),
+    declared!("free_mail_domains", [needed("domain", CellKind::Domain)], key: ["domain"]),
+    declared!("known_free_mail_domains", [needed("domain", CellKind::Domain)], key: ["domain"]),
     declared!(
         "cutover",
         [
-            needed("step", Kind::Text),
-            optional("task", Kind::Text),
-            optional("owner", Kind::Text),
-            optional("planned_minutes", Kind::Whole),
-            optional("command", Kind::Text),
-            optional("evidence", Kind::Text),
-            optional("threshold", Kind::Text),
-            optional("rollback", Kind::Text),
+            needed("step", CellKind::Text),
+            optional("task", CellKind::Text),
+            optional("owner", CellKind::Text),
+            optional("planned_minutes", CellKind::Whole),
+            optional("command", CellKind::Text),
+            optional("evidence", CellKind::Text),
+            optional("threshold", CellKind::Text),
+            optional("rollback", CellKind::Text),
         ],
         key: ["step"]
     ),
     declared!(
         "automations",
         [
-            needed("automation", Kind::Text),
-            needed("triggers", Kind::Known(&TRIGGERS)),
-            optional("watches", Kind::Text),
-            optional("conditions", Kind::Known(&CONDITIONS)),
-            optional("actions", Kind::Known(&ACTIONS)),
-            optional("does", Kind::Text),
-            optional("note", Kind::Text),
+            needed("automation", CellKind::Text),
+            needed("triggers", CellKind::Known(&TRIGGERS)),
+            optional("watches", CellKind::Text),
+            optional("conditions", CellKind::Known(&CONDITIONS)),
+            optional("actions", CellKind::Known(&ACTIONS)),
+            optional("does", CellKind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["automation"]
     ),
     declared!(
         "automation_counterparts",
         [
-            needed("trigger", Kind::Known(&TRIGGERS)),
-            optional("actions", Kind::Known(&ACTIONS)),
-            needed("counterpart", Kind::Word(&COUNTERPARTS)),
-            needed("reason", Kind::Text),
-            optional("limits", Kind::Text),
-            optional("while_loading", Kind::Text),
-            optional("evidence", Kind::Word(&EVIDENCE)),
-            optional("read_on", Kind::Text),
+            needed("trigger", CellKind::Known(&TRIGGERS)),
+            optional("actions", CellKind::Known(&ACTIONS)),
+            needed("counterpart", CellKind::Word(&COUNTERPARTS)),
+            needed("reason", CellKind::Text),
+            optional("limits", CellKind::Text),
+            optional("while_loading", CellKind::Text),
+            optional("evidence", CellKind::Word(&EVIDENCE)),
+            optional("read_on", CellKind::Text),
         ],
         key: ["trigger", "actions"]
     ),
     declared!(
         "editions",
         [
-            needed("feature", Kind::Text),
-            needed("edition", Kind::Text),
-            optional("note", Kind::Text),
-            optional("read_on", Kind::Text),
-            optional("source", Kind::Text),
+            needed("feature", CellKind::Text),
+            needed("edition", CellKind::Text),
+            optional("note", CellKind::Text),
+            optional("read_on", CellKind::Text),
+            optional("source", CellKind::Text),
         ],
         key: ["feature"]
     ),
     declared!(
         "sandboxes",
         [
-            needed("kind", Kind::Text),
-            optional("data_mb", Kind::Whole),
-            optional("requests_a_day", Kind::Whole),
-            optional("note", Kind::Text),
-            optional("read_on", Kind::Text),
-            optional("source", Kind::Text),
+            needed("kind", CellKind::Text),
+            optional("data_mb", CellKind::Whole),
+            optional("requests_a_day", CellKind::Whole),
+            optional("note", CellKind::Text),
+            optional("read_on", CellKind::Text),
+            optional("source", CellKind::Text),
         ],
         key: ["kind"]
     ),
     declared!(
         "preflight",
         [
-            needed("finding", Kind::Text),
-            optional("acknowledged_by", Kind::Text),
-            optional("note", Kind::Text),
+            needed("finding", CellKind::Text),
+            optional("acknowledged_by", CellKind::Text),
+            optional("note", CellKind::Text),
         ],
         key: ["finding"]
     ),
     declared!(
         "rates",
         [
-            needed("currency", Kind::Code(3)),
-            needed("rate", Kind::Positive),
+            needed("currency", CellKind::Code(3)),
+            needed("rate", CellKind::Positive),
         ],
         key: ["currency"],
         decides: "rate"
@@ -412,30 +412,30 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "territories",
         [
-            needed("company_id", Kind::Whole),
-            needed("territory", Kind::Text),
+            needed("company_id", CellKind::Whole),
+            needed("territory", CellKind::Text),
         ],
         key: ["company_id", "territory"]
     ),
     declared!(
         "user_territories",
         [
-            needed("user_email", Kind::Email),
-            needed("territory", Kind::Text),
+            needed("user_email", CellKind::Email),
+            needed("territory", CellKind::Text),
         ],
         key: ["user_email", "territory"]
     ),
     declared!(
         "verified",
         [
-            needed("record_id", Kind::RecordId),
-            needed("load", Kind::Text),
-            needed("key", Kind::Text),
-            needed("field", Kind::Name),
-            needed("verdict", Kind::Word(&["right", "wrong"])),
-            needed("checked_by", Kind::Text),
-            needed("checked_on", Kind::Day),
-            optional("remark", Kind::Text),
+            needed("record_id", CellKind::RecordId),
+            needed("load", CellKind::Text),
+            needed("key", CellKind::Text),
+            needed("field", CellKind::Name),
+            needed("verdict", CellKind::Word(&["right", "wrong"])),
+            needed("checked_by", CellKind::Text),
+            needed("checked_on", CellKind::Day),
+            optional("remark", CellKind::Text),
         ],
         key: ["record_id", "field"]
     ),

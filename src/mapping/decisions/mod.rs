@@ -19,7 +19,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use self::declare::{Column, FILES, Kind, declared};
+use self::declare::{CellKind, Column, FILES, declared};
 pub use self::edit::DecisionFile;
 pub(crate) use self::edit::write_whole;
 pub use self::sheet::{FILLED_IN, Sheet, read_sheet};
@@ -98,7 +98,7 @@ pub(crate) fn value_problem(name: &str, column: &str, value: &str) -> Option<Str
 /// The only words that a column of a decision file may hold; empty if it holds other things.
 pub(super) fn allowed_words(name: &str, column: &str) -> &'static [&'static str] {
     match declared_column(name, column).map(|column| column.kind) {
-        Some(Kind::Word(words)) => words,
+        Some(CellKind::Word(words)) => words,
         _ => &[],
     }
 }

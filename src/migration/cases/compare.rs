@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Rows;
+use super::CaseRows;
 
 /// Rows of one table that are told.
 const SHOWN: usize = 20;
@@ -107,7 +107,11 @@ fn listed(cells: &BTreeMap<String, String>) -> String {
 }
 
 /// What differs; the rows stand in any order. `found` has the columns of `expected`.
-pub(super) fn compare(table: &str, expected: &Rows, found: &Rows) -> Option<TableDifference> {
+pub(super) fn compare(
+    table: &str,
+    expected: &CaseRows,
+    found: &CaseRows,
+) -> Option<TableDifference> {
     let known = |name: &String| expected.header.contains(name);
     let key: Vec<usize> = match !found.key.is_empty() && found.key.iter().all(known) {
         true => places(&expected.header, &found.key),
@@ -176,12 +180,12 @@ fn changed(header: &[String], wanted: &[String], got: &[String]) -> Vec<(String,
 mod tests {
     use super::*;
 
-    fn rows(key: &[&str], text: &str) -> Rows {
+    fn rows(key: &[&str], text: &str) -> CaseRows {
         let mut lines = text.lines().map(|line| {
             let cells = line.split(',').map(str::to_owned);
             cells.collect::<Vec<_>>()
         });
-        Rows {
+        CaseRows {
             header: lines.next().unwrap(),
             key: key.iter().map(|&name| name.to_owned()).collect(),
             rows: lines.collect(),

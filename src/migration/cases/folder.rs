@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{BASE, CASES, CaseError, Rows};
+use super::{BASE, CASES, CaseError, CaseRows};
 use crate::staging::write_private;
 
 /// What a case may bring, and the project gives where it does not.
@@ -140,7 +140,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CaseError> {
 }
 
 /// A CSV file with a header.
-pub(super) fn csv(path: &Path) -> Result<Rows, CaseError> {
+pub(super) fn csv(path: &Path) -> Result<CaseRows, CaseError> {
     let wrong = |source| CaseError::Csv {
         path: path.to_path_buf(),
         source,
@@ -155,7 +155,7 @@ pub(super) fn csv(path: &Path) -> Result<Rows, CaseError> {
     let texts = |record: &csv::StringRecord| record.iter().map(str::to_owned).collect::<Vec<_>>();
     let header = texts(reader.headers().map_err(wrong)?);
     let rows = reader.records().map(|row| Ok(texts(&row?)));
-    Ok(Rows {
+    Ok(CaseRows {
         header,
         key: Vec::new(),
         rows: rows.collect::<Result<_, csv::Error>>().map_err(wrong)?,

@@ -158,7 +158,7 @@ async fn run_case(project: &Path, case: &str, update: bool) -> Result<CaseReport
 
 /// Rows of a table as texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rows {
+pub(super) struct CaseRows {
     /// Names of its columns.
     pub header: Vec<String>,
     /// Columns that tell one row from another.
@@ -167,7 +167,7 @@ pub(super) struct Rows {
     pub rows: Vec<Vec<String>>,
 }
 
-impl Rows {
+impl CaseRows {
     fn csv(&self) -> Vec<u8> {
         let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
         // Writing into memory cannot fail.
@@ -180,7 +180,7 @@ impl Rows {
 }
 
 /// What a case expects, by table.
-fn expectations(project: &Path, case: &str) -> Result<BTreeMap<String, Rows>, CaseError> {
+fn expectations(project: &Path, case: &str) -> Result<BTreeMap<String, CaseRows>, CaseError> {
     let folder: PathBuf = project.join(CASES).join(case).join(EXPECTED);
     let mut expected = BTreeMap::new();
     for file in folder::names(&folder) {

@@ -10,7 +10,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::folder::{self, Scratch};
 use super::staged::{self, REPORT};
-use super::{CaseError, Rows, near};
+use super::{CaseError, CaseRows, near};
 use crate::config::Config;
 use crate::engine::Session;
 use crate::error::Error;
@@ -37,8 +37,8 @@ const STAGED: [&str; 2] = ["usercom", "rejects"];
 pub(super) async fn of(
     scratch: &Scratch,
     case: &str,
-    wanted: &BTreeMap<String, Rows>,
-) -> Result<BTreeMap<String, Rows>, Error> {
+    wanted: &BTreeMap<String, CaseRows>,
+) -> Result<BTreeMap<String, CaseRows>, Error> {
     let config = Config::load(&scratch.folder, None)?;
     let project = Project::open(config)?;
     let staging = &project.staging;
@@ -177,7 +177,7 @@ async fn rows(
     table: &str,
     header: &[String],
     key: Vec<String>,
-) -> Result<Rows, Error> {
+) -> Result<CaseRows, Error> {
     let columns: Vec<String> = header
         .iter()
         .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
@@ -205,7 +205,7 @@ async fn rows(
             );
         }
     }
-    Ok(Rows {
+    Ok(CaseRows {
         header: header.to_vec(),
         key,
         rows,
@@ -213,7 +213,7 @@ async fn rows(
 }
 
 /// Columns without a value say nothing that a person has to read.
-fn without_empty(rows: Rows) -> Rows {
+fn without_empty(rows: CaseRows) -> CaseRows {
     let keep: Vec<usize> = (0..rows.header.len())
         .filter(|&place| rows.rows.iter().any(|row| !row[place].is_empty()))
         .collect();
@@ -222,7 +222,7 @@ fn without_empty(rows: Rows) -> Rows {
             .map(|&place| row[place].clone())
             .collect::<Vec<_>>()
     };
-    Rows {
+    CaseRows {
         header: pick(&rows.header),
         rows: rows.rows.iter().map(|row| pick(row)).collect(),
         key: rows.key,

@@ -3,7 +3,7 @@
 //! In: the report of staging, the staged tables. Out: a row per table that files were read for, and per file that none was
 //! read from. Never: a table that queries see.
 
-use super::{CaseError, Rows, near};
+use super::{CaseError, CaseRows, near};
 use crate::stage::{StageReport, TableReport};
 use crate::staging::Snapshot;
 
@@ -29,7 +29,7 @@ pub(super) fn report(
     staged: &StageReport,
     snapshot: &Snapshot,
     header: &[String],
-) -> Result<Rows, CaseError> {
+) -> Result<CaseRows, CaseError> {
     let place = |name: &String| {
         let found = COLUMNS.iter().position(|column| column == name);
         found.ok_or_else(|| CaseError::UnknownColumn {
@@ -55,7 +55,7 @@ pub(super) fn report(
         let picked = places.iter().map(|&place| cells[place].clone());
         picked.collect()
     };
-    Ok(Rows {
+    Ok(CaseRows {
         header: header.to_vec(),
         key: vec!["name".to_owned()],
         rows: tables.chain(ignored).map(pick).collect(),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use transload_propose::{History, Source, Target, Vocabulary, propose};
 
 use self::destination::Fields;
-use self::rows::Rows;
+use self::rows::ProposalRows;
 use super::check::met;
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
@@ -246,7 +246,7 @@ impl Given<'_> {
     fn rows(&self, draft: &Draft, report: &mut ProposeReport) {
         report.kept += self.all.len() - draft.sources.len();
         let known = self.fields.of_object(self.object);
-        let mut rows = Rows {
+        let mut rows = ProposalRows {
             object: self.object,
             targets: &draft.targets,
             sent: &self.sent,

@@ -16,7 +16,7 @@ const SHOWN: usize = 3;
 const VALUES: usize = 200;
 
 /// Rows for one object.
-pub(super) struct Rows<'a> {
+pub(super) struct ProposalRows<'a> {
     pub(super) object: &'a str,
     pub(super) targets: &'a [Target],
     /// Fields in lower case → the load that sends them already.
@@ -25,7 +25,7 @@ pub(super) struct Rows<'a> {
     pub(super) names: BTreeSet<String>,
 }
 
-impl Rows<'_> {
+impl ProposalRows<'_> {
     /// The row for a source.
     pub(super) fn field(
         &mut self,

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
 
-use crate::project::{QueryFile, QueryKind};
+use crate::project::{Lineage, QueryFile, QueryKind};
 use crate::reconcile::{Drawn, SampleRequest, SampleRow, SourceRows, draw, sample};
 use crate::rows::bench::{Bench, columns, described, numbers, texts};
-use crate::transform::Lineage;
 
 const KEY: &str = "usercom_id__c";
 
