@@ -441,9 +441,22 @@ fn the_dictionary_has_every_table_that_can_be_asked() {
 }
 
 #[test]
-fn a_key_equals_a_number_in_a_join_too() {
+fn keys_that_are_numbers_are_ordered_as_numbers() {
     let project = crate::rehearsal::Project::loaded();
-    let sql = "select count(*) as n from ledger.records as r join usercom.people as p on r.key = p.id \
-               where r.load in ('lead', 'contact')";
-    assert_eq!(project.number(sql), 6);
+    let keys = "(values ('message:7'), ('9'), ('10'), ('11')) as k (key)";
+    for (condition, expected) in [
+        ("k.key > 9", 2),
+        ("10 >= k.key", 2),
+        ("k.key between 9 and 10", 2),
+        ("k.key not between 9 and 10", 1),
+        ("k.key = 10", 1),
+    ] {
+        let sql = format!("select count(*) as n from {keys} where {condition}");
+        let asked = project.transload(&["query", &sql, "--format", "csv"]);
+        assert_eq!(
+            asked.ended(0).stdout,
+            format!("n\n{expected}\n"),
+            "{condition}"
+        );
+    }
 }

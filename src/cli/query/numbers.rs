@@ -1,13 +1,14 @@
 //! A number beside a text: `where key = 100437` means the key `100437`, and no cast of every key to a number, which fails on
 //! the first `message:7`.
 //!
-//! In: a plan as it was parsed. Out: the same with such literals, and columns of numbers that are to equal a text, as texts. Never: an order; `key < 9` stays what SQL says.
+//! In: a plan as it was parsed. Out: the same with such literals as texts; in an order (`key > 9`) texts that are whole numbers count
+//! as such, and others are null. Never: a change to two columns that are compared.
 
 use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, try_cast};
 
 /// Compares texts with the text of whole numbers.
 pub(super) fn compare_as_texts(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -36,20 +37,25 @@ fn compared(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 *binary.left = text;
                 return Transformed::yes(Expr::BinaryExpr(binary));
             }
-            let (left, right) = (
-                is_text(&binary.left, schema),
-                is_text(&binary.right, schema),
-            );
-            let other = match (left, right) {
-                (true, false) => &mut binary.right,
-                (false, true) => &mut binary.left,
+            Transformed::no(Expr::BinaryExpr(binary))
+        }
+        Expr::BinaryExpr(mut binary) if is_order(binary.op) => {
+            let (left, right) = (&mut binary.left, &mut binary.right);
+            let text = match (is_text(left, schema), is_text(right, schema)) {
+                (true, false) if as_text(right).is_some() => left,
+                (false, true) if as_text(left).is_some() => right,
                 _ => return Transformed::no(Expr::BinaryExpr(binary)),
             };
-            if !other.get_type(schema).is_ok_and(|kind| kind.is_integer()) {
-                return Transformed::no(Expr::BinaryExpr(binary));
-            }
-            **other = cast(other.as_ref().clone(), DataType::Utf8);
+            **text = try_cast(text.as_ref().clone(), DataType::Int64);
             Transformed::yes(Expr::BinaryExpr(binary))
+        }
+        Expr::Between(mut between)
+            if is_text(&between.expr, schema)
+                && as_text(&between.low).is_some()
+                && as_text(&between.high).is_some() =>
+        {
+            *between.expr = try_cast(between.expr.as_ref().clone(), DataType::Int64);
+            Transformed::yes(Expr::Between(between))
         }
         Expr::InList(mut list) if is_text(&list.expr, schema) => {
             let mut changed = false;
@@ -74,6 +80,13 @@ fn is_equality(operator: Operator) -> bool {
     matches!(
         operator,
         Operator::Eq | Operator::NotEq | Operator::IsDistinctFrom | Operator::IsNotDistinctFrom
+    )
+}
+
+fn is_order(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq
     )
 }
 
