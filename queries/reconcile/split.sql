@@ -42,7 +42,9 @@ select
     twice.id is not null as on_both_sides
 from record
 left join config.lifecycle as decided
-    on lower(decided.lifecycle_stage) = lower(trim(record.lifecycle_stage))
+    -- The org keeps no control characters.
+    on lower(regexp_replace(decided.lifecycle_stage, '[[:cntrl:]]', '', 'g'))
+        = lower(trim(regexp_replace(record.lifecycle_stage, '[[:cntrl:]]', '', 'g')))
 left join twice
     on twice.id = record.id
 where twice.id is not null

@@ -91,11 +91,15 @@ impl Destination {
     }
 
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
-        let version: f64 = self
-            .api_version
-            .parse()
-            .ok()
-            .filter(|version: &f64| version.is_finite() && *version < 1000.0)
+        let is_version = |text: &&str| {
+            let (whole, part) = text.split_once('.').unwrap_or_default();
+            (1..=3).contains(&whole.len())
+                && whole.bytes().all(|digit| digit.is_ascii_digit())
+                && part == "0"
+        };
+        let version: f64 = Some(self.api_version.as_str())
+            .filter(is_version)
+            .and_then(|version| version.parse().ok())
             .ok_or_else(|| ("api_version", "must look like \"66.0\"".to_owned()))?;
         if version < 53.0 {
             return Err((

@@ -333,3 +333,101 @@ fn widths(array: &ArrayRef) -> Vec<i64> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Array, AsArray};
+    use arrow::datatypes::Int64Type;
+
+    use super::super::in_folder;
+    use crate::staging::Snapshot;
+
+    #[tokio::test]
+    async fn a_function_makes_no_huge_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let (staging, engine) = in_folder(folder.path());
+        let session = engine.session(&staging, &Snapshot::default()).unwrap();
+        for call in [
+            "repeat('ab', 1000000000)",
+            "repeat(v.t, v.n)",
+            "lpad(v.t, 2000000000, 'x')",
+            "rpad('a', v.n)",
+            "array_repeat(v.t, v.n)",
+            "range(v.n)",
+            "generate_series(0, v.n, 2)",
+            "range(timestamp '1700-01-01', timestamp '2200-01-01', interval '1 second')",
+            "generate_series(date '1700-01-01', date '2200-01-01', interval '1 second')",
+        ] {
+            let sql = format!("select {call} as x from (values ('a', 1500000000)) as v (t, n)");
+            let error = session.collect("q", &sql).await.unwrap_err();
+            assert!(
+                error.to_string().contains("MiB are allowed"),
+                "{call}: {error}"
+            );
+        }
+        // Each step doubles what the one before made.
+        for double in [
+            "v.t || v.t",
+            "concat(v.t, v.t)",
+            "concat_ws('-', v.t, v.t)",
+            &format!("replace(v.t, 'a', '{}')", "a".repeat(64)),
+            &format!("regexp_replace(v.t, 'a', '{}', 'g')", "a".repeat(64)),
+            "array_to_string([v.t, v.t], '')",
+        ] {
+            let mut sql =
+                "with s0 as (select v.t from (values ('aaaaaaaa'), ('b')) as v (t))".to_owned();
+            for step in 1..=40 {
+                let before = step - 1;
+                sql.push_str(&format!(
+                    ", s{step} as (select {double} as t from s{before} as v)"
+                ));
+            }
+            sql.push_str(" select max(length(v.t)) as n from s40 as v");
+            let error = session.collect("q", &sql).await.unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("MiB are allowed"), "{double}: {text}");
+        }
+        let mut nested = "with s0 as (select [v.t] as t from (values ('a')) as v (t))".to_owned();
+        for step in 1..=9 {
+            let ten = ["v.t"; 10].join(", ");
+            let before = step - 1;
+            nested.push_str(&format!(
+                ", s{step} as (select make_array({ten}) as t from s{before} as v)"
+            ));
+        }
+        nested.push_str(" select cardinality(v.t) as n from s9 as v");
+        let error = session.collect("q", &nested).await.unwrap_err();
+        assert!(error.to_string().contains("MiB are allowed"), "{error}");
+        for growing in ["array_agg(v.t)", "string_agg(v.t, '')"] {
+            let over = |frame: &str| {
+                format!(
+                    "select {growing} over (order by v.t {frame}) as x from (values ('a'), ('b')) as v (t)"
+                )
+            };
+            let error = session.collect("q", &over("")).await.unwrap_err();
+            assert!(error.to_string().contains("all rows before it"), "{error}");
+            let whole = over("rows between unbounded preceding and unbounded following");
+            session.collect("q", &whole).await.unwrap();
+        }
+        let sql =
+            "select v.t || '-' || v.n, v.t || null as gone from (values ('a', 'b')) as v (t, n)";
+        let rows = session.collect("q", sql).await.unwrap();
+        assert_eq!(rows[0].column(0).as_string::<i32>().value(0), "a-b");
+        assert!(rows[0].column(1).is_null(0));
+        let name = rows[0].schema().field(0).name().clone();
+        assert!(name.contains("||"), "{name}");
+        for (call, length) in [
+            ("repeat('ab', 3)", 6),
+            ("lpad('7', 3, '0')", 3),
+            ("replace(repeat('ab', 3), 'a', 'xyz')", 12),
+            ("regexp_replace(repeat('ab', 3), '(a)', '\\1\\1', 'g')", 9),
+        ] {
+            let sql = format!("select cast(length({call}) as bigint) as n");
+            let rows = session.collect("q", &sql).await.unwrap();
+            assert_eq!(
+                rows[0].column(0).as_primitive::<Int64Type>().value(0),
+                length
+            );
+        }
+    }
+}

@@ -303,6 +303,7 @@ fn settings_in_another_encoding_and_places_that_take_no_files_are_bad_input() {
     for (from, to, words) in [
         ("seed = \"org\"", "seed = \"nowhere\"", "the seed folder"),
         ("seed = \"org\"", "api_version = \"inf\"", "must look like"),
+        ("seed = \"org\"", "api_version = \"66\"", "must look like"),
     ] {
         project.write("migration.toml", &settings.replace(from, to));
         let told = project.transload(&["plan"]).ended(2);
