@@ -39,5 +39,5 @@ pub use proposed_rows::ProposedRows;
 pub use sample::{SAMPLE, SampleQuery, sample_queries};
 pub use value_map::{VALUE_MAP, ValueMap, ValueRow};
 pub use views::{
-    CUSTOM, mapped_views, misfits, scope_rule, stale, type_word, unmapped, unmentioned,
+    CUSTOM, mapped_views, misfits, scope_rule, scope_table, stale, type_word, unmapped, unmentioned,
 };

@@ -196,9 +196,19 @@ fn misfit(row: &MapRow, field: &Field) -> MappingError {
 pub fn scope_rule(config: &Config, table: &str) -> Option<(String, String)> {
     let rule = config.scope.get(table)?;
     Some((
-        format!("the rule for {table} under [scope] in migration.toml"),
+        format!("{RULE}{table}{OF_SCOPE}"),
         format!("select t.id from usercom.{table} as t where ({rule})"),
     ))
+}
+
+/// What errors call a rule of `[scope]`, around its table.
+const RULE: &str = "the rule for ";
+const OF_SCOPE: &str = " under [scope] in migration.toml";
+
+/// The table whose rule errors call so.
+#[must_use]
+pub fn scope_table(query: &str) -> Option<&str> {
+    query.strip_prefix(RULE)?.strip_suffix(OF_SCOPE)
 }
 
 /// Whether a row is in scope, and if not, whether `[scope]` or the sample leaves it out.

@@ -7,7 +7,7 @@ use crate::config::ConfigError;
 use crate::engine::{EngineError, brief};
 use crate::error::{Class, Error};
 use crate::finding::Finding;
-use crate::mapping::MappingError;
+use crate::mapping::{MappingError, scope_table};
 use crate::project::ProjectError;
 
 /// An error that is one mistake of a user as a finding; any other is returned as it is.
@@ -17,6 +17,12 @@ pub(super) fn mistake(error: Error) -> Result<Finding, Error> {
     }
     Ok(match &error {
         Error::Project(error) => of_project(error),
+        // The place within the query that the rule became is no place of the file.
+        Error::Engine(EngineError::Plan { query, source }) if scope_table(query).is_some() => {
+            let key = scope_table(query).map(|table| format!("scope.{table}"));
+            let problem = format!("cannot be planned: {}", brief(source));
+            Finding::new("migration.toml", problem).column(key.unwrap_or_default())
+        }
         Error::Engine(EngineError::Plan { query, source }) => {
             let finding = Finding::new(query, format!("cannot be planned: {}", brief(source)));
             let span = source.diagnostic().and_then(|found| found.span);
@@ -105,6 +111,19 @@ mod tests {
         assert!(
             told.starts_with("config/field_map.csv line 4: people.mood is text in the export"),
             "{told}"
+        );
+    }
+
+    #[test]
+    fn a_rule_of_the_scope_is_told_by_its_key() {
+        let error = EngineError::Plan {
+            query: "the rule for people under [scope] in migration.toml".to_owned(),
+            source: Box::new(datafusion::error::DataFusionError::Plan("no".to_owned())),
+        };
+        let told = mistake(error.into()).unwrap();
+        assert_eq!(
+            (told.file.as_str(), told.column.as_deref(), told.line),
+            ("migration.toml", Some("scope.people"), None)
         );
     }
 }

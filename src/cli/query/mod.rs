@@ -158,7 +158,7 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         (None, Some(other)) => {
             return Err(Error::Argument {
                 what: format!("a result cannot be written as .{other}"),
-                hint: "end the file in .csv (which spreadsheets open), .json, .parquet or .txt, or say which form with --format"
+                hint: "end the file in .csv (for people: with --format spreadsheet, without formulas), .json, .parquet or .txt, or say which form with --format"
                     .to_owned(),
             });
         }
