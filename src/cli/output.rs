@@ -159,21 +159,19 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, left: usize) -> Str
     fitted(header, rows, left, width())
 }
 
-/// Letters in a line of the terminal that results go to, if they go to one.
+/// Letters in a line of the terminal that results go to; none if they go elsewhere and nobody set `COLUMNS`.
 pub(super) fn terminal_width() -> Option<usize> {
     let terminal = console::Term::stdout();
     let seen = terminal
         .is_term()
         .then(|| terminal.size_checked())
         .flatten();
-    seen.map(|(_, columns)| usize::from(columns))
+    config::columns().or(seen.map(|(_, columns)| usize::from(columns)))
 }
 
 /// Letters in a line.
 fn width() -> usize {
-    let seen = console::Term::stdout().size_checked();
-    let seen = seen.map(|(_, columns)| usize::from(columns));
-    config::columns().or(seen).unwrap_or(WIDTH).max(WIDTH / 2)
+    terminal_width().unwrap_or(WIDTH).max(WIDTH / 2)
 }
 
 /// A text from this column on, its lines ended at words; what does not fit goes on two columns further in.

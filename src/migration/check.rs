@@ -90,7 +90,6 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     }
     let (files, findings) = files(&config)?;
     report.findings.extend(findings);
-    let is_whole = files.as_ref().is_some_and(|files| files.broken.is_empty());
     let project = Project::open(config)?;
     let staging = met(&project, request.target.as_deref()).await?;
     let snapshot = staging.snapshot().await?;
@@ -122,8 +121,10 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
             for error in misfits(&project.config, &files.map, &snapshot) {
                 report.findings.push(mistake(error.into())?);
             }
-            let left_out = plan_what_can_be(&project, &staging, files, &mut report).await?;
-            if !is_whole || !left_out.is_empty() {
+            plan_what_can_be(&project, &staging, files, &mut report).await?;
+            let is_of_a_query = |finding: &Finding| finding.file.starts_with("queries/");
+            let mut mistakes = report.findings.iter().filter(|one| one.is_error());
+            if mistakes.any(is_of_a_query) {
                 report.not_checked.push(
                     "queries that read what a query with a mistake makes, and what is sent by them: known once the mistakes \
                      above are corrected"
@@ -140,14 +141,13 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     Ok(report)
 }
 
-/// Plans every query that reads nothing of a query with a mistake, and holds the decisions against what is sent. Paths of the
-/// queries that were not planned.
+/// Plans every query that reads nothing of a query with a mistake, and holds the decisions against what is sent.
 async fn plan_what_can_be(
     project: &Project,
     staging: &Staging,
     files: Readable,
     report: &mut CheckReport,
-) -> Result<BTreeSet<String>, Error> {
+) -> Result<(), Error> {
     let Readable {
         queries,
         map,
@@ -175,7 +175,7 @@ async fn plan_what_can_be(
         let finding = match looked.await {
             Ok((_, findings)) => {
                 report.findings.extend(findings);
-                return Ok(broken);
+                return Ok(());
             }
             Err(error) => mistake(error)?,
         };
@@ -184,7 +184,7 @@ async fn plan_what_can_be(
         broken.insert(finding.file.clone());
         report.findings.push(finding);
         if !goes_on {
-            return Ok(broken);
+            return Ok(());
         }
     }
 }

@@ -460,3 +460,27 @@ fn keys_that_are_numbers_are_ordered_as_numbers() {
         );
     }
 }
+
+#[test]
+fn a_result_wider_than_the_terminal_stands_one_value_a_line() {
+    let project = crate::rehearsal::Project::loaded();
+    let shown = |columns: &str| {
+        let sql = "select p.id, p.email, p.name from usercom.people as p where p.id = 1";
+        let mut command = project.command(&["query", sql]);
+        command.env("COLUMNS", columns);
+        crate::rehearsal::Running::start(command).wait().ended(0)
+    };
+    let narrow = shown("30");
+    assert!(
+        narrow.stdout.contains("email | lee@globex.example"),
+        "{}",
+        narrow.stdout
+    );
+    assert!(narrow.stderr.contains("as with -x"), "{}", narrow.stderr);
+    let wide = shown("120");
+    assert!(
+        !wide.stdout.contains(" | ") && !wide.stderr.contains("-x"),
+        "{}",
+        wide.stdout
+    );
+}

@@ -353,7 +353,13 @@ fn one_mistake_hides_no_other() {
         "queries/prepare/owners/owner.sql",
         "queries/prepare/people/company_name.sql",
     ];
-    let all = told(&found(&project, 2), "error");
+    let checked = found(&project, 2);
+    let not_checked = checked["not_checked"].to_string();
+    assert!(
+        not_checked.contains("what a query with a mistake makes"),
+        "{not_checked}"
+    );
+    let all = told(&checked, "error");
     let is_told = |all: &[String], wanted: &str| all.iter().any(|line| line.starts_with(wanted));
     for wanted in expected {
         assert!(is_told(&all, wanted), "{wanted}: {all:#?}");
