@@ -254,6 +254,11 @@ fn views() -> impl Iterator<Item = Table> {
             "what staging counted",
         ),
         (
+            "staged.needs",
+            "one row: Bulk batches and requests that the rows of the export ask for",
+            "staged.files",
+        ),
+        (
             "staged.owners",
             "one row per object and owner that its records name, with the records",
             "the staged tables",

@@ -1,29 +1,15 @@
 -- grain: one row per feature that this migration needs, with the lowest edition that has it
-with asked as (
-    select
-        sum(ceil(cast(file.rows as double) / 10000)) as batches,
-        sum(
-            case file.source
-                -- Each file is a request of its own; three notes share one, as measured.
-                when 'files' then cast(file.rows as double)
-                when 'notes' then ceil(cast(file.rows as double) / 3)
-                else 15
-            end
-        ) as requests
-    from staged.files as file
-),
-
-needed as (
+with needed as (
     select 'API' as feature, 'every load' as because
     union all
     select 'Sandbox', 'the rehearsal'
     union all
     select 'Requests in 24 hours', concat('about ', cast(asked.requests as bigint), ' requests')
-    from asked
+    from staged.needs as asked
     where asked.requests > 0
     union all
     select 'Bulk batches in 24 hours', concat('about ', cast(asked.batches as bigint), ' batches')
-    from asked
+    from staged.needs as asked
     where asked.batches > 0
     union all
     select 'Record types', 'several pipelines'

@@ -202,6 +202,9 @@ pub(in crate::migration) fn views(snapshot: &Snapshot) -> Vec<View> {
     if !books.is_empty() {
         views.push(view("staged", "books", books.join(" union all ")));
     }
+    if snapshot.get("staged", "files").is_some() {
+        views.push(view("staged", "needs", NEEDS.to_owned()));
+    }
     let fields = compared_fields(snapshot);
     if !fields.is_empty() {
         views.push(view("recon", "compared_fields", fields.join(" union all ")));
@@ -216,6 +219,9 @@ pub(in crate::migration) fn views(snapshot: &Snapshot) -> Vec<View> {
     views.push(view("org", "addresses", users));
     views
 }
+
+/// What the rows of the export ask of any org.
+const NEEDS: &str = include_str!("../../../queries/internal/public_needs.sql");
 
 /// Users of the org whom records may belong to.
 const USERS: &str = "select regexp_replace(lower(trim(u.email)), '\\.invalid$', '') as email, u.is_active from org.users as u \
