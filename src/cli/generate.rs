@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::progress::TerminalProgress;
-use super::{Outcome, output};
+use super::{Format, Outcome, output};
 use crate::error::Error;
 use transload_generate::{GenerateOptions, RowTruth, Summary, TableTruth, generate};
 
@@ -34,15 +34,6 @@ pub(crate) struct GenerateArgs {
     /// Summary on stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-}
-
-/// How the summary is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Aligned columns.
-    Table,
-    /// One JSON document.
-    Json,
 }
 
 /// Runs the command.

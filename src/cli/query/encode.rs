@@ -16,7 +16,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::Format;
+use super::RowsFormat;
 use crate::error::QueryError;
 use crate::report::{UTF8_MARK, spreadsheet_rows};
 
@@ -62,23 +62,23 @@ impl JsonFormat for Lines {
 
 impl Encoder {
     /// For batches of `schema`.
-    pub(super) fn new(format: Format, schema: &SchemaRef) -> Result<Self, QueryError> {
-        if matches!(format, Format::Json | Format::Parquet) {
+    pub(super) fn new(format: RowsFormat, schema: &SchemaRef) -> Result<Self, QueryError> {
+        if matches!(format, RowsFormat::Json | RowsFormat::Parquet) {
             unique_names(schema)?;
         }
         Ok(match format {
-            Format::Table | Format::Csv | Format::Spreadsheet => Self::Csv {
+            RowsFormat::Table | RowsFormat::Csv | RowsFormat::Spreadsheet => Self::Csv {
                 header: true,
-                sheet: format == Format::Spreadsheet,
+                sheet: format == RowsFormat::Spreadsheet,
                 schema: Arc::clone(schema),
             },
-            Format::Json => Self::Json(
+            RowsFormat::Json => Self::Json(
                 JsonBuilder::new()
                     .with_explicit_nulls(true)
                     .with_timestamp_format(INSTANT.to_owned())
                     .build::<_, Lines>(Vec::new()),
             ),
-            Format::Parquet => {
+            RowsFormat::Parquet => {
                 let properties = WriterProperties::builder()
                     .set_compression(Compression::SNAPPY)
                     .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -255,7 +255,7 @@ mod tests {
 
     use super::*;
 
-    fn text(format: Format) -> String {
+    fn text(format: RowsFormat) -> String {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["=1+1", "Żółw"]));
         let batch = RecordBatch::try_from_iter(vec![("name", names)]).unwrap();
         let mut encoder = Encoder::new(format, &batch.schema()).unwrap();
@@ -268,9 +268,9 @@ mod tests {
     #[test]
     fn a_spreadsheet_gets_its_mark_once_and_no_formula() {
         assert_eq!(
-            text(Format::Spreadsheet),
+            text(RowsFormat::Spreadsheet),
             "\u{feff}name\n'=1+1\nŻółw\nŻółw\n"
         );
-        assert_eq!(text(Format::Csv), "name\n=1+1\nŻółw\nŻółw\n");
+        assert_eq!(text(RowsFormat::Csv), "name\n=1+1\nŻółw\nŻółw\n");
     }
 }

@@ -19,7 +19,7 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use self::catalog::Listing;
 use self::encode::Encoder;
 use self::explain::explain;
-use super::{Outcome, ProjectArgs, complete, output};
+use super::{Outcome, ProjectArgs, Target, output};
 use crate::engine::{EngineError, Session};
 use crate::error::{Error, QueryError};
 use crate::migration::Migration;
@@ -27,8 +27,12 @@ use crate::migration::Migration;
 /// How errors call the statement.
 const QUERY: &str = "the query";
 
+/// What the destination is to a query.
+const TARGET: &str = "Destination whose ledger, outbox, org and recon tables are asked [default: that of the last run]";
+
 /// Arguments of `transload query`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("target", |target| target.help(TARGET)))]
 pub(crate) struct QueryArgs {
     #[command(flatten)]
     project: ProjectArgs,
@@ -38,13 +42,12 @@ pub(crate) struct QueryArgs {
     sql: String,
     /// Form of the result [default: that of the file's ending, else table]
     #[arg(long, value_enum)]
-    format: Option<Format>,
+    format: Option<RowsFormat>,
     /// Write the result to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Destination whose ledger, outbox, org and recon tables are asked [default: that of the last run]
-    #[arg(long, value_name = "NAME", add = complete::targets())]
-    target: Option<String>,
+    #[command(flatten)]
+    target: Target,
     /// Show each row as a list of its columns, one a line and uncut
     #[arg(short = 'x', long)]
     expanded: bool,
@@ -66,7 +69,7 @@ fn no_option(text: &str) -> Result<String, String> {
 
 /// Form of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum RowsFormat {
     /// Aligned columns, the first rows only
     Table,
     /// With a header; structs and lists as JSON
@@ -84,7 +87,7 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     let sql = statement(&args.sql)?;
     let format = format(&args)?;
     let project = Migration::open(&super::config(&args.project)?)?;
-    let asked = project.ask(args.target.as_deref()).await?;
+    let asked = project.ask(args.target.target.as_deref()).await?;
     if let Some(note) = &asked.note {
         output::note(note);
     }
@@ -105,7 +108,7 @@ pub(super) async fn run(args: QueryArgs) -> Result<Outcome, Error> {
     };
     let mut sink = Sink::open(args.output.as_deref())?;
     let result = match format {
-        Format::Table => show(&session, plan, limit, args.expanded, &mut sink).await,
+        RowsFormat::Table => show(&session, plan, limit, args.expanded, &mut sink).await,
         format => stream(&session, plan, format, &mut sink).await,
     };
     match result {
@@ -143,7 +146,7 @@ fn statement(argument: &str) -> Result<String, Error> {
     Ok(sql)
 }
 
-fn format(args: &QueryArgs) -> Result<Format, Error> {
+fn format(args: &QueryArgs) -> Result<RowsFormat, Error> {
     let ending = args
         .output
         .as_deref()
@@ -151,10 +154,10 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
         .map(|ending| ending.to_string_lossy().to_lowercase());
     let format = match (args.format, ending.as_deref()) {
         (Some(format), _) => format,
-        (None, Some("csv")) => Format::Csv,
-        (None, Some("json")) => Format::Json,
-        (None, Some("parquet")) => Format::Parquet,
-        (None, None | Some("txt")) => Format::Table,
+        (None, Some("csv")) => RowsFormat::Csv,
+        (None, Some("json")) => RowsFormat::Json,
+        (None, Some("parquet")) => RowsFormat::Parquet,
+        (None, None | Some("txt")) => RowsFormat::Table,
         (None, Some(other)) => {
             return Err(Error::Argument {
                 what: format!("a result cannot be written as .{other}"),
@@ -163,7 +166,7 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
             });
         }
     };
-    if format == Format::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
+    if format == RowsFormat::Parquet && args.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Error::Argument {
             what: "Parquet is not for a terminal".to_owned(),
             hint: "name a file with --output FILE, or send stdout somewhere".to_owned(),
@@ -175,7 +178,7 @@ fn format(args: &QueryArgs) -> Result<Format, Error> {
 async fn stream(
     session: &Session,
     plan: LogicalPlan,
-    format: Format,
+    format: RowsFormat,
     sink: &mut Sink,
 ) -> Result<(), Error> {
     let mut batches = session.stream_plan(QUERY, plan, &[]).await?;
