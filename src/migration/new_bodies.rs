@@ -21,7 +21,7 @@ pub(crate) struct NewBodies {
 }
 
 /// SQL for the sizes of the export's files: `stored_path`, `size`.
-pub(crate) const FILE_SIZES: &str = "select s.stored_path, max(s.stored_size) as size from usercom.files as s group by s.stored_path";
+pub(crate) const FILE_SIZES: &str = include_str!("../../queries/internal/file_sizes.sql");
 
 /// Counts them; the session sees the planned outbox.
 pub(crate) async fn new_bodies(

@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{DecisionFile, MappingError, Sheet, publish_decisions, read_sheet};
 
+/// Fields of the sample that was drawn last.
+const DRAWN: &str = include_str!("../../queries/internal/samples_drawn.sql");
+
 /// What a filled-in sheet brought.
 #[derive(Clone, Debug, Default)]
 pub struct Verified {
@@ -95,9 +98,8 @@ impl Migration {
                 hint: "`transload reconcile --sample 50` draws one and writes the sheet".to_owned(),
             });
         }
-        let sql = "select sample.load, sample.key, sample.salesforce_id, sample.field from recon.samples as sample";
         let mut drawn = BTreeSet::new();
-        for batch in asked.session.collect("the sample", sql).await? {
+        for batch in asked.session.collect("the sample", DRAWN).await? {
             let columns = batch.columns().iter();
             let columns: Vec<&StringArray> = columns.map(|column| column.as_string()).collect();
             for row in 0..batch.num_rows() {

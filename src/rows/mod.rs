@@ -26,7 +26,7 @@ pub(crate) use columns::{
     BETWEEN_REASONS, FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, SOURCE, UNTIL_KNOWN, is_custom,
     with_plain_texts,
 };
-pub use fixed_sql::for_load;
+pub use fixed_sql::{for_load, with_parts};
 pub use identity::{Identity, identity};
 pub use key::{KeyError, joined_key, key_columns, key_is, key_text, key_texts, same_key};
 pub(crate) use ledger::OUTCOME;

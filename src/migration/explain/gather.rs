@@ -14,11 +14,8 @@ use crate::error::Error;
 use crate::migration::open::Migration;
 use crate::migration::stage::{export, settings};
 use crate::project::QueryFile;
-use crate::rows::{key_text, sent_columns};
+use crate::rows::{key_text, sent_columns, with_parts};
 use crate::stage::{Located, locate};
-
-/// Characters of a rejected value that are told.
-const VALUE: usize = 200;
 
 /// A query for decisions: sources that it is for, or all; tables that it needs; its text.
 struct Asked {
@@ -76,6 +73,13 @@ const DECISIONS: [Asked; 12] = [
 ];
 
 const FIELD_MAP: &str = include_str!("../../../queries/internal/explain/field_map.sql");
+const SCOPE: &str = include_str!("../../../queries/internal/explain/scope.sql");
+const REJECTS: &str = include_str!("../../../queries/internal/explain/rejects.sql");
+const ALTERED: &str = include_str!("../../../queries/internal/explain/altered_cells.sql");
+const FATES: &str = include_str!("../../../queries/internal/explain/fates.sql");
+const OUTBOX: &str = include_str!("../../../queries/internal/explain/outbox.sql");
+const LEDGER: &str = include_str!("../../../queries/internal/explain/ledger.sql");
+const ATTEMPTS: &str = include_str!("../../../queries/internal/explain/attempts.sql");
 
 /// Tables of differences that each load may have: how their names begin, what a row of them is.
 const DIFFERENCES: [(&str, &str); 4] = [
@@ -164,16 +168,17 @@ async fn find_in_export(
     if !places.is_empty() && tables.has(&rejects) {
         let here = places.iter().map(|place| {
             format!(
-                "(r.file = {} and r.row = {})",
+                "(rejected.file = {} and rejected.row = {})",
                 literal(&place.file),
                 place.row
             )
         });
-        let sql = format!(
-            "select r.file as file, r.row as row, r.\"column\" as \"column\", left(r.value, {VALUE}) as value, \
-             r.reason as reason, r.detail as detail from {rejects} as r where {} order by r.file, r.row",
-            here.collect::<Vec<_>>().join(" or ")
-        );
+        let here = here.collect::<Vec<_>>().join(" or ");
+        let parts = [
+            ("this_source", source),
+            ("rejected.is_asked", &format!("({here})")),
+        ];
+        let sql = with_parts(REJECTS, &parts);
         story.rejected = tables.rows(&sql).await?;
     }
     let is_superseded = |place: &Located| {
@@ -194,12 +199,11 @@ async fn find_in_export(
         .rejected
         .retain(|row| text(row, "reason").as_deref() != Some("superseded"));
     if tables.has("staged.altered") {
-        let sql = format!(
-            "select a.file as file, a.row as row, a.\"column\" as \"column\", left(a.value, {VALUE}) as value, \
-             a.reason as reason, a.done as done from staged.altered as a where a.source = {} and a.id = {id} \
-             order by a.file, a.row",
+        let asked = format!(
+            "(altered.source = {} and altered.id = {id})",
             literal(source)
         );
+        let sql = with_parts(ALTERED, &[("altered.is_asked", &asked)]);
         story.altered = tables.rows(&sql).await?;
     }
     Ok(())
@@ -239,24 +243,70 @@ async fn decisions(
     let source = story.source.as_str();
     let mapped = format!("mapped.{source}");
     if !tables.has(&mapped) {
-        let mut unavailable = tables.asked.unavailable.iter();
-        let reason = unavailable.find(|missing| mapped.starts_with(&missing.prefix));
-        return Ok(vec![Decision {
-            decided_in: "config/field_map.csv".to_owned(),
-            what: "all decisions".to_owned(),
-            says: reason.map_or_else(
-                || format!("not read: there is no {mapped}"),
-                |missing| format!("not read: {}", missing.error),
-            ),
-        }]);
+        return Ok(vec![not_read(tables, &mapped)]);
     }
-    let session = &tables.asked.session;
+    add_views(tables, id, story).await?;
+    let mut found = Vec::new();
+    if migration.config().scope.contains_key(source) {
+        let rows = tables.rows(SCOPE).await?;
+        let inside = rows.first().and_then(|row| row.get("inside")?.as_bool());
+        found.push(Decision {
+            decided_in: "migration.toml [scope]".to_owned(),
+            what: source.to_owned(),
+            says: match inside {
+                Some(true) => "inside".to_owned(),
+                _ => "outside".to_owned(),
+            },
+        });
+    }
+    for asked in DECISIONS {
+        let fits = asked.source.is_none_or(|for_source| for_source == source)
+            && (asked.file != "owner" || has_owner(tables, source));
+        if !fits || !asked.needs.iter().all(|table| tables.has(table)) {
+            continue;
+        }
+        match tables.rows(asked.sql).await {
+            Ok(rows) => {
+                let mut rows: Vec<Decision> = rows.iter().map(decision).collect();
+                // What people decided, then what a model made of it.
+                rows.sort_by_key(|row| (row.decided_in.starts_with("prepare."), row.what.clone()));
+                found.extend(rows);
+            }
+            Err(error) => found.push(Decision {
+                decided_in: format!("queries/internal/explain/{}.sql", asked.file),
+                what: "could not be asked".to_owned(),
+                says: error.to_string(),
+            }),
+        }
+    }
+    found.extend(of_the_map(tables, story).await?);
+    Ok(found)
+}
+
+/// Why no decision can be told.
+fn not_read(tables: &Tables, mapped: &str) -> Decision {
+    let mut unavailable = tables.asked.unavailable.iter();
+    let reason = unavailable.find(|missing| mapped.starts_with(&missing.prefix));
+    Decision {
+        decided_in: "config/field_map.csv".to_owned(),
+        what: "all decisions".to_owned(),
+        says: reason.map_or_else(
+            || format!("not read: there is no {mapped}"),
+            |missing| format!("not read: {}", missing.error),
+        ),
+    }
+}
+
+/// What the queries for decisions read: `explained.record` and `explained.load`.
+async fn add_views(tables: &Tables, id: i64, story: &Story) -> Result<(), Error> {
+    let source = story.source.as_str();
     let view = |name: &str, sql: String| View {
         schema: "explained".to_owned(),
         name: name.to_owned(),
         sql,
     };
-    let record = format!("select * from {mapped} as r where r.id = {id}");
+    let session = &tables.asked.session;
+    let record = format!("select * from mapped.{source} as r where r.id = {id}");
     session.add_view(&view("record", record)).await?;
     let loads: Vec<String> = tables
         .loads_of(source)
@@ -275,49 +325,21 @@ async fn decisions(
         "select l.source, l.load, l.object, l.key from (values {rows}) as l (source, load, object, key) where {any}"
     );
     session.add_view(&view("load", loads)).await?;
-    let mut found = Vec::new();
-    if migration.config().scope.contains_key(source) {
-        let sql = "select r.in_scope as inside from explained.record as r";
-        let rows = tables.rows(sql).await?;
-        let inside = rows.first().and_then(|row| row.get("inside")?.as_bool());
-        found.push(Decision {
-            decided_in: "migration.toml [scope]".to_owned(),
-            what: source.to_owned(),
-            says: match inside {
-                Some(true) => "inside".to_owned(),
-                _ => "outside".to_owned(),
-            },
-        });
-    }
-    let has_owner = tables
-        .asked
-        .snapshot
-        .get("usercom", source)
-        .is_some_and(|table| {
-            ["assigned_to_id", "assigned_to_email"]
-                .iter()
-                .any(|name| table.schema.field_with_name(name).is_ok())
-        });
-    for asked in DECISIONS {
-        let fits = asked.source.is_none_or(|for_source| for_source == source)
-            && (asked.file != "owner" || has_owner);
-        if !fits || !asked.needs.iter().all(|table| tables.has(table)) {
-            continue;
-        }
-        match tables.rows(asked.sql).await {
-            Ok(rows) => {
-                let mut rows: Vec<Decision> = rows.iter().map(decision).collect();
-                // What people decided, then what a model made of it.
-                rows.sort_by_key(|row| (row.decided_in.starts_with("prepare."), row.what.clone()));
-                found.extend(rows);
-            }
-            Err(error) => found.push(Decision {
-                decided_in: format!("queries/internal/explain/{}.sql", asked.file),
-                what: "could not be asked".to_owned(),
-                says: error.to_string(),
-            }),
-        }
-    }
+    Ok(())
+}
+
+/// Whether the records of a source name who they are assigned to.
+fn has_owner(tables: &Tables, source: &str) -> bool {
+    let table = tables.asked.snapshot.get("usercom", source);
+    table.is_some_and(|table| {
+        ["assigned_to_id", "assigned_to_email"]
+            .iter()
+            .any(|name| table.schema.field_with_name(name).is_ok())
+    })
+}
+
+/// Rows of the field map about fields with a value, as far as they lead to an object that the record became.
+async fn of_the_map(tables: &Tables, story: &Story) -> Result<Vec<Decision>, Error> {
     let has_value = |name: &str| story.staged.iter().any(|cell| cell.column == name);
     let rows = match tables.has("config.field_map") {
         true => tables.rows(FIELD_MAP).await?,
@@ -332,7 +354,7 @@ async fn decisions(
         let object = target.split('.').next().unwrap_or_default();
         objects.is_empty() || objects.contains(&object)
     };
-    found.extend(rows.iter().filter_map(|row| {
+    let found = rows.iter().filter_map(|row| {
         let field = text(row, "source_field").filter(|field| has_value(field))?;
         let target = text(row, "target").filter(|target| !target.is_empty());
         if target.as_ref().is_some_and(|target| !is_of_it(target)) {
@@ -344,8 +366,8 @@ async fn decisions(
             what: field,
             says: target.map_or(status.clone(), |target| format!("{target} ({status})")),
         })
-    }));
-    Ok(found)
+    });
+    Ok(found.collect())
 }
 
 fn decision(row: &Row) -> Decision {
@@ -367,10 +389,11 @@ async fn of_load(
     let mut found: Vec<LoadStory> = Vec::new();
     let fates = format!("recon.fates_{load}");
     if tables.has(&fates) {
-        let sql = format!(
-            "select f.key as key, f.fate as fate, f.reason as reason, f.parent as parent from {fates} as f where {}",
-            condition("f.key")
-        );
+        let parts = [
+            ("this_load", load.as_str()),
+            ("fate.is_asked", &condition("fate.key")),
+        ];
+        let sql = with_parts(FATES, &parts);
         for row in tables.rows(&sql).await? {
             let story = named(&mut found, file, text(&row, "key").unwrap_or_default());
             story.fate = text(&row, "fate").unwrap_or_default();
@@ -379,11 +402,7 @@ async fn of_load(
         }
     }
     if let Some(table) = tables.asked.snapshot.get("outbox", load) {
-        let key = key_text("o", &file.key);
-        let sql = format!(
-            "select {key} as \"_the_key\", o.* from outbox.{load} as o where {}",
-            condition(&key)
-        );
+        let sql = of_key(OUTBOX, file, "sent", condition);
         for row in tables.rows(&sql).await? {
             let story = named(&mut found, file, text(&row, "_the_key").unwrap_or_default());
             story.fate = match text(&row, "_operation").as_deref() {
@@ -394,12 +413,7 @@ async fn of_load(
             story.sent = cells(row, names.iter().map(String::as_str));
         }
     }
-    let key = key_text("l", &file.key);
-    let columns = "l.id, l.live, l.outcome, l.error_code, l.error, l.operation, l.job_id, l.attempt, l.run_id, l.at";
-    let ledger = format!(
-        "select {key} as key, {columns} from ledger.{load} as l where {}",
-        condition(&key)
-    );
+    let ledger = of_key(LEDGER, file, "landed", condition);
     for mut row in tables.rows(&ledger).await? {
         let story = named(&mut found, file, text(&row, "key").unwrap_or_default());
         if story.fate.is_empty() {
@@ -412,6 +426,23 @@ async fn of_load(
         further(tables, file, story).await?;
     }
     Ok(found)
+}
+
+/// The query of a text for the rows of a load whose key `condition` finds; `alias` is the table's name in it.
+fn of_key(
+    text: &str,
+    file: &QueryFile,
+    alias: &str,
+    condition: &impl Fn(&str) -> String,
+) -> String {
+    let key = key_text(alias, &file.key);
+    let asked = condition(&key);
+    let parts = [
+        ("this_load", file.name.as_str()),
+        (&format!("{alias}.this_key"), &key),
+        (&format!("{alias}.is_asked"), &asked),
+    ];
+    with_parts(text, &parts)
 }
 
 fn named<'a>(found: &'a mut Vec<LoadStory>, file: &QueryFile, key: String) -> &'a mut LoadStory {
@@ -453,11 +484,8 @@ async fn further(tables: &Tables, file: &QueryFile, story: &mut LoadStory) -> Re
         }
     }
     if tables.has(&format!("ledger.attempts_{load}")) {
-        let own = key_text("a", &file.key);
-        let columns = "a.id, a.outcome, a.error_code, a.error, a.operation, a.job_id, a.attempt, a.run_id, a.at";
-        let sql = format!(
-            "select {columns} from ledger.attempts_{load} as a where {own} = {key} order by a.at, a.attempt"
-        );
+        let is_it = |own: &str| format!("{own} = {key}");
+        let sql = of_key(ATTEMPTS, file, "attempt", &is_it);
         story.attempts = tables.rows(&sql).await?;
     }
     Ok(())

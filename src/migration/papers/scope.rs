@@ -224,8 +224,7 @@ pub(in crate::migration) fn views(snapshot: &Snapshot) -> Vec<View> {
 const NEEDS: &str = include_str!("../../../queries/internal/public_needs.sql");
 
 /// Users of the org whom records may belong to.
-const USERS: &str = "select regexp_replace(lower(trim(u.email)), '\\.invalid$', '') as email, u.is_active from org.users as u \
-                     where u.email is not null and u.user_type = 'Standard'";
+const USERS: &str = include_str!("../../../queries/internal/owner_addresses.sql");
 
 /// A staged table's books as a row.
 fn book(book: &SourceReport) -> String {
