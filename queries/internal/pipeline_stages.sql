@@ -1,12 +1,17 @@
 -- grain: one row per pipeline and stage of the export, as the stage matrix is compared
-select
-    lower(trim(pipeline.name)) as pipeline,
-    lower(trim(stage.name)) as stage
-from usercom.pipelines as pipeline
-left join usercom.stages as stage
-    on stage.pipeline_id = pipeline.id
-union
-select
-    lower(trim(coalesce(deal.pipeline_name, cast(deal.pipeline_id as varchar)))),
-    lower(trim(coalesce(deal.stage_name, cast(deal.stage_id as varchar))))
-from usercom.deals as deal
+with named as (
+    select pipeline.name as pipeline, stage.name as stage
+    from usercom.pipelines as pipeline
+    left join usercom.stages as stage
+        on stage.pipeline_id = pipeline.id
+    union
+    select
+        coalesce(deal.pipeline_name, cast(deal.pipeline_id as varchar)),
+        coalesce(deal.stage_name, cast(deal.stage_id as varchar))
+    from usercom.deals as deal
+)
+
+select distinct
+    lower(trim(named.pipeline)) as pipeline,
+    lower(trim(named.stage)) as stage
+from named

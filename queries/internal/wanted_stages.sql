@@ -1,32 +1,49 @@
 -- grain: one row per line of the stage matrix with a stage of the org, in the order of its list
-with weighted as (
+with named as (
     select
         lower(trim(coalesce(pipeline.name, stage.pipeline_name))) as pipeline,
         lower(trim(stage.name)) as stage,
-        min(pipeline.position) as pipeline_position,
-        min(stage.position) as position,
-        max(stage.probability) as weight
+        pipeline.position as pipeline_position,
+        stage.position,
+        stage.probability
     from usercom.stages as stage
     left join usercom.pipelines as pipeline
         on pipeline.id = stage.pipeline_id
-    group by
-        lower(trim(coalesce(pipeline.name, stage.pipeline_name))),
-        lower(trim(stage.name))
+),
+
+weighted as (
+    select
+        named.pipeline,
+        named.stage,
+        min(named.pipeline_position) as pipeline_position,
+        min(named.position) as position,
+        max(named.probability) as weight
+    from named
+    group by named.pipeline, named.stage
+),
+
+decided as (
+    select
+        line.*,
+        lower(trim(line.pipeline)) as pipeline_key,
+        lower(trim(line.stage)) as stage_key,
+        lower(trim(line.status)) as status_key
+    from config.stage_matrix as line
+    where btrim(line.pipeline) <> '' and btrim(line.stage_name) <> ''
 )
 
 select
-    trim(line.pipeline) as shown_pipeline,
-    lower(trim(line.status)) as shown_status,
-    trim(line.stage_name) as shown_stage,
-    line.forecast_category as forecast,
-    try_cast(trim(line.probability) as double) as probability,
+    trim(decided.pipeline) as shown_pipeline,
+    decided.status_key as shown_status,
+    trim(decided.stage_name) as shown_stage,
+    decided.forecast_category as forecast,
+    try_cast(trim(decided.probability) as double) as probability,
     cast(weighted.weight as double) as weight
-from config.stage_matrix as line
+from decided
 left join weighted
-    on weighted.pipeline = lower(trim(line.pipeline)) and weighted.stage = lower(trim(line.stage))
-where btrim(line.pipeline) <> '' and btrim(line.stage_name) <> ''
+    on weighted.pipeline = decided.pipeline_key and weighted.stage = decided.stage_key
 order by
-    case lower(trim(line.status))
+    case decided.status_key
         when 'won' then 1
         when 'lost' then 2
         when 'abandoned' then 2
@@ -34,5 +51,5 @@ order by
     end,
     weighted.pipeline_position nulls last,
     weighted.position nulls last,
-    line.pipeline,
-    line.stage
+    decided.pipeline,
+    decided.stage

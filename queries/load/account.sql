@@ -86,6 +86,6 @@ left join prepare.tag_list as tag_list
 left join prepare.match_result as matched
     on matched.target = 'Account' and matched.id = company.id
 left join prepare.free_mail_domain as free_mail
-    on free_mail.domain = lower(trim(company.domain))
+    on free_mail.domain = company.domain_key
 left join config.defaults as fallback
     on fallback.object = 'Account' and fallback.field = 'Name'

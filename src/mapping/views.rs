@@ -22,13 +22,14 @@ pub const CUSTOM: &str = "custom";
 const ATTRIBUTE: &str = "usercom.attribute";
 
 /// Texts that queries compare whatever their case; each gets a twin, `<name>_key`.
-const COMPARED: [&str; 11] = [
+const COMPARED: [&str; 12] = [
     "activity_type",
     "assigned_to_email",
     "author_type",
     "company_name",
     "country",
     "direction",
+    "domain",
     "email",
     "lifecycle_stage",
     "name",

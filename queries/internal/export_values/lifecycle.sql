@@ -1,8 +1,13 @@
 -- grain: one row per lifecycle stage of the export, with the people in it
+with staged as (
+    select lower(trim(person.lifecycle_stage)) as lifecycle_stage
+    from usercom.people as person
+)
+
 select
-    lower(trim(person.lifecycle_stage)) as lifecycle_stage,
+    staged.lifecycle_stage,
     count(*) as rows
-from usercom.people as person
-where trim(person.lifecycle_stage) <> ''
-group by lower(trim(person.lifecycle_stage))
+from staged
+where staged.lifecycle_stage <> ''
+group by staged.lifecycle_stage
 order by rows desc, lifecycle_stage

@@ -28,23 +28,34 @@ with named as (
     from org.existing_leads as lead
 ),
 
-valued as (
+compared as (
     select
         named.object,
         named.usercom_id,
         named.salesforce_id,
         named.name,
         named.basis,
+        lower(trim(named.address)) as address
+    from named
+),
+
+valued as (
+    select
+        compared.object,
+        compared.usercom_id,
+        compared.salesforce_id,
+        compared.name,
+        compared.basis,
         case
-            when named.basis = 'domain'
+            when compared.basis = 'domain'
                 then regexp_replace(
-                    lower(trim(named.address)),
+                    compared.address,
                     '^(?:https?:)?/*(?:www\.)?([^/?#:]*?)\.?(?:[/?#:].*)?$',
                     '\1'
                 )
-            else lower(trim(named.address))
+            else compared.address
         end as value
-    from named
+    from compared
 )
 
 select

@@ -38,21 +38,21 @@ memberships as (
 ),
 
 happened as (
-    select 'tags' as evidence, lower(trim(marks.name)) as name, marks.at
+    select 'tags' as evidence, marks.name, marks.at
     from marks
     union all
-    select 'lists', lower(trim(memberships.name)), memberships.at
+    select 'lists', memberships.name, memberships.at
     from memberships
     union all
-    select 'events', lower(trim(event.name)), event.start_at
+    select 'events', event.name, event.start_at
     from usercom.events as event
     union all
-    select 'stage_changes', lower(trim(coalesce(stage.name, change.stage_name))), change.entered_at
+    select 'stage_changes', coalesce(stage.name, change.stage_name), change.entered_at
     from usercom.stage_changes as change
     left join usercom.stages as stage
         on stage.id = change.stage_id
     union all
-    select 'activities', lower(trim(activity.name)), activity.created_at
+    select 'activities', activity.name, activity.created_at
     from usercom.activities as activity
     union all
     select 'deals', '', deal.created_at
@@ -67,7 +67,7 @@ happened as (
     select 'notes', '', note.created_at
     from usercom.notes as note
     union all
-    select 'emails', lower(trim(email.subject)), email.sent_at
+    select 'emails', email.subject, email.sent_at
     from usercom.emails as email
     union all
     select 'sms', '', text.sent_at
@@ -83,11 +83,11 @@ happened as (
 counted as (
     select
         happened.evidence,
-        happened.name,
+        lower(trim(happened.name)) as name,
         count(*) as records,
         max(happened.at) as latest
     from happened
-    group by happened.evidence, happened.name
+    group by happened.evidence, lower(trim(happened.name))
 )
 
 select
