@@ -6,18 +6,20 @@
 use super::books::{column_fates, ensure_accounted};
 use super::connection::Connection;
 use super::context::{Context, Reads};
+use super::dry_run::DryRun;
 use super::estimate::{self, Measured};
 use super::plan_report::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport};
+use super::preflight::Preflight;
 use super::project::Project;
 use super::rehearsal::Rehearsal;
-use super::schema::{Inspection, prepare};
+use super::schema::{Inspection, Prepared, prepare};
 use super::span::Span;
-use super::stage::{note_staging, stage_all, staged_objections};
+use super::stage::read_export;
 use super::why::why;
 use super::workload::workload;
 use super::{checks, grain, preflight, sample, storage};
+use crate::engine::Session;
 use crate::error::Error;
-use crate::mapping::publish_decisions;
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::counts;
@@ -51,69 +53,104 @@ pub(crate) async fn plan(
     written: &mut Vec<Manifest>,
 ) -> Result<PlanReport, Error> {
     let before = connection.staging.snapshot().await?;
-    if request.no_stage {
-        // Decisions are corrected without a new export.
-        publish_decisions(&project.config.project, &project.staging).await?;
-    } else {
-        let staged = stage_all(project, progress).await?;
-        note_staging(&staged, progress);
-    }
-    let objections = staged_objections(&connection.staging, &project.config.gates).await?;
+    let objections = read_export(project, connection, request.no_stage, progress).await?;
     let mut context = Context::resolve(project, connection, progress).await?;
     context.only_failed = request.only_failed;
     context.resolved.select(&request.selection)?;
     sample::draw(&context).await?;
-    let resolved = &context.resolved;
     let preflight = preflight::inspect(&context).await?;
     context.note_exclusions();
     ensure_accounted(&column_fates(&context).await?)?;
     let prepared = prepare(&context, Inspection::Whole, written).await?;
-    let schema_plan = &prepared.plan;
-    let mut findings: Vec<String> = schema_plan
-        .conflicts
-        .iter()
-        .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
-        .collect();
-    findings.extend(objections);
-    findings.extend(
-        preflight
-            .open()
-            .map(|finding| format!("{}: {}: {}", finding.id, finding.what, finding.remedy)),
-    );
-    let fails = prepared
-        .findings
-        .iter()
-        .filter(|finding| finding.done == "fails");
-    findings.extend(fails.map(|finding| {
-        format!(
-            "{} row(s) of {} would fail without {}, such as {}",
-            finding.rows, finding.load, finding.field, finding.samples
-        )
-    }));
+    let mut findings = told(&prepared, objections, &preflight);
     let Some(dry_run) = &prepared.dry_run else {
         return Err(Error::Defect {
             what: "nothing was planned".to_owned(),
         });
     };
     let mut report = PlanReport {
+        sample: project.config.sample,
+        not_selected: context.resolved.not_selected(),
+        changes: prepared.plan.summary(),
+        notes: grain::left_open(&context.resolved),
+        why: why(&before, &dry_run.snapshot),
+        ..empty(connection)
+    };
+    note_steps(&context, dry_run, &mut report).await?;
+    let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
+    let rehearsal = Rehearsal {
+        context: &context,
+        session: &session,
+        dry_run,
+    };
+    rehearsal.describe(&mut report.loads).await?;
+    findings.extend(rehearsal.judge(&report.loads).await?);
+    let stages = prepared.plan.add_stages.iter();
+    let new_stages = stages.map(|stage| stage.name.as_str());
+    report.new_stages = rehearsal.deals_in(new_stages).await?;
+    findings.extend(wait_for_decisions(&session, &mut report.loads).await?);
+    findings.extend(ask_checks(&context, &session, &mut report.notes).await?);
+    measure(&rehearsal, &mut report).await?;
+    findings.extend(compare_with_limits(connection, &mut report).await?);
+    report.findings = findings;
+    say_how_long(&context, &mut report).await?;
+    Ok(report)
+}
+
+/// What keeps a run from beginning: conflicts with the org's fields, the staged tables, the preflight, fields without which rows fail.
+fn told(prepared: &Prepared, objections: Vec<String>, preflight: &Preflight) -> Vec<String> {
+    let conflicts = prepared.plan.conflicts.iter();
+    let conflicts = conflicts.map(|conflict| format!("{conflict}: {}", conflict.remedy()));
+    let open = preflight
+        .open()
+        .map(|finding| format!("{}: {}: {}", finding.id, finding.what, finding.remedy));
+    let fails = prepared
+        .findings
+        .iter()
+        .filter(|finding| finding.done == "fails");
+    let fails = fails.map(|finding| {
+        format!(
+            "{} row(s) of {} would fail without {}, such as {}",
+            finding.rows, finding.load, finding.field, finding.samples
+        )
+    });
+    conflicts
+        .chain(objections)
+        .chain(open)
+        .chain(fails)
+        .collect()
+}
+
+/// A report about this destination that says nothing yet.
+fn empty(connection: &Connection) -> PlanReport {
+    PlanReport {
         target: connection.target.clone(),
         organisation: connection.staging.org().unwrap_or_default().to_owned(),
         order: Vec::new(),
         loads: Vec::new(),
-        sample: project.config.sample,
-        not_selected: resolved.not_selected(),
+        sample: None,
+        not_selected: Vec::new(),
         new_stages: Vec::new(),
-        changes: schema_plan.summary(),
+        changes: String::new(),
         findings: Vec::new(),
-        notes: grain::left_open(resolved),
+        notes: Vec::new(),
         needs_consent: !connection.is_simulator(),
         further_calls: 0,
         limits: Vec::new(),
         seconds: Span::default(),
-        why: why(&before, &dry_run.snapshot),
+        why: Vec::new(),
         measured: None,
-    };
-    for step in resolved.steps(&context.staging().snapshot().await?)? {
+    }
+}
+
+/// The steps in their order, and the loads among them with the rows of their outboxes.
+async fn note_steps(
+    context: &Context<'_>,
+    dry_run: &DryRun,
+    report: &mut PlanReport,
+) -> Result<(), Error> {
+    let staged = context.staging().snapshot().await?;
+    for step in context.resolved.steps(&staged)? {
         let file = step.file();
         report.order.push(StepReport {
             step: match step {
@@ -129,21 +166,17 @@ pub(crate) async fn plan(
             report.loads.push(load_plan(file, outbox));
         }
     }
-    let session = context.session_over(&dry_run.snapshot, Reads::All).await?;
-    let rehearsal = Rehearsal {
-        context: &context,
-        session: &session,
-        dry_run,
-    };
-    rehearsal.describe(&mut report.loads).await?;
-    findings.extend(rehearsal.judge(&report.loads).await?);
-    let new_stages = schema_plan
-        .add_stages
-        .iter()
-        .map(|stage| stage.name.as_str());
-    report.new_stages = rehearsal.deals_in(new_stages).await?;
-    let waiting = counts(&session, "conflicts", OPEN_CONFLICTS).await?;
-    for load in &mut report.loads {
+    Ok(())
+}
+
+/// Fields that were changed on both sides and wait for a decision, by load.
+async fn wait_for_decisions(
+    session: &Session,
+    loads: &mut [LoadPlan],
+) -> Result<Vec<String>, Error> {
+    let waiting = counts(session, "conflicts", OPEN_CONFLICTS).await?;
+    let mut findings = Vec::new();
+    for load in loads {
         load.conflicts = waiting.get(&load.load).copied().unwrap_or_default();
         if load.conflicts > 0 {
             findings.push(format!(
@@ -152,17 +185,27 @@ pub(crate) async fn plan(
             ));
         }
     }
+    Ok(findings)
+}
+
+/// What the checks find that would stop the run; what they only warn of, and those that cannot be asked, go to the notes.
+async fn ask_checks(
+    context: &Context<'_>,
+    session: &Session,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let mut findings = Vec::new();
     let known = session.table_names();
     let loaded = context.staging().snapshot().await?;
-    for check in resolved.queries.kind(QueryKind::Check) {
-        if let Some(load) = resolved.never_loaded(check, &loaded) {
-            report.notes.push(format!(
+    for check in context.resolved.queries.kind(QueryKind::Check) {
+        if let Some(load) = context.resolved.never_loaded(check, &loaded) {
+            notes.push(format!(
                 "{} was not asked: {load} was never loaded and is not selected",
                 check.path
             ));
             continue;
         }
-        let rows = checks::rows(&session, &known, check)
+        let rows = checks::rows(session, &known, check)
             .await?
             .map_or(0, |found| found.rows);
         if rows > 0 {
@@ -172,28 +215,42 @@ pub(crate) async fn plan(
                 .unwrap_or("look at the rows it returns");
             let found = format!("{} finds {rows} row(s): {hint}", check.path);
             match check.warns {
-                true => report.notes.push(format!("warning: {found}")),
+                true => notes.push(format!("warning: {found}")),
                 false => findings.push(found),
             }
         }
     }
+    Ok(findings)
+}
+
+/// What each load asks of the org: jobs, batches, calls and storage.
+async fn measure(rehearsal: &Rehearsal<'_>, report: &mut PlanReport) -> Result<(), Error> {
+    let (context, session, dry_run) = (rehearsal.context, rehearsal.session, rehearsal.dry_run);
     for load in &mut report.loads {
-        let file = resolved.queries.find(QueryKind::Load, &load.load);
+        let file = context.resolved.queries.find(QueryKind::Load, &load.load);
         if let (Some(file), Some(outbox)) = (file, dry_run.outboxes.get(&load.load)) {
-            let work = workload(connection, &session, file, outbox).await?;
+            let work = workload(context.connection, session, file, outbox).await?;
             (load.jobs, load.batches) = (work.jobs, work.batches);
             load.api_calls = work.calls;
         }
     }
     // A run looks at the org as this plan has done.
-    report.further_calls = connection.client.usage().requests;
-    let storage = storage::estimate(&session, resolved, dry_run).await?;
+    report.further_calls = context.connection.client.usage().requests;
+    let storage = storage::estimate(session, &context.resolved, dry_run).await?;
     for load in &mut report.loads {
         if let Some(storage) = storage.get(&load.load) {
             load.data_storage_kb = storage.data_kb;
             load.file_storage_kb = storage.file_kb;
         }
     }
+    Ok(())
+}
+
+/// The org's limits beside what the run needs of them; those that it would exceed.
+async fn compare_with_limits(
+    connection: &Connection,
+    report: &mut PlanReport,
+) -> Result<Vec<String>, Error> {
     let limits = connection
         .client
         .limits()
@@ -202,15 +259,12 @@ pub(crate) async fn plan(
             target: connection.target.clone(),
             source: Box::new(source),
         })?;
+    let mut findings = Vec::new();
+    let batches: u64 = report.loads.iter().map(|load| load.batches).sum();
+    let calls: u64 = report.loads.iter().map(|load| load.api_calls).sum();
     for (name, needed) in [
-        (
-            "DailyBulkApiBatches",
-            report.loads.iter().map(|load| load.batches).sum::<u64>(),
-        ),
-        (
-            "DailyApiRequests",
-            report.further_calls + report.loads.iter().map(|load| load.api_calls).sum::<u64>(),
-        ),
+        ("DailyBulkApiBatches", batches),
+        ("DailyApiRequests", report.further_calls + calls),
     ] {
         if let Some(limit) = limits.get(name) {
             let kept = limit.max * i64::from(connection.destination.reserve_percent) / 100;
@@ -231,11 +285,7 @@ pub(crate) async fn plan(
         if let Some(limit) = limits.get(name) {
             let needed = megabytes(report.loads.iter().map(kilobytes).sum());
             if i64::try_from(needed).unwrap_or(i64::MAX) > limit.remaining {
-                let largest = report.loads.iter().max_by_key(|load| kilobytes(load));
-                let largest = largest.map_or_else(String::new, |load| {
-                    let most = number(megabytes(kilobytes(load)));
-                    format!(", {most} MB of them for {}", load.load)
-                });
+                let largest = largest(&report.loads, kilobytes);
                 findings.push(format!(
                     "{name}: {what} need about {} MB{largest}; the org has {} MB left. Free or buy storage (Setup > \
                      Storage Usage), or load less by [scope] and [options]",
@@ -250,17 +300,31 @@ pub(crate) async fn plan(
             });
         }
     }
-    report.findings = findings;
+    Ok(findings)
+}
+
+/// The load that takes most of a storage, as a part of a sentence.
+fn largest(loads: &[LoadPlan], kilobytes: Kilobytes) -> String {
+    let largest = loads.iter().max_by_key(|load| kilobytes(load));
+    largest.map_or_else(String::new, |load| {
+        let most = number(megabytes(kilobytes(load)));
+        format!(", {most} MB of them for {}", load.load)
+    })
+}
+
+/// How long the run will take, by what runs so far took.
+async fn say_how_long(context: &Context<'_>, report: &mut PlanReport) -> Result<(), Error> {
+    let connection = context.connection;
     let runs = Measured::read(&connection.staging).await?;
     let at_once = connection.destination.concurrent_jobs;
-    let expected = estimate::expected(&report, &runs, &resolved.queries, at_once);
+    let expected = estimate::expected(report, &runs, &context.resolved.queries, at_once);
     for load in &mut report.loads {
         let mut estimated = expected.loads.iter();
         let found = estimated.find(|estimated| estimated.load == load.load);
         load.seconds = found.map(|estimated| estimated.seconds);
     }
     (report.seconds, report.measured) = (expected.seconds, runs.last);
-    Ok(report)
+    Ok(())
 }
 
 /// Whole megabytes, rounded up: what the org counts in.

@@ -23,11 +23,10 @@ use super::recover::recover_all;
 use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
-use super::stage::{export, note_staging, stage_all, staged_objections};
+use super::stage::{export, read_export};
 use super::{documents, dry_run, preflight, sample};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
-use crate::mapping::publish_decisions;
 use crate::progress::Progress;
 use crate::project::Selection;
 use crate::reconcile::{Undecided, count_sources, held_reasons, undecided};
@@ -89,46 +88,10 @@ pub(crate) async fn run(
     let broken = recover_all(project, connection, progress.as_ref()).await?;
     // Only files of runs long gone: another command may be writing right now.
     staging.sweep_leftovers(Duration::from_hours(24)).await?;
-    if request.no_stage {
-        // Decisions are corrected without a new export.
-        publish_decisions(&project.config.project, &project.staging).await?;
-    } else {
-        let staged = stage_all(project, progress.as_ref()).await?;
-        note_staging(&staged, progress.as_ref());
-    }
-    let objections = staged_objections(staging, &project.config.gates).await?;
-    // After staging, which writes the queries of custom objects.
-    progress.step("reading users, limits and fields of the org");
-    let mut context = Context::resolve(project, connection, progress.as_ref()).await?;
-    context.whole = request.full;
-    context.resolved.select(&request.selection)?;
-    context.note_exclusions();
-    sample::draw(&context).await?;
-    if objections.is_empty() {
-        ensure_accounted(&column_fates(&context).await?)?;
-    }
-    if objections.is_empty() && prepare_org(&context, request.consent).await? {
-        // Fields that were hidden or missing may let more columns be sent.
-        context = context.again().await?;
-    }
+    let objections = read_export(project, connection, request.no_stage, progress.as_ref()).await?;
+    let context = ready(project, connection, request, progress.as_ref(), &objections).await?;
     let now = sources(staging).await?;
-    // So that later rules can be compared with these.
-    let rules = Rules::of(&project.config.project, &context.resolved.queries)?
-        .keep(staging)
-        .await?;
-    let journal = Journal::start(
-        staging,
-        RunStart {
-            target: &connection.target,
-            at: Some(connection.client.server_time()),
-            user: &connection.client.identity().user_id,
-            sources: now.clone(),
-            undoes: &[],
-            sample: project.config.sample,
-            rules: Some(rules),
-        },
-    )
-    .await?;
+    let journal = begin(&context, now.clone()).await?;
     let mut phases = Phases {
         context: &context,
         journal: &journal,
@@ -171,14 +134,7 @@ pub(crate) async fn run(
         Err(_) => Default::default(),
     };
     phases.notes.extend(waiting.iter().map(Undecided::sentence));
-    let whole = context.resolved.not_selected().is_empty() && project.config.sample.is_none();
-    let status = match &result {
-        Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
-        Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
-        Ok(status) => *status,
-        Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,
-        Err(_) => RunStatus::Failed,
-    };
+    let status = status(&context, &result, &waiting);
     let end = RunEnd {
         status,
         objections,
@@ -197,6 +153,67 @@ pub(crate) async fn run(
         .await?;
     keep_runs(&project.engine, staging).await?;
     Ok(report)
+}
+
+/// What a run goes by: the org as it is, with what it lacked deployed, and the loads that take part.
+async fn ready<'a>(
+    project: &'a Project,
+    connection: &'a Connection,
+    request: &RunRequest,
+    progress: &'a dyn Progress,
+    objections: &[String],
+) -> Result<Context<'a>, Error> {
+    // After staging, which writes the queries of custom objects.
+    progress.step("reading users, limits and fields of the org");
+    let mut context = Context::resolve(project, connection, progress).await?;
+    context.whole = request.full;
+    context.resolved.select(&request.selection)?;
+    context.note_exclusions();
+    sample::draw(&context).await?;
+    if objections.is_empty() {
+        ensure_accounted(&column_fates(&context).await?)?;
+    }
+    if objections.is_empty() && prepare_org(&context, request.consent).await? {
+        // Fields that were hidden or missing may let more columns be sent.
+        return context.again().await;
+    }
+    Ok(context)
+}
+
+/// Begins the journal of a run of these staged tables.
+async fn begin(context: &Context<'_>, sources: BTreeMap<String, String>) -> Result<Journal, Error> {
+    let (project, connection) = (context.project, context.connection);
+    // So that later rules can be compared with these.
+    let rules = Rules::of(&project.config.project, &context.resolved.queries)?
+        .keep(&connection.staging)
+        .await?;
+    let start = RunStart {
+        target: &connection.target,
+        at: Some(connection.client.server_time()),
+        user: &connection.client.identity().user_id,
+        sources,
+        undoes: &[],
+        sample: project.config.sample,
+        rules: Some(rules),
+    };
+    Ok(Journal::start(&connection.staging, start).await?)
+}
+
+/// What a run came to: what waits for a decision holds it, and what was not selected leaves it in part.
+fn status(
+    context: &Context<'_>,
+    result: &Result<RunStatus, Error>,
+    waiting: &[Undecided],
+) -> RunStatus {
+    let sampled = context.project.config.sample.is_some();
+    let whole = context.resolved.not_selected().is_empty() && !sampled;
+    match result {
+        Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
+        Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
+        Ok(status) => *status,
+        Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,
+        Err(_) => RunStatus::Failed,
+    }
 }
 
 /// How a run came to its end.

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::connection::Connection;
 use super::custom_objects;
 use super::project::Project;
 use crate::config::{Config, Gates, MissingOptOut};
@@ -75,6 +76,24 @@ pub(crate) async fn stage_all(
     report.objections = objections(&report.files, &config.gates);
     custom_objects::write_queries(project, progress).await?;
     Ok(report)
+}
+
+/// Reads the export, unless the tables staged last are asked for, of which the decisions are made right; why nothing of it may be
+/// sent, a sentence per file.
+pub(super) async fn read_export(
+    project: &Project,
+    connection: &Connection,
+    no_stage: bool,
+    progress: &dyn Progress,
+) -> Result<Vec<String>, Error> {
+    if no_stage {
+        // Decisions are corrected without a new export.
+        publish_decisions(&project.config.project, &project.staging).await?;
+    } else {
+        let staged = stage_all(project, progress).await?;
+        note_staging(&staged, progress);
+    }
+    staged_objections(&connection.staging, &project.config.gates).await
 }
 
 /// Why nothing may be sent of what was staged last, a sentence per file.
