@@ -60,6 +60,7 @@ mod org;
 mod outbox;
 mod papers;
 mod phase;
+mod phase_checks;
 mod plan;
 mod plan_report;
 mod preflight;

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::checks;
 use super::comparison;
 use super::context::{Context, Reads};
 use super::gone::{self, GoneRows};
@@ -14,13 +13,13 @@ use super::grain::{self, Books};
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
-use super::sheet::{Sheet, keep_sheet};
+use super::sheet::keep_sheet;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, Took, load_phase};
+use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, PhaseCounts, Took, load_phase};
 use crate::progress::Progress;
-use crate::project::{ProjectError, QueryFile, QueryKind, Step};
+use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::phase_document;
 use crate::rows::{RunStatus, for_load};
@@ -36,9 +35,6 @@ pub(super) const REASONS: &str = include_str!("../../queries/internal/reasons.sq
 
 /// Fields that the org's automation may set.
 const AUTOMATIC_FIELDS: &str = include_str!("../../queries/internal/automatic_fields.sql");
-
-/// Rows of a failed check that are shown on the terminal.
-const SHOWN: usize = 10;
 
 /// Everything the phases of one run share.
 pub(crate) struct Phases<'a> {
@@ -66,7 +62,7 @@ pub(crate) struct Phases<'a> {
     pub notes: Vec<String>,
 }
 
-impl Phases<'_> {
+impl<'a> Phases<'a> {
     /// Runs every step; stops at the first gate that does not hold.
     pub(crate) async fn run(&mut self) -> Result<RunStatus, Error> {
         let snapshot = self.context.staging().snapshot().await?;
@@ -189,53 +185,19 @@ impl Phases<'_> {
             .into());
         }
         let began = Instant::now();
-        let parents = file.references.iter();
-        let mut looked: Vec<&str> = parents
-            .filter_map(|name| name.strip_prefix("ledger."))
-            .collect();
-        looked.push(&file.name);
-        self.liveness.refresh(self.context, &looked).await?;
+        self.look_at_parents(file).await?;
         let (outbox, now) = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
         }
-        let columns = self.context.resolved.columns(file)?;
-        let describe = self
-            .context
-            .describes
-            .get(file.object())
-            .ok_or_else(|| Error::Defect {
-                what: format!(
-                    "{} loads {}, which the org does not have",
-                    file.path,
-                    file.object()
-                ),
-            })?;
+        let describe = self.describe(file)?;
         if let Some(now) = now {
             self.keep_pre_images(file, describe, &outbox, &now).await?;
         }
         self.keep_editors(file, describe, &outbox).await?;
         let prepare = began.elapsed();
         let started = Instant::now();
-        let counts = load_phase(&LoadRequest {
-            staging: self.context.staging(),
-            engine: &self.context.project.engine,
-            client: &self.context.connection.client,
-            journal: self.journal,
-            file,
-            columns,
-            outbox: &outbox,
-            describe,
-            blobs: Some(Arc::clone(&self.blobs)),
-            concurrent_jobs: self.context.connection.destination.concurrent_jobs,
-            part_rows: self.context.connection.destination.part_rows,
-            reserve_percent: self.context.connection.destination.reserve_percent,
-            max_failed_percent: self.context.project.config.gates.max_failed_percent,
-            hard_delete: false,
-            stop: self.stop,
-            progress: Arc::clone(self.progress),
-        })
-        .await?;
+        let counts = self.send(file, describe, &outbox).await?;
         let send = started.elapsed();
         self.sending += send;
         self.liveness.landed(&file.name);
@@ -253,6 +215,94 @@ impl Phases<'_> {
             self.journal.run(),
         )
         .await?;
+        let books = self.books(file, &session, &snapshot, &report).await?;
+        let verdict = self.verdict(file, &snapshot, &report, &counts, books.as_ref());
+        let verdict = verdict.await?;
+        let document = self.document(&session, &report, books.as_ref(), &verdict);
+        let document = document.await?;
+        if report.changed_by_org > 0 {
+            self.notes.push(format!(
+                "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
+                file.name, report.changed_by_org, file.name
+            ));
+        }
+        self.propose_automation(file, &session, &report).await?;
+        self.keep_failed(file, &session, &outbox, &report).await?;
+        self.reports.push(report.clone());
+        self.keep_document(file, document).await?;
+        let took = [
+            prepare,
+            send,
+            began.elapsed().saturating_sub(prepare + send),
+        ];
+        self.note_end(file, &report, books.as_ref(), &verdict, took)
+            .await?;
+        let reasons = verdict.reasons.iter();
+        self.notes
+            .extend(reasons.map(|reason| format!("gate: {reason}")));
+        Ok((!verdict.passed()).then_some(RunStatus::Gated))
+    }
+
+    /// Looks for what became of the records that a load refers to, and of its own.
+    async fn look_at_parents(&mut self, file: &QueryFile) -> Result<(), Error> {
+        let parents = file.references.iter();
+        let mut looked: Vec<&str> = parents
+            .filter_map(|name| name.strip_prefix("ledger."))
+            .collect();
+        looked.push(&file.name);
+        self.liveness.refresh(self.context, &looked).await
+    }
+
+    /// The org's object that a load sends to.
+    fn describe(&self, file: &QueryFile) -> Result<&'a ObjectDescribe, Error> {
+        let describes = &self.context.describes;
+        describes.get(file.object()).ok_or_else(|| Error::Defect {
+            what: format!(
+                "{} loads {}, which the org does not have",
+                file.path,
+                file.object()
+            ),
+        })
+    }
+
+    /// Sends an outbox, part by part.
+    async fn send(
+        &self,
+        file: &QueryFile,
+        describe: &ObjectDescribe,
+        outbox: &Manifest,
+    ) -> Result<PhaseCounts, Error> {
+        let destination = &self.context.connection.destination;
+        let counts = load_phase(&LoadRequest {
+            staging: self.context.staging(),
+            engine: &self.context.project.engine,
+            client: &self.context.connection.client,
+            journal: self.journal,
+            file,
+            columns: self.context.resolved.columns(file)?,
+            outbox,
+            describe,
+            blobs: Some(Arc::clone(&self.blobs)),
+            concurrent_jobs: destination.concurrent_jobs,
+            part_rows: destination.part_rows,
+            reserve_percent: destination.reserve_percent,
+            max_failed_percent: self.context.project.config.gates.max_failed_percent,
+            hard_delete: false,
+            stop: self.stop,
+            progress: Arc::clone(self.progress),
+        })
+        .await?;
+        Ok(counts)
+    }
+
+    /// The rows of a load's source beside those that its phase accounts for, where its query names a source.
+    async fn books(
+        &self,
+        file: &QueryFile,
+        session: &Session,
+        snapshot: &Snapshot,
+        report: &PhaseReport,
+    ) -> Result<Option<Books>, Error> {
         let accounted = |load: &str| match load == file.name {
             true => Some(report.accounted()),
             false => {
@@ -261,8 +311,19 @@ impl Phases<'_> {
                 done.map(PhaseReport::accounted)
             }
         };
-        let expected = grain::expected(self.context, &session, &snapshot, file, accounted).await?;
-        let mut verdict = judge(&report, &self.context.project.config.gates);
+        grain::expected(self.context, session, snapshot, file, accounted).await
+    }
+
+    /// Whether the next phase may begin, and why not.
+    async fn verdict(
+        &self,
+        file: &QueryFile,
+        snapshot: &Snapshot,
+        report: &PhaseReport,
+        counts: &PhaseCounts,
+        books: Option<&Books>,
+    ) -> Result<Verdict, Error> {
+        let mut verdict = judge(report, &self.context.project.config.gates);
         if counts.canary_stopped {
             verdict.reasons.push(format!(
                 "{}: too many of the first rows failed, so the other parts were not sent",
@@ -276,59 +337,52 @@ impl Phases<'_> {
                 crate::load::remedy(code)
             ));
         }
-        if let Some(books) = &expected {
+        if let Some(books) = books {
             verdict.reasons.extend(books.unbalanced());
             if books.rows.max(books.accounted()) > 0 {
-                let strangers = grain::strangers(self.context, &snapshot, file).await?;
+                let strangers = grain::strangers(self.context, snapshot, file).await?;
                 verdict.reasons.extend(strangers.reasons(&books.source));
             }
         }
-        let document = self
-            .document(&session, &report, expected.as_ref(), &verdict)
-            .await?;
-        if report.changed_by_org > 0 {
-            self.notes.push(format!(
-                "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
-                file.name, report.changed_by_org, file.name
-            ));
-        }
-        self.propose_automation(file, &session, &report).await?;
-        self.keep_failed(file, &session, &outbox, &report).await?;
-        self.reports.push(report.clone());
+        Ok(verdict)
+    }
+
+    /// Writes the report of a phase, under the phase's number.
+    async fn keep_document(&self, file: &QueryFile, document: String) -> Result<(), Error> {
         let number = self.reports.len();
         let path = self.context.staging().org_path(&[
             "reports",
             self.journal.run(),
             &format!("{number:02}-{}.md", file.name),
         ]);
-        self.context
-            .connection
-            .staging
-            .write_document(&path, document.into_bytes().into())
-            .await?;
-        let mut told = serde_json::to_value(&report).unwrap_or_default();
+        let document = document.into_bytes().into();
+        let staging = &self.context.connection.staging;
+        staging.write_document(&path, document).await?;
+        Ok(())
+    }
+
+    /// Writes down what came of a phase, and how long preparing, sending and looking back took.
+    async fn note_end(
+        &self,
+        file: &QueryFile,
+        report: &PhaseReport,
+        books: Option<&Books>,
+        verdict: &Verdict,
+        took: [Duration; 3],
+    ) -> Result<(), Error> {
+        let mut told = serde_json::to_value(report).unwrap_or_default();
         told["source"] = file.source.as_ref().map(|grain| grain.text.as_str()).into();
-        told["source_rows"] = expected.as_ref().map(|books| books.rows).into();
+        told["source_rows"] = books.map(|books| books.rows).into();
         self.journal
             .record(&Event::PhaseReported {
                 load: file.name.clone(),
                 report: told,
                 passed: verdict.passed(),
                 reasons: verdict.reasons.clone(),
-                took: Some(Took::new([
-                    prepare,
-                    send,
-                    began.elapsed().saturating_sub(prepare + send),
-                ])),
+                took: Some(Took::new(took)),
             })
             .await?;
-        self.notes.extend(
-            verdict
-                .reasons
-                .iter()
-                .map(|reason| format!("gate: {reason}")),
-        );
-        Ok((!verdict.passed()).then_some(RunStatus::Gated))
+        Ok(())
     }
 
     /// Names fields that have another value right after they were written, in several records and by nobody else: a flow of the
@@ -469,113 +523,5 @@ impl Phases<'_> {
             &errors,
             &verdict.reasons,
         ))
-    }
-
-    /// Runs every check whose tables exist by now. True if one found rows: the run is held.
-    async fn run_checks(&mut self) -> Result<bool, Error> {
-        let waiting: Vec<&QueryFile> = self
-            .context
-            .resolved
-            .queries
-            .kind(QueryKind::Check)
-            .filter(|check| !self.checked.contains(&check.path))
-            .collect();
-        if waiting.is_empty() {
-            return Ok(false);
-        }
-        let reads = waiting
-            .iter()
-            .flat_map(|check| check.references.iter().cloned())
-            .collect();
-        let (snapshot, session) = self.context.session(Reads::Only(&reads)).await?;
-        let known = session.table_names();
-        let mut held = false;
-        for check in waiting {
-            if self.cannot_be_asked(check, &snapshot) {
-                self.checked.insert(check.path.clone());
-                continue;
-            }
-            let Some(found) = checks::rows(&session, &known, check).await? else {
-                continue;
-            };
-            self.checked.insert(check.path.clone());
-            if found.rows > 0 {
-                held |= !check.warns;
-                self.report_check(check, &found.batches, found.rows).await?;
-            }
-        }
-        Ok(held)
-    }
-
-    /// Whether a query needs a load that is not selected and was never loaded; says so.
-    fn cannot_be_asked(&mut self, file: &QueryFile, snapshot: &Snapshot) -> bool {
-        let never = self.context.resolved.never_loaded(file, snapshot);
-        if let Some(load) = never {
-            self.notes.push(format!(
-                "{} was not asked: {load} was never loaded and is not selected",
-                file.path
-            ));
-        }
-        never.is_some()
-    }
-
-    async fn report_check(
-        &mut self,
-        check: &QueryFile,
-        batches: &[arrow::array::RecordBatch],
-        rows: usize,
-    ) -> Result<(), Error> {
-        let wrong = |error| {
-            Error::Project(ProjectError::Columns {
-                path: check.path.clone(),
-                reason: format!("it returns a column that CSV cannot hold: {error}"),
-                hint: "cast it to a text in the check".to_owned(),
-            })
-        };
-        let (staging, run) = (self.context.staging(), self.journal.run());
-        let Sheet { place, csv } = keep_sheet(staging, run, &check.name, batches, wrong).await?;
-        let word = match check.warns {
-            true => {
-                self.warnings.insert(check.name.clone(), rows as u64);
-                "warning"
-            }
-            false => "held",
-        };
-        let mut text = format!(
-            "{word}: {} found {rows} row(s), all of them in {place}",
-            check.name
-        );
-        for line in String::from_utf8_lossy(&csv).lines().take(SHOWN + 1) {
-            text.push_str(&format!("\n  {line}"));
-        }
-        if let Some(hint) = &check.hint {
-            text.push_str(&format!("\n\nhint: {hint}"));
-        }
-        self.notes.push(text);
-        Ok(())
-    }
-
-    /// Runs the project's reconcile queries. True if one found rows.
-    async fn run_reconcile_queries(&mut self) -> Result<bool, Error> {
-        let mut found = false;
-        for file in self.context.resolved.queries.kind(QueryKind::Reconcile) {
-            self.progress.step(&format!("reconciling {}", file.name));
-            let reads = Reads::Only(&file.references);
-            let (snapshot, session) = self.context.session(reads).await?;
-            if self.cannot_be_asked(file, &snapshot) {
-                continue;
-            }
-            let staging = self.context.staging();
-            let manifest = write_model(staging, &session, "recon", file).await?;
-            if manifest.rows > 0 {
-                found = true;
-                self.notes.push(format!(
-                    "gate: {} found {} row(s); see `transload query \"select * from recon.{}\"`",
-                    file.path, manifest.rows, file.name
-                ));
-            }
-            staging.publish(manifest).await?;
-        }
-        Ok(found)
     }
 }
