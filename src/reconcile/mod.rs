@@ -21,6 +21,7 @@ mod coercion;
 mod compared;
 mod conflict;
 mod diff;
+mod differing;
 mod edits;
 mod error;
 mod fetch;

@@ -13,24 +13,13 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructA
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use super::compared::Compared;
 use super::conflict::{Entry, Known};
+use super::differing::differing;
 use super::left_out::{Record, of_files, rewrite};
-use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
+use super::names::{CONFLICTS, LEFT_TO_ORG};
 use super::{ReadBack, ReconcileError, ThreeWay};
-use crate::project::QueryFile;
-use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns, stands};
+use crate::rows::{RowOperation, is_set, sent_columns};
 use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
-
-/// Fields of a contact and those of a lead that they come from when it is converted, where the names differ.
-const OF_LEAD: [(&str, &str); 6] = [
-    ("MailingStreet", "Street"),
-    ("MailingCity", "City"),
-    ("MailingState", "State"),
-    ("MailingPostalCode", "PostalCode"),
-    ("MailingCountry", "Country"),
-    ("MailingCountryCode", "CountryCode"),
-];
 
 /// Columns of `recon.conflicts_<load>`.
 pub(super) const CONFLICT: [&str; 13] = [
@@ -176,7 +165,7 @@ impl Settle<'_> {
     ) -> Result<BTreeMap<String, Record>, ReconcileError> {
         let request = self.wanted.request;
         let part = of_files(outbox, std::slice::from_ref(file));
-        let Some((sql, snapshot)) = self.entries(&part) else {
+        let Some((sql, snapshot)) = differing(self.wanted, &self.places, &part) else {
             return Ok(BTreeMap::new());
         };
         let session = request.engine.session(request.staging, &snapshot)?;
@@ -221,189 +210,6 @@ impl Settle<'_> {
         records.retain(|_, record| !record.entries.is_empty());
         self.note(&records).await?;
         Ok(records)
-    }
-
-    /// SQL for one row per field of an update that is another one in the org, and the tables it reads; none if no field can be
-    /// compared.
-    fn entries(&self, part: &Manifest) -> Option<(String, Snapshot)> {
-        let ThreeWay {
-            request,
-            snapshot,
-            last,
-            now,
-            later,
-            moved,
-            silent,
-            ..
-        } = self.wanted;
-        let (load, key) = (&request.file.name, &request.columns.key);
-        let mut tables = Snapshot::default();
-        tables.insert(part.clone());
-        tables.insert((*now).clone());
-        let mut take = |schema: &str, table: &str| {
-            let found = snapshot.get(schema, table).filter(|table| table.rows > 0);
-            found.inspect(|table| tables.insert((*table).clone()))
-        };
-        let ledger = take("ledger", load);
-        if ledger.is_none() && moved.is_none() {
-            return None;
-        }
-        let read_back = take("org", load);
-        let left = take("ledger", &format!("{LEFT_TO_ORG}{load}"));
-        let edited = take("recon", &format!("{CHANGED_BY_ORG}{load}"));
-        let last = last.filter(|last| last.rows > 0);
-        let last = last.map(|last| as_last(last, load));
-        // A column that had another type was another column.
-        let has = |table: Option<&Manifest>, name: &str, data_type: &DataType| {
-            let column = table.and_then(|table| table.schema.field_with_name(name).ok());
-            column.is_some_and(|column| column.data_type() == data_type)
-        };
-        let mut entries = Vec::new();
-        for (place, name) in self.places.iter().enumerate() {
-            let field = part.schema.field_with_name(name).ok()?;
-            let compared = Compared::of(request.describe, name)
-                .filter(|_| !later.contains(name) && !key.contains(name));
-            let Some(compared) = compared else {
-                continue;
-            };
-            let target = request.describe.field(name);
-            let can_be_emptied =
-                target.is_some_and(|target| target.nillable) && !silent.contains(name);
-            let (ours, theirs) = compared.forms(field, "o", "r");
-            let known = |has: bool, there: &str, form: String| match has {
-                true => format!(
-                    "case when {there} then named_struct('value', cast({form} as varchar)) end"
-                ),
-                false => "cast(null as struct<value varchar>)".to_owned(),
-            };
-            let sent = known(
-                has(
-                    last.as_ref()
-                        .filter(|_| ledger.is_some() && compared.is_comparable()),
-                    name,
-                    field.data_type(),
-                ),
-                "p._fingerprint is not null",
-                compared.forms(field, "p", "r").0,
-            );
-            // What was sent to the lead that a contact was may have to be emptied: that is known further on.
-            let says_something = match (moved, can_be_emptied) {
-                (Some(_), true) => String::new(),
-                (Some(_), false) => format!("cast({ours} as varchar) <> '' and "),
-                (None, _) => {
-                    format!("((cast({ours} as varchar) <> '') or o._clear is not null) and ")
-                }
-            };
-            let (columns, accepted) = compared.accepted(field, "i");
-            let found = known(
-                columns
-                    .into_iter()
-                    .all(|name| has(read_back, name, &DataType::Utf8)),
-                "i._id is not null",
-                accepted,
-            );
-            entries.push(format!(
-                "case when {says_something}{ours} is distinct from {theirs} \
-                 then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
-                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
-            ));
-        }
-        if entries.is_empty() {
-            return None;
-        }
-        let (mut joins, mut landed) = (String::new(), "cast(null as bigint)");
-        let mut written = "cast(null as bytea)";
-        if ledger.is_some() {
-            (landed, written) = ("l.fingerprint", "l.written");
-            joins.push_str(&format!(
-                " left join ledger.{load} as l on {} and substr(l.id, 1, 15) = substr(o._id, 1, 15)",
-                same_key("l", "o", key)
-            ));
-        }
-        if let (Some(last), Some(_)) = (&last, ledger) {
-            joins.push_str(&format!(
-                " left join {} as p on {} and {}",
-                last.name(),
-                same_key("p", "o", key),
-                stands("p", "l")
-            ));
-            tables.insert(last.clone());
-        }
-        if read_back.is_some() {
-            joins.push_str(&format!(
-                " left join org.{load} as i on {}",
-                same_key("i", "o", key)
-            ));
-        }
-        let none = "cast(null as varchar)";
-        let [by, at] = MODIFIED.map(|name| match now.schema.field_with_name(name) {
-            Ok(_) => format!("r.\"{name}\""),
-            Err(_) => none.to_owned(),
-        });
-        let mut sql = format!(
-            "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
-             {landed} as landed, {written} as written, unnest(make_array({entries})) as entry \
-             from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
-            key = key_text("o", key),
-            entries = entries.join(",\n "),
-            now = now.name(),
-        );
-        sql = format!("select e.* from ({sql}) as e where e.entry is not null");
-        let (mut columns, mut joins) = (String::new(), String::new());
-        match left {
-            Some(_) => {
-                columns.push_str(", b.key is not null as is_left, b.base as base");
-                joins.push_str(&format!(
-                    " left join ledger.{LEFT_TO_ORG}{load} as b on b.key = e.key and b.field = e.entry['field']"
-                ));
-            }
-            None => columns.push_str(&format!(", false as is_left, {none} as base")),
-        }
-        match edited {
-            Some(_) => {
-                columns.push_str(", x.key is not null as is_edited, x.sent as edited");
-                joins.push_str(&format!(
-                    " left join (select c.key, c.field, max(c.sent) as sent from recon.{CHANGED_BY_ORG}{load} as c \
-                     group by c.key, c.field) as x on x.key = e.key and x.field = e.entry['field']"
-                ));
-            }
-            None => columns.push_str(&format!(", false as is_edited, {none} as edited")),
-        }
-        if let Some(moved) = moved {
-            let names = OF_LEAD.iter();
-            let names = names.map(|(contact, lead)| format!(" when '{lead}' then '{contact}'"));
-            columns.push_str(
-                ", y.key is not null as is_moved, z.key is not null as was_sent, z.base as moved_base",
-            );
-            joins.push_str(&format!(
-                " left join (select distinct m.key from {table} as m) as y on y.key = e.key \
-                 left join (select m.key, case m.field{} else m.field end as field, m.base from {table} as m) as z \
-                 on z.key = e.key and z.field = e.entry['field']",
-                names.collect::<String>(),
-                table = moved.name(),
-            ));
-            tables.insert((*moved).clone());
-        }
-        let source = source_of(request.file, snapshot);
-        match source {
-            Some(source) => {
-                columns.push_str(", s.updated_at as source_changed_at");
-                joins.push_str(&format!(
-                    " left join (select cast(s.id as varchar) as key, cast(s.updated_at as varchar) as updated_at \
-                     from {} as s) as s on s.key = e.key",
-                    source.name()
-                ));
-                tables.insert(source.clone());
-            }
-            None => columns.push_str(&format!(", {none} as source_changed_at")),
-        }
-        let mut sql = format!("select e.*{columns} from ({sql}) as e{joins}");
-        if moved.is_some() {
-            sql.push_str(
-                " where e.entry['ours'] <> '' or e.clear is not null or z.base is not null",
-            );
-        }
-        Some((sql, tables))
     }
 
     /// Notes what people should know, and what the org had accepted of fields that are left to it.
@@ -469,14 +275,6 @@ impl Settle<'_> {
             source,
         }
     }
-}
-
-/// The staged table of a load's rows, if it says when each was changed.
-fn source_of<'a>(file: &QueryFile, snapshot: &'a Snapshot) -> Option<&'a Manifest> {
-    let (schema, table) = file.source.as_ref()?.table.as_ref()?;
-    let source = snapshot.get(schema, table)?;
-    let has = |name: &&str| source.schema.field_with_name(name).is_ok();
-    (schema == "usercom" && ["id", "updated_at"].iter().all(has)).then_some(source)
 }
 
 /// The result of the comparison's query.
