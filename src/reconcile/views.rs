@@ -100,130 +100,130 @@ fn keys_of(ledger: &Manifest) -> Vec<String> {
     names.take_while(|name| *name != "id").cloned().collect()
 }
 
+/// What each view puts together, by its schema and name: SQL for one table each.
+type Unions = BTreeMap<(&'static str, &'static str), Vec<String>>;
+
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.records`, `ledger.changes` and `ledger.attempts`.
 #[must_use]
 pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
-    let mut unions: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    let mut unions = Unions::new();
     for table in snapshot.iter() {
-        for (prefix, view, columns) in FAMILIES {
-            if table.schema_name == "recon"
-                && let Some(load) = table.table.strip_prefix(prefix)
-            {
-                // A table of an earlier version may lack a column.
-                let columns = columns.iter().map(|column| {
-                    let has = table.schema.field_with_name(column).is_ok();
-                    match has {
-                        true => (*column).to_owned(),
-                        false => format!("cast(null as varchar) as {column}"),
-                    }
-                });
-                unions.entry(("recon", view)).or_default().push(format!(
-                    "select '{load}' as load, {} from recon.{}",
-                    columns.collect::<Vec<_>>().join(", "),
-                    table.table
-                ));
-            }
-        }
-        if table.schema_name == "ledger"
-            && let Some(load) = table.table.strip_prefix(PRE_IMAGE)
-        {
-            let keys: Vec<String> = table
-                .schema
-                .fields()
-                .iter()
-                .skip(1)
-                .map(|field| field.name().clone())
-                .take_while(|name| name != "id")
-                .collect();
-            let why = match table.schema.field_with_name("why") {
-                Ok(_) => "coalesce(b.why, 'source')",
-                Err(_) => "'source'",
-            };
-            // What was kept before it was sent is a change once it has landed.
-            if snapshot
-                .get("ledger", &format!("attempts_{load}"))
-                .is_some()
-            {
-                unions.entry(("ledger", "changes")).or_default().push(format!(
-                    "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
-                     {why} as why from ledger.{} as b inner join (select a.run_id, substr(a.id, 1, 15) as id \
-                     from ledger.attempts_{load} as a where a.outcome in ('updated', 'restored', 'released') \
-                     group by a.run_id, substr(a.id, 1, 15)) as a on a.run_id = b.run_id and a.id = substr(b.id, 1, 15)",
-                    key_text("b", &keys),
-                    table.table
-                ));
-            }
-        }
-        let attempts = table.table.strip_prefix("attempts_");
-        let is_ledger = table.schema_name == "ledger" && table.schema.index_of("live").is_ok();
-        if is_ledger && attempts.is_none() {
-            unions.entry(("ledger", "records")).or_default().push(format!(
-                "select '{load}' as load, {} as key, l.id from ledger.{load} as l where l.id is not null",
-                key_text("l", &keys_of(table)),
-                load = table.table
-            ));
-        }
-        if table.schema_name == "ledger"
-            && let Some(load) = attempts
-        {
-            let keys = keys_of(table);
-            unions
-                .entry(("ledger", "attempts"))
-                .or_default()
-                .push(format!(
-                    "select '{load}' as load, {} as key, {} from ledger.{} as a",
-                    key_text("a", &keys),
-                    attempt()
-                        .map(|name| format!("a.{name}"))
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    table.table
-                ));
+        match table.schema_name.as_str() {
+            "recon" => add_finding(table, &mut unions),
+            "ledger" => add_ledger(snapshot, table, &mut unions),
+            _ => {}
         }
     }
     let known: BTreeSet<(&str, &str)> = unions.keys().copied().collect();
+    let view = |(schema, name): (&str, &str), sql: String| View {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        sql,
+    };
     let mut views: Vec<View> = unions
         .into_iter()
-        .map(|((schema, name), parts)| View {
-            schema: schema.to_owned(),
-            name: name.to_owned(),
-            sql: parts.join(" union all "),
-        })
+        .map(|(name, parts)| view(name, parts.join(" union all ")))
         .collect();
     if known.contains(&("recon", "fates")) {
-        views.push(View {
-            schema: "recon".to_owned(),
-            name: "held".to_owned(),
-            sql: format!(
-                "select {} from recon.fates as f where f.fate = 'held'",
-                HELD.map(|name| format!("f.{name}")).join(", ")
-            ),
-        });
+        let columns = HELD.map(|name| format!("f.{name}")).join(", ");
+        let sql = format!("select {columns} from recon.fates as f where f.fate = 'held'");
+        views.push(view(("recon", "held"), sql));
     }
-    // Queries may count on these whatever was found.
-    let counted_on = ["gone", "changed_by_org", "conflicts", "altered"];
-    let families = FAMILIES
-        .iter()
-        .filter(|(_, view, _)| counted_on.contains(view));
-    let counted_on =
-        families.map(|(_, view, columns)| ("recon", *view, [&["load"], *columns].concat()));
-    let ledgers = [
-        ("ledger", "changes", CHANGE.to_vec()),
-        ("ledger", "records", RECORD.to_vec()),
-    ];
-    for (schema, view, columns) in counted_on.chain(ledgers) {
-        if !known.contains(&(schema, view)) {
+    for (name, columns) in counted_on() {
+        if !known.contains(&name) {
             let columns = columns.iter();
             let columns: Vec<String> = columns
                 .map(|column| format!("cast(null as varchar) as {column}"))
                 .collect();
-            views.push(View {
-                schema: schema.to_owned(),
-                name: view.to_owned(),
-                sql: format!("select {} where false", columns.join(", ")),
-            });
+            let sql = format!("select {} where false", columns.join(", "));
+            views.push(view(name, sql));
         }
     }
     views
+}
+
+/// Views that queries may count on whatever was found, with their columns.
+fn counted_on() -> Vec<((&'static str, &'static str), Vec<&'static str>)> {
+    let names = ["gone", "changed_by_org", "conflicts", "altered"];
+    let families = FAMILIES
+        .iter()
+        .filter(|(_, view, _)| names.contains(view))
+        .map(|(_, view, columns)| (("recon", *view), [&["load"], *columns].concat()));
+    let ledgers = [
+        (("ledger", "changes"), CHANGE.to_vec()),
+        (("ledger", "records"), RECORD.to_vec()),
+    ];
+    families.chain(ledgers).collect()
+}
+
+/// A table of what was found about one load.
+fn add_finding(table: &Manifest, unions: &mut Unions) {
+    for (prefix, view, columns) in FAMILIES {
+        let Some(load) = table.table.strip_prefix(prefix) else {
+            continue;
+        };
+        // A table of an earlier version may lack a column.
+        let columns = columns.iter().map(|column| {
+            let has = table.schema.field_with_name(column).is_ok();
+            match has {
+                true => (*column).to_owned(),
+                false => format!("cast(null as varchar) as {column}"),
+            }
+        });
+        unions.entry(("recon", view)).or_default().push(format!(
+            "select '{load}' as load, {} from recon.{}",
+            columns.collect::<Vec<_>>().join(", "),
+            table.table
+        ));
+    }
+}
+
+/// A table that knows records of one load: its ledger, its attempts, or what its rows replaced.
+fn add_ledger(snapshot: &Snapshot, table: &Manifest, unions: &mut Unions) {
+    if let Some(load) = table.table.strip_prefix(PRE_IMAGE) {
+        add_changes(snapshot, table, load, unions);
+    }
+    if let Some(load) = table.table.strip_prefix("attempts_") {
+        let columns: Vec<String> = attempt().map(|name| format!("a.{name}")).collect();
+        let attempts = unions.entry(("ledger", "attempts")).or_default();
+        attempts.push(format!(
+            "select '{load}' as load, {} as key, {} from ledger.{} as a",
+            key_text("a", &keys_of(table)),
+            columns.join(", "),
+            table.table
+        ));
+    } else if table.schema.index_of("live").is_ok() {
+        let records = unions.entry(("ledger", "records")).or_default();
+        records.push(format!(
+            "select '{load}' as load, {} as key, l.id from ledger.{load} as l where l.id is not null",
+            key_text("l", &keys_of(table)),
+            load = table.table
+        ));
+    }
+}
+
+/// Values that rows of a load replaced. What was kept before it was sent is a change once it has landed.
+fn add_changes(snapshot: &Snapshot, table: &Manifest, load: &str, unions: &mut Unions) {
+    let attempts = format!("attempts_{load}");
+    if snapshot.get("ledger", &attempts).is_none() {
+        return;
+    }
+    let fields = table.schema.fields().iter().skip(1);
+    let keys: Vec<String> = fields
+        .map(|field| field.name().clone())
+        .take_while(|name| name != "id")
+        .collect();
+    let why = match table.schema.field_with_name("why") {
+        Ok(_) => "coalesce(b.why, 'source')",
+        Err(_) => "'source'",
+    };
+    unions.entry(("ledger", "changes")).or_default().push(format!(
+        "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
+         {why} as why from ledger.{} as b inner join (select a.run_id, substr(a.id, 1, 15) as id \
+         from ledger.{attempts} as a where a.outcome in ('updated', 'restored', 'released') \
+         group by a.run_id, substr(a.id, 1, 15)) as a on a.run_id = b.run_id and a.id = substr(b.id, 1, 15)",
+        key_text("b", &keys),
+        table.table
+    ));
 }
