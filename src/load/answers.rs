@@ -36,8 +36,17 @@ pub(super) struct PartCounts {
     pub unprocessed: u64,
 }
 
+impl std::ops::AddAssign for PartCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.created += more.created;
+        self.updated += more.updated;
+        self.failed += more.failed;
+        self.unprocessed += more.unprocessed;
+    }
+}
+
 /// What became of a part.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sent {
     pub counts: PartCounts,
     /// Files of attempts.

@@ -10,12 +10,12 @@ use chrono::Duration;
 use super::job::{UNUSABLE, is_unusable};
 use super::journal::RunRecord;
 use super::part::{PartContext, Turn};
-use super::run_state::PhaseState;
+use super::run_state::{Intent, JobRecord, PhaseState};
 use super::{Event, Journal, LoadError, RunState, write_ledger};
 use crate::engine::Engine;
 use crate::rows::{RowOperation, RunStatus, columns_of, ledger_schema, sent_columns};
 use crate::salesforce::{Client, ErrorClass, JobState, WaitOptions};
-use crate::staging::Staging;
+use crate::staging::{DataFile, Staging};
 
 /// Why rows of a job that is gone have no answer.
 const GONE: &str = "the results of its job have expired, and the org has no record of its key";
@@ -93,108 +93,21 @@ async fn recover_phase(
         turn: std::sync::Arc::default(),
         made: std::sync::Arc::default(),
     };
-    // No id is given to a second row.
-    let mut turn = Turn {
-        answered: phase
-            .jobs
-            .values()
-            .flat_map(|open| open.answers().to_vec())
-            .collect(),
-    };
-    let fail = |job: &str| context.salesforce(Some(job));
-    let ingest = client.ingest();
-    let known: BTreeSet<&str> = phase
-        .jobs
-        .values()
-        .filter_map(|open| open.job.as_deref())
-        .collect();
-    let (mut read, mut aborted) = (0, 0);
-    let mut attempts = Vec::new();
+    let mut recovery = Recovery::of(context, &phase);
     for ((part, attempt), open) in &phase.jobs {
-        if let Some(files) = &open.done {
-            attempts.extend(files.clone());
-            continue;
-        }
         let mut parts = outbox.files.iter().chain(&phase.again);
-        let Some(file) = parts.find(|file| file.path == *part) else {
-            continue;
-        };
-        let operation = file.label.as_deref().and_then(RowOperation::parse);
-        match (&open.job, &open.intent) {
-            (None, Some(intent)) if intent.operation.starts_with("rest ") => {
-                let operation = operation.unwrap_or(RowOperation::Insert);
-                let mut files = open.answered.clone();
-                if let Some(flight) = open.flight {
-                    let found = context
-                        .recover_over_rest(file, operation, *attempt, flight, &turn)
-                        .await?;
-                    turn.answered.extend(found.iter().cloned());
-                    files.extend(found);
-                }
-                attempts.extend(context.compact(&files).await?);
-            }
-            (Some(job), _) => {
-                let operation = operation.unwrap_or(RowOperation::Upsert);
-                let info = match ingest.get(job).await {
-                    // It is gone, or cannot be read any more.
-                    Err(error) if error.class() == ErrorClass::Refused => {
-                        let found = context.recover_by_key(file, operation, *attempt, job, GONE);
-                        attempts.extend(found.await?);
-                        continue;
-                    }
-                    other => other.map_err(fail(job))?,
-                };
-                if info.state == JobState::Open {
-                    match ingest.abort(job).await {
-                        // It came to its end meanwhile: looked at below.
-                        Err(error) if error.class() == ErrorClass::Refused => {}
-                        other => {
-                            other.map_err(fail(job))?;
-                            aborted += 1;
-                            continue;
-                        }
-                    }
-                }
-                let info = ingest
-                    .wait(job, WaitOptions::default(), |_| {})
-                    .await
-                    .map_err(fail(job))?;
-                match context.collect(file, operation, *attempt, &info).await {
-                    Ok(sent) => attempts.extend(sent.files),
-                    Err(error) if is_unusable(&error) => {
-                        tracing::warn!(load, job, %error, "settling the job's rows by their keys");
-                        let found =
-                            context.recover_by_key(file, operation, *attempt, job, UNUSABLE);
-                        attempts.extend(found.await?);
-                    }
-                    Err(error) => return Err(error),
-                }
-                read += 1;
-            }
-            // The create may have reached the server before its answer was written down. Such a job never got
-            // data, so it is still open.
-            (None, Some(intent)) => {
-                let since = intent.at - Duration::minutes(5);
-                for job in ingest
-                    .list(Some(since))
-                    .await
-                    .map_err(context.salesforce(None))?
-                {
-                    let ours = job.object.as_deref() == Some(&intent.object)
-                        && job.operation.as_deref() == Some(&intent.operation)
-                        && job
-                            .created_by_id
-                            .as_deref()
-                            .is_none_or(|id| id == client.identity().user_id);
-                    if ours && job.state == JobState::Open && !known.contains(job.id.as_str()) {
-                        ingest.abort(&job.id).await.map_err(fail(&job.id))?;
-                        aborted += 1;
-                    }
-                }
-            }
+        match (&open.done, parts.find(|file| file.path == *part)) {
+            (Some(files), _) => recovery.attempts.extend(files.clone()),
+            (None, Some(file)) => recovery.attempt(file, *attempt, open).await?,
             (None, None) => {}
         }
     }
+    let Recovery {
+        attempts,
+        read,
+        aborted,
+        ..
+    } = recovery;
     let rows: u64 = attempts.iter().map(|file| file.rows).sum();
     write_ledger(staging, engine, load, &phase.key, schema, attempts).await?;
     journal
@@ -206,4 +119,149 @@ async fn recover_phase(
     Ok(format!(
         "{load}: {rows} answered row(s) kept, {read} job(s) read to their end, {aborted} open job(s) aborted"
     ))
+}
+
+/// The recovery of one phase, attempt after attempt.
+struct Recovery<'a> {
+    context: PartContext,
+    /// Answers so far: no id is given to a second row.
+    turn: Turn,
+    /// Jobs of the phase that the journal knows.
+    known: BTreeSet<&'a str>,
+    /// Files with the answers of rows.
+    attempts: Vec<DataFile>,
+    /// Jobs that were read to their end.
+    read: u32,
+    /// Jobs that were open and are aborted.
+    aborted: u32,
+}
+
+impl<'a> Recovery<'a> {
+    fn of(context: PartContext, phase: &'a PhaseState) -> Self {
+        let jobs = || phase.jobs.values();
+        Self {
+            context,
+            turn: Turn {
+                answered: jobs().flat_map(|open| open.answers().to_vec()).collect(),
+            },
+            known: jobs().filter_map(|open| open.job.as_deref()).collect(),
+            attempts: Vec::new(),
+            read: 0,
+            aborted: 0,
+        }
+    }
+
+    /// An attempt at a part whose end the journal does not have.
+    async fn attempt(
+        &mut self,
+        file: &DataFile,
+        attempt: u32,
+        open: &JobRecord,
+    ) -> Result<(), LoadError> {
+        let operation = file.label.as_deref().and_then(RowOperation::parse);
+        match (&open.job, &open.intent) {
+            (None, Some(intent)) if intent.operation.starts_with("rest ") => {
+                let operation = operation.unwrap_or(RowOperation::Insert);
+                self.requests(file, operation, attempt, open).await
+            }
+            (Some(job), _) => {
+                let operation = operation.unwrap_or(RowOperation::Upsert);
+                self.job(file, operation, attempt, job).await
+            }
+            (None, Some(intent)) => self.unanswered(intent).await,
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Requests over REST, of which the last may have had no answer.
+    async fn requests(
+        &mut self,
+        file: &DataFile,
+        operation: RowOperation,
+        attempt: u32,
+        open: &JobRecord,
+    ) -> Result<(), LoadError> {
+        let mut files = open.answered.clone();
+        if let Some(flight) = open.flight {
+            let found = self
+                .context
+                .recover_over_rest(file, operation, attempt, flight, &self.turn)
+                .await?;
+            self.turn.answered.extend(found.iter().cloned());
+            files.extend(found);
+        }
+        self.attempts.extend(self.context.compact(&files).await?);
+        Ok(())
+    }
+
+    /// A job that the server knows, or knew.
+    async fn job(
+        &mut self,
+        file: &DataFile,
+        operation: RowOperation,
+        attempt: u32,
+        job: &str,
+    ) -> Result<(), LoadError> {
+        let context = &self.context;
+        let fail = |error| context.salesforce(Some(job))(error);
+        let ingest = context.client.ingest();
+        let info = match ingest.get(job).await {
+            // It is gone, or cannot be read any more.
+            Err(error) if error.class() == ErrorClass::Refused => {
+                let found = context.recover_by_key(file, operation, attempt, job, GONE);
+                self.attempts.extend(found.await?);
+                return Ok(());
+            }
+            other => other.map_err(fail)?,
+        };
+        if info.state == JobState::Open {
+            match ingest.abort(job).await {
+                // It came to its end meanwhile: looked at below.
+                Err(error) if error.class() == ErrorClass::Refused => {}
+                other => {
+                    other.map_err(fail)?;
+                    self.aborted += 1;
+                    return Ok(());
+                }
+            }
+        }
+        let info = ingest
+            .wait(job, WaitOptions::default(), |_| {})
+            .await
+            .map_err(fail)?;
+        match context.collect(file, operation, attempt, &info).await {
+            Ok(sent) => self.attempts.extend(sent.files),
+            Err(error) if is_unusable(&error) => {
+                let load = context.load.as_str();
+                tracing::warn!(load, job, %error, "settling the job's rows by their keys");
+                let found = context.recover_by_key(file, operation, attempt, job, UNUSABLE);
+                self.attempts.extend(found.await?);
+            }
+            Err(error) => return Err(error),
+        }
+        self.read += 1;
+        Ok(())
+    }
+
+    /// A job whose create may have reached the server before its answer was written down. It never got data, so it is still open.
+    async fn unanswered(&mut self, intent: &Intent) -> Result<(), LoadError> {
+        let context = &self.context;
+        let ingest = context.client.ingest();
+        let since = intent.at - Duration::minutes(5);
+        let jobs = ingest.list(Some(since)).await;
+        for job in jobs.map_err(context.salesforce(None))? {
+            let ours = job.object.as_deref() == Some(&intent.object)
+                && job.operation.as_deref() == Some(&intent.operation)
+                && job
+                    .created_by_id
+                    .as_deref()
+                    .is_none_or(|id| id == context.client.identity().user_id);
+            if ours && job.state == JobState::Open && !self.known.contains(job.id.as_str()) {
+                let aborted = ingest.abort(&job.id).await;
+                aborted.map_err(context.salesforce(Some(&job.id)))?;
+                self.aborted += 1;
+            }
+        }
+        Ok(())
+    }
 }

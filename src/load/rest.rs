@@ -17,7 +17,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
-use super::answers::{Answer, Origin, PartCounts, REST, Sent, count, refused, setup_code};
+use super::answers::{Answer, Origin, PartRows, REST, Sent, count, refused, setup_code};
 use super::known;
 use super::part::{ENCODE_ROWS, PartContext, Turn};
 use super::retry::{locked, transient};
@@ -63,6 +63,34 @@ struct Asked<'a> {
     doubtful: &'a HashSet<usize>,
 }
 
+/// A part that is under way.
+struct Sending<'a> {
+    part: &'a DataFile,
+    operation: RowOperation,
+    attempt: u32,
+    rows: PartRows,
+    /// Places in the part of rows that an earlier run could not settle.
+    doubtful: HashSet<usize>,
+    /// What became of it so far.
+    sent: Sent,
+}
+
+impl Sending<'_> {
+    /// Counts the answers of a set.
+    fn note(&mut self, set: &Set, answers: &[Option<Answer>], stored: Vec<DataFile>) {
+        let sent = &mut self.sent;
+        sent.counts += count(answers);
+        let first = u32::try_from(set.first).unwrap_or(u32::MAX);
+        let again = transient(answers);
+        sent.again.extend(again.iter().map(|row| row + first));
+        sent.locked += locked(answers);
+        if sent.setup.is_none() {
+            sent.setup = setup_code(self.operation, answers);
+        }
+        sent.files.extend(stored);
+    }
+}
+
 /// Rows that go in one request.
 struct Set {
     /// Place of the first row in the part.
@@ -85,7 +113,6 @@ impl PartContext {
         attempt: u32,
         done: &AtomicU64,
     ) -> Result<Sent, LoadError> {
-        let started = self.client.server_time();
         self.journal
             .record(&Event::Intent {
                 load: self.load.clone(),
@@ -93,15 +120,38 @@ impl PartContext {
                 attempt,
                 object: self.object.clone(),
                 operation: format!("{REST} {}", operation.word()),
-                at: started,
+                at: self.client.server_time(),
             })
             .await?;
         let rows = self.part_rows(part, operation).await?;
-        let (mut counts, mut files) = (PartCounts::default(), Vec::new());
-        let (mut again, mut busy, mut setup) = (Vec::new(), 0, None);
-        let mut sent = 0;
+        let mut sending = Sending {
+            part,
+            operation,
+            attempt,
+            doubtful: self.doubtful(&rows).await?,
+            rows,
+            sent: Sent::default(),
+        };
         // A new version of a file has all fields of a new record.
         let names = self.sent_with(operation.updates() && !self.takes_files());
+        let columns = self.columns_read(&names, operation);
+        let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
+        let mut place = 0;
+        while let Some(batch) = batches.try_next().await? {
+            let mut next = 0;
+            while next < batch.num_rows() {
+                let set = self.cut(&batch, &names, next, place, operation).await?;
+                next += set.rows.len();
+                place += set.rows.len();
+                let answered = self.send_set(&mut sending, &set, &batch).await?;
+                done.fetch_add(answered, Ordering::Relaxed);
+            }
+        }
+        self.end(sending).await
+    }
+
+    /// Columns of a part that are read: those that are sent, and what says which and how.
+    fn columns_read<'n>(&'n self, names: &'n [String], operation: RowOperation) -> Vec<&'n str> {
         let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
         columns.extend(["_id", FILE]);
         columns.extend(self.besides());
@@ -109,103 +159,103 @@ impl PartContext {
             columns.extend([SAME, CLEAR]);
         }
         columns.extend(self.probe());
-        let doubtful = self.doubtful(&rows).await?;
-        let mut batches = self.staging.read_file(part, &columns, ENCODE_ROWS).await?;
-        while let Some(batch) = batches.try_next().await? {
-            let mut next = 0;
-            while next < batch.num_rows() {
-                let set = self.cut(&batch, &names, next, sent, operation).await?;
-                next += set.rows.len();
-                sent += set.rows.len();
-                // Where records cannot be told by a key, one request at a time is under way.
-                let mut turn = match self.has_own_key() {
-                    true => None,
-                    false => Some(self.turn.lock().await),
-                };
-                let since = self.client.server_time();
-                if !operation.by_id() || set.has_bodies {
-                    self.journal
-                        .record(&Event::Sending {
-                            load: self.load.clone(),
-                            part: part.path.clone(),
-                            attempt,
-                            first: set.first as u64,
-                            rows: set.rows.len() as u64,
-                            since,
-                        })
-                        .await?;
-                }
-                let asked = Asked {
-                    set: &set,
-                    operation,
-                    batch: &batch,
-                    since,
-                    doubtful: &doubtful,
-                };
-                let answers = self.answer(&asked, turn.as_deref()).await?;
-                let part_counts = count(&answers);
-                counts.created += part_counts.created;
-                counts.updated += part_counts.updated;
-                counts.failed += part_counts.failed;
-                counts.unprocessed += part_counts.unprocessed;
-                let first = u32::try_from(set.first).unwrap_or(u32::MAX);
-                again.extend(transient(&answers).iter().map(|row| row + first));
-                busy += locked(&answers);
-                if setup.is_none() {
-                    setup = setup_code(operation, &answers);
-                }
-                let origin = Origin {
-                    operation,
+        columns
+    }
+
+    /// Sends a set and keeps its answers; how many there are.
+    async fn send_set(
+        &self,
+        sending: &mut Sending<'_>,
+        set: &Set,
+        batch: &RecordBatch,
+    ) -> Result<u64, LoadError> {
+        let Sending {
+            part,
+            operation,
+            attempt,
+            ..
+        } = *sending;
+        // Where records cannot be told by a key, one request at a time is under way.
+        let mut turn = match self.has_own_key() {
+            true => None,
+            false => Some(self.turn.lock().await),
+        };
+        let since = self.client.server_time();
+        if !operation.by_id() || set.has_bodies {
+            self.journal
+                .record(&Event::Sending {
+                    load: self.load.clone(),
+                    part: part.path.clone(),
                     attempt,
-                    job: REST,
-                    unprocessed: None,
-                };
-                let stored = self.store(&rows, set.first, &answers, &origin).await?;
-                self.journal
-                    .record(&Event::Answered {
-                        load: self.load.clone(),
-                        part: part.path.clone(),
-                        attempt,
-                        files: stored.clone(),
-                    })
-                    .await?;
-                if let Some(turn) = &mut turn {
-                    turn.answered.extend(stored.iter().cloned());
-                }
-                drop(turn);
-                files.extend(stored);
-                done.fetch_add(answers.len() as u64, Ordering::Relaxed);
-            }
+                    first: set.first as u64,
+                    rows: set.rows.len() as u64,
+                    since,
+                })
+                .await?;
         }
-        let small = std::mem::take(&mut files);
-        files = self.compact(&small).await?;
+        let asked = Asked {
+            set,
+            operation,
+            batch,
+            since,
+            doubtful: &sending.doubtful,
+        };
+        let answers = self.answer(&asked, turn.as_deref()).await?;
+        let origin = Origin {
+            operation,
+            attempt,
+            job: REST,
+            unprocessed: None,
+        };
+        let stored = self
+            .store(&sending.rows, set.first, &answers, &origin)
+            .await?;
+        self.journal
+            .record(&Event::Answered {
+                load: self.load.clone(),
+                part: part.path.clone(),
+                attempt,
+                files: stored.clone(),
+            })
+            .await?;
+        if let Some(turn) = &mut turn {
+            turn.answered.extend(stored.iter().cloned());
+        }
+        drop(turn);
+        sending.note(set, &answers, stored);
+        Ok(answers.len() as u64)
+    }
+
+    /// Puts the answers of a part together, so that the journal names one whole.
+    async fn end(&self, sending: Sending<'_>) -> Result<Sent, LoadError> {
+        let Sending {
+            part,
+            attempt,
+            mut sent,
+            ..
+        } = sending;
+        let small = std::mem::take(&mut sent.files);
+        sent.files = self.compact(&small).await?;
+        sent.unprocessed = sent.counts.unprocessed;
         self.journal
             .record(&Event::Done {
                 load: self.load.clone(),
                 part: part.path.clone(),
                 attempt,
                 job: REST.to_owned(),
-                files: files.clone(),
+                files: sent.files.clone(),
             })
             .await?;
         // The entry names the whole from now on.
         let mut turn = self.turn.lock().await;
         turn.answered.retain(|file| !small.contains(file));
-        turn.answered.extend(files.iter().cloned());
-        for file in small.iter().filter(|file| !files.contains(file)) {
+        turn.answered.extend(sent.files.iter().cloned());
+        for file in small.iter().filter(|file| !sent.files.contains(file)) {
             self.staging
                 .delete(&self.staging.absolute(&file.path))
                 .await?;
         }
-        Ok(Sent {
-            counts,
-            files,
-            again,
-            unprocessed: counts.unprocessed,
-            locked: busy,
-            dead: None,
-            setup,
-        })
+        Ok(sent)
     }
 
     /// Cuts the next request out of a batch: as many rows as one set takes.
