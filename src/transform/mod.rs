@@ -14,6 +14,7 @@ mod fate;
 mod model;
 mod notes;
 mod outbox;
+mod parts;
 mod route;
 mod source_key;
 

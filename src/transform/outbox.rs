@@ -6,14 +6,9 @@
 //! Never: a row in two places, or in none.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
-    StringBuilder, UInt32Array,
-};
-use arrow::compute::{filter_record_batch, take_arrays};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
 use super::TransformError;
@@ -22,19 +17,17 @@ use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::notes::Notes;
+use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
-use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
+use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
 use crate::rows::{
-    Bits, CANARY_ROWS, Columns, Dead, RowOperation, SOURCE, is_set, key_columns, key_text,
-    key_texts, outbox_schema, same_key, sent_columns, set, with_plain_texts,
+    Bits, Columns, Dead, RowOperation, SOURCE, is_set, key_columns, key_text, key_texts,
+    outbox_schema, same_key, sent_columns, set, with_plain_texts,
 };
-use crate::staging::{Manifest, Staging, TableWriter};
-
-/// Most bytes of CSV in one part, below the 100 MB a Bulk job takes (`guide/salesforce.md` §1.8).
-const PART_BYTES: usize = 95_000_000;
+use crate::staging::{Manifest, Staging};
 
 /// The flag of a row whose record is made once and never changed, and that the source has changed since.
 const CHANGED_SINCE: &str = "changed_since_it_was_sent";
@@ -188,24 +181,40 @@ async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), 
 
 struct Writer<'a> {
     request: &'a OutboxRequest<'a>,
-    schema: SchemaRef,
     /// Position in the new column list of each column of the ledger's.
     remap: Vec<Option<usize>>,
     /// Sent columns of the outbox of last time.
     last: Vec<String>,
     /// Columns that are always sent: by them a row is found again.
     always: Vec<bool>,
-    lanes: BTreeMap<RowOperation, Lane>,
     notes: Notes,
-    canary_cut: bool,
+    parts: Parts<'a>,
 }
 
-/// The parts of one operation.
-struct Lane {
-    table: TableWriter,
-    rows: usize,
-    bytes: usize,
-    cluster: Vec<u8>,
+/// Rows of a batch that may move, and what is known of them.
+struct Moving<'b> {
+    keys: &'b [String],
+    sources: Option<&'b StringArray>,
+    ledger: &'b Ledger<'b>,
+    base: &'b Base,
+    /// The last values as text cells.
+    last: Vec<Option<Cells>>,
+    /// Per row, columns that keep what they have though they have no value now.
+    kept: Vec<Option<Bits>>,
+    /// Reasons that came of values which do not fit, by row.
+    rejected: BTreeMap<usize, Vec<String>>,
+    parents: Parents<'b>,
+    encoder: &'b RowEncoder,
+    digests: Digests,
+}
+
+impl Moving<'_> {
+    /// The record that a person decided to make anew.
+    fn recreates(&self, row: usize, request: &OutboxRequest<'_>) -> bool {
+        let (object, key) = (request.file.object(), &self.keys[row]);
+        let deleted = self.ledger.deleted(row);
+        deleted.is_some_and(|id| request.decided.recreates(object, key, id))
+    }
 }
 
 impl<'a> Writer<'a> {
@@ -225,15 +234,77 @@ impl<'a> Writer<'a> {
             last: request
                 .last
                 .map_or_else(Vec::new, |last| sent_columns(&last.schema)),
-            schema,
             remap,
-            lanes: BTreeMap::new(),
             notes: Notes::start(request.staging, request.file).await?,
-            canary_cut: false,
+            parts: Parts::of(request, schema),
         })
     }
 
     async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
+        let Some((batch, keys, mut held)) = self.note_final(batch).await? else {
+            return Ok(());
+        };
+        let batch = &batch;
+        let (sent, altered) = self.projected(batch)?;
+        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
+        let ledger = Ledger::of_load(batch, wanted);
+        let base = Base::of(batch, &sent, &ledger, &self.last);
+        let Settled {
+            sent,
+            kept,
+            opted_out,
+        } = base
+            .settle(batch, &sent, &ledger, &self.remap, self.request.gone)
+            .map_err(|error| self.arrow(error))?;
+        let encoder =
+            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
+        let last = base.cells().map_err(|error| self.encode(error))?;
+        let rejected = self.notes.altered(&altered, &keys, &held).await?;
+        self.notes.flags(batch, &keys, &held).await?;
+        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
+            self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
+        let hidden: Vec<ArrayRef> = self
+            .request
+            .columns
+            .hidden
+            .iter()
+            .filter_map(|field| batch.column_by_name(field.name()).cloned())
+            .collect();
+        let moving = Moving {
+            keys: &keys,
+            sources: texts(batch, SOURCE),
+            ledger: &ledger,
+            base: &base,
+            last,
+            kept,
+            rejected,
+            parents: Parents::of(&sent, self.request.references, self.request.dead),
+            digests: encoder.digests(),
+            encoder: &encoder,
+        };
+        let mut routed: BTreeMap<RowOperation, OutboxRows> = BTreeMap::new();
+        for (row, held) in held.iter_mut().enumerate() {
+            if let Some(operation) = self.decide(&moving, row, held.take())? {
+                let rows = routed.entry(operation).or_default();
+                self.add(&moving, row, operation, rows);
+            }
+        }
+        self.notes.flush().await?;
+        for (operation, rows) in routed {
+            self.parts
+                .write(operation, &rows, &sent, &hidden, &encoder)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes the rows that do not move, whatever else is the case. The others, with their keys, and what each is held for so far; none
+    /// if there are none.
+    async fn note_final(
+        &mut self,
+        batch: &RecordBatch,
+    ) -> Result<Option<(RecordBatch, Vec<String>, Vec<Option<Fate>>)>, TransformError> {
         let keys = self.keys(batch)?;
         let fates = Fates::of(batch);
         let sources = texts(batch, SOURCE);
@@ -253,122 +324,113 @@ impl<'a> Writer<'a> {
             }
         }
         self.notes.flush().await?;
-        let keys = moving;
-        if keys.is_empty() {
-            return Ok(());
+        if moving.is_empty() {
+            return Ok(None);
         }
         let batch = filter_record_batch(batch, &BooleanArray::from(looked_at))
             .map_err(|error| self.arrow(error))?;
-        let sources = texts(&batch, SOURCE);
-        let sent = self
-            .request
-            .columns
-            .project(&batch)
-            .and_then(|sent| without_fallbacks(&batch, sent, &self.remap))
+        Ok(Some((batch, moving, held)))
+    }
+
+    /// The columns that are sent, as the destination's fields hold them, and what was altered for that.
+    fn projected(
+        &self,
+        batch: &RecordBatch,
+    ) -> Result<(RecordBatch, Vec<Altered>), TransformError> {
+        let columns = self.request.columns;
+        let (mut sent, altered) = columns
+            .project(batch)
+            .and_then(|sent| without_fallbacks(batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(error))?;
-        let (mut sent, altered) = sent;
-        if !self.request.columns.keeps_raw() {
+        if !columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
         }
-        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
-        let ledger = Ledger::of_load(&batch, wanted);
-        let base = Base::of(&batch, &sent, &ledger, &self.last);
-        let Settled {
-            sent,
-            kept,
-            opted_out,
-        } = base
-            .settle(&batch, &sent, &ledger, &self.remap, self.request.gone)
-            .map_err(|error| self.arrow(error))?;
-        let encoder =
-            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
-        let last = base.cells().map_err(|error| self.encode(error))?;
-        let rejected = self.notes.altered(&altered, &keys, &held).await?;
-        self.notes.flags(&batch, &keys, &held).await?;
-        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
-            self.notes.flag(&keys[row], OPT_OUT_KEPT);
-        }
+        Ok((sent, altered))
+    }
 
-        let hidden: Vec<ArrayRef> = self
-            .request
-            .columns
-            .hidden
-            .iter()
-            .filter_map(|field| batch.column_by_name(field.name()).cloned())
-            .collect();
-        let insert_only = self.request.columns.insert_only();
-        let parents = Parents::of(&sent, self.request.references, self.request.dead);
-        let digests = encoder.digests();
-        let mut routed: BTreeMap<RowOperation, OutboxRows> = BTreeMap::new();
-        for (row, key) in keys.iter().enumerate() {
-            let fingerprint = digests.fingerprints[row];
-            let object = self.request.file.object();
-            let deleted = ledger.deleted(row);
-            let recreates =
-                deleted.is_some_and(|id| self.request.decided.recreates(object, key, id));
-            let compared = (!base.is_unsent(row)).then_some(fingerprint);
-            let decided = match self.request.only_failed {
-                true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
-                false => ledger.decide(row, compared, wanted, insert_only, recreates),
-            };
-            // All that keeps a row back is told at once.
-            let mut waits = held[row].take();
-            let mut wait = |reason: &str, parent: Option<&str>| {
-                waits
-                    .get_or_insert_with(Fate::held)
-                    .add(Some(reason), parent);
-            };
-            for why in rejected.get(&row).into_iter().flatten() {
-                wait(why, None);
-            }
-            if let Err(reason) = decided {
-                wait(reason, None);
-            }
-            for (reason, parent) in parents.dead(row) {
-                wait(reason, Some(&parent));
-            }
-            let operation = match (decided, waits) {
-                (Ok(operation), None) => operation,
-                (_, waits) => {
-                    let named = (key.as_str(), text(sources, row));
-                    self.notes.fate(named, &waits.unwrap_or_else(Fate::held))?;
-                    continue;
-                }
-            };
-            let landed = ledger.fingerprint(row);
-            if wanted == Operation::Insert && landed.is_some_and(|landed| landed != fingerprint) {
-                self.notes.flag(key, CHANGED_SINCE);
-            }
-            let mut present = digests.present(row).to_vec();
-            for (byte, kept) in present.iter_mut().zip(kept[row].iter().flatten()) {
-                *byte |= kept;
-            }
-            let updates = operation == RowOperation::Update;
-            let clear = match updates {
-                true => self.cleared(ledger.written(row), base.said(row, &last), &present),
-                false => None,
-            };
-            let same = updates
-                .then(|| base.same(row, &last, encoder.columns(), &self.always))
-                .flatten();
-            let rows = routed.entry(operation).or_default();
-            rows.push(
-                row,
-                ledger.id(row).filter(|_| !recreates),
-                fingerprint,
-                digests.bytes[row],
-            );
-            rows.written.append_value(&present);
-            rows.clear.append_option(clear);
-            rows.same.append_option(same);
+    /// What is done with a row; none if it is held, which is noted: all that keeps it back is told at once.
+    fn decide(
+        &mut self,
+        moving: &Moving<'_>,
+        row: usize,
+        mut waits: Option<Fate>,
+    ) -> Result<Option<RowOperation>, TransformError> {
+        let request = self.request;
+        let wanted = request.file.operation.unwrap_or(Operation::Upsert);
+        let insert_only = request.columns.insert_only();
+        let recreates = moving.recreates(row, request);
+        let fingerprint = moving.digests.fingerprints[row];
+        let compared = (!moving.base.is_unsent(row)).then_some(fingerprint);
+        let ledger = moving.ledger;
+        let decided = match request.only_failed {
+            true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
+            false => ledger.decide(row, compared, wanted, insert_only, recreates),
+        };
+        let mut wait = |reason: &str, parent: Option<&str>| {
+            waits
+                .get_or_insert_with(Fate::held)
+                .add(Some(reason), parent);
+        };
+        for why in moving.rejected.get(&row).into_iter().flatten() {
+            wait(why, None);
         }
-        self.notes.flush().await?;
-        for (operation, rows) in routed {
-            self.write_rows(operation, rows, &sent, &hidden, &encoder)
-                .await?;
+        if let Err(reason) = decided {
+            wait(reason, None);
         }
-        Ok(())
+        for (reason, parent) in moving.parents.dead(row) {
+            wait(reason, Some(&parent));
+        }
+        match (decided, waits) {
+            (Ok(operation), None) => Ok(Some(operation)),
+            (_, waits) => {
+                let named = (moving.keys[row].as_str(), text(moving.sources, row));
+                self.notes.fate(named, &waits.unwrap_or_else(Fate::held))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Adds a row to those that take its way.
+    fn add(
+        &mut self,
+        moving: &Moving<'_>,
+        row: usize,
+        operation: RowOperation,
+        rows: &mut OutboxRows,
+    ) {
+        let Moving { ledger, base, .. } = moving;
+        let fingerprint = moving.digests.fingerprints[row];
+        let landed = ledger.fingerprint(row);
+        let is_new = self.request.file.operation == Some(Operation::Insert);
+        if is_new && landed.is_some_and(|landed| landed != fingerprint) {
+            self.notes.flag(&moving.keys[row], CHANGED_SINCE);
+        }
+        let mut present = moving.digests.present(row).to_vec();
+        for (byte, kept) in present.iter_mut().zip(moving.kept[row].iter().flatten()) {
+            *byte |= kept;
+        }
+        let updates = operation == RowOperation::Update;
+        let clear = match updates {
+            true => {
+                let said = base.said(row, &moving.last);
+                self.cleared(ledger.written(row), said, &present)
+            }
+            false => None,
+        };
+        let same = updates
+            .then(|| base.same(row, &moving.last, moving.encoder.columns(), &self.always))
+            .flatten();
+        let recreates = moving.recreates(row, self.request);
+        rows.push(
+            row,
+            ledger.id(row).filter(|_| !recreates),
+            fingerprint,
+            moving.digests.bytes[row],
+        );
+        rows.written.append_value(&present);
+        rows.clear.append_option(clear);
+        rows.same.append_option(same);
     }
 
     /// Bits of fields that were written before, or had a value of the source that the org came to have by itself, and are null
@@ -389,134 +451,10 @@ impl<'a> Writer<'a> {
         clear.iter().any(|&byte| byte != 0).then_some(clear)
     }
 
-    async fn write_rows(
-        &mut self,
-        operation: RowOperation,
-        rows: OutboxRows,
-        sent: &RecordBatch,
-        hidden: &[ArrayRef],
-        encoder: &RowEncoder,
-    ) -> Result<(), TransformError> {
-        if !self.lanes.contains_key(&operation) {
-            let table = self
-                .request
-                .staging
-                .create(
-                    "outbox",
-                    &self.request.file.name,
-                    Arc::clone(&self.schema),
-                    &[],
-                )
-                .await?
-                .labelled(operation.word());
-            let lane = Lane {
-                table,
-                rows: 0,
-                bytes: 0,
-                cluster: Vec::new(),
-            };
-            self.lanes.insert(operation, lane);
-        }
-        let batch = rows
-            .batch(sent, hidden, operation, &self.schema)
-            .map_err(|error| self.arrow(error))?;
-        let cluster_columns: Vec<usize> = self
-            .request
-            .file
-            .cluster_by
-            .iter()
-            .filter_map(|name| sent.schema().index_of(name).ok())
-            .collect();
-        let part_rows = self.request.part_rows;
-        let canary_cut = &mut self.canary_cut;
-        let Some(lane) = self.lanes.get_mut(&operation) else {
-            return Ok(());
-        };
-        let mut start = 0;
-        let mut cluster = Vec::new();
-        for position in 0..batch.num_rows() {
-            cluster.clear();
-            for &column in &cluster_columns {
-                encoder.columns()[column].write(rows.index[position] as usize, &mut cluster);
-                cluster.push(0);
-            }
-            // The canary is sent alone, so it may split a lock parent's rows; other parts may not.
-            let canary_full =
-                !*canary_cut && operation != RowOperation::Unchanged && lane.rows >= CANARY_ROWS;
-            let full = lane.rows >= part_rows || lane.bytes >= PART_BYTES;
-            let boundary = cluster_columns.is_empty() || cluster != lane.cluster;
-            if canary_full || (full && boundary) {
-                lane.table
-                    .write(&batch.slice(start, position - start))
-                    .await?;
-                lane.table.next_file().await?;
-                start = position;
-                (lane.rows, lane.bytes) = (0, 0);
-                *canary_cut |= canary_full;
-            }
-            lane.rows += 1;
-            lane.bytes += rows.bytes[position];
-            std::mem::swap(&mut lane.cluster, &mut cluster);
-        }
-        lane.table
-            .write(&batch.slice(start, batch.num_rows() - start))
-            .await?;
-        Ok(())
-    }
-
     async fn finish(self) -> Result<Outbox, TransformError> {
-        let mut lanes = self.lanes;
-        if lanes.is_empty() {
-            let table = self
-                .request
-                .staging
-                .create(
-                    "outbox",
-                    &self.request.file.name,
-                    Arc::clone(&self.schema),
-                    &[],
-                )
-                .await?
-                .labelled(RowOperation::Unchanged.word());
-            lanes.insert(
-                RowOperation::Unchanged,
-                Lane {
-                    table,
-                    rows: 0,
-                    bytes: 0,
-                    cluster: Vec::new(),
-                },
-            );
-        }
-        // Rows come clustered, then by key; each operation has its own share of them.
-        let file = self.request.file;
-        let by_key = lanes.len() == 1 && file.cluster_by.is_empty() && file.order_by.is_empty();
-        let mut parts: Option<Manifest> = None;
-        let mut counts = BTreeMap::new();
-        for (operation, lane) in lanes {
-            let manifest = lane.table.finish(BTreeMap::new()).await?;
-            counts.insert(operation.word().to_owned(), manifest.rows);
-            match &mut parts {
-                None => parts = Some(manifest),
-                Some(parts) => {
-                    parts.rows += manifest.rows;
-                    parts.files.extend(manifest.files);
-                }
-            }
-        }
+        let mut parts = self.parts.finish().await?;
         let (notes, noted) = self.notes.finish().await?;
-        counts.extend(noted);
-        let mut parts = parts.ok_or_else(|| {
-            TransformError::Project(ProjectError::Columns {
-                path: self.request.file.path.clone(),
-                reason: "no outbox was written".to_owned(),
-                hint: String::new(),
-            })
-        })?;
-        parts.counts = counts;
-        if by_key {
-            parts.sorted_by.clone_from(&self.request.file.key);
-        }
+        parts.counts.extend(noted);
         Ok(Outbox { parts, notes })
     }
 
@@ -540,57 +478,15 @@ impl<'a> Writer<'a> {
     }
 
     fn arrow(&self, source: ArrowError) -> TransformError {
-        TransformError::Project(ProjectError::Values {
-            path: self.request.file.path.clone(),
-            hint: "cast the column to the type its field needs".to_owned(),
-            source: source.into(),
-        })
+        misfit(self.request.file, source)
     }
 }
 
-/// Rows of one batch that take the same way.
-#[derive(Default)]
-struct OutboxRows {
-    index: Vec<u32>,
-    bytes: Vec<usize>,
-    id: StringBuilder,
-    fingerprint: Vec<i64>,
-    /// Columns with a value.
-    written: BinaryBuilder,
-    /// Columns that are emptied.
-    clear: BinaryBuilder,
-    /// Columns that are left out, since they are as they were sent last.
-    same: BinaryBuilder,
-}
-
-impl OutboxRows {
-    /// Adds a row; its bit sets are appended to theirs.
-    fn push(&mut self, row: usize, id: Option<&str>, fingerprint: i64, bytes: usize) {
-        self.index.push(u32::try_from(row).unwrap_or(u32::MAX));
-        self.bytes.push(bytes);
-        self.id.append_option(id);
-        self.fingerprint.push(fingerprint);
-    }
-
-    fn batch(
-        &self,
-        sent: &RecordBatch,
-        hidden: &[ArrayRef],
-        operation: RowOperation,
-        schema: &SchemaRef,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut columns: Vec<ArrayRef> = [sent.columns(), hidden].concat();
-        if self.index.len() < sent.num_rows() {
-            columns = take_arrays(&columns, &UInt32Array::from(self.index.clone()), None)?;
-        }
-        let words: StringArray =
-            std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
-        columns.push(Arc::new(words));
-        columns.push(Arc::new(self.id.finish_cloned()));
-        columns.push(Arc::new(Int64Array::from(self.fingerprint.clone())));
-        columns.push(Arc::new(self.written.finish_cloned()));
-        columns.push(Arc::new(self.clear.finish_cloned()));
-        columns.push(Arc::new(self.same.finish_cloned()));
-        RecordBatch::try_new(Arc::clone(schema), columns)
-    }
+/// The query's columns are not what the outbox takes.
+pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
+    TransformError::Project(ProjectError::Values {
+        path: file.path.clone(),
+        hint: "cast the column to the type its field needs".to_owned(),
+        source: source.into(),
+    })
 }
