@@ -113,6 +113,58 @@ struct File {
     destination: BTreeMap<String, Destination>,
 }
 
+impl File {
+    /// The first value that cannot be, by its key, and why not.
+    fn check(&mut self) -> Result<(), (String, String)> {
+        for table in self.scope.keys() {
+            if !SCOPED.contains(&table.as_str()) {
+                let reason = format!("no such source table; known: {}", SCOPED.join(", "));
+                return Err((format!("scope.{table}"), reason));
+            }
+        }
+        for (key, percent) in [
+            ("max_failed_percent", self.gates.max_failed_percent),
+            ("max_rejected_percent", self.gates.max_rejected_percent),
+            ("max_held_percent", self.gates.max_held_percent),
+            ("max_delete_share", self.gates.max_delete_share),
+            ("storm_percent", self.gates.storm_percent),
+        ] {
+            if !(0.0..=100.0).contains(&percent) {
+                let reason = "must be between 0 and 100".to_owned();
+                return Err((format!("gates.{key}"), reason));
+            }
+        }
+        for (table, pattern) in &self.source.links {
+            let is_web = pattern.starts_with("https://") || pattern.starts_with("http://");
+            if !is_web || !pattern.contains("{id}") {
+                let reason =
+                    "must be an address with {id} in it, such as \"https://acme.user.com/…/{id}/\"";
+                return Err((format!("source.links.{table}"), reason.to_owned()));
+            }
+        }
+        if let Some(api) = &mut self.source.api {
+            api.check()
+                .map_err(|(key, reason)| (format!("source.api.{key}"), reason))?;
+        }
+        if let Some(llm) = &self.llm {
+            llm.check()
+                .map_err(|(key, reason)| (format!("llm.{key}"), reason))?;
+        }
+        for (name, destination) in &self.destination {
+            destination
+                .check()
+                .map_err(|(key, reason)| (format!("destination.{name}.{key}"), reason))?;
+        }
+        match &self.default_target {
+            Some(target) if !self.destination.contains_key(target) => {
+                let reason = format!("there is no [destination.{target}]");
+                Err(("default_target".to_owned(), reason))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The settings as text: UTF-8 with or without a mark. Other encodings are told by what they look like.
 fn text_of<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigError> {
     let wide = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || bytes.contains(&0);
@@ -180,57 +232,7 @@ impl Config {
             key: key.to_owned(),
             reason,
         };
-        for table in file.scope.keys() {
-            if !SCOPED.contains(&table.as_str()) {
-                return Err(bad(
-                    &format!("scope.{table}"),
-                    format!("no such source table; known: {}", SCOPED.join(", ")),
-                ));
-            }
-        }
-        for (key, percent) in [
-            ("max_failed_percent", file.gates.max_failed_percent),
-            ("max_rejected_percent", file.gates.max_rejected_percent),
-            ("max_held_percent", file.gates.max_held_percent),
-            ("max_delete_share", file.gates.max_delete_share),
-            ("storm_percent", file.gates.storm_percent),
-        ] {
-            if !(0.0..=100.0).contains(&percent) {
-                return Err(bad(
-                    &format!("gates.{key}"),
-                    "must be between 0 and 100".to_owned(),
-                ));
-            }
-        }
-        for (table, pattern) in &file.source.links {
-            let is_web = pattern.starts_with("https://") || pattern.starts_with("http://");
-            if !is_web || !pattern.contains("{id}") {
-                let reason =
-                    "must be an address with {id} in it, such as \"https://acme.user.com/…/{id}/\"";
-                return Err(bad(&format!("source.links.{table}"), reason.to_owned()));
-            }
-        }
-        if let Some(api) = &mut file.source.api {
-            api.check()
-                .map_err(|(key, reason)| bad(&format!("source.api.{key}"), reason))?;
-        }
-        if let Some(llm) = &file.llm {
-            llm.check()
-                .map_err(|(key, reason)| bad(&format!("llm.{key}"), reason))?;
-        }
-        for (name, destination) in &file.destination {
-            destination
-                .check()
-                .map_err(|(key, reason)| bad(&format!("destination.{name}.{key}"), reason))?;
-        }
-        if let Some(target) = &file.default_target
-            && !file.destination.contains_key(target)
-        {
-            return Err(bad(
-                "default_target",
-                format!("there is no [destination.{target}]"),
-            ));
-        }
+        file.check().map_err(|(key, reason)| bad(&key, reason))?;
         let memory_limit = match &file.memory_limit {
             None => 512 << 20,
             Some(text) => parse_bytes(text).ok_or_else(|| {
@@ -246,22 +248,12 @@ impl Config {
         let options = QueryOptions::new(file.options)
             .map_err(|(key, reason)| bad(&format!("options.{key}"), reason))?;
         let absolute = plain_path(project).unwrap_or_else(|_| project.to_path_buf());
-        let staging = match (work, file.staging) {
-            (Some(work), _) => work.to_owned(),
-            (None, Some(staging)) if staging.contains("://") => staging,
-            (None, staging) => absolute
-                .join(staging.unwrap_or_else(|| ".transload".to_owned()))
-                .to_string_lossy()
-                .into_owned(),
-        };
-        if !staging.contains("://") {
-            let folder = Path::new(&staging)
-                .ancestors()
-                .find(|folder| folder.exists());
-            if folder.is_some_and(|folder| !folder.is_dir()) {
-                let reason = format!("leads to a file: {}", folder.unwrap_or(project).display());
-                return Err(bad("staging", reason));
-            }
+        let staging = staging_area(&absolute, work, file.staging);
+        if let Some(file) = in_the_way(&staging) {
+            return Err(bad(
+                "staging",
+                format!("leads to a file: {}", file.display()),
+            ));
         }
         let name = file.name.unwrap_or_else(|| {
             absolute.file_name().map_or_else(
@@ -315,6 +307,28 @@ impl Config {
     pub fn export(&self) -> PathBuf {
         self.project.join(&self.source.export)
     }
+}
+
+/// The staging area: what the command names, what the file names, or a folder of the project.
+fn staging_area(project: &Path, work: Option<&str>, file: Option<String>) -> String {
+    match (work, file) {
+        (Some(work), _) => work.to_owned(),
+        (None, Some(staging)) if staging.contains("://") => staging,
+        (None, staging) => project
+            .join(staging.unwrap_or_else(|| ".transload".to_owned()))
+            .to_string_lossy()
+            .into_owned(),
+    }
+}
+
+/// The file that stands where a staging area has a folder.
+fn in_the_way(staging: &str) -> Option<&Path> {
+    if staging.contains("://") {
+        return None;
+    }
+    let mut folders = Path::new(staging).ancestors();
+    let there = folders.find(|folder| folder.exists());
+    there.filter(|there| !there.is_dir())
 }
 
 /// `512MB`, `2 GB`, `700MiB`, `1000000`: a number of bytes (units are powers of 1,024).
