@@ -59,41 +59,16 @@ impl Record for Person<'_> {
                 }
             }
             PersonField::Phone if self.has_phone => self.write_phone(out, bits),
-            PersonField::Name => {
-                let start = out.len();
-                self.write_first_name(out);
-                let first = out.len();
-                self.write_last_name(out);
-                if out.len() > first && first > start {
-                    out.insert(first, b' ');
-                }
-                if out.len() == start {
-                    CellKind::Empty
-                } else {
-                    CellKind::Plain
-                }
-            }
+            PersonField::Name => self.write_name(out),
             // A tenth of all rows has the name in one piece only, where there is a column for it.
             PersonField::FirstName if style.dialect == Dialect::Ui || filled(900) => {
-                let start = out.len();
-                self.write_first_name(out);
-                if out.len() == start {
-                    CellKind::Empty
-                } else {
-                    CellKind::Plain
-                }
+                written(out, |out| self.write_first_name(out))
             }
             PersonField::LastName
                 if style.dialect == Dialect::Ui
                     || draws.chance(PersonField::FirstName.slot() + 1, 900) =>
             {
-                let start = out.len();
-                self.write_last_name(out);
-                if out.len() == start {
-                    CellKind::Empty
-                } else {
-                    CellKind::Plain
-                }
+                written(out, |out| self.write_last_name(out))
             }
             PersonField::Lifecycle => self.write_lifecycle(out, bits),
             PersonField::Status => {
@@ -108,6 +83,19 @@ impl Record for Person<'_> {
             }
             PersonField::Score => number(out, (bits % 250) >> u32::from(self.older)),
             PersonField::PageViews => number(out, bits % 900),
+            _ => self.reached(field, speller, out),
+        }
+    }
+}
+
+impl Person<'_> {
+    /// Where a person is and how it can be reached.
+    fn reached(&self, field: PersonField, speller: Speller, out: &mut Vec<u8>) -> CellKind {
+        let draws = self.draws;
+        let own = field.slot();
+        let bits = draws.bits(own);
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
             PersonField::Country => word(out, self.place.country),
             PersonField::Region => word(out, self.place.region),
             PersonField::City => {
@@ -155,6 +143,17 @@ impl Record for Person<'_> {
                 write_number(out, (bits >> 8) % 254 + 1);
                 CellKind::Plain
             }
+            _ => self.linked(field, speller, out),
+        }
+    }
+
+    /// What hangs on a person, and when it was there.
+    fn linked(&self, field: PersonField, speller: Speller, out: &mut Vec<u8>) -> CellKind {
+        let draws = self.draws;
+        let own = field.slot();
+        let bits = draws.bits(own);
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
             PersonField::CompanyId => match self.companies().first() {
                 Some(company) => number(out, self.population.id(Object::Company, *company)),
                 None => CellKind::Empty,
@@ -175,12 +174,14 @@ impl Record for Person<'_> {
                     .then(|| Conversation::bundled(self.population, self.index))
                     .flatten();
                 write_list(out, bundled, |out, conversation| {
-                    conversation.write_bundled(out, style);
+                    conversation.write_bundled(out, speller.style);
                 })
             }
             PersonField::Emails => {
                 let bundled = Mail::bundled(self.population, self.index).filter(|_| !self.older);
-                write_list(out, bundled, |out, mail| mail.write_bundled(out, style))
+                write_list(out, bundled, |out, mail| {
+                    mail.write_bundled(out, speller.style)
+                })
             }
             PersonField::FirstSeen => {
                 let before = (bits >> 40) as i64 % (90 * DAY);
@@ -195,6 +196,17 @@ impl Record for Person<'_> {
             }
             PersonField::CreatedAt => speller.instant(out, self.created_at, bits),
             PersonField::UpdatedAt => speller.instant(out, self.updated_at, bits),
+            _ => self.attribute(field, speller, out),
+        }
+    }
+
+    /// Attributes of the customer's own.
+    fn attribute(&self, field: PersonField, speller: Speller, out: &mut Vec<u8>) -> CellKind {
+        let draws = self.draws;
+        let own = field.slot();
+        let bits = draws.bits(own);
+        let filled = |per_mille| draws.chance(own + 1, per_mille);
+        match field {
             PersonField::Nps if self.messy(mess::BAD_NPS) => text(out, "12,5x"),
             PersonField::Nps if filled(500) => number(out, bits % 11),
             PersonField::Consent if self.messy(mess::BAD_CONSENT) => text(out, "maybe"),
@@ -245,9 +257,22 @@ impl Record for Person<'_> {
             _ => CellKind::Empty,
         }
     }
-}
 
-impl Person<'_> {
+    /// First and last name with a blank between them.
+    fn write_name(&self, out: &mut Vec<u8>) -> CellKind {
+        let start = out.len();
+        self.write_first_name(out);
+        let first = out.len();
+        self.write_last_name(out);
+        if out.len() > first && first > start {
+            out.insert(first, b' ');
+        }
+        match out.len() == start {
+            true => CellKind::Empty,
+            false => CellKind::Plain,
+        }
+    }
+
     /// How a passive person can be reached: 0 web push, 1 mobile push, 2 chat.
     fn reach(&self) -> u64 {
         self.draws.below(slot::PASSIVE + 100, 3)
@@ -409,6 +434,17 @@ impl Person<'_> {
             return CellKind::Empty;
         }
         CellKind::Text
+    }
+}
+
+/// A cell that is empty if nothing is written.
+fn written(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> CellKind {
+    let start = out.len();
+    write(out);
+    if out.len() == start {
+        CellKind::Empty
+    } else {
+        CellKind::Plain
     }
 }
 

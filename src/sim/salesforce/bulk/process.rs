@@ -74,18 +74,23 @@ pub(super) fn process(org: &Arc<Org>, job: &IngestJob) -> io::Result<()> {
     Ok(())
 }
 
-fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
-    let invalid = |text: &str| Ok(End::Failed(format!("InvalidBatch : {text}")));
-    let path = job.file("csv");
+/// A file that is refused as a whole.
+fn invalid(text: &str) -> End {
+    End::Failed(format!("InvalidBatch : {text}"))
+}
+
+/// What is wrong with a file, as far as its beginning shows it.
+fn refused(job: &IngestJob) -> io::Result<Option<End>> {
     let mut first = Vec::new();
-    File::open(&path)?.take(64 * 1024).read_to_end(&mut first)?;
+    let file = File::open(job.file("csv"))?;
+    file.take(64 * 1024).read_to_end(&mut first)?;
     if first.starts_with(b"\xEF\xBB\xBF") {
-        return invalid(
+        return Ok(Some(invalid(
             "Failed to parse CSV. Found unescaped quote. A value with quote should be within a quote",
-        );
+        )));
     }
     if first.is_empty() {
-        return invalid("Records not found");
+        return Ok(Some(invalid("Records not found")));
     }
     let ending = if first
         .split(|&c| c == b'\n')
@@ -105,11 +110,17 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
         };
         let text =
             format!("LineEnding is invalid on user data. Current LineEnding setting is {declared}");
-        return Ok(End::Failed(format!("ClientInputError : {text}")));
+        return Ok(Some(End::Failed(format!("ClientInputError : {text}"))));
     }
+    Ok(None)
+}
 
+fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
+    if let Some(end) = refused(job)? {
+        return Ok(end);
+    }
     let mut rows = reader(job.spec.column_delimiter.byte())
-        .from_path(&path)
+        .from_path(job.file("csv"))
         .map_err(io::Error::other)?;
     let mut header = csv::ByteRecord::new();
     rows.read_byte_record(&mut header)
@@ -152,34 +163,19 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
             }
             most = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
         }
-        let mut count = 0;
-        while count < most
-            && rows
-                .read_byte_record(&mut records[count])
-                .map_err(io::Error::other)?
-        {
-            // What the service says of a row of another width is not documented; the file as a whole is refused.
-            if records[count].len() != names.len() {
-                return invalid(
-                    "Failed to parse CSV. The number of columns in a row differs from the header",
-                );
-            }
-            count += 1;
-        }
+        let Some(count) = read(&mut rows, names.len(), &mut records[..most])? else {
+            return Ok(invalid(
+                "Failed to parse CSV. The number of columns in a row differs from the header",
+            ));
+        };
         if count == 0 {
-            return Ok(if file.chunk == 0 {
-                End::Failed("InvalidBatch : Records not found".to_owned())
-            } else {
-                End::Complete
+            return Ok(match file.chunk {
+                0 => invalid("Records not found"),
+                _ => End::Complete,
             });
         }
         if file.chunk.is_multiple_of(CHUNKS_PER_BATCH) {
-            if !org.statistics.take_batch(org.options.daily_bulk_batches) {
-                return Ok(End::Failed(
-                    "ExceededQuota : ApiBatchItems Limit exceeded.".to_owned(),
-                ));
-            }
-            if let Some(message) = die(job) {
+            if let Some(message) = begin_batch(org, job) {
                 return Ok(End::Failed(message));
             }
             pace.batch(&writer);
@@ -198,6 +194,34 @@ fn run(org: &Arc<Org>, job: &IngestJob) -> io::Result<End> {
         }
         pace.rows(count);
     }
+}
+
+/// Reads as many rows as there is room for; none if one of them has another width. What the service says of such a row is not
+/// documented; the file as a whole is refused.
+fn read(
+    rows: &mut csv::Reader<File>,
+    width: usize,
+    records: &mut [csv::ByteRecord],
+) -> io::Result<Option<usize>> {
+    let mut count = 0;
+    for record in records {
+        if !rows.read_byte_record(record).map_err(io::Error::other)? {
+            break;
+        }
+        if record.len() != width {
+            return Ok(None);
+        }
+        count += 1;
+    }
+    Ok(Some(count))
+}
+
+/// Takes a batch from what the day allows and lets it die as often as it has to; the message of a job that fails by it.
+fn begin_batch(org: &Org, job: &IngestJob) -> Option<String> {
+    if !org.statistics.take_batch(org.options.daily_bulk_batches) {
+        return Some("ExceededQuota : ApiBatchItems Limit exceeded.".to_owned());
+    }
+    die(job)
 }
 
 /// A share of the rows of a job's upload.
