@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::{Prefix, RecordId};
 use super::lead_convert::LeadConvert;
-use super::persons::is_standard;
 use super::schema::{Grant, RECORD_TYPE, SObject, Schema, Verbs};
 use super::store::{Row, Table};
 
@@ -146,7 +145,7 @@ impl Model {
             access.hidden.extend(hidden.map(|(at, _)| (number, at)));
         }
         for one in record_types {
-            let standard = is_standard(&one);
+            let standard = one.is_standard();
             let name = (one.object, one.developer_name);
             let mut grants = sets.iter().filter_map(|set| self.grants.get(set));
             if standard || grants.any(|grants| grants.record_types.contains(&name)) {

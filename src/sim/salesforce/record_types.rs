@@ -11,6 +11,13 @@ use super::model::Model;
 /// The id of `Master`, the same in every org.
 pub(crate) const MASTER: &str = "012000000000000AAA";
 
+/// Record types of accounts that an org with person accounts has by itself, for every profile: developer name, label, whether its
+/// accounts are persons. The first one is the default as long as it is active.
+pub(crate) const OF_ACCOUNTS: [(&str, &str, &str); 2] = [
+    ("Business_Account", "Business Account", "false"),
+    ("PersonAccount", "Person Account", "true"),
+];
+
 /// One record type besides `Master`.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordType {
@@ -23,6 +30,14 @@ pub(crate) struct RecordType {
     pub(crate) active: bool,
     /// Its accounts are persons.
     pub(crate) person: bool,
+}
+
+impl RecordType {
+    /// Whether it is one that every profile has.
+    pub(crate) fn is_standard(&self) -> bool {
+        let mut known = OF_ACCOUNTS.iter();
+        self.object == "Account" && known.any(|(name, _, _)| self.developer_name == *name)
+    }
 }
 
 impl Model {

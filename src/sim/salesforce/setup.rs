@@ -4,15 +4,16 @@
 //! book every org has, then the rows of the seed files (`<Object>.csv`), inserted through the ordinary path. A refused seed row stops the
 //! start: a rehearsal on half a seed would mislead.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::change::{Batch, Cell, Column, Operation, Outcome};
 use super::error::SimError;
-use super::options::SalesforceSimOptions;
+use super::options::{SalesforceSimOptions, Setting};
 use super::org::Org;
-use super::persons;
 use super::profiles;
+use super::record_types::OF_ACCOUNTS;
 use super::scenario::Scenario;
 use super::schema::CURRENCIES;
 use super::tooling;
@@ -122,7 +123,7 @@ fn furnish(org: &Arc<Org>) -> Result<(), SimError> {
     files.iter().try_for_each(|file| seed(org, file))
 }
 
-fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
+fn base_rows(org: &Arc<Org>) -> io::Result<()> {
     let sandbox = if org.options.sandbox { "true" } else { "false" };
     let edition = [
         ("Name", "Simulated Organization"),
@@ -216,7 +217,7 @@ fn base_rows(org: &Arc<Org>) -> std::io::Result<()> {
 fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
     let write = || {
         profiles::ensure(org)?;
-        persons::ensure(org)?;
+        person_types(org)?;
         tooling::list_custom_fields(org)?;
         let edition = org.options.edition.organization_type();
         upkeep::put(org, "Organization", &[], &[("OrganizationType", edition)])
@@ -225,6 +226,28 @@ fn follow_options(org: &Arc<Org>) -> Result<(), SimError> {
         path: org.options.state.clone(),
         source,
     })
+}
+
+/// The record types of accounts in an org with person accounts.
+fn person_types(org: &Arc<Org>) -> io::Result<()> {
+    if !org.options.is_on(Setting::PersonAccounts) {
+        return Ok(());
+    }
+    for (developer_name, name, person) in OF_ACCOUNTS {
+        let keys = [
+            ("SobjectType", "Account"),
+            ("DeveloperName", developer_name),
+        ];
+        if org.model().rows_with("RecordType", &keys).is_empty() {
+            let values = [
+                ("Name", name),
+                ("IsActive", "true"),
+                ("IsPersonType", person),
+            ];
+            upkeep::insert(org, "RecordType", &[&keys[..], &values].concat())?;
+        }
+    }
+    Ok(())
 }
 
 /// Rows that an org needs and one made by an earlier version lacks.
@@ -242,7 +265,7 @@ fn complete(org: &Arc<Org>) -> Result<(), SimError> {
     })
 }
 
-fn further_rows(org: &Arc<Org>) -> std::io::Result<()> {
+fn further_rows(org: &Arc<Org>) -> io::Result<()> {
     lists(org)?;
     let book = [
         ("Name", "Standard Price Book"),
@@ -280,7 +303,7 @@ fn further_rows(org: &Arc<Org>) -> std::io::Result<()> {
 /// Values of a list: label, and two flags.
 type Values = &'static [(&'static str, &'static str, &'static str)];
 
-fn lists(org: &Arc<Org>) -> std::io::Result<()> {
+fn lists(org: &Arc<Org>) -> io::Result<()> {
     let lists: [(&str, &str, Values); 3] = [
         ("TaskStatus", "IsClosed", &TASK_STATUSES),
         ("TaskPriority", "IsHighPriority", &PRIORITIES),
