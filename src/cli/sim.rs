@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::{Outcome, output};
 use crate::error::Error;
 use transload_sim::salesforce::{
-    CONTROL_TOKEN, Edition, Feature, SalesforceSimOptions, Setting, SimError, serve,
+    CONTROL_TOKEN, Edition, Feature, OpenedOrg, SalesforceSimOptions, Setting, SimError,
 };
 
 /// Which simulator.
@@ -106,7 +106,6 @@ pub(super) async fn run(command: SimCommand) -> Result<Outcome, Error> {
 
 async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
     let listener = bind(args.port).await?;
-    let port = listener.local_addr().map_err(SimError::Listen)?.port();
     let options = SalesforceSimOptions {
         state: args.state,
         seed: args.seed,
@@ -125,25 +124,28 @@ async fn salesforce(args: SalesforceArgs) -> Result<Outcome, Error> {
         with: args.with.into_iter().collect(),
         ..SalesforceSimOptions::default()
     };
-    // Before anybody knows the URL, so that whoever does can end it.
+    // Before anybody knows the URL, so that whoever does can end it, and find the token that it takes.
     let stop = stop_requested().map_err(SimError::Listen)?;
-    let scheme = if options.tls { "https" } else { "http" };
-    output::data(&format!("{scheme}://127.0.0.1:{port}\n"))?;
-    output::note(&format!(
-        "a simulated org; log in as client {} with secret {}, or as {} with password {}; ctrl-c ends it",
-        options.client_id, options.client_secret, options.username, options.password
-    ));
-    output::note(&format!(
-        "requests to /control carry a session's token, or the one in {}",
-        options.state.join(CONTROL_TOKEN).display()
-    ));
+    let mut notes = vec![
+        format!(
+            "a simulated org; log in as client {} with secret {}, or as {} with password {}; ctrl-c ends it",
+            options.client_id, options.client_secret, options.username, options.password
+        ),
+        format!(
+            "requests to /control carry a session's token, or the one in {}",
+            options.state.join(CONTROL_TOKEN).display()
+        ),
+    ];
     if options.tls {
-        output::note(&format!(
-            "clients must trust {}",
-            options.state.join("ca.pem").display()
-        ));
+        let certificate = options.state.join("ca.pem");
+        notes.push(format!("clients must trust {}", certificate.display()));
     }
-    serve(listener, options, stop).await?;
+    let opened = OpenedOrg::open(listener, options).await?;
+    output::data(&format!("{}\n", opened.url()))?;
+    for note in &notes {
+        output::note(note);
+    }
+    opened.serve(stop).await?;
     Ok(Outcome::Fine)
 }
 

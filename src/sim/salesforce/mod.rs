@@ -81,4 +81,4 @@ pub use error::SimError;
 pub use options::{
     Edition, Feature, SalesforceSimOptions, Setting, UnknownEdition, UnknownFeature, UnknownSetting,
 };
-pub use server::{CONTROL_TOKEN, Simulator, serve};
+pub use server::{CONTROL_TOKEN, OpenedOrg, Simulator};

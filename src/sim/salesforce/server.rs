@@ -4,7 +4,6 @@
 //! running requests and job chunks finish; killing the process loses only what was not answered.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -28,51 +27,66 @@ pub const CONTROL_TOKEN: &str = "control.token";
 /// How long running requests may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Serves an org on a bound socket until `shutdown` is ready.
-///
-/// The org's URL is that of the socket, `https` if [`SalesforceSimOptions::tls`] is set.
-pub async fn serve(
+/// An org ready to be served, with its state folder as clients may read it, and its certificate if it is served over https.
+pub struct OpenedOrg {
     listener: TcpListener,
-    options: SalesforceSimOptions,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), SimError> {
-    let address = listener.local_addr().map_err(SimError::Listen)?;
-    let opened = open(options, address).await?;
-    run(listener, opened, shutdown).await
-}
-
-/// An org ready to be served, and its certificate if it is served over https.
-struct Opened {
     app: App,
     tls: Option<RustlsConfig>,
 }
 
-async fn open(options: SalesforceSimOptions, address: SocketAddr) -> Result<Opened, SimError> {
-    let opened = tokio::task::spawn_blocking(move || setup::open(options)).await;
-    let org = opened.map_err(|_| SimError::Thread)??;
-    let scheme = if org.options.tls { "https" } else { "http" };
-    org.served_at(format!("{scheme}://{address}"));
-    let path = org.options.state.join(CONTROL_TOKEN);
-    crate::private::write(&path, org.sessions.control().as_bytes())
-        .map_err(|source| SimError::State { path, source })?;
-    let tls = if org.options.tls {
-        Some(RustlsConfig::from_config(server_config(&org.options)?))
-    } else {
-        None
-    };
-    let app = App {
-        org,
-        workers: Arc::new(Workers::default()),
-    };
-    Ok(Opened { app, tls })
+impl OpenedOrg {
+    /// Opens an org for a bound socket. The org's URL is that of the socket, `https` if [`SalesforceSimOptions::tls`] is set.
+    pub async fn open(
+        listener: TcpListener,
+        options: SalesforceSimOptions,
+    ) -> Result<Self, SimError> {
+        let address = listener.local_addr().map_err(SimError::Listen)?;
+        let opened = tokio::task::spawn_blocking(move || setup::open(options)).await;
+        let org = opened.map_err(|_| SimError::Thread)??;
+        let scheme = if org.options.tls { "https" } else { "http" };
+        org.served_at(format!("{scheme}://{address}"));
+        let path = org.options.state.join(CONTROL_TOKEN);
+        crate::private::write(&path, org.sessions.control().as_bytes())
+            .map_err(|source| SimError::State { path, source })?;
+        let tls = if org.options.tls {
+            Some(RustlsConfig::from_config(server_config(&org.options)?))
+        } else {
+            None
+        };
+        let app = App {
+            org,
+            workers: Arc::new(Workers::default()),
+        };
+        Ok(Self { listener, app, tls })
+    }
+
+    /// Its address, `http://127.0.0.1:<port>` or `https://…`.
+    pub fn url(&self) -> String {
+        self.app.org.base_url().to_owned()
+    }
+
+    /// Serves it until `shutdown` is ready.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), SimError> {
+        run(self, shutdown).await
+    }
+}
+
+impl std::fmt::Debug for OpenedOrg {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("OpenedOrg")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
 }
 
 async fn run(
-    listener: TcpListener,
-    opened: Opened,
+    opened: OpenedOrg,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), SimError> {
-    let Opened { app, tls } = opened;
+    let OpenedOrg { listener, app, tls } = opened;
     let handle = Handle::new();
     let socket = listener.into_std().map_err(SimError::Listen)?;
     let service = router(app.clone()).into_make_service();
@@ -142,8 +156,7 @@ impl Simulator {
                 let listener = TcpListener::bind(("127.0.0.1", 0))
                     .await
                     .map_err(SimError::Listen)?;
-                let address = listener.local_addr().map_err(SimError::Listen)?;
-                let opened = open(options, address).await?;
+                let opened = OpenedOrg::open(listener, options).await?;
                 let org = &opened.app.org;
                 let told =
                     ready.send((org.base_url().to_owned(), org.sessions.control().to_owned()));
@@ -153,7 +166,7 @@ impl Simulator {
                 let shutdown = async {
                     let _stopped_or_dropped = stopped.await;
                 };
-                run(listener, opened, shutdown).await
+                opened.serve(shutdown).await
             })
         });
         let thread = thread.map_err(SimError::Listen)?;
