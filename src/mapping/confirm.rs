@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::decisions::save_all;
 use super::{DecisionFile, MappingError, Status, UserHistory};
 
 /// What is decided about a row.
@@ -178,19 +179,23 @@ fn decide(file: &mut DecisionFile, row: usize, action: &Action, signature: &Sign
     file.set(row, "confirmed_at", at);
 }
 
-/// Writes the field map and, only if that worked, the value map and the history.
+/// Writes the field map, the value map and the other files that were decided: all of them or, while one cannot be written, none;
+/// then the history.
 ///
 /// # Errors
 /// [`MappingError::Changed`], [`MappingError::WriteFile`].
 pub fn save_decisions(
     fields: &mut DecisionFile,
     values: &mut DecisionFile,
+    others: Vec<&mut DecisionFile>,
     history: Option<&UserHistory>,
 ) -> Result<(), MappingError> {
-    fields.save()?;
+    let mut files = vec![fields];
     if !values.is_empty() {
-        values.save()?;
+        files.push(values);
     }
+    files.extend(others);
+    save_all(files)?;
     history.map_or(Ok(()), UserHistory::save)
 }
 

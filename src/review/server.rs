@@ -1,6 +1,6 @@
 //! The server of the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -347,15 +347,23 @@ fn apply(review: &Review, decided: &Decided) -> Result<(Files, Vec<String>), (St
         &actions(&decided.values),
         &signature,
     ));
-    save_decisions(&mut files.fields, &mut files.values, history.as_ref())
-        .map_err(|error| reason(&error))?;
+    let mut decided_files = BTreeSet::new();
     for (file, decisions) in &decided.decisions {
-        let rows = &mut files.proposals[*file];
-        let told = rows.decide(&actions(decisions), &signature);
+        let told = files.proposals[*file].decide(&actions(decisions), &signature);
         if told.len() < decisions.len() {
-            rows.file.save().map_err(|error| reason(&error))?;
+            decided_files.insert(*file);
         }
         refused.extend(told);
     }
+    let others = files.proposals.iter_mut().enumerate();
+    let others = others.filter(|(file, _)| decided_files.contains(file));
+    let others = others.map(|(_, rows)| &mut rows.file).collect();
+    save_decisions(
+        &mut files.fields,
+        &mut files.values,
+        others,
+        history.as_ref(),
+    )
+    .map_err(|error| reason(&error))?;
     Ok((files, refused))
 }

@@ -101,9 +101,9 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
         &confirm(&chosen_values),
         &signature,
     ));
-    save_decisions(&mut fields, &mut values, history.as_ref())?;
     let mut confirmed = chosen.len() + chosen_values.len();
     let mut open = 0;
+    let mut others = Vec::new();
     for rows in &mut proposals {
         let of_class = |row: usize| {
             let class = rows.file.get(row, "class").to_lowercase();
@@ -116,13 +116,14 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
         });
         let chosen: Vec<usize> = chosen.collect();
         let told = rows.decide(&confirm(&chosen), &signature);
-        if chosen.len() > told.len() {
-            rows.file.save()?;
-        }
         confirmed += chosen.len();
         open += rows.rows().filter(|row| is_open(rows, *row)).count();
+        if chosen.len() > told.len() {
+            others.push(&mut rows.file);
+        }
         refused.extend(told);
     }
+    save_decisions(&mut fields, &mut values, others, history.as_ref())?;
     for line in &refused {
         output::note(&format!("not confirmed: {line}"));
     }

@@ -287,6 +287,14 @@ impl DecisionFile {
     /// # Errors
     /// [`MappingError::Changed`] if somebody wrote it meanwhile, [`MappingError::WriteFile`].
     pub fn save(&mut self) -> Result<bool, MappingError> {
+        match self.written()? {
+            Some(written) => self.put(written).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Writes its new form beside it, if it is still what was read; none if nothing changed.
+    fn written(&self) -> Result<Option<Written>, MappingError> {
         let failed = |source: std::io::Error| MappingError::WriteFile {
             path: self.shown.clone(),
             source,
@@ -303,32 +311,99 @@ impl DecisionFile {
         }
         let bytes = self.bytes();
         if now.is_some_and(|now| now == bytes) {
-            return Ok(false);
+            return Ok(None);
         }
-        write_whole(&self.path, &bytes).map_err(failed)?;
-        self.version = Some(xxh3_64(&bytes));
-        Ok(true)
+        let file = Beside::write(&self.path, &bytes).map_err(failed)?;
+        Ok(Some(Written {
+            file,
+            version: xxh3_64(&bytes),
+        }))
     }
+
+    /// Puts its new form in its place.
+    fn put(&mut self, written: Written) -> Result<(), MappingError> {
+        let put = written.file.put();
+        put.map_err(|source| MappingError::WriteFile {
+            path: self.shown.clone(),
+            source,
+        })?;
+        self.version = Some(written.version);
+        Ok(())
+    }
+}
+
+/// A file's new form, and what tells it from others.
+struct Written {
+    file: Beside,
+    version: u64,
+}
+
+/// Writes several files, if all of them are still what was read: none takes its place before each is on the disk.
+///
+/// # Errors
+/// [`MappingError::Changed`] if somebody wrote one of them meanwhile, [`MappingError::WriteFile`].
+pub(crate) fn save_all(files: Vec<&mut DecisionFile>) -> Result<(), MappingError> {
+    let mut all = Vec::new();
+    for file in files {
+        let written = file.written()?;
+        all.extend(written.map(|written| (file, written)));
+    }
+    for (file, written) in all {
+        file.put(written)?;
+    }
+    Ok(())
 }
 
 /// Writes a file beside its place and puts it there: whoever reads it sees the old one or the new one.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    // No decision file begins with a dot.
-    let beside = folder.join(format!(
-        ".{}.{}",
-        name.unwrap_or_default(),
-        std::process::id()
-    ));
-    std::fs::write(&beside, bytes)?;
-    if let Ok(before) = std::fs::metadata(path) {
-        std::fs::set_permissions(&beside, before.permissions())?;
+    Beside::write(path, bytes)?.put()
+}
+
+/// A file beside the place where it is wanted; gone if it is not put there.
+struct Beside {
+    /// None once it is there.
+    beside: Option<PathBuf>,
+    path: PathBuf,
+}
+
+impl Beside {
+    fn write(path: &Path, bytes: &[u8]) -> std::io::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        // No decision file begins with a dot.
+        let beside = folder.join(format!(
+            ".{}.{}",
+            name.unwrap_or_default(),
+            std::process::id()
+        ));
+        let written = Self {
+            beside: Some(beside.clone()),
+            path: path.to_owned(),
+        };
+        std::fs::write(&beside, bytes)?;
+        if let Ok(before) = std::fs::metadata(path) {
+            std::fs::set_permissions(&beside, before.permissions())?;
+        }
+        Ok(written)
     }
-    std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
+
+    fn put(mut self) -> std::io::Result<()> {
+        let Some(beside) = self.beside.take() else {
+            return Ok(());
+        };
+        std::fs::rename(&beside, &self.path).inspect_err(|_| drop(std::fs::remove_file(&beside)))
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            drop(std::fs::remove_file(beside));
+        }
+    }
 }
 
 fn line(cells: &[String], sign: u8) -> String {
@@ -433,6 +508,28 @@ mod tests {
         first.set(0, "source", "people");
         assert!(first.save().unwrap());
         assert!(!first.save().unwrap());
+    }
+
+    #[test]
+    fn of_several_files_none_is_written_while_one_cannot_be() {
+        let folder = project(b"source,source_field\npeople,a\n");
+        let mut fields = DecisionFile::open(folder.path(), "field_map").unwrap();
+        let mut values = DecisionFile::open(folder.path(), "value_map").unwrap();
+        fields.set(0, "source", "deals");
+        values.add(&[("object", "Lead"), ("field", "Status")]);
+        let path = folder.path().join("config/value_map.csv");
+        std::fs::write(&path, "object,field\nLead,Rating\n").unwrap();
+        let error = save_all(vec![&mut fields, &mut values]).unwrap_err();
+        assert!(matches!(error, MappingError::Changed { .. }), "{error}");
+        assert!(written(&folder).contains("people"));
+        // Nothing is left beside them.
+        let there = std::fs::read_dir(folder.path().join("config")).unwrap();
+        assert_eq!(there.count(), 2);
+        let mut values = DecisionFile::open(folder.path(), "value_map").unwrap();
+        values.add(&[("object", "Lead"), ("field", "Status")]);
+        save_all(vec![&mut fields, &mut values]).unwrap();
+        assert!(written(&folder).contains("deals"));
+        assert!(std::fs::read_to_string(&path).unwrap().contains("Status"));
     }
 
     #[test]

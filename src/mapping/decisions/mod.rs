@@ -21,7 +21,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 
 use self::declare::{CellKind, Column, FILES, declared};
 pub use self::edit::DecisionFile;
-pub(crate) use self::edit::write_whole;
+pub(crate) use self::edit::{save_all, write_whole};
 pub use self::sheet::{FILLED_IN, Sheet, read_sheet};
 use self::text::Text;
 use super::MappingError;
