@@ -154,6 +154,18 @@ const AUTOMATION: [Automation; 7] = [
     },
 ];
 
+/// When a run needs a right of the user who loads.
+#[derive(Clone, Copy)]
+enum Need {
+    Always,
+    /// Where a load sends to an object.
+    Object(&'static str),
+    /// Where leads are converted.
+    Conversions,
+    /// Where records would belong to users who are inactive.
+    InactiveOwners,
+}
+
 /// A right of the user who loads.
 struct Right {
     id: &'static str,
@@ -165,32 +177,73 @@ struct Right {
     remedy: &'static str,
 }
 
-const MODIFY_ALL: Right = Right {
-    id: "right:modify_all",
-    field: "PermissionsModifyAllData",
-    of: "PermissionSet",
-    what: "the user lacks Modify All Data: records of others may be invisible to it, or refuse to be changed",
-    remedy: "Setup > Permission Sets: grant Modify All Data to the user of the migration",
-};
+/// Rights without which a run does not begin.
+const RIGHTS: [(Need, Right); 6] = [
+    (
+        Need::Always,
+        Right {
+            id: "right:modify_all",
+            field: "PermissionsModifyAllData",
+            of: "PermissionSet",
+            what: "the user lacks Modify All Data: records of others may be invisible to it, or refuse to be changed",
+            remedy: "Setup > Permission Sets: grant Modify All Data to the user of the migration",
+        },
+    ),
+    (
+        Need::Object("TopicAssignment"),
+        Right {
+            id: "right:assign_topics",
+            field: "PermissionsAssignTopics",
+            of: "PermissionSet",
+            what: "the user lacks Assign Topics: tags cannot become topics",
+            remedy: "Setup > Permission Sets: grant Assign Topics, or set tag_strategy = \"picklist\"",
+        },
+    ),
+    (
+        Need::Object("Campaign"),
+        Right {
+            id: "right:marketing_user",
+            field: "UserPermissionsMarketingUser",
+            of: "User",
+            what: "the user is no Marketing User: campaigns cannot be created",
+            remedy: "Setup > Users: tick Marketing User for the user of the migration, or set segment_strategy = \"static_list\"",
+        },
+    ),
+    (
+        Need::Object("Case"),
+        Right {
+            id: "right:service_cloud",
+            field: "UserPermissionsSupportUser",
+            of: "User",
+            what: "the user is no Service Cloud User: chats may not become cases",
+            remedy: "Setup > Users: tick Service Cloud User for the user of the migration, or set chat_strategy = \"tasks\"",
+        },
+    ),
+    (
+        Need::Conversions,
+        Right {
+            id: "right:convert_leads",
+            field: "PermissionsConvertLeads",
+            of: "PermissionSet",
+            what: "the user may not convert leads: people who became customers stay leads",
+            remedy: "grant Convert Leads by a permission set, or set on_promotion = \"create_and_link\" or \"hold\"",
+        },
+    ),
+    (
+        Need::InactiveOwners,
+        Right {
+            id: "right:inactive_owners",
+            field: "PermissionsUpdateWithInactiveOwner",
+            of: "PermissionSet",
+            what: "the user lacks Update Records with Inactive Owners, and owners of the export are inactive users: their records \
+               would be refused",
+            remedy: "Setup > User Interface: enable the permission, grant it by a permission set; or name active users in \
+                 config/owners.csv",
+        },
+    ),
+];
 
-const ASSIGN_TOPICS: Right = Right {
-    id: "right:assign_topics",
-    field: "PermissionsAssignTopics",
-    of: "PermissionSet",
-    what: "the user lacks Assign Topics: tags cannot become topics",
-    remedy: "Setup > Permission Sets: grant Assign Topics, or set tag_strategy = \"picklist\"",
-};
-
-const INACTIVE_OWNERS: Right = Right {
-    id: "right:inactive_owners",
-    field: "PermissionsUpdateWithInactiveOwner",
-    of: "PermissionSet",
-    what: "the user lacks Update Records with Inactive Owners, and owners of the export are inactive users: their records \
-           would be refused",
-    remedy: "Setup > User Interface: enable the permission, grant it by a permission set; or name active users in \
-             config/owners.csv",
-};
-
+/// A right that only a rollback uses.
 const HARD_DELETE: Right = Right {
     id: "right:hard_delete",
     field: "PermissionsBulkApiHardDelete",
@@ -199,45 +252,13 @@ const HARD_DELETE: Right = Right {
     remedy: "Setup > Permission Sets: grant Bulk API Hard Delete if a rollback has to free storage at once",
 };
 
-const MARKETING_USER: Right = Right {
-    id: "right:marketing_user",
-    field: "UserPermissionsMarketingUser",
-    of: "User",
-    what: "the user is no Marketing User: campaigns cannot be created",
-    remedy: "Setup > Users: tick Marketing User for the user of the migration, or set segment_strategy = \"static_list\"",
-};
-
-const SERVICE_CLOUD: Right = Right {
-    id: "right:service_cloud",
-    field: "UserPermissionsSupportUser",
-    of: "User",
-    what: "the user is no Service Cloud User: chats may not become cases",
-    remedy: "Setup > Users: tick Service Cloud User for the user of the migration, or set chat_strategy = \"tasks\"",
-};
-
-const CONVERT_LEADS: Right = Right {
-    id: "right:convert_leads",
-    field: "PermissionsConvertLeads",
-    of: "PermissionSet",
-    what: "the user may not convert leads: people who became customers stay leads",
-    remedy: "grant Convert Leads by a permission set, or set on_promotion = \"create_and_link\" or \"hold\"",
-};
-
 /// Findings about the org as such.
 const PERSON_ACCOUNTS: &str = "person_accounts";
 const PERSON_DEFAULT: &str = "person_account_default";
 
 /// The nearest name of a finding, if none begins or is called as `config/preflight.csv` says.
 pub(super) fn unknown_finding(named: &str) -> Option<Option<String>> {
-    let rights = [
-        &MODIFY_ALL,
-        &ASSIGN_TOPICS,
-        &INACTIVE_OWNERS,
-        &MARKETING_USER,
-        &SERVICE_CLOUD,
-        &CONVERT_LEADS,
-    ];
-    let whole = rights.into_iter().map(|right| right.id);
+    let whole = RIGHTS.iter().map(|(_, right)| right.id);
     let whole: Vec<&str> = whole.chain([PERSON_ACCOUNTS, PERSON_DEFAULT]).collect();
     let kinds = AUTOMATION.iter().map(|automation| automation.id);
     let lower = named.to_lowercase();
@@ -387,29 +408,17 @@ async fn inspect_rights(
     objects: &BTreeSet<&str>,
     preflight: &mut Preflight,
 ) -> Result<(), Error> {
-    let mut needed = vec![&MODIFY_ALL];
-    needed.extend(
-        objects
-            .contains("TopicAssignment")
-            .then_some(&ASSIGN_TOPICS),
-    );
-    needed.extend(objects.contains("Campaign").then_some(&MARKETING_USER));
-    needed.extend(objects.contains("Case").then_some(&SERVICE_CLOUD));
     let converts = |file: &QueryFile| {
         file.operation == Some(Operation::Convert) && context.resolved.is_selected(file)
     };
-    needed.extend(
-        context
-            .resolved
-            .loads()
-            .any(converts)
-            .then_some(&CONVERT_LEADS),
-    );
-    if has_inactive_owners(context).await? {
-        needed.push(&INACTIVE_OWNERS);
-    }
-    for right in needed {
-        if is_denied(context.connection, right, preflight).await? {
+    for (need, right) in &RIGHTS {
+        let is_needed = match *need {
+            Need::Always => true,
+            Need::Object(name) => objects.contains(name),
+            Need::Conversions => context.resolved.loads().any(converts),
+            Need::InactiveOwners => has_inactive_owners(context).await?,
+        };
+        if is_needed && is_denied(context.connection, right, preflight).await? {
             preflight.find(right.id.to_owned(), right.what.to_owned(), right.remedy);
         }
     }
