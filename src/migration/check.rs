@@ -105,7 +105,8 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         open_decisions::of_export(&project, &staging, &snapshot, OrgValues::default()).await?;
     report.findings.extend(open.findings);
     report.open = open.decisions;
-    if let Some(Readable { map, .. }) = &files {
+    if let Some(Readable { files, .. }) = &files {
+        let map = &files.map;
         let attributes = open_decisions::attributes(&project, &staging, &snapshot, map).await?;
         report.open.extend(attributes);
     }
@@ -115,13 +116,14 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
         report.written = open_decisions::write(&project.config.project, &asked)?;
     }
     match files {
-        Some(files) => {
-            report.findings.extend(unmapped(&files.map, &snapshot));
-            report.findings.extend(stale(&files.map, &snapshot));
-            for error in misfits(&project.config, &files.map, &snapshot) {
+        Some(readable) => {
+            let map = &readable.files.map;
+            report.findings.extend(unmapped(map, &snapshot));
+            report.findings.extend(stale(map, &snapshot));
+            for error in misfits(&project.config, map, &snapshot) {
                 report.findings.push(mistake(error.into())?);
             }
-            plan_what_can_be(&project, &staging, files, &mut report).await?;
+            plan_what_can_be(&project, &staging, readable, &mut report).await?;
             let is_of_a_query = |finding: &Finding| finding.file.starts_with("queries/");
             let mut mistakes = report.findings.iter().filter(|one| one.is_error());
             if mistakes.any(is_of_a_query) {
@@ -145,14 +147,11 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
 async fn plan_what_can_be(
     project: &Project,
     staging: &Staging,
-    files: Readable,
+    readable: Readable,
     report: &mut CheckReport,
 ) -> Result<(), Error> {
-    let Readable {
-        queries,
-        map,
-        mut broken,
-    } = files;
+    let ProjectFiles { queries, map } = readable.files;
+    let mut broken = readable.broken;
     let map = map.as_far_as_decided(&staging.snapshot().await?);
     loop {
         let files = ProjectFiles {
@@ -229,8 +228,7 @@ pub(super) fn ensure_right(project: &Project) -> Result<(), Error> {
 
 /// What can be read of a project.
 pub(super) struct Readable {
-    pub(super) queries: Queries,
-    pub(super) map: FieldMap,
+    pub(super) files: ProjectFiles,
     /// Paths of queries that cannot be read.
     pub(super) broken: BTreeSet<String>,
 }
@@ -279,8 +277,7 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
     });
     let broken = errors.iter().map(|error| error.place().0.to_owned());
     let readable = map.map(|map| Readable {
-        queries,
-        map,
+        files: ProjectFiles { queries, map },
         broken: broken.collect(),
     });
     Ok((readable, findings))
