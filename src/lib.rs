@@ -80,11 +80,11 @@ pub mod reconcile;
 pub mod rollback;
 // Documents for people.
 pub mod report;
-// Every table and column, from declarations.
-pub mod dictionary;
 
 // What a migration is: open, plan, run, compare, take back; drives the steps.
 pub mod migration;
+// Every table and column, from declarations; the project as one page.
+pub mod dictionary;
 // The page on which people decide the field map.
 pub mod review;
 // One file per verb: parse, call, print.
