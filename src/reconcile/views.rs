@@ -100,8 +100,11 @@ fn keys_of(ledger: &Manifest) -> Vec<String> {
     names.take_while(|name| *name != "id").cloned().collect()
 }
 
-/// What each view puts together, by its schema and name: SQL for one table each.
-type Unions = BTreeMap<(&'static str, &'static str), Vec<String>>;
+/// Schema and name of a view.
+type ViewName = (&'static str, &'static str);
+
+/// What each view puts together: SQL for one table each.
+type Unions = BTreeMap<ViewName, Vec<String>>;
 
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.records`, `ledger.changes` and `ledger.attempts`.
@@ -144,7 +147,7 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
 }
 
 /// Views that queries may count on whatever was found, with their columns.
-fn counted_on() -> Vec<((&'static str, &'static str), Vec<&'static str>)> {
+fn counted_on() -> Vec<(ViewName, Vec<&'static str>)> {
     let names = ["gone", "changed_by_org", "conflicts", "altered"];
     let families = FAMILIES
         .iter()

@@ -191,6 +191,14 @@ struct Writer<'a> {
     parts: Parts<'a>,
 }
 
+/// Rows of a batch that may move.
+struct OpenRows {
+    batch: RecordBatch,
+    keys: Vec<String>,
+    /// What each is held for so far.
+    held: Vec<Option<Fate>>,
+}
+
 /// Rows of a batch that may move, and what is known of them.
 struct Moving<'b> {
     keys: &'b [String],
@@ -241,9 +249,14 @@ impl<'a> Writer<'a> {
     }
 
     async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
-        let Some((batch, keys, mut held)) = self.note_final(batch).await? else {
+        let Some(open) = self.note_final(batch).await? else {
             return Ok(());
         };
+        let OpenRows {
+            batch,
+            keys,
+            mut held,
+        } = open;
         let batch = &batch;
         let (sent, altered) = self.projected(batch)?;
         let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
@@ -299,12 +312,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Notes the rows that do not move, whatever else is the case. The others, with their keys, and what each is held for so far; none
-    /// if there are none.
+    /// Notes the rows that do not move, whatever else is the case; the others, if there are any.
     async fn note_final(
         &mut self,
         batch: &RecordBatch,
-    ) -> Result<Option<(RecordBatch, Vec<String>, Vec<Option<Fate>>)>, TransformError> {
+    ) -> Result<Option<OpenRows>, TransformError> {
         let keys = self.keys(batch)?;
         let fates = Fates::of(batch);
         let sources = texts(batch, SOURCE);
@@ -329,7 +341,11 @@ impl<'a> Writer<'a> {
         }
         let batch = filter_record_batch(batch, &BooleanArray::from(looked_at))
             .map_err(|error| self.arrow(error))?;
-        Ok(Some((batch, moving, held)))
+        Ok(Some(OpenRows {
+            batch,
+            keys: moving,
+            held,
+        }))
     }
 
     /// The columns that are sent, as the destination's fields hold them, and what was altered for that.
