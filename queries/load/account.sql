@@ -3,7 +3,7 @@
 -- object: Account
 -- operation: upsert
 -- key: usercom_id__c
--- optional: BillingCountryCode
+-- optional: BillingCountryCode, BillingStateCode
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 select
     company.id as usercom_id__c,
@@ -21,6 +21,7 @@ select
     company.postal_code as "BillingPostalCode",
     case when not coalesce(style.takes_codes, false) then company.country end as "BillingCountry",
     country.code as "BillingCountryCode",
+    state.code as "BillingStateCode",
     company.description as "Description",
     company.category as "Industry",
     company.size as "NumberOfEmployees",
@@ -29,7 +30,9 @@ select
     case
         when style.takes_codes and country.code is null then company.country
     end as usercom_country__c,
-    case when style.takes_codes then company.region end as usercom_region__c,
+    case
+        when style.takes_codes and state.code is null then company.region
+    end as usercom_region__c,
     company.email as usercom_email__c,
     nullif(
         array_to_string(array_pop_front(company.phone_numbers), '; '), ''
@@ -81,6 +84,8 @@ left join prepare.address_style as style
     on style.object = 'Account'
 left join prepare.country as country
     on country.name = company.country_key and style.takes_codes
+left join prepare.state as state
+    on state.country = country.code and state.name = company.region_key
 left join prepare.tag_list as tag_list
     on tag_list.kind = 'company' and tag_list.id = company.id
 left join prepare.match_result as matched

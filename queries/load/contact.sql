@@ -3,7 +3,7 @@
 -- object: Contact
 -- operation: upsert
 -- key: usercom_id__c
--- optional: Suffix, MailingCountryCode
+-- optional: Suffix, MailingCountryCode, MailingStateCode
 -- field: usercom_companies__c LongTextArea
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
@@ -22,7 +22,9 @@ with contact as (
         end as account_id,
         person_account.id is not null as is_person_account,
         coalesce(matched.same, false) or converted.id is not null as same,
-        coalesce(converted.id, matched.salesforce_id) as salesforce_id,
+        case
+            when converted.holder_key is null then coalesce(converted.id, matched.salesforce_id)
+        end as salesforce_id,
         matched.records,
         converted.is_deleted and matched.salesforce_id is null as is_deleted,
         case when converted.id is null then matched.reason end as match_reason,
@@ -41,11 +43,23 @@ with contact as (
                         end,
                         'parent', 'lead ' || lead.id
                     )
-                when lead.live in ('deleted', 'merged')
+                when lead.live = 'merged'
+                    or lead.live = 'deleted'
+                    and not coalesce(
+                        recreated.is_any or array_has(recreated.ids, left(lead.id, 15)), false
+                    )
                     then named_struct(
                         'fate', 'held',
                         'reason', concat(lead.live, '_in_salesforce'),
                         'parent', 'lead ' || lead.id
+                    )
+            end,
+            case
+                when converted.holder_key is not null
+                    then named_struct(
+                        'fate', 'held',
+                        'reason', 'contact_of_another_person',
+                        'parent', 'person ' || converted.holder_key
                     )
             end,
             case
@@ -75,6 +89,8 @@ with contact as (
         on lead.usercom_id__c = person.id and lead.id is not null
     left join prepare.converted_lead as converted
         on converted.person_id = person.id
+    left join prepare.recreated_person as recreated
+        on recreated.key = cast(person.id as varchar)
     left join prepare.match_result as matched
         on matched.target = 'Contact' and matched.id = person.id
     left join known.contact as loaded
@@ -99,7 +115,11 @@ select
     case when not coalesce(style.takes_codes, false) then person.region end as "MailingState",
     case when not coalesce(style.takes_codes, false) then person.country end as "MailingCountry",
     country.code as "MailingCountryCode",
-    person.unsubscribed as "HasOptedOutOfEmail",
+    state.code as "MailingStateCode",
+    -- Whoever opted out as a Lead did so as a Contact beside it.
+    case
+        when opted_out.id is not null then true else person.unsubscribed
+    end as "HasOptedOutOfEmail",
     contact.owner_user_id as "OwnerId",
     person.lifecycle_stage as usercom_original_lifecycle__c,
     contact.reason as usercom_split_reason__c,
@@ -107,7 +127,9 @@ select
     case
         when style.takes_codes and country.code is null then person.country
     end as usercom_country__c,
-    case when style.takes_codes then person.region end as usercom_region__c,
+    case
+        when style.takes_codes and state.code is null then person.region
+    end as usercom_region__c,
     person.score as usercom_score__c,
     person.created_at as usercom_created_at__c,
     person.last_seen as usercom_last_seen__c,
@@ -163,7 +185,9 @@ select
         ';',
         case when contact.named_company is null then 'AccountId' end,
         case when contact.name_flag is not null then 'LastName' end,
-        case when not person.unsubscribed then 'HasOptedOutOfEmail' end,
+        case
+            when not person.unsubscribed and opted_out.id is null then 'HasOptedOutOfEmail'
+        end,
         case when contact.owner_key = '' then 'OwnerId' end
     ) as _fallbacks,
     concat_ws(
@@ -176,6 +200,10 @@ select
                 then 'person_account_without_company'
         end,
         contact.match_flag,
+        case
+            when opted_out.id is not null and person.unsubscribed is distinct from true
+                then 'opt_out_of_the_lead'
+        end,
         case when not contact.same then contact.name_flag end,
         case
             when contact.named_company is null and not contact.same then 'customer_without_company'
@@ -190,11 +218,15 @@ left join prepare.address_style as style
     on style.object = 'Contact'
 left join prepare.country as country
     on country.name = person.country_key and style.takes_codes
+left join prepare.state as state
+    on state.country = country.code and state.name = person.region_key
 left join prepare.tag_list as tag_list
     on tag_list.kind = 'person' and tag_list.id = person.id
 left join prepare.segment_list as segment_list
     on segment_list.person_id = person.id
 left join prepare.further_company_list as further
     on further.person_id = person.id
+left join org.opted_out_leads as opted_out
+    on opted_out.usercom_id__c = cast(person.id as varchar)
 left join config.defaults as fallback
     on fallback.object = contact.target and fallback.field = 'LastName'

@@ -3,7 +3,7 @@
 -- object: Lead
 -- operation: upsert
 -- key: usercom_id__c
--- optional: Suffix, CountryCode
+-- optional: Suffix, CountryCode, StateCode
 -- field: usercom_companies__c LongTextArea
 -- field: usercom_tags__c MultiselectPicklist from prepare.tag_vocabulary.name when $tag_strategy = 'picklist'
 -- field: usercom_segments__c MultiselectPicklist from prepare.segment.name when $segment_strategy = 'static_list'
@@ -25,6 +25,7 @@ select
     case when not coalesce(style.takes_codes, false) then person.region end as "State",
     case when not coalesce(style.takes_codes, false) then person.country end as "Country",
     country.code as "CountryCode",
+    state.code as "StateCode",
     person.unsubscribed as "HasOptedOutOfEmail",
     lead.owner_user_id as "OwnerId",
     person.lifecycle_stage as usercom_original_lifecycle__c,
@@ -33,7 +34,9 @@ select
     case
         when style.takes_codes and country.code is null then person.country
     end as usercom_country__c,
-    case when style.takes_codes then person.region end as usercom_region__c,
+    case
+        when style.takes_codes and state.code is null then person.region
+    end as usercom_region__c,
     person.score as usercom_score__c,
     person.created_at as usercom_created_at__c,
     person.last_seen as usercom_last_seen__c,
@@ -102,6 +105,8 @@ left join prepare.address_style as style
     on style.object = 'Lead'
 left join prepare.country as country
     on country.name = person.country_key and style.takes_codes
+left join prepare.state as state
+    on state.country = country.code and state.name = person.region_key
 left join prepare.tag_list as tag_list
     on tag_list.kind = 'person' and tag_list.id = person.id
 left join prepare.segment_list as segment_list

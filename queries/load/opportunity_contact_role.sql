@@ -8,7 +8,10 @@
 select
     coalesce(deal.opportunity_id, concat('deal ', participant.deal_id)) as "OpportunityId",
     coalesce(link.contact_id, concat('person ', participant.person_id)) as "ContactId",
-    participant.is_main as "IsPrimary",
+    -- Two of its people may be one Contact by now.
+    bool_or(participant.is_main) over (
+        partition by participant.deal_id, coalesce(link.contact_id, cast(link.person_id as varchar))
+    ) as "IsPrimary",
     concat_ws('|', participant.deal_id, participant.person_id) as _source,
     make_array(
         deal.fate,

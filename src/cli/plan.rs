@@ -193,7 +193,8 @@ fn minutes(seconds: f64) -> u64 {
 
 /// How long a run takes, and what that rests on.
 pub(super) fn time(seconds: &Span, measured: Option<&str>) -> String {
-    let words = |seconds: f64| span(Duration::from_secs_f64(seconds.max(0.0)));
+    // A run takes a second at least.
+    let words = |seconds: f64| span(Duration::from_secs_f64(seconds.max(1.0)));
     match measured {
         Some(run) => format!(
             "Time of a run: {}, between {} and {} (measured: {run})",

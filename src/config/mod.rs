@@ -9,6 +9,7 @@ mod gates;
 mod llm;
 mod options;
 mod path;
+mod readable;
 mod source;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
@@ -211,10 +212,7 @@ impl Config {
     /// [`ConfigError`]: missing file, syntax, unknown key (with the nearest known one), bad value.
     pub fn load(project: &Path, work: Option<&str>) -> Result<Self, ConfigError> {
         let path = project.join("migration.toml");
-        let bytes = std::fs::read(&path).map_err(|source| ConfigError::ReadFile {
-            path: path.clone(),
-            source,
-        })?;
+        let bytes = read(&path)?;
         let text = text_of(&path, &bytes)?;
         Self::parse(project, &path, text, work)
     }
@@ -329,6 +327,13 @@ fn in_the_way(staging: &str) -> Option<&Path> {
     let mut folders = Path::new(staging).ancestors();
     let there = folders.find(|folder| folder.exists());
     there.filter(|there| !there.is_dir())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
+    std::fs::read(path).map_err(|source| ConfigError::ReadFile {
+        path: path.to_path_buf(),
+        source,
+    })
 }
 
 /// `512MB`, `2 GB`, `700MiB`, `1000000`: a number of bytes (units are powers of 1,024).

@@ -48,6 +48,14 @@ pub enum EngineError {
         #[source]
         source: Box<DataFusionError>,
     },
+    /// An operator panicked in the middle.
+    #[error("{query}: the engine gave up: {why}")]
+    GaveUp {
+        /// File or name of the query.
+        query: String,
+        /// Its words.
+        why: String,
+    },
     /// The engine's worker ended without an answer.
     #[error("{query} was stopped")]
     Stopped {
@@ -66,6 +74,11 @@ impl EngineError {
         match self {
             Self::Run { source, .. } if is_resources(source) => Some(
                 "raise `memory_limit` in migration.toml, or split the large join into a model of its own with few columns"
+                    .to_owned(),
+            ),
+            Self::GaveUp { .. } => Some(
+                "a batch of values passed 2 GB, or the engine has a defect: make long values shorter before rows are joined, or report it \
+                 with the query"
                     .to_owned(),
             ),
             Self::Run { source, .. } if is_no_space(source) => {

@@ -1,5 +1,7 @@
 //! Batches handed from the engine's runtime to the rest of the program, a few at a time.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -7,7 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -55,8 +57,15 @@ impl BatchStream {
                         return;
                     }
                 };
-                while let Some(batch) = source.next().await {
-                    let batch = batch.map_err(failed);
+                loop {
+                    let batch = match AssertUnwindSafe(source.next()).catch_unwind().await {
+                        Ok(Some(batch)) => batch.map_err(failed),
+                        Ok(None) => break,
+                        Err(panic) => Err(EngineError::GaveUp {
+                            query: name.clone(),
+                            why: words(panic.as_ref()),
+                        }),
+                    };
                     if sender.send(Some(batch)).await.is_err() {
                         return;
                     }
@@ -84,7 +93,7 @@ impl BatchStream {
     /// The next batch, `None` at the end.
     ///
     /// # Errors
-    /// [`EngineError::Run`]; [`EngineError::Stopped`] when the query's task was lost, which must never look like
+    /// [`EngineError::Run`]; [`EngineError::GaveUp`] where an operator panicked; [`EngineError::Stopped`] when the query's task was lost, which must never look like
     /// the end of the rows.
     pub async fn next_batch(&mut self) -> Result<Option<RecordBatch>, EngineError> {
         self.next().await.transpose()
@@ -118,6 +127,13 @@ impl Stream for BatchStream {
     }
 }
 
+/// What an operator said when it gave up.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let owned = panic.downcast_ref::<String>().map(String::as_str);
+    let said = owned.or_else(|| panic.downcast_ref::<&str>().copied());
+    said.unwrap_or("without a word").to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -138,7 +154,9 @@ mod tests {
         let handle = tokio::runtime::Handle::current();
         let mut stream = BatchStream::drive("q".to_owned(), schema, open, &handle);
         let error = stream.next_batch().await.unwrap_err();
-        assert!(matches!(error, EngineError::Stopped { .. }), "{error}");
+        let told = "q: the engine gave up: as a defect of an operator would";
+        assert_eq!(error.to_string(), told);
+        assert!(error.hint().unwrap().contains("2 GB"), "{error}");
         assert!(stream.next_batch().await.unwrap().is_none());
     }
 }

@@ -61,10 +61,44 @@ impl LedgerRefresh<'_> {
                     gone.insert(id, now);
                 }
             }
+            self.convert_merged(object, &mut gone).await?;
             self.follow("Contact", Liveness::Converted, &mut gone)
                 .await?;
         }
         Ok(gone)
+    }
+
+    /// What was merged into a record that was converted became the same Contact.
+    async fn convert_merged(&self, object: &str, gone: &mut AllGone) -> Result<(), LoadError> {
+        let is_merged = |gone: &&Gone| gone.live == Liveness::Merged;
+        let merged = gone.values().filter(is_merged);
+        let masters: BTreeSet<String> = merged.filter_map(|gone| gone.successor.clone()).collect();
+        let masters: Vec<String> = masters.iter().map(|id| format!("'{id}'")).collect();
+        let mut contacts: HashMap<Identity, Option<String>> = HashMap::new();
+        for chunk in masters.chunks(IDS) {
+            let soql = format!(
+                "SELECT Id, {CONTACT} FROM {object} WHERE IsConverted = true AND Id IN ({})",
+                chunk.join(", ")
+            );
+            let rows = self.client.query(&soql);
+            pin_mut!(rows);
+            while let Some(row) = rows.try_next().await.map_err(self.read())? {
+                if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
+                    contacts.insert(id, named(&row, CONTACT));
+                }
+            }
+        }
+        for gone in gone
+            .values_mut()
+            .filter(|gone| gone.live == Liveness::Merged)
+        {
+            let master = gone.successor.as_deref().and_then(identity);
+            if let Some(contact) = master.and_then(|id| contacts.get(&id)) {
+                gone.live = Liveness::Converted;
+                gone.successor.clone_from(contact);
+            }
+        }
+        Ok(())
     }
 
     /// Follows successors that were merged themselves; what came to a deleted record has none.

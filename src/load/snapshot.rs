@@ -1,8 +1,8 @@
-//! What the destination looks like now: `org.organization`, `org.users`, `org.fields`, `org.limits`.
+//! What the destination looks like now: `org.organization`, `org.users`, `org.fields`, `org.states`, `org.limits`.
 //!
 //! Reads with GET only; changes nothing in the org.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -17,7 +17,7 @@ use crate::salesforce::{Client, ObjectDescribe, Organization, field_text};
 use crate::staging::{Manifest, Staging};
 
 /// Tables that [`snapshot_org`] writes.
-pub const ORG_TABLES: [&str; 4] = ["organization", "users", "fields", "limits"];
+pub const ORG_TABLES: [&str; 5] = ["organization", "users", "fields", "states", "limits"];
 
 /// Columns of a table that [`snapshot_org`] writes, so that queries can be planned before an org was met.
 #[must_use]
@@ -28,6 +28,7 @@ pub fn org_table(name: &str) -> SchemaRef {
         "organization" => texts(&["id", "name", "edition"]),
         "users" => texts(&["id", "username", "email", "name", "user_type"]),
         "fields" => texts(&["object", "name", "label", "type"]),
+        "states" => texts(&["country", "code", "name"]),
         _ => texts(&["name"]),
     };
     match name {
@@ -48,6 +49,7 @@ pub fn org_table(name: &str) -> SchemaRef {
             columns.extend(flags.map(|name| (name, Boolean)));
             columns.push(("picklist_values", DataType::new_list(Utf8, true)));
         }
+        "states" => {}
         _ => columns.extend(["max", "remaining"].map(|name| (name, Int64))),
     }
     let fields = columns.into_iter();
@@ -104,6 +106,7 @@ pub async fn snapshot_org(
         }
     }
     fields(staging, &described).await?;
+    publish(staging, "states", states(&described)).await?;
     Ok((organization, described))
 }
 
@@ -366,6 +369,32 @@ async fn fields(staging: &Staging, described: &[ObjectDescribe]) -> Result<(), L
     .await
 }
 
+/// States by the code of their country, with code and label; none where the org takes any text. Addresses of all objects share them.
+fn states(described: &[ObjectDescribe]) -> Vec<ArrayRef> {
+    let mut found: BTreeSet<[&str; 3]> = BTreeSet::new();
+    for object in described {
+        let coded = object.fields.iter();
+        for states in coded.filter(|field| field.name.ends_with("StateCode")) {
+            let controller = states.controller_name.as_ref();
+            let countries = controller.and_then(|name| object.field(name));
+            let countries = countries.iter().flat_map(|field| &field.picklist_values);
+            for (at, country) in countries.enumerate() {
+                let values = states.picklist_values.iter();
+                let values = values.filter(|state| state.active && state.fits(at));
+                found.extend(values.map(|state| {
+                    let name = state.label.as_ref().unwrap_or(&state.value);
+                    [&country.value, &state.value, name].map(String::as_str)
+                }));
+            }
+        }
+    }
+    let column = |at: usize| -> ArrayRef {
+        let cells = found.iter().map(|row| row[at]);
+        Arc::new(StringArray::from_iter_values(cells))
+    };
+    vec![column(0), column(1), column(2)]
+}
+
 /// SOQL has no comments: the header of a file is for people.
 fn without_header(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("--"));
@@ -383,6 +412,32 @@ mod tests {
             without_our_fields(asked).unwrap(),
             "select Id from Lead where Id != null and IsConverted = false"
         );
+    }
+
+    #[test]
+    fn a_state_belongs_to_the_countries_of_its_bits() {
+        // The second bit is France, the ninth the United States; California is neither's neighbour by its code alone.
+        let country = |code: &str| format!("{{\"value\":\"{code}\",\"active\":true}}");
+        let countries: Vec<String> = ["AT", "FR", "C", "D", "E", "F", "G", "H", "US"]
+            .map(country)
+            .into();
+        let described: ObjectDescribe = serde_json::from_str(&format!(
+            "{{\"name\":\"Lead\",\"fields\":[{{\"name\":\"CountryCode\",\"picklistValues\":[{}]}},\
+             {{\"name\":\"StateCode\",\"controllerName\":\"CountryCode\",\"picklistValues\":[\
+             {{\"value\":\"75\",\"label\":\"Paris\",\"active\":true,\"validFor\":\"QAAA\"}},\
+             {{\"value\":\"CA\",\"label\":\"California\",\"active\":true,\"validFor\":\"AIAA\"}},\
+             {{\"value\":\"XX\",\"label\":\"Nowhere\",\"active\":true,\"validFor\":null}}]}}]}}",
+            countries.join(",")
+        ))
+        .unwrap();
+        let columns = states(&[described.clone(), described]);
+        let cells = |at: usize| -> Vec<String> {
+            let column = columns[at].as_any().downcast_ref::<StringArray>().unwrap();
+            column.iter().flatten().map(str::to_owned).collect()
+        };
+        assert_eq!(cells(0), ["FR", "US"]);
+        assert_eq!(cells(1), ["75", "CA"]);
+        assert_eq!(cells(2), ["Paris", "California"]);
     }
 
     #[test]

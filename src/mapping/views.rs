@@ -34,6 +34,7 @@ const COMPARED: [&str; 12] = [
     "lifecycle_stage",
     "name",
     "priority",
+    "region",
     "response",
 ];
 

@@ -79,31 +79,10 @@ pub(super) fn candidates<'a>(
         .filter(|other| other.link.is_empty())
         .flat_map(|other| not_sent(other, snapshot))
         .collect();
-    let read = snapshot.get("org", load);
-    let key = key_text("l", &file.key);
     let connected: Vec<String> = file
         .link
         .iter()
-        .filter_map(|column| {
-            let found = match file.key.contains(column) {
-                true => format!("l.\"{column}\""),
-                false => {
-                    read.filter(|read| read.schema.field_with_name(column).is_ok())?;
-                    format!("r.\"{column}\"")
-                }
-            };
-            let join = match read {
-                Some(_) => format!(
-                    " left join org.{load} as r on {}",
-                    same_key("r", "l", &file.key)
-                ),
-                None => String::new(),
-            };
-            Some(format!(
-                "select g.key, substr({found}, 1, 15) as id from recon.{GONE}{load} as g \
-                 inner join ledger.{load} as l on {key} = g.key{join}"
-            ))
-        })
+        .filter_map(|column| connected(file, column, snapshot))
         .collect();
     if not_sent.is_empty() || connected.is_empty() {
         return all;
@@ -114,6 +93,50 @@ pub(super) fn candidates<'a>(
         connected = connected.join(" union all "),
         not_sent = not_sent.join(" union all "),
     )
+}
+
+/// SQL for the keys of a load's records that are gone, and what they connect by a column; none where that is not known.
+fn connected(file: &QueryFile, column: &String, snapshot: &Snapshot) -> Option<String> {
+    let load = &file.name;
+    let read = snapshot.get("org", load);
+    let key = key_text("l", &file.key);
+    let found = match file.key.contains(column) {
+        true => format!("l.\"{column}\""),
+        false => {
+            read.filter(|read| read.schema.field_with_name(column).is_ok())?;
+            format!("r.\"{column}\"")
+        }
+    };
+    let join = match read {
+        Some(_) => format!(
+            " left join org.{load} as r on {}",
+            same_key("r", "l", &file.key)
+        ),
+        None => String::new(),
+    };
+    Some(format!(
+        "select g.key, substr({found}, 1, 15) as id from recon.{GONE}{load} as g \
+         inner join ledger.{load} as l on {key} = g.key{join}"
+    ))
+}
+
+/// SQL for how many of these links moved, by each column that they connect: for every record as many as it got anew, since one that
+/// lost a hundred and got one has lost ninety-nine.
+pub(super) fn moved(file: &QueryFile, candidates: &str, snapshot: &Snapshot) -> Option<String> {
+    let load = &file.name;
+    let outbox = snapshot.get("outbox", load)?;
+    let by_column = file.link.iter().filter_map(|column| {
+        outbox.schema.field_with_name(column).ok()?;
+        let connected = connected(file, column, snapshot)?;
+        Some(format!(
+            "select '{column}' as name, coalesce(sum(least(g.n, o.n)), 0) as n from \
+             (select c.id, count(*) as n from ({connected}) as c inner join ({candidates}) as d on d.key = c.key group by c.id) as g \
+             inner join (select substr(o.\"{column}\", 1, 15) as id, count(*) as n from outbox.{load} as o \
+             where o._operation in ('insert', 'upsert') group by substr(o.\"{column}\", 1, 15)) as o on o.id = g.id"
+        ))
+    });
+    let by_column: Vec<String> = by_column.collect();
+    (!by_column.is_empty()).then(|| by_column.join(" union all "))
 }
 
 /// SQL for the ids of records of a load that this run does not send, and of what else they are named by.

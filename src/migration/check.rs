@@ -67,19 +67,19 @@ impl CheckReport {
 /// The staging area cannot be read. Whatever is wrong with the project's files is in the report and no error.
 pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport, Error> {
     let mut report = CheckReport::default();
-    let config = match Config::load(folder, request.work.as_deref()) {
-        Ok(config) => config,
-        Err(error) => {
-            report.findings.push(mistake(error.into())?);
-            report.findings.extend(check_decisions(folder));
-            let (_, errors) = Queries::read(folder);
-            report.findings.extend(errors.iter().map(of_project));
-            report
-                .not_checked
-                .push("what needs migration.toml: the export, and what the queries say".to_owned());
-            report.in_order();
-            return Ok(report);
-        }
+    let (config, errors) = Config::as_far_as_readable(folder, request.work.as_deref());
+    for error in errors {
+        report.findings.push(mistake(error.into())?);
+    }
+    let Some(config) = config else {
+        report.findings.extend(check_decisions(folder));
+        let (_, errors) = Queries::read(folder);
+        report.findings.extend(errors.iter().map(of_project));
+        report
+            .not_checked
+            .push("what needs migration.toml: the export, and what the queries say".to_owned());
+        report.in_order();
+        return Ok(report);
     };
     if let Err(error) = config.target(request.target.as_deref()) {
         report.findings.push(mistake(error.into())?);

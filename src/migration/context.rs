@@ -13,6 +13,7 @@ use super::project::Project;
 use super::resolved::ResolvedProject;
 use crate::engine::{Session, View};
 use crate::error::Error;
+use crate::finding::Finding;
 use crate::load::FOLLOWED;
 use crate::mapping::{EditPolicies, mapped_views};
 use crate::progress::Progress;
@@ -32,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub resolved: ResolvedProject,
     /// The org's objects by name.
     pub describes: BTreeMap<String, ObjectDescribe>,
+    /// What looks like a slip in the project's files and stops nothing.
+    pub warnings: Vec<Finding>,
     /// Hears how far things are.
     pub progress: &'a dyn Progress,
     /// Whose values count where both sides have one.
@@ -43,11 +46,21 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Tells what options and destination leave out.
-    pub(crate) fn note_exclusions(&self) {
+    /// What looks like a slip, for a summary or a plan.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        self.warnings
+            .iter()
+            .map(|found| format!("warning: {found}"))
+    }
+
+    /// Tells what options and destination leave out, and what looks like a slip.
+    pub(crate) fn tell(&self) {
         let exclusions = &self.resolved.exclusions;
         for note in exclusions.notes.iter().chain(&exclusions.misfits) {
             self.progress.done(&format!("note: {note}"));
+        }
+        for warning in self.warnings() {
+            self.progress.done(&warning);
         }
         let others = self.resolved.not_selected();
         if !others.is_empty() {

@@ -67,6 +67,10 @@ impl Phases<'_> {
             }
         }
         if self.are_too_many(&due) {
+            for load in &due {
+                self.keep_why(&load.file.name, "more_than_max_delete_share")
+                    .await?;
+            }
             return Ok(RunStatus::Held);
         }
         if due.is_empty() {
@@ -106,6 +110,18 @@ impl Phases<'_> {
              [gates] and run again"
         ));
         true
+    }
+
+    /// Says in `recon.gone_<load>` why its records stay.
+    async fn keep_why(&self, load: &str, why: &str) -> Result<(), Error> {
+        let staging = self.context.staging();
+        let (_, session) = self.context.session(Reads::Tables).await?;
+        let table = format!("{GONE}{load}");
+        let sql = format!("select g.key, g.id, g.what, '{why}' as why from recon.{table} as g");
+        let what = "why the records that the source no longer has stay";
+        let told = write_table(staging, &session, ("recon", &table), what, &sql, &[]).await?;
+        staging.publish(told).await?;
+        Ok(())
     }
 
     /// Sends what was decided; how many records were flagged or deleted, and how many were refused.

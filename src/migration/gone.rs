@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Reads};
 use crate::error::Error;
-use crate::project::QueryFile;
+use crate::project::{Operation, QueryFile};
 use crate::reconcile::{CHANGED_BY_ORG, counts};
 use crate::rows::{GONE, for_load, key_text, same_key};
 use crate::staging::{Manifest, Snapshot};
@@ -157,6 +157,10 @@ pub(crate) async fn rows(
     file: &QueryFile,
     run: &str,
 ) -> Result<GoneRows, Error> {
+    // What was converted is converted, and its Contact is another load's.
+    if file.operation == Some(Operation::Convert) {
+        return Ok(GoneRows::default());
+    }
     let (snapshot, session) = context.session(Reads::Tables).await?;
     let Some(ledger) = snapshot.get("ledger", &file.name) else {
         return Ok(GoneRows::default());

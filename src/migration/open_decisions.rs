@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::project::Project;
 use super::proposed_decisions::{ExportValue, OrgValues, ProposedDecision, Proposer};
+use super::reference_check::is_any;
 use crate::config::nearest;
 use crate::engine::{Session, View};
 use crate::error::Error;
@@ -208,11 +209,9 @@ pub(super) async fn of_export(
         };
         let is_known = subject.file != "owners" || org.users.is_some();
         let mut proposer = Proposer::of(subject.file, &decided, &org, &iso);
-        let mut met: BTreeSet<u64> = BTreeSet::new();
         for value in &values {
-            let row = decided.iter().find(|row| is_about(row, &value.cells));
-            met.extend(row.map(|row| row.line));
-            if row.is_some() || (subject.file == "countries" && is_country(&iso, value)) {
+            let is_decided = decided.iter().any(|row| is_about(row, &value.cells));
+            if is_decided || (subject.file == "countries" && is_country(&iso, value)) {
                 continue;
             }
             let propose = |proposer: &mut Proposer| proposer.propose(value);
@@ -239,21 +238,68 @@ pub(super) async fn of_export(
             let is_proposed = |decision: &OpenDecision| decision.proposed.is_some();
             open.offers.extend(offers.into_iter().filter(is_proposed));
         }
-        let is_own = folder
-            .join(format!("config/{}.csv", subject.file))
-            .is_file();
-        if is_own && subject.file != "owners" {
-            let without = decided.iter().filter(|row| !met.contains(&row.line));
-            open.findings
-                .extend(without.filter_map(|row| about_nothing(subject.file, row, &values)));
-        }
-        if subject.file == "stage_matrix" {
-            let known = org.stages();
-            let like = |row| like_a_stage(row, &values, &known);
-            open.findings.extend(decided.iter().filter_map(like));
-        }
+        let odd = odd_rows(folder, subject, &decided, &values, &org);
+        open.findings.extend(odd);
     }
     Ok(open)
+}
+
+/// Rows of decisions that look like slips, against the tables staged last and what is known of the org since it was last met. What
+/// sends says them too: a stage that is misspelt is deployed.
+pub(super) async fn slips(
+    project: &Project,
+    staging: &Staging,
+    snapshot: &Snapshot,
+) -> Result<Vec<Finding>, Error> {
+    let folder = &project.config.project;
+    let subjects = SUBJECTS.iter().filter(|subject| {
+        subject.file != "owners" && is_any(folder, &[subject.file]) && is_own(folder, subject)
+    });
+    let mut subjects = subjects.peekable();
+    let mut findings = Vec::new();
+    if subjects.peek().is_none() {
+        return Ok(findings);
+    }
+    let session = project
+        .engine
+        .session(staging, snapshot)?
+        .with_parameters(project.config.options.parameters());
+    let org = OrgValues::met(&session, snapshot).await?;
+    for subject in subjects {
+        let decided = decision_rows(folder, subject.file).unwrap_or_default();
+        let values = values(&session, subject.sql).await?;
+        findings.extend(odd_rows(folder, subject, &decided, &values, &org));
+    }
+    Ok(findings)
+}
+
+/// Whether the project has the file: what stands in the product's own is about no export in particular.
+fn is_own(folder: &Path, subject: &Subject) -> bool {
+    folder
+        .join(format!("config/{}.csv", subject.file))
+        .is_file()
+}
+
+/// Rows about nothing of the export, and stages that are almost one of the org's.
+fn odd_rows(
+    folder: &Path,
+    subject: &Subject,
+    decided: &[DecisionRow],
+    values: &[ExportValue],
+    org: &OrgValues,
+) -> Vec<Finding> {
+    let mut odd = Vec::new();
+    if is_own(folder, subject) && subject.file != "owners" {
+        let is_met = |row: &&DecisionRow| values.iter().any(|value| is_about(row, &value.cells));
+        let without = decided.iter().filter(|row| !is_met(row));
+        odd.extend(without.filter_map(|row| about_nothing(subject.file, row, values)));
+    }
+    if subject.file == "stage_matrix" {
+        let known = org.stages();
+        let like = |row| like_a_stage(row, values, &known);
+        odd.extend(decided.iter().filter_map(like));
+    }
+    odd
 }
 
 /// Whether it is a country by ISO 3166.
@@ -363,21 +409,19 @@ fn about_nothing(file: &str, row: &DecisionRow, values: &[ExportValue]) -> Optio
         let cells: Vec<String> = cells.filter(|cell| !cell.is_empty()).collect();
         cells.join(" / ")
     };
-    let value = shown(&|column| row.get(column).to_lowercase());
-    let others: Vec<String> = values
+    let value = shown(&|column| row.get(column).to_owned());
+    let cell = |value: &ExportValue, column: &str| value.cells.get(column).cloned();
+    let others = values
         .iter()
-        .map(|value| {
-            shown(&|column| {
-                value
-                    .cells
-                    .get(column)
-                    .map(|cell| cell.to_lowercase())
-                    .unwrap_or_default()
-            })
+        .map(|value| shown(&|column| cell(value, column).unwrap_or_default()));
+    let near = others
+        .map(|other| {
+            let alike = strsim::jaro_winkler(&value.to_lowercase(), &other.to_lowercase());
+            (alike, other)
         })
-        .collect();
-    let near = nearest(&value, others.iter().map(String::as_str));
-    let near = near.filter(|near| strsim::jaro_winkler(&value, near) >= ALIKE);
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, other)| other);
     let columns: Vec<&str> = first.keys().map(String::as_str).collect();
     let problem = "is about nothing in the export";
     let finding = Finding::new(format!("config/{file}.csv"), problem)

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::dry_run::DryRun;
 use super::estimate::{self, Measured};
+use super::liveness::Liveness;
 use super::plan_report::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport};
 use super::preflight::Preflight;
 use super::project::Project;
@@ -58,8 +59,12 @@ pub(crate) async fn plan(
     context.only_failed = request.only_failed;
     context.resolved.select(&request.selection)?;
     sample::draw(&context).await?;
+    // What was deleted, merged or converted meanwhile is planned as it is.
+    let resolved = &context.resolved;
+    let loads: Vec<&str> = resolved.loads().map(|file| file.name.as_str()).collect();
+    Liveness::default().refresh(&context, &loads).await?;
     let preflight = preflight::inspect(&context).await?;
-    context.note_exclusions();
+    context.tell();
     ensure_accounted(&column_fates(&context).await?)?;
     let prepared = prepare(&context, Inspection::Whole, written).await?;
     let mut findings = told(&prepared, objections, &preflight);
@@ -72,7 +77,10 @@ pub(crate) async fn plan(
         sample: project.config.sample,
         not_selected: context.resolved.not_selected(),
         changes: prepared.plan.summary(),
-        notes: grain::left_open(&context.resolved),
+        notes: context
+            .warnings()
+            .chain(grain::left_open(&context.resolved))
+            .collect(),
         why: why(&before, &dry_run.snapshot),
         ..empty(connection)
     };

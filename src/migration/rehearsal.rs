@@ -112,7 +112,8 @@ impl Rehearsal<'_> {
     async fn gone(&self, file: &QueryFile) -> Result<Option<Manifest>, Error> {
         let load = &file.name;
         let snapshot = &self.dry_run.snapshot;
-        if snapshot.get("recon", &format!("fates_{load}")).is_none() {
+        let is_conversion = file.operation == Some(Operation::Convert);
+        if is_conversion || snapshot.get("recon", &format!("fates_{load}")).is_none() {
             return Ok(None);
         }
         // What a plan has of the ledger does not say what was done last; the list of the last run does.

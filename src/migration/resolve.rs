@@ -12,6 +12,7 @@ use super::exclusions;
 use super::fields;
 use super::map_check::{check_map, check_written};
 use super::name_check::{check_export_names, check_names};
+use super::open_decisions::slips;
 use super::org::inspect_org;
 use super::project::Project;
 use super::resolved::{Exclusions, ProjectFiles, ResolvedProject};
@@ -48,12 +49,13 @@ impl<'a> Context<'a> {
     ) -> Result<Self, Error> {
         let describes = inspect_org(connection, &project.config.project, &files.queries).await?;
         let staging = &connection.staging;
-        let resolved = resolve(project, staging, files, &describes).await?;
+        let (resolved, warnings) = resolve(project, staging, files, &describes).await?;
         Ok(Self {
             project,
             connection,
             resolved,
             describes,
+            warnings,
             progress,
             policies: EditPolicies::load(&project.config.project)?,
             whole: false,
@@ -75,6 +77,8 @@ impl<'a> Context<'a> {
         Ok(Self {
             whole: self.whole,
             only_failed: self.only_failed,
+            // A stage that was deployed just now is still likely misspelt.
+            warnings: self.warnings,
             ..again
         })
     }
@@ -125,7 +129,7 @@ pub(crate) async fn look(
 }
 
 /// Plans every load without running anything: models as views, ledgers empty. Finds the columns that will be sent, and
-/// the loads that options or the destination leave out.
+/// the loads that options or the destination leave out. With it what looks like a slip and stops nothing.
 ///
 /// # Errors
 /// [`Error::Mistakes`] in the queries and decisions.
@@ -134,18 +138,21 @@ pub(crate) async fn resolve(
     staging: &Staging,
     files: ProjectFiles,
     describes: &BTreeMap<String, ObjectDescribe>,
-) -> Result<ResolvedProject, Error> {
+) -> Result<(ResolvedProject, Vec<Finding>), Error> {
     let exclusions = exclusions::judge(project, staging, &files.queries, Some(describes)).await?;
-    let (mut resolved, mut findings) = look(project, staging, files, exclusions, true).await?;
-    findings.retain(Finding::is_error);
+    let (mut resolved, findings) = look(project, staging, files, exclusions, true).await?;
+    let (findings, mut warnings): (Vec<_>, Vec<_>) =
+        findings.into_iter().partition(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });
     }
+    let snapshot = staging.snapshot().await?;
+    warnings.extend(slips(project, staging, &snapshot).await?);
     let misfits = schema::misfits(&fields::declared_fields(&resolved)?, describes)?;
     if !misfits.is_empty() {
         resolved.exclusions.leave_out(&resolved.queries, &misfits);
         resolved.columns = columns::columns(project, staging, &resolved).await?.columns;
     }
     exclusions::absent(project, staging, &mut resolved, describes).await?;
-    Ok(resolved)
+    Ok((resolved, warnings))
 }

@@ -105,7 +105,7 @@ pub(crate) async fn run(
         reading: Duration::ZERO,
         checked: BTreeSet::new(),
         warnings: BTreeMap::new(),
-        notes: context.resolved.exclusions.misfits.clone(),
+        notes: told(&context),
     };
     let changed = broken
         .iter()
@@ -168,7 +168,7 @@ async fn ready<'a>(
     let mut context = Context::resolve(project, connection, progress).await?;
     context.whole = request.full;
     context.resolved.select(&request.selection)?;
-    context.note_exclusions();
+    context.tell();
     sample::draw(&context).await?;
     if objections.is_empty() {
         ensure_accounted(&column_fates(&context).await?)?;
@@ -214,6 +214,12 @@ fn status(
         Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,
         Err(_) => RunStatus::Failed,
     }
+}
+
+/// What the summary repeats of what was told at the start.
+fn told(context: &Context<'_>) -> Vec<String> {
+    let misfits = context.resolved.exclusions.misfits.iter().cloned();
+    misfits.chain(context.warnings()).collect()
 }
 
 /// How a run came to its end.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::datatypes::Field;
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::candidates::{Course, candidates, edited};
+use super::candidates::{Course, candidates, edited, moved};
 use super::comparison::read_back_request;
 use super::completeness::Completeness;
 use super::context::{Context, Reads};
@@ -46,14 +46,16 @@ pub(super) struct Due<'a> {
     pub(super) candidates: String,
     /// How many they are.
     pub(super) count: u64,
+    /// Those of them in whose place the same record got another one: it moved, and nothing was lost.
+    pub(super) moved: u64,
     /// Records of the load that are there.
     pub(super) records: u64,
 }
 
 impl Due<'_> {
-    /// Their share of the load's records.
+    /// The share of the load's records that is lost.
     pub(super) fn percent(&self) -> f64 {
-        percent(self.count, self.records)
+        percent(self.count - self.moved, self.records)
     }
 }
 
@@ -168,12 +170,17 @@ impl<'a> Vanishing<'a> {
             let why = "what they connect is no longer sent either";
             return Ok(Err(Some(why.to_owned())));
         }
+        let moved = match moved(file, &candidates, &self.snapshot) {
+            Some(sql) => counts(&self.session, load, &sql).await?,
+            None => BTreeMap::new(),
+        };
         Ok(Ok(Due {
             file,
             describe,
             course,
             candidates,
             count: count("due"),
+            moved: moved.values().copied().max().unwrap_or_default(),
             records: count("all"),
         }))
     }

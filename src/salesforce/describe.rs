@@ -1,6 +1,8 @@
 //! What the organisation says about its objects and fields, as the logged-in user sees them: a field that
 //! field-level security hides is simply absent (`guide/salesforce.md` §4).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::{Client, Result, call::Call};
@@ -98,6 +100,8 @@ pub struct FieldDescribe {
     pub relationship_name: Option<String>,
     /// Values of a picklist.
     pub picklist_values: Vec<PicklistValue>,
+    /// Picklist of the same object whose value says which of these may be chosen.
+    pub controller_name: Option<String>,
 }
 
 /// A value of a picklist.
@@ -112,6 +116,20 @@ pub struct PicklistValue {
     pub active: bool,
     /// Is chosen for new rows.
     pub default_value: bool,
+    /// Base64 of a set of bits, the highest bit of the first byte first: one for each value of the controlling picklist, set
+    /// where this value may be chosen beside it.
+    pub valid_for: Option<String>,
+}
+
+impl PicklistValue {
+    /// Whether it may be chosen beside the value at a position of the controlling picklist.
+    #[must_use]
+    pub fn fits(&self, position: usize) -> bool {
+        let bits = self.valid_for.as_ref();
+        let bits = bits.and_then(|text| STANDARD.decode(text).ok());
+        let byte = bits.and_then(|bits| bits.get(position / 8).copied());
+        byte.is_some_and(|byte| byte & (0x80 >> (position % 8)) != 0)
+    }
 }
 
 /// A record type of an object.

@@ -30,6 +30,15 @@ impl Fate {
         }
     }
 
+    /// A link between two records that another row makes already: people made two records one.
+    pub(super) fn same_link() -> Self {
+        Self {
+            fate: "ignored".to_owned(),
+            reasons: vec!["same_link_as_another".to_owned()],
+            parents: Vec::new(),
+        }
+    }
+
     /// Whether the row waits.
     pub(super) fn is_held(&self) -> bool {
         self.fate == HELD

@@ -11,6 +11,7 @@ mod dead;
 mod error;
 mod fallback;
 mod fate;
+mod keys;
 mod model;
 mod notes;
 mod outbox;

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
@@ -16,6 +16,7 @@ use super::base::{self, Base, GoneFields, OPT_OUT_KEPT, Settled};
 use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
+use super::keys::{Links, check_key};
 use super::notes::Notes;
 use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
@@ -24,8 +25,8 @@ use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
 use crate::rows::{
-    Bits, Columns, Dead, RowOperation, SOURCE, is_set, key_columns, key_text, key_texts,
-    outbox_schema, same_key, sent_columns, set, with_plain_texts,
+    Bits, Columns, Dead, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key,
+    sent_columns, set, with_plain_texts,
 };
 use crate::staging::{Manifest, Staging};
 
@@ -129,56 +130,6 @@ fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     ))
 }
 
-/// Every row to be sent has a key of its own.
-async fn check_key(request: &OutboxRequest<'_>, parts: &Manifest) -> Result<(), TransformError> {
-    let session = request.session;
-    session.register(request.staging, parts)?;
-    let key = &request.file.key;
-    let (list, text) = (key_columns("o", key), key_text("o", key));
-    let table = parts.name();
-    let nulls = key
-        .iter()
-        .map(|name| format!("o.\"{name}\" is null"))
-        .collect::<Vec<_>>()
-        .join(" or ");
-    let checks = [
-        (
-            "is null",
-            format!("select count(*) as n, min({text}) as sample from {table} as o where {nulls}"),
-        ),
-        (
-            "is not unique",
-            format!(
-                "select count(*) as n, min(d.sample) as sample from (select {text} as sample from {table} as o group by {list} having count(*) > 1) as d"
-            ),
-        ),
-    ];
-    for (problem, sql) in checks {
-        let batches = session.collect(&request.file.path, &sql).await?;
-        let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
-            continue;
-        };
-        let rows = batch
-            .column(0)
-            .as_primitive::<arrow::datatypes::Int64Type>()
-            .value(0);
-        if rows > 0 {
-            let sample = batch.column(1).as_string_opt::<i32>();
-            return Err(TransformError::Key {
-                path: request.file.path.clone(),
-                key: request.file.key.join(", "),
-                problem,
-                rows: rows.unsigned_abs(),
-                sample: sample
-                    .filter(|column| column.is_valid(0))
-                    .map(|column| column.value(0).to_owned())
-                    .unwrap_or_default(),
-            });
-        }
-    }
-    Ok(())
-}
-
 struct Writer<'a> {
     request: &'a OutboxRequest<'a>,
     /// Position in the new column list of each column of the ledger's.
@@ -189,6 +140,7 @@ struct Writer<'a> {
     always: Vec<bool>,
     notes: Notes,
     parts: Parts<'a>,
+    links: Links,
 }
 
 /// Rows of a batch that may move.
@@ -245,6 +197,7 @@ impl<'a> Writer<'a> {
             remap,
             notes: Notes::start(request.staging, request.file).await?,
             parts: Parts::of(request, schema),
+            links: Links::of(request.file),
         })
     }
 
@@ -324,7 +277,10 @@ impl<'a> Writer<'a> {
         let mut moving = Vec::with_capacity(keys.len());
         let mut looked_at = Vec::with_capacity(keys.len());
         for (row, key) in keys.into_iter().enumerate() {
-            let fate = fates.row(row);
+            let fate = match self.links.is_made(&key) {
+                true => Some(Fate::same_link()),
+                false => fates.row(row),
+            };
             let is_final = fate.as_ref().filter(|fate| !fate.is_held());
             looked_at.push(is_final.is_none());
             match is_final {

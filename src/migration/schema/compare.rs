@@ -49,7 +49,7 @@ pub(crate) async fn compare(
     progress.step("reading users, limits and fields of the org");
     let mut context = Context::resolve(project, connection, progress).await?;
     context.resolved.select(&Selection::default())?;
-    context.note_exclusions();
+    context.tell();
     let preflight = preflight::inspect(&context).await?;
     let mut written = Vec::new();
     let prepared = prepare(&context, Inspection::Whole, &mut written).await;

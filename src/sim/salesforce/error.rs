@@ -130,6 +130,9 @@ impl SimError {
             Self::InUse { .. } => Some(
                 "a command that uses the embedded simulator is at work, or `transload sim salesforce`: wait for it to end".to_owned(),
             ),
+            Self::ReadSeed { source, .. } if matches!(source.kind(), csv::ErrorKind::Utf8 { .. }) => {
+                Some("the file is in another encoding, such as UTF-16: save it as CSV UTF-8".to_owned())
+            }
             Self::SeedName { .. } => {
                 Some("seed files are named <Object>.csv and have API names as columns".to_owned())
             }

@@ -147,7 +147,7 @@ fn everything_that_is_wrong_is_told_at_once_and_offline() {
         [
             "config/lifecycle.csv 3 - -",
             "config/stage_matrix.csv 2 Prospectingg Prospecting",
-            "config/stage_matrix.csv 4 retail / open / won -",
+            "config/stage_matrix.csv 4 Retail / Open / won -",
         ]
     );
     // Nothing was connected to.
@@ -178,12 +178,28 @@ fn run_and_plan_check_first() {
 }
 
 #[test]
+fn what_looks_like_a_slip_is_told_before_it_is_sent() {
+    let project = Project::small();
+    project.edit("config/stage_matrix.csv", "Prospecting", "Prospectingg");
+    let slip = "config/stage_matrix.csv line 2, column stage_name: `Prospectingg` would be a new stage of the org";
+    let planned = project.transload(&["plan"]).ended(0);
+    assert!(planned.stderr.contains(slip), "{}", planned.stderr);
+    assert!(
+        planned.stdout.contains("Prospectingg"),
+        "{}",
+        planned.stdout
+    );
+    let ran = project.carry().ended(0);
+    assert!(ran.stderr.contains(slip), "{}", ran.stderr);
+}
+
+#[test]
 fn what_nobody_decided_is_counted_and_written_down_as_questions() {
     let project = Project::small();
     project.edit(
         "export/people.csv",
         "Eva East,evangelist",
-        "Eva East,partner",
+        "Eva East,Partner",
     );
     project.edit(
         "export/people.csv",
@@ -214,7 +230,7 @@ fn what_nobody_decided_is_counted_and_written_down_as_questions() {
     assert_eq!(
         open(&before),
         [
-            "lifecycle partner 1",
+            "lifecycle Partner 1",
             "stage_matrix 7/71/in progress 1",
             "rates EUR 1",
             "field_map people/town_hall 6",
@@ -228,7 +244,7 @@ fn what_nobody_decided_is_counted_and_written_down_as_questions() {
     assert!(
         project
             .read("config/lifecycle.csv")
-            .ends_with("partner,,1 people\n"),
+            .ends_with("Partner,,1 people\n"),
         "{}",
         project.read("config/lifecycle.csv")
     );
@@ -244,7 +260,7 @@ fn what_nobody_decided_is_counted_and_written_down_as_questions() {
         "7,71,in progress,,,1 deals",
         "7,71,in progress,Prospecting,10,",
     );
-    project.edit("config/lifecycle.csv", "partner,,", "partner,Contact,");
+    project.edit("config/lifecycle.csv", "Partner,,", "Partner,Contact,");
     project.edit("config/rates.csv", "EUR,", "EUR,4.3");
     project.edit(
         "config/field_map.csv",
@@ -343,7 +359,9 @@ fn one_mistake_hides_no_other() {
     project.override_query("queries/prepare/people/company_name.sql", |sql| {
         sql.replace("company.name_key", "company.nmae_key")
     });
+    project.append("migration.toml", "[gates]\nmax_failed = 1\n");
     let expected = [
+        "migration.toml 15 max_failed max_failed_percent",
         "config/defaults.csv 2 Contcat Contact",
         "config/field_map.csv 2 Birth Date__c Birth_date__c",
         "config/field_map.csv 3 - -",

@@ -33,6 +33,8 @@ mod links_moved;
 mod lost_answers;
 /// Names, addresses and what they say.
 mod names;
+/// Leads that became contacts, and records that were merged.
+mod one_contact;
 /// What the org does while it is loaded, and what reading it costs.
 mod org_work;
 /// Values that no field holds.
@@ -43,7 +45,6 @@ mod persons;
 mod planning;
 /// Stages, currencies, owners and automation of the org.
 mod platform;
-/// Leads that became contacts, and records that were merged.
 mod promotion;
 /// Values that a field cannot hold, of every type.
 mod ranges;

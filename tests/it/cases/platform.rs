@@ -219,7 +219,8 @@ fn countries_become_codes_and_new_accounts_businesses_where_the_org_has_both() {
     project.write(
         "export/companies.csv",
         "id,name,domain,city,region,country,assigned_to\n10,Globex,globex.example,Paris,Normandie,France,7001\n\
-         11,Initech,initech.example,Austin,Texas,USA,7002\n12,Hooli,hooli.example,,,Atlantis,\n",
+         11,Initech,initech.example,Austin,TEXAS,USA,7002\n12,Hooli,hooli.example,,,Atlantis,\n\
+         13,Perth Gold,gold.example,Perth,wa,Australia,7002\n14,Seattle Ink,ink.example,Seattle,wa,United States,7002\n",
     );
     let org = project.serve_org(SalesforceSimOptions {
         with: BTreeSet::from([Setting::StateAndCountryPicklists, Setting::PersonAccounts]),
@@ -251,9 +252,19 @@ fn countries_become_codes_and_new_accounts_businesses_where_the_org_has_both() {
         org.map("Account", "Name", "usercom_country__c")["Hooli"],
         "Atlantis"
     );
+    // Two countries have a state of this code; France has none in this org.
+    let states = org.map("Account", "Name", "BillingState");
+    let kept = org.map("Account", "Name", "usercom_region__c");
+    let placed = ["Initech", "Perth Gold", "Seattle Ink", "Globex"]
+        .map(|name| (states[name].as_str(), kept[name].as_str()));
     assert_eq!(
-        org.map("Account", "Name", "usercom_region__c")["Initech"],
-        "Texas"
+        placed,
+        [
+            ("Texas", "∅"),
+            ("Western Australia", "∅"),
+            ("Washington", "∅"),
+            ("∅", "Normandie")
+        ]
     );
     let persons = org.rows("SELECT Id FROM Account WHERE IsPersonAccount = true");
     assert_eq!(persons.len(), 0);

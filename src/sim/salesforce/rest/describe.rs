@@ -11,7 +11,7 @@ use super::super::life;
 use super::super::model::{Access, Model};
 use super::super::persons::default_type;
 use super::super::record_types::MASTER;
-use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs};
+use super::super::schema::{FieldDefinition, FieldType, OnDelete, SObject, Verbs, valid_for};
 use super::call::{Call, json as answer, object_named};
 
 /// `GET /sobjects`.
@@ -67,7 +67,7 @@ pub(super) fn object(call: &Call, name: &str) -> Result<Response, ApiError> {
                     "CreatedDate" | "CreatedById" | "LastModifiedDate" | "LastModifiedById"
                 );
             described(
-                field,
+                (object, field),
                 (field.createable && editable) || audited,
                 field.updateable && editable,
             )
@@ -190,7 +190,19 @@ fn children(model: &Model, parent: &SObject) -> Vec<Value> {
     children
 }
 
-fn described(field: &FieldDefinition, createable: bool, updateable: bool) -> Value {
+/// The picklist that says which values of a picklist may be chosen: countries do for their states.
+fn controller<'a>(object: &'a SObject, field: &FieldDefinition) -> Option<&'a FieldDefinition> {
+    let prefix = field.name.strip_suffix("StateCode")?;
+    let (_, countries) = object.find(&format!("{prefix}CountryCode"))?;
+    Some(countries)
+}
+
+fn described(
+    (object, field): (&SObject, &FieldDefinition),
+    createable: bool,
+    updateable: bool,
+) -> Value {
+    let controller = controller(object, field);
     let text = matches!(
         field.kind,
         FieldType::String
@@ -209,7 +221,8 @@ fn described(field: &FieldDefinition, createable: bool, updateable: bool) -> Val
         .iter()
         .map(|value| {
             json!({
-                "active": value.active, "defaultValue": value.default, "label": value.label, "validFor": null,
+                "active": value.active, "defaultValue": value.default, "label": value.label,
+                "validFor": controller.map(|countries| valid_for(value, &countries.picklist)),
                 "value": value.value,
             })
         })
@@ -228,13 +241,13 @@ fn described(field: &FieldDefinition, createable: bool, updateable: bool) -> Val
         "cascadeDelete": field.on_delete == OnDelete::Cascade,
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": null,
-        "controllerName": null,
+        "controllerName": controller.map(|countries| &countries.name),
         "createable": createable,
         "custom": field.custom,
         "defaultValue": default,
         "defaultValueFormula": null,
         "defaultedOnCreate": field.defaulted,
-        "dependentPicklist": false,
+        "dependentPicklist": controller.is_some(),
         "deprecatedAndHidden": false,
         "digits": if field.kind == FieldType::Int { field.precision } else { 0 },
         "displayLocationInDecimal": false,

@@ -19,6 +19,6 @@ pub(crate) use field::{
     FieldDefinition, FieldType, Grant, OnDelete, PicklistValue, RECORD_TYPE, System,
 };
 pub(crate) use object::{SObject, Verbs};
-pub(crate) use settings::{PERSON_FIELDS, addresses, countries, states};
+pub(crate) use settings::{PERSON_FIELDS, addresses, countries, states, valid_for};
 pub(crate) use snapshot::Schema;
 pub(crate) use standard::standard;

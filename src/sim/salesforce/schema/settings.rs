@@ -1,8 +1,11 @@
 //! Fields that an object has once a setting of the org is on.
 //!
 //! In: an object. Out: the object with codes beside countries and states, with what says that it is a person, or with
-//! counts of what an activity is related to. States are known of one country, the United States; a real org has those
-//! of nine, and its administrator adds others.
+//! counts of what an activity is related to. States are known of two countries, the United States and Australia, which share a
+//! code; a real org has those of nine, and its administrator adds others.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::super::options::{SalesforceSimOptions, Setting};
 use super::field::{FieldDefinition, FieldType, PicklistValue};
@@ -22,6 +25,25 @@ pub(crate) fn states(country: &str) -> impl Iterator<Item = (&'static str, &'sta
         let (of, state) = line.split_once('\t')?;
         (of == country).then(|| state.split_once('\t')).flatten()
     })
+}
+
+/// Codes and labels of all states, those of one country behind each other.
+fn all_states() -> impl Iterator<Item = (&'static str, &'static str)> {
+    STATES
+        .lines()
+        .filter_map(|line| line.split_once('\t')?.1.split_once('\t'))
+}
+
+/// Which of a picklist's values may be chosen beside a state, as a describe says it: base64 of one bit for each.
+pub(crate) fn valid_for(state: &PicklistValue, countries: &[PicklistValue]) -> String {
+    let mut bits = vec![0_u8; countries.len().div_ceil(24) * 3];
+    for (at, country) in countries.iter().enumerate() {
+        let mut of_country = states(&country.value);
+        if of_country.any(|known| known == (state.value.as_str(), state.label.as_str())) {
+            bits[at / 8] |= 0x80 >> (at % 8);
+        }
+    }
+    STANDARD.encode(bits)
 }
 
 /// The addresses of an object, by what the names of their fields start with.
@@ -78,7 +100,7 @@ impl SObject {
         if options.is_on(Setting::StateAndCountryPicklists) {
             for prefix in addresses(&self.name) {
                 self.add(code(&format!("{prefix}CountryCode"), countries()));
-                self.add(code(&format!("{prefix}StateCode"), states("US")));
+                self.add(code(&format!("{prefix}StateCode"), all_states()));
             }
         }
         if options.is_on(Setting::PersonAccounts) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::{SalesforceSimOptions, Setting};
@@ -54,6 +56,36 @@ async fn codes_and_names_of_countries_say_the_same_or_are_refused() {
         let (code, message) = org.refused("Contact", row.clone()).await;
         assert_eq!(code, "FIELD_INTEGRITY_EXCEPTION", "{row}");
         assert!(message.contains(said), "{row}: {message}");
+    }
+    org.simulator.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_describe_says_which_states_a_country_has() {
+    let org = org(&[Setting::StateAndCountryPicklists]).await;
+    let describe = org.get("sobjects/Lead/describe").await;
+    let field = |name: &str| {
+        let fields = describe["fields"].as_array().unwrap();
+        let found = fields.iter().find(|field| field["name"] == name);
+        found.unwrap().clone()
+    };
+    let (countries, states) = (field("CountryCode"), field("StateCode"));
+    assert_eq!(states["controllerName"], "CountryCode");
+    assert_eq!(states["dependentPicklist"], true);
+    assert_eq!(countries["picklistValues"][0]["validFor"], Value::Null);
+    let countries = countries["picklistValues"].as_array().unwrap();
+    let position = |code: &str| countries.iter().position(|value| value["value"] == code);
+    for (label, country) in [("Washington", "US"), ("Western Australia", "AU")] {
+        let states = states["picklistValues"].as_array().unwrap();
+        let state = states.iter().find(|value| value["label"] == label).unwrap();
+        assert_eq!(state["value"], "WA");
+        let bits = STANDARD
+            .decode(state["validFor"].as_str().unwrap())
+            .unwrap();
+        let set: Vec<usize> = (0..bits.len() * 8)
+            .filter(|at| bits[at / 8] & (0x80 >> (at % 8)) != 0)
+            .collect();
+        assert_eq!(set, [position(country).unwrap()], "{label}");
     }
     org.simulator.shutdown().await.unwrap();
 }
