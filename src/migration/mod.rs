@@ -68,6 +68,7 @@ mod project;
 mod propose;
 mod proposed_decisions;
 mod reconcile;
+mod reconcile_log;
 mod recover;
 mod reference_check;
 mod rehearsal;

@@ -64,4 +64,4 @@ pub use strays::strays;
 pub use three_way::{nothing_left, settle};
 pub use undecided::{TOO_MANY_GONE, Undecided, held_reasons, undecided};
 pub use verify::still_there;
-pub use views::{CHANGE, empty_tables, empty_tables_of, families, union_views};
+pub use views::{CHANGE, empty_tables, empty_tables_of, families, reconciliations, union_views};

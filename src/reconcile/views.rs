@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::edits::EDIT;
 use super::three_way::CONFLICT;
@@ -47,6 +47,25 @@ fn attempt() -> impl Iterator<Item = &'static str> {
 /// Columns of `ledger.changes`.
 pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
 
+/// Texts of `ledger.reconciliations`: what was read (`all`, `changes`), what was looked at (`load`, `query`, `sample`,
+/// `duplicates`, `storms`), which of them, its object.
+const RECONCILED: [&str; 4] = ["reads", "what", "name", "object"];
+
+/// Its counts.
+const RECONCILED_COUNTS: [&str; 4] = ["landed", "read_back", "findings", "changed_by_org"];
+
+/// The form of `ledger.reconciliations`: one row per reconciliation and thing that it looked at.
+#[must_use]
+pub fn reconciliations() -> SchemaRef {
+    let at = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let texts = RECONCILED.map(|name| Field::new(name, DataType::Utf8, true));
+    let counts = RECONCILED_COUNTS.map(|name| Field::new(name, DataType::Int64, true));
+    let mut fields = vec![Field::new("at", at, true)];
+    fields.extend(texts);
+    fields.extend(counts);
+    Arc::new(Schema::new(fields))
+}
+
 /// Columns of `ledger.records`: the record that each row of each load is.
 const RECORD: [&str; 3] = ["load", "key", "id"];
 
@@ -78,6 +97,7 @@ pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
     let told = ledger_fields().into_iter();
     attempts.extend(told.filter(|field| attempt().any(|name| name == field.name())));
     add("ledger", "attempts", attempts);
+    tables.push(("ledger", "reconciliations", reconciliations()));
     tables
 }
 
@@ -212,6 +232,25 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         ("ledger", "changes", CHANGE.to_vec()),
         ("ledger", "records", RECORD.to_vec()),
     ];
+    if snapshot.get("ledger", "reconciliations").is_none() {
+        let none = reconciliations();
+        let columns = none.fields().iter().map(|field| {
+            let data_type = match field.data_type() {
+                DataType::Utf8 => "'Utf8'",
+                DataType::Int64 => "'Int64'",
+                _ => "'Timestamp(Microsecond, Some(\"UTC\"))'",
+            };
+            format!("arrow_cast(null, {data_type}) as {}", field.name())
+        });
+        views.push(View {
+            schema: "ledger".to_owned(),
+            name: "reconciliations".to_owned(),
+            sql: format!(
+                "select {} where false",
+                columns.collect::<Vec<_>>().join(", ")
+            ),
+        });
+    }
     for (schema, view, columns) in counted_on.chain(ledgers) {
         if !known.contains(&(schema, view)) {
             let columns = columns.iter();
