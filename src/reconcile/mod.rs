@@ -34,6 +34,7 @@ mod put_back;
 mod readback;
 mod request;
 mod sample;
+mod settled_rows;
 mod source;
 mod strays;
 #[cfg(test)]

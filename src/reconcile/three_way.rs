@@ -4,22 +4,27 @@
 //! In: an outbox with updates, the records as they are now, the values sent and read back last time, policies and decisions.
 //! Out: the outbox without what stays as it is in the org, `recon.conflicts_<load>` with every field that both sides have an opinion
 //! of, `ledger.left_to_org_<load>` with the values that the org had accepted before, so that the question comes again until it
-//! is answered; none of them published. Never: more than a part in memory.
+//! is answered; none of them published. Values are compared in their normal form, and told as they are sent and as the org has them;
+//! who changed one is whoever was seen first with it, and never our own login. Never: more than a part in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringBuilder, StructArray};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::compared::Compared;
-use super::conflict::{Entry, Known};
+use super::conflict::Shown;
+use super::edits::is_nobody;
 use super::left_out::{Record, of_files, rewrite};
 use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
+use super::settled_rows::SettledRows;
 use super::{ReadBack, ReconcileError, ThreeWay};
+use crate::mapping::Alike;
 use crate::project::QueryFile;
-use crate::rows::{RowOperation, SAME, is_set, key_text, same_key, sent_columns, stands};
+use crate::rows::{RowOperation, SAME, key_text, same_key, sent_columns, stands};
+use crate::salesforce::record_identity;
 use crate::staging::{DataFile, Manifest, Snapshot, TableWriter};
 
 /// Fields of a contact and those of a lead that they come from when it is converted, where the names differ.
@@ -193,7 +198,11 @@ impl Settle<'_> {
             let rows = SettledRows::of(&batch).map_err(|source| self.store(source))?;
             for row in 0..batch.num_rows() {
                 let key = rows.text("key", row).unwrap_or_default();
-                let entry = rows.entry(row, &self.written);
+                let mut entry = rows.entry(row, &self.written);
+                if let Some(field) = request.describe.field(&entry.field) {
+                    entry.alike = Alike::of(&field.field_type, i64::from(field.scale));
+                }
+                self.say_who(&mut entry.shown, &rows, row);
                 let Some(verdict) = entry.judge(object, &key, self.wanted.policies) else {
                     if entry.has_company() {
                         records.entry(key).or_default().silent.push(entry);
@@ -210,8 +219,6 @@ impl Settle<'_> {
                 let record = records.entry(key).or_default();
                 if record.entries.is_empty() {
                     record.id = rows.text("id", row).unwrap_or_default();
-                    record.changed_by = rows.text("changed_by", row);
-                    record.changed_at = rows.text("changed_at", row);
                     record.source_changed_at = rows.text("source_changed_at", row);
                 }
                 record.entries.push((entry, verdict));
@@ -221,6 +228,20 @@ impl Settle<'_> {
         records.retain(|_, record| !record.entries.is_empty());
         self.note(&records).await?;
         Ok(records)
+    }
+
+    /// Who changed a value: whom the comparisons before named, while it is the same value; else whoever changed the record last, if
+    /// that was not us.
+    fn say_who(&self, shown: &mut Shown, rows: &SettledRows<'_>, row: usize) {
+        let user = &self.wanted.request.client.identity().user_id;
+        let is_us = |by: &String| record_identity(by) == record_identity(user);
+        for [by, at] in [["first_by", "first_at"], ["changed_by", "changed_at"]] {
+            let by = rows.text(by, row).filter(|by| !is_us(by));
+            if by.is_some() {
+                (shown.changed_by, shown.changed_at) = (by, rows.text(at, row));
+                return;
+            }
+        }
     }
 
     /// SQL for one row per field of an update that is another one in the org, and the tables it reads; none if no field can be
@@ -251,6 +272,7 @@ impl Settle<'_> {
         let read_back = take("org", load);
         let left = take("ledger", &format!("{LEFT_TO_ORG}{load}"));
         let edited = take("recon", &format!("{CHANGED_BY_ORG}{load}"));
+        let told = take("recon", &format!("{CONFLICTS}{load}"));
         let last = last.filter(|last| last.rows > 0);
         let last = last.map(|last| as_last(last, load));
         // A column that had another type was another column.
@@ -270,11 +292,12 @@ impl Settle<'_> {
             let can_be_emptied =
                 target.is_some_and(|target| target.nillable) && !silent.contains(name);
             let (ours, theirs) = compared.forms(field, "o", "r");
-            let known = |has: bool, there: &str, form: String| match has {
+            let known = |has: bool, there: &str, form: String, shown: String| match has {
                 true => format!(
-                    "case when {there} then named_struct('value', cast({form} as varchar)) end"
+                    "case when {there} then named_struct('value', cast({form} as varchar), \
+                     'shown', cast({shown} as varchar)) end"
                 ),
-                false => "cast(null as struct<value varchar>)".to_owned(),
+                false => "cast(null as struct<value varchar, shown varchar>)".to_owned(),
             };
             let sent = known(
                 has(
@@ -285,6 +308,7 @@ impl Settle<'_> {
                 ),
                 "p._fingerprint is not null",
                 compared.forms(field, "p", "r").0,
+                compared.sent(field, "p"),
             );
             // What was sent to the lead that a contact was may have to be emptied: that is known further on.
             let says_something = match (moved, can_be_emptied) {
@@ -300,12 +324,19 @@ impl Settle<'_> {
                     .into_iter()
                     .all(|name| has(read_back, name, &DataType::Utf8)),
                 "i._id is not null",
-                accepted,
+                accepted.clone(),
+                match &compared {
+                    Compared::Value(_) => compared.shown(field, "i"),
+                    Compared::Body(_) => accepted,
+                },
             );
             entries.push(format!(
                 "case when {says_something}{ours} is distinct from {theirs} \
                  then named_struct('place', {place}, 'field', '{name}', 'ours', cast({ours} as varchar), \
-                 'theirs', cast({theirs} as varchar), 'sent', {sent}, 'read_back', {found}) end"
+                 'theirs', cast({theirs} as varchar), 'source', {}, 'org', cast({} as varchar), \
+                 'sent', {sent}, 'read_back', {found}) end",
+                compared.sent(field, "o"),
+                compared.shown(field, "r"),
             ));
         }
         if entries.is_empty() {
@@ -369,6 +400,39 @@ impl Settle<'_> {
             }
             None => columns.push_str(&format!(", false as is_edited, {none} as edited")),
         }
+        columns.push_str(&match told {
+            Some(_) => ", q.base as told_base".to_owned(),
+            None => format!(", {none} as told_base"),
+        });
+        if told.is_some() {
+            joins.push_str(&format!(
+                " left join (select c.key, c.field, max(c.base) as base from recon.{CONFLICTS}{load} as c \
+                 group by c.key, c.field) as q on q.key = e.key and q.field = e.entry['field']"
+            ));
+        }
+        let seen: Vec<String> = [(told, CONFLICTS, "theirs"), (edited, CHANGED_BY_ORG, "found")]
+            .into_iter()
+            .filter(|(table, _, _)| table.is_some())
+            .map(|(_, prefix, value)| {
+                format!(
+                    "select c.key, c.field, coalesce(c.{value}, '') as found, c.changed_by, c.changed_at \
+                     from recon.{prefix}{load} as c"
+                )
+            })
+            .collect();
+        match seen.is_empty() {
+            true => columns.push_str(&format!(", {none} as first_by, {none} as first_at")),
+            false => {
+                columns.push_str(", w.changed_by as first_by, w.changed_at as first_at");
+                joins.push_str(&format!(
+                    " left join (select c.key, c.field, c.found, first_value(c.changed_by order by c.changed_at) as changed_by, \
+                     min(c.changed_at) as changed_at from ({seen}) as c where {nobody} = 0 group by c.key, c.field, c.found) as w \
+                     on w.key = e.key and w.field = e.entry['field'] and w.found = coalesce(e.entry['org'], '')",
+                    seen = seen.join(" union all "),
+                    nobody = is_nobody("c", &request.client.identity().user_id),
+                ));
+            }
+        }
         if let Some(moved) = moved {
             let names = OF_LEAD.iter();
             let names = names.map(|(contact, lead)| format!(" when '{lead}' then '{contact}'"));
@@ -424,6 +488,7 @@ impl Settle<'_> {
                 let Some(tell) = verdict.told else {
                     continue;
                 };
+                let base = entry.shown_base(&verdict.base);
                 let cells = [
                     Some(object),
                     Some(key.as_str()),
@@ -432,11 +497,11 @@ impl Settle<'_> {
                     Some(entry.field.as_str()),
                     Some(tell.state),
                     Some(tell.why),
-                    verdict.base.as_deref(),
-                    entry.ours.as_deref(),
-                    entry.theirs.as_deref(),
-                    record.changed_by.as_deref(),
-                    record.changed_at.as_deref(),
+                    base.as_deref(),
+                    entry.shown.ours.as_deref(),
+                    entry.shown.theirs.as_deref(),
+                    entry.shown.changed_by.as_deref(),
+                    entry.shown.changed_at.as_deref(),
                     record.source_changed_at.as_deref(),
                 ];
                 for (column, cell) in told.iter_mut().zip(cells) {
@@ -477,87 +542,4 @@ fn source_of<'a>(file: &QueryFile, snapshot: &'a Snapshot) -> Option<&'a Manifes
     let source = snapshot.get(schema, table)?;
     let has = |name: &&str| source.schema.field_with_name(name).is_ok();
     (schema == "usercom" && ["id", "updated_at"].iter().all(has)).then_some(source)
-}
-
-/// The result of the comparison's query.
-struct SettledRows<'a> {
-    batch: &'a RecordBatch,
-    entry: &'a StructArray,
-}
-
-impl<'a> SettledRows<'a> {
-    fn of(batch: &'a RecordBatch) -> Result<Self, ArrowError> {
-        let entry = batch
-            .column_by_name("entry")
-            .and_then(|column| column.as_struct_opt())
-            .ok_or_else(|| ArrowError::SchemaError("no entries".to_owned()))?;
-        Ok(Self { batch, entry })
-    }
-
-    fn text(&self, name: &str, row: usize) -> Known {
-        text(self.batch.column_by_name(name), row)
-    }
-
-    fn landed(&self, row: usize) -> Option<i64> {
-        let column = self.batch.column_by_name("landed")?;
-        let column = column.as_primitive_opt::<Int64Type>()?;
-        column.is_valid(row).then(|| column.value(row))
-    }
-
-    fn has(&self, name: &str, row: usize) -> bool {
-        let column = self.batch.column_by_name(name);
-        column.is_some_and(|column| {
-            column.as_boolean().is_valid(row) && column.as_boolean().value(row)
-        })
-    }
-
-    fn entry(&self, row: usize, written: &[String]) -> Entry {
-        let place = self
-            .entry
-            .column_by_name("place")
-            .and_then(|column| column.as_primitive_opt::<Int64Type>())
-            .map_or(0, |column| {
-                usize::try_from(column.value(row)).unwrap_or_default()
-            });
-        let part = |name: &str| text(self.entry.column_by_name(name), row);
-        let known = |name: &str| -> Option<Known> {
-            let known = self.entry.column_by_name(name)?.as_struct_opt()?;
-            known
-                .is_valid(row)
-                .then(|| text(known.column_by_name("value"), row))
-        };
-        let field = part("field").unwrap_or_default();
-        let is_in = |name: &str, place: usize| {
-            let bits = self.batch.column_by_name(name);
-            let bits = bits.and_then(|column| column.as_binary_opt::<i32>());
-            bits.is_some_and(|bits| bits.is_valid(row) && is_set(bits.value(row), place))
-        };
-        let ours = part("ours").filter(|text| !text.is_empty());
-        let was_written = written.iter().position(|name| *name == field);
-        Entry {
-            place,
-            // An empty cell that clears nothing is not sent.
-            is_same: is_in("same", place) || (ours.is_none() && !is_in("clear", place)),
-            has_been_written: was_written.is_some_and(|place| is_in("written", place)),
-            field,
-            ours,
-            theirs: part("theirs").filter(|text| !text.is_empty()),
-            is_written: self.landed(row).is_some() || self.has("is_moved", row),
-            kept: match self.has("is_left", row) {
-                true => Some(self.text("base", row)),
-                // What the lead had that this record was.
-                false => (self.has("was_sent", row) && self.landed(row).is_none())
-                    .then(|| self.text("moved_base", row)),
-            },
-            edited: self.has("is_edited", row).then(|| self.text("edited", row)),
-            sent: known("sent"),
-            // What was read of a record that we had not written is nobody's answer to us.
-            read_back: known("read_back").filter(|_| self.landed(row).is_some()),
-        }
-    }
-}
-
-fn text(column: Option<&ArrayRef>, row: usize) -> Known {
-    let column = column?.as_string_opt::<i32>()?;
-    column.is_valid(row).then(|| column.value(row).to_owned())
 }

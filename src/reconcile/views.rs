@@ -160,13 +160,17 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
                 Ok(_) => "coalesce(b.why, 'source')",
                 Err(_) => "'source'",
             };
+            let new = match table.schema.field_with_name("sent") {
+                Ok(_) => "coalesce(b.sent, b.wrote)",
+                Err(_) => "b.wrote",
+            };
             // What was kept before it was sent is a change once it has landed.
             if snapshot
                 .get("ledger", &format!("attempts_{load}"))
                 .is_some()
             {
                 unions.entry(("ledger", "changes")).or_default().push(format!(
-                    "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
+                    "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, {new} as new, \
                      {why} as why from ledger.{} as b inner join (select a.run_id, substr(a.id, 1, 15) as id \
                      from ledger.attempts_{load} as a where a.outcome in ('updated', 'restored', 'released') \
                      group by a.run_id, substr(a.id, 1, 15)) as a on a.run_id = b.run_id and a.id = substr(b.id, 1, 15)",
