@@ -1,4 +1,4 @@
--- grain: one row: rows that the last run held for a decision
+-- grain: one row: rows, fields and deletions of the last run that wait for a decision
 with last_run as (
     select max(log.started) as started
     from ledger.runs as log
@@ -6,7 +6,12 @@ with last_run as (
 )
 
 select
+    sum(
+        coalesce(log.held, 0) + coalesce(log.conflicts, 0) + coalesce(log.gone_waiting, 0)
+    ) as waiting,
     sum(log.held) as held,
+    sum(log.conflicts) as conflicts,
+    sum(log.gone_waiting) as deletions,
     max(log.run) as run
 from ledger.runs as log
 inner join last_run

@@ -6,7 +6,7 @@ with last_run as (
 )
 
 select
-    count(*) filter (where log.passed is distinct from true or log.status <> 'ok') as shut,
+    count(*) filter (where (log.passed is distinct from true) or log.status <> 'ok') as shut,
     max(log.run) as run,
     max(log.status) as status
 from ledger.runs as log

@@ -1,9 +1,11 @@
 -- grain: one row per thing that people did in the org since the first run
 -- As many as a person may still look through.
 select
-    'changed' as what, edit.load, edit.key, cast(null as varchar) as record, edit.field,
+    'changed' as what, edit.load, edit.key, ours.id as record, edit.field,
     edit.sent as ours, edit.found as theirs, edit.changed_by as who, edit.changed_at as at
 from recon.changed_by_org as edit
+left join ledger.records as ours
+    on ours.load = edit.load and ours.key = edit.key
 union all
 select
     lost.became, lost.load, lost.key, lost.id, null, null, null, null, null

@@ -40,6 +40,9 @@ pub enum CutoverError {
         /// Its number.
         number: u64,
     },
+    /// The log's head was touched.
+    #[error("the head of the cutover log was altered")]
+    Head,
     /// Somebody else signed at the same moment.
     #[error("somebody else wrote to the cutover log at the same moment")]
     Busy,
@@ -72,7 +75,7 @@ impl CutoverError {
             Self::NoStep { .. } => "`transload cutover status` lists the steps".to_owned(),
             Self::Refused { hint, .. } => hint.clone(),
             Self::NoOrganisation => "`transload run` makes the first run".to_owned(),
-            Self::Log { .. } => {
+            Self::Log { .. } | Self::Head => {
                 "put the folder `cutover` of the staging area back from a copy; signatures are not made up again".to_owned()
             }
             Self::Busy => "look at `transload cutover status`, then sign again".to_owned(),

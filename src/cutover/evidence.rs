@@ -1,7 +1,7 @@
 //! Evidence: a query whose one number says whether a step is done.
 //!
 //! In: a query in `queries/cutover/`, the project's own or the product's, and the tables of the organisation. Out: the number
-//! with whatever stands beside it, and a digest of query and answer. A query that fails because a table is not there yet
+//! with whatever stands beside it, and a digest of the step's text, the threshold, the query and its answer: what a signature is about. A query that fails because a table is not there yet
 //! is red, not an error.
 
 use std::path::Path;
@@ -23,7 +23,7 @@ pub struct Evidence {
     pub told: String,
     /// Whether the threshold holds.
     pub green: bool,
-    /// Of the query's text and its answer.
+    /// Of what the step says and its threshold, of the query's text and its answer.
     pub digest: String,
 }
 
@@ -33,21 +33,21 @@ pub(super) async fn ask(session: &Session, project: &Path, step: &Step) -> Optio
     let path = format!("queries/cutover/{name}.sql");
     let sql = match own_or_default(project, &path) {
         Ok(Some(text)) => text,
-        Ok(None) => return Some(Evidence::red("", format!("there is no {path}"))),
+        Ok(None) => return Some(Evidence::red(step, "", format!("there is no {path}"))),
         Err(error) => {
             let told = format!("{path} cannot be read: {error}");
-            return Some(Evidence::red("", told));
+            return Some(Evidence::red(step, "", told));
         }
     };
     let batches = match session.collect(&path, &sql).await {
         Ok(batches) => batches,
-        Err(error) => return Some(Evidence::red(&sql, causes(&error))),
+        Err(error) => return Some(Evidence::red(step, &sql, causes(&error))),
     };
     let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
     let batch = batches.iter().find(|batch| batch.num_rows() > 0);
     let Some(batch) = batch.filter(|batch| rows == 1 && batch.num_columns() > 0) else {
         let told = format!("evidence is one row with a number, and the query answered {rows} rows");
-        return Some(Evidence::red(&sql, told));
+        return Some(Evidence::red(step, &sql, told));
     };
     let told: Vec<String> = batch
         .schema()
@@ -59,16 +59,16 @@ pub(super) async fn ask(session: &Session, project: &Path, step: &Step) -> Optio
     let told = told.join(", ");
     let green = number(batch.column(0)).is_some_and(|number| threshold.holds(number));
     Some(Evidence {
-        digest: digest(&sql, &told),
+        digest: digest(step, &sql, &told),
         told,
         green,
     })
 }
 
 impl Evidence {
-    fn red(sql: &str, told: String) -> Self {
+    fn red(step: &Step, sql: &str, told: String) -> Self {
         Self {
-            digest: digest(sql, &told),
+            digest: digest(step, sql, &told),
             told,
             green: false,
         }
@@ -103,10 +103,54 @@ fn causes(error: &dyn std::error::Error) -> String {
     told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn digest(sql: &str, told: &str) -> String {
+/// The digest of a step that rests on a person's word: of what it says.
+pub(super) fn of_text(step: &Step) -> String {
+    digest(step, "", "")
+}
+
+fn digest(step: &Step, sql: &str, told: &str) -> String {
+    let threshold = step.threshold.map(|threshold| threshold.to_string());
     let mut sum = Xxh3::new();
-    sum.update(sql.as_bytes());
-    sum.update(&[0]);
-    sum.update(told.as_bytes());
+    for part in [
+        &step.task,
+        step.evidence.as_deref().unwrap_or_default(),
+        threshold.as_deref().unwrap_or_default(),
+        sql,
+        told,
+    ] {
+        sum.update(part.as_bytes());
+        sum.update(&[0]);
+    }
     format!("{:032x}", sum.digest128())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_another_one_once_anything_that_was_shown_is() {
+        let step = |task: &str, threshold: &str| Step {
+            step: "held".to_owned(),
+            task: task.to_owned(),
+            owner: None,
+            planned_minutes: None,
+            command: None,
+            evidence: Some("rows_held".to_owned()),
+            threshold: threshold.parse().ok(),
+            rollback: None,
+        };
+        let shown = digest(&step("Nothing waits", "<= 0"), "select 5", "held = 5");
+        for (task, threshold, sql, told) in [
+            ("Nothing waits", "<= 99", "select 5", "held = 5"),
+            ("Little waits", "<= 0", "select 5", "held = 5"),
+            ("Nothing waits", "<= 0", "select 4 + 1", "held = 5"),
+            ("Nothing waits", "<= 0", "select 5", "held = 4"),
+        ] {
+            let now = digest(&step(task, threshold), sql, told);
+            assert_ne!(now, shown, "{task} {threshold} {sql} {told}");
+        }
+        let again = digest(&step("Nothing waits", "<= 0"), "select 5", "held = 5");
+        assert_eq!(again, shown);
+    }
 }

@@ -20,9 +20,9 @@ mod standing;
 pub use checklist::{Checklist, Comparison, Step, Threshold};
 pub use error::CutoverError;
 pub use evidence::Evidence;
-pub use log::{Entry, Event, Log};
+pub use log::{Entry, Event, Head, Log};
 pub use report::document;
-pub use standing::{Standing, State, signable, standings};
+pub use standing::{Standing, State, signable, standings, wanted};
 
 /// The checklist's file in a project.
 pub const FILE: &str = "config/cutover.csv";

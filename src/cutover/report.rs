@@ -63,17 +63,23 @@ pub fn document(project: &str, organisation: &str, standings: &[Standing], log: 
             Event::Shown {
                 step,
                 evidence,
+                threshold,
                 digest,
             } => {
-                format!("{step} shown: {evidence} (digest {digest})")
+                let has_to_be = has_to_be(threshold.as_deref());
+                format!("{step} shown: {evidence}{has_to_be} (digest {digest})")
             }
             Event::Signed {
                 step,
                 name,
                 evidence,
+                threshold,
                 ..
             } => match evidence {
-                Some(evidence) => format!("{step} signed by {name} on {evidence}"),
+                Some(evidence) => {
+                    let has_to_be = has_to_be(threshold.as_deref());
+                    format!("{step} signed by {name} on {evidence}{has_to_be}")
+                }
                 None => format!("{step} signed by {name}"),
             },
         };
@@ -84,7 +90,24 @@ pub fn document(project: &str, organisation: &str, standings: &[Standing], log: 
             safe(&what)
         );
     }
+    let head = log.head();
+    let _ = writeln!(
+        text,
+        "\n{} entries, the last with the digest {}.",
+        head.entries,
+        match head.last.as_str() {
+            "" => "none",
+            last => last,
+        }
+    );
     text
+}
+
+/// The threshold as it stood then; entries of earlier versions do not have it.
+fn has_to_be(threshold: Option<&str>) -> String {
+    threshold.map_or_else(String::new, |threshold| {
+        format!(", which has to be {threshold}")
+    })
 }
 
 fn moment(at: chrono::DateTime<chrono::Utc>) -> String {

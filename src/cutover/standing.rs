@@ -19,9 +19,9 @@ pub enum State {
     Red,
     /// It can be signed.
     Ready,
-    /// It was signed, and the evidence is as it was then.
+    /// It was signed, and what the step says and its evidence are as they were then.
     Signed,
-    /// It was signed, and the evidence has changed since.
+    /// It was signed, and what it says, its threshold or its evidence has changed since.
     Changed,
 }
 
@@ -66,9 +66,17 @@ pub async fn standings(
             Event::Shown { .. } => None,
         });
         let green = evidence.as_ref().is_none_or(|evidence| evidence.green);
-        let now = evidence.as_ref().map(|evidence| evidence.digest.as_str());
+        let now = match &evidence {
+            Some(evidence) => evidence.digest.clone(),
+            None => evidence::of_text(step),
+        };
+        // An earlier version signed a word without a digest.
+        let is_as_signed = |digest: &Option<String>| match digest {
+            Some(digest) => *digest == now,
+            None => evidence.is_none(),
+        };
         let state = match &signature {
-            Some((.., digest)) if digest.as_deref() == now => State::Signed,
+            Some((.., digest)) if is_as_signed(digest) => State::Signed,
             Some(_) => State::Changed,
             None if green => State::Ready,
             None => State::Red,
@@ -81,6 +89,12 @@ pub async fn standings(
         });
     }
     standings
+}
+
+/// What the evidence of a step has to be, as it is shown.
+#[must_use]
+pub fn wanted(step: &Step) -> Option<String> {
+    step.threshold.map(|threshold| threshold.to_string())
 }
 
 /// The entry that signs a step, if its evidence is green and is what was shown last.
@@ -103,14 +117,12 @@ pub fn signable(standing: &Standing, log: &Log, name: &str) -> Result<Event, Cut
             step: step.clone(),
             name: name.trim().to_owned(),
             evidence: None,
-            digest: None,
+            threshold: None,
+            digest: Some(evidence::of_text(&standing.step)),
         });
     };
     if !evidence.green {
-        let threshold = standing.step.threshold;
-        let wanted = threshold
-            .map(|threshold| threshold.to_string())
-            .unwrap_or_default();
+        let wanted = wanted(&standing.step).unwrap_or_default();
         let reason = format!("its evidence is {}, and has to be {wanted}", evidence.told);
         return Err(refused(
             reason,
@@ -122,12 +134,14 @@ pub fn signable(standing: &Standing, log: &Log, name: &str) -> Result<Event, Cut
             step: step.clone(),
             name: name.trim().to_owned(),
             evidence: Some(evidence.told.clone()),
+            threshold: wanted(&standing.step),
             digest: Some(evidence.digest.clone()),
         }),
         Some((entry, _)) => {
             let at = entry.at.format("%Y-%m-%d %H:%M:%S UTC");
+            let wanted = wanted(&standing.step).unwrap_or_default();
             let reason = format!(
-                "its evidence has changed since it was shown at {at}; now it is {}",
+                "it has changed since it was shown at {at}: its task, its threshold or its evidence, which is now {} and has to be {wanted}",
                 evidence.told
             );
             Err(refused(

@@ -316,6 +316,9 @@ fn found() -> impl Iterator<Item = Table> {
             "ledger.records" => {
                 "one row per row of ledger.<load>: which record it is, over all loads"
             }
+            "ledger.reconciliations" => {
+                "one row per reconciliation and load, query, sample or look at people that it made"
+            }
             "ledger.attempts" => "one row per row of ledger.attempts_<load>, over all loads",
             _ => return None,
         })

@@ -175,6 +175,13 @@ pub enum Event {
         #[serde(default)]
         took: Option<Took>,
     },
+    /// Records whose rows the source no longer has were left as they are, since they are more than may go without a question.
+    GoneHeld {
+        /// The load.
+        load: String,
+        /// How many of its records wait.
+        records: u64,
+    },
     /// The run ended.
     RunFinished {
         /// When.

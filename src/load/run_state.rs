@@ -60,6 +60,8 @@ pub struct PhaseState {
     pub jobs: BTreeMap<(String, u32), JobRecord>,
     /// Its counts, whether the gate let the next phase begin, and why not; none before it was reconciled.
     pub report: Option<(serde_json::Value, bool, Vec<String>)>,
+    /// Records that wait, since more than may go are no longer in the source.
+    pub gone_waiting: u64,
     /// How long its steps took, where the journal says so.
     pub took: Option<Took>,
 }
@@ -246,6 +248,7 @@ impl RunState {
                 phase.report = Some((report, passed, reasons));
                 phase.took = took;
             }
+            Event::GoneHeld { load, records } => self.phase(&load).gone_waiting = records,
             Event::RunFinished { at, status } => self.finished = Some((at, status)),
         }
     }

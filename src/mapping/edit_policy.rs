@@ -58,6 +58,71 @@ pub enum Decided {
     ForOtherValues,
 }
 
+/// When two texts are the same value of a field: a person copies what is shown, and Salesforce may write it in another way the next
+/// time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alike {
+    /// Letter by letter.
+    #[default]
+    Text,
+    /// Whatever the case of their letters.
+    AnyCase,
+    /// As numbers with so many decimals.
+    Number(u8),
+    /// As instants, to the second.
+    Instant,
+    /// As sets of choices, whatever their case.
+    Choices,
+}
+
+impl Alike {
+    /// Of a field with this type and scale in the org's describe.
+    #[must_use]
+    pub fn of(field_type: &str, scale: i64) -> Self {
+        match field_type {
+            "email" | "picklist" | "combobox" => Self::AnyCase,
+            "multipicklist" => Self::Choices,
+            "double" | "currency" | "percent" | "int" | "long" => {
+                Self::Number(u8::try_from(scale).unwrap_or_default())
+            }
+            "datetime" => Self::Instant,
+            _ => Self::Text,
+        }
+    }
+
+    /// Whether they are.
+    #[must_use]
+    pub fn is_same(self, one: &str, other: &str) -> bool {
+        // A person may have copied the longer form of an id.
+        if one == other || is_same_record(one, other) {
+            return true;
+        }
+        match self {
+            Self::Text => false,
+            Self::AnyCase => one.to_lowercase() == other.to_lowercase(),
+            Self::Number(scale) => {
+                let [one, other] = [one, other].map(|text| text.parse::<f64>().ok());
+                let nearest = 0.5 * 10_f64.powi(-i32::from(scale));
+                one.zip(other)
+                    .is_some_and(|(one, other)| (one - other).abs() < nearest)
+            }
+            // Up to the second, the same in all forms but for what is between day and hour.
+            Self::Instant => {
+                let [one, other] =
+                    [one, other].map(|text| text.get(..19).map(|text| text.replace(' ', "T")));
+                one.is_some() && one == other
+            }
+            Self::Choices => {
+                let [one, other] = [one, other].map(|text| -> BTreeSet<String> {
+                    let choices = text.split(';');
+                    choices.map(|choice| choice.trim().to_lowercase()).collect()
+                });
+                one == other
+            }
+        }
+    }
+}
+
 /// Policies and decisions of a project.
 #[derive(Clone, Debug, Default)]
 pub struct EditPolicies {
@@ -160,21 +225,23 @@ impl EditPolicies {
         ids.is_some_and(|ids| ids.contains("") || ids.contains(record_identity(id)))
     }
 
-    /// What was decided about a field of a record, given the values of now.
+    /// What was decided about a field of a record, given our value of now and the org's, each in the forms in which a decision may name
+    /// it.
     #[must_use]
     pub fn decided(
         &self,
         object: &str,
         key: &str,
         field: &str,
-        ours: &str,
-        theirs: &str,
+        values: [[&str; 2]; 2],
+        alike: Alike,
     ) -> Option<Decided> {
         let of = (object.to_lowercase(), field.to_lowercase(), key.to_owned());
         let decisions = self.decisions.get(&of)?;
-        let (ours, theirs) = (bare(ours), bare(theirs));
-        // A person may have copied the longer form of an id.
-        let is_one = |one: &str, other: &str| one == other || is_same_record(one, other);
+        let [ours, theirs] = values.map(|forms| forms.map(bare));
+        let is_one = |decided: &str, forms: &[String; 2]| {
+            forms.iter().any(|form| alike.is_same(decided, form))
+        };
         let same = decisions
             .iter()
             .find(|decision| is_one(&decision.ours, &ours) && is_one(&decision.theirs, &theirs));
@@ -270,7 +337,10 @@ mod tests {
             decision("001D000000IRFmaIAH", "org"),
         ];
         let policies = EditPolicies::of(&[], &rows);
-        let decided = |theirs: &str| policies.decided("account", "10", "phone", "+48 1", theirs);
+        let decided = |theirs: &str| {
+            let values = [["+48 1"; 2], [theirs; 2]];
+            policies.decided("account", "10", "phone", values, Alike::Text)
+        };
         assert_eq!(decided(" +48 2"), Some(Decided::For(Side::Org)));
         assert_eq!(decided(""), Some(Decided::For(Side::Source)));
         assert_eq!(decided("+48 3"), Some(Decided::ForOtherValues));
@@ -279,8 +349,58 @@ mod tests {
         assert_eq!(decided("001D000000IRFmaIAX"), Some(Decided::ForOtherValues));
         assert_eq!(decided("001D000000IRFmb"), Some(Decided::ForOtherValues));
         assert_eq!(
-            policies.decided("Account", "11", "Phone", "+48 1", "+48 2"),
+            policies.decided(
+                "Account",
+                "11",
+                "Phone",
+                [["+48 1"; 2], ["+48 2"; 2]],
+                Alike::Text
+            ),
             None
         );
+    }
+
+    #[test]
+    fn values_are_the_same_by_what_the_field_holds() {
+        let same =
+            |field_type: &str, one: &str, other: &str| Alike::of(field_type, 2).is_same(one, other);
+        assert!(same("picklist", "Closed Won", "closed won"));
+        assert!(same("currency", "2500.00", "2500.0") && same("double", "1e3", "1000"));
+        assert!(!same("currency", "2500.00", "2500.01"));
+        assert!(same(
+            "datetime",
+            "2026-03-01T10:00:00Z",
+            "2026-03-01T10:00:00.000+0000"
+        ));
+        assert!(same("multipicklist", "B;a", "a; b") && !same("multipicklist", "a", "a;b"));
+        assert!(same("reference", "001D000000IRFmaIAH", "001D000000IRFma"));
+        // A text is no number.
+        assert!(!same("phone", "007", "7") && !same("string", "Ann", "ann"));
+    }
+
+    #[test]
+    fn a_decision_may_name_a_value_as_it_is_shown_or_as_it_is_compared() {
+        let decision = |ours: &str, theirs: &str| {
+            row(&[
+                ("object", "Opportunity"),
+                ("key", "51"),
+                ("field", "StageName"),
+                ("ours", ours),
+                ("theirs", theirs),
+                ("decision", "org"),
+            ])
+        };
+        let values = [
+            ["closed won", "Closed Won"],
+            ["qualification", "Qualification"],
+        ];
+        for (ours, theirs) in [
+            ("closed won", "qualification"),
+            ("Closed Won", "Qualification"),
+        ] {
+            let policies = EditPolicies::of(&[], &[decision(ours, theirs)]);
+            let decided = policies.decided("Opportunity", "51", "StageName", values, Alike::Text);
+            assert_eq!(decided, Some(Decided::For(Side::Org)), "{ours}, {theirs}");
+        }
     }
 }

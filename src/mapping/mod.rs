@@ -28,7 +28,7 @@ pub use decisions::{
     check_decisions, decision_rows, declared_files, further_files, proposed_column,
     publish_decisions, read_sheet, readable_rows, template, templates,
 };
-pub use edit_policy::{Decided, EditPolicies, FieldPolicy, Side};
+pub use edit_policy::{Alike, Decided, EditPolicies, FieldPolicy, Side};
 pub use error::MappingError;
 pub(crate) use error::{CORRECT, told};
 pub use field_map::{FieldMap, MapRow, Status};

@@ -24,7 +24,9 @@ pub(super) async fn add(
 ) -> Result<(), Error> {
     let table = format!("{PRE_IMAGE}{load}");
     let what = format!("the values of {load} before they are changed");
-    let mut kept = write_table(staging, session, ("ledger", &table), &what, sql, &[]).await?;
+    // What is put back or set is shown as it is compared.
+    let sql = format!("select c.*, c.wrote as sent from ({sql}) as c");
+    let mut kept = write_table(staging, session, ("ledger", &table), &what, &sql, &[]).await?;
     if let Some(before) = snapshot.get("ledger", &table) {
         kept.files.splice(0..0, before.files.iter().cloned());
         kept.rows += before.rows;

@@ -7,7 +7,7 @@ use super::ask::Asked;
 use super::open::Migration;
 use super::status::organisations;
 use crate::cutover::{
-    Checklist, CutoverError, Event, Log, Standing, document, signable, standings,
+    Checklist, CutoverError, Event, Log, Standing, document, signable, standings, wanted,
 };
 use crate::error::Error;
 
@@ -16,7 +16,7 @@ use crate::error::Error;
 pub struct CutoverReport {
     /// Markdown.
     pub text: String,
-    /// Where it is in the staging area.
+    /// Where it is.
     pub path: String,
 }
 
@@ -45,6 +45,7 @@ impl Migration {
                 let event = Event::Shown {
                     step: step.clone(),
                     evidence: evidence.told.clone(),
+                    threshold: wanted(&standing.step),
                     digest: evidence.digest.clone(),
                 };
                 opened.log.add(event).await?;
@@ -100,7 +101,7 @@ impl Migration {
             .await?;
         Ok(CutoverReport {
             text,
-            path: path.to_string(),
+            path: staging.place(&path),
         })
     }
 

@@ -49,6 +49,9 @@ const LIKE: [(&str, &str, &str); 3] = [
 /// How far our clock may be behind the org's.
 const SLACK: Duration = Duration::hours(2);
 
+/// What became of a record that the org has neither under its key nor in its bin: it was purged, or lost its key.
+const NOT_FOUND: &str = "not_found";
+
 /// Fewer records than these are no storm, whatever their share.
 const STORM: u64 = 10;
 
@@ -57,7 +60,7 @@ const STORM: u64 = 10;
 pub struct Hypercare {
     /// Values that people changed.
     pub changed: u64,
-    /// Records that they deleted, merged or converted.
+    /// Records that they deleted, purged, merged or converted.
     pub lost: u64,
     /// Records that they made beside ours.
     pub beside: u64,
@@ -154,10 +157,20 @@ async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error>
                     " and (l.live <> 'converted' or {alias}.id is null)"
                 ));
             }
-            format!(
+            let gone = format!(
                 "select {} from ledger.{load} as l{joins} where l.id is not null and l.live <> 'live'{unless}",
                 cells.join(", ")
-            )
+            );
+            // What is in no bin either, or no longer under its key, is told by nothing but its absence.
+            match snapshot.get("recon", &format!("differences_{load}")) {
+                Some(found) if found.rows > 0 => format!(
+                    "{gone} union all select {} from ledger.{load} as l inner join recon.differences_{load} as d \
+                     on d.key = {} and d.kind = 'missing' where l.id is not null and l.live = 'live'",
+                    cells.join(", ").replace("l.live as", &format!("'{NOT_FOUND}' as")),
+                    key_text("l", &file.key)
+                ),
+                _ => gone,
+            }
         })
         .collect();
     let sql = match parts.is_empty() {
@@ -165,7 +178,17 @@ async fn lost(context: &Context<'_>, loads: &[&QueryFile]) -> Result<u64, Error>
             let cells = LOST.map(|name| format!("'' as {name}"));
             format!("select {} where false", cells.join(", "))
         }
-        false => parts.join(" union all "),
+        // One record may be that of several loads: of leads, and of those that were promoted.
+        false => format!(
+            "select g.load, g.key, g.id, g.became from (select g.*, row_number() over (partition by substr(g.id, 1, 15) \
+             order by g.place) as number from ({}) as g) as g where g.number = 1",
+            parts
+                .iter()
+                .enumerate()
+                .map(|(place, part)| format!("select p.*, {place} as place from ({part}) as p"))
+                .collect::<Vec<_>>()
+                .join(" union all ")
+        ),
     };
     let (staging, name) = (context.staging(), ("recon", "lost"));
     let what = "records that are gone";

@@ -1,6 +1,7 @@
 //! The destination read back and compared with what was sent, any day.
 //!
-//! In: ledgers and outboxes of what was loaded, the org. Out: `recon.*`, published, and a [`ReconcileReport`]. Never: a change to
+//! In: ledgers and outboxes of what was loaded, the org. Out: `recon.*`, published, rows of `ledger.reconciliations`, and a
+//! [`ReconcileReport`]. Never: a change to
 //! the org.
 
 use super::books;
@@ -10,6 +11,7 @@ use super::context::{Context, Reads};
 use super::hypercare::{self, Hypercare};
 use super::liveness::Liveness;
 use super::project::Project;
+use super::reconcile_log::keep_reconciliation;
 use super::resolved::ProjectFiles;
 use super::sheet::keep_sheet;
 use super::side_by_side::{Sample, SampleSheet, draw_samples, keep_sample, publish};
@@ -150,6 +152,7 @@ pub(crate) async fn reconcile(
         }
         report.sample = Some(sheet);
     }
+    keep_reconciliation(&context, &report).await?;
     Ok(report)
 }
 

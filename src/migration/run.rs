@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::progress::Progress;
 use crate::project::Selection;
-use crate::reconcile::{Undecided, count_sources, held_reasons, undecided};
+use crate::reconcile::{TOO_MANY_GONE, Undecided, count_sources, held_reasons, undecided};
 use crate::report::RunSummary;
 use crate::rows::RunStatus;
 use crate::staging::Staging;
@@ -133,7 +133,11 @@ pub(crate) async fn run(
         }
         Err(_) => Default::default(),
     };
-    phases.notes.extend(waiting.iter().map(Undecided::sentence));
+    // Of records that are gone it was noted where they were found.
+    let waits = waiting
+        .iter()
+        .filter(|waiting| waiting.reason != TOO_MANY_GONE);
+    phases.notes.extend(waits.map(Undecided::sentence));
     let status = status(&context, &result, &waiting);
     let end = RunEnd {
         status,

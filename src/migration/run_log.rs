@@ -26,7 +26,7 @@ use crate::staging::{Snapshot, Staging};
 const TABLE: &str = "runs";
 
 /// Counts of a load, as the summary of a run names them.
-const COUNTS: [&str; 16] = [
+const COUNTS: [&str; 18] = [
     "outbox",
     "held",
     "out_of_scope",
@@ -43,7 +43,12 @@ const COUNTS: [&str; 16] = [
     "read_back",
     "differences",
     "source_rows",
+    "conflicts",
+    GONE_WAITING,
 ];
+
+/// The count that no report has, since it is known at the end of the run.
+const GONE_WAITING: &str = "gone_waiting";
 
 /// Count in the table's manifest of the runs that it has.
 const RUNS: &str = "runs";
@@ -267,7 +272,10 @@ fn row<'a>(run: &'a RunOverview, phase: Option<&'a PhaseOverview>) -> Row<'a> {
         check_seconds: step(|took| took.check),
         counts: COUNTS
             .iter()
-            .map(|&name| (name, report.and_then(|report| report[name].as_u64())))
+            .map(|&name| match name {
+                GONE_WAITING => (name, phase.map(|phase| phase.gone_waiting)),
+                name => (name, report.and_then(|report| report[name].as_u64())),
+            })
             .collect(),
     }
 }

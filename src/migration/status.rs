@@ -166,6 +166,9 @@ pub struct PhaseOverview {
     pub reasons: Vec<String>,
     /// Its counts.
     pub report: Option<serde_json::Value>,
+    /// Records whose rows the source no longer has, and that wait for somebody to say that so many are meant.
+    #[serde(skip)]
+    pub gone_waiting: u64,
     /// How long its steps took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<Took>,
@@ -250,6 +253,7 @@ impl RunOverview {
             passed,
             reasons,
             report,
+            gone_waiting: phase.gone_waiting,
             took: phase.took,
         };
         let mut phases = self.phases.iter_mut();
@@ -260,6 +264,7 @@ impl RunOverview {
         added.parts += first.parts;
         added.done += first.done;
         added.jobs += first.jobs;
+        added.gone_waiting += first.gone_waiting;
         added.began = first.began;
         if added.report.is_none() {
             added.took = first.took;

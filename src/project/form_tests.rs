@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, OrderByKind, Query, Select, SelectItem, Statement, TableFactor,
-    Value, Visit, Visitor,
+    BinaryOperator, Expr, GroupByExpr, Ident, OrderByKind, Query, Select, SelectItem, Statement,
+    TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -138,9 +138,26 @@ fn each_rule_finds_what_breaks_it() {
             "select pp.x as xx from a.b as pp where pp.y > (select max(q.x) from a.b as q)",
             "line 1: the alias `q` is no word",
         ),
+        (
+            "select pp.x as xx from a.b as pp where pp.y is distinct from true or pp.z = 1",
+            "`true OR pp.z = 1` is all behind `is distinct from`: brackets around one or the other",
+        ),
+        (
+            "select pp.x as xx from a.b as pp where pp.y is not distinct from 1 and pp.z",
+            "`1 AND pp.z` is all behind `is distinct from`: brackets around one or the other",
+        ),
+        (
+            "select pp.x as xx from a.b as pp where pp.y is distinct from 1 = pp.z",
+            "`1 = pp.z` is all behind `is distinct from`: brackets around one or the other",
+        ),
     ] {
         assert_eq!(statement(text, false), [finding], "{text}");
     }
+    let brackets =
+        "select pp.x as xx from a.b as pp where (pp.y is distinct from true) or pp.z = 1";
+    assert_eq!(statement(brackets, false), Vec::<String>::new());
+    let last = "select pp.x as xx from a.b as pp where pp.z and pp.y is distinct from pp.v + 1";
+    assert_eq!(statement(last, false), Vec::<String>::new());
     let step = "with xx as (select pp.* from a.b as pp) select xx.y from xx";
     assert_eq!(statement(step, false), Vec::<String>::new());
     let texts = "select 'SELECT' as \"Id\", count(*) as \"Nn\" from a.b as pp -- FROM";
@@ -252,8 +269,45 @@ fn is_position(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::Number(..)))
 }
 
+/// What the parser takes to be the right side of an `is distinct from`, where that is a condition: it reads on as far as it can.
+fn swallowed(expr: &Expr) -> Option<&Expr> {
+    let (Expr::IsDistinctFrom(_, right) | Expr::IsNotDistinctFrom(_, right)) = expr else {
+        return None;
+    };
+    let is_condition = matches!(
+        right.as_ref(),
+        Expr::BinaryOp {
+            op: BinaryOperator::And
+                | BinaryOperator::Or
+                | BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq,
+            ..
+        } | Expr::IsDistinctFrom(..)
+            | Expr::IsNotDistinctFrom(..)
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_)
+            | Expr::InList { .. }
+            | Expr::Between { .. }
+            | Expr::Like { .. }
+    );
+    is_condition.then_some(right.as_ref())
+}
+
 impl Visitor for Rules<'_> {
     type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Some(condition) = swallowed(expr) {
+            self.findings.push(format!(
+                "`{condition}` is all behind `is distinct from`: brackets around one or the other"
+            ));
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         let order = query.order_by.as_ref().map(|order| &order.kind);

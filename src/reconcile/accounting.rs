@@ -89,6 +89,9 @@ pub struct PhaseReport {
     /// Of these, records that this run deleted.
     #[serde(default)]
     pub gone_deleted: u64,
+    /// Of these, records of which nothing was done, since they are more than may go without a question.
+    #[serde(default)]
+    pub gone_waiting: u64,
 }
 
 impl PhaseReport {

@@ -3,7 +3,7 @@
 //!
 //! In: a field of an object. Out: SQL for what was sent, what is found, what the org had accepted. Never: a body itself.
 
-use arrow::datatypes::Field;
+use arrow::datatypes::{DataType, Field};
 
 use super::body::{Body, body};
 use super::coercion::{TargetField, normal_forms_in, readable};
@@ -30,6 +30,15 @@ impl Compared {
         match self {
             Self::Value(target) => normal_forms_in(field, target, sent, found),
             Self::Body(body) => (format!("{sent}.\"{}\"", field.name()), body.told(found)),
+        }
+    }
+
+    /// SQL for what is sent, as it is shown.
+    pub(super) fn sent(&self, field: &Field, sent: &str) -> String {
+        let column = format!("{sent}.\"{}\"", field.name());
+        match field.data_type() {
+            DataType::List(_) => format!("array_to_string({column}, ';')"),
+            _ => format!("cast({column} as varchar)"),
         }
     }
 

@@ -5,11 +5,11 @@
 //! Never: a value written over one that somebody entered in the org, unless a policy or a person says so.
 
 use super::body::is_body;
-use crate::mapping::{Decided, EditPolicies, FieldPolicy, Side};
+use crate::mapping::{Alike, Decided, EditPolicies, FieldPolicy, Side};
 use crate::rows::TOGETHER;
 
-/// A field of a known record whose value in the org is not the one that the source has now. All values are in their normal form,
-/// `None` where there is none.
+/// A field of a known record whose value in the org is not the one that the source has now. All values by which it is judged are in
+/// their normal form, `None` where there is none; [`Shown`] has them as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Place among the sent columns.
@@ -34,6 +34,29 @@ pub(super) struct Entry {
     pub read_back: Option<Known>,
     /// Whether the update leaves the field out, since the source has the same value as last time.
     pub is_same: bool,
+    /// When two texts are the same value of it.
+    pub alike: Alike,
+    /// The values for people.
+    pub shown: Shown,
+}
+
+/// The values of a field as they are sent and as the org has them, and who changed it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// The source's, as it is sent.
+    pub ours: Known,
+    /// The org's.
+    pub theirs: Known,
+    /// What was sent last.
+    pub sent: Known,
+    /// What was read back then.
+    pub read_back: Known,
+    /// What the comparison before this one showed of what the org had accepted.
+    pub base: Known,
+    /// Who changed it in the org, as far as that was seen.
+    pub changed_by: Known,
+    /// When.
+    pub changed_at: Known,
 }
 
 /// A value that is known, which may be none.
@@ -125,6 +148,20 @@ impl Entry {
         }
     }
 
+    /// What the org had accepted, as it is shown; its normal form where nothing else of it is known.
+    pub(super) fn shown_base(&self, base: &Known) -> Known {
+        base.as_ref()?;
+        let shown = &self.shown;
+        let known = [
+            (self.kept.as_ref(), &shown.base),
+            (self.sent.as_ref(), &shown.sent),
+            (self.read_back.as_ref(), &shown.read_back),
+        ];
+        let mut known = known.into_iter();
+        let same = known.find(|(form, shown)| *form == Some(base) && shown.is_some());
+        same.map_or_else(|| base.clone(), |(_, shown)| shown.clone())
+    }
+
     /// Whether the field goes with others.
     pub(super) fn has_company(&self) -> bool {
         let field = self.field.as_str();
@@ -193,9 +230,14 @@ impl Entry {
             // The source went back to what the org had accepted: only the org has changed it.
             FieldPolicy::Ask if self.kept.is_some() && self.ours == base => leaves(None),
             FieldPolicy::Ask => {
-                let [ours, theirs] =
-                    [&self.ours, &self.theirs].map(|value| value.as_deref().unwrap_or_default());
-                match policies.decided(object, key, &self.field, ours, theirs) {
+                // Decisions of earlier versions have the normal forms.
+                let values = [
+                    [&self.ours, &self.shown.ours],
+                    [&self.theirs, &self.shown.theirs],
+                ];
+                let values =
+                    values.map(|forms| forms.map(|value| value.as_deref().unwrap_or_default()));
+                match policies.decided(object, key, &self.field, values, self.alike) {
                     Some(Decided::For(Side::Source)) => writes(Told::new("source", "decision")),
                     Some(Decided::For(Side::Org)) => leaves(Told::new("org", "decision")),
                     // A person's choice of owner stays without a question.
@@ -371,6 +413,18 @@ mod tests {
         );
         own.ours = some("4");
         assert_eq!(judged(&own), (true, Some("source")));
+    }
+
+    #[test]
+    fn what_the_org_accepted_is_shown_as_it_was_sent_or_read() {
+        let mut stage = entry("prospecting", "closed won", "qualification");
+        stage.shown.sent = some("Prospecting");
+        assert_eq!(stage.shown_base(&some("prospecting")), some("Prospecting"));
+        assert_eq!(stage.shown_base(&some("other")), some("other"));
+        assert_eq!(stage.shown_base(&None), None);
+        stage.kept = Some(some("new"));
+        stage.shown.base = some("New");
+        assert_eq!(stage.shown_base(&some("new")), some("New"));
     }
 
     #[test]

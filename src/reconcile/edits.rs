@@ -1,8 +1,9 @@
 //! Edits in the org, told apart from values that did not land (`guide/rules.md` 36).
 //!
-//! In: the entries of a comparison, what was known of them before. Out: `recon.changed_by_org_<load>` with key, field, our value, theirs,
-//! who changed the record last and when; the other entries go to the differences. What we changed last ourselves can only be an edit
-//! where this run did not send the field; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
+//! In: the entries of a comparison, what was known of them before. Out: `recon.changed_by_org_<load>` with key, field, our value,
+//! theirs, who changed it and when: whoever had changed the record last when this value was first found, nobody where that was our own
+//! login; the other entries go to the differences. What we changed last ourselves can only be an edit where this run did not send the
+//! field; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
 //! of its record since: it is remembered.
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use super::body::is_later_version;
 use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED, is_ours};
 use super::request::{DiffRequest, EditsRequest};
 use crate::rows::{RowOperation, SAME};
+use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
 
 /// Columns of `recon.changed_by_org_<load>`.
@@ -94,9 +96,11 @@ pub(super) fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> 
         false => ", false as differed",
     });
     columns.push_str(match edited {
-        true => ", e.found as known_found, e.changed_by as known_by, e.changed_at as known_at",
+        true => {
+            ", e.key is not null as is_known, e.found as known_found, e.changed_by as known_by, e.changed_at as known_at"
+        }
         false => {
-            ", cast(null as varchar) as known_found, cast(null as varchar) as known_by, cast(null as varchar) as known_at"
+            ", false as is_known, cast(null as varchar) as known_found, cast(null as varchar) as known_by, cast(null as varchar) as known_at"
         }
     });
     if differed {
@@ -105,14 +109,26 @@ pub(super) fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> 
         ));
     }
     if edited {
-        // Found before an update of the record, and by the comparison before that.
+        // Found before an update of the record, and by the comparison before that: whoever was seen first is who changed it.
+        let first = format!("order by {}, e.changed_at", is_nobody("e", edits.user));
         joins.push_str(&format!(
-            " left join (select e.key, e.field, e.found, max(e.changed_by) as changed_by, max(e.changed_at) as changed_at \
+            " left join (select e.key, e.field, e.found, first_value(e.changed_by {first}) as changed_by, \
+             first_value(e.changed_at {first}) as changed_at \
              from recon.{CHANGED_BY_ORG}{load} as e group by e.key, e.field, e.found) as e \
              on e.key = d.key and e.field = d.field and coalesce(e.found, '') = coalesce(d.found, '')"
         ));
     }
     format!("select d.*{columns} from ({landed}) as d{joins}")
+}
+
+/// SQL for 1 where a finding (of `alias`) names nobody: no one at all, the automation, or us, who did not write a value that is
+/// not ours; for 0 where it names somebody.
+pub(super) fn is_nobody(alias: &str, user: &str) -> String {
+    format!(
+        "case when {alias}.changed_by is null or {alias}.changed_by = '{AUTOMATION}' \
+         or substr({alias}.changed_by, 1, 15) = '{}' then 1 else 0 end",
+        record_identity(user)
+    )
 }
 
 /// Schema of `recon.changed_by_org_<load>`.
@@ -147,11 +163,11 @@ fn split(
             if automation.is_some() && is_automatic(row) {
                 return automation;
             }
-            let ours = entries.is_by(row, user);
-            let column = if ours && known.is_valid(row) {
-                known
-            } else {
-                own
+            // Who was found first, while the value stays; nobody where our own update hides who it was.
+            let column = match (entries.names_somebody(row, user), entries.is_by(row, user)) {
+                (true, _) => known,
+                (false, true) => return None,
+                (false, false) => own,
             };
             column.is_valid(row).then(|| column.value(row))
         });
@@ -184,6 +200,7 @@ struct Entries<'a> {
     operation: &'a StringArray,
     by: &'a StringArray,
     at: &'a StringArray,
+    known: &'a BooleanArray,
     known_found: &'a StringArray,
     known_by: &'a StringArray,
     known_at: &'a StringArray,
@@ -205,6 +222,7 @@ impl<'a> Entries<'a> {
             operation: text("operation")?,
             by: text("changed_by")?,
             at: text("changed_at")?,
+            known: column(batch, "is_known")?.as_boolean(),
             known_found: text("known_found")?,
             known_by: text("known_by")?,
             known_at: text("known_at")?,
@@ -216,6 +234,12 @@ impl<'a> Entries<'a> {
     /// Whether we changed the record last, or nobody says who did.
     fn is_by(&self, row: usize, user: &str) -> bool {
         is_ours(self.by, row, user)
+    }
+
+    /// Whether the comparison before said who changed it to this value.
+    fn names_somebody(&self, row: usize, user: &str) -> bool {
+        let is_automatic = self.known_by.is_valid(row) && self.known_by.value(row) == AUTOMATION;
+        !is_automatic && !is_ours(self.known_by, row, user)
     }
 
     fn is_edit(&self, row: usize, user: &str) -> bool {
@@ -232,7 +256,7 @@ impl<'a> Entries<'a> {
         }
         let text =
             |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
-        let is_known = self.known_by.is_valid(row) && text(self.known_found) == text(self.found);
+        let is_known = self.known.value(row) && text(self.known_found) == text(self.found);
         // Our update of another field hides who changed this one; the comparison before would have found it.
         let is_hidden = self.operation.value(row) == RowOperation::Update.word()
             && self.differed.is_valid(row)

@@ -30,8 +30,6 @@ const ROWS: usize = 8_192;
 #[derive(Default)]
 pub(super) struct Record {
     pub(super) id: String,
-    pub(super) changed_by: Known,
-    pub(super) changed_at: Known,
     /// When the source changed its row, if it says so.
     pub(super) source_changed_at: Known,
     pub(super) entries: Vec<(Entry, Verdict)>,

@@ -1,7 +1,8 @@
 //! Pre-images: the values that records have before this run changes them, so that they can have them again.
 //!
 //! In: a published outbox, before its first job. Out: `ledger.before_<load>`, one row per run, record and field that is about to
-//! change: the value it has (`before`, as Salesforce writes it) and the one it gets (`wrote`, in its normal form). It only grows.
+//! change: the value it has (`before`, as Salesforce writes it) and the one it gets (`wrote` in its normal form, `sent` as it is
+//! sent). It only grows.
 //! What somebody changed and the update leaves out is remembered in `recon.changed_by_org_<load>`, with who did it: afterwards
 //! we are the last who changed the record. Never: a field that stays as it is, or a row that is created.
 
@@ -173,7 +174,7 @@ fn schema_of_kept(request: &ReadBack<'_>) -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let mut fields = vec![text("run_id")];
     fields.extend(request.columns.key_fields().cloned());
-    fields.extend(["id", "field", "before", "wrote", "why"].map(text));
+    fields.extend(["id", "field", "before", "wrote", "why", "sent"].map(text));
     Arc::new(Schema::new(fields))
 }
 
@@ -203,8 +204,9 @@ fn entries(
         entries.push(format!(
             "case when (({sent} is not null and cast({sent} as varchar) <> '') or o._clear is not null) and {sent} is distinct from {normal} \
              then named_struct('place', {place}, 'field', '{name}', 'before', {found}, 'wrote', cast({sent} as varchar), \
-             'says_edits', {}) end",
-            compared.is_comparable()
+             'says_edits', {}, 'sent', {}) end",
+            compared.is_comparable(),
+            compared.sent(field, "o"),
         ));
     }
     (!entries.is_empty()).then(|| entries.join(",\n "))
@@ -325,6 +327,7 @@ fn changed(
         columns.push(Arc::clone(child(entry.entry, name)?));
     }
     columns.push(Arc::clone(batch.column(keys + 7)));
+    columns.push(Arc::clone(child(entry.entry, "sent")?));
     let rows = RecordBatch::try_new(Arc::clone(kept), columns)?;
     filter_record_batch(&rows, &keep)
 }

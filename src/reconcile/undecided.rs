@@ -22,6 +22,12 @@ const REASONS: &str = include_str!("../../queries/internal/held_reasons.sql");
 /// The reason of fields that wait, though their rows are not held.
 const BOTH_SIDES: &str = "changed_on_both_sides";
 
+/// The reason of records that stay though their rows are gone, and where it is decided. What a run notes of them says more.
+pub const TOO_MANY_GONE: &str = "gone_beyond_max_delete_share";
+
+/// Where it is said that so many are meant.
+const GATES: &str = "max_delete_share under [gates] in migration.toml";
+
 /// A reason to hold rows, as declared.
 #[derive(Debug, Deserialize)]
 struct HeldReason {
@@ -56,6 +62,13 @@ impl Undecided {
             return format!(
                 "{} field(s) were changed in the source and in the org and stay as they are there until {} says whose value counts; see \
                  `transload query \"select * from recon.conflicts where state = 'ask'\"`",
+                self.rows, self.decide_in
+            );
+        }
+        if self.reason == TOO_MANY_GONE {
+            return format!(
+                "{} record(s) are no longer in the source and stay as they are until {} says that so many are meant; see \
+                 `transload query \"select * from recon.gone\"`",
                 self.rows, self.decide_in
             );
         }
@@ -101,6 +114,12 @@ pub fn undecided(held: &BTreeMap<String, u64>, loads: &[PhaseReport]) -> Vec<Und
         rows: conflicts,
         decide_in: "config/decisions.csv".to_owned(),
     });
+    let gone: u64 = loads.iter().map(|report| report.gone_waiting).sum();
+    let too_many_gone = (gone > 0).then(|| Undecided {
+        reason: TOO_MANY_GONE.to_owned(),
+        rows: gone,
+        decide_in: GATES.to_owned(),
+    });
     declared()
         .filter(|declared| declared.waits_for == WaitsFor::Decision)
         .filter_map(|declared| {
@@ -111,6 +130,7 @@ pub fn undecided(held: &BTreeMap<String, u64>, loads: &[PhaseReport]) -> Vec<Und
             })
         })
         .chain(both_sides)
+        .chain(too_many_gone)
         .collect()
 }
 
@@ -167,6 +187,23 @@ mod tests {
             }
         }
         assert_eq!(unknown, Vec::<String>::new());
+    }
+
+    #[test]
+    fn records_that_more_than_may_go_wait_for_a_word_like_fields_that_both_sides_changed() {
+        let load = |conflicts, gone_waiting| PhaseReport {
+            conflicts,
+            gone_waiting,
+            ..PhaseReport::default()
+        };
+        assert_eq!(undecided(&BTreeMap::new(), &[load(0, 0)]), []);
+        let waiting = undecided(&BTreeMap::new(), &[load(1, 2), load(0, 3)]);
+        let told: Vec<(&str, u64)> = waiting
+            .iter()
+            .map(|waiting| (waiting.reason.as_str(), waiting.rows))
+            .collect();
+        assert_eq!(told, [(BOTH_SIDES, 1), (TOO_MANY_GONE, 5)]);
+        assert!(waiting[1].sentence().contains("max_delete_share"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
 use super::edits::EDIT;
 use super::three_way::CONFLICT;
@@ -47,6 +47,25 @@ fn attempt() -> impl Iterator<Item = &'static str> {
 /// Columns of `ledger.changes`.
 pub const CHANGE: [&str; 8] = ["run", "load", "key", "id", "field", "old", "new", "why"];
 
+/// Texts of `ledger.reconciliations`: what was read (`all`, `changes`), what was looked at (`load`, `query`, `sample`,
+/// `duplicates`, `storms`), which of them, its object.
+const RECONCILED: [&str; 4] = ["reads", "what", "name", "object"];
+
+/// Its counts.
+const RECONCILED_COUNTS: [&str; 4] = ["landed", "read_back", "findings", "changed_by_org"];
+
+/// The form of `ledger.reconciliations`: one row per reconciliation and thing that it looked at.
+#[must_use]
+pub fn reconciliations() -> SchemaRef {
+    let at = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let texts = RECONCILED.map(|name| Field::new(name, DataType::Utf8, true));
+    let counts = RECONCILED_COUNTS.map(|name| Field::new(name, DataType::Int64, true));
+    let mut fields = vec![Field::new("at", at, true)];
+    fields.extend(texts);
+    fields.extend(counts);
+    Arc::new(Schema::new(fields))
+}
+
 /// Columns of `ledger.records`: the record that each row of each load is.
 const RECORD: [&str; 3] = ["load", "key", "id"];
 
@@ -78,6 +97,7 @@ pub fn empty_tables() -> Vec<(&'static str, &'static str, SchemaRef)> {
     let told = ledger_fields().into_iter();
     attempts.extend(told.filter(|field| attempt().any(|name| name == field.name())));
     add("ledger", "attempts", attempts);
+    tables.push(("ledger", "reconciliations", reconciliations()));
     tables
 }
 
@@ -132,6 +152,20 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         let columns = HELD.map(|name| format!("f.{name}")).join(", ");
         let sql = format!("select {columns} from recon.fates as f where f.fate = 'held'");
         views.push(view(("recon", "held"), sql));
+    }
+    if snapshot.get("ledger", "reconciliations").is_none() {
+        let none = reconciliations();
+        let columns = none.fields().iter().map(|field| {
+            let data_type = match field.data_type() {
+                DataType::Utf8 => "'Utf8'",
+                DataType::Int64 => "'Int64'",
+                _ => "'Timestamp(Microsecond, Some(\"UTC\"))'",
+            };
+            format!("arrow_cast(null, {data_type}) as {}", field.name())
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let sql = format!("select {columns} where false");
+        views.push(view(("ledger", "reconciliations"), sql));
     }
     for (name, columns) in counted_on() {
         if !known.contains(&name) {
@@ -221,8 +255,12 @@ fn add_changes(snapshot: &Snapshot, table: &Manifest, load: &str, unions: &mut U
         Ok(_) => "coalesce(b.why, 'source')",
         Err(_) => "'source'",
     };
+    let new = match table.schema.field_with_name("sent") {
+        Ok(_) => "coalesce(b.sent, b.wrote)",
+        Err(_) => "b.wrote",
+    };
     unions.entry(("ledger", "changes")).or_default().push(format!(
-        "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, b.wrote as new, \
+        "select b.run_id as run, '{load}' as load, {} as key, b.id, b.field, b.before as old, {new} as new, \
          {why} as why from ledger.{} as b inner join (select a.run_id, substr(a.id, 1, 15) as id \
          from ledger.{attempts} as a where a.outcome in ('updated', 'restored', 'released') \
          group by a.run_id, substr(a.id, 1, 15)) as a on a.run_id = b.run_id and a.id = substr(b.id, 1, 15)",

@@ -68,6 +68,8 @@ mod split;
 mod standing;
 /// Both sides have worked since the last run.
 mod three_way;
+/// What is told of conflicts.
+mod told;
 /// Rollback.
 mod undoing;
 /// Rows that wait or failed.

@@ -215,6 +215,13 @@ fn a_shrunken_export_stops_the_run_with_counts_and_what_to_set() {
         said.contains("set max_delete_share = 50 under [gates]"),
         "{said}"
     );
+    let waiting = &run.summary["undecided"][0];
+    assert_eq!(
+        (waiting["reason"].as_str(), waiting["rows"].as_u64()),
+        (Some("gone_beyond_max_delete_share"), Some(2))
+    );
+    let waits = "select sum(r.gone_waiting) from ledger.runs as r where r.status = 'held'";
+    assert_eq!(project.number(waits), 2);
     assert_eq!(project.org().keys("Contact").len(), 4);
     assert_eq!(project.org().keys("Lead").len(), 2);
     project.edit(

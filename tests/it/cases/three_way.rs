@@ -8,7 +8,7 @@ use crate::org::Org;
 use crate::rehearsal::Project;
 
 /// People; what changes from run to run is Eva's telephone number, her city and her region.
-fn people(project: &Project, phone: &str, city: &str, region: &str) {
+pub(super) fn people(project: &Project, phone: &str, city: &str, region: &str) {
     project.write(
         "export/people.csv",
         &format!(
@@ -20,21 +20,21 @@ fn people(project: &Project, phone: &str, city: &str, region: &str) {
 }
 
 /// Somebody changes a record in the org.
-fn edit(org: &Org, object: &str, key: &str, fields: Value) {
+pub(super) fn edit(org: &Org, object: &str, key: &str, fields: Value) {
     let id = org.row(object, key, "Name")["Id"].clone();
     let edit =
         json!({"object": object, "id": id, "fields": fields, "user": "ann@acme.example.crm"});
     org.control(Method::POST, "rows", Some(edit));
 }
 
-fn loaded() -> Project {
+pub(super) fn loaded() -> Project {
     let project = Project::small();
     people(&project, "+48 604", "Austin", "Texas");
     project.carry().ended(0);
     project
 }
 
-const CONFLICTS: &str = "select c.key, c.field, c.state, c.base, c.ours, c.theirs from recon.conflicts as c order by c.key, c.field";
+pub(super) const CONFLICTS: &str = "select c.key, c.field, c.state, c.base, c.ours, c.theirs from recon.conflicts as c order by c.key, c.field";
 
 /// Telephone number and city of Eva in the org.
 fn eva(project: &Project) -> (String, String) {
