@@ -22,7 +22,7 @@ pub const CUSTOM: &str = "custom";
 const ATTRIBUTE: &str = "usercom.attribute";
 
 /// Texts that queries compare whatever their case; each gets a twin, `<name>_key`.
-const COMPARED: [&str; 12] = [
+const COMPARED: [&str; 13] = [
     "activity_type",
     "assigned_to_email",
     "author_type",
