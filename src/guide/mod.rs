@@ -45,6 +45,7 @@ pages! {
     deletions "deletions.md"
     documents "documents.md"
     recovery "recovery.md"
+    machines "machines.md"
     rows "rows.md"
     undoing "undoing.md"
     golive "golive.md"

@@ -129,6 +129,7 @@ pub use run::{RunReport, RunRequest};
 pub use schema::{Consent, DataFinding, Prepared, SchemaComparison};
 pub use side_by_side::{Sample, SampleSheet};
 pub use span::Span;
+pub use stage::Sharded;
 pub use status::{OpenJob, Organisation, PhaseOverview, RunOverview, organisations, runs, summary};
 pub use verdicts::Verified;
 pub use way::span;

@@ -17,14 +17,14 @@ use super::resolved::ProjectFiles;
 use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
-use super::stage::{note_staging, stage_all};
+use super::stage::{Sharded, note_staging, stage_all, stage_share};
 use super::{check, dry_run};
 use crate::config::{Config, Sample};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::progress::{NoProgress, Progress};
 use crate::review::ReviewTargets;
-use crate::stage::StageReport;
+use crate::stage::{Shard, StageReport};
 use crate::staging::Staging;
 
 /// What a comparison of schemas is asked for.
@@ -151,6 +151,15 @@ impl Migration {
         let (report, ()) = first(staged, released)?;
         note_staging(&report, self.progress.as_ref());
         Ok(report)
+    }
+
+    /// Stages one share of the export; whichever process finds that none is missing publishes all. The export is read as by
+    /// [`Self::stage`], and the tables are the same.
+    ///
+    /// # Errors
+    /// As [`Self::stage`]; the staging area is held by another command when all could be published.
+    pub async fn stage_shard(&self, shard: Shard) -> Result<Sharded, Error> {
+        Box::pin(stage_share(&self.project, shard, self.progress.as_ref())).await
     }
 
     /// Proposes rows of the field map and of the value map, beside those that people decided.

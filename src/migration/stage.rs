@@ -12,8 +12,11 @@ use crate::config::{Config, Gates, MissingOptOut};
 use crate::error::Error;
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
-use crate::stage::{FileBook, StageError, StageReport, TableReport, stage};
-use crate::staging::Staging;
+use crate::stage::{
+    FileBook, Shard, ShardReport, StageError, StageReport, TableReport, stage, stage_shard,
+    stage_shares,
+};
+use crate::staging::{Staging, StagingError};
 use crate::usercom::Export;
 use crate::usercom::cell::{Words, Zones};
 use crate::usercom::extract::{newest, to_stage};
@@ -56,23 +59,77 @@ pub(crate) fn settings(config: &Config) -> Result<crate::stage::Settings, Error>
     })
 }
 
+/// What became of one share of an export.
+#[derive(Debug)]
+pub enum Sharded {
+    /// It is staged; others are missing, so nothing is published.
+    Waits(ShardReport),
+    /// All are staged, and another process publishes them, or has just done so.
+    Elsewhere(ShardReport),
+    /// All are staged, and were published.
+    Published(ShardReport, Box<StageReport>),
+}
+
+/// The lease under which shares are put together.
+const PUBLISHING: &str = "stage --shard";
+
+/// Stages one share of the export, and publishes all once none is missing. Many processes may do so at once.
+pub(crate) async fn stage_share(
+    project: &Project,
+    shard: Shard,
+    progress: &dyn Progress,
+) -> Result<Sharded, Error> {
+    let settings = settings(&project.config)?;
+    let export = export(project)?;
+    let area = (&project.staging, &*project.engine);
+    let report = Box::pin(stage_shard(&settings, &export, area, progress, shard)).await?;
+    if !report.missing.is_empty() {
+        return Ok(Sharded::Waits(report));
+    }
+    let lease = match project.staging.lease(PUBLISHING).await {
+        Ok(lease) => lease,
+        Err(StagingError::Held { holder }) if holder.command == PUBLISHING => {
+            return Ok(Sharded::Elsewhere(report));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let staged = stage_from(project, Some(shard.of), progress).await;
+    let released = lease.release().await;
+    match staged {
+        // They were all there: somebody was quicker, and removed them once they were published.
+        Err(Error::Stage(StageError::MissingShards { .. })) => Ok(Sharded::Elsewhere(report)),
+        Err(error) => Err(error),
+        Ok(staged) => {
+            released?;
+            note_staging(&staged, progress);
+            Ok(Sharded::Published(report, Box::new(staged)))
+        }
+    }
+}
+
 /// Reads the export into typed tables, and the decisions into `config.*`.
 pub(crate) async fn stage_all(
     project: &Project,
+    progress: &dyn Progress,
+) -> Result<StageReport, Error> {
+    stage_from(project, None, progress).await
+}
+
+/// The same from the shares of so many processes.
+async fn stage_from(
+    project: &Project,
+    shares: Option<u32>,
     progress: &dyn Progress,
 ) -> Result<StageReport, Error> {
     let config = &project.config;
     publish_decisions(&config.project, &project.staging).await?;
     let settings = settings(config)?;
     let export = export(project)?;
-    let mut report = stage(
-        &settings,
-        &export,
-        &project.staging,
-        &project.engine,
-        progress,
-    )
-    .await?;
+    let area = (&project.staging, &*project.engine);
+    let mut report = match shares {
+        None => stage(&settings, &export, area.0, area.1, progress).await?,
+        Some(of) => Box::pin(stage_shares(&settings, &export, area, progress, of)).await?,
+    };
     report.objections = objections(&report.files, &config.gates);
     custom_objects::write_queries(project, progress).await?;
     Ok(report)

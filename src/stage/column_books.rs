@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanBuilder, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 
 use super::StageError;
 use super::error::{build_error, write_error};
@@ -18,7 +19,7 @@ use crate::usercom::layout::{ATTRIBUTE_METADATA, FilePlan, TableColumn};
 use crate::usercom::schema::{ColumnKind, Take};
 
 /// Rows with a value, by column.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Filled(Vec<u64>);
 
 impl Filled {
@@ -29,6 +30,11 @@ impl Filled {
         for (count, array) in self.0.iter_mut().zip(batch.columns()) {
             *count += (array.len() - array.null_count()) as u64;
         }
+    }
+
+    /// Adds what others counted.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.add_counts(&other.0);
     }
 
     /// Adds other counts.

@@ -39,6 +39,20 @@ pub enum StageError {
         /// That of the one staged last.
         before: String,
     },
+    /// Not every process has staged its share.
+    #[error("nothing is published: of the shares of this export, {} are missing", missing.join(", "))]
+    MissingShards {
+        /// Each, with why if that is known.
+        missing: Vec<String>,
+    },
+    /// A share was made of other columns than the export has.
+    #[error("share {shard} of {table} was staged from another export, or with other attributes")]
+    OtherShard {
+        /// Which.
+        shard: String,
+        /// Name of the table.
+        table: String,
+    },
     /// A table could not be written.
     #[error("cannot write {table}")]
     WriteTable {
@@ -111,7 +125,11 @@ impl StageError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::ReadExport(error) => error.is_input(),
-            Self::NoPeople { .. } | Self::EmptyPeople { .. } | Self::Older { .. } => true,
+            Self::NoPeople { .. }
+            | Self::EmptyPeople { .. }
+            | Self::Older { .. }
+            | Self::MissingShards { .. }
+            | Self::OtherShard { .. } => true,
             _ => false,
         }
     }
@@ -127,6 +145,12 @@ impl StageError {
             ),
             Self::EmptyPeople { .. } => Some(
                 "a migration without people is nearly always a failed export: export the people segment again".to_owned(),
+            ),
+            Self::MissingShards { .. } => Some(
+                "stage each of them with `transload stage --shard i/n`, from the same files; the last one publishes".to_owned(),
+            ),
+            Self::OtherShard { .. } => Some(
+                "let every process see the same export, then stage all shares again with --fresh".to_owned(),
             ),
             Self::Older { .. } => Some(
                 "stage the newest export, or set accept_older = true under [source] if this one is meant".to_owned(),

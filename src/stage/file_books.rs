@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Int64Builder, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 
 use super::StageError;
 use super::error::{build_error, write_error};
@@ -21,7 +22,7 @@ const NAME: &str = "files";
 pub(super) const DEFINITION_ROWS: usize = 1024;
 
 /// The rows of one file for one table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileBook {
     /// Table without its schema.
     pub table: String,

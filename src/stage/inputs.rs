@@ -39,18 +39,22 @@ pub(super) fn schema() -> SchemaRef {
     ]))
 }
 
-/// Digests by file, and their table, which is not published yet.
+/// Digests by file, and their table, which is not published yet. Files whose digest is `given` are not read.
 pub(super) async fn measure(
     export: &Export,
     staging: &Staging,
     before: &Snapshot,
     files: &[ExportFile],
+    given: BTreeMap<String, String>,
 ) -> Result<(BTreeMap<String, String>, Manifest), StageError> {
     let known = known(staging, before).await?;
     let now = chrono::Utc::now().timestamp_micros();
-    let mut digests = BTreeMap::new();
+    let mut digests = given;
     let mut unread = Vec::new();
     for file in files {
+        if digests.contains_key(&file.name) {
+            continue;
+        }
         let place = file.changed_at.map(|at| (file.name.clone(), file.size, at));
         match place.and_then(|place| known.get(&place)) {
             Some(digest) => drop(digests.insert(file.name.clone(), digest.clone())),

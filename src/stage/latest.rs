@@ -42,16 +42,25 @@ pub(super) fn query(table: &str, schema: &SchemaRef) -> String {
 /// Parts rows whose ids strictly increase over the whole table from those that came late.
 #[derive(Debug)]
 pub(super) struct Order {
+    first: Option<i64>,
     last: i64,
 }
 
 impl Default for Order {
     fn default() -> Self {
-        Self { last: i64::MIN }
+        Self {
+            first: None,
+            last: i64::MIN,
+        }
     }
 }
 
 impl Order {
+    /// The first and the last id that went on in order.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        self.first.map(|first| (first, self.last))
+    }
+
     /// Whether the first row of a batch would come late.
     pub(super) fn is_late(&self, batch: &RecordBatch) -> Result<bool, ArrowError> {
         Ok(ids(batch)?
@@ -77,6 +86,9 @@ impl Order {
             })
             .collect();
         self.last = last;
+        // The first id of all is in order, being greater than the least number there is.
+        let begins = || ids.values().first().copied();
+        self.first = self.first.or_else(begins);
         if in_order.true_count() == batch.num_rows() {
             return Ok((batch.clone(), None));
         }

@@ -39,6 +39,8 @@ mod rejects;
 mod report;
 mod runs;
 mod settings;
+mod shard;
+mod share;
 mod standing;
 mod table;
 
@@ -50,6 +52,7 @@ pub use file_books::{FileBook, file_books};
 pub use locate::{Located, locate};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
+pub use shard::{Shard, ShardReport, stage_shard};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +64,7 @@ use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::{Blobs, Export, Listing, OBJECTS};
 use custom::Custom;
 use input::input_files;
+use share::Shares;
 use table::{Finished, Stager};
 
 /// Tables that staging writes beside those of the objects: name, what one row is, schema.
@@ -113,26 +117,62 @@ pub async fn stage(
     engine: &Engine,
     progress: &dyn Progress,
 ) -> Result<StageReport, StageError> {
+    let listing = listed(settings, export).await?;
+    stage_listed(settings, export, (staging, engine), progress, listing, None).await
+}
+
+/// Puts together what `of` processes staged with [`stage_shard`], and publishes it as [`stage`] would have.
+///
+/// # Errors
+/// [`StageError::MissingShards`]; as [`stage`]. The shares stay then.
+pub async fn stage_shares(
+    settings: &Settings,
+    export: &Export,
+    (staging, engine): (&Staging, &Engine),
+    progress: &dyn Progress,
+    of: u32,
+) -> Result<StageReport, StageError> {
+    let listing = listed(settings, export).await?;
+    let shares = shard::shares(settings, staging, &listing, of).await?;
+    let area = (staging, engine);
+    stage_listed(settings, export, area, progress, listing, Some(shares)).await
+}
+
+/// The files of an export that has people.
+async fn listed(settings: &Settings, export: &Export) -> Result<Listing, StageError> {
     let listing = export.list(&settings.files).await?;
-    if !listing.files.iter().any(|file| file.object == "people") {
-        return Err(StageError::NoPeople {
+    match listing.files.iter().any(|file| file.object == "people") {
+        true => Ok(listing),
+        false => Err(StageError::NoPeople {
             location: export.location(),
-        });
+        }),
     }
+}
+
+async fn stage_listed(
+    settings: &Settings,
+    export: &Export,
+    (staging, engine): (&Staging, &Engine),
+    progress: &dyn Progress,
+    listing: Listing,
+    shares: Option<Shares>,
+) -> Result<StageReport, StageError> {
     let before = staging
         .snapshot()
         .await
         .map_err(|source| error::write_error("people", source))?;
     let mut blobs = Blobs::clone(&listing.blobs);
     let measured = blob_books::measure(export, staging, &before, &mut blobs).await?;
-    let (digests, inputs) = match inputs::measure(export, staging, &before, &listing.files).await {
+    let given = shares.as_ref().map(Shares::inputs).unwrap_or_default();
+    let files = &listing.files;
+    let (digests, inputs) = match inputs::measure(export, staging, &before, files, given).await {
         Ok(measured) => measured,
         Err(error) => {
             staging.remove(&measured).await;
             return Err(error);
         }
     };
-    let books = match engine.is_fresh() {
+    let books = match engine.is_fresh() || shares.is_some() {
         true => None,
         false => standing::last_books(staging, &before).await?,
     };
@@ -153,9 +193,16 @@ pub async fn stage(
         measured: measured.digest(),
         books,
         stood: 0,
+        shares,
     };
     let mut finished = Vec::with_capacity(OBJECTS.len());
-    let mut staged = Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await;
+    let mut staged = match &stager.shares {
+        Some(shares) => shares.copy_altered(staging, &mut stager.altered).await,
+        None => Ok(()),
+    };
+    if staged.is_ok() {
+        staged = Box::pin(stage_tables(&mut stager, &listing, &mut finished)).await;
+    }
     if staged.is_ok() {
         staged = older::ensure_not_older(&stager, &finished).await;
         older::note_extract(settings, &mut finished);
@@ -169,23 +216,23 @@ pub async fn stage(
                     finished.len()
                 ));
             }
-            publish(
-                staging,
-                finished,
-                listing,
-                stager.altered,
-                [measured, inputs],
-            )
-            .await
+            let books = [measured, inputs];
+            let published = publish(staging, finished, listing, stager.altered, books).await;
+            let (report, tables) = published?;
+            if let Some(shares) = &stager.shares {
+                let tables: Vec<&Manifest> = tables.iter().collect();
+                shares.remove(staging, &tables).await?;
+            }
+            Ok(report)
         }
         Err(error) => {
+            for table in &finished {
+                stager.remove(&table.table).await;
+                stager.remove(&table.rejects).await;
+            }
             stager.altered.discard().await;
             for table in [&measured, &inputs] {
                 staging.remove(table).await;
-            }
-            for table in finished {
-                staging.remove(&table.table).await;
-                staging.remove(&table.rejects).await;
             }
             Err(error)
         }
@@ -227,7 +274,7 @@ async fn publish(
     listing: Listing,
     altered: TableWriter,
     measured: [Manifest; 2],
-) -> Result<StageReport, StageError> {
+) -> Result<(StageReport, Snapshot), StageError> {
     let mut tables = Vec::with_capacity(finished.len());
     let mut staged = Snapshot::default();
     let mut files = Vec::new();
@@ -258,10 +305,11 @@ async fn publish(
     }
     file_books::publish(staging, files.iter(), number).await?;
     column_books::publish(staging, &staged).await?;
-    Ok(StageReport {
+    let report = StageReport {
         tables,
         files,
         objections: Vec::new(),
         ignored_files: listing.ignored,
-    })
+    };
+    Ok((report, staged))
 }

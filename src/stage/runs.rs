@@ -13,6 +13,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 
 use super::column_books::Filled;
 use super::error::{build_error, write_error};
@@ -31,10 +32,9 @@ const MERGE_ROWS: usize = 2048;
 pub(super) struct Runs {
     staging: Staging,
     name: String,
-    /// The table's columns, and the same with each row's place behind them.
-    schema: SchemaRef,
+    /// The table's columns with each row's place behind them.
     placed: SchemaRef,
-    closed: Vec<Manifest>,
+    closed: Vec<Run>,
     open: TableWriter,
     order: Order,
     /// Whether the next batch may begin a run.
@@ -42,6 +42,23 @@ pub(super) struct Runs {
     late: Option<TableWriter>,
     /// Values written so far, late ones included.
     filled: Filled,
+    pub(super) rejects: TableWriter,
+}
+
+/// Rows whose ids strictly increase.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Run {
+    pub(super) rows: Manifest,
+    /// Its first and last id; none without rows.
+    pub(super) span: Option<(i64, i64)>,
+}
+
+/// What became of the rows of some files, all written.
+pub(super) struct Parts {
+    pub(super) runs: Vec<Run>,
+    /// Rows that came late, in no order.
+    pub(super) late: Vec<Manifest>,
+    pub(super) filled: Filled,
     pub(super) rejects: TableWriter,
 }
 
@@ -70,7 +87,6 @@ impl Runs {
         Ok(Self {
             staging: staging.clone(),
             name: name.to_owned(),
-            schema: Arc::clone(schema),
             open: create(staging, name, name, &placed, &["id"]).await?,
             placed,
             closed: Vec::new(),
@@ -98,9 +114,9 @@ impl Runs {
         if begins {
             let next = create(&self.staging, name, name, &self.placed, &["id"]).await?;
             let run = std::mem::replace(&mut self.open, next);
-            self.closed
-                .push(run.finish(BTreeMap::new()).await.map_err(write)?);
-            self.order = Order::default();
+            let span = std::mem::take(&mut self.order).span();
+            let rows = run.finish(BTreeMap::new()).await.map_err(write)?;
+            self.closed.push(Run { rows, span });
         }
         self.filled.add(batch);
         let (rows, late) = self.order.split(batch).map_err(build)?;
@@ -118,67 +134,30 @@ impl Runs {
         Ok(())
     }
 
-    /// Makes one table of the runs. `files` are those that were staged, in order.
-    pub(super) async fn finish(
-        self,
-        engine: &Engine,
-        files: Vec<String>,
-    ) -> Result<Merged, StageError> {
-        let name = self.name.as_str();
-        let write = |source| write_error(name, source);
+    /// Closes all runs.
+    pub(super) async fn close(self) -> Result<Parts, StageError> {
+        let write = |source| write_error(&self.name, source);
         let mut runs = self.closed;
-        runs.push(self.open.finish(BTreeMap::new()).await.map_err(write)?);
+        runs.push(Run {
+            rows: self.open.finish(BTreeMap::new()).await.map_err(write)?,
+            span: self.order.span(),
+        });
         let late = match self.late {
-            Some(late) => Some(late.finish(BTreeMap::new()).await.map_err(write)?),
-            None => None,
+            Some(late) => vec![late.finish(BTreeMap::new()).await.map_err(write)?],
+            None => Vec::new(),
         };
-        let mut rejects = self.rejects;
-        // Readers go by the manifest: the places behind the table's own columns are not in it.
-        if let ([_], None) = (runs.as_slice(), &late)
-            && let Some(mut only) = runs.pop()
-        {
-            only.schema = self.schema;
-            return Ok(Merged {
-                table: only,
-                filled: self.filled,
-                rejects,
-                superseded: 0,
-            });
-        }
-        let merge = Merge {
-            staging: &self.staging,
-            engine,
-            name,
-            schema: &self.schema,
-        };
-        let mut table = create(&self.staging, name, name, &self.schema, &["id"]).await?;
-        let mut latest = Latest::new(files);
-        let merged = merge
-            .write(&runs, late.as_ref(), &mut latest, &mut table, &mut rejects)
-            .await;
-        for source in runs.iter().chain(&late) {
-            self.staging.remove(source).await;
-        }
-        let filled = match merged {
-            Ok(filled) => filled,
-            Err(error) => {
-                table.discard().await;
-                rejects.discard().await;
-                return Err(error);
-            }
-        };
-        Ok(Merged {
-            table: table.finish(BTreeMap::new()).await.map_err(write)?,
-            filled,
-            rejects,
-            superseded: latest.superseded(),
+        Ok(Parts {
+            runs,
+            late,
+            filled: self.filled,
+            rejects: self.rejects,
         })
     }
 
     /// Removes what was written.
     pub(super) async fn discard(self) {
         for run in &self.closed {
-            self.staging.remove(run).await;
+            self.staging.remove(&run.rows).await;
         }
         let writers = [self.open, self.rejects].into_iter();
         for writer in writers.chain(self.late) {
@@ -200,6 +179,98 @@ async fn create(
         .map_err(|source| write_error(name, source))
 }
 
+/// Where a table is made of its parts.
+pub(super) struct Joining<'a> {
+    pub(super) staging: &'a Staging,
+    pub(super) engine: &'a Engine,
+    pub(super) name: &'a str,
+    pub(super) schema: &'a SchemaRef,
+    /// Whether the parts stay, whatever comes of it: other processes made them.
+    pub(super) keeps_parts: bool,
+}
+
+impl Joining<'_> {
+    /// Makes one table of its parts. `files` are those that were staged, in order.
+    pub(super) async fn join(
+        &self,
+        parts: Parts,
+        files: Vec<String>,
+    ) -> Result<Merged, StageError> {
+        let write = |source| write_error(self.name, source);
+        let Parts {
+            runs,
+            late,
+            filled,
+            mut rejects,
+        } = parts;
+        // Readers go by the manifest: the places behind the table's own columns are not in it.
+        if let (true, Some(mut table)) = (late.is_empty(), in_a_row(&runs)) {
+            table.schema = Arc::clone(self.schema);
+            return Ok(Merged {
+                table,
+                filled,
+                rejects,
+                superseded: 0,
+            });
+        }
+        let runs: Vec<Manifest> = runs.into_iter().map(|run| run.rows).collect();
+        let merge = Merge {
+            staging: self.staging,
+            engine: self.engine,
+            name: self.name,
+            schema: self.schema,
+        };
+        let mut table = create(self.staging, self.name, self.name, self.schema, &["id"]).await?;
+        let mut latest = Latest::new(files);
+        let merged = merge
+            .write(&runs, &late, &mut latest, &mut table, &mut rejects)
+            .await;
+        if !self.keeps_parts {
+            for source in runs.iter().chain(&late) {
+                self.staging.remove(source).await;
+            }
+        }
+        let filled = match merged {
+            Ok(filled) => filled,
+            Err(error) => {
+                table.discard().await;
+                rejects.discard().await;
+                return Err(error);
+            }
+        };
+        Ok(Merged {
+            table: table.finish(BTreeMap::new()).await.map_err(write)?,
+            filled,
+            rejects,
+            superseded: latest.superseded(),
+        })
+    }
+}
+
+/// The runs as one table, if each begins behind the one before; those without rows are left out while another has some.
+fn in_a_row(runs: &[Run]) -> Option<Manifest> {
+    let mut filled: Vec<&Run> = runs.iter().filter(|run| run.span.is_some()).collect();
+    filled.sort_by_key(|run| run.span);
+    let overlap = filled
+        .windows(2)
+        .any(|pair| match (pair[0].span, pair[1].span) {
+            (Some((_, last)), Some((first, _))) => first <= last,
+            _ => true,
+        });
+    let Some((first, others)) = filled.split_first() else {
+        return runs.first().map(|run| run.rows.clone());
+    };
+    if overlap {
+        return None;
+    }
+    let mut table = first.rows.clone();
+    for other in others {
+        table.rows += other.rows.rows;
+        table.files.extend(other.rows.files.iter().cloned());
+    }
+    Some(table)
+}
+
 type Batches = BoxStream<'static, Result<RecordBatch, StageError>>;
 
 struct Merge<'a> {
@@ -213,7 +284,7 @@ impl Merge<'_> {
     async fn write(
         &self,
         runs: &[Manifest],
-        late: Option<&Manifest>,
+        late: &[Manifest],
         latest: &mut Latest,
         table: &mut TableWriter,
         rejects: &mut TableWriter,
@@ -224,7 +295,7 @@ impl Merge<'_> {
         let write = |source| write_error(name, source);
         let columns: Vec<usize> = (0..self.schema.fields().len()).collect();
         let mut sources: Vec<Batches> = runs.iter().map(|run| self.run(run)).collect();
-        if let Some(late) = late {
+        for late in late {
             sources.push(self.sorted(late).await?);
         }
         let mut heads: Vec<Option<RecordBatch>> = vec![None; sources.len()];

@@ -30,6 +30,16 @@ pub struct Settings {
     pub threads: usize,
 }
 
+impl Settings {
+    /// All that has a say in what a cell becomes.
+    pub(super) fn told(&self) -> String {
+        format!(
+            "{:?} {:?} {} {}",
+            self.zones, self.words, self.missing_opt_out, self.record_bytes
+        )
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

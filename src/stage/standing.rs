@@ -59,12 +59,7 @@ impl Stager<'_> {
                 Some(nested) => basis.add(format!("{name} {}", nested.key()), digest),
             }
         }
-        let settings = self.settings;
-        let settings = format!(
-            "{:?} {:?} {} {}",
-            settings.zones, settings.words, settings.missing_opt_out, settings.record_bytes
-        );
-        basis.add("the settings", digest_of(&settings));
+        basis.add("the settings", digest_of(&self.settings.told()));
         let attributes = column_books::known_attributes(known);
         let attributes = format!("{definitions:?} {attributes:?}");
         basis.add("the attributes", digest_of(&attributes));

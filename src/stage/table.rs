@@ -15,7 +15,9 @@ use super::error::write_error;
 use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
 use super::input_rules::InputRules;
-use super::runs::{Merged, Runs};
+use super::runs::{Joining, Merged, Parts, Runs};
+use super::shard::is_common;
+use super::share::Shares;
 use super::standing::WARNINGS;
 use super::{Settings, StageError, TableReport, Warning, column_books, latest, pipeline};
 use crate::engine::Engine;
@@ -52,6 +54,15 @@ pub(super) struct Stager<'a> {
     pub(super) books: Option<Vec<FileBook>>,
     /// Tables that stand.
     pub(super) stood: usize,
+    /// What other processes staged, if this one puts it together.
+    pub(super) shares: Option<Shares>,
+}
+
+impl Work<'_> {
+    /// The table's own columns.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
 }
 
 /// A table that is written and waits to be published.
@@ -66,19 +77,19 @@ pub(super) struct Finished {
 }
 
 /// A table in the making.
-struct Work<'a> {
-    object: &'a Object,
-    files: Vec<InputFile>,
+pub(super) struct Work<'a> {
+    pub(super) object: &'a Object,
+    pub(super) files: Vec<InputFile>,
     plans: Vec<FilePlan>,
     columns: Arc<Vec<TableColumn>>,
     schema: SchemaRef,
     /// The same with each row's place behind it.
-    placed: SchemaRef,
+    pub(super) placed: SchemaRef,
     pair: Option<PairColumns>,
     warnings: Vec<Warning>,
-    books: Vec<FileBook>,
+    pub(super) books: Vec<FileBook>,
     /// Words for nothing, by column.
-    nothing: Filled,
+    pub(super) nothing: Filled,
 }
 
 impl Stager<'_> {
@@ -95,18 +106,19 @@ impl Stager<'_> {
         }
         let all = files.clone();
         let files = self.files_with_records(files).await?;
-        let bytes = files.iter().map(|input| input.file.size).sum();
-        self.progress.begin(&object.name, bytes);
         let mut work = self.lay_out(object, files, definitions).await?;
-        let mut runs = Runs::start(self.staging, &object.name, &work.schema).await?;
-        let counts = match self.write_rows(&mut work, &mut runs).await {
-            Ok(counts) => counts,
-            Err(error) => {
-                runs.discard().await;
-                return Err(error);
+        let parts = match self.shares.take() {
+            Some(shares) if !is_common(object) => {
+                let gathered = self.gather(&shares, &mut work).await;
+                self.shares = Some(shares);
+                gathered?
+            }
+            shares => {
+                self.shares = shares;
+                self.write_parts(&mut work, &|_| true).await?
             }
         };
-        let mut finished = self.finish(work, runs, counts).await?;
+        let mut finished = self.finish(work, parts).await?;
         // The names that attributes have now are those that the next staging gives them.
         let basis = self.basis(object, &all, definitions, Some(&finished.table));
         finished.rejects.basis.clone_from(&basis);
@@ -114,8 +126,28 @@ impl Stager<'_> {
         Ok(finished)
     }
 
+    /// Writes the rows of the files that are `own`.
+    pub(super) async fn write_parts(
+        &mut self,
+        work: &mut Work<'_>,
+        own: &(dyn Fn(&InputFile) -> bool + Sync),
+    ) -> Result<Parts, StageError> {
+        let name = &work.object.name;
+        let files = work.files.iter().filter(|input| own(input));
+        self.progress
+            .begin(name, files.map(|input| input.file.size).sum());
+        let mut runs = Runs::start(self.staging, name, &work.schema).await?;
+        match self.write_rows(work, &mut runs, own).await {
+            Ok(()) => runs.close().await,
+            Err(error) => {
+                runs.discard().await;
+                Err(error)
+            }
+        }
+    }
+
     /// The files without those of other objects whose records hold none of the table's: these are not read again.
-    async fn files_with_records(
+    pub(super) async fn files_with_records(
         &mut self,
         files: Vec<InputFile>,
     ) -> Result<Vec<InputFile>, StageError> {
@@ -136,7 +168,7 @@ impl Stager<'_> {
         Ok(kept)
     }
 
-    async fn lay_out<'o>(
+    pub(super) async fn lay_out<'o>(
         &mut self,
         object: &'o Object,
         files: Vec<InputFile>,
@@ -196,11 +228,14 @@ impl Stager<'_> {
         &mut self,
         work: &mut Work<'_>,
         runs: &mut Runs,
-    ) -> Result<Counts, StageError> {
+        own: &(dyn Fn(&InputFile) -> bool + Sync),
+    ) -> Result<(), StageError> {
         let name = work.object.name.as_ref();
-        let mut total = Counts::default();
-        let mut stored_before = 0;
+        let (mut rows_before, mut stored_before) = (0, 0);
         for (index, (input, plan)) in work.files.iter().zip(&work.plans).enumerate() {
+            if !own(input) {
+                continue;
+            }
             let conversion = Conversion {
                 table: name.to_owned(),
                 file: input.file.name.clone(),
@@ -234,57 +269,66 @@ impl Stager<'_> {
                 runs.write(&converted.batch).await?;
                 self.progress.advance(
                     name,
-                    total.source_rows + counts.source_rows,
+                    rows_before + counts.source_rows,
                     stored_before + converted.stored,
                 );
             }
             check_encoding(&input.file.name, &counts)?;
-            if counts.source_rows == 0 && input.nested.is_none() {
-                work.warnings.push(Warning::EmptyFile {
-                    file: input.file.name.clone(),
-                });
-            }
             stored_before += input.file.size;
-            total.add(&counts);
+            rows_before += counts.source_rows;
             work.books.push(file_book(name, &input.file.name, &counts));
         }
-        Ok(total)
+        Ok(())
     }
 
     /// Makes one table of the rows and closes it.
-    async fn finish(
-        &self,
-        work: Work<'_>,
-        runs: Runs,
-        counts: Counts,
-    ) -> Result<Finished, StageError> {
+    async fn finish(&self, mut work: Work<'_>, parts: Parts) -> Result<Finished, StageError> {
         let name = work.object.name.as_ref();
         let write = |source| write_error(name, source);
+        let sum = |count: fn(&FileBook) -> u64| work.books.iter().map(count).sum::<u64>();
+        let (source_rows, unread) = (sum(|book| book.rows), sum(|book| book.rejected_rows));
+        let (bad_cells, altered) = (
+            sum(|book| book.rejected_cells),
+            sum(|book| book.altered_cells),
+        );
+        for (input, book) in work.files.iter().zip(&work.books) {
+            if book.rows == 0 && input.nested.is_none() {
+                let file = book.file.clone();
+                work.warnings.push(Warning::EmptyFile { file });
+            }
+        }
         let files: Vec<String> = work
             .files
             .iter()
             .map(|input| input.file.name.clone())
             .collect();
+        let joining = Joining {
+            staging: self.staging,
+            engine: self.engine,
+            name,
+            schema: &work.schema,
+            keeps_parts: self.shares.is_some() && !is_common(work.object),
+        };
         let Merged {
             mut table,
             filled,
             rejects,
             superseded,
-        } = runs.finish(self.engine, files.clone()).await?;
+        } = joining.join(parts, files.clone()).await?;
         let report = TableReport {
             table: name.to_owned(),
             files: distinct(files),
-            source_rows: counts.source_rows,
+            source_rows,
             staged: table.rows,
-            rejected_rows: counts.rejected_rows + superseded,
+            rejected_rows: unread + superseded,
             superseded,
-            rejected_cells: counts.rejected_cells,
-            altered_cells: counts.altered_cells,
+            rejected_cells: bad_cells,
+            altered_cells: altered,
             nothing_words: nothing_words(&work),
             warnings: work.warnings.clone(),
         };
         if !report.balances() {
-            self.staging.remove(&table).await;
+            self.remove(&table).await;
             rejects.discard().await;
             return Err(StageError::Unbalanced {
                 table: report.table,

@@ -2,6 +2,8 @@
 
 use object_store::path::Path;
 
+use super::refusal::Refusal;
+
 /// Why a location cannot be used: whatever reads paths and URLs has errors of its own.
 pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,6 +27,16 @@ pub enum StagingError {
     Held {
         /// Who.
         holder: Box<super::Holder>,
+    },
+    /// The store does not serve as a staging area.
+    #[error("{refusal}: {place}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// Path inside the store, or the area.
+        place: String,
+        /// The store's error, if it gave one.
+        source: Option<Box<object_store::Error>>,
     },
     /// An object could not be read.
     #[error("cannot read {path} in the staging area")]
@@ -131,6 +143,7 @@ impl StagingError {
     pub fn is_location(&self) -> bool {
         let source: &(dyn std::error::Error + 'static) = match self {
             Self::OpenArea { .. } => return true,
+            Self::Refused { refusal, .. } => return refusal.is_input(),
             Self::WriteObject { source, .. } => source.as_ref(),
             Self::ReadObject { source, .. } => source.as_ref(),
             _ => return false,
@@ -151,13 +164,27 @@ impl StagingError {
     }
 
     pub(crate) fn read(path: &Path, source: object_store::Error) -> Self {
+        if let Some(refusal) = Refusal::of(&source) {
+            return Self::refused(refusal, path, source);
+        }
         Self::ReadObject {
             path: path.to_string(),
             source: Box::new(source),
         }
     }
 
+    fn refused(refusal: Refusal, path: &Path, source: object_store::Error) -> Self {
+        Self::Refused {
+            refusal,
+            place: path.to_string(),
+            source: Some(Box::new(source)),
+        }
+    }
+
     pub(crate) fn write(path: &Path, source: object_store::Error) -> Self {
+        if let Some(refusal) = Refusal::of(&source) {
+            return Self::refused(refusal, path, source);
+        }
         Self::WriteObject {
             path: path.to_string(),
             source: Box::new(source),
@@ -180,6 +207,7 @@ impl StagingError {
                 "`staging` in migration.toml takes a folder or an s3://bucket/prefix URL"
                     .to_owned(),
             ),
+            Self::Refused { refusal, .. } => Some(refusal.hint().to_owned()),
             Self::Held { .. } => Some(
                 "wait for it to end; a process that is gone loses its hold at once on the same machine, after a minute on another"
                     .to_owned(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Staging, StagingError};
+use super::{Refusal, Staging, StagingError};
 
 /// How long a lease holds without being renewed.
 const TTL: Duration = Duration::from_secs(60);
@@ -37,6 +37,9 @@ pub struct Holder {
     pub started: String,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// Tells this asking from any other.
+    #[serde(default)]
+    token: u64,
 }
 
 impl Holder {
@@ -49,6 +52,7 @@ impl Holder {
             pid,
             started: started(pid).unwrap_or_default(),
             since: Utc::now(),
+            token: rand::random(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Staging {
                 holder: Box::new(other.unwrap_or_else(|| Holder::this("another command"))),
             });
         }
+        self.ensure_create_only(number).await?;
         for path in self.list(&self.absolute(FOLDER)).await? {
             if number_of(&path).is_some_and(|old| old < number) {
                 self.delete(&path).await?;
@@ -140,6 +145,29 @@ impl Staging {
             number,
             beat,
             lost,
+        })
+    }
+
+    /// Makes sure that the store does not replace the lease just made by another: one that takes no notice of the condition would
+    /// let two commands write at once.
+    async fn ensure_create_only(&self, number: u64) -> Result<(), StagingError> {
+        if self.is_local() {
+            return Ok(());
+        }
+        let path = self.lease_path(number, "json");
+        let own = self.read(&path).await?;
+        let body = serde_json::to_vec(&Holder::this("probe")).unwrap_or_default();
+        if !self.create_object(&path, body.into()).await? {
+            return Ok(());
+        }
+        // Whoever else was let in has not begun, nor does this command.
+        self.write_document(&path, own).await?;
+        self.write_document(&self.lease_path(number, "released"), bytes::Bytes::new())
+            .await?;
+        Err(StagingError::Refused {
+            refusal: Refusal::NoCreateOnly,
+            place: self.place(&path),
+            source: None,
         })
     }
 

@@ -9,6 +9,7 @@
 //! <work>/manifests/<schema>/<table>/0000000001.json
 //! <work>/orgs/<organisation id>/{tables,manifests}/…               per org: prepare, outbox, ledger, org, recon
 //! <work>/current/<schema>/<table>/00000.parquet                    links to the current version's files, for other tools
+//! <work>/shards/<n>/<i>.json                                       what one of n processes staged, until all are published
 //! <work>/orgs/<organisation id>/published/ledger/<table>/0000000001  which version of a ledger was published last
 //! ```
 //!
@@ -24,8 +25,10 @@ mod foreign;
 mod lease;
 mod local;
 mod manifest;
+mod objects;
 mod published;
 mod reader;
+mod refusal;
 mod snapshot;
 mod stable;
 mod writer;
@@ -38,6 +41,7 @@ pub use lease::{Holder, Lease};
 pub(crate) use local::{create_private_file, private_file, private_folder, write_private};
 pub use manifest::{ColumnBook, DataFile, Manifest};
 pub use reader::read_ahead;
+pub use refusal::Refusal;
 pub use snapshot::Snapshot;
 pub use writer::TableWriter;
 
@@ -45,10 +49,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
-use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
 
 use checksum::Checksum;
@@ -149,10 +152,14 @@ impl Staging {
         &self.store_url
     }
 
+    fn is_local(&self) -> bool {
+        self.store_url.scheme() == "file"
+    }
+
     /// The local folder of the area, if it is one.
     #[must_use]
     pub fn local_folder(&self) -> Option<std::path::PathBuf> {
-        (self.store_url.scheme() == "file")
+        self.is_local()
             .then(|| std::path::PathBuf::from(format!("/{}", self.root)))
     }
 
@@ -161,7 +168,7 @@ impl Staging {
     pub fn place(&self, path: &Path) -> String {
         match self.store_url.scheme() {
             "file" => format!("/{path}"),
-            _ => format!("{}{path}", self.store_url),
+            _ => format!("{}/{path}", self.store_url.as_str().trim_end_matches('/')),
         }
     }
 
@@ -487,100 +494,6 @@ impl Staging {
         Ok(removed)
     }
 
-    /// Paths of all objects under `prefix`, sorted.
-    ///
-    /// # Errors
-    /// [`StagingError::ReadObject`].
-    pub async fn list(&self, prefix: &Path) -> Result<Vec<Path>, StagingError> {
-        let objects = self.objects(prefix).await?;
-        Ok(objects.into_iter().map(|object| object.location).collect())
-    }
-
-    /// All objects under `prefix`, sorted by path.
-    ///
-    /// # Errors
-    /// [`StagingError::ReadObject`].
-    pub async fn objects(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, StagingError> {
-        let mut objects: Vec<ObjectMeta> = self
-            .store
-            .list(Some(prefix))
-            .try_collect()
-            .await
-            .map_err(|source| StagingError::read(prefix, source))?;
-        objects.sort_by(|one, other| one.location.cmp(&other.location));
-        Ok(objects)
-    }
-
-    /// Leaves a file alone that is none of ours, and says so.
-    pub fn ignore(&self, path: &Path) {
-        self.foreign.ignore(&self.relative(path));
-    }
-
-    /// Whether an object is there without a single byte: what a loss of power leaves of one that was being written.
-    ///
-    /// # Errors
-    /// [`StagingError::ReadObject`].
-    pub async fn is_empty(&self, path: &Path) -> Result<bool, StagingError> {
-        match self.store.head(path).await {
-            Ok(meta) => Ok(meta.size == 0),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(source) => Err(StagingError::read(path, source)),
-        }
-    }
-
-    /// Reads one object whole; meant for small ones.
-    ///
-    /// # Errors
-    /// [`StagingError::ReadObject`].
-    pub async fn read(&self, path: &Path) -> Result<Bytes, StagingError> {
-        let result = self
-            .store
-            .get(path)
-            .await
-            .map_err(|source| StagingError::read(path, source))?;
-        result
-            .bytes()
-            .await
-            .map_err(|source| StagingError::read(path, source))
-    }
-
-    /// Writes an object that must not exist yet; `false` when it does.
-    ///
-    /// # Errors
-    /// [`StagingError::WriteObject`].
-    pub async fn create_object(&self, path: &Path, body: Bytes) -> Result<bool, StagingError> {
-        let options = PutOptions::from(PutMode::Create);
-        let payload = PutPayload::from_bytes(body);
-        match self.store.put_opts(path, payload, options).await {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(StagingError::write(path, source)),
-        }
-    }
-
-    /// Writes or replaces a document for people (reports); tables and journal never go this way.
-    ///
-    /// # Errors
-    /// [`StagingError::WriteObject`].
-    pub async fn write_document(&self, path: &Path, body: Bytes) -> Result<(), StagingError> {
-        self.store
-            .put(path, PutPayload::from_bytes(body))
-            .await
-            .map_err(|source| StagingError::write(path, source))?;
-        Ok(())
-    }
-
-    /// Removes one object; one that is gone already is fine.
-    ///
-    /// # Errors
-    /// [`StagingError::WriteObject`].
-    pub async fn delete(&self, path: &Path) -> Result<(), StagingError> {
-        match self.store.delete(path).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StagingError::write(path, source)),
-        }
-    }
-
     /// Removes the files of a version that is not published; one that stays behind has no reader and is swept later. A published
     /// one stays: it stood, and nobody made it for this once.
     pub async fn remove(&self, table: &Manifest) {
@@ -595,5 +508,7 @@ impl Staging {
     }
 }
 
+#[cfg(test)]
+mod remote_tests;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ fn batch(values: Vec<i64>) -> RecordBatch {
     RecordBatch::try_from_iter([("id", column)]).unwrap()
 }
 
-async fn publish(staging: &Staging, values: Vec<i64>) -> Manifest {
+pub(super) async fn publish(staging: &Staging, values: Vec<i64>) -> Manifest {
     let batch = batch(values);
     let mut writer = staging
         .create("usercom", "people", batch.schema(), &["id"])

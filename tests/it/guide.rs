@@ -45,7 +45,7 @@ macro_rules! pages {
 }
 
 pages! {
-    readme start project documents extracting golive matches org recovery rows simulators testing undoing
+    readme start project documents extracting golive machines matches org recovery rows simulators testing undoing
 }
 
 #[test]

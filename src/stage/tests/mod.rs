@@ -5,5 +5,6 @@ mod columns;
 mod golden;
 mod reading;
 mod refusals;
+mod shards;
 mod standing;
 mod support;
