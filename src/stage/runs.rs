@@ -28,6 +28,9 @@ const MOST_RUNS: usize = 6;
 /// Rows of a batch while runs are merged.
 const MERGE_ROWS: usize = 2048;
 
+/// Rows of a run that may stay a file of its own beside others: a row group.
+const LEAST_ROWS: u64 = 131_072;
+
 /// Where the rows of a table go until they are one table.
 pub(super) struct Runs {
     staging: Staging,
@@ -247,7 +250,8 @@ impl Joining<'_> {
     }
 }
 
-/// The runs as one table, if each begins behind the one before; those without rows are left out while another has some.
+/// The runs as one table, if each begins behind the one before and fills a row group; those without rows are left out while another
+/// has some.
 fn in_a_row(runs: &[Run]) -> Option<Manifest> {
     let mut filled: Vec<&Run> = runs.iter().filter(|run| run.span.is_some()).collect();
     filled.sort_by_key(|run| run.span);
@@ -260,7 +264,9 @@ fn in_a_row(runs: &[Run]) -> Option<Manifest> {
     let Some((first, others)) = filled.split_first() else {
         return runs.first().map(|run| run.rows.clone());
     };
-    if overlap {
+    // Many small files make every query over them slow.
+    let are_small = filled.len() > 1 && filled.iter().any(|run| run.rows.rows < LEAST_ROWS);
+    if overlap || are_small {
         return None;
     }
     let mut table = first.rows.clone();
