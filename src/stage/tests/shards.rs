@@ -8,7 +8,7 @@ use crate::usercom::Export;
 /// Ids that repeat within files and over them, cells that do not fit, attributes that another file declares.
 fn export(bench: &Bench) {
     bench
-        .file("attributes.csv", "name,type\nScore,int\n")
+        .file("attributes.csv", "id,name,type\n1,Score,int\n")
         .file(
             "people-1.csv",
             "id,email,updated_at,Score\n1,a@acme.example,2024-01-01T00:00:00Z,5\n3,c@acme.example,2024-01-03T00:00:00Z,x\n\
