@@ -50,6 +50,8 @@ pub(super) struct Converted {
     pub(super) counts: Counts,
     /// Words for nothing, by column.
     pub(super) nothing: Vec<u64>,
+    /// Rows of the batch that have their id from what they link, where others that link the same are rows of their own.
+    pub(super) linked: Vec<usize>,
     /// Bytes of the stored file read so far.
     pub(super) stored: u64,
 }
@@ -94,7 +96,8 @@ impl Conversion {
             nothing: vec![0; self.columns.len()],
             ..Remarks::default()
         };
-        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut remarks.faults);
+        let mut linked = Vec::new();
+        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut remarks.faults, &mut linked);
         let batch = self
             .build(&cells, ids.clone(), &rows, &mut remarks)
             .map_err(|source| self.build_error(source))?;
@@ -130,6 +133,7 @@ impl Conversion {
             altered,
             counts,
             nothing,
+            linked,
             stored: block.stored,
         })
     }
@@ -149,6 +153,7 @@ impl Conversion {
         block: &Block,
         bad: &mut Vec<BadRecord>,
         faults: &mut Vec<CellFault>,
+        linked: &mut Vec<usize>,
     ) -> (Vec<i64>, Vec<u32>) {
         let mut ids = Vec::with_capacity(cells.rows());
         let mut rows = Vec::with_capacity(cells.rows());
@@ -179,7 +184,11 @@ impl Conversion {
                 }
             }
             if let (Err(RowFault::MissingId), Some(columns)) = (&id, &self.pair) {
-                id = self.pair_id(cells, row, columns);
+                let found = self.pair_id(cells, row, columns);
+                if columns.repeats && matches!(found, Ok((_, true))) {
+                    linked.push(ids.len());
+                }
+                id = found.map(|(id, _)| id);
             }
             match id {
                 Ok(id) => {
@@ -192,20 +201,23 @@ impl Conversion {
         (ids, rows)
     }
 
-    /// The id of a record that has none of its own: where it stands in the record above it, or what it links that one to.
+    /// The id of a record that has none of its own: where it stands in the record above it, or what it links that one to; whether it
+    /// is the latter.
     fn pair_id(
         &self,
         cells: &CellTable,
         row: usize,
         columns: &PairColumns,
-    ) -> Result<i64, RowFault> {
+    ) -> Result<(i64, bool), RowFault> {
         let first = self.pair_part(cells, row, columns.first)?;
         let second = match columns.second {
             Some(second) => self.pair_part(cells, row, second),
             None => Err(RowFault::MissingId),
         };
         match second {
-            Ok(second) => pair(first, second).ok_or(RowFault::UnparsableId),
+            Ok(second) => pair(first, second)
+                .map(|id| (id, false))
+                .ok_or(RowFault::UnparsableId),
             Err(RowFault::MissingId) => {
                 let parts = columns.links.iter();
                 let parts: Vec<String> = parts
@@ -214,7 +226,8 @@ impl Conversion {
                 if parts.iter().all(String::is_empty) {
                     return Err(RowFault::MissingId);
                 }
-                Ok(cell::text_key(&format!("{first}\n{}", parts.join("\n"))))
+                let text = format!("{first}\n{}", parts.join("\n"));
+                Ok((cell::text_key(&text), true))
             }
             Err(other) => Err(other),
         }

@@ -223,7 +223,7 @@ pub(super) fn cut(heads: &mut [Option<RecordBatch>]) -> Result<Vec<RecordBatch>,
 }
 
 /// Ids of a batch.
-fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
+pub(super) fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
     numbers(batch, "id")
 }
 

@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use super::column_books::Filled;
 use super::convert::{Conversion, Counts};
-use super::error::write_error;
+use super::equals::Equals;
+use super::error::{build_error, write_error};
 use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
 use super::input_rules::InputRules;
@@ -216,6 +217,7 @@ impl Stager<'_> {
                 blobs: Arc::clone(&self.blobs),
             };
             let mut counts = Counts::default();
+            let mut equals = Equals::default();
             runs.next_file();
             let mut batches =
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
@@ -231,7 +233,10 @@ impl Stager<'_> {
                     .write(&converted.rejects)
                     .await
                     .map_err(|source| write_error(name, source))?;
-                runs.write(&converted.batch).await?;
+                let batch = equals
+                    .told_apart(converted.batch, &converted.linked)
+                    .map_err(|source| build_error(name, &input.file.name, source))?;
+                runs.write(&batch).await?;
                 self.progress.advance(
                     name,
                     total.source_rows + counts.source_rows,

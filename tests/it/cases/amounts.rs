@@ -185,3 +185,35 @@ fn half_a_cent_is_rounded_up_whatever_the_currency() {
     );
     assert_eq!(lines, [["line:2", "line_quantity_zero"]]);
 }
+
+#[test]
+fn equal_lines_of_a_deal_are_as_many_as_there_are() {
+    let project = Project::small();
+    project.write(
+        "export/deals.csv",
+        "id,name,value,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,Three,,1,11,in progress,10,5,2026-05-01\n",
+    );
+    project.write("export/products.csv", "id,name,price\n1,Seat,1\n");
+    project.write(
+        "export/deal_products.csv",
+        "deal_id,product_id,name,quantity,price\n\
+         50,1,Licence,2,1250\n50,1,Licence,2,1250\n50,1,Licence,2,1250\n",
+    );
+    project.run().ended(0);
+    assert_eq!(
+        project.org().map("Opportunity", "Name", "Amount")["Three"],
+        "7500.0"
+    );
+    // The same lines, and those of a file that overlaps with the first, are no new ones.
+    project.write(
+        "export/deal_products-2.csv",
+        "deal_id,product_id,name,quantity,price\n50,1,Licence,2,1250\n",
+    );
+    let run = project.run().ended(0);
+    assert_eq!((run.total("created"), run.total("updated")), (0, 0));
+    let lines = project
+        .org()
+        .rows("SELECT Quantity FROM OpportunityLineItem");
+    assert_eq!(lines.len(), 3);
+}
