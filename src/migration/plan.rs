@@ -15,7 +15,7 @@ use super::span::Span;
 use super::stage::{note_staging, stage_all, staged_objections};
 use super::why::why;
 use super::workload::workload;
-use super::{checks, grain, preflight, sample, storage};
+use super::{checks, grain, preflight, sample, storage, unreadable};
 use crate::error::Error;
 use crate::mapping::publish_decisions;
 use crate::progress::Progress;
@@ -75,6 +75,8 @@ pub(crate) async fn plan(
         .map(|conflict| format!("{conflict}: {}", conflict.remedy()))
         .collect();
     findings.extend(objections);
+    let staged = connection.staging.snapshot().await?;
+    findings.extend(unreadable::told(&staged, &project.config.gates).objections);
     findings.extend(
         preflight
             .open()

@@ -24,7 +24,7 @@ use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, note_staging, stage_all, staged_objections};
-use super::{documents, dry_run, preflight, sample};
+use super::{documents, dry_run, preflight, sample, unreadable};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::mapping::publish_decisions;
@@ -161,6 +161,10 @@ pub(crate) async fn run(
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
     phases.notes.extend(unread);
+    let columns = unreadable::told(&staging.snapshot().await?, &project.config.gates);
+    phases.notes.extend(columns.notes);
+    let beyond = !columns.objections.is_empty();
+    phases.notes.extend(columns.objections);
     let (held, waiting) = match &result {
         Ok(_) => {
             let (_, session) = context.session(Reads::Tables).await?;
@@ -174,6 +178,7 @@ pub(crate) async fn run(
     let whole = context.resolved.not_selected().is_empty() && project.config.sample.is_none();
     let status = match &result {
         Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
+        Ok(RunStatus::Ok) if beyond => RunStatus::Gated,
         Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
         Ok(status) => *status,
         Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,

@@ -50,6 +50,8 @@ pub(super) struct Converted {
     pub(super) counts: Counts,
     /// Words for nothing, by column.
     pub(super) nothing: Vec<u64>,
+    /// Cells that hold something which could not be read, by column.
+    pub(super) unreadable: Vec<u64>,
     /// Rows of the batch that have their id from what they link, where others that link the same are rows of their own.
     pub(super) linked: Vec<usize>,
     /// Bytes of the stored file read so far.
@@ -109,6 +111,12 @@ impl Conversion {
                 nothing[column] += words;
             }
         }
+        let mut unreadable = vec![0; self.columns.len()];
+        // Of two cells that disagree one was read.
+        let unread = remarks.faults.iter();
+        for fault in unread.filter(|fault| fault.fault != Fault::ConflictingValue) {
+            unreadable[fault.column] += 1;
+        }
         let mut reasons = BTreeMap::new();
         for record in &bad {
             *reasons.entry(record.fault.code()).or_default() += 1;
@@ -125,7 +133,7 @@ impl Conversion {
             .altered(&cells, altered, &ids, &rows)
             .map_err(|source| self.build_error(source))?;
         let rejects = self
-            .rejects(&cells, bad, remarks.faults)
+            .rejects(&cells, bad, remarks.faults, (&ids, &rows))
             .map_err(|source| self.build_error(source))?;
         Ok(Converted {
             batch,
@@ -133,6 +141,7 @@ impl Conversion {
             altered,
             counts,
             nothing,
+            unreadable,
             linked,
             stored: block.stored,
         })
@@ -356,6 +365,7 @@ impl Conversion {
         cells: &CellTable,
         mut bad: Vec<BadRecord>,
         mut faults: Vec<CellFault>,
+        (ids, rows): (&[i64], &[u32]),
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         bad.sort_by_key(|record| record.place);
         faults.sort_by_key(|fault| (fault.row, fault.column));
@@ -373,6 +383,7 @@ impl Conversion {
                 length: 0,
                 reason: fault.fault.code(),
                 detail: None,
+                id: rows.binary_search(&fault.row).ok().map(|at| ids[at]),
             };
             rejects.push(&self.file, &reject);
         }
@@ -391,6 +402,7 @@ fn row_reject(record: &BadRecord) -> Reject<'_> {
         length: record.length,
         reason: record.fault.code(),
         detail: record.detail.clone(),
+        id: None,
     }
 }
 

@@ -196,6 +196,7 @@ impl Latest {
                 newest.place.row,
                 self.file(newest)
             )),
+            id: Some(older.id),
         };
         let file = self.file(older);
         self.rejects.push(&file, &reject);

@@ -80,6 +80,8 @@ struct Work<'a> {
     books: Vec<FileBook>,
     /// Words for nothing, by column.
     nothing: Filled,
+    /// Cells that could not be read, by column.
+    unreadable: Filled,
 }
 
 impl Stager<'_> {
@@ -161,6 +163,7 @@ impl Stager<'_> {
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
             books: Vec::new(),
             nothing: Filled::default(),
+            unreadable: Filled::default(),
         })
     }
 
@@ -225,6 +228,7 @@ impl Stager<'_> {
                 let converted = converted?;
                 counts.add(&converted.counts);
                 work.nothing.add_counts(&converted.nothing);
+                work.unreadable.add_counts(&converted.unreadable);
                 self.altered
                     .write(&converted.altered)
                     .await
@@ -310,7 +314,7 @@ impl Stager<'_> {
         table.columns = column_books::books(
             &work.columns,
             &work.plans,
-            (&filled, &work.nothing),
+            [&filled, &work.nothing, &work.unreadable],
             &table.schema,
             before,
         );
@@ -361,7 +365,7 @@ fn leave_out_unused(table: &mut Manifest, columns: &[TableColumn]) {
         .map(|column| column.name.as_str())
         .filter(|name| {
             let book = table.columns.get(*name);
-            book.is_none_or(|book| book.rows_with_value == 0)
+            book.is_none_or(|book| book.rows_with_value + book.unreadable == 0)
         })
         .collect();
     if unused.is_empty() {

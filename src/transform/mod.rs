@@ -14,8 +14,10 @@ mod fate;
 mod model;
 mod notes;
 mod outbox;
+mod outbox_rows;
 mod route;
 mod source_key;
+mod unreadable;
 
 pub use base::GoneFields;
 pub use custom_object::{Constraint, CustomObject};
@@ -24,3 +26,4 @@ pub use error::TransformError;
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
 pub use source_key::source_key;
+pub use unreadable::{BETWEEN, CELLS, EMPTY, Unreadable};

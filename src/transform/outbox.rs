@@ -8,11 +8,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch, StringArray,
-    StringBuilder, UInt32Array,
-};
-use arrow::compute::{filter_record_batch, take_arrays};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
@@ -22,7 +19,9 @@ use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::notes::Notes;
+use super::outbox_rows::OutboxRows;
 use super::route::{KNOWN, Ledger, text, texts};
+use super::unreadable::{CELL_UNREADABLE, UnreadCells, Unreadable};
 use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
@@ -55,6 +54,8 @@ pub struct OutboxRequest<'a> {
     pub last: Option<&'a Manifest>,
     /// Fields whose columns the export no longer has.
     pub gone: &'a GoneFields,
+    /// Rows with cells that could not be read.
+    pub unreadable: Option<&'a Unreadable>,
     /// What the destination's fields hold.
     pub policy: &'a ValuePolicy,
     /// Most rows in one part.
@@ -110,8 +111,13 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
 /// The query joined with what is known of its rows: their records, and the values that were sent last.
 fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     let file = request.file;
+    let unread = request.unreadable;
+    let (unread, its_join) = unread.map_or_else(Default::default, |rows| rows.joined(&file.key));
     if request.ledger.is_none() {
-        return Ok(file.sql.clone());
+        return Ok(match its_join.as_str() {
+            "" => file.sql.clone(),
+            join => format!("select q.*{unread} from (\n{}\n) as q{join}", file.sql),
+        });
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
     let (mut columns, mut join) = (String::new(), String::new());
@@ -128,8 +134,8 @@ fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     }
     Ok(format!(
         "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
-         l.outcome as {outcome}{columns} \
-         from (\n{}\n) as q left join ledger.{} as l on {}{join}",
+         l.outcome as {outcome}{columns}{unread} \
+         from (\n{}\n) as q left join ledger.{} as l on {}{join}{its_join}",
         file.sql,
         file.name,
         same_key("l", "q", &file.key)
@@ -267,27 +273,42 @@ impl<'a> Writer<'a> {
             .and_then(|sent| without_fallbacks(&batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(error))?;
-        let (mut sent, altered) = sent;
+        let (mut sent, mut altered) = sent;
         if !self.request.columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
         }
         let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
         let ledger = Ledger::of_load(&batch, wanted);
         let base = Base::of(&batch, &sent, &ledger, &self.last);
+        let unread = UnreadCells::of(&batch, self.request.unreadable);
         let Settled {
             sent,
             kept,
             opted_out,
+            unread: left,
         } = base
-            .settle(&batch, &sent, &ledger, &self.remap, self.request.gone)
+            .settle(
+                &batch,
+                &sent,
+                &ledger,
+                &self.remap,
+                self.request.gone,
+                &unread,
+            )
             .map_err(|error| self.arrow(error))?;
         let encoder =
             RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
         let last = base.cells().map_err(|error| self.encode(error))?;
+        if !unread.is_empty() {
+            altered.extend(unread.altered(&sent, |row, place| left.contains(&(row, place))));
+        }
         let rejected = self.notes.altered(&altered, &keys, &held).await?;
         self.notes.flags(&batch, &keys, &held).await?;
         for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
             self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
+        for row in unread.rows().filter(|row| held[*row].is_none()) {
+            self.notes.flag(&keys[row], CELL_UNREADABLE);
         }
 
         let hidden: Vec<ArrayRef> = self
@@ -545,52 +566,5 @@ impl<'a> Writer<'a> {
             hint: "cast the column to the type its field needs".to_owned(),
             source: source.into(),
         })
-    }
-}
-
-/// Rows of one batch that take the same way.
-#[derive(Default)]
-struct OutboxRows {
-    index: Vec<u32>,
-    bytes: Vec<usize>,
-    id: StringBuilder,
-    fingerprint: Vec<i64>,
-    /// Columns with a value.
-    written: BinaryBuilder,
-    /// Columns that are emptied.
-    clear: BinaryBuilder,
-    /// Columns that are left out, since they are as they were sent last.
-    same: BinaryBuilder,
-}
-
-impl OutboxRows {
-    /// Adds a row; its bit sets are appended to theirs.
-    fn push(&mut self, row: usize, id: Option<&str>, fingerprint: i64, bytes: usize) {
-        self.index.push(u32::try_from(row).unwrap_or(u32::MAX));
-        self.bytes.push(bytes);
-        self.id.append_option(id);
-        self.fingerprint.push(fingerprint);
-    }
-
-    fn batch(
-        &self,
-        sent: &RecordBatch,
-        hidden: &[ArrayRef],
-        operation: RowOperation,
-        schema: &SchemaRef,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut columns: Vec<ArrayRef> = [sent.columns(), hidden].concat();
-        if self.index.len() < sent.num_rows() {
-            columns = take_arrays(&columns, &UInt32Array::from(self.index.clone()), None)?;
-        }
-        let words: StringArray =
-            std::iter::repeat_n(Some(operation.word()), self.index.len()).collect();
-        columns.push(Arc::new(words));
-        columns.push(Arc::new(self.id.finish_cloned()));
-        columns.push(Arc::new(Int64Array::from(self.fingerprint.clone())));
-        columns.push(Arc::new(self.written.finish_cloned()));
-        columns.push(Arc::new(self.clear.finish_cloned()));
-        columns.push(Arc::new(self.same.finish_cloned()));
-        RecordBatch::try_new(Arc::clone(schema), columns)
     }
 }

@@ -69,5 +69,7 @@ mod standing;
 mod three_way;
 /// Rollback.
 mod undoing;
+/// Cells that cannot be read.
+mod unreadable;
 /// Rows that wait or failed.
 mod waiting;
