@@ -32,7 +32,7 @@ select
     line.entry_id as "PricebookEntryId",
     line.quantity as "Quantity",
     case when line.rate = 1 then line.price end as "UnitPrice",
-    case when line.rate <> 1 then round(line.total + line.cents, 2) end as "TotalPrice",
+    case when line.rate <> 1 then line.total + line.cents end as "TotalPrice",
     left(coalesce(line.description, line.name), 255) as "Description",
     deal_product.name as usercom_name__c,
     deal_product.position as usercom_position__c,
@@ -63,7 +63,7 @@ select
                 )
         end,
         case
-            when line.entry_id is null
+            when line.entry_id is null and line.problem is distinct from 'line_without_price'
                 then named_struct('fate', 'held', 'reason', 'price_missing', 'parent', null)
         end
     ) as _fate,

@@ -16,6 +16,13 @@ select
     make_array(
         link.fate,
         case
+            when price.problem is not null
+                then named_struct(
+                    'fate', 'held', 'reason', price.problem, 'parent',
+                    coalesce(price.lacking, price.product)
+                )
+        end,
+        case
             when link.product2_id is null and link.fate is null
                 then named_struct(
                     'fate', 'held', 'reason', 'product_missing', 'parent', price.product
@@ -26,12 +33,13 @@ select
                 then named_struct('fate', 'held', 'reason', 'pricebook_missing', 'parent', null)
         end,
         case
-            when standard_price.id is null
+            when standard_price.id is null and price.problem is null
                 then named_struct(
                     'fate', 'held', 'reason', 'standard_price_missing', 'parent', price.product
                 )
         end
-    ) as _fate
+    ) as _fate,
+    price.flags as _flags
 from prepare.price as price
 left join prepare.product_link as link
     on link.product = price.product

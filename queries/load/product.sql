@@ -23,7 +23,13 @@ select
         when not product.in_scope
             then named_struct('fate', 'out_of_scope', 'reason', 'scope', 'parent', null)
     end as _fate,
-    reading.flags as _flags
+    concat_ws(
+        ';',
+        reading.flags,
+        case
+            when product.price is null and reading.flags is null then 'product_without_price'
+        end
+    ) as _flags
 from mapped.products as product
 left join prepare.reading_flag as reading
     on reading.source = 'products' and reading.id = product.id

@@ -16,6 +16,13 @@ select
     make_array(
         link.fate,
         case
+            when price.problem is not null
+                then named_struct(
+                    'fate', 'held', 'reason', price.problem, 'parent',
+                    coalesce(price.lacking, price.product)
+                )
+        end,
+        case
             when link.product2_id is null and link.fate is null
                 then named_struct(
                     'fate', 'held', 'reason', 'product_missing', 'parent', price.product
@@ -27,7 +34,8 @@ select
                     'fate', 'held', 'reason', 'standard_pricebook_missing', 'parent', null
                 )
         end
-    ) as _fate
+    ) as _fate,
+    price.flags as _flags
 from prepare.price as price
 left join prepare.product_link as link
     on link.product = price.product

@@ -41,7 +41,7 @@ pub struct FieldLimit {
     pub allowed: Option<Vec<String>>,
     /// Most characters of one item, where several share the field.
     pub item_chars: Option<usize>,
-    /// Whether a new record must have a value: a number or a day out of range becomes the nearest one that fits.
+    /// Whether a new record must have a value, always or where others are empty: a number or a day out of range becomes the nearest one that fits.
     pub required: bool,
     /// Whether it shows text as it is, so that HTML becomes plain text.
     pub plain: bool,

@@ -372,6 +372,15 @@ const PLAIN: [(&str, &str); 4] = [
     ("EmailMessage", "TextBody"),
 ];
 
+/// Fields that may be empty says the describe, and of which a record needs some: an event has no place without its time.
+const NEEDED_WITH_OTHERS: [(&str, &str); 5] = [
+    ("Event", "ActivityDate"),
+    ("Event", "ActivityDateTime"),
+    ("Event", "DurationInMinutes"),
+    ("Event", "EndDateTime"),
+    ("Event", "StartDateTime"),
+];
+
 /// What the fields of one object hold, with the customer's policies.
 pub(crate) async fn value_policy(
     session: &Session,
@@ -412,7 +421,8 @@ pub(crate) async fn value_policy(
             whole_digits: whole_digits(field),
             scale: field.scale,
             item_chars: (field.field_type == "multipicklist").then_some(MAX_CHOICE),
-            required: field.is_required(),
+            required: field.is_required()
+                || NEEDED_WITH_OTHERS.contains(&(object, field.name.as_str())),
             allowed: field.restricted_picklist.then(|| {
                 let active = field.picklist_values.iter().filter(|value| value.active);
                 active.map(|value| value.value.clone()).collect()

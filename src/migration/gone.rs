@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Reads};
+use super::unreadable;
 use crate::error::Error;
 use crate::project::{Operation, QueryFile};
 use crate::reconcile::{CHANGED_BY_ORG, counts};
@@ -74,7 +75,8 @@ pub(crate) fn notes(snapshot: &Snapshot) -> Vec<String> {
     lines
 }
 
-/// The fields of a load that columns feed which the export no longer has.
+/// The fields of a load that columns feed which the export no longer has, or of which it cannot be told whose cells could not be
+/// read.
 pub(crate) fn fields(context: &Context<'_>, file: &QueryFile, snapshot: &Snapshot) -> GoneFields {
     let gone: BTreeSet<String> = columns_gone(snapshot)
         .into_iter()
@@ -83,7 +85,12 @@ pub(crate) fn fields(context: &Context<'_>, file: &QueryFile, snapshot: &Snapsho
             names.map(move |column| format!("usercom.{table}.{column}"))
         })
         .collect();
-    let mut fields = BTreeMap::new();
+    let own = file.source.as_ref().and_then(|source| source.staged());
+    let lineage = context.resolved.lineage_of(file);
+    // A row that was looked up may be found by, or have, what could not be read.
+    let unread = unreadable::elsewhere(lineage, own, snapshot).into_iter();
+    let unread = unread.filter(|field| !file.key.contains(field));
+    let mut fields: BTreeMap<String, bool> = unread.map(|field| (field.clone(), false)).collect();
     if gone.is_empty() {
         return GoneFields(fields);
     }
@@ -93,7 +100,7 @@ pub(crate) fn fields(context: &Context<'_>, file: &QueryFile, snapshot: &Snapsho
         let table = snapshot.get("usercom", table);
         table.is_some_and(|table| table.has_column(column) && !gone.contains(source))
     };
-    for (field, sources) in context.resolved.lineage_of(file) {
+    for (field, sources) in lineage {
         if file.key.contains(field) {
             continue;
         }

@@ -90,6 +90,7 @@ mod stage;
 mod status;
 mod storage;
 mod trial;
+mod unreadable;
 mod vanishing;
 mod verdicts;
 mod way;

@@ -3,7 +3,7 @@
 //! In: what a phase knows before it sends. Out: a written outbox, not published. Never: a request to the org.
 
 use super::context::Context;
-use super::{fields, gone};
+use super::{fields, gone, unreadable};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::project::QueryFile;
@@ -35,6 +35,7 @@ pub(crate) struct OutboxFor<'a> {
 pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Result<Outbox, Error> {
     let file = wanted.file;
     let policy = fields::value_policy(wanted.session, wanted.describe, file.object()).await?;
+    let unreadable = unreadable::rows(context, wanted).await?;
     let outbox = Box::pin(write_outbox(&OutboxRequest {
         staging: context.staging(),
         session: wanted.session,
@@ -43,6 +44,7 @@ pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Resu
         ledger: wanted.snapshot.get("ledger", &file.name),
         last: wanted.snapshot.get("outbox", &file.name),
         gone: &gone::fields(context, file, wanted.snapshot),
+        unreadable: unreadable.as_ref(),
         policy: &policy,
         part_rows: context.connection.destination.part_rows,
         dead: wanted.dead,

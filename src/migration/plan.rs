@@ -18,7 +18,7 @@ use super::span::Span;
 use super::stage::read_export;
 use super::why::why;
 use super::workload::workload;
-use super::{checks, grain, preflight, sample, storage};
+use super::{checks, grain, preflight, sample, storage, unreadable};
 use crate::engine::Session;
 use crate::error::Error;
 use crate::progress::Progress;
@@ -67,6 +67,9 @@ pub(crate) async fn plan(
     context.tell();
     ensure_accounted(&column_fates(&context).await?)?;
     let prepared = prepare(&context, Inspection::Whole, written).await?;
+    let mut objections = objections;
+    let staged = connection.staging.snapshot().await?;
+    objections.extend(unreadable::told(&staged, &project.config.gates).objections);
     let mut findings = told(&prepared, objections, &preflight);
     let Some(dry_run) = &prepared.dry_run else {
         return Err(Error::Defect {

@@ -24,7 +24,7 @@ use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, read_export};
-use super::{documents, dry_run, preflight, sample};
+use super::{documents, dry_run, preflight, sample, unreadable};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::progress::Progress;
@@ -124,6 +124,10 @@ pub(crate) async fn run(
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
     phases.notes.extend(unread);
+    let columns = unreadable::told(&staging.snapshot().await?, &project.config.gates);
+    phases.notes.extend(columns.notes);
+    let beyond = !columns.objections.is_empty();
+    phases.notes.extend(columns.objections);
     let (held, waiting) = match &result {
         Ok(_) => {
             let (_, session) = context.session(Reads::Tables).await?;
@@ -138,7 +142,7 @@ pub(crate) async fn run(
         .iter()
         .filter(|waiting| waiting.reason != TOO_MANY_GONE);
     phases.notes.extend(waits.map(Undecided::sentence));
-    let status = status(&context, &result, &waiting);
+    let status = status(&context, &result, &waiting, beyond);
     let end = RunEnd {
         status,
         objections,
@@ -203,16 +207,19 @@ async fn begin(context: &Context<'_>, sources: BTreeMap<String, String>) -> Resu
     Ok(Journal::start(&connection.staging, start).await?)
 }
 
-/// What a run came to: what waits for a decision holds it, and what was not selected leaves it in part.
+/// What a run came to: what waits for a decision holds it, columns `beyond` what may be unreadable shut the gate, and what was not
+/// selected leaves it in part.
 fn status(
     context: &Context<'_>,
     result: &Result<RunStatus, Error>,
     waiting: &[Undecided],
+    beyond: bool,
 ) -> RunStatus {
     let sampled = context.project.config.sample.is_some();
     let whole = context.resolved.not_selected().is_empty() && !sampled;
     match result {
         Ok(RunStatus::Ok) if !waiting.is_empty() => RunStatus::Held,
+        Ok(RunStatus::Ok) if beyond => RunStatus::Gated,
         Ok(RunStatus::Ok) if !whole => RunStatus::Partial,
         Ok(status) => *status,
         Err(Error::Load(LoadError::Stopped { .. })) => RunStatus::Stopped,

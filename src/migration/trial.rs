@@ -220,6 +220,7 @@ impl Trial {
             ledger: None,
             last: None,
             gone: &GoneFields::default(),
+            unreadable: None,
             policy: &fields::value_policy(session, None, file.object()).await?,
             part_rows: PART_ROWS,
             dead: &Dead::new(),

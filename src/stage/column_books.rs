@@ -63,7 +63,7 @@ pub(super) fn known_attributes(before: Option<&Manifest>) -> BTreeMap<String, St
 pub(super) fn books(
     columns: &[TableColumn],
     plans: &[FilePlan],
-    (filled, nothing): (&Filled, &Filled),
+    [filled, nothing, unreadable]: [&Filled; 3],
     schema: &Schema,
     before: Option<&Manifest>,
 ) -> BTreeMap<String, ColumnBook> {
@@ -93,6 +93,7 @@ pub(super) fn books(
                 files_without: files - files_with,
                 rows_with_value: filled.of(index),
                 nothing_words: nothing.of(index),
+                unreadable: unreadable.of(index),
                 attribute: schema
                     .field_with_name(&column.name)
                     .ok()
@@ -126,6 +127,7 @@ pub(super) fn schema() -> SchemaRef {
         Field::new("rows", DataType::Int64, false),
         Field::new("rows_with_value", DataType::Int64, false),
         Field::new("nothing_words", DataType::Int64, false),
+        Field::new("unreadable", DataType::Int64, false),
     ]))
 }
 
@@ -135,7 +137,7 @@ pub(super) async fn publish(staging: &Staging, staged: &Snapshot) -> Result<(), 
     let write = |source| write_error(NAME, source);
     let mut texts: [StringBuilder; 3] = Default::default();
     let mut truths: [BooleanBuilder; 2] = Default::default();
-    let mut numbers: [Int64Builder; 5] = Default::default();
+    let mut numbers: [Int64Builder; 6] = Default::default();
     for table in staged.schema("usercom") {
         for (name, book) in &table.columns {
             let [source, column, own] = &mut texts;
@@ -151,6 +153,7 @@ pub(super) async fn publish(staging: &Staging, staged: &Snapshot) -> Result<(), 
                 table.rows,
                 book.rows_with_value,
                 book.nothing_words,
+                book.unreadable,
             ];
             for (builder, count) in numbers.iter_mut().zip(counts) {
                 builder.append_value(i64::try_from(count).unwrap_or(i64::MAX));

@@ -50,6 +50,10 @@ pub(super) struct Converted {
     pub(super) counts: Counts,
     /// Words for nothing, by column.
     pub(super) nothing: Vec<u64>,
+    /// Cells that hold something which could not be read, by column.
+    pub(super) unreadable: Vec<u64>,
+    /// Rows of the batch that have their id from what they link, where others that link the same are rows of their own.
+    pub(super) linked: Vec<usize>,
     /// Bytes of the stored file read so far.
     pub(super) stored: u64,
 }
@@ -94,7 +98,8 @@ impl Conversion {
             nothing: vec![0; self.columns.len()],
             ..Remarks::default()
         };
-        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut remarks.faults);
+        let mut linked = Vec::new();
+        let (ids, rows) = self.keys(&cells, block, &mut bad, &mut remarks.faults, &mut linked);
         let batch = self
             .build(&cells, ids.clone(), &rows, &mut remarks)
             .map_err(|source| self.build_error(source))?;
@@ -105,6 +110,12 @@ impl Conversion {
             if let Some(column) = self.rules.column(input) {
                 nothing[column] += words;
             }
+        }
+        let mut unreadable = vec![0; self.columns.len()];
+        // Of two cells that disagree one was read.
+        let unread = remarks.faults.iter();
+        for fault in unread.filter(|fault| fault.fault != Fault::ConflictingValue) {
+            unreadable[fault.column] += 1;
         }
         let mut reasons = BTreeMap::new();
         for record in &bad {
@@ -122,7 +133,7 @@ impl Conversion {
             .altered(&cells, altered, &ids, &rows)
             .map_err(|source| self.build_error(source))?;
         let rejects = self
-            .rejects(&cells, bad, remarks.faults)
+            .rejects(&cells, bad, remarks.faults, (&ids, &rows))
             .map_err(|source| self.build_error(source))?;
         Ok(Converted {
             batch,
@@ -130,6 +141,8 @@ impl Conversion {
             altered,
             counts,
             nothing,
+            unreadable,
+            linked,
             stored: block.stored,
         })
     }
@@ -149,6 +162,7 @@ impl Conversion {
         block: &Block,
         bad: &mut Vec<BadRecord>,
         faults: &mut Vec<CellFault>,
+        linked: &mut Vec<usize>,
     ) -> (Vec<i64>, Vec<u32>) {
         let mut ids = Vec::with_capacity(cells.rows());
         let mut rows = Vec::with_capacity(cells.rows());
@@ -179,7 +193,11 @@ impl Conversion {
                 }
             }
             if let (Err(RowFault::MissingId), Some(columns)) = (&id, &self.pair) {
-                id = self.pair_id(cells, row, columns);
+                let found = self.pair_id(cells, row, columns);
+                if columns.repeats && matches!(found, Ok((_, true))) {
+                    linked.push(ids.len());
+                }
+                id = found.map(|(id, _)| id);
             }
             match id {
                 Ok(id) => {
@@ -192,20 +210,23 @@ impl Conversion {
         (ids, rows)
     }
 
-    /// The id of a record that has none of its own: where it stands in the record above it, or what it links that one to.
+    /// The id of a record that has none of its own: where it stands in the record above it, or what it links that one to; whether it
+    /// is the latter.
     fn pair_id(
         &self,
         cells: &CellTable,
         row: usize,
         columns: &PairColumns,
-    ) -> Result<i64, RowFault> {
+    ) -> Result<(i64, bool), RowFault> {
         let first = self.pair_part(cells, row, columns.first)?;
         let second = match columns.second {
             Some(second) => self.pair_part(cells, row, second),
             None => Err(RowFault::MissingId),
         };
         match second {
-            Ok(second) => pair(first, second).ok_or(RowFault::UnparsableId),
+            Ok(second) => pair(first, second)
+                .map(|id| (id, false))
+                .ok_or(RowFault::UnparsableId),
             Err(RowFault::MissingId) => {
                 let parts = columns.links.iter();
                 let parts: Vec<String> = parts
@@ -214,7 +235,8 @@ impl Conversion {
                 if parts.iter().all(String::is_empty) {
                     return Err(RowFault::MissingId);
                 }
-                Ok(cell::text_key(&format!("{first}\n{}", parts.join("\n"))))
+                let text = format!("{first}\n{}", parts.join("\n"));
+                Ok((cell::text_key(&text), true))
             }
             Err(other) => Err(other),
         }
@@ -343,6 +365,7 @@ impl Conversion {
         cells: &CellTable,
         mut bad: Vec<BadRecord>,
         mut faults: Vec<CellFault>,
+        (ids, rows): (&[i64], &[u32]),
     ) -> Result<RecordBatch, arrow::error::ArrowError> {
         bad.sort_by_key(|record| record.place);
         faults.sort_by_key(|fault| (fault.row, fault.column));
@@ -360,6 +383,7 @@ impl Conversion {
                 length: 0,
                 reason: fault.fault.code(),
                 detail: None,
+                id: rows.binary_search(&fault.row).ok().map(|at| ids[at]),
             };
             rejects.push(&self.file, &reject);
         }
@@ -378,6 +402,7 @@ fn row_reject(record: &BadRecord) -> Reject<'_> {
         length: record.length,
         reason: record.fault.code(),
         detail: record.detail.clone(),
+        id: None,
     }
 }
 

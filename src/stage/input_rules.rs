@@ -26,6 +26,8 @@ struct InputRule {
     owner: bool,
     /// Whether it is text.
     text: bool,
+    /// Whether it may be several texts.
+    list: bool,
     /// Whether it is a telephone number.
     phone: bool,
 }
@@ -58,6 +60,7 @@ impl InputRules {
                     "assigned_to_id" | "assigned_to_email" | "created_by_id" | "created_by_email"
                 );
                 rule.text |= column.kind == ColumnKind::Text;
+                rule.list |= matches!(column.kind, ColumnKind::TextList | ColumnKind::Choice);
                 rule.phone |= column.kind == ColumnKind::Text
                     && ["phone", "mobile", "telefon", "fax"]
                         .iter()
@@ -106,6 +109,13 @@ impl InputRules {
                 return Tidy::Part(whole);
             }
             if cell::is_damaged_number(text) {
+                return Tidy::Kept(Some(Alteration::DamagedNumber));
+            }
+        }
+        if rule.list && text.contains(['E', 'e']) && text.contains('+') {
+            // What may stand between the texts of a list, or around it.
+            let mut items = text.split(['{', '}', '[', ']', '"', ';', '|', ',', ' ']);
+            if cell::is_damaged_number(text) || items.any(cell::is_damaged_number) {
                 return Tidy::Kept(Some(Alteration::DamagedNumber));
             }
         }

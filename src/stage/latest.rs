@@ -208,6 +208,7 @@ impl Latest {
                 newest.place.row,
                 self.file(newest)
             )),
+            id: Some(older.id),
         };
         let file = self.file(older);
         self.rejects.push(&file, &reject);
@@ -235,7 +236,7 @@ pub(super) fn cut(heads: &mut [Option<RecordBatch>]) -> Result<Vec<RecordBatch>,
 }
 
 /// Ids of a batch.
-fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
+pub(super) fn ids(batch: &RecordBatch) -> Result<&Int64Array, ArrowError> {
     numbers(batch, "id")
 }
 

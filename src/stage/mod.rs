@@ -26,6 +26,7 @@ mod column_books;
 mod columns;
 mod convert;
 mod custom;
+mod equals;
 mod error;
 mod file_books;
 mod input;

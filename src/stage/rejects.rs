@@ -20,6 +20,7 @@ pub(super) fn schema() -> SchemaRef {
         Field::new("value", DataType::Utf8, true),
         Field::new("reason", DataType::Utf8, false),
         Field::new("detail", DataType::Utf8, true),
+        Field::new("id", DataType::Int64, true),
     ]))
 }
 
@@ -43,6 +44,8 @@ pub(super) struct Reject<'a> {
     pub(super) length: usize,
     pub(super) reason: &'static str,
     pub(super) detail: Option<String>,
+    /// The record's id, if it has one that could be read.
+    pub(super) id: Option<i64>,
 }
 
 /// Collects rejects of one file into a batch.
@@ -55,6 +58,7 @@ pub(super) struct Rejects {
     value: StringBuilder,
     reason: StringBuilder,
     detail: StringBuilder,
+    id: Int64Builder,
 }
 
 impl Rejects {
@@ -69,6 +73,7 @@ impl Rejects {
         }
         self.reason.append_value(reject.reason);
         self.detail.append_option(reject.detail.as_deref());
+        self.id.append_option(reject.id);
     }
 
     pub(super) fn finish(&mut self) -> Result<RecordBatch, ArrowError> {
@@ -80,6 +85,7 @@ impl Rejects {
             Arc::new(self.value.finish()),
             Arc::new(self.reason.finish()),
             Arc::new(self.detail.finish()),
+            Arc::new(self.id.finish()),
         ];
         RecordBatch::try_new(schema(), columns)
     }

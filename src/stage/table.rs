@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use super::column_books::Filled;
 use super::convert::{Conversion, Counts};
-use super::error::write_error;
+use super::equals::Equals;
+use super::error::{build_error, write_error};
 use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
 use super::input_rules::InputRules;
@@ -90,6 +91,8 @@ pub(super) struct Work<'a> {
     pub(super) books: Vec<FileBook>,
     /// Words for nothing, by column.
     pub(super) nothing: Filled,
+    /// Cells that could not be read, by column.
+    pub(super) unreadable: Filled,
 }
 
 impl Stager<'_> {
@@ -192,6 +195,7 @@ impl Stager<'_> {
             warnings: layout.renamed.into_iter().map(Warning::Renamed).collect(),
             books: Vec::new(),
             nothing: Filled::default(),
+            unreadable: Filled::default(),
         })
     }
 
@@ -251,6 +255,7 @@ impl Stager<'_> {
                 blobs: Arc::clone(&self.blobs),
             };
             let mut counts = Counts::default();
+            let mut equals = Equals::default();
             runs.next_file();
             let mut batches =
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
@@ -258,6 +263,7 @@ impl Stager<'_> {
                 let converted = converted?;
                 counts.add(&converted.counts);
                 work.nothing.add_counts(&converted.nothing);
+                work.unreadable.add_counts(&converted.unreadable);
                 self.altered
                     .write(&converted.altered)
                     .await
@@ -266,7 +272,10 @@ impl Stager<'_> {
                     .write(&converted.rejects)
                     .await
                     .map_err(|source| write_error(name, source))?;
-                runs.write(&converted.batch).await?;
+                let batch = equals
+                    .told_apart(converted.batch, &converted.linked)
+                    .map_err(|source| build_error(name, &input.file.name, source))?;
+                runs.write(&batch).await?;
                 self.progress.advance(
                     name,
                     rows_before + counts.source_rows,
@@ -349,7 +358,7 @@ impl Stager<'_> {
         table.columns = column_books::books(
             &work.columns,
             &work.plans,
-            (&filled, &work.nothing),
+            [&filled, &work.nothing, &work.unreadable],
             &table.schema,
             before,
         );
@@ -400,7 +409,7 @@ fn leave_out_unused(table: &mut Manifest, columns: &[TableColumn]) {
         .map(|column| column.name.as_str())
         .filter(|name| {
             let book = table.columns.get(*name);
-            book.is_none_or(|book| book.rows_with_value == 0)
+            book.is_none_or(|book| book.rows_with_value + book.unreadable == 0)
         })
         .collect();
     if unused.is_empty() {

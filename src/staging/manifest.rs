@@ -40,6 +40,9 @@ pub struct ColumnBook {
     /// Cells that held a word for nothing, such as `N/A`.
     #[serde(default)]
     pub nothing_words: u64,
+    /// Cells that hold something which could not be read.
+    #[serde(default)]
+    pub unreadable: u64,
     /// The attribute's own name, if it is one of the customer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribute: Option<String>,

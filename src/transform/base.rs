@@ -2,10 +2,10 @@
 //!
 //! In: a batch of a load query joined with the ledger and the last outbox, the columns to be sent. Out: the values that the
 //! records shall have, and per row which of them are the same as before, so that they need not be sent and an edit in the
-//! org stays. A column that the export no longer has says nothing about its fields; a checkbox cannot be empty; an opt-out ends only when
+//! org stays. A column that the export no longer has says nothing about its fields, a cell that cannot be read neither; a checkbox cannot be empty; an opt-out ends only when
 //! the source says so. Never: a value taken from an outbox whose row did not land.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::kernels::zip::zip;
@@ -14,6 +14,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 
 use super::route::Ledger;
+use super::unreadable::{Unread, UnreadCells};
 use crate::encode::{Cells, EncodeError};
 use crate::rows::{Bits, FALLBACKS, LEFT_OUT, TOGETHER, is_set, set};
 
@@ -54,6 +55,8 @@ pub(super) struct Settled {
     pub kept: Vec<Option<Bits>>,
     /// Rows whose opt-out is kept.
     pub opted_out: Vec<usize>,
+    /// Rows and columns that have what was sent last, since cells of the source could not be read.
+    pub unread: BTreeSet<(usize, usize)>,
 }
 
 /// What was sent last for the rows of a batch.
@@ -117,12 +120,14 @@ impl Base {
         ledger: &Ledger<'_>,
         remap: &[Option<usize>],
         gone: &GoneFields,
+        unread: &UnreadCells<'_>,
     ) -> Result<Settled, ArrowError> {
         let rows = sent.num_rows();
         let schema = sent.schema();
         let mut columns = sent.columns().to_vec();
         let mut kept: Vec<Option<Bits>> = vec![None; rows];
         let mut opted_out = Vec::new();
+        let mut left = BTreeSet::new();
         let fallbacks = batch
             .column_by_name(FALLBACKS)
             .and_then(|column| column.as_string_opt::<i32>());
@@ -131,7 +136,8 @@ impl Base {
             let was = |row: usize| was_written(ledger, remap, row, place);
             let gone_whole = gone.0.get(field.name()).copied();
             let checkbox = field.data_type() == &DataType::Boolean;
-            if gone_whole.is_none() && (!checkbox || column.null_count() == 0) {
+            let is_unread = unread.feed(field.name());
+            if gone_whole.is_none() && !is_unread && (!checkbox || column.null_count() == 0) {
                 continue;
             }
             let is_fallback = |row: usize| {
@@ -145,9 +151,19 @@ impl Base {
                     let silent = column.is_null(row) || is_fallback(row);
                     let consent =
                         checkbox && column.is_null(row) && CONSENT.contains(&field.name().as_str());
-                    was(row) && (consent || gone_whole.is_some_and(|whole| whole || silent))
+                    let unread = unread.of_field(row, field.name());
+                    let says_nothing = match unread {
+                        Some(Unread::All) => true,
+                        Some(Unread::Some) => silent,
+                        None => gone_whole.is_some_and(|whole| whole || silent),
+                    };
+                    was(row) && (consent || says_nothing)
                 })
                 .collect();
+            if is_unread {
+                let rows = unread.rows().filter(|&row| from_last[row]);
+                left.extend(rows.map(|row| (row, place)));
+            }
             let unchecked: Vec<bool> = (0..rows)
                 .map(|row| checkbox && column.is_null(row) && was(row) && !from_last[row])
                 .collect();
@@ -171,6 +187,7 @@ impl Base {
             sent: RecordBatch::try_new(schema, columns)?,
             kept,
             opted_out,
+            unread: left,
         })
     }
 
@@ -341,7 +358,10 @@ mod tests {
             .iter()
             .map(|(name, whole)| ((*name).to_owned(), *whole));
         let gone = GoneFields(gone.collect());
-        let settled = base.settle(&batch, &sent, &ledger, &remap, &gone).unwrap();
+        let unread = UnreadCells::default();
+        let settled = base
+            .settle(&batch, &sent, &ledger, &remap, &gone, &unread)
+            .unwrap();
         let cells = base.cells().unwrap();
         let now = settled.sent.columns().iter();
         let now: Vec<Cells> = now.map(|column| Cells::new("", column).unwrap()).collect();

@@ -18,6 +18,7 @@ mod outbox;
 mod parts;
 mod route;
 mod source_key;
+mod unreadable;
 
 pub use base::GoneFields;
 pub use custom_object::{Constraint, CustomObject};
@@ -26,3 +27,4 @@ pub use error::TransformError;
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
 pub use source_key::source_key;
+pub use unreadable::{BETWEEN, CELLS, EMPTY, Unreadable};

@@ -7,8 +7,14 @@
 
 use std::collections::BTreeMap;
 
+<<<<<<< HEAD
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
+=======
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+>>>>>>> values
 use arrow::error::ArrowError;
 
 use super::TransformError;
@@ -18,9 +24,16 @@ use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::keys::{Links, check_key};
 use super::notes::Notes;
+<<<<<<< HEAD
 use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
 use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder, ValuePolicy};
+=======
+use super::outbox_rows::OutboxRows;
+use super::route::{KNOWN, Ledger, text, texts};
+use super::unreadable::{CELL_UNREADABLE, UnreadCells, Unreadable};
+use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
+>>>>>>> values
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
@@ -49,6 +62,8 @@ pub struct OutboxRequest<'a> {
     pub last: Option<&'a Manifest>,
     /// Fields whose columns the export no longer has.
     pub gone: &'a GoneFields,
+    /// Rows with cells that could not be read.
+    pub unreadable: Option<&'a Unreadable>,
     /// What the destination's fields hold.
     pub policy: &'a ValuePolicy,
     /// Most rows in one part.
@@ -104,8 +119,13 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
 /// The query joined with what is known of its rows: their records, and the values that were sent last.
 fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     let file = request.file;
+    let unread = request.unreadable;
+    let (unread, its_join) = unread.map_or_else(Default::default, |rows| rows.joined(&file.key));
     if request.ledger.is_none() {
-        return Ok(file.sql.clone());
+        return Ok(match its_join.as_str() {
+            "" => file.sql.clone(),
+            join => format!("select q.*{unread} from (\n{}\n) as q{join}", file.sql),
+        });
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
     let (mut columns, mut join) = (String::new(), String::new());
@@ -122,8 +142,8 @@ fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     }
     Ok(format!(
         "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
-         l.outcome as {outcome}{columns} \
-         from (\n{}\n) as q left join ledger.{} as l on {}{join}",
+         l.outcome as {outcome}{columns}{unread} \
+         from (\n{}\n) as q left join ledger.{} as l on {}{join}{its_join}",
         file.sql,
         file.name,
         same_key("l", "q", &file.key)
@@ -315,11 +335,51 @@ impl<'a> Writer<'a> {
             .and_then(|sent| without_fallbacks(batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(error))?;
+<<<<<<< HEAD
         if !columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
         }
         Ok((sent, altered))
     }
+=======
+        let (mut sent, mut altered) = sent;
+        if !self.request.columns.keeps_raw() {
+            sent.remove_column(sent.num_columns() - 1);
+        }
+        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
+        let ledger = Ledger::of_load(&batch, wanted);
+        let base = Base::of(&batch, &sent, &ledger, &self.last);
+        let unread = UnreadCells::of(&batch, self.request.unreadable);
+        let Settled {
+            sent,
+            kept,
+            opted_out,
+            unread: left,
+        } = base
+            .settle(
+                &batch,
+                &sent,
+                &ledger,
+                &self.remap,
+                self.request.gone,
+                &unread,
+            )
+            .map_err(|error| self.arrow(error))?;
+        let encoder =
+            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
+        let last = base.cells().map_err(|error| self.encode(error))?;
+        if !unread.is_empty() {
+            altered.extend(unread.altered(&sent, |row, place| left.contains(&(row, place))));
+        }
+        let rejected = self.notes.altered(&altered, &keys, &held).await?;
+        self.notes.flags(&batch, &keys, &held).await?;
+        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
+            self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
+        for row in unread.rows().filter(|row| held[*row].is_none()) {
+            self.notes.flag(&keys[row], CELL_UNREADABLE);
+        }
+>>>>>>> values
 
     /// What is done with a row; none if it is held, which is noted: all that keeps it back is told at once.
     fn decide(
@@ -453,6 +513,7 @@ impl<'a> Writer<'a> {
         misfit(self.request.file, source)
     }
 }
+<<<<<<< HEAD
 
 /// The query's columns are not what the outbox takes.
 pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
@@ -462,3 +523,5 @@ pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
         source: source.into(),
     })
 }
+=======
+>>>>>>> values

@@ -166,6 +166,8 @@ pub struct PairColumns {
     pub second: Option<usize>,
     /// What it links.
     pub links: Vec<usize>,
+    /// Whether rows of a file that link the same are several ones.
+    pub repeats: bool,
 }
 
 impl PairColumns {
@@ -174,6 +176,7 @@ impl PairColumns {
             first,
             second,
             links,
+            repeats,
         } = object.key
         else {
             return None;
@@ -183,6 +186,7 @@ impl PairColumns {
             first: place(first)?,
             second: second.and_then(place),
             links: links.iter().filter_map(|name| place(name)).collect(),
+            repeats,
         })
     }
 

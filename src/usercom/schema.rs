@@ -238,6 +238,8 @@ pub enum KeyRule {
         second: Option<&'static str>,
         /// Columns that say what the row links `first` to, all of which together tell it apart; none if nothing does.
         links: &'static [&'static str],
+        /// Whether rows of a file that link the same are several ones: a deal may have a line twice.
+        repeats: bool,
     },
 }
 

@@ -8,7 +8,7 @@ select
         when event.end_at >= event.start_at then event.end_at
         when event.duration > 0
             then to_timestamp_micros(
-                arrow_cast(event.start_at, 'Int64') + event.duration * 60000000
+                arrow_cast(event.start_at, 'Int64') + least(event.duration, 1000000000) * 60000000
             )
     end as end_at,
     event.end_at < event.start_at as ends_before_start

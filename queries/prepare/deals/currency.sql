@@ -13,14 +13,14 @@ select
     named.currency,
     coalesce(active.iso_code, own.iso_code) as iso_code,
     case
-        when active.iso_code is not null or named.currency = $currency then 1.0
-        else max(try_cast(rate.rate as double))
+        when active.iso_code is not null then cast(1 as decimal(20, 12))
+        else rate.rate
     end as rate
 from named
 left join org.currencies as active
     on active.iso_code = named.currency
 left join org.currencies as own
     on own.iso_code = $currency
-left join config.rates as rate
-    on upper(rate.currency) = named.currency
-group by named.currency, active.iso_code, own.iso_code
+left join prepare.exchange_rate as rate
+    on rate.currency = named.currency
+group by named.currency, active.iso_code, own.iso_code, rate.rate

@@ -76,7 +76,7 @@ select
     named.value,
     case
         when named.rate = 1 then named.value
-        else cast(round(cast(named.value as double) * named.rate, 2) as decimal(18, 2))
+        else cast(named.value * named.rate as decimal(30, 2))
     end as amount,
     case
         when not named.in_scope

@@ -1,4 +1,4 @@
--- grain: one row per person: its name in parts, without titles, suffixes and brackets
+-- grain: one row per person: its name in parts, without what is no part of one
 -- key: id
 with spaced as (
     select
@@ -20,49 +20,84 @@ bare as (
         spaced.*,
         trim(regexp_replace(spaced.first_name, '\s*[(\[{][^)\]}]*[)\]}]?', '', 'g')) as bare_first,
         trim(regexp_replace(spaced.last_name, '\s*[(\[{][^)\]}]*[)\]}]?', '', 'g')) as bare_last,
-        trim(regexp_replace(spaced.name, '\s*[(\[{][^)\]}]*[)\]}]?', '', 'g')) as bare_name,
-        pattern.titles,
-        pattern.suffixes,
-        pattern.alone
+        trim(regexp_replace(spaced.name, '\s*[(\[{][^)\]}]*[)\]}]?', '', 'g')) as bare_name
     from spaced
+),
+
+-- `Jan Kowalski - Acme`, `Doe, Jr., John`, `Kowalski Jan, mgr`
+cut as (
+    select
+        bare.*,
+        pattern.*,
+        regexp_replace(bare.bare_name, '(\p{L}.*?)\s+[-–—|]\s.*$', '\1') as headed,
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(
+                    regexp_replace(bare.bare_name, '(\p{L}.*?)\s+[-–—|]\s.*$', '\1'),
+                    pattern.suffixes,
+                    ''
+                ),
+                pattern.suffix_inside,
+                '\1,\3'
+            ),
+            pattern.titles_behind,
+            ''
+        ) as plain_name
+    from bare
     cross join prepare.name_pattern as pattern
 ),
 
 stripped as (
     select
-        bare.*,
-        nullif(regexp_replace(bare.bare_first, bare.titles, ''), '') as given_first,
-        nullif(regexp_replace(bare.bare_last, bare.suffixes, ''), '') as given_last,
+        cut.*,
+        nullif(regexp_replace(cut.bare_first, cut.titles, ''), '') as given_first,
+        nullif(regexp_replace(cut.bare_last, cut.suffixes, ''), '') as given_last,
         nullif(
             trim(
-                regexp_replace(regexp_replace(bare.bare_name, bare.titles, ''), bare.suffixes, ''),
+                regexp_replace(regexp_replace(cut.plain_name, cut.titles, ''), cut.suffixes, ''),
                 ' ,'
             ),
             ''
         ) as core
-    from bare
+    from cut
+),
+
+judged as (
+    select
+        stripped.*,
+        regexp_like(stripped.core, '\p{L}')
+            and not regexp_like(stripped.core, stripped.no_name) as is_name,
+        case
+            when not regexp_like(stripped.given_first, stripped.no_name) then stripped.given_first
+        end as own_first,
+        case
+            when regexp_like(stripped.given_last, '\p{L}')
+                and not regexp_like(stripped.given_last, stripped.alone)
+                and not regexp_like(stripped.given_last, stripped.no_name)
+                then stripped.given_last
+        end as own_last
+    from stripped
 ),
 
 parted as (
     select
-        stripped.*,
+        judged.*,
+        strpos(judged.core, ',') as comma,
         case
-            when regexp_like(stripped.given_last, '\p{L}')
-                and not regexp_like(stripped.given_last, stripped.alone)
-                then stripped.given_last
-        end as own_last,
-        strpos(stripped.core, ',') as comma,
-        case
-            when strpos(stripped.core, ',') > 0 then trim(split_part(stripped.core, ',', 1))
-            else split_part(stripped.core, ' ', -1)
+            when not judged.is_name then null
+            when strpos(judged.core, ',') > 0 then trim(split_part(judged.core, ',', 1))
+            when regexp_like(judged.core, judged.particles)
+                then regexp_replace(judged.core, judged.particles, '\1\2')
+            else split_part(judged.core, ' ', -1)
         end as core_last
-    from stripped
+    from judged
 ),
 
 split as (
     select
         parted.*,
         case
+            when not parted.is_name then null
             when parted.comma > 0
                 then trim(
                     regexp_replace(substr(parted.core, parted.comma + 1), '[\s,]+', ' ', 'g')
@@ -77,75 +112,116 @@ split as (
             when regexp_like(parted.core_last, '\p{L}')
                 and not regexp_like(parted.core_last, parted.alone)
                 then parted.core_last
-        end as named_last
+        end as named_last,
+        coalesce(
+            parted.is_name is false
+            or (parted.own_first is null and parted.given_first is not null)
+            or (parted.own_last is null and parted.given_last is not null),
+            false
+        ) as is_nobody,
+        parted.headed is distinct from parted.bare_name as has_tail,
+        coalesce(
+            regexp_like(parted.headed, parted.suffix_inside)
+            and not regexp_like(parted.headed, parted.suffixes),
+            false
+        ) as has_suffix_inside,
+        coalesce(
+            regexp_like(parted.headed, parted.titles_behind)
+            and not regexp_like(parted.headed, parted.suffixes),
+            false
+        ) as has_titles_behind
     from parted
+),
+
+told as (
+    select
+        split.*,
+        split.is_nobody
+            or (split.name is not null and split.own_last is null and split.named_last is null)
+            as has_no_name
+    from split
 )
 
 select
-    split.id,
+    told.id,
     coalesce(
-        split.given_first,
+        told.own_first,
         case
-            when split.own_last is null then nullif(split.core_first, '')
-            when ends_with(lower(split.core), lower(' ' || split.own_last))
+            when told.own_last is null then nullif(told.core_first, '')
+            when ends_with(lower(told.core), lower(' ' || told.own_last))
                 then nullif(
                     trim(
                         substr(
-                            split.core, 1, char_length(split.core) - char_length(split.own_last)
+                            told.core, 1, char_length(told.core) - char_length(told.own_last)
                         )
                     ),
                     ''
                 )
-            when split.comma > 0 and lower(split.core_last) = lower(split.own_last)
-                then nullif(split.core_first, '')
+            when told.comma > 0 and lower(told.core_last) = lower(told.own_last)
+                then nullif(told.core_first, '')
         end
     ) as first_name,
-    coalesce(split.own_last, split.named_last) as last_name,
+    coalesce(told.own_last, told.named_last) as last_name,
     salutation.salutation,
-    nullif(
-        trim(
-            substr(
-                coalesce(split.bare_last, split.bare_name),
-                char_length(
-                    regexp_replace(coalesce(split.bare_last, split.bare_name), split.suffixes, '')
-                ) + 1
-            ),
-            ' ,'
-        ),
-        ''
-    ) as suffix,
     case
-        when (split.bare_name is distinct from split.name)
-            or (split.bare_last is distinct from split.last_name)
-            or (split.bare_first is distinct from split.first_name)
-            or regexp_like(coalesce(split.bare_last, split.bare_name), split.suffixes)
-            or regexp_like(coalesce(split.bare_first, split.bare_name), split.titles)
-            or (split.own_last is distinct from split.given_last)
-            then concat_ws(' ', coalesce(split.name, split.first_name), case
-                when split.name is null then split.last_name
+        when told.has_suffix_inside and told.bare_last is null
+            then regexp_replace(told.headed, told.suffix_inside, '\2')
+        else nullif(
+            trim(
+                substr(
+                    coalesce(told.bare_last, told.headed),
+                    char_length(
+                        regexp_replace(coalesce(told.bare_last, told.headed), told.suffixes, '')
+                    ) + 1
+                ),
+                ' ,'
+            ),
+            ''
+        )
+    end as suffix,
+    case
+        when (told.bare_name is distinct from told.name)
+            or (told.bare_last is distinct from told.last_name)
+            or (told.bare_first is distinct from told.first_name)
+            or told.has_no_name
+            or told.has_tail
+            or told.has_suffix_inside
+            or told.has_titles_behind
+            or regexp_like(coalesce(told.bare_last, told.headed), told.suffixes)
+            or regexp_like(coalesce(told.bare_first, told.bare_name), told.titles)
+            or (told.own_last is distinct from told.given_last)
+            then concat_ws(' ', coalesce(told.name, told.first_name), case
+                when told.name is null then told.last_name
             end)
     end as whole,
     concat_ws(
         ';',
-        case when split.own_last is null and split.named_last is not null then 'name_split' end,
-        case when split.own_last is null and split.comma > 0 then 'name_last_first' end,
+        case when told.own_last is null and told.named_last is not null then 'name_split' end,
         case
-            when regexp_like(coalesce(split.bare_last, split.bare_name), split.suffixes)
+            when told.own_last is null and told.is_name and told.comma > 0
+                then 'name_last_first'
+        end,
+        case
+            when told.has_suffix_inside
+                or regexp_like(coalesce(told.bare_last, told.headed), told.suffixes)
                 then 'name_suffix_apart'
         end,
         case
-            when regexp_like(coalesce(split.bare_first, split.bare_name), split.titles)
+            when told.has_titles_behind
+                or regexp_like(coalesce(told.bare_first, told.bare_name), told.titles)
                 then 'name_title_apart'
         end,
         case
-            when (split.bare_name is distinct from split.name)
-                or (split.bare_last is distinct from split.last_name)
-                or (split.bare_first is distinct from split.first_name)
+            when (told.bare_name is distinct from told.name)
+                or (told.bare_last is distinct from told.last_name)
+                or (told.bare_first is distinct from told.first_name)
                 then 'name_brackets_left_out'
-        end
+        end,
+        case when told.has_tail then 'name_tail_left_out' end,
+        case when told.has_no_name then 'name_is_no_name' end
     ) as flags
-from split
+from told
 left join prepare.salutation as salutation
     on salutation.title
-        = trim(lower(split_part(coalesce(split.bare_first, split.bare_name), ' ', 1)), '.')
-    and regexp_like(coalesce(split.bare_first, split.bare_name), split.titles)
+        = trim(lower(split_part(coalesce(told.bare_first, told.bare_name), ' ', 1)), '.')
+    and regexp_like(coalesce(told.bare_first, told.bare_name), told.titles)

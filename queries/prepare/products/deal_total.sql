@@ -5,8 +5,8 @@ select
     deal.id as deal_id,
     max(deal.iso_code) as iso_code,
     min(line.id) as first_line,
-    round(max(cast(deal.value as double)) - sum(line.deal_total), 2) as missing,
-    round(max(cast(deal.amount as double)) - sum(line.total), 2) as missing_amount
+    max(deal.value) - sum(line.deal_total) as missing,
+    max(deal.amount) - sum(line.total) as missing_amount
 from prepare.deal_line as line
 inner join prepare.deal as deal
     on deal.id = line.deal_id

@@ -10,5 +10,5 @@ union all
 select
     on_list.segment_key,
     on_list.person_id,
-    cast(null as timestamp with time zone)
+    cast(null as timestamp(6) with time zone)
 from prepare.list_on_person as on_list

@@ -16,7 +16,7 @@ select
     list.description,
     cast(null as varchar),
     cast(null as varchar),
-    cast(null as timestamp with time zone),
+    cast(null as timestamp(6) with time zone),
     list.in_scope
 from mapped.lists as list
 union all
@@ -26,7 +26,7 @@ select
     cast(null as varchar),
     cast(null as varchar),
     cast(null as varchar),
-    cast(null as timestamp with time zone),
+    cast(null as timestamp(6) with time zone),
     true
 from prepare.list_on_person as on_list
 where not on_list.is_declared

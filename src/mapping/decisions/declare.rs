@@ -101,6 +101,9 @@ const fn needed(name: &'static str, kind: CellKind) -> Column {
     }
 }
 
+/// What a word in a name may be: in front of it, behind it, a part of the last name, and what shows that it is none.
+const NAME_WORDS: [&str; 5] = ["title", "suffix", "particle", "company", "nobody"];
+
 /// What Salesforce calls the places of a stage in a forecast (`guide/salesforce.md`, metadata).
 const FORECAST_CATEGORIES: &[&str] = &[
     "Omitted",
@@ -314,14 +317,14 @@ pub(super) const FILES: [Declared; 29] = [
     declared!(
         "name_words",
         [
-            needed("kind", CellKind::Word(&["title", "suffix"])),
+            needed("kind", CellKind::Word(&NAME_WORDS)),
             needed("word", CellKind::Text),
             optional("salutation", CellKind::Text),
         ], key: ["kind", "word"]),
     declared!(
         "known_name_words",
         [
-            needed("kind", CellKind::Word(&["title", "suffix"])),
+            needed("kind", CellKind::Word(&NAME_WORDS)),
             needed("word", CellKind::Text),
             optional("salutation", CellKind::Text),
         ], key: ["kind", "word"]),

@@ -101,6 +101,22 @@ async fn what_a_spreadsheet_did_is_undone_or_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_lost_its_digits_shows_in_lists_too() {
+    let bench = Bench::new();
+    bench.file(
+        "companies.csv",
+        "id,name,phones\n1,Acme,4.86E+10\n2,Hooli,\"{48600,4.86E+10}\"\n3,Initech,\"[\"\"+48 1\"\"]\"\n",
+    );
+    bench.file("people.csv", "id,email\n1,a@x.example\n");
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @r#"
+    id,file,row,column,value,reason
+    1,companies.csv,1,phones,4.86E+10,damaged_number
+    2,companies.csv,2,phones,"{48600,4.86E+10}",damaged_number
+    "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bytes_and_characters_that_are_none_cost_a_letter_and_not_the_record() {
     let bench = Bench::new();
     let rows: String = (1..=8).map(|id| format!("{id},Ann,x\n")).collect();

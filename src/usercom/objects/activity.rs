@@ -127,6 +127,7 @@ pub(super) const EVENT_ATTENDEES: Object = Object {
             "email",
             "name",
         ],
+        repeats: false,
     },
     columns: &[
         column!(Key, "id"),

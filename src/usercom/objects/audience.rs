@@ -69,6 +69,7 @@ pub(super) const SEGMENT_MEMBERS: Object = Object {
         first: "segment_id",
         second: Some("person_id"),
         links: &[],
+        repeats: false,
     },
     columns: &[
         column!(Key, "id"),

@@ -50,6 +50,7 @@ pub(super) const CUSTOM_OBJECT_FIELDS: Object = Object {
         first: "object_id",
         second: Some("position"),
         links: &["name"],
+        repeats: false,
     },
     columns: &[
         column!(Key, "id"),

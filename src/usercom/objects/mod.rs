@@ -110,6 +110,7 @@ mod tests {
                 first,
                 second,
                 links,
+                ..
             } = object.key
             {
                 has(first);

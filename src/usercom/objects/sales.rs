@@ -52,6 +52,7 @@ pub(super) const DEAL_PRODUCTS: Object = Object {
         first: "deal_id",
         second: Some("position"),
         links: &["product_id", "product_custom_id", "name"],
+        repeats: true,
     },
     columns: &[
         column!(Key, "id"),
@@ -101,6 +102,7 @@ pub(super) const STAGE_CHANGES: Object = Object {
         first: "deal_id",
         second: None,
         links: &["stage_id", "stage_name", "entered_at"],
+        repeats: false,
     },
     columns: &[
         column!(Key, "id"),

@@ -121,3 +121,99 @@ fn a_sum_is_read_with_its_currency_or_held_and_never_left_empty() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["UnitPrice"], "1250.5");
 }
+
+#[test]
+fn half_a_cent_is_rounded_up_whatever_the_currency() {
+    let project = Project::small();
+    project.write(
+        "config/rates.csv",
+        "currency,rate,valid_on\nCHF,4.5,\nNOK,0.4150,\n",
+    );
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,Half,8.35,CHF,1,11,in progress,10,5,2026-05-01\n\
+         51,Big,123456789.85,CHF,1,11,in progress,10,5,2026-05-01\n\
+         52,Small,10.30,NOK,1,11,in progress,10,5,2026-05-01\n\
+         53,Lines,8.35,CHF,1,11,in progress,10,5,2026-05-01\n",
+    );
+    project.write(
+        "export/products.csv",
+        "id,name,price,currency\n1,Half,8.35,CHF\n2,Own,8.35,PLN\n3,Lost,8.35,XAU\n4,Free,,PLN\n",
+    );
+    project.write(
+        "export/deal_products.csv",
+        "id,deal_id,product_id,quantity,price\n1,53,1,1,8.35\n2,53,2,0.001,5\n",
+    );
+    let run = project.run();
+    assert!(!run.summary.is_null(), "{}", run.stderr);
+    let org = project.org();
+    let amounts = org.map("Opportunity", "Name", "Amount");
+    for (name, amount) in [
+        ("Half", "37.58"),
+        ("Big", "555555554.33"),
+        ("Small", "4.27"),
+        ("Lines", "37.58"),
+    ] {
+        assert_eq!(amounts[name], amount, "{name}");
+    }
+    // What has no price, or none that could be converted, gets none that is made up.
+    let prices = project.table(
+        "select o._key, cast(o.\"UnitPrice\" as varchar) from outbox.pricebook_entry as o order by 1",
+    );
+    assert_eq!(
+        prices,
+        [["product:1:PLN", "37.58"], ["product:2:PLN", "8.35"]]
+    );
+    let held = project.table(
+        "select f.key, f.reason, f.parent from recon.fates_standard_price as f where f.fate = 'held'",
+    );
+    assert_eq!(held, [["product:3:PLN", "currency_without_rate", "XAU"]]);
+    let flags = project.table(
+        "select f.load, f.key, f.flag from recon.flagged as f \
+         where f.load in ('product', 'pricebook_entry') order by f.load, f.key",
+    );
+    assert_eq!(
+        flags,
+        [
+            ["pricebook_entry", "product:1:PLN", "amount_converted"],
+            ["product", "product:4", "product_without_price"]
+        ]
+    );
+    let lines = project.table(
+        "select f.key, f.reason from recon.fates_opportunity_line_item as f where f.fate = 'held'",
+    );
+    assert_eq!(lines, [["line:2", "line_quantity_zero"]]);
+}
+
+#[test]
+fn equal_lines_of_a_deal_are_as_many_as_there_are() {
+    let project = Project::small();
+    project.write(
+        "export/deals.csv",
+        "id,name,value,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,Three,,1,11,in progress,10,5,2026-05-01\n",
+    );
+    project.write("export/products.csv", "id,name,price\n1,Seat,1\n");
+    project.write(
+        "export/deal_products.csv",
+        "deal_id,product_id,name,quantity,price\n\
+         50,1,Licence,2,1250\n50,1,Licence,2,1250\n50,1,Licence,2,1250\n",
+    );
+    project.run().ended(0);
+    assert_eq!(
+        project.org().map("Opportunity", "Name", "Amount")["Three"],
+        "7500.0"
+    );
+    // The same lines, and those of a file that overlaps with the first, are no new ones.
+    project.write(
+        "export/deal_products-2.csv",
+        "deal_id,product_id,name,quantity,price\n50,1,Licence,2,1250\n",
+    );
+    let run = project.run().ended(0);
+    assert_eq!((run.total("created"), run.total("updated")), (0, 0));
+    let lines = project
+        .org()
+        .rows("SELECT Quantity FROM OpportunityLineItem");
+    assert_eq!(lines.len(), 3);
+}

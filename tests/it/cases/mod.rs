@@ -72,5 +72,7 @@ mod three_way;
 mod told;
 /// Rollback.
 mod undoing;
+/// Cells that cannot be read.
+mod unreadable;
 /// Rows that wait or failed.
 mod waiting;

@@ -73,3 +73,56 @@ fn names_are_split_counted_and_kept_whole_where_a_part_has_no_place() {
     let reasons = project.set("select f.reason from recon.fates_event_relation as f");
     assert!(reasons.contains("ambiguous_address"), "{reasons:?}");
 }
+
+#[test]
+fn what_is_no_name_becomes_no_last_name() {
+    let project = Project::small();
+    let names = [
+        ("Acme Sp. z o.o.", "", "p0"),
+        ("info@acme.example", "", "p1"),
+        ("+48 600 100 200", "", "p2"),
+        ("null null", "", "p3"),
+        ("undefined undefined", "", "p4"),
+        ("III", "", "p5"),
+        ("Ann Lee Ph. D.", "Ann", "Lee"),
+        ("John Smith 2nd", "John", "Smith"),
+        ("Jan Kowalski - Acme", "Jan", "Kowalski"),
+        ("\"Kowalski Jan, mgr inż.\"", "Kowalski", "Jan"),
+        ("\"Doe, Jr., John\"", "John", "Doe"),
+        ("Ph.D. Ann Lee", "Ann", "Lee"),
+        ("Prof. dr hab. Jan Nowak", "Jan", "Nowak"),
+        ("Pieter van der Berg", "Pieter", "van der Berg"),
+        ("Max von und zu Stein", "Max", "von und zu Stein"),
+        ("de la Cruz", "", "de la Cruz"),
+        ("Van Morrison", "Van", "Morrison"),
+        ("\"Ann Lee, PhD, MBA\"", "Ann", "Lee"),
+    ];
+    let mut people = "id,email,name,lifecycle_stage\n".to_owned();
+    for (place, (name, _, _)) in names.iter().enumerate() {
+        people.push_str(&format!("{},p{place}@y.example,{name},lead\n", 100 + place));
+    }
+    project.write("export/people.csv", &people);
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status\n",
+    );
+    project.run().ended(0);
+    let org = project.org();
+    for (place, &(name, first, last)) in names.iter().enumerate() {
+        let key = (100 + place).to_string();
+        let row = org.row("Lead", &key, "FirstName, LastName, usercom_name__c");
+        let first = if first.is_empty() { "∅" } else { first };
+        assert_eq!(
+            [&row["FirstName"], &row["LastName"]],
+            [first, last],
+            "{name}"
+        );
+        // Nothing is lost.
+        let name = name.trim_matches('"');
+        let is_whole = [first, last].join(" ") == name || last == name;
+        let kept = if is_whole { "∅" } else { name };
+        assert_eq!(row["usercom_name__c"], kept, "{name}");
+    }
+    let none = "select count(*) from recon.flags_lead as f where f.flag = 'name_is_no_name'";
+    assert_eq!(project.number(none), 6);
+}

@@ -123,3 +123,70 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
         ]
     );
 }
+
+#[test]
+fn a_membership_and_an_event_beyond_all_calendars_move() {
+    let project = Project::small();
+    project.write("export/segments.csv", "id,name\n1,Seg\n");
+    project.write(
+        "export/segment_members.csv",
+        "segment_id,person_id,added_at\n1,3,2020-01-01T00:00:00Z\n1,1,9999-12-31T00:00:00Z\n1,2,0001-01-01T00:00:00Z\n",
+    );
+    project.write(
+        "export/events.csv",
+        "id,name,start_at,end_at,duration,all_day,person_id\n\
+         5,never ends,9999-12-31T10:00:00Z,9999-12-31T11:00:00Z,,f,3\n\
+         6,fair,2025-03-03T10:00:00Z,2025-03-03T11:00:00Z,,f,3\n\
+         7,whole days,9999-12-30T00:00:00Z,9999-12-31T00:00:00Z,,t,3\n\
+         8,long,2025-03-03T10:00:00Z,,99999999999999,f,3\n",
+    );
+    let run = project.run().ended(0);
+    assert_eq!((run.total("failed"), run.total("differences")), (0, 0));
+    assert_eq!(run.number("campaign_member", "created"), 3);
+    let fitted = project.table(
+        "select a.key, a.field, a.done from recon.altered_event as a order by a.key, a.field",
+    );
+    assert_eq!(
+        fitted,
+        [
+            ["event:5", "EndDateTime", "nearest"],
+            ["event:5", "StartDateTime", "nearest"],
+            ["event:7", "ActivityDate", "nearest"],
+        ]
+    );
+    let org = project.org();
+    let start = org.row("Event", "event:5", "StartDateTime");
+    assert!(
+        start["StartDateTime"].starts_with("4000-12-31"),
+        "{start:?}"
+    );
+}
+
+/// Manifests below a folder, as text, by their path.
+fn manifests(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        let name = path.to_string_lossy().into_owned();
+        if path.is_dir() {
+            manifests(&path, found);
+        } else if name.contains("/manifests/") && name.ends_with(".json") {
+            found.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn no_table_counts_in_nanoseconds_which_end_in_the_year_2262() {
+    let project = Project::loaded();
+    let mut found = Vec::new();
+    manifests(&project.path(".transload"), &mut found);
+    for schema in ["/prepare/", "/outbox/", "/ledger/"] {
+        assert!(
+            found.iter().any(|(name, _)| name.contains(schema)),
+            "{schema}"
+        );
+    }
+    let nano = found.iter().filter(|(_, text)| text.contains("Nanosecond"));
+    let nano: Vec<&String> = nano.map(|(name, _)| name).collect();
+    assert_eq!(nano, Vec::<&String>::new());
+}
