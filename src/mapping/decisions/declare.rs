@@ -269,6 +269,15 @@ pub(super) const FILES: [Declared; 29] = [
         key: ["source", "column"]
     ),
     declared!(
+        "known_ignored_columns",
+        [
+            needed("source", CellKind::Text),
+            needed("column", CellKind::Text),
+            needed("reason", CellKind::Text),
+        ],
+        key: ["source", "column"]
+    ),
+    declared!(
         "matches",
         [
             needed("object", CellKind::Word(&["Account", "Contact", "Lead"])),
