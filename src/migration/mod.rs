@@ -83,6 +83,7 @@ mod side_by_side;
 mod simulated;
 mod small_table;
 mod span;
+mod spellings;
 mod stage;
 mod status;
 mod storage;

@@ -15,6 +15,7 @@ use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use super::sheet::{Sheet, keep_sheet};
+use super::spellings;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
@@ -293,6 +294,8 @@ impl Phases<'_> {
             ));
         }
         self.propose_automation(file, &session, &report).await?;
+        let spellings = spellings::without_code(&session, file, columns, &report).await?;
+        self.notes.extend(spellings);
         self.keep_failed(file, &session, &outbox, &report).await?;
         self.reports.push(report.clone());
         let number = self.reports.len();
