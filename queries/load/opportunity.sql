@@ -71,6 +71,7 @@ select
     products.names as usercom_products__c,
     deal.custom_id as usercom_custom_id__c,
     deal.created_at as usercom_created_at__c,
+    coalesce(author.email, cast(deal.created_by_id as varchar)) as usercom_created_by__c,
     leads.leads as usercom_leads__c,
     tag_list.tags as usercom_tags__c,
     deal.created_at as "CreatedDate",
@@ -128,5 +129,7 @@ left join config.loss_reasons as loss_reason
     on loss_reason.loss_reason = cast(deal.loss_reason_id as varchar)
 left join prepare.owner as creator
     on creator.owner_key = deal.created_by_key
+left join mapped.agents as author
+    on author.id = deal.created_by_id
 left join config.defaults as name
     on name.object = opportunity.target and name.field = 'Name'
