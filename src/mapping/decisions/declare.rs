@@ -138,7 +138,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 29] = [
+pub(super) const FILES: [Declared; 30] = [
     declared!(
         "lifecycle",
         [
