@@ -220,7 +220,7 @@ fn authors_and_dates_that_the_org_refuses_are_kept_in_fields_of_our_own() {
     );
     project.write(
         "export/files.csv",
-        "id,name,path,person_id,created_by,created_at\n1,plan.txt,plan.txt,3,7001,2025-01-01T10:00:00Z\n",
+        "id,name,path,person_id,created_by,created_at\n1,plan.txt,blobs/plan.txt,3,7001,2025-01-01T10:00:00Z\n",
     );
     project.write("export/blobs/plan.txt", "hello");
     project.write(

@@ -113,7 +113,7 @@ fn a_file_that_no_row_names_is_listed() {
     let project = Project::small();
     project.write(
         "export/files.csv",
-        "id,name,path,user_id\n1,plan.txt,plan.txt,3\n",
+        "id,name,path,user_id\n1,plan.txt,blobs/plan.txt,3\n",
     );
     project.write("export/blobs/plan.txt", "one");
     project.write("export/blobs/stray.txt", "two");
