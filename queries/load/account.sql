@@ -64,6 +64,10 @@ select
         ';',
         reading.flags,
         case
+            when style.takes_codes and company.country is not null and country.code is null
+                then 'country_without_code'
+        end,
+        case
             when people.company_id is null then 'no_people'
             when people.contacts = 0 then 'leads_only'
         end,

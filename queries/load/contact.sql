@@ -193,6 +193,10 @@ select
     concat_ws(
         ';',
         reading.flags,
+        case
+            when style.takes_codes and person.country is not null and country.code is null
+                then 'country_without_code'
+        end,
         nullif(contact.flags, ''),
         case when further.person_id is not null then 'companies_kept_in_field' end,
         case

@@ -31,6 +31,10 @@ select
     file.stored_md5 as "VersionData",
     file.created_at as "CreatedDate",
     creator.user_id as "CreatedById",
+    file.created_at as usercom_created_at__c,
+    coalesce(
+        file.created_by_email, author.email, cast(file.created_by_id as varchar)
+    ) as usercom_created_by__c,
     file.stored_path as _file,
     file.custom,
     array_concat(
@@ -79,3 +83,5 @@ left join prepare.item_link as activity
     on activity.kind = 'activity' and activity.id = file.activity_id
 left join prepare.owner as creator
     on creator.owner_key = file.created_by_key
+left join mapped.agents as author
+    on author.id = file.created_by_id

@@ -24,6 +24,9 @@ select
     link.related_to as usercom_related_to__c,
     event.custom_id as usercom_custom_id__c,
     event.created_at as usercom_created_at__c,
+    coalesce(
+        event.created_by_email, author.email, cast(event.created_by_id as varchar)
+    ) as usercom_created_by__c,
     event.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
     array_concat(
@@ -52,3 +55,5 @@ left join prepare.owner as owner
     on owner.owner_key = event.owner_key
 left join prepare.owner as creator
     on creator.owner_key = event.created_by_key
+left join mapped.agents as author
+    on author.id = event.created_by_id

@@ -86,6 +86,10 @@ select
     concat_ws(
         ';',
         reading.flags,
+        case
+            when style.takes_codes and person.country is not null and country.code is null
+                then 'country_without_code'
+        end,
         nullif(lead.flags, ''),
         case when further.person_id is not null then 'companies_kept_in_field' end,
         matched.flag,

@@ -8,13 +8,36 @@
 -- field: usercom_tags__c MultiselectPicklist from prepare.deal_tag_vocabulary.name
 -- field: usercom_leads__c LongTextArea
 -- field: usercom_products__c LongTextArea
-with judged as (
+with dated as (
+    -- A date that this export no longer has says nothing: the record keeps the one that it has.
+    select
+        deal.id,
+        loaded.id is not null and export.dates_gone > 0 as keeps_date
+    from prepare.deal as deal
+    left join known.opportunity as loaded
+        on loaded.key = cast(deal.id as varchar) and loaded.live = 'live'
+    cross join (
+        select count(*) as dates_gone
+        from staged.columns as lost
+        where lost.source = 'deals'
+            and lost."column" in ('won_at', 'lost_at', 'expected_close_date')
+            and lost.gone
+    ) as export
+),
+
+judged as (
     select
         deal.*,
         account.id as account_id,
         deal.named_company is not null and account.id is null as no_account,
-        coalesce(deal.close_date, cast(close_date.value as date)) as closes_on
+        case
+            when dated.keeps_date then deal.close_date
+            else coalesce(deal.close_date, cast(close_date.value as date))
+        end as closes_on,
+        dated.keeps_date
     from prepare.deal as deal
+    inner join dated
+        on dated.id = deal.id
     left join ledger.account as account
         on account.usercom_id__c = deal.company_id
     left join config.defaults as close_date
@@ -48,6 +71,7 @@ select
     products.names as usercom_products__c,
     deal.custom_id as usercom_custom_id__c,
     deal.created_at as usercom_created_at__c,
+    coalesce(author.email, cast(deal.created_by_id as varchar)) as usercom_created_by__c,
     leads.leads as usercom_leads__c,
     tag_list.tags as usercom_tags__c,
     deal.created_at as "CreatedDate",
@@ -65,7 +89,7 @@ select
                 )
         end,
         case
-            when opportunity.closes_on is null
+            when opportunity.closes_on is null and not opportunity.keeps_date
                 then named_struct(
                     'fate', 'held', 'reason', 'close_date_missing', 'parent', null
                 )
@@ -75,7 +99,10 @@ select
         ';',
         reading.flags,
         case when nullif(trim(deal.name), '') is null then 'name_from_default' end,
-        case when opportunity.close_date is null then 'close_date_from_default' end,
+        case
+            when opportunity.close_date is null and not opportunity.keeps_date
+                then 'close_date_from_default'
+        end,
         case when opportunity.rate <> 1 then 'amount_converted' end,
         case when leads.leads is not null then 'leads_kept_in_field' end,
         case
@@ -102,5 +129,7 @@ left join config.loss_reasons as loss_reason
     on loss_reason.loss_reason = cast(deal.loss_reason_id as varchar)
 left join prepare.owner as creator
     on creator.owner_key = deal.created_by_key
+left join mapped.agents as author
+    on author.id = deal.created_by_id
 left join config.defaults as name
     on name.object = opportunity.target and name.field = 'Name'

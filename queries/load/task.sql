@@ -41,6 +41,9 @@ select
     link.related_to as usercom_related_to__c,
     activity.custom_id as usercom_custom_id__c,
     activity.created_at as usercom_created_at__c,
+    coalesce(
+        activity.created_by_email, author.email, cast(activity.created_by_id as varchar)
+    ) as usercom_created_by__c,
     activity.custom,
     cast(null as timestamp) as usercom_deleted_at__c,
     link.fates as _fate,
@@ -59,3 +62,5 @@ left join prepare.owner as owner
     on owner.owner_key = activity.owner_key
 left join prepare.owner as creator
     on creator.owner_key = activity.created_by_key
+left join mapped.agents as author
+    on author.id = activity.created_by_id

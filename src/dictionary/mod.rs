@@ -305,7 +305,7 @@ fn found() -> impl Iterator<Item = Table> {
         Some(match name {
             "recon.held" => "one row per row of recon.fates that waits for something",
             "recon.columns" => {
-                "one row per staged column and field: rows with a value, and rows whose record has one"
+                "one row per staged column and field: rows with a value, and those of them whose value is in the field; where that cannot be told, why"
             }
             "recon.samples" => "one row per field of each record that was drawn to be looked at",
             "recon.lost" => "one row per record of ours that the org no longer has, or merged",

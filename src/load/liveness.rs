@@ -1,9 +1,10 @@
 //! Whether the records of a ledger are still there: deleted, merged and converted ones are marked, those that came back too.
 //!
 //! In: a ledger, and the org asked for what is gone since. Out: the ledger with `live` as the org has it, and with the record that
-//! a merged or converted one became; outcomes stay as they are. Never: a row per live record asked for; only what is gone is.
+//! a merged or converted one became; outcomes stay as they are. Never: a row per live record asked for, where the org can say what
+//! is gone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,17 +14,16 @@ use arrow::array::{
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
-use futures::{TryStreamExt, pin_mut};
 
 use super::LoadError;
 use super::ledger::{selected, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::rows::{Dead, Identity, Liveness, for_load, identity, same_key};
-use crate::salesforce::{Client, ObjectDescribe, field_text};
+use crate::rows::{Dead, Identity, Liveness, for_load, identity, key_text, same_key};
+use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
 
 /// The word of records that are there, for SQL.
-const LIVE: &str = Liveness::Live.word();
+pub(super) const LIVE: &str = Liveness::Live.word();
 
 /// What stands for an operation in attempts that say nothing but the liveness of records.
 const LOOKED_AT: &str = "liveness";
@@ -92,22 +92,17 @@ impl LedgerRefresh<'_> {
     /// [`LoadError`].
     pub async fn refresh(&self) -> Result<Refreshed, LoadError> {
         let snapshot = self.staging.snapshot().await?;
-        let [key] = self.key else {
-            return Ok(Refreshed::default());
-        };
-        let (Some(ledger), Some(_)) = (
-            snapshot
-                .get("ledger", self.load)
-                .filter(|ledger| ledger.rows > 0),
-            self.describe.field(key),
-        ) else {
+        let Some(ledger) = snapshot
+            .get("ledger", self.load)
+            .filter(|ledger| ledger.rows > 0)
+        else {
             return Ok(Refreshed::default());
         };
         let session = self.engine.session(self.staging, &snapshot)?;
         let Some(since) = self.since(&session).await? else {
             return Ok(Refreshed::default());
         };
-        let gone = Box::pin(self.gone(key, since)).await?;
+        let gone = Box::pin(self.gone(&session, since)).await?;
         let differences = format!("differences_{}", self.load);
         let missing = snapshot
             .get("recon", &differences)
@@ -240,9 +235,10 @@ impl LedgerRefresh<'_> {
         gone: &AllGone,
         missing: bool,
     ) -> Result<AllGone, LoadError> {
-        let (mut changes, mut doubtful) = (AllGone::new(), BTreeMap::<String, Liveness>::new());
-        let load = self.load;
-        let key = format!("cast(l.\"{}\" as varchar)", self.key[0]);
+        let mut changes = AllGone::new();
+        let mut doubtful = BTreeMap::<String, (Liveness, String)>::new();
+        let (load, key) = (self.load, key_text("l", self.key));
+        let asked = self.asked();
         // Where nothing is gone, only what may have come back is looked at.
         let which = if gone.is_empty() {
             format!(" and l.live <> '{LIVE}'")
@@ -250,12 +246,12 @@ impl LedgerRefresh<'_> {
             String::new()
         };
         let mut questions = vec![format!(
-            "select l.*, false as missing from ledger.{load} as l where l.id is not null{which}"
+            "select l.*, {asked} as asked, false as missing from ledger.{load} as l where l.id is not null{which}"
         )];
         if missing {
             // Purged from the recycle bin: nothing in the org speaks of them any more.
             questions.push(format!(
-                "select l.*, true as missing from ledger.{load} as l inner join recon.differences_{load} as d \
+                "select l.*, {asked} as asked, true as missing from ledger.{load} as l inner join recon.differences_{load} as d \
                  on d.key = {key} where l.id is not null and l.live = '{LIVE}' and d.kind = 'missing'"
             ));
         }
@@ -264,7 +260,7 @@ impl LedgerRefresh<'_> {
             let mut rows = session.stream(&name, &sql, &[]).await?;
             while let Some(batch) = rows.next_batch().await? {
                 let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
-                let [ids, live, successors] = ["id", "live", "successor"].map(text);
+                let [ids, asked, live, successors] = ["id", "asked", "live", "successor"].map(text);
                 let cell = |column: Option<&StringArray>, row: usize| {
                     let column = column.filter(|column| column.is_valid(row));
                     column.map(|column| column.value(row).to_owned())
@@ -284,42 +280,22 @@ impl LedgerRefresh<'_> {
                             changes.insert(id, now);
                         }
                         Finding::Doubtful => {
-                            doubtful.insert(text, known.live);
+                            let asked = cell(asked, row).unwrap_or_default();
+                            doubtful.insert(text, (known.live, asked));
                         }
                         Finding::Same => {}
                     }
                 }
             }
         }
-        let there = self.there(doubtful.keys()).await?;
-        for (id, &known) in &doubtful {
+        let asked = doubtful.values().map(|(_, asked)| asked.clone());
+        let there = self.there(&asked.collect()).await?;
+        for (id, &(known, _)) in &doubtful {
             let Some(id) = identity(id) else { continue };
             let now = confirmed(known, there.contains(&id));
             changes.extend(now.map(|now| (id, now.into())));
         }
         Ok(changes)
-    }
-
-    /// Which of these records can be read.
-    async fn there(
-        &self,
-        ids: impl Iterator<Item = &String>,
-    ) -> Result<BTreeSet<Identity>, LoadError> {
-        let mut there = BTreeSet::new();
-        let ids: Vec<String> = ids.map(|id| format!("'{id}'")).collect();
-        for chunk in ids.chunks(IDS) {
-            let soql = format!(
-                "SELECT Id FROM {} WHERE Id IN ({})",
-                self.describe.name,
-                chunk.join(", ")
-            );
-            let rows = self.client.query(&soql);
-            pin_mut!(rows);
-            while let Some(row) = rows.try_next().await.map_err(self.read())? {
-                there.extend(field_text(&row, "Id").as_deref().and_then(identity));
-            }
-        }
-        Ok(there)
     }
 
     /// A file of attempts that says nothing but the liveness of these records.

@@ -1,6 +1,7 @@
-//! Staged columns that stay behind by decision of the product, each with a reason: `config/ignored_columns.csv`.
+//! Staged columns that stay behind by decision, each with a reason: those of the product, and those in the project's
+//! `config/ignored_columns.csv`.
 //!
-//! In: the project's file, or the default one. Out: [`IgnoredColumns`]. Never: a column of the customer's own, which only
+//! In: the project's file besides the known ones. Out: [`IgnoredColumns`]. Never: a column of the customer's own, which only
 //! the field map can ignore.
 
 use std::collections::BTreeMap;
@@ -8,8 +9,8 @@ use std::path::Path;
 
 use super::{MappingError, decision_rows};
 
-/// The file, without folder and ending.
-const NAME: &str = "ignored_columns";
+/// The files, without folder and ending: what the product ignores, and what the project adds or explains in words of its own.
+const NAMES: [&str; 2] = ["known_ignored_columns", "ignored_columns"];
 
 /// Columns that have no place in Salesforce, with the reason.
 #[derive(Clone, Debug, Default)]
@@ -18,18 +19,20 @@ pub struct IgnoredColumns {
 }
 
 impl IgnoredColumns {
-    /// Reads the project's file; a project without one has the default.
+    /// Reads both files; the project's line counts where both name a column.
     ///
     /// # Errors
     /// [`MappingError`] with every mistake in it.
     pub fn load(project: &Path) -> Result<Self, MappingError> {
-        let reasons = decision_rows(project, NAME)?.into_iter().map(|row| {
-            let [source, column] = ["source", "column"].map(|name| row.get(name).to_lowercase());
-            ((source, column), row.get("reason").to_owned())
-        });
-        Ok(Self {
-            reasons: reasons.collect(),
-        })
+        let mut reasons = BTreeMap::new();
+        for name in NAMES {
+            reasons.extend(decision_rows(project, name)?.into_iter().map(|row| {
+                let [source, column] =
+                    ["source", "column"].map(|name| row.get(name).to_lowercase());
+                ((source, column), row.get("reason").to_owned())
+            }));
+        }
+        Ok(Self { reasons })
     }
 
     /// Why a column stays behind; `None` if it does not. `*` names all tables, or all columns of one.
@@ -75,6 +78,18 @@ mod tests {
                 "{source}.{column}"
             );
         }
+    }
+
+    #[test]
+    fn a_projects_own_lines_add_to_those_that_are_known() {
+        let ignored = load(Some(
+            "source,column,reason\npeople,score,ours\nagents,name,not wanted\n",
+        ));
+        let ignored = ignored.unwrap();
+        assert_eq!(ignored.reason("people", "score"), Some("ours"));
+        assert_eq!(ignored.reason("agents", "name"), Some("not wanted"));
+        let known = ignored.reason("notes", "created_by_id").unwrap();
+        assert_eq!(known, "a ContentNote has no field for its author");
     }
 
     #[test]

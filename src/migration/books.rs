@@ -7,18 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{ArrayRef, Int64Array, StringArray};
 
+use super::arrived::{Arrived, arrived};
 use super::columns;
-use super::context::{Context, Reads};
+use super::context::Context;
 use super::found;
 use super::resolved::ResolvedProject;
 use super::small_table::of_columns;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
-use crate::project::{Grain, Lineages, QueryFile, QueryKind};
-use crate::rows::{FATE, same_key};
+use crate::project::{Grain, Lineages, QueryFile, QueryKind, Way};
+use crate::rows::FATE;
 use crate::staging::Snapshot;
 
 /// How the names of tables of the customer's own objects begin.
@@ -36,13 +36,43 @@ pub(crate) struct ColumnFate {
     pub column: String,
     /// Rows with a value.
     pub rows: u64,
-    /// Fields that it reaches: load and field.
-    pub fields: Vec<Place>,
+    /// Fields that it reaches: load and field, and how.
+    pub fields: Vec<(Place, Way)>,
+    /// Fields whose value it decides without being in it.
+    pub decides: Vec<Place>,
     /// Why it stays, where it reaches none.
     pub reason: Option<String>,
-    /// Whether it stays by decision; else an option or the destination leaves out the fields it would reach.
-    pub ignored: bool,
+    /// What that is called.
+    pub fate: Word,
 }
+
+/// What becomes of a column in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It reaches a field.
+    #[default]
+    Sent,
+    /// It stays by decision.
+    Ignored,
+    /// An option or the destination leaves out the fields it would reach.
+    LeftOut,
+    /// It says which value a field gets, and is in none.
+    Decides,
+}
+
+impl Word {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Ignored => "ignored",
+            Self::LeftOut => "left_out",
+            Self::Decides => "decides",
+        }
+    }
+}
+
+/// Why a column that decides reaches no field.
+const DECIDES: &str = "only says which value the field gets";
 
 /// Finds what becomes of every staged column with a value.
 pub(crate) async fn column_fates(context: &Context<'_>) -> Result<Vec<ColumnFate>, Error> {
@@ -53,25 +83,32 @@ pub(crate) async fn column_fates(context: &Context<'_>) -> Result<Vec<ColumnFate
     let traced = Traced::all(resolved);
     let mut fates = Vec::new();
     for ((source, column), rows) in counted {
-        let (fields, left_out) = traced.places(resolved, &source, &column);
+        let Places {
+            fields,
+            decides,
+            left_out,
+        } = traced.places(resolved, &source, &column);
         let by_map = resolved.map.rows().find(|row| {
             row.status == Status::Ignored && row.source == source && row.source_field == column
         });
         let by_name = by_map
             .map(|row| format!("config/field_map.csv line {}", row.line))
             .or_else(|| ignored.reason(&source, &column).map(str::to_owned));
-        let (reason, ignored) = match (fields.is_empty(), by_name) {
-            (false, _) => (None, false),
-            (true, Some(reason)) => (Some(reason), true),
-            (true, None) => (left_out, false),
+        let (reason, fate) = match (fields.is_empty(), by_name, left_out) {
+            (false, ..) => (None, Word::Sent),
+            (true, Some(reason), _) => (Some(reason), Word::Ignored),
+            (true, None, Some(reason)) => (Some(reason), Word::LeftOut),
+            (true, None, None) if decides.is_empty() => (None, Word::LeftOut),
+            (true, None, None) => (Some(DECIDES.to_owned()), Word::Decides),
         };
         fates.push(ColumnFate {
             source,
             column,
             rows,
             fields,
+            decides,
             reason,
-            ignored,
+            fate,
         });
     }
     Ok(fates)
@@ -113,6 +150,15 @@ fn rows_with_values(snapshot: &Snapshot) -> BTreeMap<(String, String), u64> {
         .collect()
 }
 
+/// Where a column goes.
+#[derive(Default)]
+struct Places {
+    fields: Vec<(Place, Way)>,
+    decides: Vec<Place>,
+    /// Why the fields that it would reach are left out.
+    left_out: Option<String>,
+}
+
 /// The lineage of every load's columns, those that are left out too.
 struct Traced<'a> {
     loads: Vec<(&'a QueryFile, Lineages)>,
@@ -127,16 +173,11 @@ impl<'a> Traced<'a> {
         }
     }
 
-    /// Fields of the run that a column reaches; if there are none, why those it would reach are left out.
+    /// Fields of the run that a column reaches, and those about which it only decides; why others that it would reach are left out.
     ///
     /// Where a table has a load of its own, only those count whose keys come from its rows, and in them only what comes from
     /// the row itself: a value that merely helps to find another row has not arrived.
-    fn places(
-        &self,
-        resolved: &ResolvedProject,
-        source: &str,
-        column: &str,
-    ) -> (Vec<Place>, Option<String>) {
+    fn places(&self, resolved: &ResolvedProject, source: &str, column: &str) -> Places {
         let name = format!("usercom.{source}.{column}");
         let id = format!("usercom.{source}.id");
         let is_own = |file: &QueryFile, fields: &Lineages| {
@@ -168,7 +209,8 @@ impl<'a> Traced<'a> {
             .loads
             .iter()
             .any(|(file, _)| resolved.is_active(file) && is_home(file, source));
-        let (mut sent, mut left_out) = (Vec::new(), None);
+        let mut places = Places::default();
+        let left_out = &mut places.left_out;
         for (file, fields) in &self.loads {
             let active = resolved.is_active(file);
             if active && !own.is_empty() && !own.contains(file.name.as_str()) {
@@ -183,7 +225,7 @@ impl<'a> Traced<'a> {
                 if field == FATE {
                     // A reference to what the export does not have: its rows wait, by name.
                     if active && source.starts_with(CUSTOM_OBJECT) {
-                        left_out = Some("rows that use it are held".to_owned());
+                        *left_out = Some("rows that use it are held".to_owned());
                     }
                     continue;
                 }
@@ -191,18 +233,22 @@ impl<'a> Traced<'a> {
                     let mut sent = columns.sent.iter().chain(&columns.hidden);
                     sent.any(|sent| sent.name() == field)
                 });
+                let place = || (file.name.clone(), field.clone());
                 if active && is_sent {
-                    sent.push((file.name.clone(), field.clone()));
+                    match from.carried.get(&name) {
+                        Some(way) => places.fields.push((place(), way.clone())),
+                        None => places.decides.push(place()),
+                    }
                 } else if resolved.exclusions.dropped(file).contains(field) {
-                    left_out = Some(format!("{}.{field} is not sent here", file.object()));
+                    *left_out = Some(format!("{}.{field} is not sent here", file.object()));
                 } else if let Some(reason) = resolved.exclusions.left_out.get(&file.name)
                     && !(has_home && (is_home(file, source) || has_twin(file)))
                 {
-                    left_out = Some(format!("{} is left out: {reason}", file.name));
+                    *left_out = Some(format!("{} is left out: {reason}", file.name));
                 }
             }
         }
-        (sent, left_out)
+        places
     }
 }
 
@@ -212,33 +258,44 @@ fn is_home(file: &QueryFile, source: &str) -> bool {
     grain.and_then(Grain::staged) == Some(source)
 }
 
-/// Publishes `recon.columns`: per staged column and field the rows with a value, and the rows whose record has one in the org.
+/// Publishes `recon.columns`: per staged column and field the rows with a value, and those of them whose value is in the org.
 pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Result<(), Error> {
-    let arrived = arrived(context).await?;
+    let arrived = arrived(context, fates).await?;
     let mut texts: [Vec<Option<String>>; 6] = Default::default();
     let (mut rows, mut landed) = (Vec::new(), Vec::new());
-    let mut note = |fate: &ColumnFate, word: &str, place: Option<&Place>| {
+    let mut note = |fate: &ColumnFate, place: Option<&Place>| {
+        let route = place.map(|(load, field)| (&*fate.source, &*fate.column, &**load, &**field));
+        let (count, untold) = match route.and_then(|route| arrived.get(&route)) {
+            Some(Arrived::Rows(count)) => (Some(*count), None),
+            Some(Arrived::Untold(why)) => (None, Some((*why).to_owned())),
+            None => (None, None),
+        };
         let cells = [
             Some(fate.source.clone()),
             Some(fate.column.clone()),
-            Some(word.to_owned()),
+            Some(fate.fate.text().to_owned()),
             place.map(|(load, _)| load.clone()),
             place.map(|(_, field)| field.clone()),
-            fate.reason.clone(),
+            fate.reason.clone().or(untold),
         ];
         for (column, cell) in texts.iter_mut().zip(cells) {
             column.push(cell);
         }
-        rows.push(i64::try_from(fate.rows).unwrap_or(i64::MAX));
-        landed.push(place.and_then(|place| arrived.get(place).copied()));
+        let with_value = i64::try_from(fate.rows).unwrap_or(i64::MAX);
+        rows.push(with_value);
+        landed.push(count.map(|count| count.min(with_value)));
     };
     for fate in fates {
-        for place in &fate.fields {
-            note(fate, "sent", Some(place));
-        }
-        if fate.fields.is_empty() {
-            let word = if fate.ignored { "ignored" } else { "left_out" };
-            note(fate, word, None);
+        match fate.fate {
+            Word::Sent => {
+                let places = fate.fields.iter();
+                places.for_each(|(place, _)| note(fate, Some(place)));
+            }
+            Word::Decides => {
+                let places = fate.decides.iter();
+                places.for_each(|place| note(fate, Some(place)));
+            }
+            Word::Ignored | Word::LeftOut => note(fate, None),
         }
     }
     let mut columns: Vec<ArrayRef> = texts
@@ -251,45 +308,4 @@ pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Resu
     let table = of_columns(staging, name, found::columns(), columns).await?;
     staging.publish(table).await?;
     Ok(())
-}
-
-/// Records of ours that have a value in a field, as they were read back.
-async fn arrived(context: &Context<'_>) -> Result<BTreeMap<Place, i64>, Error> {
-    let (snapshot, session) = context.session(Reads::Tables).await?;
-    let mut arrived = BTreeMap::new();
-    for file in context.resolved.loads() {
-        let load = &file.name;
-        let (Some(found), Some(_)) = (snapshot.get("org", load), snapshot.get("ledger", load))
-        else {
-            continue;
-        };
-        let fields: Vec<&str> = context
-            .resolved
-            .columns(file)?
-            .sent
-            .iter()
-            .map(|field| field.name().as_str())
-            .filter(|name| found.schema.field_with_name(name).is_ok())
-            .collect();
-        if fields.is_empty() {
-            continue;
-        }
-        let counts: Vec<String> = fields
-            .iter()
-            .map(|name| format!("count(r.\"{name}\")"))
-            .collect();
-        let sql = format!(
-            "select {} from org.{load} as r inner join ledger.{load} as l on {} where l.id is not null",
-            counts.join(", "),
-            same_key("l", "r", &file.key)
-        );
-        let name = format!("the columns of {load}");
-        for batch in session.collect(&name, &sql).await? {
-            for (field, count) in fields.iter().zip(batch.columns()) {
-                let place = (load.clone(), (*field).to_owned());
-                arrived.insert(place, count.as_primitive::<Int64Type>().value(0));
-            }
-        }
-    }
-    Ok(arrived)
 }

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::finding::Finding;
 use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::mapped_views;
-use crate::project::{Lineages, QueryFile, QueryKind, Step, lineages};
+use crate::project::{Lineages, QueryFile, QueryKind, Step, Way, lineages};
 use crate::reconcile::empty_tables_of;
 use crate::rows::{
     Columns, FATE, HIDDEN, RESERVED, SOURCE, is_custom, ledger_schema, outbox_schema,
@@ -316,6 +316,7 @@ pub(crate) fn lineage_of(resolved: &ResolvedProject, file: &QueryFile) -> Lineag
         let source = format!("usercom.{}.{}", row.source, row.source_field);
         if own.contains(&source) {
             let field = found.entry(row.target_field.clone()).or_default();
+            field.carried.insert(source.clone(), Way::Always);
             field.values.insert(source);
         }
     }

@@ -14,7 +14,7 @@ use super::resolved::{Exclusions, ResolvedProject};
 use crate::config::OptionValue;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::project::{ProjectError, Queries, QueryFile, QueryKind};
+use crate::project::{Grain, ProjectError, Queries, QueryFile, QueryKind};
 use crate::rows::AUDIT_FIELDS;
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Snapshot, Staging};
@@ -89,18 +89,86 @@ pub(crate) async fn judge(
         }
         exclusions.dropped.insert(file.name.clone(), dropped);
     }
-    if !refused.is_empty() && audit != "off" {
+    if !refused.is_empty() && audit == "require" {
         let objects = refused.into_iter().map(str::to_owned).collect();
-        let refusal = Error::AuditFields { objects };
-        if audit == "require" {
-            return Err(refusal);
-        }
-        exclusions.notes.push(format!(
-            "{refusal}: records show the day of the migration, their original time is kept in fields of our own \
-             (audit_fields = \"require\" refuses to load so)"
-        ));
+        return Err(Error::AuditFields { objects });
+    }
+    if audit != "off" {
+        exclusions.refused = refused.into_iter().map(str::to_owned).collect();
     }
     Ok(exclusions)
+}
+
+/// What is said of original dates and authors that the org does not take: whether fields of our own have them.
+pub(crate) fn tell_refused(resolved: &ResolvedProject, snapshot: &Snapshot) -> Option<String> {
+    let refused = &resolved.exclusions.refused;
+    if refused.is_empty() {
+        return None;
+    }
+    let refusal = Error::AuditFields {
+        objects: refused.iter().cloned().collect(),
+    };
+    let mut lost: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let has_rows = |file: &&QueryFile| {
+        let own = file.source.as_ref().and_then(Grain::staged);
+        own.and_then(|own| snapshot.get("usercom", own))
+            .is_none_or(|table| table.rows > 0)
+    };
+    for file in resolved.loads().filter(has_rows) {
+        let dropped = resolved.exclusions.dropped(file);
+        let gone = AUDIT_FIELDS
+            .into_iter()
+            .filter(|name| dropped.contains(*name));
+        for name in gone.filter(|name| !is_kept(resolved, file, name)) {
+            lost.entry(name).or_default().insert(file.object());
+        }
+    }
+    let lost: Vec<String> = lost
+        .into_iter()
+        .map(|(name, objects)| {
+            let objects: Vec<&str> = objects.into_iter().collect();
+            let what = match name {
+                "CreatedById" => "author",
+                _ => "original time",
+            };
+            format!("the {what} of {} is kept nowhere", objects.join(", "))
+        })
+        .collect();
+    let but = match lost.is_empty() {
+        true => String::new(),
+        false => format!("; {}", lost.join("; ")),
+    };
+    Some(format!(
+        "{refusal}: records show the day and the user of the migration, original times and authors are kept in fields of our own{but} \
+         (audit_fields = \"require\" refuses to load so)"
+    ))
+}
+
+/// Whether another field of a load has what an audit field would have got from the row itself.
+fn is_kept(resolved: &ResolvedProject, file: &QueryFile, name: &str) -> bool {
+    let lineage = columns::lineage_of(resolved, file);
+    let own = file.source.as_ref().and_then(Grain::staged);
+    let of_row = |column: &&str| {
+        let column = column.strip_prefix("usercom.").unwrap_or(column);
+        let (table, column) = column.split_once('.').unwrap_or_default();
+        own.is_none_or(|own| own == table) && column != "id"
+    };
+    let Some(audit) = lineage.get(name) else {
+        return true;
+    };
+    // Whoever is a user of the org was looked up by what the row says of its author.
+    let wanted: BTreeSet<&str> = match name {
+        "CreatedById" => audit.all().filter(of_row).collect(),
+        _ => audit.values.iter().map(String::as_str).collect(),
+    };
+    let sent = resolved.columns.get(&file.name);
+    let sent = sent.into_iter().flat_map(|columns| &columns.sent);
+    let mut others = sent.filter(|field| !AUDIT_FIELDS.contains(&field.name().as_str()));
+    wanted.is_empty()
+        || others.any(|field| {
+            let from = lineage.get(field.name());
+            from.is_some_and(|from| wanted.iter().any(|name| from.carried.contains_key(*name)))
+        })
 }
 
 /// Leaves out the loads whose object the org neither has nor gets. Those that have rows are noted as lacking: no run that they would

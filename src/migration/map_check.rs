@@ -1,6 +1,6 @@
 //! Whether each decision of the field map arrives somewhere.
 //!
-//! In: the confirmed rows, the staged columns, the columns of every load. Out: nothing, or all rows that name a table, an
+//! In: the rows, the staged columns, the columns of every load. Out: nothing, or all rows that name a table, an
 //! attribute or an object that there is not, that no load sends, or that send an attribute to one half of a table's
 //! records only. It changes nothing.
 
@@ -15,7 +15,7 @@ use crate::mapping::{FieldMap, MapRow, Status};
 use crate::project::{Grain, QueryFile, QueryKind};
 use crate::schema::{FieldType, field_name};
 use crate::staging::Snapshot;
-use crate::usercom::OBJECTS;
+use crate::usercom::{OBJECTS, sanitise};
 
 /// Every confirmed row that nothing sends.
 pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<Finding> {
@@ -38,6 +38,7 @@ pub(crate) fn check_map(resolved: &ResolvedProject, snapshot: &Snapshot) -> Vec<
             Some(Finding::new(FILE, problem).line(row.line))
         })
         .collect();
+    findings.extend(check.strays(&resolved.map));
     findings.extend(check_written(&resolved.map));
     findings.extend(check.halves(&resolved.map));
     findings.extend(check.values(&resolved.map));
@@ -72,6 +73,18 @@ fn written_wrong(row: &MapRow) -> Option<Finding> {
             .value(name)
             .nearest(Some(field_name(name)))
     })
+}
+
+/// The column that is meant: the one that an attribute of this name is staged as, else the one most like it.
+fn nearest_column<'a>(
+    name: &str,
+    columns: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    let staged = sanitise(name);
+    let same = columns
+        .clone()
+        .find(|column| staged.as_deref() == Some(*column));
+    same.map_or_else(|| nearest(name, columns), |same| Some(same.to_owned()))
 }
 
 struct Check<'a> {
@@ -132,7 +145,7 @@ impl Check<'_> {
                     .is_some_and(|outbox| outbox.schema.field_with_name(&row.target_field).is_ok())
             });
             return (!sent_before).then(|| {
-                let nearest = nearest(&row.source_field, names());
+                let nearest = nearest_column(&row.source_field, names());
                 format!(
                     "{source} has no column `{}`{}",
                     row.source_field,
@@ -155,6 +168,29 @@ impl Check<'_> {
                 row.target_object
             )
         })
+    }
+
+    /// Rows that keep a column back which there is not, while there is one of nearly that name. A column that an earlier export had
+    /// may be gone, so that nothing stops.
+    fn strays(&self, map: &FieldMap) -> Vec<Finding> {
+        let ignored = map.rows().filter(|row| row.status == Status::Ignored);
+        let told = ignored.filter_map(|row| {
+            let table = self.snapshot.get("usercom", &row.source)?;
+            let fields = table.schema.fields().iter();
+            let names: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+            if names.contains(&row.source_field.as_str()) {
+                return None;
+            }
+            let nearest = nearest_column(&row.source_field, names.into_iter())?;
+            let problem = format!("is no column of {} in the export", row.source);
+            let finding = Finding::new(FILE, problem)
+                .line(row.line)
+                .column("source_field")
+                .value(&row.source_field)
+                .nearest(Some(nearest));
+            Some(finding.warning())
+        });
+        told.collect()
     }
 
     /// Confirmed values that are put in place of nothing.

@@ -15,6 +15,7 @@
 //!
 //! Whoever writes to an org holds the lease of the staging area from before the connection is made until it is closed.
 
+mod arrived;
 mod ask;
 mod blobs;
 mod books;
@@ -86,6 +87,7 @@ mod side_by_side;
 mod simulated;
 mod small_table;
 mod span;
+mod spellings;
 mod stage;
 mod status;
 mod storage;

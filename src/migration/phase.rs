@@ -14,6 +14,7 @@ use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use super::sheet::keep_sheet;
+use super::spellings;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
@@ -230,6 +231,8 @@ impl<'a> Phases<'a> {
             ));
         }
         self.propose_automation(file, &session, &report).await?;
+        let spellings = spellings::without_code(&session, file, columns, &report).await?;
+        self.notes.extend(spellings);
         self.keep_failed(file, &session, &outbox, &report).await?;
         self.reports.push(report.clone());
         self.keep_document(file, document).await?;

@@ -154,5 +154,7 @@ pub(crate) async fn resolve(
         resolved.columns = columns::columns(project, staging, &resolved).await?.columns;
     }
     exclusions::absent(project, staging, &mut resolved, describes).await?;
+    let told = exclusions::tell_refused(&resolved, &staging.snapshot().await?);
+    resolved.exclusions.notes.extend(told);
     Ok((resolved, warnings))
 }

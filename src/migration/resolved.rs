@@ -27,6 +27,8 @@ pub(crate) struct Exclusions {
     pub lacking: BTreeMap<String, String>,
     /// Columns per load.
     pub dropped: BTreeMap<String, BTreeSet<String>>,
+    /// Objects that take neither the date nor the author that a record had.
+    pub refused: BTreeSet<String>,
     /// What a person should know, a line each.
     pub notes: Vec<String>,
     /// Columns whose field in the org is of another type, a line each.

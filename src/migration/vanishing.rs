@@ -19,9 +19,9 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Event, Journal};
 use crate::project::{Operation, QueryFile};
-use crate::reconcile::{asked_by, counts, look_up};
+use crate::reconcile::{counts, look_up};
 use crate::rollback::{Stakes, Treatment, Vanished, VanishedLoad};
-use crate::rows::{DELETED_AT, key_text, ledger_schema, sent_columns};
+use crate::rows::{DELETED_AT, asked_by, key_text, ledger_schema, sent_columns};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::Snapshot;
 

@@ -11,8 +11,8 @@ use crate::engine::Session;
 use crate::error::Error;
 use crate::load::rest_requests;
 use crate::project::{Api, QueryFile};
-use crate::reconcile::{asked_by, counts};
-use crate::rows::{FILE, RowOperation, probe};
+use crate::reconcile::counts;
+use crate::rows::{FILE, RowOperation, asked_by, probe};
 use crate::salesforce::net::is_loopback;
 use crate::staging::Manifest;
 

@@ -2,8 +2,11 @@
 //!
 //! In: a logical plan, in which models are views or tables whose own lineage is known, so that it reaches down to what was
 //! there before any query. Out: for an output column the `schema.table.column`s that it is computed from, and those that chose
-//! the row it was read from (the conditions of joins that look something up). Never: a filter, which sends a row or does not,
-//! or a name from the SQL's text.
+//! the row it was read from (the conditions of joins that look something up); and which of both it takes more from than a
+//! decision. Never: a filter, which sends a row or does not, or a name from the SQL's text.
+//!
+//! The condition of a `case` decides which value a field gets and is none itself, unless the values are constants: then the
+//! condition is what the field says.
 //!
 //! An aggregate that keeps the rows of a table apart (by their id) is walked through; one that pools them (the owners that all
 //! tables name, a vocabulary) no longer says anything of a single row, and what comes from it stands apart.
@@ -12,8 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, TableReference};
-use datafusion::logical_expr::{Aggregate, Distinct, Expr, Join, JoinType, LogicalPlan};
+use datafusion::logical_expr::{Aggregate, Case, Distinct, Expr, Join, JoinType, LogicalPlan};
 
+use super::way::{Part, Role, Way};
 use crate::usercom::object;
 use crate::usercom::schema::KeyRule;
 
@@ -26,9 +30,17 @@ pub struct Lineage {
     pub keys: BTreeSet<String>,
     /// Columns of rows that were pooled before they were looked at.
     pub pooled: BTreeSet<String>,
+    /// How each of all these arrives, but those that only decide.
+    pub carried: BTreeMap<String, Way>,
 }
 
 impl Lineage {
+    fn carry(&mut self, column: String, way: Way) {
+        let known = self.carried.get(&column);
+        let way = known.map_or_else(|| way.clone(), |known| known.or(&way));
+        self.carried.insert(column, way);
+    }
+
     /// Columns of the row itself, and those by which others were looked up for it.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         self.values.union(&self.keys).map(String::as_str)
@@ -47,25 +59,18 @@ pub fn lineages(plan: &LogicalPlan, models: &BTreeMap<String, Lineages>) -> Line
     fields
         .map(|(index, field)| {
             let mut tracer = Tracer::over(models, std::mem::take(&mut aggregated));
-            tracer.column(plan, index, Role::Value);
+            tracer.column(plan, index, &Part::value());
             aggregated = tracer.aggregated;
             (field.name().clone(), tracer.found)
         })
         .collect()
 }
 
-/// What a column does for the one that is traced.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Role {
-    Value,
-    Key,
-}
-
 struct Tracer<'a> {
     models: &'a BTreeMap<String, Lineages>,
     found: Lineage,
-    /// Models are shared by many paths; each is walked once per column and role.
-    walked: HashSet<(usize, usize, Role)>,
+    /// Models are shared by many paths; each is walked once per column and part.
+    walked: HashSet<(usize, usize, Part)>,
     /// What aggregates came to, by address and column.
     aggregated: HashMap<(usize, usize), Lineage>,
 }
@@ -83,46 +88,46 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn column(&mut self, plan: &LogicalPlan, index: usize, role: Role) {
+    fn column(&mut self, plan: &LogicalPlan, index: usize, part: &Part) {
         let address = std::ptr::from_ref(plan) as usize;
-        if !self.walked.insert((address, index, role)) {
+        if !self.walked.insert((address, index, part.clone())) {
             return;
         }
         match plan {
             LogicalPlan::Projection(node) => {
                 if let Some(expr) = node.expr.get(index) {
-                    self.expr(expr, &node.input, role);
+                    self.expr(expr, &node.input, part);
                 }
             }
-            LogicalPlan::Join(node) => self.join(node, index, role),
+            LogicalPlan::Join(node) => self.join(node, index, part),
             LogicalPlan::Aggregate(node) => match node.group_expr.get(index) {
-                Some(expr) => self.expr(expr, &node.input, role),
-                None => self.aggregate(node, index, role),
+                Some(expr) => self.expr(expr, &node.input, part),
+                None => self.aggregate(node, index, part),
             },
             LogicalPlan::Window(node) => {
                 let inputs = node.input.schema().fields().len();
                 match index.checked_sub(inputs) {
-                    None => self.column(&node.input, index, role),
+                    None => self.column(&node.input, index, part),
                     Some(index) => {
                         if let Some(expr) = node.window_expr.get(index) {
-                            self.expr(expr, &node.input, role);
+                            self.expr(expr, &node.input, part);
                         }
                     }
                 }
             }
             LogicalPlan::Unnest(node) => {
                 if let Some(index) = node.dependency_indices.get(index) {
-                    self.column(&node.input, *index, role);
+                    self.column(&node.input, *index, part);
                 }
             }
             LogicalPlan::Union(node) => {
                 for input in &node.inputs {
-                    self.column(input, index, role);
+                    self.column(input, index, part);
                 }
             }
             LogicalPlan::Distinct(Distinct::On(node)) => {
                 if let Some(expr) = node.select_expr.get(index) {
-                    self.expr(expr, &node.input, role);
+                    self.expr(expr, &node.input, part);
                 }
             }
             LogicalPlan::TableScan(node) => {
@@ -135,40 +140,48 @@ impl<'a> Tracer<'a> {
                         let fields = inner.schema().fields();
                         let position = fields.iter().position(|other| other.name() == field.name());
                         if let Some(position) = position {
-                            self.column(&inner, position, role);
+                            self.column(&inner, position, part);
                         }
                     }
-                    None => self.arrive(&node.table_name, field.name(), role),
+                    None => self.arrive(&node.table_name, field.name(), part),
                 }
             }
             other => match other.inputs().as_slice() {
                 // Alias, filter, sort, limit, distinct, repartition: the same columns.
                 [input] if input.schema().fields().len() == other.schema().fields().len() => {
-                    self.column(input, index, role);
+                    self.column(input, index, part);
                 }
                 _ => {}
             },
         }
     }
 
-    fn arrive(&mut self, table: &TableReference, column: &str, role: Role) {
+    fn arrive(&mut self, table: &TableReference, column: &str, part: &Part) {
         let table = format!("{}.{}", table.schema().unwrap_or_default(), table.table());
         if let Some(model) = self.models.get(&table) {
             if let Some(from) = model.get(column) {
-                self.take(from.clone(), role);
+                self.take(from.clone(), part);
             }
             return;
         }
         let name = format!("{table}.{column}");
-        match role {
+        if let Some(way) = &part.way {
+            self.found.carry(name.clone(), way.clone());
+        }
+        match part.role {
             Role::Value => self.found.values.insert(name),
             Role::Key => self.found.keys.insert(name),
         };
     }
 
     /// What something that is read here comes from.
-    fn take(&mut self, from: Lineage, role: Role) {
-        match role {
+    fn take(&mut self, from: Lineage, part: &Part) {
+        if let Some(way) = &part.way {
+            for (name, first) in from.carried {
+                self.found.carry(name, first.then(way));
+            }
+        }
+        match part.role {
             Role::Value => self.found.values.extend(from.values),
             Role::Key => self.found.keys.extend(from.values),
         }
@@ -177,7 +190,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// A value over many rows belongs to a row of a table only if the rows are grouped by that table's identity.
-    fn aggregate(&mut self, node: &Aggregate, index: usize, role: Role) {
+    fn aggregate(&mut self, node: &Aggregate, index: usize, part: &Part) {
         let address = (std::ptr::from_ref(node) as usize, index);
         let known = self.aggregated.get(&address).cloned();
         let found = known.unwrap_or_else(|| {
@@ -190,30 +203,30 @@ impl<'a> Tracer<'a> {
             found
         });
         self.aggregated.insert(address, found.clone());
-        self.take(found, role);
+        self.take(found, part);
     }
 
     /// What expressions come from, whatever was found before.
     fn apart(&mut self, exprs: &[Expr], input: &LogicalPlan) -> Lineage {
         let mut tracer = Self::over(self.models, std::mem::take(&mut self.aggregated));
         for expr in exprs {
-            tracer.expr(expr, input, Role::Value);
+            tracer.expr(expr, input, &Part::value());
         }
         self.aggregated = tracer.aggregated;
         tracer.found
     }
 
     /// A column of the side that is looked up was chosen by the other side's part of the condition.
-    fn join(&mut self, node: &Join, index: usize, role: Role) {
+    fn join(&mut self, node: &Join, index: usize, part: &Part) {
         let left = node.left.schema().fields().len();
         let is_left = match node.join_type {
             JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => false,
             _ => index < left,
         };
         if is_left {
-            self.column(&node.left, index, role);
+            self.column(&node.left, index, part);
             if matches!(node.join_type, JoinType::Right | JoinType::Full) {
-                self.chosen_by(node, &node.right);
+                self.chosen_by(node, &node.right, &part.key());
             }
             return;
         }
@@ -221,40 +234,105 @@ impl<'a> Tracer<'a> {
             JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => index,
             _ => index - left,
         };
-        self.column(&node.right, index, role);
+        self.column(&node.right, index, part);
         if matches!(
             node.join_type,
             JoinType::Inner | JoinType::Left | JoinType::Full
         ) {
-            self.chosen_by(node, &node.left);
+            self.chosen_by(node, &node.left, &part.key());
         }
     }
 
-    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan) {
+    fn chosen_by(&mut self, node: &Join, side: &LogicalPlan, key: &Part) {
         for (left, right) in &node.on {
-            self.expr(left, side, Role::Key);
-            self.expr(right, side, Role::Key);
+            self.expr(left, side, key);
+            self.expr(right, side, key);
         }
         if let Some(filter) = &node.filter {
-            self.expr(filter, side, Role::Key);
+            self.expr(filter, side, key);
         }
     }
 
-    fn expr(&mut self, expr: &Expr, input: &LogicalPlan, role: Role) {
-        for column in expr.column_refs() {
-            if let Some(index) = position(input.schema(), column) {
-                self.column(input, index, role);
+    fn expr(&mut self, expr: &Expr, input: &LogicalPlan, part: &Part) {
+        match expr {
+            Expr::Column(column) => {
+                if let Some(index) = position(input.schema(), column) {
+                    self.column(input, index, part);
+                }
+            }
+            // Subqueries have inputs of their own.
+            Expr::ScalarSubquery(subquery) => self.column(&subquery.subquery, 0, part),
+            Expr::Case(case) => self.case(case, input, part),
+            Expr::ScalarFunction(call) if FALLBACKS.contains(&call.name()) => {
+                for (place, value) in call.args.iter().enumerate() {
+                    let before = self.apart(&call.args[..place], input).carried;
+                    let way = match place {
+                        0 => Way::Always,
+                        _ => Way::Behind(before.into_keys().collect()),
+                    };
+                    self.expr(value, input, &part.by(&way));
+                }
+            }
+            Expr::AggregateFunction(call) => {
+                for value in &call.params.args {
+                    self.expr(value, input, part);
+                }
+                let order = call.params.order_by.iter().map(|order| &order.expr);
+                for deciding in call.params.filter.as_deref().into_iter().chain(order) {
+                    self.expr(deciding, input, &part.deciding());
+                }
+            }
+            other => {
+                let walked = other.apply_children(|child| {
+                    self.expr(child, input, part);
+                    Ok(TreeNodeRecursion::Continue)
+                });
+                debug_assert!(walked.is_ok(), "the walk itself never fails");
             }
         }
-        // Subqueries have inputs of their own.
-        let walked = expr.apply(|part| {
-            if let Expr::ScalarSubquery(subquery) = part {
-                self.column(&subquery.subquery, 0, role);
-            }
-            Ok(TreeNodeRecursion::Continue)
-        });
-        debug_assert!(walked.is_ok(), "the walk itself never fails");
     }
+
+    /// The conditions decide; which of several values it is, is only known row by row.
+    fn case(&mut self, case: &Case, input: &LogicalPlan, part: &Part) {
+        let values = case.when_then_expr.iter().map(|(_, value)| value);
+        let values: Vec<&Expr> = values
+            .chain(&case.else_expr)
+            .map(|value| &**value)
+            .filter(|value| !is_constant(value))
+            .collect();
+        let conditions = case.when_then_expr.iter().map(|(condition, _)| condition);
+        let decision = match values.is_empty() {
+            true => part.clone(),
+            false => part.deciding(),
+        };
+        for condition in conditions.chain(&case.expr) {
+            self.expr(condition, input, &decision);
+        }
+        let is_one = values
+            .windows(2)
+            .all(|two| two[0].column_refs() == two[1].column_refs());
+        let way = match is_one {
+            true => Way::Always,
+            false => Way::OneOf,
+        };
+        for value in values {
+            self.expr(value, input, &part.by(&way));
+        }
+    }
+}
+
+/// Functions that give the first of their values that is there.
+const FALLBACKS: [&str; 3] = ["coalesce", "nvl", "ifnull"];
+
+/// Whether an expression is the same in every row.
+fn is_constant(expr: &Expr) -> bool {
+    let mut constant = true;
+    let walked = expr.apply(|part| {
+        constant &= !matches!(part, Expr::Column(_) | Expr::ScalarSubquery(_));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself never fails");
+    constant
 }
 
 /// Whether rows that are grouped by these columns are still those of the column's own table: by its id, or the record that
@@ -338,6 +416,56 @@ mod tests {
             names(&["usercom.people.name", "usercom.people.spare"])
         );
         assert!(found.1.is_empty());
+    }
+
+    /// The columns of people from which the first column takes values, and how.
+    async fn carried(sql: &str) -> BTreeMap<String, Way> {
+        let carried = lineage(&planned(sql).await).carried.into_iter();
+        let short = carried.map(|(name, way)| (name.replace("usercom.people.", ""), way));
+        short.collect()
+    }
+
+    #[tokio::test]
+    async fn a_condition_decides_and_only_that_unless_the_values_are_constants() {
+        let expected = BTreeMap::from([("name".to_owned(), Way::Always)]);
+        for case in [
+            "case when spare > 1 then name end",
+            "case spare when 1 then upper(name) else lower(name) end",
+            "max(name) filter (where spare = 1)",
+            "first_value(name order by spare)",
+        ] {
+            let sql = format!("select {case} from usercom.people");
+            assert_eq!(carried(&sql).await, expected, "{case}");
+        }
+        let told =
+            carried("select case when spare > 1 then 'many' else 'few' end from usercom.people");
+        assert_eq!(
+            told.await,
+            BTreeMap::from([("spare".to_owned(), Way::Always)])
+        );
+    }
+
+    #[tokio::test]
+    async fn a_fallback_waits_for_what_stands_before_it_and_a_choice_is_one_of_several() {
+        let sql = "select coalesce(p.name, cast(p.agent as varchar), p.note) from \
+                   (select name, agent, coalesce(cast(spare as varchar), 'none') as note from usercom.people) as p";
+        let behind = |names: &[&str]| {
+            Way::Behind(
+                names
+                    .iter()
+                    .map(|name| format!("usercom.people.{name}"))
+                    .collect(),
+            )
+        };
+        let expected = BTreeMap::from([
+            ("name".to_owned(), Way::Always),
+            ("agent".to_owned(), behind(&["name"])),
+            ("spare".to_owned(), behind(&["agent", "name"])),
+        ]);
+        assert_eq!(carried(sql).await, expected);
+        let sql = "select case when company = 1 then name else cast(agent as varchar) end from usercom.people";
+        let expected = BTreeMap::from(["agent", "name"].map(|name| (name.to_owned(), Way::OneOf)));
+        assert_eq!(carried(sql).await, expected);
     }
 
     #[tokio::test]

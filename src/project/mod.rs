@@ -15,6 +15,7 @@ mod queries;
 mod query_file;
 mod select;
 mod syntax;
+mod way;
 
 pub use error::ProjectError;
 pub use lineage::{Lineage, Lineages, lineages};
@@ -26,3 +27,4 @@ pub use query_file::{Api, DeclaredField, DeclaredRule, Grain, Operation, QueryFi
 pub use select::Selection;
 pub(crate) use select::loads_behind;
 pub(crate) use syntax::{parameters, with_parameters};
+pub use way::Way;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
 use super::coercion::readable;
-use super::fetch::{asked_by, key_start, ours};
+use super::fetch::{key_start, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::project::Api;
-use crate::rows::{PROJECTED, RowOperation};
+use crate::rows::{PROJECTED, RowOperation, asked_by};
 use crate::staging::{Manifest, Snapshot};
 
 /// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.

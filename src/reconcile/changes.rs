@@ -14,13 +14,13 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use futures::{TryStreamExt, pin_mut};
 
-use super::fetch::{asked_by, fetch, key_start, keyed, ours};
+use super::fetch::{fetch, key_start, keyed, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::names::MODIFIED;
 use super::request::STAMP;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
-use crate::rows::{key_columns, same_key};
+use crate::rows::{asked_by, key_columns, same_key};
 use crate::salesforce::{ErrorClass, QueryScope, field_text};
 use crate::staging::{Manifest, Snapshot};
 

@@ -17,21 +17,12 @@ use super::found_rows::FoundRows;
 use super::{ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::project::Api;
+use crate::rows::asked_by;
 use crate::salesforce::QueryScope;
 use crate::staging::Manifest;
 
 /// Objects whose old rows are archived and vanish from `query` (`guide/rules.md` 28).
 const ARCHIVED: [&str; 2] = ["Task", "Event"];
-
-/// Objects that can only be asked for by one of their fields.
-const ASKED_BY: [(&str, &str); 1] = [("ContentDocumentLink", "ContentDocumentId")];
-
-/// The field that rows of an object are asked for by, if there is no other way.
-#[must_use]
-pub fn asked_by(object: &str) -> Option<&'static str> {
-    let found = ASKED_BY.iter().find(|(name, _)| *name == object);
-    found.map(|(_, field)| *field)
-}
 
 /// A fetch in progress.
 struct Fetch<'a> {

@@ -51,7 +51,6 @@ pub use body::is_body;
 pub use coercion::found_form;
 pub use diff::write_differences;
 pub use error::ReconcileError;
-pub use fetch::asked_by;
 pub use gate::{Verdict, held_too_many, judge};
 pub use names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG};
 pub use now::{Now, NowRequest, look_now};

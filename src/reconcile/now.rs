@@ -10,10 +10,9 @@ use super::ReconcileError;
 use super::body::body;
 use super::coercion::{derived_by, readable};
 use super::diff::differs;
-use super::fetch::asked_by;
 use super::names::MODIFIED;
 use crate::engine::Session;
-use crate::rows::{Columns, key_text};
+use crate::rows::{Columns, asked_by, key_text};
 use crate::salesforce::{Client, ObjectDescribe, Row, field_text};
 
 /// What is asked for.

@@ -5,11 +5,11 @@
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
-use super::fetch::{asked_by, key_start, ours};
+use super::fetch::{key_start, ours};
 use super::found_rows::{FoundRows, patiently};
 use super::{ReadBack, ReconcileError};
 use crate::project::Api;
-use crate::rows::{KEY_APART, RowOperation};
+use crate::rows::{KEY_APART, RowOperation, asked_by};
 use crate::staging::{Manifest, Snapshot};
 
 /// Up to so many records are asked for by their ids; more are cheaper in one Bulk query.

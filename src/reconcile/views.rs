@@ -36,6 +36,9 @@ const FAMILIES: [(&str, &str, &[&str]); 8] = [
     ),
 ];
 
+/// The column of a staged table with ids that are texts.
+const TEXT_ID: &str = "text_id";
+
 /// Columns of `recon.held`.
 const HELD: [&str; 4] = ["load", "key", "reason", "parent"];
 
@@ -126,6 +129,39 @@ type ViewName = (&'static str, &'static str);
 /// What each view puts together: SQL for one table each.
 type Unions = BTreeMap<ViewName, Vec<String>>;
 
+/// SQL of `recon.held`. Records whose id is a text are called by it: their key is made of it, and nobody knows that.
+fn held(snapshot: &Snapshot) -> String {
+    let named: Vec<String> = snapshot
+        .schema("usercom")
+        .filter(|table| table.schema.field_with_name(TEXT_ID).is_ok())
+        .map(|table| {
+            let name = &table.table;
+            format!(
+                "select '{name}' as load, cast(t.id as varchar) as key, t.{TEXT_ID} as name from usercom.{name} as t \
+                 where t.{TEXT_ID} is not null"
+            )
+        })
+        .collect();
+    let (key, join) = match named.is_empty() {
+        true => ("f.key", String::new()),
+        false => (
+            "coalesce(n.name, f.key) as key",
+            format!(
+                " left join ({}) as n on n.load = f.load and n.key = f.key",
+                named.join(" union all ")
+            ),
+        ),
+    };
+    let columns = HELD.map(|name| match name {
+        "key" => key.to_owned(),
+        name => format!("f.{name}"),
+    });
+    format!(
+        "select {} from recon.fates as f{join} where f.fate = 'held'",
+        columns.join(", ")
+    )
+}
+
 /// Views that put the tables of all loads together: `recon.fates`, `recon.held`, `recon.flagged`, `recon.altered`,
 /// `recon.differences`, `recon.conflicts`, `ledger.records`, `ledger.changes` and `ledger.attempts`.
 #[must_use]
@@ -149,9 +185,7 @@ pub fn union_views(snapshot: &Snapshot) -> Vec<View> {
         .map(|(name, parts)| view(name, parts.join(" union all ")))
         .collect();
     if known.contains(&("recon", "fates")) {
-        let columns = HELD.map(|name| format!("f.{name}")).join(", ");
-        let sql = format!("select {columns} from recon.fates as f where f.fate = 'held'");
-        views.push(view(("recon", "held"), sql));
+        views.push(view(("recon", "held"), held(snapshot)));
     }
     if snapshot.get("ledger", "reconciliations").is_none() {
         let none = reconciliations();

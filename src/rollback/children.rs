@@ -1,8 +1,9 @@
 //! Records that must not lose their parent: those that others attached to what we created, and those that are spared.
 //!
 //! In: the relationships that the org names, asked for rows changed since the first run. Out: for a record's id, what hangs on
-//! it: a row that no ledger knows is not ours, whoever made it, unless Salesforce made it along. Memory: one entry per parent that
-//! is kept, 15 bytes and a name.
+//! it: a row that no ledger knows is not ours, whoever made it, unless Salesforce made it along. Objects that answer only to who
+//! names the parent (links of files and notes) are asked about each of ours. Memory: one entry per parent that is kept, 15 bytes
+//! and a name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,21 +14,20 @@ use futures::{TryStreamExt, pin_mut};
 
 use super::RollbackError;
 use crate::engine::Session;
-use crate::rows::{Identity, identity, same_key};
+use crate::rows::{Identity, asked_by, identity, same_key};
 use crate::salesforce::{Client, ErrorClass, ObjectDescribe, field_text};
 
 /// Objects of which Salesforce makes rows along, in the name of whoever writes something else: there only rows that others made
 /// count. The first of our own that is forgotten here spares its parent, which is seen; so this list is short and exact.
-const MADE_ALONG: [&str; 13] = [
+const MADE_ALONG: [&str; 12] = [
     // With a record that has a team, and with splits of deals.
     "AccountTeamMember",
     "OpportunitySplit",
     "OpportunityTeamMember",
     // With a campaign: the two statuses that each begins with.
     "CampaignMemberStatus",
-    // With a version of a file or a note: its document, and the link to whoever owns it.
+    // With a version of a file or a note: its document. The link to whoever owns it names no record of ours.
     "ContentDocument",
-    "ContentDocumentLink",
     "ContentVersion",
     // Where a duplicate rule reports.
     "DuplicateRecordItem",
@@ -181,6 +181,13 @@ impl Others<'_> {
         fields: &BTreeSet<&str>,
         guard: &mut Guard,
     ) -> Result<(), RollbackError> {
+        if let Some(own_side) = asked_by(object) {
+            // The other side is the record of ours on which somebody's document may hang.
+            for field in fields.iter().filter(|field| **field != own_side) {
+                self.children_of_each(object, field, guard).await?;
+            }
+            return Ok(());
+        }
         let fields: Vec<&str> = fields.iter().copied().collect();
         let any: Vec<String> = fields
             .iter()
@@ -193,12 +200,66 @@ impl Others<'_> {
             any.join(" OR "),
             self.by_hand(object),
         );
+        let mut children = HashMap::new();
+        self.ask(object, &soql, &fields, guard, &mut children)
+            .await?;
+        self.protect(guard, object, children).await
+    }
+
+    /// As [`Self::children`], where only who names the parents gets an answer.
+    async fn children_of_each(
+        &self,
+        object: &str,
+        field: &str,
+        guard: &mut Guard,
+    ) -> Result<(), RollbackError> {
+        let is_parent = |described: &&ObjectDescribe| {
+            let mut children = described.child_relationships.iter();
+            children.any(|child| child.child_object == object && child.field == field)
+        };
+        let parents = self.described.values().filter(is_parent);
+        let loads = parents.filter_map(|parent| self.ledgers.get(&parent.name));
+        let loads: Vec<String> = loads.flatten().cloned().collect();
+        let mut children = HashMap::new();
+        for load in loads {
+            let sql = format!("select l.id from ledger.{load} as l where l.id is not null");
+            let name = format!("ids of {load}");
+            let mut ids = self.session.stream(&name, &sql, &[]).await?;
+            while let Some(batch) = ids.next_batch().await? {
+                let ids: Vec<&str> = batch
+                    .column(0)
+                    .as_string::<i32>()
+                    .iter()
+                    .flatten()
+                    .collect();
+                for ids in ids.chunks(IDS) {
+                    let soql = format!(
+                        "SELECT Id, {field} FROM {object} WHERE {field} IN ('{}') AND SystemModstamp >= {}",
+                        ids.join("', '"),
+                        self.since.to_rfc3339_opts(SecondsFormat::Secs, true),
+                    );
+                    self.ask(object, &soql, &[field], guard, &mut children)
+                        .await?;
+                }
+            }
+        }
+        self.protect(guard, object, children).await
+    }
+
+    /// Collects child rows with the parents that they name; where there are many, those of others keep their parents already.
+    async fn ask(
+        &self,
+        object: &str,
+        soql: &str,
+        fields: &[&str],
+        guard: &mut Guard,
+        children: &mut HashMap<Identity, Vec<String>>,
+    ) -> Result<(), RollbackError> {
         let failed = |source| RollbackError::ReadOrg {
             what: format!("rows of {object}"),
             source: Box::new(source),
         };
-        let mut children = HashMap::new();
-        let rows = self.client.query(&soql);
+        let rows = self.client.query(soql);
         pin_mut!(rows);
         while let Some(row) = rows.try_next().await.map_err(&failed)? {
             let parents = fields.iter().filter_map(|field| field_text(&row, field));
@@ -206,11 +267,11 @@ impl Others<'_> {
                 children.insert(id, parents.collect());
             }
             if children.len() >= AT_ONCE {
-                let full = std::mem::take(&mut children);
+                let full = std::mem::take(children);
                 self.protect(guard, object, full).await?;
             }
         }
-        self.protect(guard, object, children).await
+        Ok(())
     }
 
     /// Keeps the parents of children that no ledger knows: those that it knows are reviewed by themselves.
@@ -398,6 +459,47 @@ mod tests {
         others.look(&mut guard).await.unwrap();
         assert_eq!(guard.why(&ids[0]).unwrap(), "Task of others");
         assert!(guard.why(&ids[1]).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_document_that_somebody_hung_on_a_record_of_ours_keeps_it() {
+        let bench = Bench::new();
+        let org = bench.org().await;
+        let account = serde_json::json!({"Name": "Acme"});
+        let accounts = org.create("Account", &[account.clone(), account]).await;
+        let note = serde_json::json!({"Title": "Call", "Content": "eA=="});
+        let notes = org.create("ContentNote", &[note]).await;
+        let link = |id: &String| serde_json::json!({"ContentDocumentId": notes[0], "LinkedEntityId": id, "ShareType": "V"});
+        let links = [link(&accounts[0]), link(&accounts[1])];
+        let links = org.create("ContentDocumentLink", &links).await;
+        // Ours is in a ledger; the other one was made with the loader's own login.
+        for (load, ids) in [
+            ("account", accounts.iter().map(String::as_str).collect()),
+            ("link", vec!["-", links[1].as_str()]),
+        ] {
+            let ledger = vec![("k", numbers(&[1, 2])), ("id", texts(&ids))];
+            bench.table(&format!("ledger.{load}"), ledger).await;
+        }
+        let describe = org.client.describe("Account").await.unwrap();
+        let session = bench.session().await;
+        let ledgers = [("Account", "account"), ("ContentDocumentLink", "link")];
+        let ledgers = ledgers.map(|(object, load)| (object.to_owned(), vec![load.to_owned()]));
+        let others = Others {
+            client: &org.client,
+            described: &BTreeMap::from([("Account".to_owned(), describe)]),
+            since: Utc::now() - chrono::Duration::minutes(5),
+            loaders: &BTreeSet::from([org.client.identity().user_id.clone()]),
+            session: &session,
+            ledgers: &BTreeMap::from(ledgers),
+        };
+        let mut guard = Guard::default();
+        let unasked = others.look(&mut guard).await.unwrap();
+        assert!(!unasked.contains(&"ContentDocumentLink".to_owned()));
+        assert_eq!(
+            guard.why(&accounts[0]).unwrap(),
+            "ContentDocumentLink of others"
+        );
+        assert!(guard.why(&accounts[1]).is_none());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! In: parsed query files and schemas. Out: words and shapes that every step uses in the same way. Never: a row read,
 //! written or sent.
 
+mod asked_by;
 #[cfg(test)]
 pub(crate) mod bench;
 mod bits;
@@ -20,6 +21,7 @@ mod probe;
 mod run_status;
 mod together;
 
+pub use asked_by::asked_by;
 pub(crate) use bits::{Bits, is_set, set, unset};
 pub use columns::{AUDIT_FIELDS, CONTACT, Columns, FILE, LEAD, STATUS, columns_of};
 pub(crate) use columns::{

@@ -7,14 +7,8 @@
 
 use std::collections::BTreeMap;
 
-<<<<<<< HEAD
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
-=======
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
->>>>>>> values
 use arrow::error::ArrowError;
 
 use super::TransformError;
@@ -24,16 +18,10 @@ use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::keys::{Links, check_key};
 use super::notes::Notes;
-<<<<<<< HEAD
 use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
-use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder, ValuePolicy};
-=======
-use super::outbox_rows::OutboxRows;
-use super::route::{KNOWN, Ledger, text, texts};
 use super::unreadable::{CELL_UNREADABLE, UnreadCells, Unreadable};
-use crate::encode::{EncodeError, RowEncoder, ValuePolicy};
->>>>>>> values
+use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder, ValuePolicy};
 use crate::engine::Session;
 use crate::mapping::EditPolicies;
 use crate::project::{Operation, ProjectError, QueryFile};
@@ -231,24 +219,39 @@ impl<'a> Writer<'a> {
             mut held,
         } = open;
         let batch = &batch;
-        let (sent, altered) = self.projected(batch)?;
+        let (sent, mut altered) = self.projected(batch)?;
         let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
         let ledger = Ledger::of_load(batch, wanted);
         let base = Base::of(batch, &sent, &ledger, &self.last);
+        let unread = UnreadCells::of(batch, self.request.unreadable);
         let Settled {
             sent,
             kept,
             opted_out,
+            unread: left,
         } = base
-            .settle(batch, &sent, &ledger, &self.remap, self.request.gone)
+            .settle(
+                batch,
+                &sent,
+                &ledger,
+                &self.remap,
+                self.request.gone,
+                &unread,
+            )
             .map_err(|error| self.arrow(error))?;
         let encoder =
             RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
         let last = base.cells().map_err(|error| self.encode(error))?;
+        if !unread.is_empty() {
+            altered.extend(unread.altered(&sent, |row, place| left.contains(&(row, place))));
+        }
         let rejected = self.notes.altered(&altered, &keys, &held).await?;
         self.notes.flags(batch, &keys, &held).await?;
         for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
             self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
+        for row in unread.rows().filter(|row| held[*row].is_none()) {
+            self.notes.flag(&keys[row], CELL_UNREADABLE);
         }
         let hidden: Vec<ArrayRef> = self
             .request
@@ -335,51 +338,11 @@ impl<'a> Writer<'a> {
             .and_then(|sent| without_fallbacks(batch, sent, &self.remap))
             .and_then(|sent| self.request.policy.apply(&sent))
             .map_err(|error| self.arrow(error))?;
-<<<<<<< HEAD
         if !columns.keeps_raw() {
             sent.remove_column(sent.num_columns() - 1);
         }
         Ok((sent, altered))
     }
-=======
-        let (mut sent, mut altered) = sent;
-        if !self.request.columns.keeps_raw() {
-            sent.remove_column(sent.num_columns() - 1);
-        }
-        let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
-        let ledger = Ledger::of_load(&batch, wanted);
-        let base = Base::of(&batch, &sent, &ledger, &self.last);
-        let unread = UnreadCells::of(&batch, self.request.unreadable);
-        let Settled {
-            sent,
-            kept,
-            opted_out,
-            unread: left,
-        } = base
-            .settle(
-                &batch,
-                &sent,
-                &ledger,
-                &self.remap,
-                self.request.gone,
-                &unread,
-            )
-            .map_err(|error| self.arrow(error))?;
-        let encoder =
-            RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
-        let last = base.cells().map_err(|error| self.encode(error))?;
-        if !unread.is_empty() {
-            altered.extend(unread.altered(&sent, |row, place| left.contains(&(row, place))));
-        }
-        let rejected = self.notes.altered(&altered, &keys, &held).await?;
-        self.notes.flags(&batch, &keys, &held).await?;
-        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
-            self.notes.flag(&keys[row], OPT_OUT_KEPT);
-        }
-        for row in unread.rows().filter(|row| held[*row].is_none()) {
-            self.notes.flag(&keys[row], CELL_UNREADABLE);
-        }
->>>>>>> values
 
     /// What is done with a row; none if it is held, which is noted: all that keeps it back is told at once.
     fn decide(
@@ -513,7 +476,6 @@ impl<'a> Writer<'a> {
         misfit(self.request.file, source)
     }
 }
-<<<<<<< HEAD
 
 /// The query's columns are not what the outbox takes.
 pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
@@ -523,5 +485,3 @@ pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
         source: source.into(),
     })
 }
-=======
->>>>>>> values

@@ -13,7 +13,20 @@ with said as (
             ', ',
             link.direction,
             ', ',
-            coalesce(message.author_name, message.author_email, 'unknown'),
+            coalesce(
+                nullif(
+                    concat_ws(
+                        ' ',
+                        message.author_name,
+                        case
+                            when message.author_name is null then message.author_email
+                            else '<' || message.author_email || '>'
+                        end
+                    ),
+                    ''
+                ),
+                'unknown'
+            ),
             ':',
             chr(10),
             message.content

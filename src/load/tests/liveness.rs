@@ -68,6 +68,15 @@ impl Loaded {
         }
     }
 
+    /// The object as an org shows it that lacks these fields.
+    fn describe_without(&self, fields: &[&str]) -> ObjectDescribe {
+        let mut describe = self.describe.clone();
+        describe
+            .fields
+            .retain(|field| !fields.contains(&field.name.as_str()));
+        describe
+    }
+
     async fn dead(&self) -> Dead {
         self.refresh(&[NUMBER.to_owned()])
             .refresh()
@@ -103,6 +112,29 @@ async fn a_record_that_somebody_deleted_is_dead_and_keeps_its_outcome() {
     assert_eq!(loaded.dead().await, expected);
     assert_eq!(loaded.rows().await, ["a deleted created", "b live created"]);
     assert_eq!(loaded.dead().await, expected, "a second look says the same");
+}
+
+#[tokio::test]
+async fn a_record_without_our_key_that_somebody_deleted_is_dead() {
+    let loaded = Loaded::new().await;
+    loaded.org.delete(&[loaded.ids[0].as_str()]).await;
+    // The object has no such field: its records are known by what they say, or by ids of others.
+    let hidden = loaded.describe_without(&[NUMBER]);
+    // Some objects tell of no deletion: there those are asked for that should be there.
+    let silent = loaded.describe_without(&[NUMBER, "IsDeleted"]);
+    let key = [NUMBER.to_owned()];
+    let expected = Dead::from([(identity(&loaded.ids[0]).unwrap(), Liveness::Deleted)]);
+    for describe in [hidden, silent] {
+        loaded.ledger("account", &[Liveness::Live; 2]).await;
+        let refresh = LedgerRefresh {
+            describe: &describe,
+            ..loaded.refresh(&key)
+        };
+        assert_eq!(refresh.refresh().await.unwrap().dead, expected);
+        assert_eq!(loaded.rows().await, ["a deleted created", "b live created"]);
+        let again = refresh.refresh().await.unwrap();
+        assert_eq!(again.dead, expected, "a second look says the same");
+    }
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ macro_rules! declared {
 }
 
 /// All of them.
-pub(super) const FILES: [Declared; 29] = [
+pub(super) const FILES: [Declared; 30] = [
     declared!(
         "lifecycle",
         [
@@ -264,6 +264,15 @@ pub(super) const FILES: [Declared; 29] = [
     ),
     declared!(
         "ignored_columns",
+        [
+            needed("source", CellKind::Text),
+            needed("column", CellKind::Text),
+            needed("reason", CellKind::Text),
+        ],
+        key: ["source", "column"]
+    ),
+    declared!(
+        "known_ignored_columns",
         [
             needed("source", CellKind::Text),
             needed("column", CellKind::Text),

@@ -107,3 +107,19 @@ fn whatever_a_command_leaves_behind_is_its_owners_alone() {
     assert!(open.is_empty(), "others can read {open:#?}");
     assert!(files > 20, "{files}");
 }
+
+#[test]
+fn a_file_that_no_row_names_is_listed() {
+    let project = Project::small();
+    project.write(
+        "export/files.csv",
+        "id,name,path,user_id\n1,plan.txt,blobs/plan.txt,3\n",
+    );
+    project.write("export/blobs/plan.txt", "one");
+    project.write("export/blobs/stray.txt", "two");
+    let run = project.carry().ended(0);
+    let told = "warning: assert_blobs_have_rows found 1 row(s)";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    assert!(run.stderr.contains("blobs/stray.txt"), "{}", run.stderr);
+    assert!(!run.stderr.contains("blobs/plan.txt"), "{}", run.stderr);
+}

@@ -27,6 +27,8 @@ mod hypercare;
 mod later_changes;
 /// Links between records, and rows that no book may lose.
 mod links;
+/// Links that somebody deleted in the org.
+mod links_deleted;
 /// Links that moved since the last export.
 mod links_moved;
 /// Answers that are lost or none.

@@ -306,4 +306,11 @@ fn a_country_that_the_org_does_not_have_stays_a_text_and_a_decision_for_it_is_re
     );
     let texts = org.map("Account", "Name", "usercom_country__c");
     assert_eq!([&texts["Initech"], &texts["Hooli"]], ["∅", "Atlantis"]);
+    // Both are told, with what there is to do.
+    let flagged = project.set(
+        "select f.key from recon.flagged as f where f.load = 'account' and f.flag = 'country_without_code'",
+    );
+    assert_eq!(flagged, BTreeSet::from(["12".to_owned()]));
+    let told = "1 spelling(s) of countries stand for no code and are kept in usercom_country__c alone: Atlantis (1)";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
 }

@@ -37,6 +37,39 @@ fn lines(project: &Project, value: &str, second: &str, tags: &str) {
 
 #[test]
 #[ignore = "long: several migrations"]
+fn a_deal_whose_dates_a_second_export_lacks_keeps_its_close_date_and_waits_for_nobody() {
+    let project = Project::small();
+    project.write(
+        "config/defaults.csv",
+        "object,field,value,note\nOpportunity,CloseDate,2030-12-31,\n",
+    );
+    project.run().ended(0);
+    let head = "id,name,value,currency,pipeline,stage,status,company_id,user_id,assigned_to\n";
+    let pilot = "50,Pilot,120,PLN,1,11,in progress,10,5,7001\n";
+    for default in ["2030-12-31", ""] {
+        if default.is_empty() {
+            project.write("config/defaults.csv", "object,field,value,note\n");
+        }
+        project.write("export/deals.csv", &format!("{head}{pilot}"));
+        project.run().ended(0);
+        let deal = project.org().row("Opportunity", "50", "Amount, CloseDate");
+        assert_eq!(
+            (&*deal["Amount"], &*deal["CloseDate"]),
+            ("120.0", "2026-05-01"),
+            "default `{default}`"
+        );
+    }
+    // A deal that was never loaded has none that could stay.
+    let new = "60,Late,1,PLN,1,11,in progress,10,,7001\n";
+    project.write("export/deals.csv", &format!("{head}{pilot}{new}"));
+    project.run().ended(1);
+    let held =
+        project.table("select h.key, h.reason from recon.held as h where h.load = 'opportunity'");
+    assert_eq!(held, [["60", "close_date_missing"]]);
+}
+
+#[test]
+#[ignore = "long: several migrations"]
 fn a_second_export_takes_nothing_away_that_it_does_not_speak_of() {
     let project = Project::small();
     project.write(

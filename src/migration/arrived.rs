@@ -1,0 +1,206 @@
+//! Of how many rows the value of a column arrived: rows of the export that have one, whose record has one in the field.
+//!
+//! In: the columns with the fields that they reach, the staged tables, the org as it was read back. Out: a number per column and
+//! field, or why there is none: of a value that is one of several, or that stands in for a value of another table, or that was looked
+//! up for records of another table, nobody can tell afterwards where it arrived. Never: a record that has its value from another
+//! column, and never more rows than have a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident};
+
+use super::books::ColumnFate;
+use super::context::{Context, Reads};
+use crate::engine::{EngineError, Session};
+use crate::error::Error;
+use crate::project::{Grain, QueryFile, Way};
+use crate::rows::same_key;
+use crate::staging::Snapshot;
+use crate::transform::source_key;
+
+/// Schema of the rows of a source while they are compared.
+const ROWS: &str = "arrived";
+
+/// How many rows of a column arrived in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// So many.
+    Rows(i64),
+    /// Nobody can tell, and why.
+    Untold(&'static str),
+}
+
+const ONE_OF: Arrived = Arrived::Untold("one of several values; for how many rows is not told");
+const STANDS_IN: Arrived =
+    Arrived::Untold("stands in where another table has no value; for how many rows is not told");
+const LOOKED_UP: Arrived =
+    Arrived::Untold("looked up for other records; of how many rows is not told");
+
+/// A column and the load and field that it reaches.
+pub(super) type Route<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+/// What arrived, by route; nothing of loads that were never read back.
+pub(super) async fn arrived<'a>(
+    context: &Context<'_>,
+    fates: &'a [ColumnFate],
+) -> Result<BTreeMap<Route<'a>, Arrived>, Error> {
+    let snapshot = context.staging().snapshot().await?;
+    let mut found = BTreeMap::new();
+    for file in context.resolved.loads() {
+        let load = file.name.as_str();
+        let (Some(org), Some(_)) = (snapshot.get("org", load), snapshot.get("ledger", load)) else {
+            continue;
+        };
+        let has = |field: &str| org.schema.field_with_name(field).is_ok();
+        let home = file.source.as_ref().and_then(Grain::staged);
+        let mut asked: Vec<(Route<'a>, Vec<String>)> = Vec::new();
+        for fate in fates {
+            let reached = fate.fields.iter();
+            for ((to, field), way) in reached.filter(|((to, field), _)| to == load && has(field)) {
+                let route = (&*fate.source, &*fate.column, &**to, &**field);
+                match (home == Some(fate.source.as_str()), way) {
+                    (_, Way::OneOf) => {
+                        found.insert(route, ONE_OF);
+                    }
+                    (false, _) => {
+                        found.insert(route, LOOKED_UP);
+                    }
+                    (true, way) => match empty_first(way, &fate.source) {
+                        Some(before) => asked.push((route, before)),
+                        None => {
+                            found.insert(route, STANDS_IN);
+                        }
+                    },
+                }
+            }
+        }
+        let Some(table) = home.filter(|_| !asked.is_empty()) else {
+            continue;
+        };
+        match count(context, &snapshot, file, table, &asked).await? {
+            Some(counts) => {
+                let routes = asked.into_iter().map(|(route, _)| route);
+                found.extend(routes.zip(counts.into_iter().map(Arrived::Rows)));
+            }
+            None => found.extend(asked.into_iter().map(|(route, _)| (route, LOOKED_UP))),
+        }
+    }
+    Ok(found)
+}
+
+/// Columns of the source that have to be empty where a value arrives; none if those of other tables have to be, too.
+fn empty_first(way: &Way, source: &str) -> Option<Vec<String>> {
+    let Way::Behind(before) = way else {
+        return Some(Vec::new());
+    };
+    let own = format!("usercom.{source}.");
+    before
+        .iter()
+        .map(|name| name.strip_prefix(&own).map(str::to_owned))
+        .collect()
+}
+
+/// Rows of `table` whose value is in the org, for each route; none if the keys of the load's records are not made of it alone.
+async fn count(
+    context: &Context<'_>,
+    snapshot: &Snapshot,
+    file: &QueryFile,
+    table: &str,
+    asked: &[(Route<'_>, Vec<String>)],
+) -> Result<Option<Vec<i64>>, Error> {
+    let load = &file.name;
+    let over = context.session_over(snapshot, Reads::Only(&file.references));
+    let plan = over.await?.plan(&file.path, &file.sql).await?;
+    let key = file.key.iter().map(|name| {
+        let mut fields = plan.schema().fields().iter();
+        let place = fields.position(|field| field.name() == name)?;
+        source_key(&plan, place, ("usercom", table))
+    });
+    let Some(key) = key.collect::<Option<Vec<Expr>>>() else {
+        return Ok(None);
+    };
+    let columns: BTreeSet<&str> = asked
+        .iter()
+        .flat_map(|((_, column, ..), before)| {
+            std::iter::once(*column).chain(before.iter().map(String::as_str))
+        })
+        .collect();
+    let session = context.session_over(snapshot, Reads::Tables).await?;
+    add_rows(&session, file, table, &key, &columns).await?;
+    let counts: Vec<String> = asked
+        .iter()
+        .map(|((_, column, _, field), before)| {
+            let empty = before.iter().map(|name| format!(" and s.\"{name}\" is null"));
+            format!(
+                "count(*) filter (where s.\"{column}\" is not null and r.\"{field}\" is not null{})",
+                empty.collect::<String>()
+            )
+        })
+        .collect();
+    let on: Vec<String> = file
+        .key
+        .iter()
+        .enumerate()
+        .map(|(part, name)| format!("s._part_{part} = cast(r.\"{name}\" as varchar)"))
+        .collect();
+    let sql = format!(
+        "select {} from {ROWS}.source as s inner join org.{load} as r on {} \
+         inner join ledger.{load} as l on {} where l.id is not null",
+        counts.join(", "),
+        on.join(" and "),
+        same_key("l", "r", &file.key)
+    );
+    let name = format!("the columns of {load}");
+    let batches = session.collect(&name, &sql).await?;
+    let counts = batches.iter().filter(|batch| batch.num_rows() > 0);
+    let counts = counts.flat_map(|batch| batch.columns());
+    let counts = counts.map(|column| column.as_primitive::<Int64Type>().value(0));
+    Ok(Some(counts.collect()))
+}
+
+/// The rows of a staged table with the keys of their records, as a view.
+async fn add_rows(
+    session: &Session,
+    file: &QueryFile,
+    table: &str,
+    key: &[Expr],
+    columns: &BTreeSet<&str>,
+) -> Result<(), Error> {
+    let sql = format!("select * from usercom.{table}");
+    let rows = session.plan(&file.path, &sql).await?;
+    let parts = key
+        .iter()
+        .enumerate()
+        .map(|(part, expr)| cast(expr.clone(), DataType::Utf8).alias(format!("_part_{part}")));
+    let columns = columns.iter().map(|name| ident(*name));
+    let plan = LogicalPlanBuilder::from(rows)
+        .project(parts.chain(columns))
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|source| EngineError::Plan {
+            query: file.path.clone(),
+            source: Box::new(source),
+        })?;
+    session.add_plan(ROWS, "source", plan);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fallback_can_be_counted_where_what_it_stands_in_for_is_of_the_same_row() {
+        let behind =
+            |names: &[&str]| Way::Behind(names.iter().map(|it| (*it).to_owned()).collect());
+        assert_eq!(empty_first(&Way::Always, "emails"), Some(Vec::new()));
+        let own = behind(&["usercom.emails.sent_at"]);
+        assert_eq!(
+            empty_first(&own, "emails"),
+            Some(vec!["sent_at".to_owned()])
+        );
+        let of_another = behind(&["usercom.emails.sent_at", "usercom.people.email"]);
+        assert_eq!(empty_first(&of_another, "emails"), None);
+    }
+}
