@@ -207,7 +207,10 @@ impl Joining<'_> {
             mut rejects,
         } = parts;
         // Readers go by the manifest: the places behind the table's own columns are not in it.
-        if let (true, Some(mut table)) = (late.is_empty(), in_a_row(&runs)) {
+        if late.is_empty()
+            && (self.keeps_parts || runs.len() == 1)
+            && let Some(mut table) = in_a_row(&runs)
+        {
             table.schema = Arc::clone(self.schema);
             return Ok(Merged {
                 table,
