@@ -231,6 +231,7 @@ impl<'a> Phases<'a> {
             ));
         }
         self.propose_automation(file, &session, &report).await?;
+        let columns = self.context.resolved.columns(file)?;
         let spellings = spellings::without_code(&session, file, columns, &report).await?;
         self.notes.extend(spellings);
         self.keep_failed(file, &session, &outbox, &report).await?;
