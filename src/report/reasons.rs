@@ -61,7 +61,10 @@ mod tests {
     use super::*;
 
     /// Words between quotes in queries that are no codes: names of loads, fates, values of options.
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 17] = [
+        "expected_close_date",
+        "lost_at",
+        "won_at",
         "out_of_scope",
         "email_messages",
         "placeholder_account",

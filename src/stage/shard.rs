@@ -354,6 +354,7 @@ async fn stage_rows(
         rejects: rejects.map_err(|source| write_error(&name, source))?,
         filled: parts.filled,
         nothing: work.nothing,
+        unreadable: work.unreadable,
         books: places.into_iter().zip(work.books).collect(),
     };
     let rows = share.books.iter().map(|(_, book)| book.rows).sum();

@@ -29,6 +29,8 @@ pub(super) struct TableShare {
     pub(super) rejects: Manifest,
     pub(super) filled: Filled,
     pub(super) nothing: Filled,
+    /// Cells that could not be read, by column.
+    pub(super) unreadable: Filled,
     /// Place of each of its files among the table's, and what became of its rows.
     pub(super) books: Vec<(usize, FileBook)>,
 }
@@ -214,6 +216,7 @@ impl Stager<'_> {
             parts.1.extend(table.late.iter().cloned());
             parts.2.join(&table.filled);
             work.nothing.join(&table.nothing);
+            work.unreadable.join(&table.unreadable);
             books.extend(table.books.iter().cloned());
             copy(self.staging, &table.rejects, &mut rejects).await?;
         }

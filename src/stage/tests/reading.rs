@@ -111,8 +111,8 @@ async fn a_number_that_lost_its_digits_shows_in_lists_too() {
     bench.stage().await.unwrap();
     insta::assert_snapshot!(bench.csv(ALTERED).await, @r#"
     id,file,row,column,value,reason
-    1,companies.csv,1,phones,4.86E+10,damaged_number
-    2,companies.csv,2,phones,"{48600,4.86E+10}",damaged_number
+    1,companies.csv,1,phone_numbers,4.86E+10,damaged_number
+    2,companies.csv,2,phone_numbers,"{48600,4.86E+10}",damaged_number
     "#);
 }
 
