@@ -42,6 +42,8 @@ gates! {
     max_rejected_percent: f64 = 2.0,
     /// As many such rows shut no gate, unless they are half of their file.
     max_rejected_rows: u64 = 2,
+    /// Cells of a column that cannot be read, in percent of its cells; beyond it the run is no success.
+    max_unreadable_percent: f64 = 50.0,
     /// Rows of a load that are held, in percent of those that would move.
     max_held_percent: f64 = 99.0,
     /// As many held rows shut no gate.

@@ -126,6 +126,7 @@ impl File {
         for (key, percent) in [
             ("max_failed_percent", self.gates.max_failed_percent),
             ("max_rejected_percent", self.gates.max_rejected_percent),
+            ("max_unreadable_percent", self.gates.max_unreadable_percent),
             ("max_held_percent", self.gates.max_held_percent),
             ("max_delete_share", self.gates.max_delete_share),
             ("storm_percent", self.gates.storm_percent),

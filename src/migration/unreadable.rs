@@ -185,7 +185,7 @@ pub(crate) fn told(snapshot: &Snapshot, gates: &Gates) -> UnreadColumns {
             some.push(format!("{column} {}", book.unreadable));
             if is_beyond(book, gates) {
                 told.objections.push(format!(
-                    "{} of {} cells of {}.{column} could not be read; see rejects.{}. Mend the column, or raise max_rejected_percent \
+                    "{} of {} cells of {}.{column} could not be read; see rejects.{}. Mend the column, or raise max_unreadable_percent \
                      under [gates]",
                     book.unreadable,
                     book.unreadable + book.rows_with_value,
@@ -206,14 +206,12 @@ pub(crate) fn told(snapshot: &Snapshot, gates: &Gates) -> UnreadColumns {
     told
 }
 
-/// The gate of whole rows, for the cells of one column.
+/// Whether a column is hardly anything else.
 fn is_beyond(book: &ColumnBook, gates: &Gates) -> bool {
     let cells = book.unreadable + book.rows_with_value;
     #[expect(clippy::cast_precision_loss, reason = "a share in percent")]
     let percent = book.unreadable as f64 * 100.0 / cells.max(1) as f64;
-    let many = book.unreadable > gates.max_rejected_rows && percent > gates.max_rejected_percent;
-    let most = percent >= 50.0 && gates.max_rejected_percent < 50.0;
-    many || most
+    percent > gates.max_unreadable_percent
 }
 
 #[cfg(test)]
@@ -230,10 +228,10 @@ mod tests {
             };
             is_beyond(&book, &Gates::default())
         };
-        for (unreadable, read) in [(1, 0), (1, 1), (9, 1), (5, 95), (400, 16_000)] {
+        for (unreadable, read) in [(1, 0), (2, 1), (9, 1), (9_000, 8_000)] {
             assert!(beyond(unreadable, read), "{unreadable} beside {read}");
         }
-        for (unreadable, read) in [(0, 0), (1, 2), (2, 98), (3, 1_000)] {
+        for (unreadable, read) in [(0, 0), (1, 1), (5, 95), (3, 1_000)] {
             assert!(!beyond(unreadable, read), "{unreadable} beside {read}");
         }
     }
