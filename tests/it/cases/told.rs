@@ -31,10 +31,14 @@ fn who_changed_a_value_is_remembered_though_others_and_we_changed_the_record_sin
     project.run().ended(0);
     people(&project, "+48 605", "Nice", "Texas");
     project.run().ended(1);
-    assert_eq!(asked(), [first.clone()], "a run before");
+    assert_eq!(asked(), std::slice::from_ref(&first), "a run before");
     people(&project, "+48 605", "Lyon", "Texas");
     project.run().ended(1);
-    assert_eq!(asked(), [first.clone()], "a run that asked already");
+    assert_eq!(
+        asked(),
+        std::slice::from_ref(&first),
+        "a run that asked already"
+    );
     let edits = "select e.changed_by from recon.changed_by_org as e where e.field = 'Phone'";
     assert_eq!(project.table(edits), [[ann.clone()]]);
 
