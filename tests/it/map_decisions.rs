@@ -74,7 +74,7 @@ fn decisions_about_values_are_proposed_and_count_once_somebody_confirms_them() {
     let lifecycle = ["lifecycle_stage", "target"];
     assert_eq!(
         proposals(&project, "config/lifecycle.csv", &lifecycle),
-        ["klient/Contact/likely", "sql/Lead/likely"],
+        ["Klient/Contact/likely", "SQL/Lead/likely"],
         "{}",
         proposed.stdout
     );
@@ -126,7 +126,7 @@ fn decisions_about_values_are_proposed_and_count_once_somebody_confirms_them() {
     );
     // None of it counts yet.
     let checked = project.transload(&["check"]).ended(0);
-    for open in ["klient", "sql", "Negocjacje"] {
+    for open in ["Klient", "SQL", "Negocjacje"] {
         assert!(checked.stdout.contains(open), "{open}\n{}", checked.stdout);
     }
     let waits = "column target: is proposed and nobody has confirmed it";
@@ -160,7 +160,7 @@ fn decisions_about_values_are_proposed_and_count_once_somebody_confirms_them() {
     project.transload(&["stage"]).ended(0);
     let sql = "select l.lifecycle_stage, l.target from config.lifecycle as l \
                where l.class = 'likely' order by l.lifecycle_stage";
-    assert_eq!(project.table(sql), [["klient", "Contact"], ["sql", "Lead"]]);
+    assert_eq!(project.table(sql), [["Klient", "Contact"], ["SQL", "Lead"]]);
     let sql = "select c.country, c.code from config.countries as c";
     assert_eq!(project.table(sql), [["Francja", "FR"]]);
 }
@@ -261,7 +261,7 @@ fn a_value_of_the_export_is_no_formula_in_a_decision_file() {
     // Decided, it counts for the value as the export has it.
     project.write(
         "config/lifecycle.csv",
-        &text.replace(line, &line.replacen("a0,", "a0,Lead", 1)),
+        &text.replace(line, &line.replacen("A0,", "A0,Lead", 1)),
     );
     let open = project.transload(&["check", "--format", "json"]).ended(0);
     let open: serde_json::Value = serde_json::from_str(&open.stdout).unwrap();
