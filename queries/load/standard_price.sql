@@ -15,13 +15,7 @@ select
     true as "IsActive",
     make_array(
         link.fate,
-        case
-            when price.problem is not null
-                then named_struct(
-                    'fate', 'held', 'reason', price.problem, 'parent',
-                    coalesce(price.lacking, price.product)
-                )
-        end,
+        price.fate,
         case
             when link.product2_id is null and link.fate is null
                 then named_struct(

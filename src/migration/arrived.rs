@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::project::{Grain, QueryFile, Way};
 use crate::rows::same_key;
 use crate::staging::Snapshot;
-use crate::transform::source_key;
+use crate::transform::source_keys;
 
 /// Schema of the rows of a source while they are compared.
 const ROWS: &str = "arrived";
@@ -46,7 +46,7 @@ pub(super) async fn arrived<'a>(
     context: &Context<'_>,
     fates: &'a [ColumnFate],
 ) -> Result<BTreeMap<Route<'a>, Arrived>, Error> {
-    let snapshot = context.staging().snapshot().await?;
+    let (snapshot, tables) = context.session(Reads::Tables).await?;
     let mut found = BTreeMap::new();
     for file in context.resolved.loads() {
         let load = file.name.as_str();
@@ -79,7 +79,7 @@ pub(super) async fn arrived<'a>(
         let Some(table) = home.filter(|_| !asked.is_empty()) else {
             continue;
         };
-        match count(context, &snapshot, file, table, &asked).await? {
+        match count(context, (&snapshot, &tables), file, table, &asked).await? {
             Some(counts) => {
                 let routes = asked.into_iter().map(|(route, _)| route);
                 found.extend(routes.zip(counts.into_iter().map(Arrived::Rows)));
@@ -105,7 +105,7 @@ fn empty_first(way: &Way, source: &str) -> Option<Vec<String>> {
 /// Rows of `table` whose value is in the org, for each route; none if the keys of the load's records are not made of it alone.
 async fn count(
     context: &Context<'_>,
-    snapshot: &Snapshot,
+    (snapshot, session): (&Snapshot, &Session),
     file: &QueryFile,
     table: &str,
     asked: &[(Route<'_>, Vec<String>)],
@@ -113,12 +113,7 @@ async fn count(
     let load = &file.name;
     let over = context.session_over(snapshot, Reads::Only(&file.references));
     let plan = over.await?.plan(&file.path, &file.sql).await?;
-    let key = file.key.iter().map(|name| {
-        let mut fields = plan.schema().fields().iter();
-        let place = fields.position(|field| field.name() == name)?;
-        source_key(&plan, place, ("usercom", table))
-    });
-    let Some(key) = key.collect::<Option<Vec<Expr>>>() else {
+    let Some(key) = source_keys(&plan, &file.key, ("usercom", table)) else {
         return Ok(None);
     };
     let columns: BTreeSet<&str> = asked
@@ -127,8 +122,7 @@ async fn count(
             std::iter::once(*column).chain(before.iter().map(String::as_str))
         })
         .collect();
-    let session = context.session_over(snapshot, Reads::Tables).await?;
-    add_rows(&session, file, table, &key, &columns).await?;
+    add_rows(session, file, table, &key, &columns).await?;
     let counts: Vec<String> = asked
         .iter()
         .map(|((_, column, _, field), before)| {

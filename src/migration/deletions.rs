@@ -15,13 +15,16 @@ use super::gone::GoneRows;
 use super::phase::Phases;
 use super::vanishing::{Due, Vanishing};
 use crate::error::Error;
-use crate::load::{LoadRequest, load_phase};
+use crate::load::{Event, LoadRequest, load_phase};
 use crate::project::QueryKind;
 use crate::reconcile::found_form;
 use crate::rollback::{KEPT, Vanished};
 use crate::rows::{DELETED_AT, GONE, KEY_APART, RunStatus, key_text};
 use crate::staging::Manifest;
 use crate::transform::write_table;
+
+/// Why records stay where so many are gone that somebody has to say that they are meant.
+const TOO_MANY: &str = "more_than_max_delete_share";
 
 impl Phases<'_> {
     /// Says which records the source no longer has where nothing is done about them.
@@ -68,8 +71,7 @@ impl Phases<'_> {
         }
         if self.are_too_many(&due) {
             for load in &due {
-                self.keep_why(&load.file.name, "more_than_max_delete_share")
-                    .await?;
+                self.note_waiting(load).await?;
             }
             return Ok(RunStatus::Held);
         }
@@ -112,15 +114,26 @@ impl Phases<'_> {
         true
     }
 
-    /// Says in `recon.gone_<load>` why its records stay.
-    async fn keep_why(&self, load: &str, why: &str) -> Result<(), Error> {
-        let staging = self.context.staging();
+    /// Says of a load whose records stay because they are too many: in `recon.gone_<load>` why, in report and journal how many wait.
+    async fn note_waiting(&mut self, load: &Due<'_>) -> Result<(), Error> {
+        let (staging, name) = (self.context.staging(), &load.file.name);
         let (_, session) = self.context.session(Reads::Tables).await?;
-        let table = format!("{GONE}{load}");
-        let sql = format!("select g.key, g.id, g.what, '{why}' as why from recon.{table} as g");
+        let table = format!("{GONE}{name}");
+        let sql =
+            format!("select g.key, g.id, g.what, '{TOO_MANY}' as why from recon.{table} as g");
         let what = "why the records that the source no longer has stay";
         let told = write_table(staging, &session, ("recon", &table), what, &sql, &[]).await?;
         staging.publish(told).await?;
+        let report = self.reports.iter_mut().find(|report| report.load == *name);
+        if let Some(report) = report {
+            report.gone_waiting = load.count;
+        }
+        self.journal
+            .record(&Event::GoneHeld {
+                load: name.clone(),
+                records: load.count,
+            })
+            .await?;
         Ok(())
     }
 

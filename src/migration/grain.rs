@@ -20,7 +20,7 @@ use crate::project::{Grain, QueryFile};
 use crate::reconcile::{PhaseReport, counts};
 use crate::rows::{SOURCE, key_text};
 use crate::staging::Snapshot;
-use crate::transform::{source_key, write_table};
+use crate::transform::{source_keys, write_table};
 
 /// A source, and what its loads account for.
 #[derive(Debug)]
@@ -182,16 +182,11 @@ enum Told {
 
 impl Told {
     fn of(file: &QueryFile, plan: &LogicalPlan, table: (&str, &str)) -> Option<Self> {
-        let place = |name: &str| {
-            let mut fields = plan.schema().fields().iter();
-            fields.position(|field| field.name() == name)
-        };
-        if place(SOURCE).is_some() {
+        let mut fields = plan.schema().fields().iter();
+        if fields.any(|field| field.name() == SOURCE) {
             return Some(Self::Said);
         }
-        let key = file.key.iter();
-        let parts = key.map(|name| source_key(plan, place(name)?, table));
-        parts.collect::<Option<Vec<Expr>>>().map(Self::Traced)
+        source_keys(plan, &file.key, table).map(Self::Traced)
     }
 
     /// SQL for what the books of a load say.

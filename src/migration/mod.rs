@@ -46,7 +46,6 @@ mod fields;
 mod first_error;
 mod found;
 mod gone;
-mod gone_waiting;
 mod grain;
 mod hypercare;
 mod known;

@@ -82,9 +82,6 @@ impl<'a> Phases<'a> {
             None if !self.only_failed => self.settle_gone(&gone).await?,
             _ => self.list_gone(&gone),
         };
-        if settled == RunStatus::Held {
-            self.note_waiting(&gone).await?;
-        }
         self.tell_conflicts().await?;
         if let Some(status) = ended {
             return Ok(status);

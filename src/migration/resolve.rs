@@ -34,7 +34,12 @@ impl<'a> Context<'a> {
         connection: &'a Connection,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        Self::with(project, connection, progress, ProjectFiles::read(project)?).await
+        let files = ProjectFiles::read(project)?;
+        let mut context = Self::with(project, connection, progress, files).await?;
+        let snapshot = connection.staging.snapshot().await?;
+        let slips = slips(project, &connection.staging, &snapshot).await?;
+        context.warnings.extend(slips);
+        Ok(context)
     }
 
     /// The same with files that were read before.
@@ -141,13 +146,10 @@ pub(crate) async fn resolve(
 ) -> Result<(ResolvedProject, Vec<Finding>), Error> {
     let exclusions = exclusions::judge(project, staging, &files.queries, Some(describes)).await?;
     let (mut resolved, findings) = look(project, staging, files, exclusions, true).await?;
-    let (findings, mut warnings): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(Finding::is_error);
+    let (findings, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });
     }
-    let snapshot = staging.snapshot().await?;
-    warnings.extend(slips(project, staging, &snapshot).await?);
     let misfits = schema::misfits(&fields::declared_fields(&resolved)?, describes)?;
     if !misfits.is_empty() {
         resolved.exclusions.leave_out(&resolved.queries, &misfits);

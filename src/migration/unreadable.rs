@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{LogicalPlanBuilder, cast};
 use datafusion::prelude::col;
 
 use super::columns::lineage_of;
@@ -18,7 +18,7 @@ use crate::engine::{EngineError, View};
 use crate::error::Error;
 use crate::project::Lineage;
 use crate::staging::{ColumnBook, Snapshot};
-use crate::transform::{BETWEEN, CELLS, EMPTY, Unreadable, source_key};
+use crate::transform::{BETWEEN, CELLS, EMPTY, Unreadable, source_keys};
 
 /// Schema of the rows of a load with such cells, in its session.
 const SCHEMA: &str = "unread";
@@ -92,12 +92,7 @@ pub(crate) async fn rows(
         fields.insert(field, places.collect());
     }
     let plan = session.plan(&file.path, &file.sql).await?;
-    let key = file.key.iter().map(|name| {
-        let mut fields = plan.schema().fields().iter();
-        let place = fields.position(|field| field.name() == name)?;
-        source_key(&plan, place, ("usercom", table))
-    });
-    let Some(key) = key.collect::<Option<Vec<Expr>>>() else {
+    let Some(key) = source_keys(&plan, &file.key, ("usercom", table)) else {
         return Ok(None);
     };
     let is_null = |name: &String| match staged.schema.field_with_name(name) {

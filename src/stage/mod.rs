@@ -56,7 +56,6 @@ pub use settings::Settings;
 pub use shard::{Shard, ShardReport, stage_shard};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::progress::Progress;
@@ -177,25 +176,10 @@ async fn stage_listed(
         true => None,
         false => standing::last_books(staging, &before).await?,
     };
-    let mut stager = Stager {
-        settings,
-        export,
-        staging,
-        engine,
-        progress,
-        before,
-        blobs: Arc::new(blobs),
-        altered: staging
-            .create("staged", "altered", altered::schema(), &[])
-            .await
-            .map_err(|source| error::write_error("altered", source))?,
-        keys: BTreeMap::new(),
-        inputs: digests,
-        measured: measured.digest(),
-        books,
-        stood: 0,
-        shares,
-    };
+    let area = (staging, engine, before);
+    let blobs = (blobs, measured.digest());
+    let mut stager = Stager::open(settings, export, area, progress, blobs).await?;
+    (stager.inputs, stager.books, stager.shares) = (digests, books, shares);
     let mut finished = Vec::with_capacity(OBJECTS.len());
     let mut staged = match &stager.shares {
         Some(shares) => shares.copy_altered(staging, &mut stager.altered).await,

@@ -16,7 +16,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -141,8 +140,12 @@ pub async fn stage_shard(
     let share = match stands {
         Some(share) => share,
         None => {
-            let parts = (staging, engine, before, progress);
-            let mut stager = stager(settings, export, parts, &listing).await?;
+            let mut blobs = Blobs::clone(&listing.blobs);
+            let measured = blob_books::measure(export, staging, &before, &mut blobs).await?;
+            staging.remove(&measured).await;
+            let area = (staging, engine, before);
+            let blobs = (blobs, measured.digest());
+            let mut stager = Stager::open(settings, export, area, progress, blobs).await?;
             let mut tables = BTreeMap::new();
             let mut common = Vec::new();
             let staged = stage_own(&mut stager, &listing, &own, (&mut tables, &mut common)).await;
@@ -255,36 +258,6 @@ fn own_files(listing: &Listing, shard: Shard) -> BTreeSet<String> {
         }
     }
     own
-}
-
-async fn stager<'a>(
-    settings: &'a Settings,
-    export: &'a Export,
-    (staging, engine, before, progress): (&'a Staging, &'a Engine, Snapshot, &'a dyn Progress),
-    listing: &Listing,
-) -> Result<Stager<'a>, StageError> {
-    let mut blobs = Blobs::clone(&listing.blobs);
-    let measured = blob_books::measure(export, staging, &before, &mut blobs).await?;
-    staging.remove(&measured).await;
-    let altered = staging
-        .create("staged", "altered", altered::schema(), &[])
-        .await;
-    Ok(Stager {
-        settings,
-        export,
-        staging,
-        engine,
-        progress,
-        before,
-        blobs: Arc::new(blobs),
-        altered: altered.map_err(|source| write_error("altered", source))?,
-        keys: BTreeMap::new(),
-        inputs: BTreeMap::new(),
-        measured: measured.digest(),
-        books: None,
-        stood: 0,
-        shares: None,
-    })
 }
 
 async fn stage_own(

@@ -20,7 +20,7 @@ use super::runs::{Joining, Merged, Parts, Runs};
 use super::shard::is_common;
 use super::share::Shares;
 use super::standing::WARNINGS;
-use super::{Settings, StageError, TableReport, Warning, column_books, latest, pipeline};
+use super::{Settings, StageError, TableReport, Warning, altered, column_books, latest, pipeline};
 use crate::engine::Engine;
 use crate::progress::Progress;
 use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
@@ -57,6 +57,37 @@ pub(super) struct Stager<'a> {
     pub(super) stood: usize,
     /// What other processes staged, if this one puts it together.
     pub(super) shares: Option<Shares>,
+}
+
+impl<'a> Stager<'a> {
+    /// One that stages whatever it is given. `blobs` come with the digest of what is known of them.
+    pub(super) async fn open(
+        settings: &'a Settings,
+        export: &'a Export,
+        (staging, engine, before): (&'a Staging, &'a Engine, Snapshot),
+        progress: &'a dyn Progress,
+        (blobs, measured): (Blobs, String),
+    ) -> Result<Self, StageError> {
+        let altered = staging
+            .create("staged", "altered", altered::schema(), &[])
+            .await;
+        Ok(Self {
+            settings,
+            export,
+            staging,
+            engine,
+            progress,
+            before,
+            blobs: Arc::new(blobs),
+            altered: altered.map_err(|source| write_error("altered", source))?,
+            keys: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+            measured,
+            books: None,
+            stood: 0,
+            shares: None,
+        })
+    }
 }
 
 impl Work<'_> {

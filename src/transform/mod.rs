@@ -26,5 +26,5 @@ pub use custom_objects::{Generated, MetadataKeys, generate as generate_custom_ob
 pub use error::TransformError;
 pub use model::{write_model, write_table};
 pub use outbox::{Outbox, OutboxRequest, write_outbox};
-pub use source_key::source_key;
+pub use source_key::source_keys;
 pub use unreadable::{BETWEEN, CELLS, EMPTY, Unreadable};

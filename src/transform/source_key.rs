@@ -8,9 +8,19 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
 
-/// Output column `index` of a plan over the columns of `schema.table`; none if it is made of more than these.
+/// The key of a load as expressions over the columns of `schema.table`; none if it is made of more than these.
 #[must_use]
-pub fn source_key(plan: &LogicalPlan, index: usize, (schema, table): (&str, &str)) -> Option<Expr> {
+pub fn source_keys(plan: &LogicalPlan, key: &[String], table: (&str, &str)) -> Option<Vec<Expr>> {
+    let key = key.iter().map(|name| {
+        let mut fields = plan.schema().fields().iter();
+        let place = fields.position(|field| field.name() == name)?;
+        source_key(plan, place, table)
+    });
+    key.collect()
+}
+
+/// Output column `index` of a plan over the columns of `schema.table`; none if it is made of more than these.
+fn source_key(plan: &LogicalPlan, index: usize, (schema, table): (&str, &str)) -> Option<Expr> {
     match plan {
         LogicalPlan::Projection(node) => {
             let expr = node.expr.get(index)?.clone().unalias();

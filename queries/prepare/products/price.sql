@@ -44,9 +44,12 @@ select
     coalesce(max(named.list_price), max(named.line_price)) as price,
     case
         when coalesce(max(named.list_price), max(named.line_price)) is null
-            then max(named.problem)
-    end as problem,
-    max(named.lacking) as lacking,
+            then named_struct(
+                'fate', 'held',
+                'reason', max(named.problem),
+                'parent', coalesce(max(named.lacking), named.product)
+            )
+    end as fate,
     concat_ws(
         ';',
         case when bool_or(named.converted) then 'amount_converted' end,
