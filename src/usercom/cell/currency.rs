@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(currency_of(cell), None, "{cell}");
         }
         assert_eq!(sum("€1,250"), Err(Fault::AmbiguousNumber));
-        assert_eq!(sum("€10.005"), Err(Fault::TooManyDecimals));
+        assert_eq!(sum("€1010.005"), Err(Fault::TooManyDecimals));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! Accepted: a sign, a decimal point, an exponent in floats; spaces (also the non-breaking ones) and apostrophes
 //! between groups of three; commas or points between groups when a decimal separator of the other kind or a
 //! second group makes them plain (`1,250.00`, `1.250,00`, `1,234,567`); a decimal comma unless exactly one
-//! to three digits precede and three follow it (`1250,5`, `12,50`, `1250,500`). Refused: `1,234` (could be either), currency signs
-//! and codes (`currency.rs` reads sums that have them), anything else.
+//! to three digits precede and three follow it (`1250,5`, `12,50`, `1250,500`). Refused: `1,234` (could be either; of an amount
+//! `1.234` too, since amounts have two decimals), currency signs and codes (`currency.rs` reads sums that have them), anything
+//! else.
 
 use super::Fault;
 
@@ -92,7 +93,11 @@ pub fn percent(cell: &str) -> Result<f64, Fault> {
 /// # Errors
 /// As [`float`], and [`Fault::TooManyDecimals`] when a third decimal is not zero.
 pub fn money(cell: &str) -> Result<i128, Fault> {
-    let number = Plain::read(cell.trim_ascii())?;
+    let text = cell.trim_ascii();
+    let number = Plain::read(text)?;
+    if is_group_or_fraction(text) {
+        return Err(Fault::AmbiguousNumber);
+    }
     let (cents, rest) = number.fraction().split_at(number.fraction().len().min(2));
     if rest.bytes().any(|digit| digit != b'0') {
         return Err(Fault::TooManyDecimals);
@@ -110,6 +115,20 @@ pub fn money(cell: &str) -> Result<i128, Fault> {
         value = value * 10 + i128::from(digit);
     }
     Ok(if number.negative { -value } else { value })
+}
+
+/// Whether a single point may stand between thousands: one to three digits before it, the first no zero, and three behind.
+fn is_group_or_fraction(text: &str) -> bool {
+    let body = text.trim_start_matches(['-', '+', '\u{2212}']);
+    let Some((whole, rest)) = body.split_once('.') else {
+        return false;
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    (1..=3).contains(&whole.len())
+        && rest.len() == 3
+        && digits(whole)
+        && digits(rest)
+        && !whole.starts_with('0')
 }
 
 /// Digits with an optional sign, at most 18 of them; the usual case, kept short.
@@ -331,6 +350,8 @@ mod tests {
             ("1250,5", 125_050),
             ("12,50", 1_250),
             ("1250,500", 125_050),
+            ("1250.500", 125_050),
+            ("0.500", 50),
             ("1,250.00", 125_000),
             ("1.250,00", 125_000),
             ("1 250,00", 125_000),
@@ -344,11 +365,13 @@ mod tests {
         }
         for (cell, fault) in [
             ("1,250", Fault::AmbiguousNumber),
+            ("1.250", Fault::AmbiguousNumber),
+            ("-12.500", Fault::AmbiguousNumber),
             ("€1,250.00", Fault::CurrencySymbol),
             ("1250 zł", Fault::CurrencySymbol),
             ("PLN 1250", Fault::CurrencySymbol),
             ("$5", Fault::CurrencySymbol),
-            ("1.005", Fault::TooManyDecimals),
+            ("1250.005", Fault::TooManyDecimals),
             ("10000000000000000", Fault::NumberOutOfRange),
             ("1.2.3", Fault::UnparsableNumber),
             ("1,23,456", Fault::UnparsableNumber),
