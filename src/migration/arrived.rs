@@ -11,7 +11,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident};
 
-use super::books::ColumnFate;
+use super::column_fate::ColumnFate;
 use super::context::{Context, Reads};
 use crate::engine::{EngineError, Session};
 use crate::error::Error;

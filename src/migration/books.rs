@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 
 use super::arrived::{Arrived, arrived};
+use super::column_fate::{ColumnFate, Place, Word};
 use super::columns;
 use super::context::Context;
 use super::found;
@@ -23,53 +24,6 @@ use crate::staging::Snapshot;
 
 /// How the names of tables of the customer's own objects begin.
 const CUSTOM_OBJECT: &str = "co_";
-
-/// A field of a load.
-type Place = (String, String);
-
-/// What becomes of one staged column.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ColumnFate {
-    /// Staged table.
-    pub source: String,
-    /// Its column.
-    pub column: String,
-    /// Rows with a value.
-    pub rows: u64,
-    /// Fields that it reaches: load and field, and how.
-    pub fields: Vec<(Place, Way)>,
-    /// Fields whose value it decides without being in it.
-    pub decides: Vec<Place>,
-    /// Why it stays, where it reaches none.
-    pub reason: Option<String>,
-    /// What that is called.
-    pub fate: Word,
-}
-
-/// What becomes of a column in one word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Word {
-    /// It reaches a field.
-    #[default]
-    Sent,
-    /// It stays by decision.
-    Ignored,
-    /// An option or the destination leaves out the fields it would reach.
-    LeftOut,
-    /// It says which value a field gets, and is in none.
-    Decides,
-}
-
-impl Word {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Ignored => "ignored",
-            Self::LeftOut => "left_out",
-            Self::Decides => "decides",
-        }
-    }
-}
 
 /// Why a column that decides reaches no field.
 const DECIDES: &str = "only says which value the field gets";

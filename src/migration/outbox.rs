@@ -35,7 +35,7 @@ pub(crate) struct OutboxFor<'a> {
 pub(crate) async fn write(context: &Context<'_>, wanted: &OutboxFor<'_>) -> Result<Outbox, Error> {
     let file = wanted.file;
     let policy = fields::value_policy(wanted.session, wanted.describe, file.object()).await?;
-    let unreadable = unreadable::rows(context, wanted).await?;
+    let unreadable = unreadable::rows(context, file, (wanted.snapshot, wanted.session)).await?;
     let outbox = Box::pin(write_outbox(&OutboxRequest {
         staging: context.staging(),
         session: wanted.session,

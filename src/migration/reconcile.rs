@@ -1,8 +1,7 @@
 //! The destination read back and compared with what was sent, any day.
 //!
 //! In: ledgers and outboxes of what was loaded, the org. Out: `recon.*`, published, rows of `ledger.reconciliations`, and a
-//! [`ReconcileReport`]. Never: a change to
-//! the org.
+//! [`ReconcileReport`]. Never: a change to the org.
 
 use super::books;
 use super::comparison::{compare, read_back_request};
@@ -12,9 +11,10 @@ use super::hypercare::{self, Hypercare};
 use super::liveness::Liveness;
 use super::project::Project;
 use super::reconcile_log::keep_reconciliation;
+use super::reconcile_report::{LoadComparison, ReconcileReport};
 use super::resolved::ProjectFiles;
 use super::sheet::keep_sheet;
-use super::side_by_side::{Sample, SampleSheet, draw_samples, keep_sample, publish};
+use super::side_by_side::{Sample, draw_samples, keep_sample, publish};
 use crate::error::Error;
 use crate::load::Journal;
 use crate::progress::Progress;
@@ -37,49 +37,6 @@ pub struct ReconcileRequest {
     pub sample: Option<Sample>,
     /// Whether the sample is written into the reports of the last run.
     pub keep_sample: bool,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Default)]
-pub struct ReconcileReport {
-    /// Loads in the order of their files.
-    pub loads: Vec<LoadComparison>,
-    /// The project's reconcile queries, each with the rows it found.
-    pub queries: Vec<(String, u64)>,
-    /// The sample, field by field.
-    pub sample: Option<SampleSheet>,
-    /// What people did in the org, if only changes were read.
-    pub hypercare: Option<Hypercare>,
-    /// Where the list of it was written, if there is anything on it.
-    pub list: Option<String>,
-}
-
-impl ReconcileReport {
-    /// Whether anything is not as it should be.
-    #[must_use]
-    pub fn differs(&self) -> bool {
-        self.loads.iter().any(|load| load.differences > 0)
-            || self.queries.iter().any(|(_, rows)| *rows > 0)
-            || self.sample.as_ref().is_some_and(|sheet| sheet.odd() > 0)
-            || self.hypercare.as_ref().is_some_and(Hypercare::is_urgent)
-    }
-}
-
-/// One load's comparison.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadComparison {
-    /// Object.
-    pub object: String,
-    /// Load.
-    pub load: String,
-    /// Records that landed and were not lost.
-    pub landed: u64,
-    /// Of these, records found in the org.
-    pub read_back: u64,
-    /// Missing records, changed fields, extra records.
-    pub differences: u64,
-    /// Fields that somebody changed in the org.
-    pub changed_by_org: u64,
 }
 
 /// Reads back and compares everything that was loaded.

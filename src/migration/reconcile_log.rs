@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 
 use super::context::Context;
-use super::reconcile::ReconcileReport;
+use super::reconcile_report::ReconcileReport;
 use crate::error::Error;
 use crate::reconcile::reconciliations;
 

@@ -12,11 +12,10 @@ use datafusion::prelude::col;
 
 use super::columns::lineage_of;
 use super::context::Context;
-use super::outbox::OutboxFor;
 use crate::config::Gates;
-use crate::engine::{EngineError, View};
+use crate::engine::{EngineError, Session, View};
 use crate::error::Error;
-use crate::project::Lineage;
+use crate::project::{Lineage, QueryFile};
 use crate::staging::{ColumnBook, Snapshot};
 use crate::transform::{BETWEEN, CELLS, EMPTY, Unreadable, source_keys};
 
@@ -53,9 +52,9 @@ pub(crate) fn elsewhere<'a>(
 /// Makes the table of the rows of a load with such cells; none if there are none, or nothing says which row is which record.
 pub(crate) async fn rows(
     context: &Context<'_>,
-    wanted: &OutboxFor<'_>,
+    file: &QueryFile,
+    (snapshot, session): (&Snapshot, &Session),
 ) -> Result<Option<Unreadable>, Error> {
-    let (file, snapshot, session) = (wanted.file, wanted.snapshot, wanted.session);
     let Some(table) = file.source.as_ref().and_then(|source| source.staged()) else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@
 use arrow::array::{Array, AsArray};
 
 use super::TransformError;
-use super::outbox::OutboxRequest;
+use super::outbox_request::OutboxRequest;
 use crate::project::QueryFile;
 use crate::rows::{key_columns, key_text};
 use crate::staging::Manifest;

@@ -12,59 +12,26 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
 use super::TransformError;
-use super::base::{self, Base, GoneFields, OPT_OUT_KEPT, Settled};
+use super::base::{self, Base, OPT_OUT_KEPT, Settled};
 use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::keys::{Links, check_key};
 use super::notes::Notes;
+use super::outbox_request::{OutboxRequest, misfit};
 use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
-use super::unreadable::{CELL_UNREADABLE, UnreadCells, Unreadable};
-use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder, ValuePolicy};
-use crate::engine::Session;
-use crate::mapping::EditPolicies;
-use crate::project::{Operation, ProjectError, QueryFile};
+use super::unreadable::{CELL_UNREADABLE, UnreadCells};
+use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder};
+use crate::project::{Operation, ProjectError};
 use crate::rows::{
-    Bits, Columns, Dead, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key,
+    Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key,
     sent_columns, set, with_plain_texts,
 };
-use crate::staging::{Manifest, Staging};
+use crate::staging::Manifest;
 
 /// The flag of a row whose record is made once and never changed, and that the source has changed since.
 const CHANGED_SINCE: &str = "changed_since_it_was_sent";
-
-/// What an outbox is made from.
-pub struct OutboxRequest<'a> {
-    /// Where it goes.
-    pub staging: &'a Staging,
-    /// Sees every table the query reads, and `ledger.<load>` if there is one.
-    pub session: &'a Session,
-    /// The load query.
-    pub file: &'a QueryFile,
-    /// Its columns.
-    pub columns: &'a Columns,
-    /// The load's ledger so far.
-    pub ledger: Option<&'a Manifest>,
-    /// The load's outbox of last time.
-    pub last: Option<&'a Manifest>,
-    /// Fields whose columns the export no longer has.
-    pub gone: &'a GoneFields,
-    /// Rows with cells that could not be read.
-    pub unreadable: Option<&'a Unreadable>,
-    /// What the destination's fields hold.
-    pub policy: &'a ValuePolicy,
-    /// Most rows in one part.
-    pub part_rows: usize,
-    /// Records on which nothing is hung.
-    pub dead: &'a Dead,
-    /// Sent columns that name other records.
-    pub references: &'a [String],
-    /// Whether rows that landed are left alone, whatever their values are now.
-    pub only_failed: bool,
-    /// What a person decided, about records that somebody deleted in the org among others.
-    pub decided: &'a EditPolicies,
-}
 
 /// A written outbox, not yet published.
 #[derive(Clone, Debug)]
@@ -475,13 +442,4 @@ impl<'a> Writer<'a> {
     fn arrow(&self, source: ArrowError) -> TransformError {
         misfit(self.request.file, source)
     }
-}
-
-/// The query's columns are not what the outbox takes.
-pub(super) fn misfit(file: &QueryFile, source: ArrowError) -> TransformError {
-    TransformError::Project(ProjectError::Values {
-        path: file.path.clone(),
-        hint: "cast the column to the type its field needs".to_owned(),
-        source: source.into(),
-    })
 }

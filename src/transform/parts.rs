@@ -14,7 +14,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::TransformError;
-use super::outbox::{OutboxRequest, misfit};
+use super::outbox_request::{OutboxRequest, misfit};
 use crate::encode::RowEncoder;
 use crate::project::ProjectError;
 use crate::rows::{CANARY_ROWS, RowOperation};
