@@ -9,7 +9,7 @@ use clap::CommandFactory;
 
 use super::{Cli, Format, Outcome, output};
 use crate::config;
-use crate::dictionary::{self, SiteFacts, Table, tables};
+use crate::dictionary::{self, SiteFacts, Table, table_of, tables};
 use crate::error::Error;
 use crate::migration::Migration;
 use crate::project::Queries;
@@ -195,21 +195,7 @@ fn one(code: &str) -> Result<&'static Reason, Error> {
 }
 
 fn find<'a>(known: &'a [Table], name: &str) -> Result<&'a Table, Error> {
-    let found = known.iter().find(|table| table.name == name);
-    let found = found.or_else(|| {
-        let (schema, _) = name.split_once('.')?;
-        // One of a family, such as ledger.lead.
-        let family = |table: &&Table| {
-            table.name.split_once('<').is_some_and(|(start, _)| {
-                start.starts_with(&format!("{schema}.")) && name.starts_with(start)
-            })
-        };
-        known
-            .iter()
-            .filter(family)
-            .max_by_key(|table| table.name.len())
-    });
-    found.ok_or_else(|| {
+    table_of(known, name).ok_or_else(|| {
         let names = known.iter().map(|table| table.name.as_str());
         let otherwise = "`transload docs tables` lists all";
         Error::unknown("table", name, config::nearest(name, names), otherwise)
@@ -285,6 +271,11 @@ mod tests {
             "ledger.attempts_<load>"
         );
         assert_eq!(find(&known, "outbox.lead").unwrap().name, "outbox.lead");
+        assert_eq!(find(&known, "org.users").unwrap().name, "org.users");
+        assert_eq!(find(&known, "ledger.runs").unwrap().name, "ledger.runs");
+        let left = find(&known, "ledger.left_to_org_lead").unwrap();
+        assert_eq!(left.name, "ledger.left_to_org_<load>");
+        assert!(find(&known, "org.nosuch").is_err());
         let error = find(&known, "usercom.peopel").unwrap_err();
         assert_eq!(error.hint().unwrap(), "did you mean `usercom.people`?");
     }

@@ -153,7 +153,10 @@ const EXPORT: &str = "export = \"export\"";
 
 /// The same line for an export at another place.
 fn export(path: &Path) -> Result<String, Error> {
-    let whole = fs::canonicalize(path).map_err(|source| failed("read", path, source))?;
+    let whole = fs::canonicalize(path).map_err(|_| Error::Unknown {
+        what: format!("there is no export at {}", path.display()),
+        hint: "name the folder or the archive that User.com's export is in".to_owned(),
+    })?;
     let text = toml::Value::from(whole.to_string_lossy().into_owned());
     Ok(format!("export = {text}"))
 }

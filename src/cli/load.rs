@@ -4,7 +4,9 @@
 //! the export read.
 
 use super::run::carry_out;
-use super::{ConsentArgs, Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, plan};
+use super::{
+    ConsentArgs, Format, Outcome, ProjectArgs, SampleArgs, SelectionArgs, Target, complete, plan,
+};
 use crate::error::Error;
 use crate::migration::{PlanRequest, RunRequest};
 
@@ -19,7 +21,7 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     failed: bool,
     /// Only these loads, as with --select
-    #[arg(value_name = "LOADS", conflicts_with = "select")]
+    #[arg(value_name = "LOADS", conflicts_with = "select", add = complete::loads())]
     loads: Vec<String>,
     /// Make every table anew, also those that follow from what is as it was
     #[arg(long)]

@@ -170,7 +170,7 @@ pub(super) fn terminal_width() -> Option<usize> {
 }
 
 /// Letters in a line.
-fn width() -> usize {
+pub(super) fn width() -> usize {
     terminal_width().unwrap_or(WIDTH).max(WIDTH / 2)
 }
 
@@ -209,8 +209,14 @@ pub(super) fn wrapped(indent: usize, text: &str) -> String {
     lines
 }
 
-/// A line for people, on stderr.
+/// A line for people, on stderr and in the log file.
 pub(super) fn note(line: &str) {
+    log(line);
+    show(line);
+}
+
+/// A line for people, on stderr alone.
+pub(super) fn show(line: &str) {
     if !is_quiet() {
         tell(line);
     }

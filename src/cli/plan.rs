@@ -173,7 +173,10 @@ pub(super) fn print(report: &PlanReport, format: Format) -> Result<(), Error> {
     }
     output::data(&text)?;
     for note in &report.notes {
-        output::note(&format!("note: {note}"));
+        match note.starts_with("warning: ") {
+            true => output::note(note),
+            false => output::note(&format!("note: {note}")),
+        }
     }
     for finding in &report.findings {
         output::note(&format!("finding: {finding}"));

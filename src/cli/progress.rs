@@ -81,7 +81,7 @@ impl TerminalProgress {
         let spinner = match &self.display {
             Display::Quiet => None,
             Display::Lines => {
-                output::note(text);
+                output::show(text);
                 None
             }
             Display::Bars(bars) => {
@@ -128,7 +128,7 @@ impl TerminalProgress {
         output::log(line);
         match &self.display {
             Display::Quiet => {}
-            Display::Lines => output::note(line),
+            Display::Lines => output::show(line),
             Display::Bars(bars) => {
                 // Nobody can be told that stderr is gone.
                 let _ = bars.println(plain(line, true));
@@ -213,7 +213,7 @@ impl TerminalProgress {
             }
             (Display::Lines, _) => {
                 if let Some(line) = meter.line(name, now) {
-                    output::note(&line);
+                    output::show(&line);
                 }
             }
             _ => {}

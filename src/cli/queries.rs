@@ -58,8 +58,13 @@ pub(super) fn run(command: QueriesCommand) -> Result<Outcome, Error> {
     Ok(Outcome::Fine)
 }
 
+/// The project's queries; those of the product where there is no project.
 fn read(project: &ProjectArgs) -> Result<Queries, Error> {
-    Ok(Queries::load(&super::config(project)?.project)?)
+    let folder = match project.project.join("migration.toml").exists() {
+        true => super::config(project)?.project,
+        false => project.project.clone(),
+    };
+    Ok(Queries::load(&folder)?)
 }
 
 /// The query of a name or a path.
@@ -112,15 +117,16 @@ fn list(project: &ProjectArgs, format: Format) -> Result<(), Error> {
     }
     let rows = queries.iter().map(|file| {
         vec![
-            file.path.clone(),
+            file.kind.folder().to_owned(),
+            file.name.clone(),
             origin(file).to_owned(),
             file.grain.clone(),
         ]
     });
     output::data(&output::table(
-        &["query", "from", "what"],
+        &["kind", "name", "from", "what"],
         rows.collect(),
-        3,
+        4,
     ))
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct DocumentArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
     /// The run [default: the last one]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = complete::runs())]
     run: Option<String>,
     #[command(flatten)]
     target: Target,
@@ -74,7 +74,7 @@ pub(crate) struct EstimateArgs {
     #[arg(long, value_name = "NAME", add = complete::targets())]
     measured_on: Option<String>,
     /// Put the last estimate beside what a run took [default: the last run]
-    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["no_stage", "measured_on"])]
+    #[arg(long, value_name = "RUN", add = complete::runs(), num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["no_stage", "measured_on"])]
     review: Option<String>,
     #[command(flatten)]
     document: DocumentArgs,

@@ -76,7 +76,7 @@ pub(super) async fn run(args: RollbackArgs) -> Result<Outcome, Error> {
         notify(migration.config(), &ending).await;
     }
     if report.status == RunStatus::Planned && !args.dry_run {
-        output::note(&report.table());
+        output::note(&report.table(output::width()));
         tell_converted(&report, args.even_converted);
         note_recycled(&report);
         return Err(Error::NeedsYes {
@@ -141,7 +141,7 @@ fn print(report: &RollbackReport, format: Format) -> Result<(), Error> {
         output::data(&format!(
             "Takes back {}\n{}",
             report.undoes.join(", "),
-            report.table()
+            report.table(output::width())
         ))?;
     }
     let spared: u64 = report.objects.iter().map(|line| line.plan.spared).sum();

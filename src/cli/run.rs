@@ -114,6 +114,7 @@ fn print(summary: &RunSummary, notes: &[String], format: Format) -> Result<(), E
         output::data(&text.concat())?;
         output::data(&format!("{}\n", summary.sentence()))?;
     }
+    output::log(&summary.sentence());
     for note in notes {
         output::note(note);
     }

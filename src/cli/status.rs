@@ -72,7 +72,11 @@ async fn show(
         Some(run) => migration::summary(staging, run).await?,
         None => None,
     };
-    let kept_back = summary.map_or_else(Vec::new, |summary| summary.kept_back());
+    let kept_back = summary.map_or_else(Vec::new, |summary| {
+        let mut lines = summary.kept_back();
+        lines.extend(summary.stopped_by);
+        lines
+    });
     print(&runs, shown, &kept_back, args, at_work)?;
     Ok(Outcome::Fine)
 }
@@ -101,6 +105,9 @@ fn print(
         ));
     }
     let (Some(last), Some(shown)) = (runs.last(), shown) else {
+        if at_work.is_some() {
+            return Ok(());
+        }
         let against = args
             .target
             .target

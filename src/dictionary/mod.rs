@@ -8,6 +8,7 @@ mod site;
 use arrow::datatypes::{DataType, Field, Schema};
 use serde::Serialize;
 
+use crate::load::{ORG_TABLES, org_table};
 use crate::mapping::{PLACE, declared_files};
 use crate::project::{Queries, QueryFile, QueryKind};
 use crate::reconcile::{CHANGE, families};
@@ -63,6 +64,27 @@ pub fn tables(queries: &Queries) -> Vec<Table> {
             .map(|file| of_query("recon", file)),
     );
     tables
+}
+
+/// The table of this name: itself, or one of a family such as `ledger.<load>` that a load or a source of the project has.
+#[must_use]
+pub fn table_of<'a>(tables: &'a [Table], name: &str) -> Option<&'a Table> {
+    let named = |wanted: &str| tables.iter().find(|table| table.name == wanted);
+    named(name).or_else(|| {
+        tables.iter().find(|table| {
+            let Some((start, word)) = table.name.split_once('<') else {
+                return false;
+            };
+            let schema = match word {
+                "load>" => "outbox",
+                "source>" => "usercom",
+                // Objects of the customer's own are called as the export has them.
+                _ => return name.starts_with(start) && name.len() > start.len(),
+            };
+            let rest = name.strip_prefix(start);
+            rest.is_some_and(|rest| named(&format!("{schema}.{rest}")).is_some())
+        })
+    })
 }
 
 fn sources() -> impl Iterator<Item = Table> {
@@ -141,13 +163,27 @@ fn of_query(schema: &str, file: &QueryFile) -> Table {
 }
 
 fn org(queries: &Queries) -> impl Iterator<Item = Table> + '_ {
-    queries.kind(QueryKind::Org).map(|file| {
+    let fixed = ORG_TABLES.into_iter().map(|name| Table {
+        name: format!("org.{name}"),
+        what: match name {
+            "organization" => "one row: the org",
+            "users" => "one row per user of the org",
+            "fields" => "one row per object and field of the org that loads send to",
+            "states" => "one row per country and state that addresses of the org may name",
+            _ => "one row per limit of the org, and what is left of it",
+        }
+        .to_owned(),
+        made_of: "the org, asked at the beginning of each run".to_owned(),
+        columns: of_schema(&org_table(name)),
+    });
+    let asked = queries.kind(QueryKind::Org).map(|file| {
         let schema = crate::migration::selected_schema(file);
         Table {
             columns: of_schema(&schema),
             ..of_query("org", file)
         }
-    })
+    });
+    fixed.chain(asked)
 }
 
 /// What each load has.
@@ -181,6 +217,25 @@ fn loads(queries: &Queries) -> Vec<Table> {
             columns: with_key(ledger_fields()),
         },
         Table {
+            name: "ledger.left_to_org_<load>".to_owned(),
+            what: "one row per record and field that stays as it is in the org, with the value that was accepted last"
+                .to_owned(),
+            made_of: "comparisons of a run".to_owned(),
+            columns: Vec::new(),
+        },
+        Table {
+            name: "ledger.before_<load>".to_owned(),
+            what: "one row per value of the org that a run replaced".to_owned(),
+            made_of: "the org, before rows were sent".to_owned(),
+            columns: Vec::new(),
+        },
+        Table {
+            name: "ledger.edited_<load>".to_owned(),
+            what: "one row per record that people edited in the org".to_owned(),
+            made_of: "comparisons of a run".to_owned(),
+            columns: Vec::new(),
+        },
+        Table {
             name: "org.<load>".to_owned(),
             what: "one row per record of the load, as it was read back".to_owned(),
             made_of: "the org".to_owned(),
@@ -212,6 +267,12 @@ fn views() -> impl Iterator<Item = Table> {
         what: "one row per value of the org that a run replaced".to_owned(),
         made_of: "ledger.before_<load>".to_owned(),
         columns: CHANGE.iter().copied().map(text).collect(),
+    };
+    let runs = Table {
+        name: "ledger.runs".to_owned(),
+        what: "one row per run and load: counts, times, status".to_owned(),
+        made_of: "the journals of all runs".to_owned(),
+        columns: of_schema(&crate::migration::runs_table()),
     };
     let steps = Table {
         name: "config.automation_steps".to_owned(),
@@ -293,7 +354,7 @@ fn views() -> impl Iterator<Item = Table> {
         columns: ["source", "column", "values"].map(text).to_vec(),
     };
     recon
-        .chain([changes, steps, remedies, distinct])
+        .chain([changes, runs, steps, remedies, distinct])
         .chain(estimate)
         .chain(found())
         .chain(views)

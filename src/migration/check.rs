@@ -23,7 +23,7 @@ use crate::finding::Finding;
 use crate::mapping::{
     FieldMap, MappingError, check_decisions, further_files, misfits, stale, templates, unmapped,
 };
-use crate::project::Queries;
+use crate::project::{Origin, ProjectError, Queries, QueryFile, QueryKind};
 use crate::staging::Staging;
 
 /// Files of `config/` that no query asks for and that count all the same.
@@ -93,7 +93,12 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     let project = Project::open(config)?;
     let staging = met(&project, request.target.as_deref()).await?;
     let snapshot = staging.snapshot().await?;
-    if snapshot.schema("usercom").next().is_none() {
+    let is_staged = snapshot.schema("usercom").next().is_some();
+    // What was staged may have been read on another machine.
+    let missing = no_export(&project.config);
+    let missing = missing.map(|found| if is_staged { found.warning() } else { found });
+    report.findings.extend(missing);
+    if !is_staged {
         report.not_checked.push(
             "queries and decisions against the export: nothing is staged yet, `transload stage` reads it"
                 .to_owned(),
@@ -123,7 +128,7 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
             for error in misfits(&project.config, map, &snapshot) {
                 report.findings.push(mistake(error.into())?);
             }
-            plan_what_can_be(&project, &staging, readable, &mut report).await?;
+            plan_what_can_be(project, &staging, readable, &mut report).await?;
             let is_of_a_query = |finding: &Finding| finding.file.starts_with("queries/");
             let mut mistakes = report.findings.iter().filter(|one| one.is_error());
             if mistakes.any(is_of_a_query) {
@@ -145,7 +150,7 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
 
 /// Plans every query that reads nothing of a query with a mistake, and holds the decisions against what is sent.
 async fn plan_what_can_be(
-    project: &Project,
+    mut project: Project,
     staging: &Staging,
     readable: Readable,
     report: &mut CheckReport,
@@ -161,9 +166,9 @@ async fn plan_what_can_be(
         let is_known =
             |finding: &Finding| files.queries.iter().any(|file| file.path == finding.file);
         let looked = async {
-            let exclusions = exclusions::judge(project, staging, &files.queries, None).await?;
+            let exclusions = exclusions::judge(&project, staging, &files.queries, None).await?;
             resolve::look(
-                project,
+                &project,
                 staging,
                 files.clone(),
                 exclusions,
@@ -178,7 +183,13 @@ async fn plan_what_can_be(
             }
             Err(error) => mistake(error)?,
         };
-        // One query that stands in the way of all others is left out, and the others are planned.
+        // What stands in the way of all others is left out, and the others are planned.
+        let rule = finding.column.as_ref();
+        let rule = rule.and_then(|column| column.strip_prefix("scope."));
+        if rule.is_some_and(|table| project.config.scope.remove(table).is_some()) {
+            report.findings.push(finding);
+            continue;
+        }
         let goes_on = is_known(&finding);
         broken.insert(finding.file.clone());
         report.findings.push(finding);
@@ -192,7 +203,14 @@ impl CheckReport {
     fn in_order(&mut self) {
         self.findings
             .sort_by(|one, other| key(one).cmp(&key(other)));
-        self.findings.dedup();
+        // A cell has one mistake at a time: the others may follow from it.
+        self.findings.dedup_by(|next, kept| {
+            let is_same_cell = kept.is_error()
+                && kept.line.is_some()
+                && kept.column.is_some()
+                && key(next) == key(kept);
+            next == kept || is_same_cell
+        });
     }
 }
 
@@ -247,7 +265,8 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
     let (queries, errors) = Queries::read(folder);
     findings.extend(errors.iter().map(of_project));
     // What a query asks for that cannot be read is not known.
-    if errors.is_empty() {
+    let is_misplaced = |error: &ProjectError| matches!(error, ProjectError::Misplaced { .. });
+    if errors.iter().all(is_misplaced) {
         findings.extend(unread(folder, &queries));
         let used: BTreeSet<String> = queries
             .iter()
@@ -259,6 +278,7 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
             Finding::new("migration.toml", problem).nearest(nearest)
         }));
     }
+    findings.extend(twins(folder, &queries));
     let map = match FieldMap::load(folder) {
         Ok(map) => Some(map),
         Err(error) => {
@@ -275,12 +295,57 @@ pub(super) fn files(config: &Config) -> Result<Files, Error> {
         }
         is_new
     });
-    let broken = errors.iter().map(|error| error.place().0.to_owned());
+    // A file that nothing reads leaves no query out.
+    let broken = errors
+        .iter()
+        .filter(|error| !is_misplaced(error))
+        .map(|error| error.place().0.to_owned());
     let readable = map.map(|map| Readable {
         files: ProjectFiles { queries, map },
         broken: broken.collect(),
     });
     Ok((readable, findings))
+}
+
+/// The export where it is not there.
+fn no_export(config: &Config) -> Option<Finding> {
+    let place = config.export();
+    let is_there = place.to_string_lossy().contains("://") || place.exists();
+    (config.source.api.is_none() && !is_there).then(|| {
+        Finding::new("migration.toml", "there is no export")
+            .column("source.export")
+            .value(config.source.export.to_string_lossy())
+    })
+}
+
+/// Loads that are the same query under two names: each would send every row.
+fn twins(folder: &Path, queries: &Queries) -> Vec<Finding> {
+    let loads: Vec<&QueryFile> = queries.kind(QueryKind::Load).collect();
+    let statement = |load: &QueryFile| {
+        let lines = load.sql.lines().map(str::trim);
+        let lines: Vec<&str> = lines.filter(|line| !line.starts_with("--")).collect();
+        lines.join("\n")
+    };
+    let is_same = |one: &QueryFile, other: &QueryFile| {
+        one.object() == other.object()
+            && one.key == other.key
+            && statement(one).trim() == statement(other).trim()
+    };
+    let told = loads.iter().enumerate().filter_map(|(place, load)| {
+        let twin = loads[..place].iter().find(|twin| is_same(twin, load))?;
+        // The product's own is the original.
+        let is_default = Origin::of(folder, load) == Origin::Default;
+        let (copy, original) = match is_default {
+            true => (twin, load),
+            false => (load, twin),
+        };
+        let problem = format!(
+            "is the same query as {}: every row would be sent by both, so remove one of them",
+            original.path
+        );
+        Some(Finding::new(&copy.path, problem))
+    });
+    told.collect()
 }
 
 /// Decision files of a name that nothing asks for: a mistake where one is almost called so.

@@ -17,7 +17,7 @@ use crate::project::{QueryFile, Step};
 use crate::rows::{PROJECTED, key_columns, key_text, ledger_schema, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{write_model, write_table};
+use crate::transform::{TransformError, write_model, write_table};
 
 /// Operations of rows that are sent, as an outbox counts them.
 const SENT: [&str; 4] = ["insert", "upsert", "update", "convert"];
@@ -28,6 +28,8 @@ pub(crate) struct DryRun {
     pub snapshot: Snapshot,
     /// Outboxes by load.
     pub outboxes: BTreeMap<String, Manifest>,
+    /// Outboxes that a run would not send.
+    pub mistakes: Vec<TransformError>,
 }
 
 impl DryRun {
@@ -41,6 +43,7 @@ impl DryRun {
         let mut dry_run = Self {
             snapshot: staging.snapshot().await?,
             outboxes: BTreeMap::new(),
+            mistakes: Vec::new(),
         };
         let dead = liveness::known(context).await?;
         let snapshot = &mut dry_run.snapshot;
@@ -73,6 +76,7 @@ impl DryRun {
                         },
                     )
                     .await?;
+                    dry_run.mistakes.extend(outbox.mistake);
                     written.push(outbox.parts.clone());
                     written.extend(outbox.notes.iter().cloned());
                     let last = snapshot.get("outbox", &file.name).cloned();

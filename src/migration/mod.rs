@@ -142,3 +142,4 @@ pub use why::TableWhy;
 
 pub(crate) use found::of_all as found_tables;
 pub(crate) use org::selected_schema;
+pub(crate) use run_log::schema as runs_table;

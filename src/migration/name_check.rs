@@ -172,11 +172,12 @@ fn ignored(row: &DecisionRow, snapshot: &Snapshot) -> Option<Finding> {
     if column == ALL || names().any(|name| name == column) {
         return None;
     }
-    let near = nearest(column, names())?;
-    let first = snapshot.schema("ledger").next().is_none();
+    let near = nearest(column, names());
+    // A slip, before the first run.
+    let is_mistake = near.is_some() && snapshot.schema("ledger").next().is_none();
     let problem = format!("is no column of {source} in the export");
-    let told = finding(file, row, "column", &problem, Some(near));
-    Some(if first { told } else { told.warning() })
+    let told = finding(file, row, "column", &problem, near);
+    Some(if is_mistake { told } else { told.warning() })
 }
 
 /// Stands for every object, or every field.

@@ -14,15 +14,18 @@ use serde::Serialize;
 
 use super::project::Project;
 use super::proposed_decisions::{ExportValue, OrgValues, ProposedDecision, Proposer};
-use super::reference_check::is_any;
+use super::reference_check::{is_any, texts};
 use crate::config::nearest;
 use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::mapping::{
-    DecisionFile, DecisionRow, FieldMap, Status, decision_rows, unmentioned, value_problem,
+    DecisionFile, DecisionRow, FieldMap, Status, readable_rows, unmentioned, value_problem,
 };
 use crate::staging::{Snapshot, Staging};
+
+/// The names that the export has for stages, by their numbers: a line of the matrix may have been written before it had any.
+const STAGE_NAMES: &str = include_str!("../../queries/internal/stage_names.sql");
 
 /// How alike two names are before one is taken for a misspelt other.
 const ALIKE: f64 = 0.92;
@@ -31,7 +34,9 @@ const ALIKE: f64 = 0.92;
 struct Subject {
     /// `config/<file>.csv`.
     file: &'static str,
-    /// Values of the export by the file's key columns, and `rows`.
+    /// The columns of a row that say what it is about.
+    key: &'static [&'static str],
+    /// Values of the export by these columns, and `rows`.
     sql: &'static str,
     /// What has the value.
     what: &'static str,
@@ -42,9 +47,10 @@ struct Subject {
 }
 
 macro_rules! subject {
-    ($file:literal, $what:literal, $otherwise:literal, $optional:literal) => {
+    ($file:literal, $key:expr, $what:literal, $otherwise:literal, $optional:literal) => {
         Subject {
             file: $file,
+            key: &$key,
             sql: include_str!(concat!(
                 "../../queries/internal/export_values/",
                 $file,
@@ -58,24 +64,51 @@ macro_rules! subject {
 }
 
 const SUBJECTS: [Subject; 7] = [
-    subject!("lifecycle", "people", "they are held", false),
-    subject!("stage_matrix", "deals", "they are held", false),
-    subject!("owners", "records", "they are held", false),
+    subject!(
+        "lifecycle",
+        ["lifecycle_stage"],
+        "people",
+        "they are held",
+        false
+    ),
+    subject!(
+        "stage_matrix",
+        ["pipeline", "stage", "status"],
+        "deals",
+        "they are held",
+        false
+    ),
+    subject!(
+        "owners",
+        ["owner_id", "owner_email"],
+        "records",
+        "they are held",
+        false
+    ),
     subject!(
         "rates",
+        ["currency"],
         "deals and products",
         "they are held where the org lacks the currency",
         false
     ),
-    subject!("loss_reasons", "deals", "the number goes to the org", true),
+    subject!(
+        "loss_reasons",
+        ["loss_reason"],
+        "deals",
+        "the number goes to the org",
+        true
+    ),
     subject!(
         "activity_types",
+        ["activity_type", "activity_type_id"],
         "activities",
         "they become plain tasks",
         true
     ),
     subject!(
         "countries",
+        ["country"],
         "records",
         "the spelling goes to the org where it takes no codes, else to a field of our own",
         true
@@ -196,13 +229,10 @@ pub(super) async fn of_export(
         users: asked.users.or(met.users),
         stages: asked.stages.or(met.stages),
     };
-    let iso = decision_rows(folder, "iso_countries").unwrap_or_default();
+    let iso = readable_rows(folder, "iso_countries");
     let mut open = Open::default();
     for subject in &SUBJECTS {
-        // Mistakes in a file are told elsewhere.
-        let Ok(decided) = decision_rows(folder, subject.file) else {
-            continue;
-        };
+        let decided = decided(&session, folder, subject).await?;
         let values = match subject.file {
             "owners" => owners(&session, snapshot, subject.sql, &org, &mut open).await?,
             _ => values(&session, subject.sql).await?,
@@ -266,11 +296,36 @@ pub(super) async fn slips(
         .with_parameters(project.config.options.parameters());
     let org = OrgValues::met(&session, snapshot).await?;
     for subject in subjects {
-        let decided = decision_rows(folder, subject.file).unwrap_or_default();
+        let decided = decided(&session, folder, subject).await?;
         let values = values(&session, subject.sql).await?;
         findings.extend(odd_rows(folder, subject, &decided, &values, &org));
     }
     Ok(findings)
+}
+
+/// What is decided, stages by the names that the export has for them now.
+async fn decided(
+    session: &Session,
+    folder: &Path,
+    subject: &Subject,
+) -> Result<Vec<DecisionRow>, Error> {
+    // Mistakes in a file are told elsewhere.
+    let mut decided = readable_rows(folder, subject.file);
+    if subject.file != "stage_matrix" {
+        return Ok(decided);
+    }
+    for named in texts(session, "the names of stages", STAGE_NAMES).await? {
+        let [pipeline_number, stage_number, pipeline, stage] = &named[..] else {
+            continue;
+        };
+        for row in &mut decided {
+            if row.get("pipeline") == pipeline_number && row.get("stage") == stage_number {
+                row.cells.insert("pipeline".to_owned(), pipeline.clone());
+                row.cells.insert("stage".to_owned(), stage.clone());
+            }
+        }
+    }
+    Ok(decided)
 }
 
 /// Whether the project has the file: what stands in the product's own is about no export in particular.
@@ -292,7 +347,7 @@ fn odd_rows(
     if is_own(folder, subject) && subject.file != "owners" {
         let is_met = |row: &&DecisionRow| values.iter().any(|value| is_about(row, &value.cells));
         let without = decided.iter().filter(|row| !is_met(row));
-        odd.extend(without.filter_map(|row| about_nothing(subject.file, row, values)));
+        odd.extend(without.map(|row| about_nothing(subject, row, values)));
     }
     if subject.file == "stage_matrix" {
         let known = org.stages();
@@ -401,11 +456,10 @@ fn is_about(row: &DecisionRow, cells: &BTreeMap<String, String>) -> bool {
             .all(|(column, cell)| row.get(column).to_lowercase() == cell.to_lowercase())
 }
 
-/// A row for a value that the export does not have, if one that it has is like it.
-fn about_nothing(file: &str, row: &DecisionRow, values: &[ExportValue]) -> Option<Finding> {
-    let first = &values.first()?.cells;
+/// A row for a value that the export does not have, with one that it has and that is like it.
+fn about_nothing(subject: &Subject, row: &DecisionRow, values: &[ExportValue]) -> Finding {
     let shown = |cells: &dyn Fn(&str) -> String| {
-        let cells = first.keys().map(|column| cells(column));
+        let cells = subject.key.iter().map(|column| cells(column));
         let cells: Vec<String> = cells.filter(|cell| !cell.is_empty()).collect();
         cells.join(" / ")
     };
@@ -422,14 +476,13 @@ fn about_nothing(file: &str, row: &DecisionRow, values: &[ExportValue]) -> Optio
         .filter(|(alike, _)| *alike >= ALIKE)
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map(|(_, other)| other);
-    let columns: Vec<&str> = first.keys().map(String::as_str).collect();
     let problem = "is about nothing in the export";
-    let finding = Finding::new(format!("config/{file}.csv"), problem)
+    let finding = Finding::new(format!("config/{}.csv", subject.file), problem)
         .line(row.line)
-        .column(columns.join(", "))
+        .column(subject.key.join(", "))
         .value(value)
         .nearest(near);
-    Some(finding.warning())
+    finding.warning()
 }
 
 /// A stage that would be new in the org, and is like one that it has.

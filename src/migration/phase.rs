@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
 use crate::report::phase_document;
-use crate::rows::{RunStatus, for_load};
+use crate::rows::{RowOperation, RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
@@ -59,6 +59,8 @@ pub(crate) struct Phases<'a> {
     pub checked: BTreeSet<String>,
     /// Rows of checks that warn, by check.
     pub warnings: BTreeMap<String, u64>,
+    /// What shut the gate or holds the run, where it is not the gate of a phase.
+    pub stopped_by: Vec<String>,
     /// Lines for the end of the run.
     pub notes: Vec<String>,
 }
@@ -191,6 +193,12 @@ impl<'a> Phases<'a> {
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
         }
+        if let Some(reason) = self.unbalanced(file, &outbox).await? {
+            let told = format!("gate: {reason}; no row of {} was sent", file.name);
+            self.stopped_by.push(told.clone());
+            self.notes.push(told);
+            return Ok(Some(RunStatus::Gated));
+        }
         let describe = self.describe(file)?;
         if let Some(now) = now {
             self.keep_pre_images(file, describe, &outbox, &now).await?;
@@ -216,7 +224,9 @@ impl<'a> Phases<'a> {
             self.journal.run(),
         )
         .await?;
-        let books = self.books(file, &session, &snapshot, &report).await?;
+        let books = self
+            .books(file, &session, &snapshot, report.accounted())
+            .await?;
         let verdict = self.verdict(file, &snapshot, &report, &counts, books.as_ref());
         let verdict = verdict.await?;
         let document = self.document(&session, &report, books.as_ref(), &verdict);
@@ -245,6 +255,24 @@ impl<'a> Phases<'a> {
         self.notes
             .extend(reasons.map(|reason| format!("gate: {reason}")));
         Ok((!verdict.passed()).then_some(RunStatus::Gated))
+    }
+
+    /// What the books of a load's source have against it, before a row is sent.
+    async fn unbalanced(
+        &self,
+        file: &QueryFile,
+        outbox: &Manifest,
+    ) -> Result<Option<String>, Error> {
+        let unchanged = RowOperation::Unchanged.word();
+        let mut sent = outbox.files.iter();
+        if sent.all(|part| part.label.as_deref() == Some(unchanged)) {
+            return Ok(None);
+        }
+        let (snapshot, session) = self.context.session(Reads::Tables).await?;
+        let fates = snapshot.get("recon", &format!("fates_{}", file.name));
+        let own = outbox.rows + fates.map_or(0, |fates| fates.rows);
+        let books = self.books(file, &session, &snapshot, own).await?;
+        Ok(books.and_then(|books| books.unbalanced()))
     }
 
     /// Looks for what became of the records that a load refers to, and of its own.
@@ -299,16 +327,16 @@ impl<'a> Phases<'a> {
         Ok(counts)
     }
 
-    /// The rows of a load's source beside those that its phase accounts for, where its query names a source.
+    /// The rows of a load's source beside those that its phases account for, `own` of them its own, where its query names a source.
     async fn books(
         &self,
         file: &QueryFile,
         session: &Session,
         snapshot: &Snapshot,
-        report: &PhaseReport,
+        own: u64,
     ) -> Result<Option<Books>, Error> {
         let accounted = |load: &str| match load == file.name {
-            true => Some(report.accounted()),
+            true => Some(own),
             false => {
                 let mut done = self.reports.iter();
                 let done = done.find(|done| done.load == load);
@@ -432,6 +460,9 @@ impl<'a> Phases<'a> {
             },
         )
         .await?;
+        if let Some(mistake) = outbox.mistake {
+            return Err(mistake.into());
+        }
         let staging = self.context.staging();
         for notes in outbox.notes {
             staging.publish(notes).await?;

@@ -90,6 +90,9 @@ impl Phases<'_> {
             "{word}: {} found {rows} row(s), all of them in {place}",
             check.name
         );
+        if !check.warns {
+            self.stopped_by.push(text.clone());
+        }
         for line in String::from_utf8_lossy(&csv).lines().take(SHOWN + 1) {
             text.push_str(&format!("\n  {line}"));
         }
@@ -114,10 +117,12 @@ impl Phases<'_> {
             let manifest = write_model(staging, &session, "recon", file).await?;
             if manifest.rows > 0 {
                 found = true;
-                self.notes.push(format!(
+                let found = format!(
                     "gate: {} found {} row(s); see `transload query \"select * from recon.{}\"`",
                     file.path, manifest.rows, file.name
-                ));
+                );
+                self.stopped_by.push(found.clone());
+                self.notes.push(found);
             }
             staging.publish(manifest).await?;
         }

@@ -94,6 +94,8 @@ pub(crate) async fn plan(
         session: &session,
         dry_run,
     };
+    let mistakes = dry_run.mistakes.iter();
+    findings.extend(mistakes.map(ToString::to_string));
     rehearsal.describe(&mut report.loads).await?;
     findings.extend(rehearsal.judge(&report.loads).await?);
     let stages = prepared.plan.add_stages.iter();

@@ -15,14 +15,11 @@ use crate::config::nearest;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::finding::Finding;
-use crate::mapping::{DecisionRow, Status, VALUE_MAP, readable_rows};
+use crate::mapping::{DecisionRow, FieldMap, MapRow, Status, VALUE_MAP, readable_rows};
 use crate::staging::{Snapshot, Staging};
 
 /// Values of restricted picklists of the org, by `object.field` in lower case.
 const RESTRICTED: &str = include_str!("../../queries/internal/restricted_values.sql");
-
-/// Rows that decisions name and the export does not have.
-const ROWS: &str = include_str!("../../queries/internal/rows_of_no_export.sql");
 
 /// The countries of an org, which all its addresses share.
 const COUNTRIES: &str = include_str!("../../queries/internal/country_codes.sql");
@@ -100,6 +97,7 @@ pub(super) async fn check_references(
         findings.extend(of_org(folder, snapshot, &session, named).await?);
     }
     findings.extend(values(folder, snapshot, &session).await?);
+    findings.extend(values_of_nothing(folder, snapshot, &session).await?);
     Ok(findings)
 }
 
@@ -138,6 +136,65 @@ async fn values(
     Ok(told.collect())
 }
 
+/// Confirmed rows for values that no row of the export has.
+async fn values_of_nothing(
+    folder: &Path,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Result<Vec<Finding>, Error> {
+    let rows = readable_rows(folder, VALUE_MAP);
+    // Mistakes in the map are told elsewhere.
+    let Some(map) = FieldMap::load(folder).ok().filter(|_| !rows.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut findings = Vec::new();
+    for row in rows {
+        let value = row.get("source_value").to_lowercase();
+        let mut sources = Vec::new();
+        for mapped in map.rows() {
+            let table = snapshot.get("usercom", &mapped.source);
+            let column = table.and_then(|table| {
+                let field = table.schema.field_with_name(&mapped.source_field);
+                field.ok().cloned()
+            });
+            if let Some(column) = column.filter(|_| is_for(mapped, &row)) {
+                sources.push((mapped, column));
+            }
+        }
+        let mut is_met = sources.is_empty() || value.is_empty();
+        for (mapped, column) in &sources {
+            if is_met {
+                break;
+            }
+            let name = column.name().replace('"', "\"\"");
+            let cell = match column.data_type() {
+                DataType::List(_) => format!("unnest(t.\"{name}\")"),
+                _ => format!("t.\"{name}\""),
+            };
+            let sql = format!(
+                "select 'met' as name from (select lower(trim(cast(v.item as varchar))) as item from \
+                 (select {cell} as item from usercom.{} as t) as v) as w where w.item = '{}' limit 1",
+                mapped.source,
+                value.replace('\'', "''")
+            );
+            is_met = !names(session, "values that are mapped", &sql)
+                .await?
+                .is_empty();
+        }
+        if !is_met {
+            let problem = "is about nothing in the export";
+            findings.push(finding(VALUE_MAP, &row, "source_value", problem, None).warning());
+        }
+    }
+    Ok(findings)
+}
+
+/// Whether a row of the field map fills the field that a row of the value map is about.
+fn is_for(mapped: &MapRow, row: &DecisionRow) -> bool {
+    mapped.target_object.eq_ignore_ascii_case(row.get("object"))
+        && mapped.target_field.eq_ignore_ascii_case(row.get("field"))
+}
+
 /// Whether one of these files has a row.
 pub(super) fn is_any(folder: &Path, files: &[&str]) -> bool {
     let mut files = files.iter();
@@ -173,62 +230,73 @@ async fn rows(
     snapshot: &Snapshot,
     session: &Session,
 ) -> Result<Vec<Finding>, Error> {
-    let staged = |schema: &str, table: &str| {
+    let has_rows = |schema: &str, table: &str| {
         snapshot
             .get(schema, table)
             .is_some_and(|table| table.rows > 0)
     };
-    let files = ["matches", "territories"];
-    let decided = files
-        .iter()
-        .all(|file| snapshot.get("config", file).is_some());
-    let has_tables = KINDS
-        .iter()
-        .all(|(_, table, _)| snapshot.get("usercom", table).is_some());
-    if !decided || !has_tables {
-        return Ok(Vec::new());
-    }
-    let what = "rows that decisions name";
-    let mut unknown = texts(session, what, ROWS).await?;
-    for (kind, table, loads) in KINDS {
-        // Only the few that were not found are asked for, however many the ledgers know.
-        let asked: BTreeSet<String> = unknown
-            .iter()
-            .filter(|row| row[3] == kind)
-            .map(|row| format!("'{}'", row[2].replace('\'', "''")))
-            .collect();
-        let asked: Vec<String> = asked.into_iter().collect();
-        let mut known = BTreeSet::new();
-        for load in loads.iter().filter(|load| staged("ledger", load)) {
-            for some in asked.chunks(ASKED) {
-                let sql = format!(
-                    "select cast(l.usercom_id__c as varchar) from ledger.{load} as l \
-                     where cast(l.usercom_id__c as varchar) in ({})",
-                    some.join(", ")
-                );
-                known.extend(names(session, what, &sql).await?);
-            }
-        }
-        unknown
-            .retain(|row| row[3] != kind || (staged("usercom", table) && !known.contains(&row[2])));
-    }
-    let mut findings = Vec::new();
-    for file in files {
-        for row in readable_rows(folder, file) {
-            let found = unknown.iter().find(|unknown| {
-                unknown[0] == file
-                    && unknown[2] == row.get(&unknown[1])
-                    && (file == "territories"
-                        || (unknown[3] == "company") == (row.get("object") == "Account"))
-            });
-            let Some([_, column, _, kind]) = found.map(Vec::as_slice) else {
-                continue;
+    let decided = || {
+        let matches = readable_rows(folder, "matches").into_iter().map(|row| {
+            let kind = match row.get("object") {
+                "Account" => "company",
+                _ => "person",
             };
-            let problem = format!("is no {kind} of the export");
-            findings.push(finding(file, &row, column, &problem, None));
+            ("matches", "usercom_id", kind, row)
+        });
+        let territories = readable_rows(folder, "territories").into_iter();
+        matches.chain(territories.map(|row| ("territories", "company_id", "company", row)))
+    };
+    let mut findings = Vec::new();
+    for (kind, table, loads) in KINDS {
+        if !has_rows("usercom", table) {
+            continue;
+        }
+        let of_kind = || decided().filter(|(_, _, of, _)| *of == kind);
+        let mut unknown: BTreeSet<String> = of_kind()
+            .map(|(_, column, _, row)| row.get(column).to_owned())
+            .filter(|value| !value.is_empty())
+            .collect();
+        let mut places = vec![format!("usercom.{table} as t")];
+        let ledgers = loads.iter().filter(|load| has_rows("ledger", load));
+        places.extend(ledgers.map(|load| format!("ledger.{load} as t")));
+        for place in places {
+            let column = match place.starts_with("usercom.") {
+                true => "id",
+                false => "usercom_id__c",
+            };
+            unknown = without(session, (&place, column), unknown).await?;
+        }
+        for (file, column, _, row) in of_kind() {
+            if unknown.contains(row.get(column)) {
+                let problem = format!("is no {kind} of the export");
+                findings.push(finding(file, &row, column, &problem, None));
+            }
         }
     }
     Ok(findings)
+}
+
+/// Those of some keys that a table does not have. Only they are asked for, however many it has.
+async fn without(
+    session: &Session,
+    (place, column): (&str, &str),
+    mut keys: BTreeSet<String>,
+) -> Result<BTreeSet<String>, Error> {
+    let asked: Vec<String> = keys
+        .iter()
+        .map(|key| format!("'{}'", key.replace('\'', "''")))
+        .collect();
+    for some in asked.chunks(ASKED) {
+        let text = format!("cast(t.\"{column}\" as varchar)");
+        let sql = format!(
+            "select {text} from {place} where {text} in ({})",
+            some.join(", ")
+        );
+        for known in names(session, "rows that decisions name", &sql).await? {
+            keys.remove(&known);
+        }
+    }
+    Ok(keys)
 }
 
 /// Owners that no record of the export names and no agent is. After a first run they may have left it.

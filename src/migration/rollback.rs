@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::load::{Event, Journal, LedgerRefresh, LoadRequest, RunStart, load_phase};
 use crate::progress::Progress;
 use crate::project::{Operation, Queries, QueryFile, QueryKind, Step};
-use crate::report::{number, table};
+use crate::report::{fitted, number};
 use crate::rollback::{Load, Recycled, Review, Reviewed, Reviewer, RollbackError, Scope, choose};
 use crate::rows::{RunStatus, columns_of};
 use crate::salesforce::{Atomicity, ObjectDescribe};
@@ -92,7 +92,7 @@ pub struct RollbackReport {
 impl RollbackReport {
     /// As aligned columns.
     #[must_use]
-    pub fn table(&self) -> String {
+    pub fn table(&self, width: usize) -> String {
         let done = self.run.is_some();
         let head: &[&str] = if done {
             &[
@@ -131,7 +131,7 @@ impl RollbackReport {
                 .chain(numbers.into_iter().map(number))
                 .collect()
         });
-        table(head, rows.collect(), 2)
+        fitted(head, rows.collect(), 2, width)
     }
 }
 
@@ -510,7 +510,7 @@ impl Undo<'_> {
         let text = format!(
             "# Rollback {run}\n\nTakes back {}.\n\n```text\n{}```\n",
             scope.runs.join(", "),
-            report.table()
+            report.table(usize::MAX)
         );
         let path = staging.org_path(&["reports", run, "rollback.md"]);
         staging

@@ -29,7 +29,9 @@ use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::progress::Progress;
 use crate::project::Selection;
-use crate::reconcile::{TOO_MANY_GONE, Undecided, count_sources, held_reasons, undecided};
+use crate::reconcile::{
+    Held, PhaseReport, TOO_MANY_GONE, Undecided, count_sources, held_reasons, undecided,
+};
 use crate::report::RunSummary;
 use crate::rows::RunStatus;
 use crate::staging::Staging;
@@ -105,6 +107,7 @@ pub(crate) async fn run(
         reading: Duration::ZERO,
         checked: BTreeSet::new(),
         warnings: BTreeMap::new(),
+        stopped_by: Vec::new(),
         notes: told(&context),
     };
     let changed = broken
@@ -123,10 +126,12 @@ pub(crate) async fn run(
     let unread = objections
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
-    phases.notes.extend(unread);
+    phases.notes.extend(unread.clone());
+    phases.stopped_by.extend(unread);
     let columns = unreadable::told(&staging.snapshot().await?, &project.config.gates);
     phases.notes.extend(columns.notes);
     let beyond = !columns.objections.is_empty();
+    phases.stopped_by.extend(columns.objections.iter().cloned());
     phases.notes.extend(columns.objections);
     let (held, waiting) = match &result {
         Ok(_) => {
@@ -142,6 +147,9 @@ pub(crate) async fn run(
         .iter()
         .filter(|waiting| waiting.reason != TOO_MANY_GONE);
     phases.notes.extend(waits.map(Undecided::sentence));
+    phases
+        .stopped_by
+        .extend(waiting.iter().map(Undecided::sentence));
     let status = status(&context, &result, &waiting, beyond);
     let end = RunEnd {
         status,
@@ -237,7 +245,7 @@ fn told(context: &Context<'_>) -> Vec<String> {
 struct RunEnd {
     status: RunStatus,
     objections: Vec<String>,
-    held: BTreeMap<String, u64>,
+    held: Held,
     undecided: Vec<Undecided>,
     took: Duration,
 }
@@ -245,6 +253,8 @@ struct RunEnd {
 /// Counts what the phases did and writes it into the folder of reports.
 async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> {
     let (context, run) = (phases.context, phases.journal.run());
+    let sum = |count: fn(&PhaseReport) -> u64| -> u64 { phases.reports.iter().map(count).sum() };
+    let waiting = end.held.waiting + sum(|phase| phase.conflicts) + sum(|phase| phase.gone_waiting);
     let snapshot = context.staging().snapshot().await?;
     let summary = RunSummary {
         run: run.to_owned(),
@@ -253,7 +263,9 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
         not_selected: context.resolved.not_selected(),
         objections: end.objections,
         undecided: end.undecided,
-        held: end.held,
+        waiting,
+        stopped_by: phases.stopped_by,
+        held: end.held.reasons,
         warnings: phases.warnings,
         sources: count_sources(&snapshot),
         objects: phases.reports,
@@ -313,9 +325,17 @@ async fn prepare_org(context: &Context<'_>, consent: Consent) -> Result<bool, Er
     let mut written = Vec::new();
     let prepared = prepare(context, Inspection::IfNeeded, &mut written).await;
     dry_run::remove(context.connection, &written).await;
+    let mut prepared = prepared?;
+    let mistakes = prepared
+        .dry_run
+        .as_mut()
+        .map(|dry_run| &mut dry_run.mistakes);
+    if let Some(mistake) = mistakes.and_then(Vec::pop) {
+        return Err(mistake.into());
+    }
     deploy(
         context.connection,
-        &prepared?.plan,
+        &prepared.plan,
         consent,
         context.progress,
     )

@@ -280,7 +280,7 @@ fn row<'a>(run: &'a RunOverview, phase: Option<&'a PhaseOverview>) -> Row<'a> {
     }
 }
 
-fn schema() -> SchemaRef {
+pub(crate) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let instant = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let mut fields = vec![

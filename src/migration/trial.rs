@@ -229,6 +229,9 @@ impl Trial {
             decided: &EditPolicies::default(),
         }))
         .await?;
+        if let Some(mistake) = outbox.mistake {
+            return Err(mistake.into());
+        }
         self.keep(outbox.parts);
         for notes in outbox.notes {
             self.keep(notes);

@@ -46,7 +46,11 @@ pub fn judge(report: &PhaseReport, gates: &Gates) -> Verdict {
             report.differences, gates.max_differences
         ));
     }
-    reasons.extend(held_too_many(report, gates));
+    reasons.extend(held_too_many(report, gates).map(|held| {
+        format!(
+            "{held}; see `transload query \"select reason, count(*) from recon.held where load = '{load}' group by reason\"`"
+        )
+    }));
     Verdict { reasons }
 }
 
@@ -59,8 +63,8 @@ pub fn held_too_many(report: &PhaseReport, gates: &Gates) -> Option<String> {
     let percent = report.held as f64 * 100.0 / rows.max(1) as f64;
     (report.held > gates.max_held_rows && percent > gates.max_held_percent).then(|| {
         format!(
-            "{load}: {} of {rows} rows are held ({percent:.2} %, allowed {} %); see `transload query \"select reason, count(*) from \
-             recon.held where load = '{load}' group by reason\"`, decide what they wait for, or raise max_held_percent under [gates]",
+            "{load}: {} of {rows} rows are held ({percent:.2} %, allowed {} %): decide what they wait for, or raise max_held_percent \
+             under [gates]",
             report.held, gates.max_held_percent
         )
     })

@@ -62,6 +62,6 @@ pub use sample::{Drawn, SAMPLE_HEAD, SampleRequest, SampleRow, draw, sample};
 pub use source::{SourceRequest, SourceRows, source_rows};
 pub use strays::strays;
 pub use three_way::{nothing_left, settle};
-pub use undecided::{TOO_MANY_GONE, Undecided, held_reasons, undecided};
+pub use undecided::{Held, TOO_MANY_GONE, Undecided, held_reasons, undecided};
 pub use verify::still_there;
 pub use views::{CHANGE, empty_tables, empty_tables_of, families, reconciliations, union_views};

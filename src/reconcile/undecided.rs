@@ -84,21 +84,35 @@ fn declared() -> impl Iterator<Item = HeldReason> {
     reader.into_deserialize().filter_map(Result::ok)
 }
 
-/// Why these loads hold rows. A row that is held for several reasons counts for each of them.
+/// What held rows are held for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Rows by reason; a row that is held for several reasons counts for each of them.
+    pub reasons: BTreeMap<String, u64>,
+    /// Rows that wait for a decision, each once.
+    pub waiting: u64,
+}
+
+/// Why these loads hold rows.
 ///
 /// # Errors
 /// [`ReconcileError::Engine`].
 pub async fn held_reasons(
     session: &Session,
     loads: &[PhaseReport],
-) -> Result<BTreeMap<String, u64>, ReconcileError> {
-    let mut held: BTreeMap<String, u64> = BTreeMap::new();
+) -> Result<Held, ReconcileError> {
+    let declared = declared().filter(|declared| declared.waits_for == WaitsFor::Decision);
+    let decided: BTreeSet<String> = declared.map(|declared| declared.reason).collect();
+    let mut held = Held::default();
     for report in loads.iter().filter(|report| report.held > 0) {
         let sql = for_load(REASONS, &report.load);
         for (reasons, rows) in counts(session, &report.load, &sql).await? {
             let reasons: BTreeSet<&str> = reasons.split(BETWEEN_REASONS).collect();
+            if reasons.iter().any(|reason| decided.contains(*reason)) {
+                held.waiting += rows;
+            }
             for reason in reasons {
-                *held.entry(reason.to_owned()).or_default() += rows;
+                *held.reasons.entry(reason.to_owned()).or_default() += rows;
             }
         }
     }
@@ -107,7 +121,7 @@ pub async fn held_reasons(
 
 /// What held rows wait for, as far as somebody has to decide it.
 #[must_use]
-pub fn undecided(held: &BTreeMap<String, u64>, loads: &[PhaseReport]) -> Vec<Undecided> {
+pub fn undecided(held: &Held, loads: &[PhaseReport]) -> Vec<Undecided> {
     let conflicts: u64 = loads.iter().map(|report| report.conflicts).sum();
     let both_sides = (conflicts > 0).then(|| Undecided {
         reason: BOTH_SIDES.to_owned(),
@@ -124,7 +138,7 @@ pub fn undecided(held: &BTreeMap<String, u64>, loads: &[PhaseReport]) -> Vec<Und
         .filter(|declared| declared.waits_for == WaitsFor::Decision)
         .filter_map(|declared| {
             Some(Undecided {
-                rows: *held.get(&declared.reason)?,
+                rows: *held.reasons.get(&declared.reason)?,
                 decide_in: declared.decide_in.unwrap_or_default(),
                 reason: declared.reason,
             })
@@ -196,8 +210,8 @@ mod tests {
             gone_waiting,
             ..PhaseReport::default()
         };
-        assert_eq!(undecided(&BTreeMap::new(), &[load(0, 0)]), []);
-        let waiting = undecided(&BTreeMap::new(), &[load(1, 2), load(0, 3)]);
+        assert_eq!(undecided(&Held::default(), &[load(0, 0)]), []);
+        let waiting = undecided(&Held::default(), &[load(1, 2), load(0, 3)]);
         let told: Vec<(&str, u64)> = waiting
             .iter()
             .map(|waiting| (waiting.reason.as_str(), waiting.rows))

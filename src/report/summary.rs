@@ -28,6 +28,12 @@ pub struct RunSummary {
     /// Rows that are held until somebody decides something.
     #[serde(default)]
     pub undecided: Vec<Undecided>,
+    /// Rows, fields and records that wait for a decision, each once.
+    #[serde(default)]
+    pub waiting: u64,
+    /// What shut the gate or holds the run, where it is not the gate of a phase.
+    #[serde(default)]
+    pub stopped_by: Vec<String>,
     /// Why rows are held, with how many are; a row of several reasons counts for each of them.
     #[serde(default)]
     pub held: BTreeMap<String, u64>,
@@ -187,9 +193,9 @@ impl RunSummary {
         if failed > 0 {
             text.push_str(&format!(" {failed} rows did not land."));
         }
-        let undecided: u64 = self.undecided.iter().map(|waiting| waiting.rows).sum();
-        if undecided > 0 {
-            text.push_str(&format!(" {undecided} rows or fields wait for a decision."));
+        if self.waiting > 0 {
+            let waiting = number(self.waiting);
+            text.push_str(&format!(" {waiting} rows or fields wait for a decision."));
         }
         text
     }

@@ -35,11 +35,11 @@ impl Links {
     }
 }
 
-/// Every row to be sent has a key of its own.
+/// Whether every row to be sent has a key of its own; if not, which has not.
 pub(super) async fn check_key(
     request: &OutboxRequest<'_>,
     parts: &Manifest,
-) -> Result<(), TransformError> {
+) -> Result<Option<TransformError>, TransformError> {
     let session = request.session;
     session.register(request.staging, parts)?;
     let key = &request.file.key;
@@ -73,7 +73,7 @@ pub(super) async fn check_key(
             .value(0);
         if rows > 0 {
             let sample = batch.column(1).as_string_opt::<i32>();
-            return Err(TransformError::Key {
+            return Ok(Some(TransformError::Key {
                 path: request.file.path.clone(),
                 key: request.file.key.join(", "),
                 problem,
@@ -81,9 +81,10 @@ pub(super) async fn check_key(
                 sample: sample
                     .filter(|column| column.is_valid(0))
                     .map(|column| column.value(0).to_owned())
-                    .unwrap_or_default(),
-            });
+                    .filter(|sample| !sample.is_empty())
+                    .unwrap_or_else(|| "without any".to_owned()),
+            }));
         }
     }
-    Ok(())
+    Ok(None)
 }

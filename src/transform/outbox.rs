@@ -25,8 +25,8 @@ use super::unreadable::{CELL_UNREADABLE, UnreadCells};
 use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder};
 use crate::project::{Operation, ProjectError};
 use crate::rows::{
-    Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key,
-    sent_columns, set, with_plain_texts,
+    Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key, sent_columns, set,
+    with_plain_texts,
 };
 use crate::staging::Manifest;
 
@@ -34,12 +34,14 @@ use crate::staging::Manifest;
 const CHANGED_SINCE: &str = "changed_since_it_was_sent";
 
 /// A written outbox, not yet published.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outbox {
     /// `outbox.<load>`; each file is a part, its label the operation.
     pub parts: Manifest,
     /// `recon.fates_<load>`, `recon.flags_<load>`, `recon.altered_<load>`.
     pub notes: Vec<Manifest>,
+    /// A key that is missing or there twice: these parts cannot be sent.
+    pub mistake: Option<TransformError>,
 }
 
 /// Runs the load query and writes the outbox.
@@ -66,8 +68,8 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
         let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(error))?;
         writer.route(&batch).await?;
     }
-    let outbox = Box::pin(writer.finish()).await?;
-    check_key(request, &outbox.parts).await?;
+    let mut outbox = Box::pin(writer.finish()).await?;
+    outbox.mistake = check_key(request, &outbox.parts).await?;
     Ok(outbox)
 }
 
@@ -417,7 +419,11 @@ impl<'a> Writer<'a> {
         let mut parts = self.parts.finish().await?;
         let (notes, noted) = self.notes.finish().await?;
         parts.counts.extend(noted);
-        Ok(Outbox { parts, notes })
+        Ok(Outbox {
+            parts,
+            notes,
+            mistake: None,
+        })
     }
 
     /// Keys of a batch's rows as text, columns joined with `|`.

@@ -204,6 +204,8 @@ fn the_summary_has_the_documented_keys() {
             "sources",
             "objections",
             "undecided",
+            "waiting",
+            "stopped_by",
             "held",
             "warnings",
             "objects",

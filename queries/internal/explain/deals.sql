@@ -13,18 +13,18 @@ with named as (
 )
 
 select
-    coalesce(matrix._place, 'config/stage_matrix.csv') as decided_in,
+    coalesce(matrix.place, 'config/stage_matrix.csv') as decided_in,
     concat_ws(' / ', named.pipeline, named.stage, named.status) as what,
     case
-        when matrix._place is null then 'no row for it'
+        when matrix.place is null then 'no row for it'
         when matrix.stage_name is null then 'no decision yet'
         else concat_ws(' ', matrix.stage_name, matrix.probability || '%')
     end as says
 from named
-left join config.stage_matrix as matrix
-    on lower(matrix.pipeline) = lower(trim(named.pipeline))
-    and lower(matrix.stage) = lower(trim(named.stage))
-    and lower(matrix.status) = named.status
+left join prepare.stage_decision as matrix
+    on matrix.pipeline = lower(trim(named.pipeline))
+    and matrix.stage = lower(trim(named.stage))
+    and matrix.status = named.status
 union all
 select
     rates._place as decided_in,

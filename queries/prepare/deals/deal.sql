@@ -45,10 +45,10 @@ judged as (
         unread.reason as unread_reason,
         unread.value as unread_value
     from named
-    left join config.stage_matrix as matrix
-        on lower(matrix.pipeline) = lower(trim(named.pipeline))
-        and lower(matrix.stage) = lower(trim(named.stage))
-        and lower(matrix.status) = named.status
+    left join prepare.stage_decision as matrix
+        on matrix.pipeline = lower(trim(named.pipeline))
+        and matrix.stage = lower(trim(named.stage))
+        and matrix.status = named.status
     left join prepare.currency as currency
         on currency.currency = named.currency
     left join prepare.unread_sum as unread

@@ -42,12 +42,10 @@ const SCHEMAS: [(&str, &str); 12] = [
 /// A statement that lists what there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Listing {
-    /// `show tables`: twins folded.
-    Short,
-    /// `show full tables`.
-    Full,
-    /// `show tables in SCHEMA`.
-    Schema(String),
+    /// `show tables`, also `in SCHEMA`: twins folded.
+    Short(Option<String>),
+    /// `show full tables`, also `in SCHEMA`.
+    Full(Option<String>),
     /// `show schemas`.
     Schemas,
 }
@@ -58,9 +56,12 @@ impl Listing {
         let sql = sql.trim().trim_end_matches(';').to_lowercase();
         let words: Vec<&str> = sql.split_whitespace().collect();
         Some(match words[..] {
-            ["show", "tables"] => Self::Short,
-            ["show", "full" | "all", "tables"] => Self::Full,
-            ["show", "tables", "in" | "from", schema] => Self::Schema(schema.to_owned()),
+            ["show", "tables"] => Self::Short(None),
+            ["show", "tables", "in" | "from", schema] => Self::Short(Some(schema.to_owned())),
+            ["show", "full" | "all", "tables"] => Self::Full(None),
+            ["show", "full" | "all", "tables", "in" | "from", schema] => {
+                Self::Full(Some(schema.to_owned()))
+            }
             ["show", "schemas" | "databases"] => Self::Schemas,
             _ => return None,
         })
@@ -81,25 +82,33 @@ impl Listing {
         }
         let names = session.table_names();
         match self {
-            Self::Short => Ok(lines(folded(&names, snapshot), true)),
-            Self::Full => Ok(lines(each(&names, snapshot), false)),
-            Self::Schemas => Ok(schemas(&names)),
-            Self::Schema(schema) => {
-                let prefix = format!("{schema}.");
-                let inside: BTreeSet<String> = names
-                    .iter()
-                    .filter(|name| name.starts_with(&prefix))
-                    .cloned()
-                    .collect();
-                if inside.is_empty() {
-                    return Err(Error::Unknown {
-                        what: format!("there is no table in a schema `{schema}`"),
-                        hint: "`transload query \"show schemas\"` lists them".to_owned(),
-                    });
-                }
-                Ok(lines(each(&inside, snapshot), false))
+            Self::Short(schema) => {
+                let names = inside(names, schema.as_deref())?;
+                Ok(lines(folded(&names, snapshot), true))
             }
+            Self::Full(schema) => {
+                let names = inside(names, schema.as_deref())?;
+                Ok(lines(each(&names, snapshot), false))
+            }
+            Self::Schemas => Ok(schemas(&names)),
         }
+    }
+}
+
+/// The tables of a schema, or all of them.
+fn inside(names: BTreeSet<String>, schema: Option<&str>) -> Result<BTreeSet<String>, Error> {
+    let Some(schema) = schema else {
+        return Ok(names);
+    };
+    let prefix = format!("{schema}.");
+    let mut inside = names;
+    inside.retain(|name| name.starts_with(&prefix));
+    match inside.is_empty() {
+        true => Err(Error::Unknown {
+            what: format!("there is no table in a schema `{schema}`"),
+            hint: "`transload query \"show schemas\"` lists them".to_owned(),
+        }),
+        false => Ok(inside),
     }
 }
 
@@ -236,12 +245,16 @@ mod tests {
     #[test]
     fn statements_that_list_are_told_from_others() {
         for (sql, expected) in [
-            ("show tables", Some(Listing::Short)),
-            (" SHOW  Tables ; ", Some(Listing::Short)),
-            ("show full tables", Some(Listing::Full)),
+            ("show tables", Some(Listing::Short(None))),
+            (" SHOW  Tables ; ", Some(Listing::Short(None))),
+            ("show full tables", Some(Listing::Full(None))),
             (
                 "show tables in recon",
-                Some(Listing::Schema("recon".to_owned())),
+                Some(Listing::Short(Some("recon".to_owned()))),
+            ),
+            (
+                "show full tables in recon",
+                Some(Listing::Full(Some("recon".to_owned()))),
             ),
             ("show schemas", Some(Listing::Schemas)),
             ("show columns from usercom.people", None),

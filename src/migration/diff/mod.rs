@@ -287,6 +287,7 @@ async fn storage_of(
     let dry_run = DryRun {
         snapshot: trial.snapshot.clone(),
         outboxes: outboxes.collect(),
+        mistakes: Vec::new(),
     };
     let session = project.engine.session(staging, &trial.snapshot)?;
     let estimate = storage::estimate(&session, &trial.resolved, &dry_run).await?;

@@ -47,7 +47,7 @@ const DECISIONS: [Asked; 12] = [
         "deals",
         Some("deals"),
         [
-            "config.stage_matrix",
+            "prepare.stage_decision",
             "config.rates",
             "config.loss_reasons",
             "prepare.deal"

@@ -19,6 +19,7 @@ mod documents;
 mod field_map;
 /// Files, links, names.
 mod files;
+mod first_hour;
 /// What stops a phase.
 mod gates;
 /// What people do after the first run.
