@@ -177,7 +177,8 @@ impl Page {
         }
         match (&story.export_unread, story.versions.as_slice()) {
             (Some(why), _) => self.line(2, &format!("not looked into: {why}")),
-            (None, []) => self.line(2, "not there any more"),
+            (None, []) if story.named_by.is_empty() => self.line(2, "not there any more"),
+            (None, []) => self.line(2, "the export has no row of it"),
             _ => {}
         }
     }

@@ -126,8 +126,18 @@ fn print(
         RUN_HEAD.len(),
     ))?;
     if !shown.phases.is_empty() {
-        let rows = shown.phases.iter().map(|phase| phase.row(shown)).collect();
-        output::data(&output::table(&PHASE_HEAD, rows, 3))?;
+        let phases = shown.phases.iter().map(|phase| {
+            let mut row = phase.row(shown);
+            let is_empty = |cell: &String| cell.is_empty() || cell == "0";
+            // Of a phase without rows nobody asks how long it took: it is named below the others.
+            if let Some((seconds, counts)) = row[3..].split_last_mut()
+                && counts.iter().all(is_empty)
+            {
+                seconds.clear();
+            }
+            row
+        });
+        output::data(&output::table(&PHASE_HEAD, phases.collect(), 3))?;
     }
     for line in kept_back {
         output::data(&format!("{line}\n"))?;

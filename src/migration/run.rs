@@ -326,13 +326,13 @@ async fn prepare_org(context: &Context<'_>, consent: Consent) -> Result<bool, Er
     let prepared = prepare(context, Inspection::IfNeeded, &mut written).await;
     dry_run::remove(context.connection, &written).await;
     let mut prepared = prepared?;
-    let mistakes = prepared
-        .dry_run
-        .as_mut()
-        .map(|dry_run| &mut dry_run.mistakes);
-    if let Some(mistake) = mistakes.and_then(Vec::pop) {
+    // What follows from the first one is none of its own.
+    let mistakes = prepared.dry_run.iter_mut();
+    let mut mistakes = mistakes.flat_map(|dry_run| dry_run.mistakes.drain(..));
+    if let Some(mistake) = mistakes.next() {
         return Err(mistake.into());
     }
+    drop(mistakes);
     deploy(
         context.connection,
         &prepared.plan,

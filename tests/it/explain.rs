@@ -282,6 +282,21 @@ fn what_becomes_no_record_of_its_own_is_told_by_what_names_it() {
     );
 }
 
+#[test]
+fn a_number_that_the_export_only_names_is_told_by_what_names_it() {
+    let project = Project::small();
+    std::fs::remove_file(project.path("export/agents.csv")).unwrap();
+    project.transload(&["stage"]).ended(0);
+    let text = told(&project, &["agents", "7001"]);
+    for line in [
+        "the export has no row of it",
+        "people.assigned_to_id: 2 row(s)",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    project.transload(&["explain", "agents", "7009"]).ended(2);
+}
+
 fn told(project: &Project, what: &[&str]) -> String {
     let run = project.transload(&[&["explain"], what].concat()).ended(0);
     run.stdout

@@ -202,6 +202,21 @@ pub struct NamedBy {
     pub example: Option<String>,
 }
 
+/// The story of a number that the export names and tells nothing of, such as an agent's without a file of agents.
+async fn only_named(tables: &Tables, request: &ExplainRequest) -> Result<Option<Story>, Error> {
+    let (Some(source), Ok(id)) = (&request.source, request.id.parse::<i64>()) else {
+        return Ok(None);
+    };
+    let mut story = Story {
+        source: source.clone(),
+        id: id.to_string(),
+        has_run: tables.loads().next().is_some(),
+        ..Story::default()
+    };
+    story.named_by = named_by::rows(tables, &story).await?;
+    Ok((!story.named_by.is_empty()).then_some(story))
+}
+
 impl Migration {
     /// Tells one record's story.
     ///
@@ -210,7 +225,13 @@ impl Migration {
     /// connection meets.
     pub async fn explain(&self, request: &ExplainRequest) -> Result<Story, Error> {
         let tables = Tables::open(self, request.target.as_deref()).await?;
-        let subject = subject::find(&tables, request).await?;
+        let subject = match subject::find(&tables, request).await {
+            Ok(subject) => subject,
+            Err(error @ Error::Unknown { .. }) => {
+                return only_named(&tables, request).await?.ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
         let mut story = gather::gather(self, &tables, &subject, request.target.as_deref()).await?;
         children::add(&tables, &mut story).await?;
         story.has_run = tables.loads().next().is_some();

@@ -92,7 +92,9 @@ fn a_plan_finds_what_would_stop_the_run_and_says_what_is_held_and_why() {
     let copy = std::fs::read_to_string(
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/load/campaign.sql"),
     );
-    project.write("queries/load/campaign_copy.sql", &copy.unwrap());
+    // The same text would be a mistake before anything is planned.
+    let copy = format!("{}\n/* another text */\n", copy.unwrap());
+    project.write("queries/load/campaign_copy.sql", &copy);
     project.write("export/segments.csv", "id,name\n5,Hot\n");
     project.edit(
         "migration.toml",
@@ -213,6 +215,8 @@ fn a_copy_of_a_query_under_another_name_is_found_before_rows_are_sent() {
         "-- source: prepare.person_link",
     );
     assert_ne!(contact, copy);
+    // The same text would be a mistake before anything is planned.
+    let copy = format!("{copy}\n/* another text */\n");
     project.write("queries/load/contact_copy.sql", &copy);
     let planned = project.transload(&["plan", "--format", "json"]).ended(1);
     let findings = planned.summary["findings"].to_string();
