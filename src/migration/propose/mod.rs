@@ -25,7 +25,7 @@ use crate::config;
 use crate::error::Error;
 use crate::llm::{self, Draft, LlmReport};
 use crate::mapping::{
-    FieldMap, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
+    FieldMap, KnownFields, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
     proposed_column, write_fields, write_values,
 };
 use crate::progress::Progress;
@@ -152,11 +152,22 @@ pub(super) async fn propose_map(
     Ok(report)
 }
 
+/// The fields that the map may name.
+#[derive(Debug, Default)]
+pub struct MapFields {
+    /// Those that are offered, by object.
+    pub targets: ReviewTargets,
+    /// All that there are.
+    pub known: KnownFields,
+    /// What could not be asked.
+    pub notes: Vec<String>,
+}
+
 /// The fields that the map may name, by object.
 pub(super) async fn map_fields(
     project: &Project,
     request: &ProposeRequest,
-) -> Result<(ReviewTargets, Vec<String>), Error> {
+) -> Result<MapFields, Error> {
     let queries = Queries::load(&project.config.project)?;
     let loads = Loads::of(&queries);
     let objects: BTreeSet<&str> = loads.loads.iter().map(|file| file.object()).collect();
@@ -174,7 +185,11 @@ pub(super) async fn map_fields(
         let known = fields.of_object(object).iter().filter(is_free);
         ((*object).to_owned(), known.map(field).collect())
     });
-    Ok((targets.collect(), notes))
+    Ok(MapFields {
+        targets: targets.collect(),
+        known: fields.known,
+        notes,
+    })
 }
 
 /// What proposals for one table and object are made of.
