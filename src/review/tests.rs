@@ -23,6 +23,7 @@ fn targets() -> ReviewTargets {
     let title = ReviewField {
         field: "Title".to_owned(),
         label: "Title".to_owned(),
+        help: "As on the business card".to_owned(),
         kind: "string".to_owned(),
         field_type: "Text(128)".to_owned(),
         picklist: Vec::new(),
@@ -174,6 +175,7 @@ async fn decisions_of_the_page_are_written_and_the_second_tab_is_told() {
 async fn what_is_known_to_be_wrong_is_refused_and_nothing_of_it_written() {
     let served = served().await;
     let map = served.map().await;
+    assert_eq!(map["targets"]["Lead"][0]["help"], "As on the business card");
     let confirm = json!({"by": "eve", "version": map["version"], "fields": [{"row": 0, "action": "confirm"}]});
     let (status, confirmed) = served.decide(&confirm).await;
     assert_eq!(status, 200, "{confirmed}");

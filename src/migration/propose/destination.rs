@@ -126,6 +126,7 @@ fn of_field(object: &ObjectDescribe, field: &FieldDescribe) -> Target {
         object: object.name.clone(),
         field: field.name.clone(),
         label: field.label.clone(),
+        help: field.inline_help_text.clone().unwrap_or_default(),
         kind: field.field_type.clone(),
         field_type: Target::map_type(
             &field.field_type,
@@ -138,5 +139,22 @@ fn of_field(object: &ObjectDescribe, field: &FieldDescribe) -> Target {
         restricted: field.restricted_picklist,
         createable: field.createable && !field.calculated && !field.auto_number,
         custom: field.custom,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_field_says_to_people_comes_with_it() {
+        let described = |help: &str| {
+            let field =
+                format!("{{\"name\":\"Title\",\"type\":\"string\",\"inlineHelpText\":{help}}}");
+            let field: FieldDescribe = serde_json::from_str(&field).unwrap();
+            of_field(&ObjectDescribe::default(), &field).help
+        };
+        assert_eq!(described("\"As on the card\""), "As on the card");
+        assert_eq!(described("null"), "");
     }
 }
