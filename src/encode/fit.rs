@@ -74,6 +74,8 @@ pub(super) fn fit(
         }
         DataType::Float64 => {
             let limit = limit?;
+            let whole = fit_whole(name, column, limit, altered);
+            let column = whole.as_ref().unwrap_or(column);
             let digits = i32::try_from(limit.whole_digits?).unwrap_or(18);
             let scale = i32::try_from(limit.scale).unwrap_or(0);
             // Half a unit of the last place would be rounded up to one digit more.
@@ -87,6 +89,7 @@ pub(super) fn fit(
                 &|value| value.to_string(),
                 altered,
             )
+            .or(whole)
         }
         DataType::Date32 => {
             let show = |day| match date32_to_datetime(day) {
@@ -120,6 +123,43 @@ fn rounded_up(scale: u32, limit: &FieldLimit) -> i128 {
         0 => 1,
         _ => 5 * 10_i128.pow(cut - 1) + 1,
     }
+}
+
+/// Makes fractions whole numbers where the field takes no others. Of exact numbers the query says how many decimals they are sent
+/// with.
+fn fit_whole(
+    name: &str,
+    column: &ArrayRef,
+    limit: &FieldLimit,
+    altered: &mut Vec<Altered>,
+) -> Option<ArrayRef> {
+    let values: &PrimitiveArray<Float64Type> = column.as_primitive();
+    // What is no number, or has no end, is no fraction.
+    let is_whole = |value: f64| !value.is_finite() || value.fract() == 0.0;
+    if !limit.whole || values.iter().flatten().all(is_whole) {
+        return None;
+    }
+    let fitted = values.iter().enumerate().map(|(row, value)| {
+        let value = value?;
+        if is_whole(value) {
+            return Some(value);
+        }
+        let (done, kept) = match limit.policy {
+            Some(Policy::Reject) => ("rejected", None),
+            Some(Policy::BlankAndKeepRaw) => ("blanked", None),
+            _ => ("rounded", Some(value.round())),
+        };
+        altered.push(Altered {
+            row,
+            field: name.to_owned(),
+            why: "fraction",
+            done,
+            original: value.to_string(),
+        });
+        kept
+    });
+    let fitted: PrimitiveArray<Float64Type> = fitted.collect();
+    Some(Arc::new(fitted))
 }
 
 /// Keeps values between the two of `range`. What has no place among them (NaN) is blanked.

@@ -78,6 +78,34 @@ fn decimals_count_as_they_will_be_rounded() {
 }
 
 #[test]
+fn fractions_become_whole_where_a_field_takes_whole_numbers_only() {
+    let whole = |policy| FieldLimit {
+        whole: true,
+        policy,
+        ..digits(9, 0)
+    };
+    let column = || -> ArrayRef {
+        let values = vec![10.5, 12.0, -0.5, f64::NAN, 1e12, 10.4];
+        Arc::new(Float64Array::from(values))
+    };
+    let (cells, altered) = fitted(column(), &whole(None));
+    assert_eq!(cells, ["11", "12", "-1", "", "", "10"]);
+    let rounded = |original: &str| ("fraction", "rounded", original.to_owned());
+    assert_eq!(
+        altered[..3],
+        [rounded("10.5"), rounded("-0.5"), rounded("10.4")]
+    );
+    assert_eq!(altered[3..].len(), 2);
+    let (cells, altered) = fitted(column(), &whole(Some(Policy::BlankAndKeepRaw)));
+    assert_eq!((cells[0].as_str(), altered[0].1), ("", "blanked"));
+    let (_, altered) = fitted(column(), &whole(Some(Policy::Reject)));
+    assert_eq!(altered[0].1, "rejected");
+    // Fields of numbers with decimals round by themselves.
+    let (cells, _) = fitted(column(), &digits(9, 0));
+    assert_eq!(cells[0], "10.5");
+}
+
+#[test]
 fn days_and_instants_are_those_of_salesforce() {
     let day = |year, month, day| {
         Date32Type::from_naive_date(NaiveDate::from_ymd_opt(year, month, day).unwrap())

@@ -37,6 +37,8 @@ pub struct FieldLimit {
     pub whole_digits: Option<u32>,
     /// Digits after the point, to which Salesforce rounds.
     pub scale: u32,
+    /// Whether it takes whole numbers only: of a fraction, Salesforce refuses the row.
+    pub whole: bool,
     /// The values of a restricted picklist.
     pub allowed: Option<Vec<String>>,
     /// Most characters of one item, where several share the field.
@@ -56,10 +58,10 @@ pub struct Altered {
     pub row: usize,
     /// Field API name.
     pub field: String,
-    /// `too_long`, `invalid_email`, `address_in_text`, `not_in_picklist`, `out_of_range`, `control_characters`, `html`, `literal_na`,
-    /// `separator_in_choice`.
+    /// `too_long`, `invalid_email`, `address_in_text`, `not_in_picklist`, `out_of_range`, `fraction`, `control_characters`, `html`,
+    /// `literal_na`, `separator_in_choice`.
     pub why: &'static str,
-    /// What was done: `cut`, `blanked`, `cleaned`, `replaced`, `nearest`, `rejected`.
+    /// What was done: `cut`, `blanked`, `cleaned`, `replaced`, `nearest`, `rounded`, `rejected`.
     pub done: &'static str,
     /// The value as it was.
     pub original: String,

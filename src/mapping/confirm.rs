@@ -1,12 +1,15 @@
 //! Decisions about proposed rows: confirmed, ignored, changed, with who and when.
 //!
 //! In: decisions, each about one row of a file that was read. Out: the file with them, and what the user's history remembers.
-//! Never: a decision without a name, and none about a file that changed meanwhile.
+//! Never: a decision without a name, none about a file that changed meanwhile, and none that is known to be wrong; a row whose
+//! decision is refused is not touched.
 
 use std::collections::BTreeMap;
 
 use super::decisions::save_all;
-use super::{DecisionFile, MappingError, Status, UserHistory};
+use super::views::can_become;
+use super::{DecisionFile, KnownFields, MappingError, Status, UserHistory};
+use crate::schema::{FieldType, ReadFieldTypeError};
 
 /// What is decided about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,41 +77,39 @@ pub fn value_state(file: &DecisionFile, row: usize) -> String {
     .to_owned()
 }
 
-/// Decides rows of the field map; the file is not saved. Says what cannot be confirmed.
+/// What decisions are held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// What the staged columns hold.
+    pub staged: &'a StagedTypes,
+    /// The fields that there are.
+    pub fields: &'a KnownFields,
+}
+
+/// Decides rows of the field map; the file is not saved. Says what cannot be confirmed; a row that is refused stays as it was.
 pub fn decide_fields(
     file: &mut DecisionFile,
     decisions: &[(usize, Action)],
     signature: &Signature,
-    staged: &StagedTypes,
+    facts: Facts<'_>,
     mut history: Option<&mut UserHistory>,
 ) -> Vec<String> {
     let mut refused = Vec::new();
+    let staged = facts.staged;
     for (row, action) in decisions {
         let row = *row;
-        if let Action::Change { target, field_type } = action {
-            file.set(row, "target_field", target.trim());
-            if !field_type.trim().is_empty() {
-                file.set(row, "type", field_type.trim());
-            }
-        }
         let named = |column: &str| file.get(row, column).to_owned();
         let (source, field) = (named("source").to_lowercase(), named("source_field"));
-        let target = named("target_field");
-        if matches!(action, Action::Confirm | Action::Change { .. }) {
-            let lacking = ["target_object", "target_field", "type"]
-                .into_iter()
-                .find(|column| file.get(row, column).is_empty());
-            if let Some(column) = lacking {
-                refused.push(format!("{source}.{field}: has no {column}"));
+        let Target { target, field_type } = match said(file, row, action, facts) {
+            Ok(target) => target,
+            Err(problem) => {
+                refused.push(format!("{source}.{field}: {problem}"));
                 continue;
             }
-            if !target
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            {
-                refused.push(format!("{source}.{field}: `{target}` is no API name"));
-                continue;
-            }
+        };
+        if let Action::Change { .. } = action {
+            file.set(row, "target_field", &target);
+            file.set(row, "type", &field_type);
         }
         decide(file, row, action, signature);
         if Status::of(file.get(row, "status")) != Status::Confirmed {
@@ -122,7 +123,6 @@ pub fn decide_fields(
         let Some(history) = history.as_deref_mut() else {
             continue;
         };
-        let field_type = file.get(row, "type").to_owned();
         for object in file.get(row, "target_object").split(';') {
             history.remember([
                 source.clone(),
@@ -139,6 +139,103 @@ pub fn decide_fields(
     refused
 }
 
+/// Where a row goes once it is decided.
+struct Target {
+    target: String,
+    field_type: String,
+}
+
+/// What a decision says about the field and the type of its row, or why it cannot be confirmed so.
+fn said(
+    file: &DecisionFile,
+    row: usize,
+    action: &Action,
+    facts: Facts<'_>,
+) -> Result<Target, String> {
+    let cell = |column: &str| file.get(row, column).to_owned();
+    let mut said = Target {
+        target: cell("target_field"),
+        field_type: cell("type"),
+    };
+    match action {
+        Action::Confirm => {}
+        Action::Change { target, field_type } => {
+            target.trim().clone_into(&mut said.target);
+            if !field_type.trim().is_empty() {
+                field_type.trim().clone_into(&mut said.field_type);
+            }
+        }
+        // What stays behind, or open, may say anything.
+        Action::Ignore | Action::Reopen => return Ok(said),
+    }
+    let object = cell("target_object");
+    let Target { target, field_type } = &said;
+    let all = [
+        ("target_object", &object),
+        ("target_field", target),
+        ("type", field_type),
+    ];
+    if let Some((column, _)) = all.into_iter().find(|(_, value)| value.is_empty()) {
+        return Err(format!("has no {column}"));
+    }
+    let letters = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let begins = target.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    if !begins || !target.bytes().all(letters) {
+        return Err(format!("`{target}` is no API name"));
+    }
+    let wanted: FieldType = field_type
+        .parse()
+        .map_err(|error: ReadFieldTypeError| format!("{error}; {}", error.hint()))?;
+    let column = (cell("source").to_lowercase(), cell("source_field"));
+    if let Some(holds) = facts.staged.get(&column)
+        && !can_become(holds, &wanted.to_string())
+    {
+        return Err(format!(
+            "holds {holds} in the export and cannot become {wanted}"
+        ));
+    }
+    for object in object.split(';').map(str::trim) {
+        let found = facts.fields.problem(object, target, field_type);
+        if let Some(found) = found.filter(|found| found.is_sure) {
+            let nearest = found
+                .nearest
+                .map(|near| format!("; did you mean `{near}`?"));
+            return Err(found.problem + &nearest.unwrap_or_default());
+        }
+        if let Some(other) = holder(file, row, object, target) {
+            return Err(format!(
+                "{other} goes to {object}.{target} already: ignore that row, or give it another field first"
+            ));
+        }
+    }
+    if let Action::Change { .. } = action {
+        // In the one form that everything else compares.
+        said.field_type = wanted.to_string();
+    }
+    Ok(said)
+}
+
+/// Another column of the same table that a field has already: one of the two would be lost.
+fn holder(file: &DecisionFile, row: usize, object: &str, target: &str) -> Option<String> {
+    let same = |other: usize, column: &str, value: &str| {
+        file.get(other, column).eq_ignore_ascii_case(value)
+    };
+    let source = file.get(row, "source");
+    let other = (0..file.len()).find(|other| {
+        let mut objects = file.get(*other, "target_object").split(';');
+        *other != row
+            && same(*other, "source", source)
+            && same(*other, "target_field", target)
+            && objects.any(|one| one.trim().eq_ignore_ascii_case(object))
+            && Status::of(&file.get(*other, "status").to_lowercase()) != Status::Ignored
+    })?;
+    Some(format!(
+        "{}.{}",
+        source.to_lowercase(),
+        file.get(other, "source_field")
+    ))
+}
+
 /// The same for rows of the value map.
 pub fn decide_values(
     file: &mut DecisionFile,
@@ -148,11 +245,12 @@ pub fn decide_values(
     let mut refused = Vec::new();
     for (row, action) in decisions {
         let row = *row;
-        if let Action::Change { target, .. } = action {
-            file.set(row, "target_value", target.trim());
-        }
+        let value = match action {
+            Action::Change { target, .. } => target.trim(),
+            _ => file.get(row, "target_value"),
+        };
         let is_confirmed = matches!(action, Action::Confirm | Action::Change { .. });
-        if is_confirmed && file.get(row, "target_value").is_empty() {
+        if is_confirmed && value.is_empty() {
             refused.push(format!(
                 "{}.{} `{}`: has no target_value",
                 file.get(row, "object"),
@@ -160,6 +258,9 @@ pub fn decide_values(
                 file.get(row, "source_value")
             ));
             continue;
+        }
+        if let Action::Change { target, .. } = action {
+            file.set(row, "target_value", target.trim());
         }
         decide(file, row, action, signature);
     }
@@ -242,7 +343,10 @@ mod tests {
             &mut file,
             &decisions,
             &signature(),
-            &staged,
+            Facts {
+                staged: &staged,
+                fields: &KnownFields::standard(),
+            },
             Some(&mut history),
         );
         assert_eq!(
@@ -262,13 +366,89 @@ mod tests {
         let known = history.known();
         assert!(known.get("people", "job", "Contact").is_some());
         assert!(known.get("people", "old", "Lead").is_none());
-        decide_fields(
-            &mut file,
-            &[(0, Action::Reopen)],
-            &signature(),
-            &staged,
-            None,
-        );
+        let facts = Facts {
+            staged: &staged,
+            fields: &KnownFields::default(),
+        };
+        let reopen = [(0, Action::Reopen)];
+        decide_fields(&mut file, &reopen, &signature(), facts, None);
         assert_eq!(file.get(0, "confirmed_by"), "");
+    }
+
+    fn change(target: &str, field_type: &str) -> Action {
+        Action::Change {
+            target: target.to_owned(),
+            field_type: field_type.to_owned(),
+        }
+    }
+
+    /// A project with this field map and this value map.
+    fn project(fields: &str, values: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config");
+        std::fs::create_dir_all(&config).unwrap();
+        std::fs::write(config.join("field_map.csv"), fields).unwrap();
+        std::fs::write(config.join("value_map.csv"), values).unwrap();
+        folder
+    }
+
+    const CONFIRMED: &str = "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+        people,job,Lead;Contact,Title,Text(128),confirmed,eve,2026-01-02\n\
+        people,staff,Lead,Staff__c,\"Number(18,2)\",proposed,,\n\
+        people,born,Contact,Born__c,Date,proposed,,\n";
+
+    #[test]
+    fn a_decision_that_is_refused_leaves_the_row_as_it_was() {
+        let values = "object,field,source_value,target_value,status,confirmed_by,confirmed_at\n\
+                      Lead,Rating,zimny,Cold,confirmed,eve,2026-01-02\n";
+        let folder = project(CONFIRMED, values);
+        let mut fields = DecisionFile::open(folder.path(), "field_map").unwrap();
+        let staged = StagedTypes::from([
+            (("people".to_owned(), "staff".to_owned()), "decimal"),
+            (("people".to_owned(), "born".to_owned()), "text"),
+        ]);
+        let known = KnownFields::standard();
+        let facts = Facts {
+            staged: &staged,
+            fields: &known,
+        };
+        let decisions = [
+            (0, change("Bad Name!", "")),
+            (0, change("", "")),
+            (0, change("Titel", "")),
+            (0, change("Birthdate", "")),
+            (0, change("Title", "Foo")),
+            (1, change("title", "Text(80)")),
+            (1, change("Staff_Note__c", "Text(80)")),
+            (2, Action::Confirm),
+            (2, change("title", "Text(80)")),
+        ];
+        let refused = decide_fields(&mut fields, &decisions, &signature(), facts, None);
+        let told = [
+            "people.job: `Bad Name!` is no API name",
+            "people.job: has no target_field",
+            "people.job: Lead has no standard field Titel; did you mean `Title`?",
+            "people.job: Contact.Birthdate is of the type date, which takes no Text(128)",
+            "people.job: `Foo` is not a field type; ",
+            "people.staff: holds decimal in the export and cannot become Text(80)",
+            "people.staff: holds decimal in the export and cannot become Text(80)",
+            "people.born: holds text in the export and cannot become Date",
+            "people.born: people.job goes to Contact.title already: ",
+        ];
+        let refused: Vec<&str> = refused.iter().map(String::as_str).collect();
+        assert_eq!(refused.len(), told.len(), "{refused:#?}");
+        for (refused, told) in refused.iter().zip(told) {
+            assert!(refused.starts_with(told), "{refused}: {told}");
+        }
+        assert!(!fields.save().unwrap());
+
+        let mut file = DecisionFile::open(folder.path(), "value_map").unwrap();
+        let refused = decide_values(&mut file, &[(0, change(" ", ""))], &signature());
+        assert_eq!(refused, ["Lead.Rating `zimny`: has no target_value"]);
+        assert!(!file.save().unwrap());
+
+        let decided = [(1, change("NumberOfEmployees", "number(18, 2)"))];
+        assert!(decide_fields(&mut fields, &decided, &signature(), facts, None).is_empty());
+        assert_eq!(fields.get(1, "type"), "Number(18,2)");
     }
 }

@@ -53,15 +53,15 @@ pub enum MappingError {
     },
     /// A field map row whose type cannot hold the source's values.
     #[error(
-        "config/field_map.csv line {line}: {field} is {source_type} in the export and cannot become {target_type}"
+        "config/field_map.csv line {line}: {field} holds {source_type} in the export and cannot become {target_type}"
     )]
     Type {
         /// 1-based line.
         line: u64,
         /// `source.field`.
         field: String,
-        /// Arrow type in plain words.
-        source_type: String,
+        /// What the column holds, in a word.
+        source_type: &'static str,
         /// Type asked for.
         target_type: String,
     },

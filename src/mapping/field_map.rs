@@ -268,11 +268,11 @@ mod tests {
 
     #[test]
     fn two_attributes_cannot_go_to_one_field() {
-        let rows = "people,plan,Lead,Plan__c,Text(80),confirmed,a,b\n\
-                    companies,plan,Lead,Plan__c,Text(80),confirmed,a,b\n\
-                    people,tariff,Contact,Plan__c,Text(80),confirmed,a,b\n\
+        let rows = "people,plan,Lead,Plan__c,Text(80),confirmed,a,2026-02-20\n\
+                    companies,plan,Lead,Plan__c,Text(80),confirmed,a,2026-02-20\n\
+                    people,tariff,Contact,Plan__c,Text(80),confirmed,a,2026-02-20\n\
                     people,old,Lead,Plan__c,Text(80),ignored,,\n\
-                    people,Płan,Lead,plan__c,Text(80),confirmed,a,b\n";
+                    people,Płan,Lead,plan__c,Text(80),confirmed,a,2026-02-20\n";
         insta::assert_snapshot!(read(rows).unwrap_err(), @"
         1 mistake(s) in the project's files
           config/field_map.csv line 6: people.Płan goes to Lead.plan__c, and so does people.plan of line 2: Salesforce ignores case in names; give one of them another field

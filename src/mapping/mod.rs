@@ -12,6 +12,7 @@ mod error;
 mod field_map;
 mod history;
 mod ignored;
+mod known_fields;
 mod proposals;
 mod proposed_rows;
 mod sample;
@@ -19,8 +20,8 @@ mod value_map;
 mod views;
 
 pub use confirm::{
-    Action, Signature, StagedTypes, decide_fields, decide_values, field_state, save_decisions,
-    value_state,
+    Action, Facts, Signature, StagedTypes, decide_fields, decide_values, field_state,
+    save_decisions, value_state,
 };
 pub(crate) use decisions::value_problem;
 pub use decisions::{
@@ -34,6 +35,7 @@ pub(crate) use error::{CORRECT, told};
 pub use field_map::{FieldMap, MapRow, Status};
 pub use history::UserHistory;
 pub use ignored::IgnoredColumns;
+pub use known_fields::{FieldProblem, KnownField, KnownFields, is_custom};
 pub use proposals::{FIELD_MAP, ProposedField, ProposedValue, write_fields, write_values};
 pub use proposed_rows::ProposedRows;
 pub use sample::{SAMPLE, SampleQuery, sample_queries};

@@ -156,6 +156,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
+    use arrow::array::Array;
     use arrow::datatypes::{DataType, Field};
 
     use super::*;
@@ -251,5 +252,51 @@ mod tests {
              left join sample.deals as s1 on s1.id = t.\"deal_id\" where case when t.\"person_id\" is not null then s0.id is not null \
              when t.\"deal_id\" is not null then s1.id is not null else false end"
         );
+    }
+
+    /// Who is drawn among twelve people of three stages and four owners, each a person; as `stage-owner`.
+    async fn drawn(sample: u32, seed: u32) -> Vec<String> {
+        let session = datafusion::prelude::SessionContext::new();
+        let people: Vec<String> = (0..12)
+            .map(|at| format!("({}, 'stage {}', 'owner {}', true)", at + 1, at / 4, at % 4))
+            .collect();
+        let sql = DRAWN[0].1.replace("$sample", &sample.to_string());
+        let sql = sql.replace("$seed", &seed.to_string());
+        for statement in [
+            "create schema mapped".to_owned(),
+            format!(
+                "create table mapped.people as select column1 as id, column2 as lifecycle_stage_key, column3 as owner_key, \
+                 column4 as in_scope from (values {})",
+                people.join(", ")
+            ),
+            "create table mapped.deals as select 1 as person_id, 'p' as pipeline_name, 1 as pipeline_id, false as in_scope"
+                .to_owned(),
+            format!("create table drawn as {sql}"),
+        ] {
+            let planned = session.sql(&statement).await.unwrap();
+            planned.collect().await.unwrap();
+        }
+        let told = "select p.lifecycle_stage_key || ' ' || p.owner_key as who from mapped.people as p join drawn as d \
+                    on d.id = p.id order by 1";
+        let batches = session.sql(told).await.unwrap().collect().await.unwrap();
+        let texts = batches.iter().flat_map(|batch| {
+            let column = arrow::compute::cast(batch.column(0), &DataType::Utf8).unwrap();
+            let column = arrow::array::AsArray::as_string::<i32>(&column).clone();
+            (0..column.len()).map(move |row| column.value(row).to_owned())
+        });
+        texts.collect()
+    }
+
+    #[tokio::test]
+    async fn a_step_as_long_as_a_group_meets_different_places_in_each() {
+        for seed in 0..4 {
+            let drawn = drawn(3, seed).await;
+            let part = |at: usize| -> BTreeSet<&str> {
+                let parts = drawn.iter().filter_map(|who| who.get(at..at + 7));
+                parts.collect()
+            };
+            assert_eq!((drawn.len(), part(0).len()), (3, 3), "{drawn:?}");
+            assert!(part(8).len() > 1, "{seed}: {drawn:?}");
+        }
     }
 }

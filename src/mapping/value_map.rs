@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn confirmed_values_are_put_in_place_and_others_stay() {
-        let map = map("Lead,Rating,zimny,Cold,confirmed,a,b\n\
-             Lead,Rating,d'accord,It's on,confirmed,a,b\n\
+        let map = map("Lead,Rating,zimny,Cold,confirmed,a,2026-02-20\n\
+             Lead,Rating,d'accord,It's on,confirmed,a,2026-02-20\n\
              Lead,Rating,old,,ignored,,\n\
              Lead,Rating,warm?,Warm,proposed,,\n\
              Lead,Rating,hot,Hot,confirmed,,\n");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{Expr, visit_expressions};
 
@@ -107,7 +107,7 @@ pub fn mapped_views(
             if let DataType::Timestamp(_, _) = field.data_type() {
                 columns.push(format!(
                     "{} as \"{}\"",
-                    business_day(&format!("t.\"{name}\""), config),
+                    business_day(&format!("t.\"{name}\""), config.business_timezone.name()),
                     day_name(name)
                 ));
             }
@@ -138,7 +138,7 @@ pub fn mapped_views(
             let Ok(field) = table.schema.field_with_name(&row.source_field) else {
                 continue;
             };
-            let value = match cast(field, &row.field_type, config) {
+            let value = match cast(field, &row.field_type, config.business_timezone.name()) {
                 Some(value) => value,
                 None if map.is_partial => "cast(null as varchar)".to_owned(),
                 None => return Err(misfit(row, field)),
@@ -179,7 +179,7 @@ pub fn misfits<'a>(
     map.confirmed().filter_map(|row| {
         let table = snapshot.get("usercom", &row.source)?;
         let field = table.schema.field_with_name(&row.source_field).ok()?;
-        let is_misfit = cast(field, &row.field_type, config).is_none();
+        let is_misfit = cast(field, &row.field_type, config.business_timezone.name()).is_none();
         is_misfit.then(|| misfit(row, field))
     })
 }
@@ -188,7 +188,7 @@ fn misfit(row: &MapRow, field: &Field) -> MappingError {
     MappingError::Type {
         line: row.line,
         field: format!("{}.{}", row.source, row.source_field),
-        source_type: field.data_type().to_string(),
+        source_type: type_word(field.data_type()),
         target_type: row.field_type.clone(),
     }
 }
@@ -343,16 +343,29 @@ pub fn type_word(data_type: &DataType) -> &'static str {
     }
 }
 
+/// Whether a column that holds this, in the word for it, can become values of a Salesforce type.
+pub(super) fn can_become(word: &str, target: &str) -> bool {
+    let list = DataType::new_list(DataType::Utf8, true);
+    let instant = DataType::Timestamp(TimeUnit::Microsecond, None);
+    let simple = [
+        DataType::Boolean,
+        DataType::Int64,
+        DataType::Float64,
+        DataType::Date32,
+        DataType::Utf8,
+    ];
+    let mut types = simple.into_iter().chain([list, instant]);
+    let held = types.find(|data_type| type_word(data_type) == word);
+    held.is_none_or(|held| cast(&Field::new("c", held, true), target, "UTC").is_some())
+}
+
 /// `won_at` → `won_on`, `last_seen` → `last_seen_on`.
 fn day_name(name: &str) -> String {
     format!("{}_on", name.strip_suffix("_at").unwrap_or(name))
 }
 
-fn business_day(value: &str, config: &Config) -> String {
-    format!(
-        "cast(arrow_cast({value}, 'Timestamp(Microsecond, Some(\"{}\"))') as date)",
-        config.business_timezone.name()
-    )
+fn business_day(value: &str, zone: &str) -> String {
+    format!("cast(arrow_cast({value}, 'Timestamp(Microsecond, Some(\"{zone}\"))') as date)")
 }
 
 /// Whether a Salesforce type holds text.
@@ -364,7 +377,7 @@ fn is_text_type(target: &str) -> bool {
 }
 
 /// The SQL that turns a staged column into the values of a Salesforce type; `None` if it cannot.
-fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
+fn cast(field: &Field, target: &str, zone: &str) -> Option<String> {
     let value = format!("t.\"{}\"", field.name());
     let kind = target.split('(').next().unwrap_or_default().trim();
     let text = is_text_type(target);
@@ -378,7 +391,7 @@ fn cast(field: &Field, target: &str, config: &Config) -> Option<String> {
         (DataType::Boolean, _) if text => {
             format!("case when {value} then 'Yes' when not {value} then 'No' end")
         }
-        (DataType::Timestamp(_, _), "Date") => business_day(&value, config),
+        (DataType::Timestamp(_, _), "Date") => business_day(&value, zone),
         (DataType::List(_), _) if text => format!("array_to_string({value}, '; ')"),
         (DataType::Utf8, "MultiselectPicklist") => {
             format!("case when {value} is not null then make_array({value}) end")
@@ -411,6 +424,22 @@ mod tests {
             ("country = ", false),
         ] {
             assert_eq!(has_subquery(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn what_a_column_can_become_is_known_by_its_word() {
+        for (word, target, expected) in [
+            ("text", "Text(80)", true),
+            ("text", "Date", false),
+            ("decimal", "Number(18,2)", true),
+            ("decimal", "Text(80)", false),
+            ("integer", "Text(80)", true),
+            ("datetime", "Date", true),
+            ("list", "MultiselectPicklist", true),
+            ("list", "Checkbox", false),
+        ] {
+            assert_eq!(can_become(word, target), expected, "{word} {target}");
         }
     }
 

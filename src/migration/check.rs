@@ -10,6 +10,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::exclusions::{self, AUDIT_OPTION};
+use super::known_fields::{check_fields, known_fields};
+use super::map_check::check_written;
 use super::mistake::{mistake, of_project};
 use super::open_decisions::{self, OpenDecision};
 use super::project::Project;
@@ -98,6 +100,11 @@ pub async fn check(folder: &Path, request: &CheckRequest) -> Result<CheckReport,
     let missing = no_export(&project.config);
     let missing = missing.map(|found| if is_staged { found.warning() } else { found });
     report.findings.extend(missing);
+    if let Some(Readable { files, .. }) = &files {
+        let known = known_fields(&project, &staging).await?;
+        report.findings.extend(check_written(&files.map));
+        report.findings.extend(check_fields(&files.map, &known));
+    }
     if !is_staged {
         report.not_checked.push(
             "queries and decisions against the export: nothing is staged yet, `transload stage` reads it"

@@ -420,6 +420,7 @@ pub(crate) async fn value_policy(
             email: field.field_type == "email",
             whole_digits: whole_digits(field),
             scale: field.scale,
+            whole: field.field_type == "int",
             item_chars: (field.field_type == "multipicklist").then_some(MAX_CHOICE),
             required: field.is_required()
                 || NEEDED_WITH_OTHERS.contains(&(object, field.name.as_str())),

@@ -53,25 +53,43 @@ const VALUES: &str = "config/value_map.csv";
 
 /// Types and names of fields that there cannot be, whatever the queries send.
 pub(crate) fn check_written(map: &FieldMap) -> Vec<Finding> {
-    map.confirmed().filter_map(written_wrong).collect()
+    let rows = map.rows().filter(|row| row.status != Status::Ignored);
+    let names = rows.filter_map(name_wrong);
+    map.confirmed()
+        .filter_map(type_wrong)
+        .chain(names)
+        .collect()
 }
 
-/// What is wrong with the type or the name of a field, whatever the org has.
-fn written_wrong(row: &MapRow) -> Option<Finding> {
+/// What is wrong with the type of a field, whatever the org has.
+fn type_wrong(row: &MapRow) -> Option<Finding> {
+    let error = row.field_type.parse::<FieldType>().err()?;
+    let problem = format!("{error}; {}", error.hint());
+    Some(Finding::new(FILE, problem).line(row.line).column("type"))
+}
+
+/// What is wrong with the name of a field, whatever the org has; whoever proposed it.
+fn name_wrong(row: &MapRow) -> Option<Finding> {
     let name = row.target_field.as_str();
-    let finding = |problem: String| Finding::new(FILE, problem).line(row.line);
-    if let Err(error) = row.field_type.parse::<FieldType>() {
-        let problem = format!("{error}; {}", error.hint());
-        return Some(finding(problem).column("type"));
+    if name.is_empty() {
+        return None;
     }
+    let finding = |problem: &str| {
+        Finding::new(FILE, problem)
+            .line(row.line)
+            .column("target_field")
+            .value(name)
+    };
     let is_own = name.to_lowercase().ends_with("__c");
     let letters = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    (is_own && !(begins && name.chars().all(letters))).then(|| {
-        finding("is not a possible name of a custom field: letters, digits and single underscores, a letter first".to_owned())
-            .column("target_field")
-            .value(name)
-            .nearest(Some(field_name(name)))
+    let is_possible = begins && name.chars().all(letters);
+    (!is_possible).then(|| match is_own {
+        true => finding(
+            "is not a possible name of a custom field: letters, digits and single underscores, a letter first",
+        )
+        .nearest(Some(field_name(name))),
+        false => finding("is no API name: letters, digits and underscores, a letter first"),
     })
 }
 

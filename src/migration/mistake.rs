@@ -104,12 +104,12 @@ mod tests {
         let error = MappingError::Type {
             line: 4,
             field: "people.mood".to_owned(),
-            source_type: "text".to_owned(),
+            source_type: "text",
             target_type: "Date".to_owned(),
         };
         let told = mistake(error.into()).unwrap().to_string();
         assert!(
-            told.starts_with("config/field_map.csv line 4: people.mood is text in the export"),
+            told.starts_with("config/field_map.csv line 4: people.mood holds text in the export"),
             "{told}"
         );
     }

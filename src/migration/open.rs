@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::connection::{Connection, ExpectedOrg};
 use super::diff::{DiffReport, DiffRequest, diff};
 use super::first_error::first;
+use super::known_fields::known_fields;
 use super::plan::plan;
 use super::plan_report::{PlanReport, PlanRequest};
 use super::project::Project;
-use super::propose::{ProposeReport, ProposeRequest, map_fields, propose_map};
+use super::propose::{MapFields, ProposeReport, ProposeRequest, map_fields, propose_map};
 use super::reconcile::{ReconcileRequest, reconcile};
 use super::reconcile_report::ReconcileReport;
 use super::resolved::ProjectFiles;
@@ -23,8 +24,8 @@ use super::{check, dry_run};
 use crate::config::{Config, Sample};
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::mapping::KnownFields;
 use crate::progress::{NoProgress, Progress};
-use crate::review::ReviewTargets;
 use crate::stage::{Shard, StageReport};
 use crate::staging::Staging;
 
@@ -171,15 +172,21 @@ impl Migration {
         Box::pin(propose_map(&self.project, request, self.progress.as_ref())).await
     }
 
-    /// The fields that the map may name, by object, with notes on what could not be asked.
+    /// The fields that the map may name, by object.
     ///
     /// # Errors
     /// A destination that was asked for by name cannot be read.
-    pub async fn map_fields(
-        &self,
-        request: &ProposeRequest,
-    ) -> Result<(ReviewTargets, Vec<String>), Error> {
+    pub async fn map_fields(&self, request: &ProposeRequest) -> Result<MapFields, Error> {
         Box::pin(map_fields(&self.project, request)).await
+    }
+
+    /// The fields that there are, without asking: those of the org that a destination was when it was met last, and the standard ones.
+    ///
+    /// # Errors
+    /// The staging area cannot be read.
+    pub async fn known_fields(&self, target: Option<&str>) -> Result<KnownFields, Error> {
+        let staging = check::met(&self.project, target).await?;
+        known_fields(&self.project, &staging).await
     }
 
     /// Reaches a destination, or starts its simulator, and logs in.

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::context::Context;
 use super::exclusions;
 use super::fields;
+use super::known_fields::{self, check_fields};
 use super::map_check::{check_map, check_written};
 use super::name_check::{check_export_names, check_names};
 use super::open_decisions::slips;
@@ -145,7 +146,11 @@ pub(crate) async fn resolve(
     describes: &BTreeMap<String, ObjectDescribe>,
 ) -> Result<(ResolvedProject, Vec<Finding>), Error> {
     let exclusions = exclusions::judge(project, staging, &files.queries, Some(describes)).await?;
-    let (mut resolved, findings) = look(project, staging, files, exclusions, true).await?;
+    let (mut resolved, mut findings) = look(project, staging, files, exclusions, true).await?;
+    findings.extend(check_fields(
+        &resolved.map,
+        &known_fields::of_org(describes),
+    ));
     let (findings, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     if !findings.is_empty() {
         return Err(Error::Mistakes { findings });

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Candidate, Class, History, Proposal, Source, Target};
-use super::score::candidates;
+use super::model::{Candidate, Class, Closed, History, Proposal, Source, Target};
+use super::score::{Found, Names, candidates, meant};
 use super::vocabulary::Vocabulary;
 
 /// A score from which a proposal is certain, if nothing comes near it.
@@ -18,6 +18,10 @@ const LIKELY: f64 = 0.8;
 /// A score below which no field is proposed.
 const LEAST: f64 = 0.6;
 
+/// Said of a source that no field is like.
+const NO_NAME: &str = "no field of the object has a name like it";
+const NOT_NEAR: &str = "no field of the object is near enough";
+
 /// Proposes a field for each source.
 #[must_use]
 pub fn propose(
@@ -26,15 +30,21 @@ pub fn propose(
     vocabulary: &Vocabulary,
     history: &History,
 ) -> Vec<Proposal> {
-    let all: Vec<Vec<Candidate>> = sources
+    let names: Vec<Names> = targets
         .iter()
-        .map(|source| candidates(source, targets, vocabulary, history))
+        .map(|target| Names::of(target, vocabulary))
+        .collect();
+    let all: Vec<Found> = sources
+        .iter()
+        .map(|source| candidates(source, targets, &names, vocabulary, history))
         .collect();
     // The best pairs first; each source and each field once.
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
-    for (source, candidates) in all.iter().enumerate() {
+    for (source, found) in all.iter().enumerate() {
+        let candidates = &found.candidates;
         let best = candidates.first().map_or(0.0, |one| one.score);
-        // What is meant clearly and taken is not pressed into a field that is merely left.
+        let best = found.excluded.as_ref().map_or(best, |it| best.max(it.0));
+        // What is meant clearly, and taken or of another type, is not pressed into a field that is merely left.
         let least = if best >= 0.9 { LIKELY } else { LEAST };
         for candidate in candidates.iter().filter(|one| one.score >= least) {
             pairs.push((candidate.score, source, candidate.target));
@@ -57,13 +67,13 @@ pub fn propose(
     }
     all.into_iter()
         .enumerate()
-        .map(|(source, candidates)| {
+        .map(|(source, found)| {
             let rivals = Rivals {
                 sources,
                 targets,
                 holder: &holder,
             };
-            rivals.decide(source, candidates, has.get(&source).copied())
+            rivals.decide(source, found, has.get(&source).copied())
         })
         .collect()
 }
@@ -75,12 +85,11 @@ struct Rivals<'a> {
 }
 
 impl Rivals<'_> {
-    fn decide(
-        &self,
-        source: usize,
-        mut candidates: Vec<Candidate>,
-        assigned: Option<usize>,
-    ) -> Proposal {
+    fn decide(&self, source: usize, found: Found, assigned: Option<usize>) -> Proposal {
+        let Found {
+            mut candidates,
+            excluded,
+        } = found;
         let mut taken = Vec::new();
         // A field that another source has comes after those that are free.
         for candidate in &mut candidates {
@@ -101,7 +110,7 @@ impl Rivals<'_> {
                 .iter()
                 .position(|candidate| candidate.target == target)
         }) else {
-            return none(candidates, taken);
+            return none(candidates, excluded, taken);
         };
         let best_of_all = candidates[0].score;
         let chosen = candidates.remove(at);
@@ -133,6 +142,11 @@ impl Rivals<'_> {
         if !is_first {
             reasons.extend(taken);
         }
+        reasons.extend(
+            excluded
+                .filter(|(score, _)| *score > chosen.score)
+                .map(|(_, told)| told),
+        );
         let (target, score) = (Some(chosen.target), chosen.score);
         candidates.insert(0, chosen);
         Proposal {
@@ -146,25 +160,64 @@ impl Rivals<'_> {
     }
 }
 
-/// No field has this meaning.
-fn none(candidates: Vec<Candidate>, taken: Vec<String>) -> Proposal {
+/// No field has this meaning, or none that could hold it.
+fn none(
+    candidates: Vec<Candidate>,
+    excluded: Option<(f64, String)>,
+    taken: Vec<String>,
+) -> Proposal {
     let score = candidates.first().map_or(0.0, |candidate| candidate.score);
-    let mut reasons = vec![match score {
-        0.0 => "no field of the object has a name like it".to_owned(),
-        _ => "no field of the object is near enough".to_owned(),
+    let class = match (&excluded, score < 0.45) {
+        (None, true) => Class::Likely,
+        _ => Class::Guess,
+    };
+    let mut reasons = vec![match (excluded, score) {
+        (Some((_, told)), _) => told,
+        (None, 0.0) => NO_NAME.to_owned(),
+        (None, _) => NOT_NEAR.to_owned(),
     }];
     reasons.extend(taken);
     Proposal {
         target: None,
-        class: if score < 0.45 {
-            Class::Likely
-        } else {
-            Class::Guess
-        },
+        class,
         score,
         margin: 0.0,
         reasons,
         candidates,
+    }
+}
+
+/// Says of sources without a field which closed one they mean. A source that means one is a guess: whether a new field is wanted
+/// beside it, nobody can know but a person.
+pub fn tell_closed(
+    sources: &[Source],
+    proposals: &mut [Proposal],
+    closed: &[Closed],
+    vocabulary: &Vocabulary,
+) {
+    let names: Vec<Names> = closed
+        .iter()
+        .map(|closed| Names::of(&closed.target, vocabulary))
+        .collect();
+    for (source, proposal) in sources.iter().zip(proposals) {
+        let reason = proposal.reasons.first_mut();
+        let Some(reason) = reason.filter(|reason| [NO_NAME, NOT_NEAR].contains(&reason.as_str()))
+        else {
+            continue;
+        };
+        let known = closed.iter().zip(&names).filter_map(|(closed, names)| {
+            let score = meant(source, (&closed.target, names), vocabulary)?;
+            Some((score, closed))
+        });
+        // The first of several that are as good.
+        let best = known.reduce(|best, other| if other.0 > best.0 { other } else { best });
+        if let Some((_, Closed { target, why })) = best {
+            *reason = format!(
+                "`{}` means {}.{}, which {why}",
+                source.name, target.object, target.field
+            );
+            proposal.class = Class::Guess;
+        }
     }
 }
 
@@ -240,6 +293,211 @@ mod tests {
         let long = one(source("imię", Kind::Text, &[&"x".repeat(60)]));
         assert_eq!(long.0, "FirstName");
         assert_ne!(long.1, Class::Certain);
+    }
+
+    #[test]
+    fn nothing_is_certain_against_its_values() {
+        let none = History::default();
+        let people = ["Anna Zając", "Bob Stone", "Cas Cole"];
+        for (object, name, kind, cells, field) in [
+            (
+                "Lead",
+                "rating",
+                Kind::Integer,
+                &["1", "2", "3"][..],
+                "Rating",
+            ),
+            ("Account", "ownership", Kind::Text, &people[..], "Ownership"),
+            (
+                "Lead",
+                "lead_source",
+                Kind::Integer,
+                &["17", "20"][..],
+                "LeadSource",
+            ),
+            (
+                "Lead",
+                "street",
+                Kind::Text,
+                &["a@b.pl", "c@d.pl"][..],
+                "Street",
+            ),
+            (
+                "Contact",
+                "title",
+                Kind::Text,
+                &["Mr.", "Ms.", "Mr."][..],
+                "Title",
+            ),
+            (
+                "Opportunity",
+                "next_step",
+                Kind::Date,
+                &["2026-01-31"][..],
+                "NextStep",
+            ),
+            (
+                "Opportunity",
+                "next_step",
+                Kind::Text,
+                &["2026-01-31"][..],
+                "NextStep",
+            ),
+            (
+                "Contact",
+                "assistant",
+                Kind::Boolean,
+                &["true", "false"][..],
+                "AssistantName",
+            ),
+            (
+                "Contact",
+                "department",
+                Kind::Integer,
+                &["4", "9"][..],
+                "Department",
+            ),
+            (
+                "Contact",
+                "description",
+                Kind::Integer,
+                &["4", "9"][..],
+                "Description",
+            ),
+        ] {
+            let found = proposed(object, &[source(name, kind, cells)], &none).remove(0);
+            assert_ne!(found.1, Class::Certain, "{object} {name}: {found:?}");
+            assert!([field, ""].contains(&found.0.as_str()), "{name}: {found:?}");
+        }
+        // Values that the picklist has, or has under another name, and texts that are texts.
+        for (object, name, cells, field) in [
+            ("Lead", "rating", &["hot", "Cold"][..], "Rating"),
+            ("Lead", "rating", &["zimny", "gorący"][..], "Rating"),
+            ("Contact", "title", &["CEO", "Head of Sales"][..], "Title"),
+            ("Lead", "zip", &["00-950", "31-001"][..], "PostalCode"),
+        ] {
+            let found = proposed(object, &[source(name, Kind::Text, cells)], &none).remove(0);
+            assert_eq!(found, (field.to_owned(), Class::Certain), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_whole_numbers_is_for_whole_numbers() {
+        let targets = standard("Lead");
+        let vocabulary = Vocabulary::built_in().unwrap();
+        let one = |cells: &[&str]| {
+            let sources = [source("employees", Kind::Float, cells)];
+            propose(&sources, &targets, &vocabulary, &History::default()).remove(0)
+        };
+        let whole = one(&["10", "12.0"]);
+        let field = whole.target.map(|at| targets[at].field.as_str());
+        assert_eq!(
+            (field, whole.class),
+            (Some("NumberOfEmployees"), Class::Certain)
+        );
+        let fraction = one(&["10", "10.5"]);
+        assert_eq!(fraction.target, None);
+        assert_eq!(
+            fraction.reasons,
+            ["`employees` means Lead.NumberOfEmployees, which takes no fractions"]
+        );
+    }
+
+    #[test]
+    fn fields_that_are_meant_and_left_out_are_told() {
+        let vocabulary = Vocabulary::built_in().unwrap();
+        let (open, closed): (Vec<Target>, Vec<Target>) = standard("Account")
+            .into_iter()
+            .partition(|target| target.kind != "reference");
+        let closed: Vec<Closed> = closed
+            .into_iter()
+            .map(|target| Closed {
+                target,
+                why: "is a reference".to_owned(),
+            })
+            .collect();
+        let sources = [
+            source("parentAccount", Kind::Text, &["ACME"]),
+            source("annual_revenue", Kind::Text, &["a lot"]),
+            source("ulubiony_kolor", Kind::Text, &["red"]),
+        ];
+        let mut proposals = propose(&sources, &open, &vocabulary, &History::default());
+        tell_closed(&sources, &mut proposals, &closed, &vocabulary);
+        let told = |at: usize| (proposals[at].target, proposals[at].reasons[0].as_str());
+        assert_eq!(
+            told(0),
+            (
+                None,
+                "`parentAccount` means Account.ParentId, which is a reference"
+            )
+        );
+        assert_eq!(
+            told(1),
+            (
+                None,
+                "`annual_revenue` means Account.AnnualRevenue, which takes no text"
+            )
+        );
+        assert_eq!(told(2), (None, NO_NAME));
+        assert_eq!(proposals[0].class, Class::Guess);
+    }
+
+    #[test]
+    fn names_that_people_use_are_understood() {
+        for (object, name, field) in [
+            ("Opportunity", "Szansa powodzenia", "Probability"),
+            ("Opportunity", "anticipatedClosedTime", "CloseDate"),
+            ("Opportunity", "closed_at", "CloseDate"),
+            ("Contact", "Ligne directe", "Phone"),
+            ("Account", "bill_street", "BillingStreet"),
+        ] {
+            let found = proposed(
+                object,
+                &[source(name, Kind::Unknown, &[])],
+                &History::default(),
+            );
+            assert_eq!(found[0].0, field, "{object} {name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_called_by_the_name_that_it_has() {
+        let targets = standard("Opportunity");
+        let vocabulary = Vocabulary::built_in().unwrap();
+        let sources = [
+            source("deal_source", Kind::Text, &[]),
+            source("LeadSource", Kind::Text, &[]),
+        ];
+        let told = |source: &Source| {
+            let sources = std::slice::from_ref(source);
+            propose(sources, &targets, &vocabulary, &History::default())[0].reasons[0].clone()
+        };
+        assert_eq!(
+            sources.each_ref().map(told),
+            [
+                "`deal_source` is what the field is called elsewhere",
+                "`LeadSource` is the field's name"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_people_confirmed_before_beats_scores_and_no_type() {
+        let mut history = History::default();
+        let known = Known {
+            field: "Birthdate".to_owned(),
+            told: "confirmed by anna".to_owned(),
+        };
+        history.add("people", "born", "Contact", known);
+        let targets = standard("Contact");
+        let vocabulary = Vocabulary::built_in().unwrap();
+        let sources = [source("born", Kind::Text, &["long ago"])];
+        let found = propose(&sources, &targets, &vocabulary, &history).remove(0);
+        assert_eq!((found.target, found.class), (None, Class::Guess));
+        assert_eq!(
+            found.reasons[0],
+            "confirmed by anna, as Contact.Birthdate, which takes no text"
+        );
     }
 
     #[test]

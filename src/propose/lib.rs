@@ -17,8 +17,10 @@ mod values;
 mod vocabulary;
 mod words;
 
-pub use assign::propose;
-pub use model::{Candidate, Class, History, Kind, Known, NewField, Proposal, Source, Target};
+pub use assign::{propose, tell_closed};
+pub use model::{
+    Candidate, Class, Closed, History, Kind, Known, NewField, Proposal, Source, Target,
+};
 pub use new_field::new_field;
 pub use profile::{Profile, Profiler, mask};
 pub use standard::{OBJECTS, standard};

@@ -58,6 +58,8 @@ pub struct Target {
     pub field: String,
     /// Label.
     pub label: String,
+    /// What the org says about it to people; empty if it says nothing.
+    pub help: String,
     /// Type as describe names it: `string`, `picklist`, …
     pub kind: String,
     /// The same in the form of the field map, such as `Text(80)`; empty for types that the map does not have.
@@ -102,6 +104,15 @@ impl Target {
             _ => String::new(),
         }
     }
+}
+
+/// A field that no source may go to, and what it is: `is a reference`.
+#[derive(Clone, Debug)]
+pub struct Closed {
+    /// The field.
+    pub target: Target,
+    /// What it is, or has.
+    pub why: String,
 }
 
 /// How far a proposal can be relied on.
@@ -156,6 +167,8 @@ pub struct NewField {
     pub label: String,
     /// Type in the form of the field map, such as `Text(255)`.
     pub field_type: String,
+    /// What of the values it does not hold, in words.
+    pub short: Option<String>,
 }
 
 /// What is proposed for one source.

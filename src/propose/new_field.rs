@@ -1,12 +1,28 @@
 //! A custom field for what no field of the org has the meaning of.
 //!
-//! In: a source. Out: API name, label and a type that holds all its values as they are, in the forms of the field map.
+//! In: a source. Out: API name, label and a type that holds all its values as they are, in the forms of the field map; what
+//! no type holds is told.
 
 use super::model::{Kind, NewField, Source};
+use super::profile::Profile;
 use super::words;
 
 /// Characters of an API name before `__c`.
 const LONGEST: usize = 40;
+
+/// Characters that texts hold: on one line, in a long text as it usually is, and in the longest one.
+const LINE: u64 = 255;
+const LONG_TEXT: u64 = 32_768;
+const LONGEST_TEXT: u64 = 131_072;
+
+/// Digits of a number in all.
+const DIGITS: u32 = 18;
+
+/// Decimals of a number whose values were not seen.
+const DECIMALS: u32 = 2;
+
+/// Digits before the point that a number keeps whatever its decimals: values that come later may be larger.
+const WHOLE: u32 = 6;
 
 /// The field that holds a source.
 #[must_use]
@@ -29,10 +45,12 @@ pub fn new_field(source: &Source) -> NewField {
         let signs = ['=', '+', '-', '@'];
         source.label.trim().trim_start_matches(signs).to_owned()
     };
+    let (field_type, short) = field_type(source);
     NewField {
         field: format!("{name}__c"),
         label: label.chars().take(LONGEST).collect(),
-        field_type: field_type(source).to_owned(),
+        field_type,
+        short,
     }
 }
 
@@ -43,27 +61,53 @@ fn capital(word: &str) -> String {
     })
 }
 
-fn field_type(source: &Source) -> &'static str {
+/// The type, and what of the values it does not hold.
+fn field_type(source: &Source) -> (String, Option<String>) {
     let profile = source.profile.as_ref().filter(|profile| profile.filled > 0);
-    match source.kind {
+    let is_all = |profile: &&Profile, count: u64| profile.share(count) > 0.95;
+    let whole = match source.kind {
         Kind::Integer => "Number(18,0)",
-        Kind::Float => "Number(18,2)",
+        Kind::Float => return number(profile),
         // A nullable boolean is not false (`Checkbox` cannot be empty).
         Kind::Boolean | Kind::Choice => "Picklist",
         Kind::Date => "Date",
         Kind::DateTime => "DateTime",
         Kind::Choices => "MultiselectPicklist",
-        Kind::Reference => "Text(255)",
-        Kind::Unknown | Kind::Text => match profile {
-            Some(profile) if profile.longest > 255 => "LongTextArea(32768)",
-            Some(profile) if profile.share(profile.emails) > 0.95 && profile.longest <= 80 => {
-                "Email"
-            }
-            Some(profile) if profile.share(profile.urls) > 0.95 => "Url",
+        Kind::Unknown | Kind::Text | Kind::Reference => match profile {
+            Some(profile) if profile.longest > LINE => return long_text(profile),
+            _ if source.kind == Kind::Reference => "Text(255)",
+            Some(profile) if is_all(&profile, profile.emails) && profile.longest <= 80 => "Email",
+            Some(profile) if is_all(&profile, profile.urls) => "Url",
             Some(profile) if profile.is_list() && profile.numbers == 0 => "Picklist",
             _ => "Text(255)",
         },
-    }
+    };
+    (whole.to_owned(), None)
+}
+
+/// A text of many lines, no longer than it has to be: those of an object share their room.
+fn long_text(profile: &Profile) -> (String, Option<String>) {
+    let length = match profile.longest {
+        ..=LONG_TEXT => LONG_TEXT,
+        _ => LONGEST_TEXT,
+    };
+    let short = (profile.longest > length).then(|| {
+        format!(
+            "its longest value has {} characters, and no field takes more than {LONGEST_TEXT}",
+            profile.longest
+        )
+    });
+    (format!("LongTextArea({length})"), short)
+}
+
+/// A number with the decimals that were seen, as far as digits before the point are left.
+fn number(profile: Option<&Profile>) -> (String, Option<String>) {
+    let (whole, decimals) = profile.map_or((0, 0), |it| (it.whole_digits, it.decimals));
+    let left = DIGITS.saturating_sub(whole.saturating_add(2).max(WHOLE));
+    let scale = decimals.min(left).max(DECIMALS);
+    let short = (decimals > scale)
+        .then(|| format!("its values have up to {decimals} decimals, and the field keeps {scale}"));
+    (format!("Number({DIGITS},{scale})"), short)
 }
 
 #[cfg(test)]
@@ -108,7 +152,27 @@ mod tests {
 
     #[test]
     fn types_hold_the_values() {
-        let kind = |kind: Kind, cells: &[&str]| new_field(&source("x", kind, cells)).field_type;
+        let new = |kind: Kind, cells: &[&str]| new_field(&source("x", kind, cells));
+        let kind = |kind: Kind, cells: &[&str]| new(kind, cells).field_type;
+        assert_eq!(
+            kind(Kind::Text, &[&"x".repeat(40_000)]),
+            "LongTextArea(131072)"
+        );
+        let longest = new(Kind::Text, &[&"x".repeat(131_073)]);
+        assert_eq!(longest.field_type, "LongTextArea(131072)");
+        assert_eq!(
+            longest.short.unwrap(),
+            "its longest value has 131073 characters, and no field takes more than 131072"
+        );
+        assert_eq!(kind(Kind::Float, &["0.12345678", "1234"]), "Number(18,8)");
+        assert_eq!(kind(Kind::Float, &["12"]), "Number(18,2)");
+        let noise = new(Kind::Float, &["0.30000000000000004", "1200.5"]);
+        assert_eq!(noise.field_type, "Number(18,12)");
+        assert_eq!(
+            noise.short.unwrap(),
+            "its values have up to 17 decimals, and the field keeps 12"
+        );
+        assert_eq!(kind(Kind::Float, &["1e18", "0.5"]), "Number(18,2)");
         assert_eq!(kind(Kind::Boolean, &[]), "Picklist");
         assert_eq!(kind(Kind::Text, &[&"x".repeat(300)]), "LongTextArea(32768)");
         assert_eq!(kind(Kind::Text, &["a@b.pl", "c@d.pl"]), "Email");

@@ -35,6 +35,12 @@ pub struct Profile {
     pub dates: u64,
     /// Values that are numbers.
     pub numbers: u64,
+    /// Those of them that are not whole.
+    pub fractions: u64,
+    /// Most digits before the point of a number.
+    pub whole_digits: u32,
+    /// Most digits after it.
+    pub decimals: u32,
     /// Values that are yes or no.
     pub booleans: u64,
     /// Values with their counts, the most frequent first; empty if there are too many to be a list.
@@ -91,7 +97,15 @@ impl Profiler {
         profile.phones += u64::from(is_phone(cell));
         profile.urls += u64::from(is_url(cell));
         profile.dates += u64::from(is_date(cell));
-        profile.numbers += u64::from(is_number(cell));
+        if let Some(number) = number(cell) {
+            profile.numbers += 1;
+            profile.fractions += u64::from(number.fract() != 0.0);
+            // As people write it, without an exponent.
+            let shown = number.abs().to_string();
+            let (whole, decimals) = shown.split_once('.').unwrap_or((&shown, ""));
+            profile.whole_digits = profile.whole_digits.max(digits(whole));
+            profile.decimals = profile.decimals.max(digits(decimals));
+        }
         profile.booleans += u64::from(is_boolean(cell));
         if let Some(count) = self.values.get_mut(cell) {
             *count += 1;
@@ -121,7 +135,8 @@ impl Profiler {
     }
 }
 
-/// A value whose form is seen and whose content is not: `anna@x.pl` → `a***@x.p*`.
+/// A value whose form is seen and whose content is not: `anna@xy.pl` → `a***@x*.p*`. A word of one character is its own first
+/// one, and is hidden whole.
 #[must_use]
 pub fn mask(value: &str) -> String {
     let mut masked = String::new();
@@ -130,18 +145,22 @@ pub fn mask(value: &str) -> String {
         masked.push('\'');
     }
     let mut inside = false;
-    for (at, letter) in value.chars().enumerate() {
+    let mut letters = value.chars().peekable();
+    let mut at = 0;
+    while let Some(letter) = letters.next() {
         if at == SHOWN {
             masked.push('…');
             break;
         }
         let hides = letter.is_alphanumeric();
-        masked.push(match (hides, inside) {
+        let goes_on = letters.peek().is_some_and(|next| next.is_alphanumeric());
+        masked.push(match (hides, inside || !goes_on) {
             (true, true) => '*',
             _ if letter.is_control() => ' ',
             _ => letter,
         });
         inside = hides;
+        at += 1;
     }
     masked
 }
@@ -197,10 +216,15 @@ fn is_date(cell: &str) -> bool {
         || third.len() == 4 && first.len() <= 2 && second.len() <= 2)
 }
 
-fn is_number(cell: &str) -> bool {
+fn number(cell: &str) -> Option<f64> {
     let plain = cell.trim_end_matches('%').trim().replace(',', ".");
-    plain.bytes().any(|byte| byte.is_ascii_digit())
-        && plain.parse::<f64>().is_ok_and(f64::is_finite)
+    let has_digit = plain.bytes().any(|byte| byte.is_ascii_digit());
+    let number = plain.parse::<f64>().ok().filter(|_| has_digit)?;
+    number.is_finite().then_some(number)
+}
+
+fn digits(text: &str) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 fn is_boolean(cell: &str) -> bool {
@@ -247,7 +271,12 @@ mod tests {
         let urls = profile(&["https://a.pl/x", "www.b.com", "3.5", "a.b", "Ltd."]);
         assert_eq!(urls.urls, 2);
         let numbers = profile(&["1", "2,5", "10%", "nan", "1e999", "x"]);
-        assert_eq!(numbers.numbers, 3);
+        assert_eq!((numbers.numbers, numbers.fractions), (3, 1));
+        let measured = profile(&["1234.5", "0.12345678", "1e-7", "-10.0"]);
+        assert_eq!(
+            (measured.fractions, measured.whole_digits, measured.decimals),
+            (3, 4, 8)
+        );
     }
 
     #[test]
@@ -274,6 +303,14 @@ mod tests {
         assert_eq!(mask("anna.zajac@northbeam.pl"), "a***.z****@n********.p*");
         assert_eq!(mask("+48 600-700"), "'+4* 6**-7**");
         assert_eq!(mask("łódź\n🦀"), "ł*** 🦀");
+        for (value, masked) in [
+            ("5", "*"),
+            ("M", "*"),
+            ("a@b.pl", "*@*.p*"),
+            ("A 1 b", "* * *"),
+        ] {
+            assert_eq!(mask(value), masked, "{value}");
+        }
         assert_eq!(mask(&"x".repeat(100)).chars().count(), SHOWN + 1);
     }
 

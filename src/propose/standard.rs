@@ -61,6 +61,7 @@ pub fn standard(object: &str) -> Vec<Target> {
             object: object.to_owned(),
             field: cell(0).to_owned(),
             label: cell(7).to_owned(),
+            help: String::new(),
             kind: cell(1).to_owned(),
             field_type: Target::map_type(cell(1), length, precision, scale),
             length,

@@ -13,6 +13,8 @@ pub struct ReviewField {
     pub field: String,
     /// Label.
     pub label: String,
+    /// What the org says about it to people.
+    pub help: String,
     /// Type as describe names it.
     pub kind: String,
     /// The same in the form of the map; empty for types that the map does not have.

@@ -114,7 +114,8 @@ function line(kind, row) {
     const fields = kind === "fields" ? state.targets[row.target_object] || [] : [];
     const known = fields.find((field) => field.field.toLowerCase() === target.value.trim().toLowerCase());
     if (kind === "fields") {
-      help.textContent = known ? `${known.label || known.field}: ${known.type || known.kind}` : `${row.label}: a new field`;
+      const told = known ? `${known.label || known.field}: ${known.type || known.kind}` : `${row.label}: a new field`;
+      help.textContent = known?.help ? `${told}. ${known.help}` : told;
     }
     return known;
   };

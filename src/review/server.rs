@@ -21,8 +21,8 @@ use tokio::sync::Mutex;
 use super::document::{Files, ReviewTargets, document};
 use crate::error::Error;
 use crate::mapping::{
-    Action, DecisionFile, FIELD_MAP, MappingError, ProposedRows, Signature, StagedTypes,
-    UserHistory, VALUE_MAP, decide_fields, decide_values, save_decisions,
+    Action, DecisionFile, FIELD_MAP, Facts, KnownFields, MappingError, ProposedRows, Signature,
+    StagedTypes, UserHistory, VALUE_MAP, decide_fields, decide_values, save_decisions,
 };
 
 /// What the page may load: its own script and style, nothing else.
@@ -40,8 +40,10 @@ pub struct Review {
     pub by: String,
     /// What the staged columns hold.
     pub staged: StagedTypes,
-    /// The org's fields.
+    /// The org's fields that are offered.
     pub targets: ReviewTargets,
+    /// All fields that there are.
+    pub fields: KnownFields,
     /// Where confirmations are remembered; none = nowhere.
     pub history: Option<PathBuf>,
 }
@@ -339,7 +341,10 @@ fn apply(review: &Review, decided: &Decided) -> Result<(Files, Vec<String>), (St
         &mut files.fields,
         &actions(&decided.fields),
         &signature,
-        &review.staged,
+        Facts {
+            staged: &review.staged,
+            fields: &review.fields,
+        },
         history.as_mut(),
     );
     refused.extend(decide_values(

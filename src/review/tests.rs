@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::{Review, ReviewTargets, serve};
-use crate::mapping::StagedTypes;
+use super::{Review, ReviewField, ReviewTargets, serve};
+use crate::mapping::{KnownFields, StagedTypes};
 
 const MAP: &str = "\u{feff}source;source_field;target_object;target_field;type;status;confirmed_by;confirmed_at;class;our note\r\n\
     people;job;Lead;Title;Text(128);proposed;;;certain;ask sales\r\n\
@@ -18,6 +18,18 @@ const LIFECYCLE: &str = "lifecycle_stage,target,class,confirmed_by,confirmed_at\
     VIP,Contact,likely,,\n\
     lead,Lead,,,\n\
     cold,Lead,guess,,\n";
+
+fn targets() -> ReviewTargets {
+    let title = ReviewField {
+        field: "Title".to_owned(),
+        label: "Title".to_owned(),
+        help: "As on the business card".to_owned(),
+        kind: "string".to_owned(),
+        field_type: "Text(128)".to_owned(),
+        picklist: Vec::new(),
+    };
+    ReviewTargets::from([("Lead".to_owned(), vec![title])])
+}
 
 /// A served review, and the folder that it decides.
 struct Served {
@@ -37,7 +49,8 @@ async fn served() -> Served {
         project: "acme".to_owned(),
         by: "anna".to_owned(),
         staged: StagedTypes::new(),
-        targets: ReviewTargets::new(),
+        targets: targets(),
+        fields: KnownFields::standard(),
         history: None,
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
@@ -156,6 +169,32 @@ async fn decisions_of_the_page_are_written_and_the_second_tab_is_told() {
         "{}",
         served.file()
     );
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_wrong_is_refused_and_nothing_of_it_written() {
+    let served = served().await;
+    let map = served.map().await;
+    assert_eq!(map["targets"]["Lead"][0]["help"], "As on the business card");
+    let confirm = json!({"by": "eve", "version": map["version"], "fields": [{"row": 0, "action": "confirm"}]});
+    let (status, confirmed) = served.decide(&confirm).await;
+    assert_eq!(status, 200, "{confirmed}");
+    let before = served.file();
+    let one = |target: &str, field_type: &str| json!({"row": 0, "action": "change", "target": target, "type": field_type});
+    let wrong = json!({"by": "mallory", "version": confirmed["version"], "fields": [
+        one("Bad Name!", ""), one("", ""), one("Titel", "Text(128)"), one("Title", "Foo"), one("Title", "Date"),
+        {"row": 1, "action": "change", "target": "title", "type": "Text(80)"},
+    ]});
+    let (status, answer) = served.decide(&wrong).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["refused"].as_array().unwrap().len(), 6, "{answer}");
+    assert!(
+        answer["refused"][2]
+            .as_str()
+            .unwrap()
+            .contains("did you mean `Title`?")
+    );
+    assert_eq!(served.file(), before);
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ pub struct FieldDescribe {
     pub reference_to: Vec<String>,
     /// Name of the relationship in SOQL and column headers.
     pub relationship_name: Option<String>,
+    /// What it says about itself to people who fill it in.
+    pub inline_help_text: Option<String>,
     /// Values of a picklist.
     pub picklist_values: Vec<PicklistValue>,
     /// Picklist of the same object whose value says which of these may be chosen.

@@ -422,8 +422,8 @@ fn fit(column: &WantedField, found: &FieldDescribe, field: &FieldName) -> Result
             .any(|field_type| field_type.describe_name() == found.field_type)
     } else {
         // A numeric key that nobody declared would be created as text and fits a number that is there.
-        can_take(wanted, &found.field_type)
-            || value_type(column).is_ok_and(|value| can_take(value, &found.field_type))
+        takes(wanted, &found.field_type)
+            || value_type(column).is_ok_and(|value| takes(value, &found.field_type))
     };
     // A list arrives whole as text: so an org may have it that was made before the list had choices.
     let is_text = matches!(found.field_type.as_str(), "string" | "textarea");
@@ -455,7 +455,7 @@ fn fit(column: &WantedField, found: &FieldDescribe, field: &FieldName) -> Result
 }
 
 /// Whether a field of the described type takes values of the wanted type as they are sent.
-fn can_take(wanted: FieldType, described: &str) -> bool {
+pub fn takes(wanted: FieldType, described: &str) -> bool {
     const TEXT: &[&str] = &[
         "string",
         "textarea",

@@ -27,7 +27,7 @@ mod plan;
 mod sales;
 mod xml;
 
-pub use compare::{OrgSchema, Wanted, compare, misfits};
+pub use compare::{OrgSchema, Wanted, compare, misfits, takes};
 pub use conversion::LeadConversion;
 pub use deploy::{DeployReport, apply, check, remove};
 pub use derive::{CustomField, ValidationRule, WantedField, WantedObject};

@@ -2,12 +2,12 @@
 
 use transload_propose::Class;
 
-use super::super::{Outcome, ProjectArgs, config, output};
+use super::super::{Outcome, ProjectArgs, migration, output};
 use crate::config::nearest;
 use crate::error::Error;
 use crate::mapping::{
-    Action, DecisionFile, FIELD_MAP, ProposedRows, Status, VALUE_MAP, decide_fields, decide_values,
-    save_decisions,
+    Action, DecisionFile, FIELD_MAP, Facts, ProposedRows, Status, VALUE_MAP, decide_fields,
+    decide_values, save_decisions,
 };
 
 /// Arguments of `transload map confirm`.
@@ -51,9 +51,11 @@ impl ClassArg {
 }
 
 pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
-    let config = config(&args.project)?;
-    let signature = super::signature(&config, &args.by)?;
-    let staged = super::staged_types(&config).await?;
+    let (migration, _) = migration(&args.project)?;
+    let config = migration.config();
+    let signature = super::signature(config, &args.by)?;
+    let staged = super::staged_types(config).await?;
+    let known_fields = migration.known_fields(None).await?;
     let mut fields = DecisionFile::open(&config.project, FIELD_MAP)?;
     let mut values = DecisionFile::open(&config.project, VALUE_MAP)?;
     let mut history = super::history()?;
@@ -93,7 +95,10 @@ pub(super) async fn run(args: &ConfirmArgs) -> Result<Outcome, Error> {
         &mut fields,
         &confirm(&chosen),
         &signature,
-        &staged,
+        Facts {
+            staged: &staged,
+            fields: &known_fields,
+        },
         history.as_mut(),
     );
     refused.extend(decide_values(

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use super::super::{Outcome, ProjectArgs, Target, migration, output};
 use crate::config;
 use crate::error::Error;
-use crate::migration::ProposeRequest;
+use crate::migration::{MapFields, ProposeRequest};
 use crate::review::{Review, serve};
 
 /// Arguments of `transload map review`.
@@ -43,7 +43,11 @@ pub(super) async fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
     };
     let fields = Box::pin(migration.map_fields(&request)).await;
     progress.finish();
-    let (targets, notes) = fields?;
+    let MapFields {
+        targets,
+        known,
+        notes,
+    } = fields?;
     for note in &notes {
         output::note(&format!("note: {note}"));
     }
@@ -54,6 +58,7 @@ pub(super) async fn run(args: &ReviewArgs) -> Result<Outcome, Error> {
         by: args.by.trim().to_owned(),
         staged: super::staged_types(project).await?,
         targets,
+        fields: known,
         history: config::history_file(),
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));

@@ -245,7 +245,7 @@ pub(super) const FILES: [Declared; 30] = [
             optional("type", CellKind::Text),
             optional("status", CellKind::Word(&["confirmed", "ignored", "proposed"])),
             optional("confirmed_by", CellKind::Text),
-            optional("confirmed_at", CellKind::Text),
+            optional("confirmed_at", CellKind::Day),
         ],
         key: []
     ),
@@ -258,7 +258,7 @@ pub(super) const FILES: [Declared; 30] = [
             optional("target_value", CellKind::Text),
             optional("status", CellKind::Word(&["confirmed", "ignored", "proposed"])),
             optional("confirmed_by", CellKind::Text),
-            optional("confirmed_at", CellKind::Text),
+            optional("confirmed_at", CellKind::Day),
         ],
         key: ["object", "field", "source_value"]
     ),

@@ -1,7 +1,7 @@
 //! A decision file that is changed and written back in the form that it had.
 //!
 //! In: the bytes of a file, or the default one. Out: the same bytes with cells changed, columns and rows added: the sign between
-//! cells, the mark at the beginning, the line ends, foreign columns and every row that nobody touched stay as they are.
+//! cells, the mark at the beginning, the line ends, comments, foreign columns and every row that nobody touched stay as they are.
 //! Written at once, and only while the file is what was read.
 
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub struct DecisionFile {
     form: Form,
     header: Vec<String>,
     rows: Vec<Row>,
+    /// Comments behind the last row.
+    last: Vec<String>,
 }
 
 /// How it is written.
@@ -32,6 +34,8 @@ struct Form {
     wide: bool,
     mark: bool,
     sep_line: Option<String>,
+    /// Comments above the header.
+    above: Vec<String>,
     sign: u8,
     end: &'static str,
     /// The header as it was written, while no column is added.
@@ -44,6 +48,8 @@ struct Row {
     cells: Vec<String>,
     /// The line as it was written, while nobody changes the row.
     raw: Option<String>,
+    /// Comments above it.
+    above: Vec<String>,
 }
 
 impl DecisionFile {
@@ -90,10 +96,12 @@ impl DecisionFile {
             }
             _ => (None, decoded),
         };
+        let (above, body) = text::remarks(body);
         let form = Form {
             wide: matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]),
             mark: bytes.starts_with(b"\xef\xbb\xbf"),
             sep_line,
+            above: above.lines().map(str::to_owned).collect(),
             sign: text::sign(body),
             end: if body.contains("\r\n") { "\r\n" } else { "\n" },
             head: None,
@@ -105,6 +113,7 @@ impl DecisionFile {
             form,
             header: Vec::new(),
             rows: Vec::new(),
+            last: Vec::new(),
         };
         file.take(body);
         Ok(file)
@@ -140,8 +149,17 @@ impl DecisionFile {
             if at == 0 {
                 self.header = cells;
                 self.form.head = raw;
-            } else {
-                self.rows.push(Row { cells, raw });
+                continue;
+            }
+            let columns = self.columns();
+            match raw {
+                Some(raw) if text::is_comment(&raw, trimmed(&cells, columns), columns) => {
+                    self.last.push(raw);
+                }
+                raw => {
+                    let above = std::mem::take(&mut self.last);
+                    self.rows.push(Row { cells, raw, above });
+                }
             }
         }
         // An empty file has no columns yet.
@@ -149,6 +167,12 @@ impl DecisionFile {
             self.header.clear();
             self.form.head = None;
         }
+    }
+
+    /// How many columns have a name, or stand before one that has.
+    fn columns(&self) -> usize {
+        let named = |name: &String| !name.trim().is_empty();
+        self.header.iter().rposition(named).map_or(0, |at| at + 1)
     }
 
     /// How the file is called in messages.
@@ -240,6 +264,7 @@ impl DecisionFile {
         self.rows.push(Row {
             cells: vec![String::new(); self.header.len()],
             raw: None,
+            above: Vec::new(),
         });
         let row = self.rows.len() - 1;
         for (column, value) in cells {
@@ -253,8 +278,18 @@ impl DecisionFile {
     /// Takes rows out.
     pub fn retain(&mut self, keep: impl Fn(&Self, usize) -> bool) {
         let kept: Vec<bool> = (0..self.rows.len()).map(|row| keep(self, row)).collect();
-        let mut kept = kept.into_iter();
-        self.rows.retain(|_| kept.next().unwrap_or(true));
+        let mut above: Vec<String> = Vec::new();
+        let rows = std::mem::take(&mut self.rows).into_iter().zip(kept);
+        for (mut row, is_kept) in rows {
+            // A comment may be about more than the row below it.
+            above.append(&mut row.above);
+            if is_kept {
+                row.above = std::mem::take(&mut above);
+                self.rows.push(row);
+            }
+        }
+        above.append(&mut self.last);
+        self.last = above;
     }
 
     /// The bytes of the file.
@@ -266,13 +301,24 @@ impl DecisionFile {
             text.push_str(line);
             text.push_str(form.end);
         }
-        let head = form.head.clone();
-        text.push_str(&head.unwrap_or_else(|| line(&self.header, form.sign)));
-        text.push_str(form.end);
-        for row in &self.rows {
-            let raw = row.raw.clone();
-            text.push_str(&raw.unwrap_or_else(|| line(&row.cells, form.sign)));
+        let mut put = |line: &str| {
+            text.push_str(line);
             text.push_str(form.end);
+        };
+        for comment in &form.above {
+            put(comment);
+        }
+        let head = form.head.clone();
+        put(&head.unwrap_or_else(|| line(&self.header, form.sign)));
+        for row in &self.rows {
+            for comment in &row.above {
+                put(comment);
+            }
+            let raw = row.raw.clone();
+            put(&raw.unwrap_or_else(|| line(&row.cells, form.sign)));
+        }
+        for comment in &self.last {
+            put(comment);
         }
         if form.wide {
             let units = std::iter::once(0xfeff).chain(text.encode_utf16());
@@ -406,12 +452,24 @@ impl Drop for Beside {
     }
 }
 
+/// The cells without empty ones that a spreadsheet added behind the columns.
+fn trimmed(cells: &[String], columns: usize) -> &[String] {
+    let mut cells = cells;
+    while cells.len() > columns
+        && let Some((last, rest)) = cells.split_last()
+        && last.trim().is_empty()
+    {
+        cells = rest;
+    }
+    cells
+}
+
 fn line(cells: &[String], sign: u8) -> String {
     let cell = |cell: &String| {
         // A value of the export may be a formula to the spreadsheet in which the file is edited.
         let cell = spreadsheet_cell(cell);
         let quoted = cell.contains([char::from(sign), '"', '\n', '\r'])
-            || cell.starts_with(' ')
+            || cell.starts_with([' ', '#'])
             || cell.ends_with(' ');
         if quoted {
             format!("\"{}\"", cell.replace('"', "\"\""))
@@ -424,127 +482,5 @@ fn line(cells: &[String], sign: u8) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn project(bytes: &[u8]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("config")).unwrap();
-        std::fs::write(folder.path().join("config/field_map.csv"), bytes).unwrap();
-        folder
-    }
-
-    fn written(folder: &tempfile::TempDir) -> String {
-        std::fs::read_to_string(folder.path().join("config/field_map.csv")).unwrap()
-    }
-
-    #[test]
-    fn what_nobody_touched_stays_to_the_byte() {
-        for text in [
-            "source,source_field,my_note\npeople,\"a\", x \n\npeople,b,\"1;2\"\n",
-            "\u{feff}sep=;\r\nsource;source_field;my note\r\npeople;a;\"x\"\"y\"\r\npeople;\"b\r\nb\";2\r\n",
-        ] {
-            let folder = project(text.as_bytes());
-            let mut file = DecisionFile::open(folder.path(), "field_map").unwrap();
-            assert_eq!(file.len(), 2);
-            file.set(1, "my_note", "changed");
-            assert!(file.save().unwrap());
-            let before: Vec<&str> = text.lines().collect();
-            let after = written(&folder);
-            assert!(after.starts_with(before[0]), "{after}");
-            assert!(after.contains("changed"));
-            for line in &before[..before.len() - 2] {
-                assert!(after.contains(line), "{line}: {after}");
-            }
-            assert_eq!(after.contains("\r\n"), text.contains("\r\n"));
-        }
-    }
-
-    #[test]
-    fn columns_and_rows_are_added_in_the_files_own_form() {
-        let folder = project(b"source;source_field\r\npeople;a\r\n");
-        let mut file = DecisionFile::open(folder.path(), "field_map").unwrap();
-        file.set(0, "class", "likely; or not");
-        file.add(&[("source", "deals"), ("source_field", "b"), ("class", "")]);
-        file.save().unwrap();
-        assert_eq!(
-            written(&folder),
-            "source;source_field;class\r\npeople;a;\"likely; or not\"\r\ndeals;b;\r\n"
-        );
-        file.retain(|file, row| file.get(row, "source") == "deals");
-        file.save().unwrap();
-        assert_eq!(
-            written(&folder),
-            "source;source_field;class\r\ndeals;b;\r\n"
-        );
-    }
-
-    #[test]
-    fn a_file_of_utf_16_stays_one() {
-        let text = "\u{feff}source\tsource_field\r\npeople\tŁ\r\n";
-        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let folder = project(&bytes);
-        let mut file = DecisionFile::open(folder.path(), "field_map").unwrap();
-        assert_eq!(file.get(0, "source_field"), "Ł");
-        assert_eq!(file.bytes(), bytes);
-        file.set(0, "source", "deals");
-        assert!(file.save().unwrap());
-        let again = DecisionFile::open(folder.path(), "field_map").unwrap();
-        assert_eq!(again.get(0, "source"), "deals");
-    }
-
-    #[test]
-    fn who_saves_second_is_told() {
-        let folder = project(b"source,source_field\npeople,a\n");
-        let mut first = DecisionFile::open(folder.path(), "field_map").unwrap();
-        let mut second = DecisionFile::open(folder.path(), "field_map").unwrap();
-        first.set(0, "source", "deals");
-        assert!(first.save().unwrap());
-        second.set(0, "source", "companies");
-        let error = second.save().unwrap_err();
-        assert!(matches!(error, MappingError::Changed { .. }), "{error}");
-        assert!(written(&folder).contains("deals"));
-        // Its own writing is no change by others.
-        first.set(0, "source", "people");
-        assert!(first.save().unwrap());
-        assert!(!first.save().unwrap());
-    }
-
-    #[test]
-    fn of_several_files_none_is_written_while_one_cannot_be() {
-        let folder = project(b"source,source_field\npeople,a\n");
-        let mut fields = DecisionFile::open(folder.path(), "field_map").unwrap();
-        let mut values = DecisionFile::open(folder.path(), "value_map").unwrap();
-        fields.set(0, "source", "deals");
-        values.add(&[("object", "Lead"), ("field", "Status")]);
-        let path = folder.path().join("config/value_map.csv");
-        std::fs::write(&path, "object,field\nLead,Rating\n").unwrap();
-        let error = save_all(vec![&mut fields, &mut values]).unwrap_err();
-        assert!(matches!(error, MappingError::Changed { .. }), "{error}");
-        assert!(written(&folder).contains("people"));
-        // Nothing is left beside them.
-        let there = std::fs::read_dir(folder.path().join("config")).unwrap();
-        assert_eq!(there.count(), 2);
-        let mut values = DecisionFile::open(folder.path(), "value_map").unwrap();
-        values.add(&[("object", "Lead"), ("field", "Status")]);
-        save_all(vec![&mut fields, &mut values]).unwrap();
-        assert!(written(&folder).contains("deals"));
-        assert!(std::fs::read_to_string(&path).unwrap().contains("Status"));
-    }
-
-    #[test]
-    fn a_missing_file_begins_as_its_default_and_a_broken_one_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut file = DecisionFile::open(folder.path(), "field_map").unwrap();
-        assert!(file.is_empty());
-        file.add(&[("source", "people"), ("source_field", "a")]);
-        file.save().unwrap();
-        assert!(
-            written(&folder).ends_with("\npeople,a,,,,,,\n"),
-            "{}",
-            written(&folder)
-        );
-        let ragged = project(b"source,source_field\npeople,a,b,c\n");
-        assert!(DecisionFile::open(ragged.path(), "field_map").is_err());
-    }
-}
+#[path = "edit_tests.rs"]
+mod tests;

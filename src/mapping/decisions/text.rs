@@ -1,7 +1,7 @@
 //! A decision file as a spreadsheet or an editor left it → cells with their lines.
 //!
 //! In: bytes: UTF-8 with or without a mark, UTF-16 with one; commas, semicolons, tabs or bars; any line ends; an Excel
-//! `sep=` line. Out: header and rows, cells trimmed, empty rows left out. Another code page, or a row with too many or too few cells, is a
+//! `sep=` line. Out: header and rows, cells trimmed, empty rows and comments left out. Another code page, or a row with too many or too few cells, is a
 //! finding with the line and what to do.
 
 use super::DecisionRow;
@@ -58,6 +58,8 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
         Some((first, rest)) if first.trim().to_lowercase().starts_with("sep=") => (rest, 1),
         _ => (text.as_str(), 0),
     };
+    let (above, text) = remarks(text);
+    let skipped = skipped + above.lines().count() as u64;
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
@@ -90,7 +92,10 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
         let line = record.position().map_or(0, csv::Position::line) + skipped;
         let cells = record.iter().map(without_apostrophe).map(str::to_owned);
         let mut cells: Vec<String> = cells.collect();
-        if cells.iter().all(String::is_empty) {
+        let start = record.position().map_or(0, csv::Position::byte);
+        let raw = usize::try_from(start).ok().and_then(|at| text.get(at..));
+        let is_comment = is_comment(raw.unwrap_or_default(), &cells, header.len());
+        if is_comment || cells.iter().all(String::is_empty) {
             continue;
         }
         while cells.len() > header.len() && cells.last().is_some_and(String::is_empty) {
@@ -108,6 +113,28 @@ pub(super) fn read(file: &str, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
         rows.push(Row { line, cells });
     }
     Some(Text { header, rows })
+}
+
+/// Whether a row is a remark of whoever keeps the file: it begins with `#` outside quotes and has not the cells of a row. Where it could
+/// be a row, because a spreadsheet gave it empty cells, or because rows have one, a blank has to follow.
+pub(super) fn is_comment(raw: &str, cells: &[String], columns: usize) -> bool {
+    let Some(rest) = raw.trim_start().strip_prefix('#') else {
+        return false;
+    };
+    let mut others = cells.iter().skip(1);
+    cells.len() != columns || (rest.starts_with(' ') && others.all(|cell| cell.trim().is_empty()))
+}
+
+/// Remarks above the header, and the rest of the text.
+pub(super) fn remarks(text: &str) -> (&str, &str) {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if !line.trim_start().starts_with('#') {
+            break;
+        }
+        at += line.len();
+    }
+    text.split_at(at)
 }
 
 /// Adds the columns that a file may lack, and tells those that it needs, or has under another name.

@@ -10,7 +10,9 @@ use transload_propose::{Target, standard};
 use super::ProposeRequest;
 use crate::error::Error;
 use crate::load::{User, org_users};
+use crate::mapping::KnownFields;
 use crate::migration::connection::{Connection, ExpectedOrg};
+use crate::migration::known_fields::known;
 use crate::migration::project::Project;
 use crate::migration::proposed_decisions::{OrgUser, OrgValues};
 use crate::salesforce::{FieldDescribe, ObjectDescribe};
@@ -21,6 +23,8 @@ const DEALS: &str = "Opportunity";
 /// Fields by object, and what else the org has that decisions name.
 pub(super) struct Fields {
     objects: BTreeMap<String, Vec<Target>>,
+    /// All fields of all objects, those included that no proposal names.
+    pub(super) known: KnownFields,
     /// As far as an org was asked and said it.
     pub(super) values: OrgValues,
 }
@@ -38,6 +42,7 @@ impl Fields {
                 .iter()
                 .map(|object| ((*object).to_owned(), standard(object)))
                 .collect(),
+            known: KnownFields::standard(),
             values: OrgValues::default(),
         };
         if request.offline {
@@ -66,6 +71,7 @@ impl Fields {
                     if !objects.contains(object) {
                         continue;
                     }
+                    fields.known.describe(object, known(&described));
                     let targets = described.fields.iter();
                     let targets = targets.map(|field| of_field(&described, field)).collect();
                     fields.objects.insert(object.to_owned(), targets);
@@ -120,6 +126,7 @@ fn of_field(object: &ObjectDescribe, field: &FieldDescribe) -> Target {
         object: object.name.clone(),
         field: field.name.clone(),
         label: field.label.clone(),
+        help: field.inline_help_text.clone().unwrap_or_default(),
         kind: field.field_type.clone(),
         field_type: Target::map_type(
             &field.field_type,
@@ -132,5 +139,22 @@ fn of_field(object: &ObjectDescribe, field: &FieldDescribe) -> Target {
         restricted: field.restricted_picklist,
         createable: field.createable && !field.calculated && !field.auto_number,
         custom: field.custom,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_field_says_to_people_comes_with_it() {
+        let described = |help: &str| {
+            let field =
+                format!("{{\"name\":\"Title\",\"type\":\"string\",\"inlineHelpText\":{help}}}");
+            let field: FieldDescribe = serde_json::from_str(&field).unwrap();
+            of_field(&ObjectDescribe::default(), &field).help
+        };
+        assert_eq!(described("\"As on the card\""), "As on the card");
+        assert_eq!(described("null"), "");
     }
 }

@@ -13,7 +13,7 @@ mod rows;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use transload_propose::{History, Source, Target, Vocabulary, propose};
+use transload_propose::{Closed, History, Source, Target, Vocabulary, propose, tell_closed};
 
 use self::destination::Fields;
 use self::rows::ProposalRows;
@@ -25,7 +25,7 @@ use crate::config;
 use crate::error::Error;
 use crate::llm::{self, Draft, LlmReport};
 use crate::mapping::{
-    FieldMap, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
+    FieldMap, KnownFields, MapRow, MappingError, ProposedField, ProposedValue, Status, UserHistory,
     proposed_column, write_fields, write_values,
 };
 use crate::progress::Progress;
@@ -152,11 +152,22 @@ pub(super) async fn propose_map(
     Ok(report)
 }
 
+/// The fields that the map may name.
+#[derive(Debug, Default)]
+pub struct MapFields {
+    /// Those that are offered, by object.
+    pub targets: ReviewTargets,
+    /// All that there are.
+    pub known: KnownFields,
+    /// What could not be asked.
+    pub notes: Vec<String>,
+}
+
 /// The fields that the map may name, by object.
 pub(super) async fn map_fields(
     project: &Project,
     request: &ProposeRequest,
-) -> Result<(ReviewTargets, Vec<String>), Error> {
+) -> Result<MapFields, Error> {
     let queries = Queries::load(&project.config.project)?;
     let loads = Loads::of(&queries);
     let objects: BTreeSet<&str> = loads.loads.iter().map(|file| file.object()).collect();
@@ -165,6 +176,7 @@ pub(super) async fn map_fields(
     let field = |target: &Target| ReviewField {
         field: target.field.clone(),
         label: target.label.clone(),
+        help: target.help.clone(),
         kind: target.kind.clone(),
         field_type: target.field_type.clone(),
         picklist: target.picklist.clone(),
@@ -174,7 +186,11 @@ pub(super) async fn map_fields(
         let known = fields.of_object(object).iter().filter(is_free);
         ((*object).to_owned(), known.map(field).collect())
     });
-    Ok((targets.collect(), notes))
+    Ok(MapFields {
+        targets: targets.collect(),
+        known: fields.known,
+        notes,
+    })
 }
 
 /// What proposals for one table and object are made of.
@@ -224,7 +240,19 @@ impl Given<'_> {
                 && !target.field_type.is_empty()
         };
         let known = self.fields.of_object(self.object).iter();
-        let targets: Vec<Target> = known.filter(free).cloned().collect();
+        let (targets, closed): (Vec<Target>, Vec<Target>) =
+            known.cloned().partition(|target| free(&target));
+        let closed = closed.into_iter().map(|target| Closed {
+            why: match target.kind.as_str() {
+                "reference" => "is a reference".to_owned(),
+                kind if target.field_type.is_empty() => format!("is of the type `{kind}`"),
+                _ => "another row of the map has already".to_owned(),
+            },
+            target,
+        });
+        let closed: Vec<Closed> = closed.collect();
+        let mut proposals = propose(&sources, &targets, self.vocabulary, self.history);
+        tell_closed(&sources, &mut proposals, &closed, self.vocabulary);
         let is_closed = |target: &Target| {
             !target.createable || self.sent.contains_key(&target.field.to_lowercase())
         };
@@ -236,7 +264,7 @@ impl Given<'_> {
                 .filter(|(_, target)| is_closed(target))
                 .map(|(at, _)| at)
                 .collect(),
-            proposals: propose(&sources, &targets, self.vocabulary, self.history),
+            proposals,
             sources,
             targets,
         }

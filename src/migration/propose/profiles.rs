@@ -66,6 +66,7 @@ pub(super) async fn sources(
                     &mut profile.urls,
                     &mut profile.dates,
                     &mut profile.numbers,
+                    &mut profile.fractions,
                     &mut profile.booleans,
                 ] {
                     *count = (*count as f64 * scale) as u64;

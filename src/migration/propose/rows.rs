@@ -50,6 +50,7 @@ impl ProposalRows<'_> {
                 (target, class) = (None, Class::Guess);
             }
         }
+        let mut short = None;
         let (target_field, field_type, label) = match target {
             Some(target) => (
                 target.field.clone(),
@@ -59,6 +60,7 @@ impl ProposalRows<'_> {
             None => {
                 let new = new_field(source);
                 let mut name = new.field;
+                short = new.short;
                 // A field that people made for it in another project.
                 if let Some(before) = before.filter(|before| before.field.ends_with("__c")) {
                     name.clone_from(&before.field);
@@ -71,6 +73,7 @@ impl ProposalRows<'_> {
         if target.is_none() {
             reasons.push("a new field".to_owned());
         }
+        reasons.extend(short);
         let alternatives = proposal.candidates.iter().filter_map(|candidate| {
             let field = &self.targets[candidate.target].field;
             (*field != target_field).then(|| format!("{field} ({:.2})", candidate.score))

@@ -144,6 +144,56 @@ fn rows_that_would_arrive_nowhere_are_refused_all_at_once() {
 }
 
 #[test]
+fn a_field_that_there_is_not_is_told_with_line_and_nearest_offline_and_by_the_org() {
+    let project = Project::small();
+    project.write(
+        "config/field_map.csv",
+        &confirmed(&[
+            "people,mood,Lead,Titel,Text(128)",
+            "people,mood,Contact,Birthdate,Text(128)",
+        ]),
+    );
+    project.edit("export/people.csv", "updated_at\n", "updated_at,mood\n");
+    project.edit("export/people.csv", "T00:00:00Z\n", "T00:00:00Z,good\n");
+    let titel = "config/field_map.csv line 2: people.mood → Lead.Titel: Lead has no";
+    let born = "config/field_map.csv line 3: people.mood → Contact.Birthdate: Contact.Birthdate is of the type date, which takes \
+                no Text(128)";
+    let checked = project.transload(&["check"]).ended(2);
+    let planned = project.transload(&["plan"]).ended(2);
+    for told in [&checked.stdout, &planned.stderr] {
+        for words in [titel, "did you mean `Title`?", born] {
+            assert!(told.contains(words), "{words}\n{told}");
+        }
+    }
+    // What a column holds is told in words, and a day that is none.
+    let rows =
+        "people,mood,Lead,Mood__c,Date,confirmed,ann,2026-01-01\npeople,mood,Contact,,,ignored,,\n";
+    project.write("config/field_map.csv", &format!("{HEAD}{rows}"));
+    let words = "people.mood holds text in the export and cannot become Date";
+    let checked = project.transload(&["check"]).ended(2);
+    assert!(checked.stdout.contains(words), "{}", checked.stdout);
+    let rows = "people,mood,Lead;Contact,Mood__c,Text(80),confirmed,ann,soon\n";
+    project.write("config/field_map.csv", &format!("{HEAD}{rows}"));
+    let checked = project.transload(&["check"]).ended(2);
+    assert!(
+        checked.stdout.contains("`soon` is no day"),
+        "{}",
+        checked.stdout
+    );
+    // A name that cannot be one is told before anybody confirms it.
+    project.write(
+        "config/field_map.csv",
+        &format!("{HEAD}people,mood,Lead;Contact,Bad Name!,Text(80),proposed,,\n"),
+    );
+    let checked = project.transload(&["check"]).ended(2);
+    assert!(
+        checked.stdout.contains("`Bad Name!` is no API name"),
+        "{}",
+        checked.stdout
+    );
+}
+
+#[test]
 fn two_attributes_of_one_table_may_go_to_fields_of_one_name_in_two_objects() {
     let project = Project::small();
     project.edit(

@@ -13,7 +13,9 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
          people,birthday,Lead;Contact,Birthday__c,Date,confirmed,me@acme.example,2026-01-01\n\
          people,interests,Lead;Contact,Interests__c,MultiselectPicklist,confirmed,me@acme.example,2026-01-01\n\
          people,lvl,Lead;Contact,Lvl__c,Picklist,confirmed,me@acme.example,2026-01-01\n\
-         people,price,Lead;Contact,Price__c,\"Number(6,2)\",confirmed,me@acme.example,2026-01-01\n",
+         people,price,Lead;Contact,Price__c,\"Number(6,2)\",confirmed,me@acme.example,2026-01-01\n\
+         people,staff,Lead,NumberOfEmployees,\"Number(18,0)\",confirmed,me@acme.example,2026-01-01\n\
+         people,staff,Contact,,,ignored,,\n",
     );
     project.write(
         "export/attributes.jsonl",
@@ -21,15 +23,16 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
          {\"id\":2,\"name\":\"interests\",\"name_std\":\"interests\",\"content_type\":\"clientuser\",\"value_type\":\"fixed\",\
          \"allow_multiple_choices\":true,\"choices\":[\"Sport\",\"CRM\"]}\n\
          {\"id\":3,\"name\":\"lvl\",\"name_std\":\"lvl\",\"content_type\":\"clientuser\",\"value_type\":\"fixed\",\"choices\":[\"Gold\"]}\n\
-         {\"id\":4,\"name\":\"price\",\"name_std\":\"price\",\"content_type\":\"clientuser\",\"value_type\":\"float\"}\n",
+         {\"id\":4,\"name\":\"price\",\"name_std\":\"price\",\"content_type\":\"clientuser\",\"value_type\":\"float\"}\n\
+         {\"id\":5,\"name\":\"staff\",\"name_std\":\"staff\",\"content_type\":\"clientuser\",\"value_type\":\"float\"}\n",
     );
     project.write(
         "export/people.csv",
         &format!(
-            "id,email,name,lifecycle_stage,last_seen,birthday,interests,lvl,price,tags\n\
-             1,a@x.example,Ann A,lead,2999-12-31T00:00:00Z,0001-01-01,\"{{\"\"Sport \"\",CRM}}\",\"{{\"\"#N/A\"\"}}\",2.675,{{{tag}}}\n\
-             2,b@x.example,Bob B,lead,9999-12-31T00:00:00Z,9999-12-31,\"{{\"\"a;b\"\",\"\"x\u{7}y\"\"}}\",,12345.5,\n\
-             3,c@x.example,Cy C,lead,2026-01-01T00:00:00Z,1980-02-29,\"{{\"\"{long}\"\"}}\",Gold,1.005,\n"
+            "id,email,name,lifecycle_stage,last_seen,birthday,interests,lvl,price,staff,tags\n\
+             1,a@x.example,Ann A,lead,2999-12-31T00:00:00Z,0001-01-01,\"{{\"\"Sport \"\",CRM}}\",\"{{\"\"#N/A\"\"}}\",2.675,10.5,{{{tag}}}\n\
+             2,b@x.example,Bob B,lead,9999-12-31T00:00:00Z,9999-12-31,\"{{\"\"a;b\"\",\"\"x\u{7}y\"\"}}\",,12345.5,12,\n\
+             3,c@x.example,Cy C,lead,2026-01-01T00:00:00Z,1980-02-29,\"{{\"\"{long}\"\"}}\",Gold,1.005,,\n"
         ),
     );
     project.write(
@@ -49,7 +52,7 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
         org.row(
             "Lead",
             key,
-            "usercom_last_seen__c, Birthday__c, Interests__c, Lvl__c, Price__c, usercom_raw_values__c",
+            "usercom_last_seen__c, Birthday__c, Interests__c, Lvl__c, Price__c, NumberOfEmployees, usercom_raw_values__c",
         )
     };
     let (ann, bob, cy) = (lead("1"), lead("2"), lead("3"));
@@ -62,6 +65,12 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
         ("∅", "∅")
     );
     assert_eq!(ann["Price__c"].parse::<f64>().unwrap(), 2.68);
+    // A field of whole numbers takes no fraction.
+    assert_eq!(
+        [&ann, &bob, &cy].map(|lead| lead["NumberOfEmployees"].as_str()),
+        ["11", "12", "∅"]
+    );
+    assert!(ann["usercom_raw_values__c"].contains("NumberOfEmployees: 10.5"));
     assert_eq!(bob["Interests__c"], "a,b;xy");
     assert_eq!(
         (bob["Price__c"].as_str(), bob["Birthday__c"].as_str()),
@@ -114,6 +123,7 @@ fn every_value_of_every_type_is_fitted_and_the_original_listed() {
         [
             "Birthday__c out_of_range blanked",
             "Lvl__c literal_na blanked",
+            "NumberOfEmployees fraction rounded",
             "Birthday__c out_of_range blanked",
             "Interests__c control_characters cleaned",
             "Interests__c separator_in_choice replaced",
