@@ -353,6 +353,77 @@ fn a_map_that_a_spreadsheet_saved_means_the_same_and_keeps_its_form() {
     assert_eq!(lead("2", "Rating"), "Hot");
 }
 
+#[test]
+fn what_a_column_means_and_cannot_be_is_told_with_the_new_field_that_holds_it() {
+    let project = Project::small();
+    let attribute = |id: u32, name: &str, kind: &str| {
+        format!(
+            "{{\"id\":{id},\"name\":\"{name}\",\"name_std\":\"{name}\",\"value_type\":\"{kind}\",\"content_type\":\"clientuser\"}}\n"
+        )
+    };
+    let attributes = [
+        attribute(1, "reports_to", "string"),
+        attribute(2, "do_not_call", "string"),
+        attribute(3, "employees", "float"),
+        attribute(4, "life_story", "string"),
+    ];
+    project.write("export/attributes.jsonl", &attributes.concat());
+    let story = "once ".repeat(8_000);
+    project.write(
+        "export/people.csv",
+        &format!(
+            "id,email,name,lifecycle_stage,reports_to,do_not_call,employees,life_story\n\
+             1,lee@globex.example,Lee Lane,lead,Sue Stone,before noon,10.5,{story}\n\
+             2,sue@initech.example,Sue Stone,customer,Cas Cole,ever,0.1234,short\n"
+        ),
+    );
+    project.transload(&["map", "propose", "--offline"]).ended(0);
+    for (source, object, field_type, why) in [
+        (
+            "reports_to",
+            "Contact",
+            "Text(255)",
+            "`reports_to` means Contact.ReportsToId, which is a reference; a new field",
+        ),
+        (
+            "do_not_call",
+            "Lead",
+            "Text(255)",
+            "`do_not_call` means Lead.DoNotCall, which takes no text; a new field",
+        ),
+        (
+            "employees",
+            "Lead",
+            "Number(18,4)",
+            "`employees` means Lead.NumberOfEmployees, which takes no fractions; a new field",
+        ),
+        ("life_story", "Lead", "LongTextArea(131072)", "a new field"),
+    ] {
+        let row = shown(&project, &format!("people.{source}"), object);
+        assert_eq!(row["type"], field_type, "{row}");
+        assert!(row["reasons"].as_str().unwrap().contains(why), "{row}");
+        assert_ne!(row["class"], "certain", "{row}");
+    }
+    // The command refuses what the page refuses.
+    project.edit("config/field_map.csv", "Do_Not_Call__c", "Titel");
+    let confirm = [
+        "map",
+        "confirm",
+        "--row",
+        "people.do_not_call",
+        "--by",
+        "anna",
+    ];
+    let confirmed = project.transload(&confirm).ended(0);
+    assert!(
+        confirmed.stderr.contains("did you mean `Title`?"),
+        "{}",
+        confirmed.stderr
+    );
+    let row = shown(&project, "people.do_not_call", "Lead");
+    assert_eq!(row["state"], "open", "{row}");
+}
+
 /// The most memory that the program had while it did this, in bytes; what it says goes to `said.txt`.
 fn peak_of(project: &Project, arguments: &[&str]) -> u64 {
     let said = File::create(project.path("said.txt")).unwrap();
