@@ -68,7 +68,7 @@ with contact as (
                     and person_account.id is null
                     then named_struct(
                         'fate', 'held',
-                        'reason', 'account_missing',
+                        'reason', coalesce(person.company_problem, 'account_missing'),
                         'parent', 'company ' || person.named_company
                     )
                 when person.named_company is null

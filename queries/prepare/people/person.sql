@@ -31,6 +31,7 @@ judged as (
         company.company_id,
         company.company_name,
         company.named_company,
+        company.problem as company_problem,
         company.is_from_company,
         left_out.fate as company_fate,
         owner.user_id as owner_user_id,
@@ -122,6 +123,7 @@ select
     split.company_id,
     split.company_name,
     split.named_company,
+    split.company_problem,
     split.owner_key,
     split.owner_user_id
 from split
