@@ -295,6 +295,7 @@ pub(crate) fn known_tables(queries: &Queries, snapshot: &Snapshot) -> BTreeSet<S
     for object in declared.chain(staged) {
         known.insert(format!("usercom.{object}"));
         known.insert(format!("mapped.{object}"));
+        known.insert(format!("rejects.{object}"));
     }
     known.extend(ORG_TABLES.map(|table| format!("org.{table}")));
     known.extend(found::names(queries));

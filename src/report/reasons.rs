@@ -61,7 +61,8 @@ mod tests {
     use super::*;
 
     /// Words between quotes in queries that are no codes: names of loads, fates, values of options.
-    const OTHERS: [&str; 17] = [
+    const OTHERS: [&str; 18] = [
+        "start_at",
         "expected_close_date",
         "lost_at",
         "won_at",
