@@ -37,6 +37,8 @@ mod lost_answers;
 mod names;
 /// Leads that became contacts, and records that were merged.
 mod one_contact;
+/// Opt-outs of people whose rows wait.
+mod opt_outs;
 /// What the org does while it is loaded, and what reading it costs.
 mod org_work;
 /// Values that no field holds.
