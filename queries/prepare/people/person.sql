@@ -123,7 +123,12 @@ select
     split.email,
     split.phone,
     case
-        when free_mail.domain is null then nullif(split_part(split.email, '@', 2), '')
+        when free_mail.domain is null
+            and regexp_like(
+                split_part(split.email, '@', 2),
+                '^[\p{L}\p{N}][\p{L}\p{N}.-]*[.]\p{L}[\p{L}\p{N}-]+$'
+            )
+            then split_part(split.email, '@', 2)
     end as email_domain,
     split.company_id,
     split.company_name,
