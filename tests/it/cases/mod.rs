@@ -66,6 +66,8 @@ mod second_run;
 mod selecting;
 /// Rows that the source no longer has.
 mod source_deletions;
+/// The same thing written in several ways.
+mod spellings;
 /// The split, as the org has it.
 mod split;
 /// What is not made again.
