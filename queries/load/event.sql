@@ -35,7 +35,12 @@ select
             case
                 when event.start_at is null
                     then named_struct(
-                        'fate', 'held', 'reason', 'event_without_start', 'parent', null
+                        'fate', 'held',
+                        'reason', case
+                            when unread.id is not null then 'start_unreadable'
+                            else 'event_without_start'
+                        end,
+                        'parent', null
                     )
             end
         )
@@ -51,6 +56,8 @@ inner join prepare.event_time as timing
     on timing.id = event.id
 inner join prepare.item_link as link
     on link.kind = 'event' and link.id = event.id
+left join prepare.unread_start as unread
+    on unread.id = event.id
 left join prepare.owner as owner
     on owner.owner_key = event.owner_key
 left join prepare.owner as creator

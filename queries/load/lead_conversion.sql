@@ -11,6 +11,7 @@ with promoted as (
         promotion.id,
         promotion.lead_id,
         person.named_company,
+        person.company_problem,
         person.owner_user_id,
         matched.salesforce_id as contact_id,
         coalesce(
@@ -61,7 +62,7 @@ select
             when promoted.account_id is null and promoted.named_company is not null
                 then named_struct(
                     'fate', 'held',
-                    'reason', 'account_missing',
+                    'reason', coalesce(promoted.company_problem, 'account_missing'),
                     'parent', 'company ' || promoted.named_company
                 )
             when promoted.account_id is null

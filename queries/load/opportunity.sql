@@ -31,6 +31,11 @@ judged as (
         account.id as account_id,
         deal.named_company is not null and account.id is null as no_account,
         case
+            when deal.company_id is null and shared.name is not null then 'ambiguous_company'
+            when company.id is null then 'company_not_in_export'
+            else 'account_missing'
+        end as account_problem,
+        case
             when dated.keeps_date then deal.close_date
             else coalesce(deal.close_date, cast(close_date.value as date))
         end as closes_on,
@@ -40,6 +45,10 @@ judged as (
         on dated.id = deal.id
     left join ledger.account as account
         on account.usercom_id__c = deal.company_id
+    left join usercom.companies as company
+        on company.id = deal.company_id
+    left join prepare.shared_company_name as shared
+        on shared.name = lower(deal.named_company)
     left join config.defaults as close_date
         on close_date.object = deal.target and close_date.field = 'CloseDate'
 )
@@ -84,7 +93,7 @@ select
             when opportunity.no_account
                 then named_struct(
                     'fate', 'held',
-                    'reason', 'account_missing',
+                    'reason', opportunity.account_problem,
                     'parent', concat('company ', opportunity.named_company)
                 )
         end,

@@ -6,13 +6,27 @@
 -- link: OpportunityId
 -- cluster by: OpportunityId
 -- when: $products
-with line as (
+with waiting as (
+    -- The lines that are left of a deal without a value would make less than its Amount.
+    select line.deal_id
+    from prepare.deal_line as line
+    inner join prepare.deal as deal
+        on deal.id = line.deal_id
+    where deal.value is null
+        and line.fate is null
+        and line.problem is not null
+        and line.problem <> 'line_quantity_zero'
+    group by line.deal_id
+),
+
+line as (
     select
         line.*,
         deal.opportunity_id,
         deal.fate as deal_fate,
         entry.id as entry_id,
         total.missing,
+        waiting.deal_id is not null and line.problem is null as is_partial,
         case
             when line.id = total.first_line and total.missing = 0 then total.missing_amount
             else 0
@@ -20,6 +34,8 @@ with line as (
     from prepare.deal_line as line
     left join prepare.deal_total as total
         on total.deal_id = line.deal_id
+    left join waiting
+        on waiting.deal_id = line.deal_id
     left join prepare.deal_link as deal
         on deal.deal_id = line.deal_id
     left join ledger.pricebook_entry as entry
@@ -53,6 +69,14 @@ select
         case
             when line.problem is not null
                 then named_struct('fate', 'held', 'reason', line.problem, 'parent', null)
+        end,
+        case
+            when line.is_partial
+                then named_struct(
+                    'fate', 'held',
+                    'reason', 'another_line_waits',
+                    'parent', concat('deal ', line.deal_id)
+                )
         end,
         case
             when line.missing <> 0 and $line_item_mismatch = 'hold_lines'

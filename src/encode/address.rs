@@ -1,15 +1,19 @@
 //! An e-mail address that stands inside further text.
 //!
 //! In: a cell that is no address as it is. Out: the one address in it, where what stands around is a known form: a name
-//! before `<…>`, `mailto:`, a remark in brackets, quotes, letters that nobody sees. Never: a choice between two addresses, or
-//! a part of a text that merely has an `@`.
+//! before `<…>`, `mailto:`, a remark in brackets, quotes, a full stop behind it, letters that nobody sees. Never: a choice
+//! between two addresses, or a part of a text that merely has an `@`.
 
-/// Letters without a width.
-fn is_invisible(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
-    )
+use super::text::{is_email, is_invisible};
+
+/// The address in a text that is more than an address; none where the text is one, or has none.
+#[must_use]
+pub fn address_in(text: &str) -> Option<String> {
+    let text = text.trim();
+    if !text.contains('@') || is_email(text) {
+        return None;
+    }
+    inside(text, is_email)
 }
 
 /// The address in `text`.
@@ -26,7 +30,7 @@ pub(super) fn inside(text: &str, is_email: fn(&str) -> bool) -> Option<String> {
         && start < end
     {
         found = &found[start + 1..end];
-    } else if let (Some(start), true) = (found.find('('), found.ends_with(')')) {
+    } else if let (Some(start @ 1..), true) = (found.find('('), found.ends_with(')')) {
         found = &found[..start];
     }
     let is_edge = |letter: char| letter.is_whitespace() || "\"'<>()[],;".contains(letter);
@@ -37,6 +41,7 @@ pub(super) fn inside(text: &str, is_email: fn(&str) -> bool) -> Option<String> {
         found = rest.split('?').next().unwrap_or_default();
     }
     let found = found.trim_matches(is_edge);
+    let found = found.trim_end_matches(|letter| letter == '.' || is_edge(letter));
     is_email(found).then(|| found.to_owned())
 }
 
@@ -63,6 +68,9 @@ mod tests {
             "'ann@x.example'",
             "\u{feff}ann@\u{200b}x.example",
             "ann@x.example (work)",
+            "(ann@x.example)",
+            "ann@x.example.",
+            "Ann <ann@x.example.>",
             "ann@x.example;",
             "Ann <mailto:ann@x.example>",
         ] {

@@ -368,7 +368,9 @@ fn item_fits(item: &str, limit: &FieldLimit) -> bool {
     !item.contains(';')
         && item.trim() != NOT_AVAILABLE
         && !is_longer(item.trim(), limit.item_chars.unwrap_or(usize::MAX))
-        && (item.trim().is_empty() || is_allowed(item.trim(), limit))
+        // Salesforce leaves a blank item out by itself.
+        && !item.trim().is_empty()
+        && is_allowed(item.trim(), limit)
 }
 
 struct ItemFitter<'a> {

@@ -193,3 +193,10 @@ fn what_would_clear_a_field_is_never_sent_as_data() {
     assert_eq!(altered[0], ("literal_na", "blanked", "#N/A".to_owned()));
     assert_eq!(fitted(list(&["#N/A"]), &FieldLimit::default()).0, [""]);
 }
+
+#[test]
+fn a_blank_item_is_none() {
+    let limit = FieldLimit::default();
+    let (texts, entries) = fitted(list(&["b", " "]), &limit);
+    assert_eq!((texts, entries), (vec!["b".to_owned()], vec![]));
+}

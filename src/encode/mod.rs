@@ -15,9 +15,11 @@ mod policy;
 mod row;
 mod text;
 
+pub use address::address_in;
 pub use cell::Cells;
 pub use error::EncodeError;
 pub use html::{note_html, visible_text};
 pub use limit::{Altered, FieldLimit, Policy};
 pub use policy::{RAW_VALUES, ValuePolicy};
 pub use row::{Digests, RowEncoder};
+pub use text::is_invisible;

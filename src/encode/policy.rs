@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
 use super::fit::fit;
-use super::limit::{Altered, FieldLimit};
+use super::limit::{Altered, FieldLimit, Policy};
 use super::text::{cut, is_control};
 
 /// The long-text field that keeps the original of every value that had to be changed.
@@ -32,6 +32,13 @@ impl ValuePolicy {
     #[must_use]
     pub fn new(limits: BTreeMap<String, FieldLimit>) -> Self {
         Self { limits }
+    }
+
+    /// Whether a project asks that what a field cannot hold is left out of it.
+    #[must_use]
+    pub fn blanks(&self, field: &str) -> bool {
+        let policy = self.limits.get(field).and_then(|limit| limit.policy);
+        policy == Some(Policy::BlankAndKeepRaw)
     }
 
     /// Makes every cell fit. The result has [`RAW_VALUES`] as an additional last column.

@@ -19,6 +19,15 @@ pub(super) fn is_control(letter: char) -> bool {
     letter.is_control() && !matches!(letter, '\t' | '\n' | '\r')
 }
 
+/// Letters without a width, and those that only say in which direction others run.
+#[must_use]
+pub fn is_invisible(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    )
+}
+
 /// At most `chars` characters, without a trailing space that Salesforce would trim.
 pub(super) fn cut(text: &str, chars: usize) -> &str {
     match text.char_indices().nth(chars) {

@@ -165,7 +165,8 @@ pub(crate) async fn rows(
     run: &str,
 ) -> Result<GoneRows, Error> {
     // What was converted is converted, and its Contact is another load's.
-    if file.operation == Some(Operation::Convert) {
+    // What no longer waits is sent by the load that held it back.
+    if file.operation == Some(Operation::Convert) || file.instead_of.is_some() {
         return Ok(GoneRows::default());
     }
     let (snapshot, session) = context.session(Reads::Tables).await?;

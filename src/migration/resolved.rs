@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::load::ORG_TABLES;
 use crate::mapping::FieldMap;
 use crate::project::{
-    Lineages, Operation, ProjectError, Queries, QueryFile, QueryKind, Selection, Step, loads_behind,
+    Lineages, ProjectError, Queries, QueryFile, QueryKind, Selection, Step, loads_behind,
 };
 use crate::rows::Columns;
 use crate::schema::Conflict;
@@ -197,7 +197,7 @@ impl ResolvedProject {
     pub(crate) fn later(&self, load: &QueryFile) -> BTreeSet<String> {
         self.loads()
             .filter(|other| other.name != load.name && other.object() == load.object())
-            .filter(|other| other.operation == Some(Operation::Update))
+            .filter(|other| other.sets_anew(&load.name))
             .filter_map(|other| self.columns.get(&other.name))
             .flat_map(|columns| columns.sent.iter().map(|field| field.name().clone()))
             .collect()
@@ -295,6 +295,7 @@ pub(crate) fn known_tables(queries: &Queries, snapshot: &Snapshot) -> BTreeSet<S
     for object in declared.chain(staged) {
         known.insert(format!("usercom.{object}"));
         known.insert(format!("mapped.{object}"));
+        known.insert(format!("rejects.{object}"));
     }
     known.extend(ORG_TABLES.map(|table| format!("org.{table}")));
     known.extend(found::names(queries));

@@ -308,7 +308,7 @@ impl Undo<'_> {
                 others.filter(|other| other.name != file.name)
             };
             let later: BTreeSet<String> = same_object()
-                .filter(|other| other.operation == Some(Operation::Update))
+                .filter(|other| other.sets_anew(&file.name))
                 .filter_map(|other| columns(other))
                 .flat_map(|columns| columns.sent)
                 .map(|field| field.name().clone())

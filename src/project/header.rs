@@ -36,6 +36,7 @@ fn directives(kind: QueryKind) -> &'static [&'static str] {
             "read",
             "link",
             "after",
+            "instead of",
         ],
         QueryKind::Check => &["grain", "hint", "severity"],
         QueryKind::Reconcile => &["grain"],
@@ -139,6 +140,7 @@ impl QueryFile {
             "key" => self.key = list(value),
             "cluster by" => self.cluster_by = list(value),
             "order by" => self.order_by = list(value),
+            "instead of" => self.instead_of = Some(value.to_owned()),
             "hint" => self.hint = Some(value.to_owned()),
             "severity" => {
                 self.warns = match value {

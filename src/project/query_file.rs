@@ -186,6 +186,8 @@ pub struct QueryFile {
     pub cluster_by: Vec<String>,
     /// `-- order by:` columns that give the order of rows of one lock parent.
     pub order_by: Vec<String>,
+    /// `-- instead of:` a load of the same object that holds these rows back, and whose fields are its own to compare all the same.
+    pub instead_of: Option<String>,
     /// `-- hint:` what to do when a check finds rows.
     pub hint: Option<String>,
     /// `-- severity: warn`: the rows of a check are told and counted, and stop nothing.
@@ -216,6 +218,12 @@ pub struct QueryFile {
 }
 
 impl QueryFile {
+    /// Whether it updates the records that the load `other` has sent, so that its values of their fields are the last.
+    #[must_use]
+    pub fn sets_anew(&self, other: &str) -> bool {
+        self.operation == Some(Operation::Update) && self.instead_of.as_deref() != Some(other)
+    }
+
     /// Parses a file.
     ///
     /// # Errors
@@ -251,6 +259,7 @@ impl QueryFile {
             key: Vec::new(),
             cluster_by: Vec::new(),
             order_by: Vec::new(),
+            instead_of: None,
             hint: None,
             warns: false,
             when: None,
@@ -407,7 +416,7 @@ mod tests {
         let text = LOAD.replace("-- operation", "-- operaton");
         let error =
             QueryFile::parse("queries/load/account.sql", QueryKind::Load, &text).unwrap_err();
-        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?");
+        insta::assert_snapshot!(error, @"queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after, instead of); did you mean `operation`?");
     }
 
     #[test]

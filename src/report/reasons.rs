@@ -61,7 +61,8 @@ mod tests {
     use super::*;
 
     /// Words between quotes in queries that are no codes: names of loads, fates, values of options.
-    const OTHERS: [&str; 15] = [
+    const OTHERS: [&str; 16] = [
+        "start_at",
         "expected_close_date",
         "lost_at",
         "won_at",

@@ -38,6 +38,12 @@ pub(super) enum Alteration {
     Unwrapped,
     /// A number that a spreadsheet shortened was kept as it is.
     DamagedNumber,
+    /// An address was taken out of the text around it.
+    AddressInText,
+    /// Letters that nobody sees were taken out of a telephone number.
+    InvisibleLetters,
+    /// An item `#N/A` of a list was left out.
+    NaItem,
     /// An opt-out that cannot be read counts as one.
     OptOutUnreadable,
     /// An opt-out that a record lacks counts as one.
@@ -56,6 +62,9 @@ impl Alteration {
             Self::CodePage => "code_page",
             Self::Unwrapped => "unwrapped",
             Self::DamagedNumber => "damaged_number",
+            Self::AddressInText => "address_in_text",
+            Self::InvisibleLetters => "invisible_letters",
+            Self::NaItem => "literal_na",
             Self::OptOutUnreadable => "opt_out_unreadable",
             Self::OptOutMissing => "opt_out_missing",
             Self::SumUnreadable => "sum_unreadable",
@@ -67,8 +76,11 @@ impl Alteration {
         match self {
             Self::BrokenCharacter => "half a character became U+FFFD",
             Self::CodePage => "bytes that are not UTF-8 were read as Windows-1250",
-            Self::Unwrapped => "what a spreadsheet had put around it was taken off",
+            Self::Unwrapped => "what a spreadsheet or a list had put around it was taken off",
             Self::DamagedNumber => "kept; a spreadsheet has lost digits of it",
+            Self::AddressInText => "taken out of the text around it",
+            Self::InvisibleLetters => "letters that nobody sees were taken out",
+            Self::NaItem => "the item was left out of the list",
             Self::OptOutUnreadable | Self::OptOutMissing => "counted as opted out",
             Self::SumUnreadable => "left out; what it belongs to is held or flagged",
             Self::SumInAnotherCurrency => "read; what it belongs to is held or flagged",

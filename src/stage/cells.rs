@@ -177,15 +177,20 @@ impl CellTable {
         texts
     }
 
+    /// Notes what was done to a cell of the record that is being read.
+    fn note(&mut self, input: usize, alteration: Alteration, value: String) {
+        self.altered.push(AlteredCell {
+            row: index(self.places.len()),
+            input,
+            alteration,
+            value,
+        });
+    }
+
     /// Notes what was repaired in a cell of the record that is being read.
     fn note_repairs(&mut self, input: usize, repairs: &BTreeSet<Repair>, text: &str) {
         for &repair in repairs {
-            self.altered.push(AlteredCell {
-                row: index(self.places.len()),
-                input,
-                alteration: repair.into(),
-                value: text.to_owned(),
-            });
+            self.note(input, repair.into(), text.to_owned());
         }
     }
 
@@ -205,13 +210,16 @@ impl CellTable {
                 let from = start + index(part.as_ptr() as usize - text.as_ptr() as usize);
                 ((from, from + index(part.len())), Alteration::Unwrapped)
             }
+            Tidy::Other(left, alteration) => {
+                let value = text.to_owned();
+                let from = index(self.text.len());
+                self.text.push_str(&left);
+                self.note(input, alteration, value);
+                return (from, index(self.text.len()));
+            }
         };
-        self.altered.push(AlteredCell {
-            row: index(self.places.len()),
-            input,
-            alteration,
-            value: text.to_owned(),
-        });
+        let value = text.to_owned();
+        self.note(input, alteration, value);
         part
     }
 

@@ -161,7 +161,7 @@ pub(super) fn build(
             }
             Arc::new(builder.finish())
         }
-        ColumnKind::TextList => feed.text_list(&column.choices, something, faults),
+        ColumnKind::TextList => feed.text_list(&column.choices, something, remarks),
         ColumnKind::IdList => feed.id_list(faults),
     };
     if let Some(count) = remarks.nothing.get_mut(feed.column) {
@@ -220,6 +220,7 @@ pub(super) fn text_of(text: &str, source: Source) -> Option<Cow<'_, str>> {
 fn part(text: &str, source: Source) -> Option<Cow<'_, str>> {
     match source.take {
         Take::Text(key) => cell::reference_text(text, key),
+        Take::KeyText => cell::reference_key_text(text),
         Take::Field(key) => cell::reference_field(text, key),
         Take::Email => cell::reference_email(text),
         Take::FirstText(key) => {
@@ -335,7 +336,7 @@ impl<'a> Feed<'a> {
                     continue;
                 }
                 if source.take == Take::Whole {
-                    named.get_or_insert(Cow::Borrowed(text));
+                    named.get_or_insert_with(|| in_words(text));
                     continue;
                 }
                 let Some(of_sum) = cell::currency_of(text) else {
@@ -419,7 +420,7 @@ impl<'a> Feed<'a> {
         &self,
         choices: &[String],
         something: impl Fn(&str) -> bool,
-        faults: &mut Vec<CellFault>,
+        remarks: &mut Remarks,
     ) -> ArrayRef {
         let mut builder = ListBuilder::new(StringBuilder::with_capacity(
             self.rows.len(),
@@ -428,13 +429,21 @@ impl<'a> Feed<'a> {
         let mut values: Vec<Cow<'_, str>> = Vec::new();
         for &row in self.rows {
             values.clear();
-            if let Some((text, source)) = self.list_cell(row, faults)
-                && let Err(fault) = cell::texts(text, choices, &mut values)
-            {
-                values.clear();
-                self.fault(faults, row, source.input, fault);
+            if let Some((text, source)) = self.list_cell(row, &mut remarks.faults) {
+                match cell::texts(text, choices, &mut values) {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        let left_out = self.altered(row, source.input, Alteration::NaItem);
+                        remarks.altered.push(left_out);
+                    }
+                    Err(fault) => {
+                        values.clear();
+                        self.fault(&mut remarks.faults, row, source.input, fault);
+                    }
+                }
             }
-            values.retain(|value| something(value));
+            // Salesforce leaves a blank item out by itself.
+            values.retain(|value| !value.trim().is_empty() && something(value));
             for value in &values {
                 builder.values().append_value(value);
             }
@@ -470,6 +479,17 @@ impl<'a> Feed<'a> {
             builder.append(!values.is_empty());
         }
         Arc::new(builder.finish())
+    }
+}
+
+/// A currency of a column of its own: a sign or a name that means one is that one's code, anything else stays as it is.
+fn in_words(text: &str) -> Cow<'_, str> {
+    match Currency::named(text) {
+        sign @ Currency::Sign(_) => match sign.code() {
+            Some(code) => Cow::Owned(code.to_owned()),
+            None => Cow::Borrowed(text),
+        },
+        Currency::Code(_) => Cow::Borrowed(text),
     }
 }
 

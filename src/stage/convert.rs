@@ -174,11 +174,10 @@ impl Conversion {
                 if text.trim_ascii().is_empty() {
                     continue;
                 }
-                let found = match cell::key(text) {
-                    Err(_) if self.text_keys && cell::reference_text(text, "id").is_some() => {
-                        Ok(cell::text_key(text))
-                    }
-                    found => found.map_err(|_| RowFault::UnparsableId),
+                let as_text = cell::reference_key_text(text).filter(|_| self.text_keys);
+                let found = match as_text {
+                    Some(text) => Ok(cell::text_key(&text)),
+                    None => cell::key(text).map_err(|_| RowFault::UnparsableId),
                 };
                 match (&id, found) {
                     (Err(RowFault::MissingId), found) => id = found,

@@ -5,9 +5,19 @@
 use std::sync::Arc;
 
 use super::altered::Alteration;
+use crate::encode::{address_in, is_invisible};
 use crate::usercom::cell::{self, Words};
 use crate::usercom::layout::{FilePlan, TableColumn};
 use crate::usercom::schema::ColumnKind;
+
+/// Columns with one address each. What stands around it would keep it from being the same as another.
+const ADDRESSES: [&str; 5] = [
+    "email",
+    "assigned_to_email",
+    "created_by_email",
+    "author_email",
+    "from_email",
+];
 
 /// The rules of one file.
 #[derive(Debug)]
@@ -30,10 +40,12 @@ struct InputRule {
     list: bool,
     /// Whether it is a telephone number.
     phone: bool,
+    /// Whether it is an e-mail address by which records are compared.
+    address: bool,
 }
 
 /// What becomes of a cell: which part of it is the value, and what is to be said about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tidy<'a> {
     /// It is as it is.
     Kept(Option<Alteration>),
@@ -41,6 +53,8 @@ pub(super) enum Tidy<'a> {
     Nothing,
     /// A part of it.
     Part(&'a str),
+    /// What is left of it, and why the rest is not.
+    Other(String, Alteration),
 }
 
 impl InputRules {
@@ -61,6 +75,8 @@ impl InputRules {
                 );
                 rule.text |= column.kind == ColumnKind::Text;
                 rule.list |= matches!(column.kind, ColumnKind::TextList | ColumnKind::Choice);
+                rule.address |=
+                    column.kind == ColumnKind::Text && ADDRESSES.contains(&column.name.as_str());
                 rule.phone |= column.kind == ColumnKind::Text
                     && ["phone", "mobile", "telefon", "fax"]
                         .iter()
@@ -101,6 +117,21 @@ impl InputRules {
             && let Some(inner) = cell::unwrapped(text)
         {
             return Tidy::Part(inner);
+        }
+        if rule.address
+            && let Some(address) = address_in(text)
+        {
+            return Tidy::Other(address, Alteration::AddressInText);
+        }
+        if rule.phone && !text.is_ascii() && text.contains(is_invisible) {
+            let visible = text.chars().filter(|&letter| !is_invisible(letter));
+            return Tidy::Other(visible.collect(), Alteration::InvisibleLetters);
+        }
+        if rule.phone && matches!(first, b'[' | b'{') {
+            let one = cell::only(text.trim_ascii());
+            if !one.starts_with(['[', '{']) {
+                return Tidy::Other(one.into_owned(), Alteration::Unwrapped);
+            }
         }
         if rule.text && (first.is_ascii_digit() || matches!(first, b'-' | b'+' | b' ')) {
             if rule.phone

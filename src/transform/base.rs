@@ -161,8 +161,8 @@ impl Base {
                 })
                 .collect();
             if is_unread {
-                let rows = unread.rows().filter(|&row| from_last[row]);
-                left.extend(rows.map(|row| (row, place)));
+                let rows = unread.rows().chain(unread.unfit(field.name()));
+                left.extend(rows.filter(|&row| from_last[row]).map(|row| (row, place)));
             }
             let unchecked: Vec<bool> = (0..rows)
                 .map(|row| checkbox && column.is_null(row) && was(row) && !from_last[row])

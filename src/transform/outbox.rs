@@ -5,7 +5,7 @@
 //! their reasons (`recon.fates_<load>`), flags (`recon.flags_<load>`) and changed values (`recon.altered_<load>`).
 //! Never: a row in two places, or in none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
@@ -192,7 +192,10 @@ impl<'a> Writer<'a> {
         let wanted = self.request.file.operation.unwrap_or(Operation::Upsert);
         let ledger = Ledger::of_load(batch, wanted);
         let base = Base::of(batch, &sent, &ledger, &self.last);
-        let unread = UnreadCells::of(batch, self.request.unreadable);
+        let policy = &self.request.policy;
+        let unread =
+            UnreadCells::of(batch, self.request.unreadable)
+                .with_unfit(&sent, &altered, |field| policy.blanks(field));
         let Settled {
             sent,
             kept,
@@ -211,15 +214,18 @@ impl<'a> Writer<'a> {
         let encoder =
             RowEncoder::new(&sent, sent.num_columns()).map_err(|error| self.encode(error))?;
         let last = base.cells().map_err(|error| self.encode(error))?;
+        let keeps = |row, place| left.contains(&(row, place));
+        let unfit = unread.tell_kept(&mut altered, &sent, keeps);
         if !unread.is_empty() {
-            altered.extend(unread.altered(&sent, |row, place| left.contains(&(row, place))));
+            altered.extend(unread.altered(&sent, keeps));
         }
         let rejected = self.notes.altered(&altered, &keys, &held).await?;
         self.notes.flags(batch, &keys, &held).await?;
         for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
             self.notes.flag(&keys[row], OPT_OUT_KEPT);
         }
-        for row in unread.rows().filter(|row| held[*row].is_none()) {
+        let unreadable: BTreeSet<usize> = unread.rows().chain(unfit).collect();
+        for row in unreadable.into_iter().filter(|row| held[*row].is_none()) {
             self.notes.flag(&keys[row], CELL_UNREADABLE);
         }
         let hidden: Vec<ArrayRef> = self

@@ -1,10 +1,10 @@
 //! Cells of the source that hold something which could not be read (`guide/rules.md` 19, 32, 39): such a cell is not empty, so that
-//! what it feeds stays in a known record as it is.
+//! what it feeds stays in a known record as it is. So does what a field cannot hold.
 //!
 //! In: which columns feed which fields, a batch of a load query joined with what is known of its rows' cells. Out: per row and
 //! field whether nothing but such cells speaks for it, and an [`Altered`] entry per field. Never: a row held for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 
@@ -60,10 +60,18 @@ pub(super) enum Unread {
     Some,
 }
 
+/// What is done with a value that its field cannot hold, unless a policy says otherwise.
+const BLANKED: &str = "blanked";
+
+/// What is said instead where the record keeps what it has.
+const KEPT: &str = "kept";
+
 /// Such cells of the rows of a batch.
 #[derive(Debug, Default)]
 pub(super) struct UnreadCells<'a> {
     wanted: Option<&'a Unreadable>,
+    /// Field → rows whose value the field cannot hold, so that nothing is left to be sent.
+    unfit: BTreeMap<String, BTreeSet<usize>>,
     rows: BTreeMap<usize, UnreadRow>,
 }
 
@@ -104,7 +112,36 @@ impl<'a> UnreadCells<'a> {
         Self {
             wanted: Some(wanted),
             rows,
+            ..Self::default()
         }
+    }
+
+    /// Adds the values of `sent` that were blanked though no policy `asks` for it: they are no reason to clear a field either.
+    pub(super) fn with_unfit(
+        mut self,
+        sent: &RecordBatch,
+        altered: &[Altered],
+        asks: impl Fn(&str) -> bool,
+    ) -> Self {
+        let blanked = altered.iter().filter(|change| change.done == BLANKED);
+        for change in blanked.filter(|change| !asks(&change.field)) {
+            let column = sent.column_by_name(&change.field);
+            if column.is_some_and(|column| column.is_null(change.row)) {
+                let rows = self.unfit.entry(change.field.clone()).or_default();
+                rows.insert(change.row);
+            }
+        }
+        self
+    }
+
+    /// Rows with such a value in a field.
+    pub(super) fn unfit(&self, field: &str) -> impl Iterator<Item = usize> {
+        self.unfit.get(field).into_iter().flatten().copied()
+    }
+
+    fn is_unfit(&self, row: usize, field: &str) -> bool {
+        let rows = self.unfit.get(field);
+        rows.is_some_and(|rows| rows.contains(&row))
     }
 
     /// Whether there are none.
@@ -125,11 +162,15 @@ impl<'a> UnreadCells<'a> {
 
     /// Whether such cells feed a field of any row.
     pub(super) fn feed(&self, field: &str) -> bool {
-        !self.rows.is_empty() && !self.places(field).is_empty()
+        let is_unfit = self.unfit.contains_key(field);
+        is_unfit || (!self.rows.is_empty() && !self.places(field).is_empty())
     }
 
     /// What could not be read of a field in a row; none if nothing.
     pub(super) fn of_field(&self, row: usize, field: &str) -> Option<Unread> {
+        if self.is_unfit(row, field) {
+            return Some(Unread::All);
+        }
         let unread = self.rows.get(&row)?;
         let places = self.places(field);
         let is = |flags: &[bool], place: usize| flags.get(place).copied().unwrap_or_default();
@@ -156,8 +197,8 @@ impl<'a> UnreadCells<'a> {
                     continue;
                 }
                 let done = match (kept(row, place), sent.column(place).is_null(row)) {
-                    (true, _) => "kept",
-                    (false, true) => "blanked",
+                    (true, _) => KEPT,
+                    (false, true) => BLANKED,
                     (false, false) => "left_out",
                 };
                 entries.push(Altered {
@@ -170,5 +211,25 @@ impl<'a> UnreadCells<'a> {
             }
         }
         entries
+    }
+
+    /// Says of values that their fields cannot hold where the record keeps what it has; the rows of those.
+    pub(super) fn tell_kept(
+        &self,
+        altered: &mut [Altered],
+        sent: &RecordBatch,
+        kept: impl Fn(usize, usize) -> bool,
+    ) -> BTreeSet<usize> {
+        let mut rows = BTreeSet::new();
+        let schema = sent.schema();
+        for change in altered.iter_mut().filter(|change| change.done == BLANKED) {
+            let is_unfit = self.is_unfit(change.row, &change.field);
+            let place = schema.index_of(&change.field);
+            if is_unfit && place.is_ok_and(|place| kept(change.row, place)) {
+                change.done = KEPT;
+                rows.insert(change.row);
+            }
+        }
+        rows
     }
 }

@@ -58,7 +58,9 @@ impl Blobs {
     pub fn find(&self, path: &str) -> Option<Blob<'_>> {
         // Names come from the export's own listing, so that a path that leads elsewhere is none of them.
         let found = self.files.get_key_value(path).or_else(|| {
-            let name = self.forms.get(&composed(path))?;
+            let form = composed(path);
+            let name = self.forms.get(&form);
+            let name = name.or_else(|| self.forms.get(&plain(&form)))?;
             self.files.get_key_value(name)
         });
         if let Some((name, file)) = found {
@@ -143,6 +145,16 @@ fn composed(name: &str) -> String {
     name.nfc().collect()
 }
 
+/// A path as other systems write it: with `\\` between names, from the folder that one is in, or without the folder of blobs.
+fn plain(path: &str) -> String {
+    let path = path.trim().replace('\\', "/");
+    let path = path.strip_prefix("./").unwrap_or(&path);
+    match path.starts_with(FOLDER) {
+        true => path.to_owned(),
+        false => format!("{FOLDER}{path}"),
+    }
+}
+
 /// Whether a path stays in the folder of blobs on every system: plain names with `/` between.
 pub(super) fn is_inside(path: &str) -> bool {
     path.strip_prefix(FOLDER).is_some_and(|rest| {
@@ -172,6 +184,24 @@ mod tests {
             "files.csv",
             "/blobs/a/b.pdf",
         ] {
+            assert_eq!(blobs.find(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_other_systems_lead_to_the_same_file() {
+        let mut blobs = Blobs::default();
+        blobs.note("blobs/a/b.pdf", Some((3, None)));
+        for path in [
+            "blobs\\a\\b.pdf",
+            "./blobs/a/b.pdf",
+            ".\\blobs\\a\\b.pdf",
+            "a/b.pdf",
+            "a\\b.pdf",
+        ] {
+            assert_eq!(blobs.find(path).unwrap().name, "blobs/a/b.pdf", "{path}");
+        }
+        for path in ["b.pdf", "..\\blobs\\a\\b.pdf", "C:\\blobs\\a\\b.pdf"] {
             assert_eq!(blobs.find(path), None, "{path}");
         }
     }

@@ -347,9 +347,12 @@ impl<'a> Builder<'a> {
         key: &str,
         found: &[Declared],
     ) {
-        let text_taken = found
-            .iter()
-            .any(|found| matches!(found.take, Take::Text(_) | Take::FirstText(_)));
+        let text_taken = found.iter().any(|found| {
+            matches!(
+                found.take,
+                Take::Text(_) | Take::KeyText | Take::FirstText(_)
+            )
+        });
         for target in found {
             let source = Source {
                 input,

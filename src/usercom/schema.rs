@@ -21,7 +21,7 @@ pub enum ColumnKind {
     Percent,
     /// Money: 18 digits, 2 of them decimals.
     Money,
-    /// The currency of a sum: text, kept as it is; without one what stands next to the sum.
+    /// The currency of a sum: text, a sign or name as its code; without one what stands next to the sum.
     Currency,
     /// Text, kept as it is.
     Text,
@@ -125,6 +125,8 @@ pub enum Take {
     Key,
     /// The text of a reference (`email`, `name`: the key looked for in an object); a cell that holds only an id gives nothing.
     Text(&'static str),
+    /// The text of a reference by which [`Take::Key`] makes its number; nothing where the id is a number.
+    KeyText,
     /// The value of a key of an object, and nothing else in its stead; other cells give nothing.
     Field(&'static str),
     /// The e-mail address of a reference: of an object its `email` only, of text only what has an `@`.

@@ -1,14 +1,26 @@
 -- grain: one row per owner that records of the export name, with the records
 -- An owner whose number is no agent of the export has no address. `_name` is no decision's key.
-with named as (
+with agent as (
     select
-        lower(trim(coalesce(agent.email, owner.email))) as address,
-        coalesce(agent.id, owner.id) as id,
+        agent.id,
         trim(agent.name) as name,
+        lower(trim(agent.email)) as email,
+        case
+            when count(*) over (partition by lower(trim(agent.name))) = 1
+                then lower(trim(agent.name))
+        end as only_name
+    from usercom.agents as agent
+),
+
+named as (
+    select
+        coalesce(agent.email, lower(trim(owner.email))) as address,
+        coalesce(agent.id, owner.id) as id,
+        agent.name,
         owner.rows
     from prepare.assigned_owner as owner
-    left join usercom.agents as agent
-        on agent.id = owner.id or lower(trim(agent.email)) = lower(trim(owner.email))
+    left join agent
+        on agent.id = owner.id or lower(trim(owner.email)) in (agent.email, agent.only_name)
 )
 
 select

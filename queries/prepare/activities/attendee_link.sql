@@ -29,6 +29,7 @@ linked as (
             company.account_id,
             case when addressed.resolved_person_id is null then addressed.user_by_email end
         ) as relation_id,
+        agent.id is not null and agent_user.user_id is null as is_without_user,
         link.fate as person_fate,
         company.fate as company_fate
     from addressed
@@ -36,6 +37,8 @@ linked as (
         on link.person_id = addressed.resolved_person_id
     left join prepare.agent_user as agent_user
         on agent_user.agent_id = addressed.agent_id
+    left join usercom.agents as agent
+        on agent.id = addressed.agent_id
     left join prepare.company_link as company
         on company.company_id = addressed.company_id
 )
@@ -57,7 +60,10 @@ select
                 'reason', coalesce(
                     linked.person_fate['reason'],
                     linked.company_fate['reason'],
-                    case when linked.is_ambiguous then 'ambiguous_address' end,
+                    case
+                        when linked.is_ambiguous then 'ambiguous_address'
+                        when linked.is_without_user then 'attendee_without_user'
+                    end,
                     'attendee_not_in_export'
                 ),
                 'parent', linked.named

@@ -25,6 +25,9 @@ with said as (
                     ),
                     ''
                 ),
+                nullif(trim(writer.name), ''),
+                nullif(concat_ws(' ', trim(writer.first_name), trim(writer.last_name)), ''),
+                writer.email,
                 'unknown'
             ),
             ':',
@@ -34,6 +37,11 @@ with said as (
     from mapped.messages as message
     inner join prepare.message as link
         on link.id = message.id
+    left join mapped.conversations as conversation
+        on conversation.id = message.conversation_id
+    left join mapped.people as writer
+        on writer.id = coalesce(message.person_id, conversation.person_id)
+        and link.direction = 'inbound'
 ),
 
 measured as (

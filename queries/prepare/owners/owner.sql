@@ -20,18 +20,24 @@ addressed as (
             when named.owner_key = '' then nullif(lower(trim($default_owner)), '')
             else coalesce(
                 lower(by_id.user_email),
+                lower(by_text.user_email),
                 lower(by_email.user_email),
                 agent.email_key,
                 named.owner_email
             )
         end as email
     from named
+    -- An owner may be an address or a name.
+    left join prepare.agent_name as by_name
+        on by_name.name = named.owner_email and named.owner_id is null
     left join mapped.agents as agent
-        on agent.id = named.owner_id
+        on agent.id = coalesce(named.owner_id, by_name.agent_id)
     left join config.owners as by_id
-        on by_id.owner_id = cast(named.owner_id as varchar)
+        on by_id.owner_id = cast(coalesce(named.owner_id, by_name.agent_id) as varchar)
+    left join config.owners as by_text
+        on lower(trim(by_text.owner_email)) = named.owner_email
     left join config.owners as by_email
-        on lower(by_email.owner_email) = coalesce(agent.email_key, named.owner_email)
+        on lower(trim(by_email.owner_email)) = agent.email_key
 ),
 
 matched as (

@@ -31,12 +31,15 @@ judged as (
         company.company_id,
         company.company_name,
         company.named_company,
+        company.problem as company_problem,
         company.is_from_company,
         left_out.fate as company_fate,
         owner.user_id as owner_user_id,
         with_deal.person_id is not null and $people_on_deals = 'contact' as has_deal,
         contact.id is not null as is_contact,
-        lead.id is not null as is_converted,
+        coalesce(lead.live = 'converted', false) as is_converted,
+        -- Who is in the org already is told there what changed, with an address or without one.
+        coalesce(contact.live = 'live' or lead.live in ('live', 'converted'), false) as is_known,
         conversion.id is not null as is_promoted
     from named
     left join prepare.person_company as company
@@ -52,7 +55,7 @@ judged as (
     left join known.contact as contact
         on contact.key = cast(named.id as varchar)
     left join known.lead as lead
-        on lead.key = cast(named.id as varchar) and lead.live = 'converted'
+        on lead.key = cast(named.id as varchar)
     left join known.lead_conversion as conversion
         on conversion.key = cast(named.id as varchar)
 ),
@@ -90,7 +93,10 @@ select
                 'reason', split.scope_reason,
                 'parent', cast(null as varchar)
             )
-        when split.email is null and split.phone is null and not $migrate_passive
+        when split.email is null
+            and split.phone is null
+            and not split.is_known
+            and not $migrate_passive
             then named_struct('fate', 'passive', 'reason', 'no_email_no_phone', 'parent', null)
         when split.stage_target is null
             then named_struct('fate', 'held', 'reason', split.reason, 'parent', null)
@@ -117,11 +123,17 @@ select
     split.email,
     split.phone,
     case
-        when free_mail.domain is null then nullif(split_part(split.email, '@', 2), '')
+        when free_mail.domain is null
+            and regexp_like(
+                split_part(split.email, '@', 2),
+                '^[\p{L}\p{N}][\p{L}\p{N}.-]*[.]\p{L}[\p{L}\p{N}-]+$'
+            )
+            then split_part(split.email, '@', 2)
     end as email_domain,
     split.company_id,
     split.company_name,
     split.named_company,
+    split.company_problem,
     split.owner_key,
     split.owner_user_id
 from split

@@ -23,10 +23,17 @@ select
     coalesce(company.id, by_name.company_id) as company_id,
     coalesce(nullif(trim(company.name), ''), nullif(trim(named.company_name), '')) as company_name,
     coalesce(cast(named.company_id as varchar), trim(named.company_name)) as named_company,
-    named.is_from_company
+    named.is_from_company,
+    case
+        when coalesce(company.id, by_name.company_id) is not null then null
+        when named.company_id is null and shared.name is not null then 'ambiguous_company'
+        else 'company_not_in_export'
+    end as problem
 from named
 left join usercom.companies as company
     on company.id = named.company_id
 left join prepare.company_name as by_name
     on by_name.name = named.company_name_key
+left join prepare.shared_company_name as shared
+    on shared.name = named.company_name_key
 where named.company_id is not null or named.company_name_key is not null

@@ -1,6 +1,6 @@
 -- grain: one row per person: its name in parts, without what is no part of one
 -- key: id
-with spaced as (
+with written as (
     select
         person.id,
         nullif(
@@ -13,6 +13,26 @@ with spaced as (
             trim(regexp_replace(person.name, '[\s\x{200b}-\x{200d}\x{feff}]+', ' ', 'g')), ''
         ) as name
     from mapped.people as person
+),
+
+-- `Kowalski, Jan` as a last name alone is a whole name.
+spaced as (
+    select
+        written.id,
+        written.first_name,
+        case when not written.is_whole then written.last_name end as last_name,
+        case when written.is_whole then written.last_name else written.name end as name
+    from (
+        select
+            written.*,
+            coalesce(
+                written.first_name is null
+                and written.name is null
+                and strpos(written.last_name, ',') > 0,
+                false
+            ) as is_whole
+        from written
+    ) as written
 ),
 
 bare as (

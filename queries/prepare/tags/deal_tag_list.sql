@@ -1,14 +1,9 @@
 -- grain: one row per deal with tags: their names, each once
 -- key: deal_id
-with named as (
-    select deal.id as deal_id, trim(unnest(deal.tags)) as name
-    from usercom.deals as deal
-)
-
 select
-    named.deal_id,
+    tagged.deal_id,
     array_sort(array_agg(distinct vocabulary.name)) as tags
-from named
+from prepare.deal_tag as tagged
 inner join prepare.deal_tag_vocabulary as vocabulary
-    on vocabulary.tag = lower(named.name)
-group by named.deal_id
+    on vocabulary.tag = lower(tagged.name)
+group by tagged.deal_id

@@ -1,11 +1,18 @@
 -- grain: one row per person or company and tag on it
 -- key: kind, id
-with named as (
+with listed as (
     select 'person' as kind, person.id, trim(unnest(person.tags)) as name
     from usercom.people as person
     union all
     select 'company' as kind, company.id, trim(unnest(company.tags)) as name
     from usercom.companies as company
+),
+
+named as (
+    select listed.kind, listed.id, coalesce(tag.name, listed.name) as name
+    from listed
+    left join prepare.tag_name as tag
+        on tag.number = listed.name
 )
 
 select

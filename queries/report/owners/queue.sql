@@ -1,15 +1,31 @@
 -- grain: one row per owner of the export: what is his, and which user of the org he becomes
-with named as (
+-- An owner may be named by the name of an agent that no other one has.
+with agent as (
+    select
+        agent.id,
+        agent.name,
+        lower(trim(agent.email)) as email,
+        case
+            when count(*) over (partition by lower(trim(agent.name))) = 1
+                then lower(trim(agent.name))
+        end as only_name
+    from usercom.agents as agent
+),
+
+named as (
     select
         owner.source,
         owner."rows",
         coalesce(owner.id, agent.id) as id,
-        lower(trim(coalesce(agent.email, owner.email))) as email,
+        coalesce(agent.email, lower(trim(owner.email))) as email,
         agent.name
     from staged.owners as owner
-    left join usercom.agents as agent
+    left join agent
         on agent.id = owner.id
-        or (owner.id is null and lower(trim(agent.email)) = lower(trim(owner.email)))
+        or (
+            owner.id is null
+            and lower(trim(owner.email)) in (agent.email, agent.only_name)
+        )
 ),
 
 counted as (

@@ -172,7 +172,7 @@ pub(super) const FILES: [Declared; 30] = [
         "owners",
         [
             optional("owner_id", CellKind::Whole),
-            optional("owner_email", CellKind::Email),
+            optional("owner_email", CellKind::Text),
             needed("user_email", CellKind::Email),
             optional("note", CellKind::Text),
         ],

@@ -9,7 +9,7 @@ use super::rows::{Tables, text};
 use super::{Cell, Difference, LoadStory, RecordNow, Story};
 use crate::error::Error;
 use crate::migration::connection::Connection;
-use crate::project::{Operation, QueryFile, QueryKind};
+use crate::project::{QueryFile, QueryKind};
 use crate::reconcile::{NowRequest, look_now};
 use crate::rows::{columns_of, sent_columns};
 use crate::salesforce::ObjectDescribe;
@@ -91,7 +91,7 @@ fn later(tables: &Tables, file: &QueryFile) -> BTreeSet<String> {
     tables
         .loads()
         .filter(|other| other.name != file.name && other.object() == file.object())
-        .filter(|other| other.operation == Some(Operation::Update))
+        .filter(|other| other.sets_anew(&file.name))
         .filter_map(|other| tables.asked.snapshot.get("outbox", &other.name))
         .flat_map(|outbox| sent_columns(&outbox.schema))
         .collect()

@@ -235,7 +235,7 @@ async fn ids_of_custom_objects_and_references_to_them_may_be_text() {
     );
     bench.file(
         "co_part.csv",
-        "id,name,whole,others\n8f14e45f-ceea,Bolt,,\nb2c3,Nut,8f14e45f-ceea,\"{8f14e45f-ceea,b2c3}\"\n7,Old,b2c3,7\n",
+        "id,name,whole,others\n8f14e45f-ceea,Bolt,,\nb2c3,Nut,8f14e45f-ceea,\"{8f14e45f-ceea,b2c3}\"\n7,Old,b2c3,7\n007,Pin,7,\"{007,7}\"\n8,Rod,007,\n",
     );
     let report = bench.stage().await.unwrap();
     let sql = "select p.text_id, p.name, whole.name as whole, array_length(p.others) as others, p.id < 100 as plain \
@@ -245,8 +245,10 @@ async fn ids_of_custom_objects_and_references_to_them_may_be_text() {
     8f14e45f-ceea,Bolt,,,false
     b2c3,Nut,Bolt,2,false
     ,Old,Nut,1,true
+    007,Pin,Old,2,false
+    ,Rod,Pin,,true
     ");
-    assert_eq!(report.table("co_part").unwrap().staged, 3);
+    assert_eq!(report.table("co_part").unwrap().staged, 5);
     bench.file("co_part.csv", "id,name\n7,Old\n");
     bench.stage().await.unwrap();
     let table = bench.staging.snapshot().await.unwrap();
@@ -461,4 +463,74 @@ async fn sums_are_read_with_the_currency_next_to_them() {
     6,value,5 mln zł,currency_symbol
     7,value,"1,250",ambiguous_number
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_means_nothing_costs_a_list_nothing_else() {
+    let bench = Bench::new();
+    bench.file(
+        "people.csv",
+        "id,tags\n1,\"{vip,\"\"#N/A\"\",crm}\"\n2,\"[\"\"b\"\",\"\" \"\"]\"\n3,\"[\"\" \"\"]\"\n4,{#N/A}\n",
+    );
+    bench.stage().await.unwrap();
+    let tags = "select id, array_to_string(tags, '|') as tags from usercom.people";
+    insta::assert_snapshot!(bench.csv(tags).await, @"
+    id,tags
+    1,vip|crm
+    2,b
+    3,
+    4,
+    ");
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @r##"
+    id,file,row,column,value,reason
+    1,people.csv,1,tags,"{vip,""#N/A"",crm}",literal_na
+    "##);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_and_numbers_are_read_without_what_stands_around_them() {
+    let bench = Bench::new();
+    bench.file(
+        "people.csv",
+        "id,email,phone,assigned_to\n1,Cy <cy@x.example>,+48 600\u{200b},[7001]\n\
+         2,mailto:di@x.example,\"[\"\"+48 601\"\"]\",[\"Ben\"]\n3,\"a@x.example, b@x.example\",\u{202a}+48602\u{202c},Ann <ann@x.example>\n",
+    );
+    bench.stage().await.unwrap();
+    let sql =
+        "select id, email, phone_number, assigned_to_id, assigned_to_email from usercom.people";
+    insta::assert_snapshot!(bench.csv(sql).await, @r#"
+    id,email,phone_number,assigned_to_id,assigned_to_email
+    1,cy@x.example,+48 600,7001,
+    2,di@x.example,+48 601,,Ben
+    3,"a@x.example, b@x.example",+48602,,ann@x.example
+    "#);
+    let altered = "select id, \"column\", reason from staged.altered";
+    insta::assert_snapshot!(bench.csv(altered).await, @"
+    id,column,reason
+    1,email,address_in_text
+    1,phone_number,invisible_letters
+    2,email,address_in_text
+    2,phone_number,unwrapped
+    3,phone_number,invisible_letters
+    3,assigned_to_id,address_in_text
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_or_name_of_one_currency_is_its_code() {
+    let bench = Bench::new();
+    bench.file(
+        "deals.csv",
+        "id,value,currency\n1,5,zł\n2,5,Euro\n3,5,kr\n4,5,pln\n5,5,Taler\n",
+    );
+    bench.file("people.csv", "id\n1\n");
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv("select id, currency from usercom.deals").await, @"
+    id,currency
+    1,PLN
+    2,EUR
+    3,kr
+    4,pln
+    5,Taler
+    ");
 }

@@ -43,7 +43,11 @@ pub fn date(cell: &str, zones: Zones) -> Result<i32, Fault> {
     } else {
         (zones.source, zones.business)
     };
-    let micros = timestamp(text, read_in).map_err(|fault| match fault {
+    let read = timestamp(text, read_in).or_else(|fault| match fault {
+        Fault::NonexistentLocalTime => skipped(text, zones).ok_or(fault),
+        other => Err(other),
+    });
+    let micros = read.map_err(|fault| match fault {
         Fault::UnparsableTimestamp => Fault::UnparsableDate,
         other => other,
     })?;
@@ -57,6 +61,30 @@ pub fn date(cell: &str, zones: Zones) -> Result<i32, Fault> {
     i32::try_from(days).map_err(|_| Fault::UnparsableDate)
 }
 
+/// An instant of the day on which a time falls that clocks skipped, where there is no doubt about the day.
+fn skipped(text: &str, zones: Zones) -> Option<i64> {
+    const AROUND: i64 = 3_600_000_000;
+    let instant = Instant::read(text.as_bytes())?;
+    let [before, after] =
+        [-AROUND, AROUND].map(|micros| instant.moved(micros).to_utc(zones.source));
+    let (before, after) = (before.ok()?, after.ok()?);
+    let day = |micros| {
+        let instant = DateTime::from_timestamp_micros(micros)?;
+        Some(instant.with_timezone(&zones.business).date_naive())
+    };
+    match zones.source == zones.business {
+        // The day is as it is written. Of the two instants one may be in the day next to it.
+        true => [before, after].into_iter().find(|&micros| {
+            day(micros).is_some_and(|day| {
+                day.signed_duration_since(chrono::NaiveDate::default())
+                    .num_days()
+                    == i64::from(instant.day)
+            })
+        }),
+        false => (day(before)? == day(after)?).then_some(before),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +92,18 @@ mod tests {
     fn day(text: &str) -> i32 {
         let date: chrono::NaiveDate = text.parse().unwrap();
         i32::try_from((date - chrono::NaiveDate::default()).num_days()).unwrap()
+    }
+
+    #[test]
+    fn a_time_that_clocks_skipped_has_its_day_where_that_is_certain() {
+        let zones = |source, business| Zones { source, business };
+        let (warsaw, york) = (Tz::Europe__Warsaw, Tz::America__New_York);
+        let skipped = "2026-03-29 02:30:00";
+        assert_eq!(date(skipped, zones(warsaw, warsaw)), Ok(day("2026-03-29")));
+        let fault = Err(Fault::NonexistentLocalTime);
+        assert_eq!(date(skipped, zones(warsaw, york)), Ok(day("2026-03-28")));
+        let verde = Tz::Atlantic__Cape_Verde;
+        assert_eq!(date(skipped, zones(warsaw, verde)), fault);
     }
 
     #[test]

@@ -9,24 +9,27 @@ use super::{Fault, is_na};
 use crate::usercom::json_text;
 
 /// Reads a list of texts into `out`, which must be empty. A cell that as a whole is one of `choices` is one value, even with commas inside.
+/// An item `#N/A` beside others is left out; `true` if there was one.
 ///
 /// # Errors
-/// [`Fault::UnparsableList`], [`Fault::LiteralNa`].
+/// [`Fault::UnparsableList`]; [`Fault::LiteralNa`] where nothing else is in it.
 pub fn texts<'a>(
     cell: &'a str,
     choices: &[String],
     out: &mut Vec<Cow<'a, str>>,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     let text = cell.trim();
     if choices.iter().any(|choice| choice == text) {
         out.push(Cow::Borrowed(text));
     } else {
         split(text, out)?;
     }
-    if out.iter().any(|value| is_na(value)) {
-        return Err(Fault::LiteralNa);
+    let items = out.len();
+    out.retain(|value| !is_na(value));
+    match out.is_empty() && items > 0 {
+        true => Err(Fault::LiteralNa),
+        false => Ok(out.len() < items),
     }
-    Ok(())
 }
 
 /// Reads a list of ids into `out`, which must be empty: numbers, or objects with an `id`. One text without any id in it is
@@ -58,6 +61,18 @@ pub fn keys(cell: &str, out: &mut Vec<i64>) -> Result<(), Fault> {
         out.push(reference_key(value).ok_or(Fault::NotAnId)?);
     }
     Ok(())
+}
+
+/// The one element of a list of one; any other text itself.
+#[must_use]
+pub fn only(text: &str) -> Cow<'_, str> {
+    if matches!(text.as_bytes(), [b'{', .., b'}'] | [b'[', .., b']']) {
+        let mut values = Vec::new();
+        if raw_elements(text, &mut values).is_ok() && values.len() == 1 {
+            return values.swap_remove(0);
+        }
+    }
+    Cow::Borrowed(text)
 }
 
 /// The first element of a list of references; the cell itself if it is not a list.
@@ -196,7 +211,8 @@ mod tests {
 
     fn read(cell: &str) -> Result<Vec<String>, Fault> {
         let mut out = Vec::new();
-        texts(cell, &["Sales, Marketing".to_owned()], &mut out)?;
+        let left_out = texts(cell, &["Sales, Marketing".to_owned()], &mut out)?;
+        assert_eq!(left_out, cell.contains("#N/A"), "{cell}");
         Ok(out.into_iter().map(Cow::into_owned).collect())
     }
 
@@ -232,7 +248,9 @@ mod tests {
         for cell in ["{a", "{a,{b}}", "{\"a}", "{\"a\"b}", "[1", "[[1]]", "[{}]"] {
             assert_eq!(read(cell), Err(Fault::UnparsableList), "{cell}");
         }
-        assert_eq!(read("a;#N/A"), Err(Fault::LiteralNa));
+        assert_eq!(read("a;#N/A").unwrap(), ["a"]);
+        assert_eq!(read("{vip,\"#N/A\",crm}").unwrap(), ["vip", "crm"]);
+        assert_eq!(read("{#N/A}"), Err(Fault::LiteralNa));
     }
 
     #[test]

@@ -22,10 +22,11 @@ pub use code::{
 };
 pub use currency::{Currency, currency_of, sum};
 pub use date::{Zones, date};
-pub use list::{choice, first, ids, keys, texts};
+pub use list::{choice, first, ids, keys, only, texts};
 pub use number::{float, integer, key, money, percent, text_key};
 pub use reference::{
-    reference_email, reference_field, reference_id, reference_key, reference_text,
+    reference_email, reference_field, reference_id, reference_key, reference_key_text,
+    reference_text,
 };
 pub use tidy::{is_damaged_number, unwrapped, whole_number};
 pub use timestamp::timestamp;

@@ -31,7 +31,7 @@ pub fn is_damaged_number(cell: &str) -> bool {
         return false;
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mantissa = mantissa.strip_prefix('-').unwrap_or(mantissa);
+    let mantissa = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
     let (whole, fraction) = mantissa
         .split_once(['.', ','])
         .map_or((mantissa, "0"), |(whole, fraction)| (whole, fraction));
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_number_that_lost_its_digits_shows() {
-        for cell in ["4.86E+10", "4,86E+10", "5E+11", "-1.2e+15"] {
+        for cell in ["4.86E+10", "4,86E+10", "5E+11", "-1.2e+15", "+4.86001E+10"] {
             assert!(is_damaged_number(cell), "{cell}");
         }
         for cell in [

@@ -85,6 +85,14 @@ impl Instant {
         })
     }
 
+    /// The wall-clock time so many microseconds later.
+    pub(super) fn moved(&self, micros: i64) -> Self {
+        Self {
+            time: self.time + micros,
+            ..*self
+        }
+    }
+
     /// Microseconds since 1970-01-01 UTC.
     pub(super) fn to_utc(&self, zone: Tz) -> Result<i64, Fault> {
         let local = i64::from(self.day) * DAY + self.time;

@@ -9,7 +9,7 @@ use crate::usercom::schema::{Column, Element, KeyRule, Nested, Object, Step, Tak
 /// The columns of every custom object's table, before those of its own fields.
 pub(in crate::usercom) const RECORD_COLUMNS: &[Column] = &[
     column!(Key, "id"),
-    column!(Text, "text_id", part("id", Take::Text("id"))),
+    column!(Text, "text_id", part("id", Take::KeyText)),
     column!(Text, "name"),
     OWNER_ID,
     OWNER_EMAIL,

@@ -217,3 +217,40 @@ fn equal_lines_of_a_deal_are_as_many_as_there_are() {
         .rows("SELECT Quantity FROM OpportunityLineItem");
     assert_eq!(lines.len(), 3);
 }
+
+#[test]
+fn a_deal_without_a_value_gets_no_amount_of_some_of_its_lines() {
+    let project = Project::small();
+    project.write(
+        "export/products.csv",
+        "id,name,price,currency\n1,Seat,10,PLN\n2,Setup,7,PLN\n",
+    );
+    project.write(
+        "export/deals.csv",
+        "id,name,value,currency,pipeline,stage,status,company_id,user_id,expected_close_date\n\
+         50,List,,PLN,1,11,in progress,10,3,2026-05-01\n51,Foreign,,PLN,1,11,in progress,10,3,2026-05-01\n\
+         52,Whole,,PLN,1,11,in progress,10,3,2026-05-01\n",
+    );
+    project.write(
+        "export/deal_products.csv",
+        "id,deal_id,product_id,quantity,price,currency\n1,50,1,1,,\n2,50,2,1,5,PLN\n\
+         3,51,1,1,100,XOF\n4,51,2,1,5,PLN\n5,52,1,1,4,PLN\n6,52,2,0,5,PLN\n",
+    );
+    project.run().ended(1);
+    let held = "select h.key, h.reason from recon.held as h where h.load = 'opportunity_line_item' order by 1";
+    assert_eq!(
+        project.table(held),
+        [
+            ["line:1", "price_from_list"],
+            ["line:2", "another_line_waits"],
+            ["line:3", "line_currency_without_rate"],
+            ["line:4", "another_line_waits"],
+            ["line:6", "line_quantity_zero"],
+        ]
+    );
+    let amounts = project.org().map("Opportunity", "usercom_id__c", "Amount");
+    assert_eq!(
+        (&*amounts["50"], &*amounts["51"], &*amounts["52"]),
+        ("∅", "∅", "4.0")
+    );
+}

@@ -38,6 +38,8 @@ mod lost_answers;
 mod names;
 /// Leads that became contacts, and records that were merged.
 mod one_contact;
+/// Opt-outs of people whose rows wait.
+mod opt_outs;
 /// What the org does while it is loaded, and what reading it costs.
 mod org_work;
 /// Values that no field holds.
@@ -65,6 +67,8 @@ mod second_run;
 mod selecting;
 /// Rows that the source no longer has.
 mod source_deletions;
+/// The same thing written in several ways.
+mod spellings;
 /// The split, as the org has it.
 mod split;
 /// What is not made again.

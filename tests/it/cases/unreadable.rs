@@ -241,3 +241,77 @@ fn a_column_that_is_largely_unreadable_is_no_success() {
     assert_eq!(run.number("account", "created"), 3);
     assert_eq!(run.summary["status"], "gated");
 }
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_value_that_its_field_cannot_hold_does_not_clear_what_the_record_has() {
+    let project = Project::small();
+    let field = |name: &str, kind: &str| {
+        format!(
+            "people,{name},Lead;Contact,{}__c,{kind},confirmed,me@acme.example,2026-01-01\n",
+            name.to_uppercase()
+        )
+    };
+    project.write(
+        "config/field_map.csv",
+        &format!(
+            "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n{}{}",
+            field("birthday", "Date"),
+            field("points", "\"Number(6,0)\"")
+        ),
+    );
+    project.write(
+        "export/attributes.jsonl",
+        "{\"id\":1,\"name\":\"birthday\",\"content_type\":\"clientuser\",\"value_type\":\"date\"}\n\
+         {\"id\":2,\"name\":\"points\",\"content_type\":\"clientuser\",\"value_type\":\"integer\"}\n",
+    );
+    project.write("export/deals.csv", "id,name\n");
+    let people = |first: &str| {
+        format!(
+            "id,email,name,lifecycle_stage,company_id,birthday,points\n3,{first}\n\
+             4,eva@initech.example,Eva East,customer,11,1990-01-01,7\n5,moe@globex.example,Moe Marsh,customer,10,1991-01-01,8\n"
+        )
+    };
+    project.write(
+        "export/people.csv",
+        &people("cas@globex.example,Cas Cole,customer,10,1980-01-01,5"),
+    );
+    project.run().ended(0);
+    let has = || {
+        let row = project
+            .org()
+            .row("Contact", "3", "Email, BIRTHDAY__c, POINTS__c");
+        ["Email", "BIRTHDAY__c", "POINTS__c"].map(|field| row[field].clone())
+    };
+    let before = has();
+    assert_eq!(before[0], "cas@globex.example");
+    project.write(
+        "export/people.csv",
+        &people("not an address,Cas Cole,customer,10,0001-01-01,99999999999"),
+    );
+    let altered = "select a.field, a.done from recon.altered as a order by 1";
+    let kept = [
+        ["BIRTHDAY__c", "kept"],
+        ["Email", "kept"],
+        ["POINTS__c", "kept"],
+    ];
+    for _ in 0..2 {
+        let run = project.run().ended(0);
+        assert_eq!(has(), before);
+        assert_eq!(project.table(altered), kept);
+        assert_eq!(run.total("differences"), 0);
+        let flagged =
+            "select f.load, f.key from recon.flagged as f where f.flag = 'cell_unreadable'";
+        assert_eq!(project.table(flagged), [["contact", "3"]]);
+    }
+    // Whoever asks for it has the field emptied.
+    project.write(
+        "config/value_policy.csv",
+        "object,field,policy,note\nContact,Email,blank_and_keep_raw,\n",
+    );
+    project.run().ended(0);
+    assert_eq!(
+        has(),
+        ["∅".to_owned(), before[1].clone(), before[2].clone()]
+    );
+}

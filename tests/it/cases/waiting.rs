@@ -51,7 +51,7 @@ fn a_row_that_waits_for_several_things_tells_all_of_them_at_once() {
         [[
             "3",
             "held",
-            "account_missing; Email invalid_email",
+            "company_not_in_export; Email invalid_email",
             "company 99"
         ]]
     );
