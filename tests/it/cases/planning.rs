@@ -139,7 +139,7 @@ fn a_plan_finds_what_would_stop_the_run_and_says_what_is_held_and_why() {
     assert_eq!(
         counted(&load(&plan, "opportunity").reasons),
         [
-            "held: account_missing; close_date_missing 1",
+            "held: company_not_in_export; close_date_missing 1",
             "held: stage_not_in_matrix; currency_without_rate; close_date_missing 1",
         ]
     );
