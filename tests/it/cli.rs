@@ -105,7 +105,7 @@ fn a_header_that_makes_no_sense_names_its_line() {
 
     ----- stderr -----
     error: 1 mistake(s) in the project's files
-      queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after); did you mean `operation`?
+      queries/load/account.sql line 3: unknown header `operaton` (known here: grain, source, object, operation, key, cluster by, order by, when, feature, api, label, field, rule, optional, read, link, after, instead of); did you mean `operation`?
 
     hint: correct them and run again; nothing was sent. `transload check` shows all that is to be found
     ");

@@ -83,7 +83,7 @@ fn a_row_that_is_lost_is_named_though_another_is_in_two_books() {
             "where lead.target = 'Lead' and person.id <> 1",
         )
     });
-    project.override_query("queries/load/contact.sql", |sql| {
+    project.override_query("queries/prepare/people/contact.sql", |sql| {
         sql.replace(
             "where person.target = 'Contact'",
             "where person.target = 'Contact' or person.id = 2",
