@@ -1,33 +1,23 @@
--- grain: one row per stage that the export gives a name, with its number and that of its pipeline
+-- grain: one row per stage of a deal that the export gives a name, with the numbers that it has
 with named as (
     select
-        stage.pipeline_id,
-        stage.id as stage_id,
-        pipeline.name as pipeline,
-        stage.name as stage
-    from usercom.stages as stage
-    inner join usercom.pipelines as pipeline
-        on pipeline.id = stage.pipeline_id
-    union
-    select
-        deal.pipeline_id,
+        coalesce(deal.pipeline_id, stage.pipeline_id) as pipeline_id,
         deal.stage_id,
-        coalesce(pipeline.name, deal.pipeline_name),
-        coalesce(stage.name, deal.stage_name)
+        max(coalesce(pipeline.name, deal.pipeline_name)) as pipeline,
+        max(coalesce(stage.name, deal.stage_name)) as stage
     from usercom.deals as deal
     left join usercom.stages as stage
         on stage.id = deal.stage_id
     left join usercom.pipelines as pipeline
         on pipeline.id = coalesce(deal.pipeline_id, stage.pipeline_id)
+    where deal.stage_id is not null
+    group by coalesce(deal.pipeline_id, stage.pipeline_id), deal.stage_id
 )
 
 select
     cast(named.pipeline_id as varchar) as pipeline_number,
     cast(named.stage_id as varchar) as stage_number,
-    trim(named.pipeline) as pipeline,
+    trim(coalesce(named.pipeline, cast(named.pipeline_id as varchar))) as pipeline,
     trim(named.stage) as stage
 from named
-where named.pipeline_id is not null
-    and named.stage_id is not null
-    and trim(named.pipeline) <> ''
-    and trim(named.stage) <> ''
+where named.pipeline_id is not null and trim(named.stage) <> ''

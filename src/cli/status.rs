@@ -74,7 +74,7 @@ async fn show(
     };
     let kept_back = summary.map_or_else(Vec::new, |summary| {
         let mut lines = summary.kept_back();
-        lines.extend(summary.stopped_by);
+        lines.extend(summary.stopped_by());
         lines
     });
     print(&runs, shown, &kept_back, args, at_work)?;

@@ -136,7 +136,7 @@ async fn values(
     Ok(told.collect())
 }
 
-/// Confirmed rows for values that no row of the export has.
+/// Rows for values that no row of the export has. Each column is read once, however many of its values are mapped.
 async fn values_of_nothing(
     folder: &Path,
     snapshot: &Snapshot,
@@ -147,46 +147,55 @@ async fn values_of_nothing(
     let Some(map) = FieldMap::load(folder).ok().filter(|_| !rows.is_empty()) else {
         return Ok(Vec::new());
     };
-    let mut findings = Vec::new();
-    for row in rows {
-        let value = row.get("source_value").to_lowercase();
-        let mut sources = Vec::new();
-        for mapped in map.rows() {
-            let table = snapshot.get("usercom", &mapped.source);
-            let column = table.and_then(|table| {
-                let field = table.schema.field_with_name(&mapped.source_field);
-                field.ok().cloned()
-            });
-            if let Some(column) = column.filter(|_| is_for(mapped, &row)) {
-                sources.push((mapped, column));
-            }
-        }
-        let mut is_met = sources.is_empty() || value.is_empty();
-        for (mapped, column) in &sources {
-            if is_met {
-                break;
-            }
-            let name = column.name().replace('"', "\"\"");
-            let cell = match column.data_type() {
-                DataType::List(_) => format!("unnest(t.\"{name}\")"),
-                _ => format!("t.\"{name}\""),
-            };
+    let value = |row: &DecisionRow| row.get("source_value").to_lowercase();
+    // What no staged column feeds is not judged.
+    let (mut judged, mut met) = (BTreeSet::new(), BTreeSet::new());
+    for mapped in map.rows() {
+        let table = snapshot.get("usercom", &mapped.source);
+        let column = table.and_then(|table| {
+            let field = table.schema.field_with_name(&mapped.source_field);
+            field.ok()
+        });
+        let Some(column) = column else {
+            continue;
+        };
+        let is_its = |row: &&DecisionRow| is_for(mapped, row) && !value(row).is_empty();
+        let its: Vec<&DecisionRow> = rows.iter().filter(is_its).collect();
+        let asked: BTreeSet<String> = its.iter().map(|row| value(row)).collect();
+        let asked: Vec<String> = asked
+            .iter()
+            .map(|value| format!("'{}'", value.replace('\'', "''")))
+            .collect();
+        let name = column.name().replace('"', "\"\"");
+        let cell = match column.data_type() {
+            DataType::List(_) => format!("unnest(t.\"{name}\")"),
+            _ => format!("t.\"{name}\""),
+        };
+        let mut known = BTreeSet::new();
+        for some in asked.chunks(ASKED) {
             let sql = format!(
-                "select 'met' as name from (select lower(trim(cast(v.item as varchar))) as item from \
-                 (select {cell} as item from usercom.{} as t) as v) as w where w.item = '{}' limit 1",
+                "select distinct w.item from (select lower(trim(cast(v.item as varchar))) as item from \
+                 (select {cell} as item from usercom.{} as t) as v) as w where w.item in ({})",
                 mapped.source,
-                value.replace('\'', "''")
+                some.join(", ")
             );
-            is_met = !names(session, "values that are mapped", &sql)
-                .await?
-                .is_empty();
+            known.extend(names(session, "values that are mapped", &sql).await?);
         }
-        if !is_met {
-            let problem = "is about nothing in the export";
-            findings.push(finding(VALUE_MAP, &row, "source_value", problem, None).warning());
+        for row in its {
+            judged.insert(row.line);
+            if known.contains(&value(row)) {
+                met.insert(row.line);
+            }
         }
     }
-    Ok(findings)
+    let without = rows
+        .iter()
+        .filter(|row| judged.contains(&row.line) && !met.contains(&row.line));
+    let told = without.map(|row| {
+        let problem = "is about nothing in the export";
+        finding(VALUE_MAP, row, "source_value", problem, None).warning()
+    });
+    Ok(told.collect())
 }
 
 /// Whether a row of the field map fills the field that a row of the value map is about.

@@ -126,8 +126,7 @@ pub(crate) async fn run(
     let unread = objections
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
-    phases.notes.extend(unread.clone());
-    phases.stopped_by.extend(unread);
+    phases.notes.extend(unread);
     let columns = unreadable::told(&staging.snapshot().await?, &project.config.gates);
     phases.notes.extend(columns.notes);
     let beyond = !columns.objections.is_empty();
@@ -147,9 +146,6 @@ pub(crate) async fn run(
         .iter()
         .filter(|waiting| waiting.reason != TOO_MANY_GONE);
     phases.notes.extend(waits.map(Undecided::sentence));
-    phases
-        .stopped_by
-        .extend(waiting.iter().map(Undecided::sentence));
     let status = status(&context, &result, &waiting, beyond);
     let end = RunEnd {
         status,
@@ -327,12 +323,10 @@ async fn prepare_org(context: &Context<'_>, consent: Consent) -> Result<bool, Er
     dry_run::remove(context.connection, &written).await;
     let mut prepared = prepared?;
     // What follows from the first one is none of its own.
-    let mistakes = prepared.dry_run.iter_mut();
-    let mut mistakes = mistakes.flat_map(|dry_run| dry_run.mistakes.drain(..));
-    if let Some(mistake) = mistakes.next() {
+    let mistakes = prepared.dry_run.as_mut();
+    if let Some(mistake) = mistakes.and_then(|dry_run| dry_run.mistakes.drain(..).next()) {
         return Err(mistake.into());
     }
-    drop(mistakes);
     deploy(
         context.connection,
         &prepared.plan,

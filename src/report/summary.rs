@@ -31,7 +31,7 @@ pub struct RunSummary {
     /// Rows, fields and records that wait for a decision, each once.
     #[serde(default)]
     pub waiting: u64,
-    /// What shut the gate or holds the run, where it is not the gate of a phase.
+    /// What of checks, queries, books and columns shut the gate or holds the run.
     #[serde(default)]
     pub stopped_by: Vec<String>,
     /// Why rows are held, with how many are; a row of several reasons counts for each of them.
@@ -237,6 +237,18 @@ impl RunSummary {
             lines.push(format!("checks warn of rows: {}", listed(&self.warnings)));
         }
         lines
+    }
+
+    /// Why it came no further or is not over, where it is not the gate of a phase, a line each.
+    #[must_use]
+    pub fn stopped_by(&self) -> Vec<String> {
+        let unread = self.objections.iter();
+        let unread = unread.map(|objection| format!("nothing was sent: {objection}"));
+        let waiting = self.undecided.iter().map(Undecided::sentence);
+        unread
+            .chain(self.stopped_by.iter().cloned())
+            .chain(waiting)
+            .collect()
     }
 
     /// What was not selected, in one sentence.

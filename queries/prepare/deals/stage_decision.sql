@@ -1,6 +1,6 @@
 -- grain: one row per pipeline, stage and status that the stage matrix decides
 -- key: pipeline, stage, status
--- A line by numbers, from when the export had no names, counts until one names the same stage.
+-- A line by numbers, from when the export had no names, counts until one by name decides.
 with names as (
     select
         coalesce(deal.pipeline_id, stage.pipeline_id) as pipeline_id,

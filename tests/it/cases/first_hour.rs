@@ -86,6 +86,33 @@ fn overrides_that_match_nothing_are_told_by_the_first_check() {
 }
 
 #[test]
+fn a_mapped_value_that_no_row_has_is_told() {
+    let project = Project::small();
+    project.write(
+        "export/people-more.csv",
+        "id,email,name,lifecycle_stage,mood\n100,ivy@globex.example,Ivy Ink,lead,Zimny\n",
+    );
+    project.write(
+        "config/field_map.csv",
+        "source,source_field,target_object,target_field,type,status,confirmed_by,confirmed_at\n\
+         people,mood,Lead,Rating,Picklist,confirmed,ann,2026-01-02\n\
+         people,mood,Contact,Mood__c,Text(255),confirmed,ann,2026-01-02\n",
+    );
+    project.write(
+        "config/value_map.csv",
+        "object,field,source_value,target_value,status,confirmed_by,confirmed_at\n\
+         Lead,Rating,zimny,Cold,confirmed,ann,2026-01-02\n\
+         Lead,Rating,it's letni,Warm,confirmed,ann,2026-01-02\n",
+    );
+    project.transload(&["stage"]).ended(0);
+    assert_eq!(told(&project, "error"), Vec::<String>::new());
+    assert_eq!(
+        told(&project, "warning"),
+        ["config/value_map.csv 3 it's letni"]
+    );
+}
+
+#[test]
 fn a_rule_of_scope_or_a_misplaced_file_hides_no_decision_that_is_wrong() {
     let project = staged();
     project.append("migration.toml", "\n[scope]\npeople = \"createdat > 1\"\n");
@@ -222,10 +249,17 @@ fn a_stage_that_was_decided_by_number_stays_decided_once_it_has_a_name() {
         project.table(deals),
         [["Closed Won", "Done"], ["Prospecting", "Open"]]
     );
-    // A line by name comes first.
-    project.append(
+    // A question by name is no decision; a decision by name comes first.
+    project.append("config/stage_matrix.csv", "Sales,Open,in progress,,,\n");
+    project.run().ended(0);
+    assert_eq!(
+        project.table(deals),
+        [["Closed Won", "Done"], ["Prospecting", "Open"]]
+    );
+    project.edit(
         "config/stage_matrix.csv",
-        "Sales,Open,in progress,Qualification,20,\n",
+        "Sales,Open,in progress,,",
+        "Sales,Open,in progress,Qualification,20",
     );
     project.run().ended(0);
     assert_eq!(
