@@ -1,7 +1,17 @@
 -- grain: one row per attendee of an event, as the export names it
-with listed as (
+with item as (
     select event.id as event_id, lower(trim(unnest(event.attendees))) as attendee
     from usercom.events as event
+),
+
+-- As in a mail program: the address may stand in brackets behind a name.
+listed as (
+    select
+        item.event_id,
+        regexp_replace(
+            item.attendee, '^(.*<)?\s*(mailto:)?([^<>\s]+@[^<>\s]+?)\s*>?$', '\3'
+        ) as attendee
+    from item
 )
 
 select
