@@ -42,6 +42,10 @@ pub async fn write_ledger(
     let mut view = Snapshot::default();
     let fresh = attempts_manifest(load, Arc::clone(&schema), attempts);
     let known = snapshot.get("ledger", load);
+    // Without an answer more, it is as it was.
+    if let Some(known) = known.filter(|known| fresh.rows == 0 && known.schema == schema) {
+        return Ok(known.clone());
+    }
     let mut parts = Vec::new();
     if let Some(known) = known {
         view.insert(known.clone());

@@ -12,15 +12,16 @@ use arrow::array::{ArrayRef, Int64Array, StringArray};
 use super::arrived::{Arrived, arrived};
 use super::column_fate::{ColumnFate, Place, Word};
 use super::columns;
-use super::context::Context;
+use super::context::{Context, Reads};
 use super::found;
 use super::resolved::ResolvedProject;
 use super::small_table::of_columns;
+use crate::engine::program;
 use crate::error::Error;
 use crate::mapping::{IgnoredColumns, MappingError, Status};
 use crate::project::{Grain, Lineages, QueryFile, QueryKind, Way};
 use crate::rows::FATE;
-use crate::staging::Snapshot;
+use crate::staging::{Basis, Snapshot, digest_of};
 
 /// How the names of tables of the customer's own objects begin.
 const CUSTOM_OBJECT: &str = "co_";
@@ -212,8 +213,15 @@ fn is_home(file: &QueryFile, source: &str) -> bool {
     grain.and_then(Grain::staged) == Some(source)
 }
 
-/// Publishes `recon.columns`: per staged column and field the rows with a value, and those of them whose value is in the org.
+/// Publishes `recon.columns`: per staged column and field the rows with a value, and those of them whose value is in the org. It
+/// stands where the tables are the same that it was counted in.
 pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Result<(), Error> {
+    let basis = basis(context, fates).await?;
+    let stands = context.staging().snapshot().await?;
+    let stands = stands.get("recon", "columns");
+    if basis.is_some() && stands.is_some_and(|stands| stands.basis == basis) {
+        return Ok(());
+    }
     let arrived = arrived(context, fates).await?;
     let mut texts: [Vec<Option<String>>; 6] = Default::default();
     let (mut rows, mut landed) = (Vec::new(), Vec::new());
@@ -259,7 +267,30 @@ pub(crate) async fn publish(context: &Context<'_>, fates: &[ColumnFate]) -> Resu
     columns.push(Arc::new(Int64Array::from(rows)));
     columns.push(Arc::new(Int64Array::from(landed)));
     let (staging, name) = (context.staging(), ("recon", "columns"));
-    let table = of_columns(staging, name, found::columns(), columns).await?;
+    let mut table = of_columns(staging, name, found::columns(), columns).await?;
+    table.basis = basis;
     staging.publish(table).await?;
     Ok(())
+}
+
+/// What the numbers follow from; none where all is made anew.
+async fn basis(context: &Context<'_>, fates: &[ColumnFate]) -> Result<Option<Basis>, Error> {
+    let (snapshot, session) = context.session(Reads::Tables).await?;
+    let Some(program) = program().filter(|_| !session.is_fresh()) else {
+        return Ok(None);
+    };
+    let mut basis = Basis::default();
+    basis.add("the program", program);
+    basis.add("the columns", digest_of(&format!("{fates:?}")));
+    for file in context.resolved.loads() {
+        basis.add(&file.path, digest_of(&file.sql));
+        let tables = ["ledger", "org"].map(|schema| snapshot.get(schema, &file.name));
+        for table in tables.into_iter().flatten() {
+            basis.add(table.name(), table.digest());
+        }
+    }
+    for table in snapshot.schema("usercom") {
+        basis.add(table.name(), table.digest());
+    }
+    Ok(Some(basis))
 }

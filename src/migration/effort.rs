@@ -1,5 +1,7 @@
 //! What a run took: calls, the org's count of calls, answers that were worth another attempt.
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use crate::error::Error;
 use crate::load::{OutcomeClass, classify};
@@ -7,11 +9,12 @@ use crate::reconcile::counts;
 use crate::report::Effort;
 use crate::staging::Snapshot;
 
-/// Calls of this run, and answers that were worth another attempt.
+/// Calls of this run, and answers that were worth another attempt. Of `idle` loads the run sent nothing.
 pub(crate) async fn effort(
     context: &Context<'_>,
     snapshot: &Snapshot,
     run: &str,
+    idle: &BTreeSet<&str>,
 ) -> Result<Effort, Error> {
     let usage = context.connection.client.usage();
     let mut effort = Effort {
@@ -24,7 +27,8 @@ pub(crate) async fn effort(
         .engine
         .session(context.staging(), snapshot)?;
     for table in snapshot.schema("ledger") {
-        let Some(load) = table.table.strip_prefix("attempts_") else {
+        let load = table.table.strip_prefix("attempts_");
+        let Some(load) = load.filter(|load| !idle.contains(load)) else {
             continue;
         };
         let failed = |table: &str| {

@@ -15,14 +15,14 @@ use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use super::sheet::keep_sheet;
 use super::spellings;
+use super::standing::Standing;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
-use crate::load::{Blobs, Event, Journal, LoadError, LoadRequest, PhaseCounts, Took, load_phase};
+use crate::load::{Blobs, Journal, LoadError, LoadRequest, PhaseCounts, load_phase};
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
 use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
-use crate::report::phase_document;
 use crate::rows::{RowOperation, RunStatus, for_load};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
@@ -30,9 +30,6 @@ use crate::transform::write_model;
 
 /// What waits for a person, in the form of `config/decisions.csv`.
 const CONFLICTS: &str = include_str!("../../queries/internal/conflicts_for_people.sql");
-
-/// Rows that do not move, by fate and reason.
-pub(super) const REASONS: &str = include_str!("../../queries/internal/reasons.sql");
 
 /// Fields that the org's automation may set.
 const AUTOMATIC_FIELDS: &str = include_str!("../../queries/internal/automatic_fields.sql");
@@ -61,6 +58,8 @@ pub(crate) struct Phases<'a> {
     pub warnings: BTreeMap<String, u64>,
     /// What shut the gate or holds the run, where it is not the gate of a phase.
     pub stopped_by: Vec<String>,
+    /// Loads whose phases stand as an earlier run left them.
+    pub stood: BTreeSet<String>,
     /// Lines for the end of the run.
     pub notes: Vec<String>,
 }
@@ -129,15 +128,24 @@ impl<'a> Phases<'a> {
         if self.context.project.config.sample.is_some() {
             return Ok(found);
         }
-        for report in &mut self.reports {
+        let snapshot = self.context.staging().snapshot().await?;
+        let loads: Vec<String> = self
+            .reports
+            .iter()
+            .map(|report| report.load.clone())
+            .collect();
+        for (place, load) in loads.iter().enumerate() {
             let queries = &self.context.resolved.queries;
-            let Some(file) = queries.find(QueryKind::Load, &report.load) else {
+            let Some(file) = queries.find(QueryKind::Load, load) else {
                 continue;
             };
+            if self.has_nothing_gone(load, &snapshot) {
+                continue;
+            }
             let gone = gone::rows(self.context, file, run).await?;
-            report.gone = gone.all;
+            self.reports[place].gone = gone.all;
             if gone.all > 0 {
-                found.push((report.load.clone(), gone));
+                found.push((load.clone(), gone));
             }
         }
         Ok(found)
@@ -189,6 +197,14 @@ impl<'a> Phases<'a> {
         }
         let began = Instant::now();
         self.look_at_parents(file).await?;
+        let inputs = self.inputs(file).await?;
+        if let Some(standing) = self.standing(file, inputs.as_ref()).await? {
+            if self.run_checks().await? {
+                return Ok(Some(RunStatus::Held));
+            }
+            self.stand(file, standing, began.elapsed()).await?;
+            return Ok(None);
+        }
         let (outbox, now) = Box::pin(self.write_outbox(file)).await?;
         if self.run_checks().await? {
             return Ok(Some(RunStatus::Held));
@@ -229,8 +245,7 @@ impl<'a> Phases<'a> {
             .await?;
         let verdict = self.verdict(file, &snapshot, &report, &counts, books.as_ref());
         let verdict = verdict.await?;
-        let document = self.document(&session, &report, books.as_ref(), &verdict);
-        let document = document.await?;
+        let found = self.found(&session, &report, file, books.as_ref()).await?;
         if report.changed_by_org > 0 {
             self.notes.push(format!(
                 "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
@@ -240,17 +255,19 @@ impl<'a> Phases<'a> {
         self.propose_automation(file, &session, &report).await?;
         let columns = self.context.resolved.columns(file)?;
         let spellings = spellings::without_code(&session, file, columns, &report).await?;
-        self.notes.extend(spellings);
+        self.notes.extend(spellings.clone());
         self.keep_failed(file, &session, &outbox, &report).await?;
         self.reports.push(report.clone());
-        self.keep_document(file, document).await?;
         let took = [
             prepare,
             send,
             began.elapsed().saturating_sub(prepare + send),
         ];
-        self.note_end(file, &report, books.as_ref(), &verdict, took)
-            .await?;
+        self.note_end(&report, &found, &verdict, took).await?;
+        if let Some(inputs) = inputs.filter(|_| verdict.passed()) {
+            let standing = Standing::of(report, found, spellings.into_iter().collect());
+            self.keep_standing(file, inputs, standing).await?;
+        }
         let reasons = verdict.reasons.iter();
         self.notes
             .extend(reasons.map(|reason| format!("gate: {reason}")));
@@ -379,44 +396,6 @@ impl<'a> Phases<'a> {
         Ok(verdict)
     }
 
-    /// Writes the report of a phase, under the phase's number.
-    async fn keep_document(&self, file: &QueryFile, document: String) -> Result<(), Error> {
-        let number = self.reports.len();
-        let path = self.context.staging().org_path(&[
-            "reports",
-            self.journal.run(),
-            &format!("{number:02}-{}.md", file.name),
-        ]);
-        let document = document.into_bytes().into();
-        let staging = &self.context.connection.staging;
-        staging.write_document(&path, document).await?;
-        Ok(())
-    }
-
-    /// Writes down what came of a phase, and how long preparing, sending and looking back took.
-    async fn note_end(
-        &self,
-        file: &QueryFile,
-        report: &PhaseReport,
-        books: Option<&Books>,
-        verdict: &Verdict,
-        took: [Duration; 3],
-    ) -> Result<(), Error> {
-        let mut told = serde_json::to_value(report).unwrap_or_default();
-        told["source"] = file.source.as_ref().map(|grain| grain.text.as_str()).into();
-        told["source_rows"] = books.map(|books| books.rows).into();
-        self.journal
-            .record(&Event::PhaseReported {
-                load: file.name.clone(),
-                report: told,
-                passed: verdict.passed(),
-                reasons: verdict.reasons.clone(),
-                took: Some(Took::new(took)),
-            })
-            .await?;
-        Ok(())
-    }
-
     /// Names fields that have another value right after they were written, in several records and by nobody else: a flow of the
     /// org may set them, which a person can say.
     async fn propose_automation(
@@ -514,49 +493,5 @@ impl<'a> Phases<'a> {
         let heard = |rows| self.progress.rows(&name, rows, 0);
         comparison::compare(self.context, &request, heard).await?;
         Ok(())
-    }
-
-    async fn document(
-        &self,
-        session: &Session,
-        report: &PhaseReport,
-        expected: Option<&Books>,
-        verdict: &Verdict,
-    ) -> Result<String, Error> {
-        let load = &report.load;
-        let reasons = async |rows: u64, sql: String| -> Result<Vec<(String, u64)>, Error> {
-            if rows == 0 {
-                return Ok(Vec::new());
-            }
-            let found = crate::reconcile::counts(session, "the report", &sql).await?;
-            Ok(found.into_iter().collect())
-        };
-        let unmoved = report.accounted() - report.outbox;
-        let fates = reasons(unmoved, for_load(REASONS, load)).await?;
-        let flags = reasons(
-            report.flagged,
-            format!(
-                "select f.flag as name, count(*) as n from recon.flags_{load} as f group by f.flag"
-            ),
-        )
-        .await?;
-        let errors = reasons(report.failed + report.unprocessed, format!(
-            "select l.error_code as name, count(*) as n from ledger.{load} as l where l.run_id = '{}' \
-             and l.outcome in ('failed', 'unprocessed') group by l.error_code",
-            self.journal.run()
-        ))
-        .await?
-        .into_iter()
-        .map(|(code, rows)| (format!("{code}: {}", crate::load::remedy(&code)), rows))
-        .collect::<Vec<_>>();
-        Ok(phase_document(
-            self.journal.run(),
-            report,
-            expected.map(|books| (books.source.as_str(), books.rows)),
-            &fates,
-            &flags,
-            &errors,
-            &verdict.reasons,
-        ))
     }
 }

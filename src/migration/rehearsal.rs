@@ -14,7 +14,7 @@ use super::context::Context;
 use super::dry_run::DryRun;
 use super::gone::{self, GoneRows};
 use super::grain;
-use super::phase::REASONS;
+use super::phase_report::REASONS;
 use super::plan_report::{Count, LoadPlan};
 use super::vanishing::{Due, Vanishing};
 use crate::engine::Session;

@@ -108,6 +108,7 @@ pub(crate) async fn run(
         checked: BTreeSet::new(),
         warnings: BTreeMap::new(),
         stopped_by: Vec::new(),
+        stood: BTreeSet::new(),
         notes: told(&context),
     };
     let changed = broken
@@ -127,6 +128,7 @@ pub(crate) async fn run(
         .iter()
         .map(|text| format!("nothing was sent: {text}"));
     phases.notes.extend(unread);
+    phases.tell_what_stands();
     let columns = unreadable::told(&staging.snapshot().await?, &project.config.gates);
     phases.notes.extend(columns.notes);
     let beyond = !columns.objections.is_empty();
@@ -252,6 +254,10 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
     let sum = |count: fn(&PhaseReport) -> u64| -> u64 { phases.reports.iter().map(count).sum() };
     let waiting = end.held.waiting + sum(|phase| phase.conflicts) + sum(|phase| phase.gone_waiting);
     let snapshot = context.staging().snapshot().await?;
+    let idle = phases.reports.iter();
+    let idle = idle.filter(|phase| phase.gone == 0 && phases.stood.contains(&phase.load));
+    let idle = idle.map(|phase| phase.load.as_str()).collect();
+    let effort = effort(context, &snapshot, run, &idle).await?;
     let summary = RunSummary {
         run: run.to_owned(),
         status: end.status,
@@ -265,11 +271,7 @@ async fn summarise(phases: Phases<'_>, end: RunEnd) -> Result<RunReport, Error> 
         warnings: phases.warnings,
         sources: count_sources(&snapshot),
         objects: phases.reports,
-        effort: effort(context, &snapshot, run).await?.with_times(
-            end.took,
-            phases.sending,
-            phases.reading,
-        ),
+        effort: effort.with_times(end.took, phases.sending, phases.reading),
     };
     let mut notes = phases.notes;
     notes.extend(summary.effort.sentences());

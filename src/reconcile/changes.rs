@@ -94,6 +94,37 @@ pub(super) async fn since(
     Ok(Some(all.await?))
 }
 
+/// Whether the org has the rows of a load as they were read back last. False also where that cannot be told without reading them.
+///
+/// # Errors
+/// [`ReconcileError`].
+pub async fn is_as_read(
+    request: &ReadBack<'_>,
+    snapshot: &Snapshot,
+) -> Result<bool, ReconcileError> {
+    let Some(last) = snapshot.get("org", &request.file.name) else {
+        return Ok(false);
+    };
+    if request.outbox_rows == 0 {
+        return Ok(last.rows == 0);
+    }
+    let schema = request.schema();
+    let asked = patiently(request.client, async || {
+        let Some(refresh) = Refresh::start(request, &schema, snapshot).await? else {
+            return Ok(false);
+        };
+        match refresh.is_as_read().await {
+            Err(ReconcileError::ReadBack { source, .. })
+                if source.class() == ErrorClass::Refused =>
+            {
+                Ok(false)
+            }
+            asked => asked,
+        }
+    });
+    asked.await
+}
+
 struct Refresh<'a> {
     request: &'a ReadBack<'a>,
     last: &'a Manifest,
@@ -147,6 +178,22 @@ impl<'a> Refresh<'a> {
             0 => Ok(None),
             _ => Ok(Some(self.read(&condition, changed, schema, &|_| {}).await?)),
         }
+    }
+
+    /// Whether no row has a later stamp, none of the minutes before was missed, and there are as many as were read.
+    async fn is_as_read(&self) -> Result<bool, ReconcileError> {
+        let Some(newest) = self.newest().await? else {
+            return Ok(false);
+        };
+        let keyed = keyed(self.request, self.start.as_deref());
+        let later = format!("{keyed} AND {STAMP} > {}", literal(newest));
+        let (condition, scope) = ours(self.request, self.start.as_deref());
+        Ok(self
+            .count(&later, QueryScope::WithDeletedAndArchived)
+            .await?
+            == 0
+            && self.is_settled(newest - OVERLAP, newest, None).await?
+            && self.count(&condition, scope).await? == self.last.rows)
     }
 
     async fn run(

@@ -48,6 +48,7 @@ pub use absent::keep_absent;
 pub use accounting::{PhaseReport, SourceReport, count_phase, count_sources, counts};
 pub use before::{before_update, look_up};
 pub use body::is_body;
+pub use changes::is_as_read;
 pub use coercion::found_form;
 pub use diff::write_differences;
 pub use error::ReconcileError;

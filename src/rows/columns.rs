@@ -89,6 +89,18 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// The same for the same columns.
+    pub(crate) fn told(&self) -> String {
+        let types = |fields: &[Field]| -> Vec<String> {
+            let fields = fields.iter();
+            fields
+                .map(|field| format!("{} {}", field.name(), field.data_type()))
+                .collect()
+        };
+        let (sent, hidden) = (types(&self.sent), types(&self.hidden));
+        format!("{:?}", (sent, hidden, self.custom, &self.key, &self.object))
+    }
+
     /// Reads and checks the columns of a load query's result. Of the structs of custom fields those of this object are
     /// taken; `dropped` are the columns that this destination or these options do without.
     ///

@@ -1,10 +1,13 @@
 //! What follows from what is as it was is not made again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use reqwest::Method;
+use serde_json::json;
+
 use crate::further;
-use crate::rehearsal::Project;
+use crate::rehearsal::{Project, Run};
 
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<String> {
@@ -79,4 +82,138 @@ fn models_over_the_same_rows_stand_and_those_that_hang_on_a_change_do_not() {
         all.iter().all(|(name, made)| now.get(name) != Some(made)),
         "{all:?}"
     );
+}
+
+/// The loads whose outbox a run wrote.
+fn written(project: &Project, run: impl FnOnce(&Project) -> Run) -> (Run, BTreeSet<String>) {
+    let before = tables(project, "outbox");
+    let run = run(project);
+    let now = tables(project, "outbox").into_iter();
+    let anew = now.filter(|(load, made)| before.get(load) != Some(made));
+    (run, anew.map(|(load, _)| load).collect())
+}
+
+/// Refuses a run that says something else than one that looks at every row and every record.
+#[track_caller]
+fn says_what_a_look_at_everything_says(project: &Project, run: &Run) {
+    let whole = project.run_with(&["--fresh", "--full"]);
+    assert_eq!(run.code, whole.code, "{}\n{}", run.stderr, whole.stderr);
+    for key in ["status", "objects", "held", "warnings", "undecided"] {
+        assert_eq!(run.summary[key], whole.summary[key], "{key}");
+    }
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn a_load_with_nothing_to_do_stands_until_its_rows_its_records_or_its_rules_change() {
+    let project = further::project();
+    project.run();
+    project.run();
+    let (run, anew) = written(&project, Project::run);
+    let all: BTreeSet<String> = tables(&project, "outbox").into_keys().collect();
+    let stand: BTreeSet<&String> = all.difference(&anew).collect();
+    assert!(stand.len() > 25, "{anew:?}");
+    assert!(
+        run.stderr.contains("loads stand as they were"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(run.total("sent"), 0);
+    says_what_a_look_at_everything_says(&project, &run);
+
+    // After a look at everything, what it found stands again.
+    let (_, anew) = written(&project, Project::run);
+    let among = |anew: &BTreeSet<String>, loads: &[&str]| -> Vec<bool> {
+        loads.iter().map(|load| anew.contains(*load)).collect()
+    };
+    let looked_at = ["lead", "contact", "account", "product", "task", "event"];
+    assert_eq!(among(&anew, &looked_at), [false; 6], "{anew:?}");
+
+    // Somebody edits a contact.
+    let org = project.org();
+    let id = org.row("Contact", "3", "Name")["Id"].clone();
+    let edit = json!({"object": "Contact", "id": id, "fields": {"Phone": "+48 999"}, "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "rows", Some(edit));
+    drop(org);
+    let (run, anew) = written(&project, Project::run);
+    assert_eq!(
+        among(&anew, &["contact", "lead", "product"]),
+        [true, false, false],
+        "{anew:?}"
+    );
+    assert_eq!(run.number("contact", "changed_by_org"), 1);
+    let told = project.table("select c.field, c.found from recon.changed_by_org_contact as c");
+    assert_eq!(told, [["Phone", "+48 999"]]);
+    // It is told as long as it is so.
+    let (run, anew) = written(&project, Project::run);
+    assert!(anew.contains("contact"));
+    assert_eq!(run.number("contact", "changed_by_org"), 1);
+    says_what_a_look_at_everything_says(&project, &run);
+
+    // A cell of the export: what hangs on people is looked at, what does not stands.
+    project.edit(
+        "export/people.csv",
+        "Lee Lane,lead,10,,Paris",
+        "Lee Lane,lead,10,,Lyon",
+    );
+    let (run, anew) = written(&project, Project::run);
+    assert_eq!(
+        among(&anew, &["lead", "product", "pricebook"]),
+        [true, false, false],
+        "{anew:?}"
+    );
+    assert_eq!(run.number("lead", "updated"), 1);
+    assert_eq!(project.org().row("Lead", "1", "City")["City"], "Lyon");
+
+    // A rule.
+    project.run();
+    project.write(
+        "config/field_policy.csv",
+        "object,field,policy\nLead,City,org_wins\n",
+    );
+    let (_, anew) = written(&project, Project::run);
+    assert_eq!(among(&anew, &["lead", "product"]), [true, true], "{anew:?}");
+
+    // A record that is gone.
+    let org = project.org();
+    let lead = org.row("Lead", "1", "Name")["Id"].clone();
+    org.delete("Lead", &lead);
+    drop(org);
+    let (run, anew) = written(&project, Project::run);
+    assert!(anew.contains("lead"), "{anew:?}");
+    let held =
+        project.table("select h.reason from recon.held as h where h.load = 'lead' and h.key = '1'");
+    assert_eq!(held, [["deleted_in_org"]]);
+    says_what_a_look_at_everything_says(&project, &run);
+}
+
+#[test]
+#[ignore = "long: several migrations"]
+fn what_a_rollback_took_back_or_a_table_that_was_touched_does_not_stand() {
+    let project = Project::small();
+    let first = project.run().ended(0);
+    let sent = first.total("sent");
+    let (run, anew) = written(&project, Project::run);
+    assert_eq!(run.total("sent"), 0);
+    assert!(
+        !anew.contains("contact"),
+        "what has just landed stands: {anew:?}"
+    );
+    let run = first.summary["run"].as_str().unwrap();
+    project.transload(&["rollback", run, "--yes"]).ended(0);
+    let again = project.run().ended(0);
+    assert_eq!(again.total("sent"), sent, "all of it is sent again");
+    let (run, _) = written(&project, Project::run);
+    assert_eq!(run.total("sent"), 0);
+    says_what_a_look_at_everything_says(&project, &run);
+    // The read-back of another day is newer than what stands.
+    let org = project.org();
+    let id = org.row("Contact", "3", "Name")["Id"].clone();
+    let edit = json!({"object": "Contact", "id": id, "fields": {"Phone": "+48 999"}, "user": "ann@acme.example.crm"});
+    org.control(Method::POST, "rows", Some(edit));
+    drop(org);
+    project.transload(&["reconcile"]);
+    let (run, anew) = written(&project, Project::run);
+    assert!(anew.contains("contact"), "{anew:?}");
+    assert_eq!(run.number("contact", "changed_by_org"), 1);
 }

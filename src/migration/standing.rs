@@ -1,0 +1,281 @@
+//! A phase that stands: an earlier run found nothing to do for a load, and neither what its rows follow from nor its records in the org
+//! are other ones since. It is reported again, and its outbox, its comparison and its books are not made anew.
+//!
+//! In: what the rows of a load follow from, the tables that its phase left, the org's counts. Out: `standing/<load>.json`, and the
+//! phase's report. Never: a phase with a row that failed, differs or waits for a person, or of which the org cannot say that nothing
+//! changed; a record sent or read.
+//!
+//! What may be other when the phase would run again is of three kinds, and each is a part of its [`Basis`]: the tables that its query
+//! reads and the settings, as they were before it; its own tables, as it left them; and the org, which is asked each time.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::comparison::read_back_request;
+use super::context::Reads;
+use super::gone;
+use super::phase::Phases;
+use super::phase_report::Found;
+use crate::error::Error;
+use crate::load::Event;
+use crate::project::{Operation, QueryFile};
+use crate::reconcile::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, PhaseReport, Verdict, is_as_read};
+use crate::staging::{Basis, Snapshot, digest_of};
+
+/// The folder of what stands, beside the reports of an org.
+const FOLDER: &str = "standing";
+
+/// Tables that a phase leaves: schema, and how the name begins.
+const OWN: [(&str, &str); 10] = [
+    ("ledger", ""),
+    ("ledger", LEFT_TO_ORG),
+    ("org", ""),
+    ("outbox", ""),
+    ("recon", "altered_"),
+    ("recon", CHANGED_BY_ORG),
+    ("recon", CONFLICTS),
+    ("recon", "differences_"),
+    ("recon", "fates_"),
+    ("recon", "flags_"),
+];
+
+/// What an earlier run found, with nothing left to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Standing {
+    /// What it followed from, and what it left.
+    #[serde(default)]
+    basis: Basis,
+    /// The run.
+    #[serde(default)]
+    run: String,
+    report: PhaseReport,
+    found: Found,
+    /// Lines for the end of a run.
+    notes: Vec<String>,
+}
+
+impl Standing {
+    /// What a phase found.
+    pub(super) fn of(report: PhaseReport, found: Found, notes: Vec<String>) -> Self {
+        Self {
+            basis: Basis::default(),
+            run: String::new(),
+            report,
+            found,
+            notes,
+        }
+    }
+
+    /// Whether nothing was done and nothing is left to do: every row was in the org already, as it was sent.
+    fn is_settled(&self) -> bool {
+        let report = &self.report;
+        report.unchanged == report.outbox
+            && report.read_back == report.outbox
+            && report.differences + report.changed_by_org + report.conflicts == 0
+    }
+}
+
+impl Phases<'_> {
+    /// What the rows of a load follow from and what they are judged by; none where nobody knows.
+    pub(super) async fn inputs(&self, file: &QueryFile) -> Result<Option<Basis>, Error> {
+        let context = self.context;
+        let converts = file.operation == Some(Operation::Convert);
+        if self.only_failed || converts || file.instead_of.is_some() {
+            return Ok(None);
+        }
+        let (snapshot, session) = context.session(Reads::Only(&file.references)).await?;
+        let plan = session.plan(&file.path, &file.sql).await?;
+        let Some(mut basis) = session.basis(&plan, &file.key) else {
+            return Ok(None);
+        };
+        let staged = file.source.as_ref().and_then(|source| source.staged());
+        let is_source = |schema: &str| ["rejects", "usercom"].contains(&schema);
+        for table in snapshot.iter() {
+            let schema = table.schema_name.as_str();
+            if schema == "config" || (is_source(schema) && staged == Some(&*table.table)) {
+                basis.add(table.name(), table.digest());
+            }
+        }
+        let describe = context.describes.get(file.object());
+        let mut dead: Vec<String> = self
+            .liveness
+            .dead()
+            .iter()
+            .map(|dead| format!("{dead:?}"))
+            .collect();
+        dead.sort_unstable();
+        let gone = gone::fields(context, file, &snapshot);
+        for (name, told) in [
+            ("the settings", self.settings()),
+            ("the fields", context.resolved.columns(file)?.told()),
+            ("the object", format!("{describe:?}")),
+            ("records that are gone", format!("{dead:?}")),
+            ("columns that are gone", format!("{gone:?}")),
+        ] {
+            basis.add(name, digest_of(&told));
+        }
+        Ok(Some(basis))
+    }
+
+    /// Whatever else decides about rows, in every load.
+    fn settings(&self) -> String {
+        let context = self.context;
+        let config = &context.project.config;
+        let loads = context.resolved.loads().map(|file| {
+            let takes_part = context.resolved.takes_part(file);
+            (&file.path, &file.source, takes_part)
+        });
+        format!(
+            "{:?}",
+            (
+                (&config.options, &config.gates, config.sample),
+                &config.business_timezone,
+                &context.connection.client.identity().user_id,
+                &context.policies,
+                &context.resolved.map,
+                &context.resolved.exclusions.dropped,
+                loads.collect::<Vec<_>>(),
+            )
+        )
+    }
+
+    /// What an earlier run found, if the phase stands.
+    pub(super) async fn standing(
+        &self,
+        file: &QueryFile,
+        inputs: Option<&Basis>,
+    ) -> Result<Option<Standing>, Error> {
+        let describe = self.context.describes.get(file.object());
+        let looks = self.context.whole || self.context.project.engine.is_fresh();
+        let (Some(inputs), Some(describe), false) = (inputs, describe, looks) else {
+            return Ok(None);
+        };
+        let staging = self.context.staging();
+        let path = staging.org_path(&[FOLDER, &format!("{}.json", file.name)]);
+        let kept = match staging.read(&path).await {
+            Ok(kept) => kept,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // What another version of the program wrote may have another form.
+        let Ok(standing) = serde_json::from_slice::<Standing>(&kept) else {
+            return Ok(None);
+        };
+        let snapshot = staging.snapshot().await?;
+        let basis = with_own(inputs.clone(), &snapshot, &file.name);
+        let changed = standing.basis.differences(&basis);
+        if !changed.is_empty() {
+            tracing::debug!(load = file.name, ?changed, "the phase does not stand");
+            return Ok(None);
+        }
+        let rows = standing.report.outbox;
+        let request = read_back_request(self.context, file, describe, rows)?;
+        let stands = is_as_read(&request, &snapshot).await?;
+        tracing::debug!(load = file.name, stands, "the org was asked for changes");
+        Ok(stands.then_some(standing))
+    }
+
+    /// Reports a phase that stands.
+    pub(super) async fn stand(
+        &mut self,
+        file: &QueryFile,
+        standing: Standing,
+        took: Duration,
+    ) -> Result<(), Error> {
+        let snapshot = self.context.staging().snapshot().await?;
+        let outbox = snapshot.get("outbox", &file.name);
+        let at = self.context.connection.client.server_time();
+        for event in [
+            Event::PhaseStarted {
+                load: file.name.clone(),
+                object: file.object().to_owned(),
+                table: None,
+                outbox: outbox.map_or(0, |outbox| outbox.version),
+                key: file.key.clone(),
+                parts: 0,
+                rows: 0,
+                at,
+            },
+            Event::PhaseLoaded {
+                load: file.name.clone(),
+                at,
+            },
+        ] {
+            self.journal.record(&event).await?;
+        }
+        self.liveness.landed(&file.name);
+        let Standing {
+            report,
+            found,
+            notes,
+            run,
+            ..
+        } = standing;
+        self.progress
+            .step(&format!("{} stands as run {run} left it", file.name));
+        self.notes.extend(notes);
+        self.reports.push(report.clone());
+        let verdict = Verdict {
+            reasons: Vec::new(),
+        };
+        let took = [took, Duration::ZERO, Duration::ZERO];
+        self.note_end(&report, &found, &verdict, took).await?;
+        self.stood.insert(file.name.clone());
+        Ok(())
+    }
+
+    /// Keeps what a phase found whose gate held, where nothing is left to do.
+    pub(super) async fn keep_standing(
+        &self,
+        file: &QueryFile,
+        inputs: Basis,
+        standing: Standing,
+    ) -> Result<(), Error> {
+        if !standing.is_settled() {
+            return Ok(());
+        }
+        let staging = self.context.staging();
+        let snapshot = staging.snapshot().await?;
+        let standing = Standing {
+            basis: with_own(inputs, &snapshot, &file.name),
+            run: self.journal.run().to_owned(),
+            ..standing
+        };
+        let path = staging.org_path(&[FOLDER, &format!("{}.json", file.name)]);
+        let kept = serde_json::to_vec(&standing).map_err(|error| Error::Defect {
+            what: format!("what stands of {} is no JSON: {error}", file.name),
+        })?;
+        staging.write_document(&path, kept.into()).await?;
+        Ok(())
+    }
+
+    /// Whether a load stands and its ledger has no row but those of its outbox, so that none can have lost its row in the source.
+    pub(super) fn has_nothing_gone(&self, load: &str, snapshot: &Snapshot) -> bool {
+        let rows = |schema: &str| snapshot.get(schema, load).map(|table| table.rows);
+        self.stood.contains(load) && rows("ledger") == rows("outbox")
+    }
+
+    /// A line for the end of the run.
+    pub(super) fn tell_what_stands(&mut self) {
+        let (stand, all) = (self.stood.len(), self.reports.len());
+        if stand > 0 {
+            self.notes.push(format!(
+                "{stand} of {all} loads stand as they were: neither what their rows follow from nor their records in the org changed \
+                 (--fresh looks at all of them again)"
+            ));
+        }
+    }
+}
+
+/// Adds the tables that the phase of a load leaves.
+fn with_own(mut basis: Basis, snapshot: &Snapshot, load: &str) -> Basis {
+    for (schema, prefix) in OWN {
+        let table = snapshot.get(schema, &format!("{prefix}{load}"));
+        let told = table.map_or("none".to_owned(), |table| {
+            format!("{} rows, {}", table.rows, table.digest())
+        });
+        basis.add(format!("left: {schema}.{prefix}{load}"), told);
+    }
+    basis
+}
