@@ -66,7 +66,13 @@ impl LedgerRefresh<'_> {
                     None => Liveness::Deleted,
                 };
                 if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
-                    gone.insert(id, Gone { live, successor });
+                    gone.insert(
+                        id,
+                        Gone {
+                            successor,
+                            ..Gone::from(live)
+                        },
+                    );
                 }
             }
             self.follow(object, Liveness::Merged, &mut gone).await?;
@@ -78,8 +84,8 @@ impl LedgerRefresh<'_> {
             pin_mut!(rows);
             while let Some(row) = rows.try_next().await.map_err(self.read())? {
                 let now = Gone {
-                    live: Liveness::Converted,
                     successor: named(&row, CONTACT),
+                    ..Gone::from(Liveness::Converted)
                 };
                 if let Some(id) = field_text(&row, "Id").as_deref().and_then(identity) {
                     gone.insert(id, now);

@@ -8,17 +8,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::compute::{concat_batches, nullif, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 
 use super::LoadError;
 use super::ledger::{selected, write_ledger};
 use crate::engine::{Engine, Session};
-use crate::rows::{Dead, Identity, Liveness, for_load, identity, key_text, same_key};
+use crate::rows::{Dead, Identity, Liveness, Outcome, for_load, identity, key_text, same_key};
 use crate::salesforce::{Client, ObjectDescribe};
 use crate::staging::{DataFile, Manifest, Staging};
 
@@ -46,6 +47,8 @@ pub(super) struct Gone {
     pub(super) live: Liveness,
     /// The record that it became.
     pub(super) successor: Option<String>,
+    /// Whether nobody knows its values any more.
+    pub(super) is_forgotten: bool,
 }
 
 impl From<Liveness> for Gone {
@@ -53,6 +56,7 @@ impl From<Liveness> for Gone {
         Self {
             live,
             successor: None,
+            is_forgotten: false,
         }
     }
 }
@@ -159,22 +163,86 @@ impl LedgerRefresh<'_> {
                 made.join(" union all ")
             ));
         }
-        if parts.is_empty() {
-            return Ok(());
+        match parts.is_empty() {
+            true => Ok(()),
+            false => {
+                let those = parts.join(" union all ");
+                self.mark(&session, ledger, &those, Liveness::Undone).await
+            }
         }
-        let sql = parts.join(" union all ");
-        let name = format!("records of {} that are gone", self.load);
-        let mut rows = session.stream(&name, &sql, &[]).await?;
+    }
+
+    /// Forgets records that `other`, a load of the same records, has sent since: what was sent before says no more what they have.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn forget_sent_by(&self, other: &str) -> Result<(), LoadError> {
+        let snapshot = self.staging.snapshot().await?;
+        let ledgers = [self.load, other].map(|load| snapshot.get("ledger", load));
+        let [Some(ledger), Some(_)] = ledgers else {
+            return Ok(());
+        };
+        let session = self.engine.session(self.staging, &snapshot)?;
+        let landed =
+            [Outcome::Created, Outcome::Updated].map(|outcome| format!("'{}'", outcome.word()));
+        let sql = format!(
+            "select l.id from ledger.{} as l inner join ledger.{other} as m on {} \
+             where l.id is not null and m.outcome in ({}) and m.at > l.at",
+            self.load,
+            same_key("m", "l", self.key),
+            landed.join(", ")
+        );
+        self.mark(&session, ledger, &sql, Liveness::Undone).await
+    }
+
+    /// Forgets the values of records of which `other`, a load of the same records, sent some in a run: the next outbox sends all of
+    /// them again.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub async fn forget_values_sent_by(&self, other: &str, run: &str) -> Result<(), LoadError> {
+        let snapshot = self.staging.snapshot().await?;
+        let ledgers = [self.load, other].map(|load| snapshot.get("ledger", load));
+        let [Some(ledger), Some(_)] = ledgers else {
+            return Ok(());
+        };
+        let session = self.engine.session(self.staging, &snapshot)?;
+        let sql = format!(
+            "select l.id from ledger.{} as l inner join ledger.{other} as m on {} \
+             where l.id is not null and l.live = '{LIVE}' and m.run_id = '{run}' and m.outcome = '{}'",
+            self.load,
+            same_key("m", "l", self.key),
+            Outcome::Updated.word(),
+        );
+        self.mark(&session, ledger, &sql, Liveness::Live).await
+    }
+
+    /// Says of the records whose ids `sql` returns that they are there or not, and that nobody knows their values.
+    async fn mark(
+        &self,
+        session: &Session,
+        ledger: &Manifest,
+        sql: &str,
+        live: Liveness,
+    ) -> Result<(), LoadError> {
+        let name = format!("records of {} that are forgotten", self.load);
+        let mut rows = session.stream(&name, sql, &[]).await?;
         let mut changes = AllGone::new();
         while let Some(batch) = rows.next_batch().await? {
             let ids = batch.column(0).as_string::<i32>().iter().flatten();
             let ids = ids.filter_map(identity);
-            changes.extend(ids.map(|id| (id, Gone::from(Liveness::Undone))));
+            changes.extend(ids.map(|id| {
+                let marked = Gone {
+                    is_forgotten: true,
+                    ..Gone::from(live)
+                };
+                (id, marked)
+            }));
         }
         if changes.is_empty() {
             return Ok(());
         }
-        let file = self.attempts(&session, ledger, &changes).await?;
+        let file = self.attempts(session, ledger, &changes).await?;
         let schema = current(&ledger.schema);
         write_ledger(self.staging, self.engine, self.load, self.key, schema, file).await?;
         Ok(())
@@ -271,8 +339,8 @@ impl LedgerRefresh<'_> {
                     let Some(id) = identity(&text) else { continue };
                     let known = cell(live, row).and_then(|word| Liveness::parse(&word));
                     let known = Gone {
-                        live: known.unwrap_or(Liveness::Live),
                         successor: cell(successors, row),
+                        ..Gone::from(known.unwrap_or(Liveness::Live))
                     };
                     let is_missing = missing.is_some_and(|missing| missing.value(row));
                     match finding(&known, gone.get(&id), is_missing) {
@@ -338,45 +406,41 @@ impl LedgerRefresh<'_> {
         batch: &RecordBatch,
         schema: &SchemaRef,
         changes: &AllGone,
-    ) -> Result<RecordBatch, arrow::error::ArrowError> {
+    ) -> Result<RecordBatch, ArrowError> {
         let ids = batch.column(self.key.len()).as_string::<i32>();
         let (mut places, mut live) = (Vec::new(), StringBuilder::new());
-        let mut successor = StringBuilder::new();
+        let (mut successor, mut forgotten) = (StringBuilder::new(), Vec::new());
         for row in 0..batch.num_rows() {
             let now = identity(ids.value(row)).and_then(|id| changes.get(&id));
             if let Some(now) = now {
                 places.push(u32::try_from(row).unwrap_or(u32::MAX));
                 live.append_value(now.live.word());
                 successor.append_option(now.successor.as_deref());
+                forgotten.push(now.is_forgotten);
             }
         }
         let rows = take_record_batch(batch, &UInt32Array::from(places))?;
         let rows = concat_batches(schema, [&rows])?;
-        let count = rows.num_rows();
+        let (count, forgotten) = (rows.num_rows(), BooleanArray::from(forgotten));
         let live: ArrayRef = Arc::new(live.finish());
         let successor: ArrayRef = Arc::new(successor.finish());
         let operation: StringArray = std::iter::repeat_n(Some(LOOKED_AT), count).collect();
         let now = vec![Utc::now().timestamp_micros(); count];
-        let columns =
-            schema
-                .fields()
-                .iter()
-                .zip(rows.columns())
-                .map(|(field, column)| -> ArrayRef {
-                    match field.name().as_str() {
-                        "live" => Arc::clone(&live),
-                        "successor" => Arc::clone(&successor),
-                        "operation" => Arc::new(operation.clone()),
-                        "at" => Arc::new(
-                            TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC"),
-                        ),
-                        "outcome" | "error_code" | "error" | "job_id" | "attempt" | "run_id" => {
-                            new_null_array(field.data_type(), count)
-                        }
-                        _ => Arc::clone(column),
-                    }
-                });
-        RecordBatch::try_new(Arc::clone(schema), columns.collect())
+        let columns = schema.fields().iter().zip(rows.columns());
+        let columns = columns.map(|(field, column)| -> Result<ArrayRef, ArrowError> {
+            Ok(match field.name().as_str() {
+                "live" => Arc::clone(&live),
+                "successor" => Arc::clone(&successor),
+                "operation" => Arc::new(operation.clone()),
+                "at" => Arc::new(TimestampMicrosecondArray::from(now.clone()).with_timezone("UTC")),
+                "outcome" | "error_code" | "error" | "job_id" | "attempt" | "run_id" => {
+                    new_null_array(field.data_type(), count)
+                }
+                "fingerprint" => nullif(column, &forgotten)?,
+                _ => Arc::clone(column),
+            })
+        });
+        RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
     }
 }
 

@@ -166,7 +166,7 @@ pub(crate) async fn known(context: &Context<'_>) -> Result<Dead, Error> {
     Ok(dead)
 }
 
-fn ledger<'a>(context: &'a Context<'_>, load: &str) -> Option<load::LedgerRefresh<'a>> {
+pub(super) fn ledger<'a>(context: &'a Context<'_>, load: &str) -> Option<load::LedgerRefresh<'a>> {
     let file = context.resolved.queries.find(QueryKind::Load, load)?;
     Some(load::LedgerRefresh {
         staging: context.staging(),

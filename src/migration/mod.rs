@@ -49,6 +49,7 @@ mod found;
 mod gone;
 mod grain;
 mod hypercare;
+mod instead_of;
 mod known;
 mod known_fields;
 mod liveness;

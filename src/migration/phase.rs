@@ -10,6 +10,7 @@ use super::comparison;
 use super::context::{Context, Reads};
 use super::gone::{self, GoneRows};
 use super::grain::{self, Books};
+use super::instead_of;
 use super::liveness::Liveness;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
@@ -197,6 +198,7 @@ impl<'a> Phases<'a> {
         }
         let began = Instant::now();
         self.look_at_parents(file).await?;
+        instead_of::forget_sent_since(self.context, file).await?;
         let inputs = self.inputs(file).await?;
         if let Some(standing) = self.standing(file, inputs.as_ref()).await? {
             if self.run_checks().await? {
@@ -229,6 +231,9 @@ impl<'a> Phases<'a> {
         let started = Instant::now();
         gone::keep_edits(self.context, file).await?;
         self.compare(file, &outbox).await?;
+        if counts.updated > 0 {
+            instead_of::pass_on(self.context, file, self.journal.run()).await?;
+        }
         self.reading += started.elapsed();
         let (snapshot, session) = self.context.session(Reads::Tables).await?;
         let report = count_phase(

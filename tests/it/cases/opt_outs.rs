@@ -63,6 +63,35 @@ fn an_opt_out_reaches_a_record_of_the_org_whatever_its_row_waits_for() {
     assert_eq!((run.total("differences"), run.total("gone")), (0, 0));
 }
 
+#[test]
+#[ignore = "long: several migrations"]
+fn somebody_who_waits_again_and_opts_out_again_is_opted_out_again() {
+    let project = Project::small();
+    project.write("export/deals.csv", "id,name\n");
+    let export = |person: &str| project.write("export/people.csv", &format!("{HEAD}{person}\n"));
+    let steps = [
+        ("4,e@x.example,Eva East,lead,,,f", "4 f", 0),
+        // Waits for a stage that nobody knows, and wants no mail.
+        ("4,e@x.example,Eva East,vip2,,,t", "4 t", 1),
+        // Goes on, and wants mail again.
+        ("4,e@x.example,Eva East,lead,,,f", "4 f", 0),
+        ("4,e@x.example,Eva East,vip2,,,t", "4 t", 1),
+    ];
+    for (place, (person, said, opted_out_alone)) in steps.into_iter().enumerate() {
+        export(person);
+        let run = project.run();
+        assert_eq!(opted_out(&project), said, "step {place}: {}", run.stderr);
+        let updated = run.number("lead_opt_out", "updated");
+        assert_eq!(updated, opted_out_alone, "step {place}");
+        assert_eq!(
+            run.total("conflicts") + run.total("differences"),
+            0,
+            "step {place}"
+        );
+    }
+    assert_eq!(project.run().total("sent"), 0);
+}
+
 /// Each person with the first letter of what the org says of the opt-out.
 fn opted_out(project: &Project) -> String {
     let org = project.org();
