@@ -199,8 +199,8 @@ impl<'a> Phases<'a> {
         let began = Instant::now();
         self.look_at_parents(file).await?;
         instead_of::forget_sent_since(self.context, file).await?;
-        let inputs = self.inputs(file).await?;
-        if let Some(standing) = self.standing(file, inputs.as_ref()).await? {
+        let before = self.before(file).await?;
+        if let Some(standing) = self.standing(file, before.as_ref()).await? {
             if self.run_checks().await? {
                 return Ok(Some(RunStatus::Held));
             }
@@ -251,16 +251,18 @@ impl<'a> Phases<'a> {
         let verdict = self.verdict(file, &snapshot, &report, &counts, books.as_ref());
         let verdict = verdict.await?;
         let found = self.found(&session, &report, file, books.as_ref()).await?;
+        let mut notes: Vec<String> = Vec::new();
         if report.changed_by_org > 0 {
-            self.notes.push(format!(
+            notes.push(format!(
                 "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
                 file.name, report.changed_by_org, file.name
             ));
         }
-        self.propose_automation(file, &session, &report).await?;
         let columns = self.context.resolved.columns(file)?;
         let spellings = spellings::without_code(&session, file, columns, &report).await?;
-        self.notes.extend(spellings.clone());
+        notes.extend(spellings);
+        self.notes.extend(notes.iter().cloned());
+        self.propose_automation(file, &session, &report).await?;
         self.keep_failed(file, &session, &outbox, &report).await?;
         self.reports.push(report.clone());
         let took = [
@@ -269,9 +271,9 @@ impl<'a> Phases<'a> {
             began.elapsed().saturating_sub(prepare + send),
         ];
         self.note_end(&report, &found, &verdict, took).await?;
-        if let Some(inputs) = inputs.filter(|_| verdict.passed()) {
-            let standing = Standing::of(report, found, spellings.into_iter().collect());
-            self.keep_standing(file, inputs, standing).await?;
+        if let Some(before) = before.filter(|_| verdict.passed()) {
+            let standing = Standing::of(report, found, notes);
+            self.keep_standing(file, before, standing).await?;
         }
         let reasons = verdict.reasons.iter();
         self.notes

@@ -2,11 +2,12 @@
 //! are other ones since. It is reported again, and its outbox, its comparison and its books are not made anew.
 //!
 //! In: what the rows of a load follow from, the tables that its phase left, the org's counts. Out: `standing/<load>.json`, and the
-//! phase's report. Never: a phase with a row that failed, differs or waits for a person, or of which the org cannot say that nothing
-//! changed; a record sent or read.
+//! phase's report. Never: a phase that sent something or whose gate was shut, or of which the org cannot say that nothing changed; a
+//! record sent or read.
 //!
-//! What may be other when the phase would run again is of three kinds, and each is a part of its [`Basis`]: the tables that its query
-//! reads and the settings, as they were before it; its own tables, as it left them; and the org, which is asked each time.
+//! What may be other when the phase would run again is of three kinds: the tables that its query reads and the settings, as they were
+//! before it; its own tables, as it left them; and the org, which is asked each time. The first two are its [`Basis`]. Where people
+//! edited records, a phase tells edits by what it left before: it stands once it has left what it found.
 
 use std::time::Duration;
 
@@ -40,6 +41,14 @@ const OWN: [(&str, &str); 10] = [
     ("recon", "flags_"),
 ];
 
+/// What a phase begins with.
+pub(super) struct Before {
+    /// What the rows follow from, and what they are judged by.
+    inputs: Basis,
+    /// What the phase left the last time.
+    own: Basis,
+}
+
 /// What an earlier run found, with nothing left to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Standing {
@@ -67,18 +76,22 @@ impl Standing {
         }
     }
 
-    /// Whether nothing was done and nothing is left to do: every row was in the org already, as it was sent.
-    fn is_settled(&self) -> bool {
+    /// Whether nothing was sent and nothing is left to send.
+    fn is_quiet(&self) -> bool {
+        self.report.unchanged == self.report.outbox
+    }
+
+    /// Whether every record was in the org as it was sent.
+    fn is_plain(&self) -> bool {
         let report = &self.report;
-        report.unchanged == report.outbox
-            && report.read_back == report.outbox
+        report.read_back == report.outbox
             && report.differences + report.changed_by_org + report.conflicts == 0
     }
 }
 
 impl Phases<'_> {
-    /// What the rows of a load follow from and what they are judged by; none where nobody knows.
-    pub(super) async fn inputs(&self, file: &QueryFile) -> Result<Option<Basis>, Error> {
+    /// What the phase of a load begins with; none where nobody knows.
+    pub(super) async fn before(&self, file: &QueryFile) -> Result<Option<Before>, Error> {
         let context = self.context;
         let converts = file.operation == Some(Operation::Convert);
         if self.only_failed || converts || file.instead_of.is_some() {
@@ -115,7 +128,10 @@ impl Phases<'_> {
         ] {
             basis.add(name, digest_of(&told));
         }
-        Ok(Some(basis))
+        Ok(Some(Before {
+            inputs: basis,
+            own: own(&snapshot, &file.name),
+        }))
     }
 
     /// Whatever else decides about rows, in every load.
@@ -144,11 +160,11 @@ impl Phases<'_> {
     pub(super) async fn standing(
         &self,
         file: &QueryFile,
-        inputs: Option<&Basis>,
+        before: Option<&Before>,
     ) -> Result<Option<Standing>, Error> {
         let describe = self.context.describes.get(file.object());
         let looks = self.context.whole || self.context.project.engine.is_fresh();
-        let (Some(inputs), Some(describe), false) = (inputs, describe, looks) else {
+        let (Some(before), Some(describe), false) = (before, describe, looks) else {
             return Ok(None);
         };
         let staging = self.context.staging();
@@ -162,14 +178,14 @@ impl Phases<'_> {
         let Ok(standing) = serde_json::from_slice::<Standing>(&kept) else {
             return Ok(None);
         };
-        let snapshot = staging.snapshot().await?;
-        let basis = with_own(inputs.clone(), &snapshot, &file.name);
+        let mut basis = before.inputs.clone();
+        basis.extend(before.own.clone());
         let changed = standing.basis.differences(&basis);
         if !changed.is_empty() {
             tracing::debug!(load = file.name, ?changed, "the phase does not stand");
             return Ok(None);
         }
-        let rows = standing.report.outbox;
+        let (snapshot, rows) = (staging.snapshot().await?, standing.report.outbox);
         let request = read_back_request(self.context, file, describe, rows)?;
         let stands = is_as_read(&request, &snapshot).await?;
         tracing::debug!(load = file.name, stands, "the org was asked for changes");
@@ -225,20 +241,22 @@ impl Phases<'_> {
         Ok(())
     }
 
-    /// Keeps what a phase found whose gate held, where nothing is left to do.
+    /// Keeps what a phase found whose gate held, where the next one would find the same.
     pub(super) async fn keep_standing(
         &self,
         file: &QueryFile,
-        inputs: Basis,
+        before: Before,
         standing: Standing,
     ) -> Result<(), Error> {
-        if !standing.is_settled() {
+        let staging = self.context.staging();
+        let left = own(&staging.snapshot().await?, &file.name);
+        if !standing.is_quiet() || !(standing.is_plain() || left == before.own) {
             return Ok(());
         }
-        let staging = self.context.staging();
-        let snapshot = staging.snapshot().await?;
+        let mut basis = before.inputs;
+        basis.extend(left);
         let standing = Standing {
-            basis: with_own(inputs, &snapshot, &file.name),
+            basis,
             run: self.journal.run().to_owned(),
             ..standing
         };
@@ -268,8 +286,9 @@ impl Phases<'_> {
     }
 }
 
-/// Adds the tables that the phase of a load leaves.
-fn with_own(mut basis: Basis, snapshot: &Snapshot, load: &str) -> Basis {
+/// The tables that the phase of a load leaves.
+fn own(snapshot: &Snapshot, load: &str) -> Basis {
+    let mut basis = Basis::default();
     for (schema, prefix) in OWN {
         let table = snapshot.get(schema, &format!("{prefix}{load}"));
         let told = table.map_or("none".to_owned(), |table| {

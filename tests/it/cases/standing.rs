@@ -144,10 +144,20 @@ fn a_load_with_nothing_to_do_stands_until_its_rows_its_records_or_its_rules_chan
     assert_eq!(run.number("contact", "changed_by_org"), 1);
     let told = project.table("select c.field, c.found from recon.changed_by_org_contact as c");
     assert_eq!(told, [["Phone", "+48 999"]]);
-    // It is told as long as it is so.
-    let (run, anew) = written(&project, Project::run);
-    assert!(anew.contains("contact"));
-    assert_eq!(run.number("contact", "changed_by_org"), 1);
+    // It is told as long as it is so, by a load that stands, too.
+    let edits = [true, false].map(|looked_at| {
+        let (run, anew) = written(&project, Project::run);
+        assert_eq!(run.number("contact", "changed_by_org"), 1);
+        assert!(
+            run.stderr
+                .contains("contact: 1 value(s) were changed in the org"),
+            "{}",
+            run.stderr
+        );
+        (anew.contains("contact") == looked_at, run)
+    });
+    assert!(edits[1].0, "it has left what it found");
+    let [_, (_, run)] = edits;
     says_what_a_look_at_everything_says(&project, &run);
 
     // A cell of the export: what hangs on people is looked at, what does not stands.
