@@ -3,7 +3,7 @@
 //! In: the entries of a comparison, what was known of them before. Out: `recon.changed_by_org_<load>` with key, field, our value,
 //! theirs, who changed it and when: whoever had changed the record last when this value was first found, nobody where that was our own
 //! login; the other entries go to the differences. What we changed last ourselves can only be an edit where this run did not send the
-//! field; one that was a difference before stays one. Never: an edit among the differences because we wrote another field
+//! field; one that was a difference before stays one, as does an edit. Never: an edit among the differences because we wrote another field
 //! of its record since: it is remembered.
 
 use std::collections::BTreeMap;
@@ -97,10 +97,11 @@ pub(super) fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> 
     });
     columns.push_str(match edited {
         true => {
-            ", e.key is not null as is_known, e.found as known_found, e.changed_by as known_by, e.changed_at as known_at"
+            ", w.key is not null as was_edited, e.key is not null as is_known, e.found as known_found, e.changed_by as known_by, \
+             e.changed_at as known_at"
         }
         false => {
-            ", false as is_known, cast(null as varchar) as known_found, cast(null as varchar) as known_by, cast(null as varchar) as known_at"
+            ", false as was_edited, false as is_known, cast(null as varchar) as known_found, cast(null as varchar) as known_by, cast(null as varchar) as known_at"
         }
     });
     if differed {
@@ -115,7 +116,9 @@ pub(super) fn with_known(load: &str, edits: &EditsRequest<'_>, landed: &str) -> 
             " left join (select e.key, e.field, e.found, first_value(e.changed_by {first}) as changed_by, \
              first_value(e.changed_at {first}) as changed_at \
              from recon.{CHANGED_BY_ORG}{load} as e group by e.key, e.field, e.found) as e \
-             on e.key = d.key and e.field = d.field and coalesce(e.found, '') = coalesce(d.found, '')"
+             on e.key = d.key and e.field = d.field and coalesce(e.found, '') = coalesce(d.found, '') \
+             left join (select distinct e.key, e.field from recon.{CHANGED_BY_ORG}{load} as e) as w \
+             on w.key = d.key and w.field = d.field"
         ));
     }
     format!("select d.*{columns} from ({landed}) as d{joins}")
@@ -200,6 +203,8 @@ struct Entries<'a> {
     operation: &'a StringArray,
     by: &'a StringArray,
     at: &'a StringArray,
+    /// Whether the comparison before found an edit of the field.
+    edited: &'a BooleanArray,
     known: &'a BooleanArray,
     known_found: &'a StringArray,
     known_by: &'a StringArray,
@@ -222,6 +227,7 @@ impl<'a> Entries<'a> {
             operation: text("operation")?,
             by: text("changed_by")?,
             at: text("changed_at")?,
+            edited: column(batch, "was_edited")?.as_boolean(),
             known: column(batch, "is_known")?.as_boolean(),
             known_found: text("known_found")?,
             known_by: text("known_by")?,
@@ -261,7 +267,8 @@ impl<'a> Entries<'a> {
         let is_hidden = self.operation.value(row) == RowOperation::Update.word()
             && self.differed.is_valid(row)
             && !self.differed.value(row);
-        is_known || is_hidden
+        // What was an edit stays one, also where it was changed again on our behalf: a conversion fills the empty fields of its account.
+        is_known || is_hidden || self.edited.value(row)
     }
 
     /// Whether this run sent the field.

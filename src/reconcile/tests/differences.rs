@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 
-use crate::reconcile::{DiffRequest, write_differences};
+use crate::reconcile::{DiffRequest, EditsRequest, write_differences};
 use crate::rows::bench::{Bench, columns, described, numbers, texts};
 
 const KEY: &str = "usercom_id__c";
@@ -92,6 +92,10 @@ impl Load {
     }
 
     async fn differences(&self) -> Vec<String> {
+        self.compared(None).await
+    }
+
+    async fn compared(&self, edits: Option<EditsRequest<'_>>) -> Vec<String> {
         let session = self.bench.session().await;
         let sent = [
             (self.key, DataType::Int64),
@@ -111,7 +115,7 @@ impl Load {
             leads: &self.leads,
             later: &self.later,
             strays: &[],
-            edits: None,
+            edits,
         })
         .await
         .unwrap();
@@ -238,4 +242,49 @@ async fn an_empty_outbox_is_compared_with_nothing() {
     load.rows = 0;
     load.org(&[4], &["Who?"]).await;
     assert!(load.differences().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_edit_stays_one_that_our_login_changed_again_without_sending_the_field() {
+    let load = Load::landed().await;
+    let rows = vec![
+        (KEY, numbers(&[1, 2])),
+        ("Name", texts(&["Acme", "Globex"])),
+        ("Phone", texts(&["1", "2"])),
+        ("_fingerprint", numbers(&[11, 12])),
+        ("_operation", texts(&["unchanged", "unchanged"])),
+    ];
+    load.bench.table("outbox.lead", rows).await;
+    // Both by us: a conversion fills what is empty.
+    let rows = vec![
+        ("_id", texts(&["00Q1", "00Q2"])),
+        (KEY, numbers(&[1, 2])),
+        ("Name", texts(&["Filled", "Filled"])),
+        ("Phone", texts(&["1", "2"])),
+        ("LastModifiedById", texts(&["005us", "005us"])),
+        ("LastModifiedDate", texts(&["2026-01-01", "2026-01-01"])),
+    ];
+    load.bench.table("org.lead", rows).await;
+    // Of the first, somebody had emptied the name.
+    let rows = vec![
+        ("key", texts(&["1"])),
+        ("field", texts(&["Name"])),
+        ("sent", texts(&["Acme"])),
+        ("found", texts(&["-"])),
+        ("changed_by", texts(&["005ann"])),
+        ("changed_at", texts(&["2025-12-31"])),
+    ];
+    load.bench.table("recon.changed_by_org_lead", rows).await;
+    let edits = EditsRequest {
+        user: "005us",
+        modified: true,
+        same: false,
+        before: [false, true],
+        left: false,
+        automation: &BTreeSet::new(),
+    };
+    let found = load.compared(Some(edits)).await;
+    assert_eq!(found, ["2 changed Name Globex Filled"]);
+    let told = "select c.key, c.field, c.found from recon.changed_by_org_lead as c";
+    assert_eq!(load.bench.lines(told).await, ["1 Name Filled"]);
 }
