@@ -49,7 +49,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::datatypes::SchemaRef;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use url::Url;
@@ -62,6 +62,9 @@ use local::LocalStore;
 
 /// Schemas whose tables do not depend on the destination; all others are kept per organisation.
 pub const SHARED_SCHEMAS: [&str; 4] = ["usercom", "rejects", "staged", "config"];
+
+/// Files whose checksums are looked at beside each other: of many small ones, most of the time is waiting for the store.
+const VERIFIED_AT_ONCE: usize = 8;
 
 /// A handle on the staging area; cheap to clone.
 #[derive(Clone, Debug)]
@@ -351,24 +354,31 @@ impl Staging {
         &self,
         tables: impl Iterator<Item = &Manifest>,
     ) -> Result<(), StagingError> {
-        for table in tables {
-            for file in &table.files {
-                let path = self.absolute(&file.path);
-                let failed = |source| StagingError::read(&path, source);
-                let mut bytes = self.store.get(&path).await.map_err(failed)?.into_stream();
-                let mut sum = Checksum::default();
-                while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
-                    sum.add(&chunk);
-                }
-                if sum.text() != file.checksum {
-                    return Err(StagingError::AlteredFile {
-                        table: table.name(),
-                        path: file.path.clone(),
-                    });
-                }
-            }
+        let files = tables.flat_map(|table| table.files.iter().map(move |file| (table, file)));
+        let checked: Vec<_> = files
+            .map(|(table, file)| self.verify_file(table, file))
+            .collect();
+        stream::iter(checked)
+            .buffer_unordered(VERIFIED_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn verify_file(&self, table: &Manifest, file: &DataFile) -> Result<(), StagingError> {
+        let path = self.absolute(&file.path);
+        let failed = |source| StagingError::read(&path, source);
+        let mut bytes = self.store.get(&path).await.map_err(failed)?.into_stream();
+        let mut sum = Checksum::default();
+        while let Some(chunk) = bytes.try_next().await.map_err(failed)? {
+            sum.add(&chunk);
         }
-        Ok(())
+        match sum.text() == file.checksum {
+            true => Ok(()),
+            false => Err(StagingError::AlteredFile {
+                table: table.name(),
+                path: file.path.clone(),
+            }),
+        }
     }
 
     /// Makes `manifest` the table's current version, unless it is that already, and removes files that no longer have a reader:
