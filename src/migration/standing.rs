@@ -220,7 +220,6 @@ impl Phases<'_> {
         ] {
             self.journal.record(&event).await?;
         }
-        self.liveness.landed(&file.name);
         let Standing {
             report,
             found,
