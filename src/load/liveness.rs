@@ -172,35 +172,12 @@ impl LedgerRefresh<'_> {
         }
     }
 
-    /// Forgets records that `other`, a load of the same records, has sent since: what was sent before says no more what they have.
+    /// Forgets the values of records that `other`, a load of the same records, has sent since; with [`Liveness::Undone`] the records
+    /// altogether. Forgotten once, they are not looked at again until they are sent.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub async fn forget_sent_by(&self, other: &str) -> Result<(), LoadError> {
-        let snapshot = self.staging.snapshot().await?;
-        let ledgers = [self.load, other].map(|load| snapshot.get("ledger", load));
-        let [Some(ledger), Some(_)] = ledgers else {
-            return Ok(());
-        };
-        let session = self.engine.session(self.staging, &snapshot)?;
-        let landed =
-            [Outcome::Created, Outcome::Updated].map(|outcome| format!("'{}'", outcome.word()));
-        let sql = format!(
-            "select l.id from ledger.{} as l inner join ledger.{other} as m on {} \
-             where l.id is not null and m.outcome in ({}) and m.at > l.at",
-            self.load,
-            same_key("m", "l", self.key),
-            landed.join(", ")
-        );
-        self.mark(&session, ledger, &sql, Liveness::Undone).await
-    }
-
-    /// Forgets the values of records of which `other`, a load of the same records, sent some in a run: the next outbox sends all of
-    /// them again.
-    ///
-    /// # Errors
-    /// [`LoadError`].
-    pub async fn forget_values_sent_by(&self, other: &str, run: &str) -> Result<(), LoadError> {
+    pub async fn forget_sent_by(&self, other: &str, live: Liveness) -> Result<(), LoadError> {
         let snapshot = self.staging.snapshot().await?;
         let ledgers = [self.load, other].map(|load| snapshot.get("ledger", load));
         let [Some(ledger), Some(_)] = ledgers else {
@@ -208,13 +185,10 @@ impl LedgerRefresh<'_> {
         };
         let session = self.engine.session(self.staging, &snapshot)?;
         let sql = format!(
-            "select l.id from ledger.{} as l inner join ledger.{other} as m on {} \
-             where l.id is not null and l.live = '{LIVE}' and m.run_id = '{run}' and m.outcome = '{}'",
-            self.load,
-            same_key("m", "l", self.key),
-            Outcome::Updated.word(),
+            "select l.id from {} where l.id is not null",
+            sent_since(self.load, other, self.key)
         );
-        self.mark(&session, ledger, &sql, Liveness::Live).await
+        self.mark(&session, ledger, &sql, live).await
     }
 
     /// Says of the records whose ids `sql` returns that they are there or not, and that nobody knows their values.
@@ -442,6 +416,16 @@ impl LedgerRefresh<'_> {
         });
         RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
     }
+}
+
+/// SQL for the live records of a load (`l`) with the values of its ledger that `other`, a load of the same records (`m`), sent after it.
+pub fn sent_since(load: &str, other: &str, key: &[String]) -> String {
+    let [created, updated] = [Outcome::Created, Outcome::Updated].map(Outcome::word);
+    format!(
+        "(select l.* from ledger.{load} as l inner join ledger.{other} as m on {} where l.live = '{LIVE}' \
+         and l.fingerprint is not null and m.outcome in ('{created}', '{updated}') and m.at > l.at) as l",
+        same_key("m", "l", key)
+    )
 }
 
 /// The schema of a ledger that an older version wrote, with the column of successors.

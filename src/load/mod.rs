@@ -39,7 +39,7 @@ pub use blobs::{BlobStream, Blobs};
 pub use error::{LoadError, PartError};
 pub use journal::{Event, Journal, RunOutline, RunRecord, RunStart, Took};
 pub use ledger::{FOLLOWED, attempts_with, move_keys, write_ledger};
-pub use liveness::{LedgerRefresh, Refreshed};
+pub use liveness::{LedgerRefresh, Refreshed, sent_since};
 pub use outcome::{OutcomeClass, classify, remedies, remedy};
 pub use phase::{LoadRequest, PhaseCounts, load_phase};
 pub use recover::recover;

@@ -16,7 +16,6 @@ use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use super::sheet::keep_sheet;
 use super::spellings;
-use super::standing::Standing;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
@@ -198,7 +197,7 @@ impl<'a> Phases<'a> {
         }
         let began = Instant::now();
         self.look_at_parents(file).await?;
-        instead_of::forget_sent_since(self.context, file).await?;
+        instead_of::catch_up(self.context, file).await?;
         let before = self.before(file).await?;
         if let Some(standing) = self.standing(file, before.as_ref()).await? {
             if self.run_checks().await? {
@@ -231,9 +230,6 @@ impl<'a> Phases<'a> {
         let started = Instant::now();
         gone::keep_edits(self.context, file).await?;
         self.compare(file, &outbox).await?;
-        if counts.updated > 0 {
-            instead_of::pass_on(self.context, file, self.journal.run()).await?;
-        }
         self.reading += started.elapsed();
         let (snapshot, session) = self.context.session(Reads::Tables).await?;
         let report = count_phase(
@@ -272,8 +268,8 @@ impl<'a> Phases<'a> {
         ];
         self.note_end(&report, &found, &verdict, took).await?;
         if let Some(before) = before.filter(|_| verdict.passed()) {
-            let standing = Standing::of(report, found, notes);
-            self.keep_standing(file, before, standing).await?;
+            self.keep_standing(file, before, (report, found, notes))
+                .await?;
         }
         let reasons = verdict.reasons.iter();
         self.notes
@@ -310,7 +306,7 @@ impl<'a> Phases<'a> {
     }
 
     /// The org's object that a load sends to.
-    fn describe(&self, file: &QueryFile) -> Result<&'a ObjectDescribe, Error> {
+    pub(super) fn describe(&self, file: &QueryFile) -> Result<&'a ObjectDescribe, Error> {
         let describes = &self.context.describes;
         describes.get(file.object()).ok_or_else(|| Error::Defect {
             what: format!(
@@ -322,7 +318,7 @@ impl<'a> Phases<'a> {
     }
 
     /// Sends an outbox, part by part.
-    async fn send(
+    pub(super) async fn send(
         &self,
         file: &QueryFile,
         describe: &ObjectDescribe,

@@ -19,7 +19,6 @@ use super::gone;
 use super::phase::Phases;
 use super::phase_report::Found;
 use crate::error::Error;
-use crate::load::Event;
 use crate::project::{Operation, QueryFile};
 use crate::reconcile::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, PhaseReport, Verdict, is_as_read};
 use crate::staging::{Basis, Snapshot, digest_of};
@@ -53,10 +52,8 @@ pub(super) struct Before {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Standing {
     /// What it followed from, and what it left.
-    #[serde(default)]
     basis: Basis,
     /// The run.
-    #[serde(default)]
     run: String,
     report: PhaseReport,
     found: Found,
@@ -64,29 +61,15 @@ pub(super) struct Standing {
     notes: Vec<String>,
 }
 
-impl Standing {
-    /// What a phase found.
-    pub(super) fn of(report: PhaseReport, found: Found, notes: Vec<String>) -> Self {
-        Self {
-            basis: Basis::default(),
-            run: String::new(),
-            report,
-            found,
-            notes,
-        }
-    }
+/// Whether nothing was sent and nothing is left to send.
+fn is_quiet(report: &PhaseReport) -> bool {
+    report.unchanged == report.outbox
+}
 
-    /// Whether nothing was sent and nothing is left to send.
-    fn is_quiet(&self) -> bool {
-        self.report.unchanged == self.report.outbox
-    }
-
-    /// Whether every record was in the org as it was sent.
-    fn is_plain(&self) -> bool {
-        let report = &self.report;
-        report.read_back == report.outbox
-            && report.differences + report.changed_by_org + report.conflicts == 0
-    }
+/// Whether every record was in the org as it was sent.
+fn is_plain(report: &PhaseReport) -> bool {
+    report.read_back == report.outbox
+        && report.differences + report.changed_by_org + report.conflicts == 0
 }
 
 impl Phases<'_> {
@@ -200,25 +183,9 @@ impl Phases<'_> {
         took: Duration,
     ) -> Result<(), Error> {
         let snapshot = self.context.staging().snapshot().await?;
-        let outbox = snapshot.get("outbox", &file.name);
-        let at = self.context.connection.client.server_time();
-        for event in [
-            Event::PhaseStarted {
-                load: file.name.clone(),
-                object: file.object().to_owned(),
-                table: None,
-                outbox: outbox.map_or(0, |outbox| outbox.version),
-                key: file.key.clone(),
-                parts: 0,
-                rows: 0,
-                at,
-            },
-            Event::PhaseLoaded {
-                load: file.name.clone(),
-                at,
-            },
-        ] {
-            self.journal.record(&event).await?;
+        // All its rows are unchanged: the journal has a phase that sent nothing.
+        if let Some(outbox) = snapshot.get("outbox", &file.name) {
+            self.send(file, self.describe(file)?, outbox).await?;
         }
         let Standing {
             report,
@@ -245,11 +212,11 @@ impl Phases<'_> {
         &self,
         file: &QueryFile,
         before: Before,
-        standing: Standing,
+        (report, found, notes): (PhaseReport, Found, Vec<String>),
     ) -> Result<(), Error> {
         let staging = self.context.staging();
         let left = own(&staging.snapshot().await?, &file.name);
-        if !standing.is_quiet() || !(standing.is_plain() || left == before.own) {
+        if !is_quiet(&report) || !(is_plain(&report) || left == before.own) {
             return Ok(());
         }
         let mut basis = before.inputs;
@@ -257,7 +224,9 @@ impl Phases<'_> {
         let standing = Standing {
             basis,
             run: self.journal.run().to_owned(),
-            ..standing
+            report,
+            found,
+            notes,
         };
         let path = staging.org_path(&[FOLDER, &format!("{}.json", file.name)]);
         let kept = serde_json::to_vec(&standing).map_err(|error| Error::Defect {
