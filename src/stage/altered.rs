@@ -38,6 +38,8 @@ pub(super) enum Alteration {
     Unwrapped,
     /// A number that a spreadsheet shortened was kept as it is.
     DamagedNumber,
+    /// A number was rounded to the digits that a float keeps.
+    DigitsLost,
     /// An address was taken out of the text around it.
     AddressInText,
     /// Letters that nobody sees were taken out of a telephone number.
@@ -62,6 +64,7 @@ impl Alteration {
             Self::CodePage => "code_page",
             Self::Unwrapped => "unwrapped",
             Self::DamagedNumber => "damaged_number",
+            Self::DigitsLost => "digits_lost",
             Self::AddressInText => "address_in_text",
             Self::InvisibleLetters => "invisible_letters",
             Self::NaItem => "literal_na",
@@ -78,6 +81,7 @@ impl Alteration {
             Self::CodePage => "bytes that are not UTF-8 were read as Windows-1250",
             Self::Unwrapped => "what a spreadsheet or a list had put around it was taken off",
             Self::DamagedNumber => "kept; a spreadsheet has lost digits of it",
+            Self::DigitsLost => "rounded to the digits that a number keeps",
             Self::AddressInText => "taken out of the text around it",
             Self::InvisibleLetters => "letters that nobody sees were taken out",
             Self::NaItem => "the item was left out of the list",

@@ -36,6 +36,8 @@ struct InputRule {
     owner: bool,
     /// Whether it is text.
     text: bool,
+    /// Whether it is a number with any decimals.
+    float: bool,
     /// Whether it may be several texts.
     list: bool,
     /// Whether it is a telephone number.
@@ -74,6 +76,7 @@ impl InputRules {
                     "assigned_to_id" | "assigned_to_email" | "created_by_id" | "created_by_email"
                 );
                 rule.text |= column.kind == ColumnKind::Text;
+                rule.float |= column.kind == ColumnKind::Float;
                 rule.list |= matches!(column.kind, ColumnKind::TextList | ColumnKind::Choice);
                 rule.address |=
                     column.kind == ColumnKind::Text && ADDRESSES.contains(&column.name.as_str());
@@ -142,6 +145,9 @@ impl InputRules {
             if cell::is_damaged_number(text) {
                 return Tidy::Kept(Some(Alteration::DamagedNumber));
             }
+        }
+        if rule.float && cell::loses_digits(text) {
+            return Tidy::Kept(Some(Alteration::DigitsLost));
         }
         if rule.list && text.contains(['E', 'e']) && text.contains('+') {
             // What may stand between the texts of a list, or around it.

@@ -2,8 +2,8 @@
 //!
 //! In: converted batches, each row with its place. Out: one table sorted by id with the newest version of each row, and
 //! the superseded ones as rejects. A run per file suits exports cut into files that are in order but overlap; rows
-//! that come late within their file are written apart and sorted outside memory. Memory: the row group being written,
-//! and while merging a row group per run.
+//! that come late within their file are written apart and sorted outside memory, and so are those that have no id. Memory: the row
+//! group being written, and while merging a row group per run.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::column_books::Filled;
+use super::equals::{self, Equals};
 use super::error::{build_error, write_error};
 use super::latest::{self, Latest, Order};
 use super::{StageError, rejects};
@@ -43,6 +44,8 @@ pub(super) struct Runs {
     /// Whether the next batch may begin a run.
     at_file_start: bool,
     late: Option<TableWriter>,
+    /// Rows of the open file without an id.
+    linked: Option<TableWriter>,
     /// Values written so far, late ones included.
     filled: Filled,
     pub(super) rejects: TableWriter,
@@ -96,6 +99,7 @@ impl Runs {
             order: Order::default(),
             at_file_start: false,
             late: None,
+            linked: None,
             filled: Filled::default(),
             rejects,
         })
@@ -108,6 +112,9 @@ impl Runs {
 
     /// Appends a batch with places.
     pub(super) async fn write(&mut self, batch: &RecordBatch) -> Result<(), StageError> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
         let name = self.name.as_str();
         let build = |source| build_error(name, name, source);
         let write = |source| write_error(name, source);
@@ -124,15 +131,61 @@ impl Runs {
         self.filled.add(batch);
         let (rows, late) = self.order.split(batch).map_err(build)?;
         self.open.write(&rows).await.map_err(write)?;
-        if let Some(late) = late {
-            let writer = match &mut self.late {
-                Some(writer) => writer,
-                empty => {
-                    let table = format!("{name}_late");
-                    empty.insert(create(&self.staging, name, &table, &self.placed, &[]).await?)
-                }
-            };
-            writer.write(&late).await.map_err(write)?;
+        match late {
+            Some(late) => self.write_late(&late).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn write_late(&mut self, late: &RecordBatch) -> Result<(), StageError> {
+        let aside = Aside {
+            staging: &self.staging,
+            name: &self.name,
+            placed: &self.placed,
+        };
+        aside.write(&mut self.late, "late", late).await
+    }
+
+    /// Keeps rows of the file without an id until its end.
+    pub(super) async fn write_linked(&mut self, rows: &RecordBatch) -> Result<(), StageError> {
+        let aside = Aside {
+            staging: &self.staging,
+            name: &self.name,
+            placed: &self.placed,
+        };
+        aside.write(&mut self.linked, "linked", rows).await
+    }
+
+    /// Tells that the file has ended: its rows without an id are sorted and told apart.
+    pub(super) async fn end_file(&mut self, engine: &Engine) -> Result<(), StageError> {
+        let Some(linked) = self.linked.take() else {
+            return Ok(());
+        };
+        let linked = linked.finish(BTreeMap::new()).await;
+        let linked = linked.map_err(|source| write_error(&self.name, source))?;
+        self.next_file();
+        let written = self.write_told_apart(engine, &linked).await;
+        self.staging.remove(&linked).await;
+        written
+    }
+
+    async fn write_told_apart(
+        &mut self,
+        engine: &Engine,
+        linked: &Manifest,
+    ) -> Result<(), StageError> {
+        let name = self.name.clone();
+        let query = equals::query(&linked.name());
+        let mut sorted = sorted(&self.staging, engine, &name, linked, &query).await?;
+        let mut equals = Equals::default();
+        while let Some(batch) = sorted.next().await.transpose()? {
+            let told = equals.told_apart(&batch);
+            let (first, others) = told.map_err(|source| build_error(&name, &name, source))?;
+            self.write(&first).await?;
+            if others.num_rows() > 0 {
+                self.filled.add(&others);
+                self.write_late(&others).await?;
+            }
         }
         Ok(())
     }
@@ -163,9 +216,37 @@ impl Runs {
             self.staging.remove(&run.rows).await;
         }
         let writers = [self.open, self.rejects].into_iter();
-        for writer in writers.chain(self.late) {
+        for writer in writers.chain(self.late).chain(self.linked) {
             writer.discard().await;
         }
+    }
+}
+
+/// Where rows of a table wait that are in no order.
+struct Aside<'a> {
+    staging: &'a Staging,
+    name: &'a str,
+    placed: &'a SchemaRef,
+}
+
+impl Aside<'_> {
+    /// Appends rows, to a new table if there is none yet.
+    async fn write(
+        &self,
+        table: &mut Option<TableWriter>,
+        suffix: &str,
+        rows: &RecordBatch,
+    ) -> Result<(), StageError> {
+        let writer = match table {
+            Some(writer) => writer,
+            empty => {
+                let table = format!("{}_{suffix}", self.name);
+                let created = create(self.staging, self.name, &table, self.placed, &[]);
+                empty.insert(created.await?)
+            }
+        };
+        let written = writer.write(rows).await;
+        written.map_err(|source| write_error(self.name, source))
     }
 }
 
@@ -305,7 +386,8 @@ impl Merge<'_> {
         let columns: Vec<usize> = (0..self.schema.fields().len()).collect();
         let mut sources: Vec<Batches> = runs.iter().map(|run| self.run(run)).collect();
         for late in late {
-            sources.push(self.sorted(late).await?);
+            let query = latest::query(&late.name(), self.schema);
+            sources.push(sorted(self.staging, self.engine, name, late, &query).await?);
         }
         let mut heads: Vec<Option<RecordBatch>> = vec![None; sources.len()];
         loop {
@@ -344,24 +426,27 @@ impl Merge<'_> {
             .map(move |batch| batch.map_err(|source| write_error(&name, source)))
             .boxed()
     }
+}
 
-    async fn sorted(&self, late: &Manifest) -> Result<Batches, StageError> {
-        let table = format!("usercom.{}", self.name);
-        let failed = move |source| StageError::SortTable {
-            table: table.clone(),
-            source,
-        };
-        let mut snapshot = Snapshot::default();
-        snapshot.insert(late.clone());
-        let session = self
-            .engine
-            .session(self.staging, &snapshot)
-            .map_err(&failed)?;
-        let query = latest::query(&late.name(), self.schema);
-        let sorted = session
-            .stream(&late.name(), &query, &[])
-            .await
-            .map_err(&failed)?;
-        Ok(sorted.map(move |batch| batch.map_err(&failed)).boxed())
-    }
+/// The rows of a table in the order of a query, sorted outside memory.
+async fn sorted(
+    staging: &Staging,
+    engine: &Engine,
+    name: &str,
+    rows: &Manifest,
+    query: &str,
+) -> Result<Batches, StageError> {
+    let table = format!("usercom.{name}");
+    let failed = move |source| StageError::SortTable {
+        table: table.clone(),
+        source,
+    };
+    let mut snapshot = Snapshot::default();
+    snapshot.insert(rows.clone());
+    let session = engine.session(staging, &snapshot).map_err(&failed)?;
+    let sorted = session
+        .stream(&rows.name(), query, &[])
+        .await
+        .map_err(&failed)?;
+    Ok(sorted.map(move |batch| batch.map_err(&failed)).boxed())
 }

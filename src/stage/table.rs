@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 
 use super::column_books::Filled;
 use super::convert::{Conversion, Counts};
-use super::equals::Equals;
 use super::error::{build_error, write_error};
 use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
@@ -20,7 +19,9 @@ use super::runs::{Joining, Merged, Parts, Runs};
 use super::shard::is_common;
 use super::share::Shares;
 use super::standing::WARNINGS;
-use super::{Settings, StageError, TableReport, Warning, altered, column_books, latest, pipeline};
+use super::{
+    Settings, StageError, TableReport, Warning, altered, column_books, equals, latest, pipeline,
+};
 use crate::engine::Engine;
 use crate::progress::Progress;
 use crate::staging::{Manifest, Snapshot, Staging, TableWriter};
@@ -286,7 +287,6 @@ impl Stager<'_> {
                 blobs: Arc::clone(&self.blobs),
             };
             let mut counts = Counts::default();
-            let mut equals = Equals::default();
             runs.next_file();
             let mut batches =
                 pipeline::convert_file(self.settings, self.export, input, Arc::new(conversion));
@@ -303,16 +303,21 @@ impl Stager<'_> {
                     .write(&converted.rejects)
                     .await
                     .map_err(|source| write_error(name, source))?;
-                let batch = equals
-                    .told_apart(converted.batch, &converted.linked)
-                    .map_err(|source| build_error(name, &input.file.name, source))?;
-                runs.write(&batch).await?;
+                if converted.linked.is_empty() {
+                    runs.write(&converted.batch).await?;
+                } else {
+                    let (linked, own) = equals::split(&converted.batch, &converted.linked)
+                        .map_err(|source| build_error(name, &input.file.name, source))?;
+                    runs.write_linked(&linked).await?;
+                    runs.write(&own).await?;
+                }
                 self.progress.advance(
                     name,
                     rows_before + counts.source_rows,
                     stored_before + converted.stored,
                 );
             }
+            runs.end_file(self.engine).await?;
             check_encoding(&input.file.name, &counts)?;
             stored_before += input.file.size;
             rows_before += counts.source_rows;

@@ -117,6 +117,27 @@ async fn a_number_that_lost_its_digits_shows_in_lists_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn digits_that_no_float_keeps_are_listed() {
+    let bench = Bench::new();
+    bench.file(
+        "people.csv",
+        "id,email,Size,Code\n\
+         1,a@x.example,12345678901234567,12345678901234500\n\
+         2,b@x.example,0.30000000000000004,1234567890123450\n",
+    );
+    bench.file(
+        "attributes.csv",
+        "id,name,value_type,content_type\n1,Size,float,user\n2,Code,string,user\n",
+    );
+    bench.stage().await.unwrap();
+    insta::assert_snapshot!(bench.csv(ALTERED).await, @"
+    id,file,row,column,value,reason
+    1,people.csv,1,code,12345678901234500,damaged_number
+    1,people.csv,1,size,12345678901234567,digits_lost
+    ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bytes_and_characters_that_are_none_cost_a_letter_and_not_the_record() {
     let bench = Bench::new();
     let rows: String = (1..=8).map(|id| format!("{id},Ann,x\n")).collect();

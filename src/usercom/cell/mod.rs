@@ -28,7 +28,7 @@ pub use reference::{
     reference_email, reference_field, reference_id, reference_key, reference_key_text,
     reference_text,
 };
-pub use tidy::{is_damaged_number, unwrapped, whole_number};
+pub use tidy::{is_damaged_number, loses_digits, unwrapped, whole_number};
 pub use timestamp::timestamp;
 pub use words::Words;
 

@@ -20,10 +20,20 @@ pub fn unwrapped(cell: &str) -> Option<&str> {
     (counts || matches!(first, b'=' | b'@' | b'+' | b'-')).then_some(inner)
 }
 
-/// Whether a text is a number as spreadsheets write those that were too long for them, `4.86E+10`: digits are gone.
+/// Digits that a spreadsheet and a 64-bit float keep of any number.
+const KEPT_DIGITS: usize = 15;
+
+/// Whether a text is a number as spreadsheets write those that were too long for them, digits being gone: `4.86E+10`, or two zeros and
+/// more in the place of all digits behind the fifteenth. (One zero there is as likely a digit of its own.)
 #[must_use]
 pub fn is_damaged_number(cell: &str) -> bool {
     let text = cell.trim_ascii();
+    if text.len() > KEPT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = text.trim_start_matches('0');
+        let (kept, rest) = digits.split_at(digits.len().min(KEPT_DIGITS));
+        let is_round = kept.ends_with('0');
+        return rest.len() > 1 && !is_round && rest.bytes().all(|byte| byte == b'0');
+    }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
         return false;
     };
@@ -36,6 +46,27 @@ pub fn is_damaged_number(cell: &str) -> bool {
         .split_once(['.', ','])
         .map_or((mantissa, "0"), |(whole, fraction)| (whole, fraction));
     whole.len() == 1 && digits(whole) && digits(fraction) && digits(exponent) && exponent.len() <= 3
+}
+
+/// Whether a number has digits that a 64-bit float does not keep.
+#[must_use]
+pub fn loses_digits(cell: &str) -> bool {
+    let text = cell.trim_ascii();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits <= KEPT_DIGITS {
+        return false;
+    }
+    let Ok(value) = super::float(text) else {
+        return false;
+    };
+    let plain = significant(text.split(['e', 'E']).next().unwrap_or_default());
+    plain.len() > KEPT_DIGITS && significant(&value.to_string()) != plain
+}
+
+/// The digits of a number between its first and its last that is no zero.
+fn significant(number: &str) -> String {
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').to_owned()
 }
 
 /// A telephone number without the `.0` that a spreadsheet gave it.
@@ -72,7 +103,15 @@ mod tests {
 
     #[test]
     fn a_number_that_lost_its_digits_shows() {
-        for cell in ["4.86E+10", "4,86E+10", "5E+11", "-1.2e+15", "+4.86001E+10"] {
+        for cell in [
+            "4.86E+10",
+            "4,86E+10",
+            "5E+11",
+            "-1.2e+15",
+            "+4.86001E+10",
+            "12345678901234500",
+            " 123456789012345000 ",
+        ] {
             assert!(is_damaged_number(cell), "{cell}");
         }
         for cell in [
@@ -83,8 +122,35 @@ mod tests {
             "1e5",
             "A1E+10",
             "4.86E+1000",
+            "123456789012345",
+            "1234567890123450",
+            "1234567890123456",
+            "12345678901234510",
+            "100000000000000000",
+            "00000000000000000",
+            "000000048600100200",
         ] {
             assert!(!is_damaged_number(cell), "{cell}");
+        }
+        for cell in [
+            "12345678901234567",
+            "1234567890.12345678",
+            "12 345 678 901 234 567,89",
+            "-9007199254740993",
+        ] {
+            assert!(loses_digits(cell), "{cell}");
+        }
+        for cell in [
+            "123456789012345",
+            "9007199254740992",
+            "0.30000000000000004",
+            "1500000000000000000000",
+            "0.000000000000000000012",
+            "1.0000000000000000000",
+            "1.5e300",
+            "n/a",
+        ] {
+            assert!(!loses_digits(cell), "{cell}");
         }
         assert_eq!(whole_number("48600100200.0"), Some("48600100200"));
         assert_eq!(whole_number("1.0"), None);
