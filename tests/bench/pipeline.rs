@@ -2,10 +2,15 @@
 //!
 //! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000) with all that hangs on them, or as many activities and chat messages
 //! as `TRANSLOAD_BENCH_ACTIVITIES` and `TRANSLOAD_BENCH_MESSAGES` say; the binary of the same build. Out: a Markdown table with
-//! rows, seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its own; the
-//! start of the process counts. The simulator is another process, without delays. `bare` rows are plain DataFusion
-//! programs with default settings and no memory limit that do the same work without rejects, accounting, fates or
-//! ledger: the CSV file to Parquet, and the project's own SQL files to Parquet models and CSV.
+//! rows, seconds, processor seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its
+//! own; the start of the process counts. The simulator is another process, without delays. Then one of ratios: our steps
+//! beside other programs that do the same work, if they came to as many rows. Of the transform those count, too, that we keep
+//! back: the bare program writes them.
+//!
+//! `bare` rows are plain DataFusion programs without memory limit that do the work without rejects, accounting, fates or ledger:
+//! the CSV file to Parquet, and the project's own SQL files to Parquet models and CSV. With `TRANSLOAD_BENCH_OTHERS=1` DuckDB
+//! and Polars write the CSV file as Parquet, too; they are installed under `target/bench/venv`. Without it, or where that
+//! fails, their rows say so. Never: a benchmark that needs them.
 //!
 //! The export and the work folder stay under `target/bench/`; the export is reused by the next run.
 
@@ -16,52 +21,32 @@
     reason = "a benchmark prints and may panic"
 )]
 
+// DataFusion alone.
+mod bare;
+// What a process takes.
+mod measure;
+// DuckDB and Polars.
+mod others;
+// The tables.
+mod report;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use arrow::datatypes::DataType;
-use datafusion::common::ParamValues;
-use datafusion::dataframe::{DataFrame, DataFrameWriteOptions};
-use datafusion::functions::expr_fn::get_field;
-use datafusion::functions_nested::expr_fn::array_to_string;
-use datafusion::prelude::{
-    CsvReadOptions, Expr, ParquetReadOptions, SessionConfig, SessionContext, col, ident, lit,
-};
 use futures::StreamExt;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
-use transload::config::Config;
 use transload::encode::RowEncoder;
 use transload::load::{Event, Journal};
-use transload::mapping::{CUSTOM, FieldMap, mapped_views};
-use transload::project::{Queries, Step as Query, order};
 use transload::rows::sent_columns;
-use transload::staging::{Snapshot, Staging};
+use transload::staging::Staging;
+
+use measure::{Taken, attempt, run, run_from};
+use others::Others;
+use report::{Report, Step};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
-
-/// Steps measured so far.
-#[derive(Default)]
-struct Report {
-    lines: Vec<String>,
-}
-
-impl Report {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::print_stderr,
-        reason = "a rate, told as soon as it is known"
-    )]
-    fn add(&mut self, name: &str, rows: u64, seconds: f64, peak_mb: u64) {
-        let rate = (rows as f64 / seconds) as u64;
-        let line = format!("| {name} | {rows} | {seconds:.1} | {rate} | {peak_mb} MB |");
-        eprintln!("{line}");
-        self.lines.push(line);
-    }
-}
 
 #[expect(clippy::disallowed_methods, reason = "the benchmark's own switch")]
 fn switch(name: &str) -> Option<u64> {
@@ -72,16 +57,12 @@ fn switch(name: &str) -> Option<u64> {
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = |place: usize| Path::new(&arguments[place]);
     match arguments.get(1).map(String::as_str) {
-        Some("clean") => clean(Path::new(&arguments[2]), Path::new(&arguments[3])),
-        Some("bare-stage") => runtime.block_on(bare_stage(Path::new(&arguments[2]))),
-        Some("bare-transform") => {
-            runtime.block_on(bare_transform(
-                Path::new(&arguments[2]),
-                Path::new(&arguments[3]),
-            ));
-        }
-        Some("encode") => runtime.block_on(encode(&arguments[2])),
+        Some("clean") => clean(path(2), path(3)),
+        Some("bare-stage") => runtime.block_on(bare::stage(path(2), path(3))),
+        Some("bare-transform") => runtime.block_on(bare::transform(path(2), path(3))),
+        Some("encode") => runtime.block_on(encode(path(2))),
         _ => bench(&runtime),
     }
 }
@@ -117,99 +98,148 @@ fn bench(runtime: &tokio::runtime::Runtime) {
         let _ = std::fs::remove_dir_all(folder);
     }
     make_project(&project, &export, "http://127.0.0.1:1");
+    let others = Others::find(&root, switch("TRANSLOAD_BENCH_OTHERS") == Some(1));
     let mut report = Report::default();
-    staging_steps(&mut report, &project);
-    // A small file is cut by the bare reader in the middle of a quoted line.
-    if more.is_empty() {
-        one_file_steps(&mut report, &export, &bare);
-    }
+    let (taken, out) = run(command(&project, &["stage", "--format", "json"]));
+    report.add("stage", staged(&out, "source", |_| true), taken);
+    one_file_steps(&mut report, &others, &export, &bare);
 
-    let (mut simulator, url) = start_simulator(&project);
+    let (simulator, url) = start_simulator(&project);
     make_project(&project, &export, &url);
-    loading_steps(&mut report, runtime, &project);
-    simulator.kill().unwrap();
-    simulator.wait().unwrap();
-
-    let this = std::env::current_exe().unwrap();
-    let work = project.join(".transload");
-    let (seconds, peak_mb, out) = run(Command::new(&this).arg("encode").arg(&work));
-    report.add("encode every part as CSV", number(&out), seconds, peak_mb);
-    let (seconds, peak_mb, out) = run(Command::new(&this)
-        .arg("bare-transform")
-        .arg(&project)
-        .arg(&bare));
-    let name = "bare: the same SQL to Parquet models and CSV";
-    report.add(name, number(&out), seconds, peak_mb);
-
-    println!("| step ({size} people) | rows | seconds | rows/s | peak RSS |");
-    println!("|---|---:|---:|---:|---:|");
-    for line in report.lines {
-        println!("{line}");
-    }
+    let planned = loading_steps(&mut report, runtime, &project);
+    drop(simulator);
+    transform_steps(&mut report, planned, &project, &bare);
+    report.print(&size);
+    assert!(report.is_whole(), "a step of ours failed");
 }
 
-fn staged_rows(out: &str) -> u64 {
+/// What a report of staging counts of the tables that `wanted` names.
+fn staged(out: &str, count: &str, wanted: impl Fn(&str) -> bool) -> u64 {
     let staged: Value = serde_json::from_str(out).unwrap();
-    let tables = staged["tables"].as_array().unwrap();
-    tables.iter().map(|t| t["source"].as_u64().unwrap()).sum()
+    let tables = staged["tables"].as_array().unwrap().iter();
+    let tables = tables.filter(|table| wanted(table["table"].as_str().unwrap()));
+    tables.map(|table| table[count].as_u64().unwrap()).sum()
 }
 
-/// Staging of the whole export.
-fn staging_steps(report: &mut Report, project: &Path) {
-    let (seconds, peak_mb, out) = run(command(project, &["stage", "--format", "json"]));
-    report.add("stage", staged_rows(&out), seconds, peak_mb);
+/// This program again, as a process of its own.
+fn this(step: &str, paths: &[&Path]) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg(step).args(paths);
+    command
 }
 
-/// Staging of one clean CSV file beside a bare program.
-fn one_file_steps(report: &mut Report, export: &Path, bare: &Path) {
+/// One clean CSV file to Parquet, by us and by others.
+fn one_file_steps(report: &mut Report, others: &Others, export: &Path, bare: &Path) {
     let one_file = bare.join("export");
     std::fs::create_dir_all(&one_file).unwrap();
-    let this = std::env::current_exe().unwrap();
-    run(Command::new(&this).arg("clean").arg(export).arg(&one_file));
+    run(this("clean", &[export, &one_file]));
     let small = bare.join("project");
     make_project(&small, &one_file, "http://127.0.0.1:1");
-    let (seconds, peak_mb, out) = run(command(&small, &["stage", "--format", "json"]));
-    report.add(
-        "stage people.csv alone",
-        staged_rows(&out),
-        seconds,
-        peak_mb,
-    );
-    let (seconds, peak_mb, out) = run(Command::new(&this).arg("bare-stage").arg(&one_file));
-    report.add(
-        "bare: people.csv to Parquet",
-        number(&out),
-        seconds,
-        peak_mb,
-    );
+    let ours = "stage people.csv alone";
+    let (taken, out) = run(command(&small, &["stage", "--format", "json"]));
+    // The file that says what the attributes are makes a table, too.
+    let people = |table: &str| table == "people";
+    report.add(ours, staged(&out, "source", people), taken);
+    // Rows that were rejected or of which a later version is there are not written by us.
+    let rows = staged(&out, "staged", people);
+    let mine = Step { rows, taken };
+
+    let source = one_file.join("people.csv");
+    let target = bare.join("datafusion.parquet");
+    let (taken, _) = run(this("bare-stage", &[&source, &target]));
+    let rows = rows_of(&target);
+    report.add("bare: people.csv to Parquet", rows, taken);
+    let name = format!("{ours} / bare DataFusion");
+    report.compare(&name, mine, Ok(Step { rows, taken }));
+    for other in others::NAMES {
+        let version = others.version(other).unwrap_or_default();
+        let name = format!("{other} {version}");
+        let name = name.trim_end();
+        let target = bare.join(format!("{other}.parquet"));
+        let theirs = match version.is_empty() {
+            true => Err(others::MISSING),
+            false => others.convert(other, &source, &target),
+        };
+        let theirs = theirs.map(|taken| Step {
+            rows: rows_of(&target),
+            taken,
+        });
+        let row = format!("{name}: people.csv to Parquet");
+        match theirs {
+            Ok(Step { rows, taken }) => report.add(&row, rows, taken),
+            Err(why) => report.without(&row, why),
+        }
+        report.compare(&format!("{ours} / {name}"), mine, theirs);
+    }
 }
 
-fn loading_steps(report: &mut Report, runtime: &tokio::runtime::Runtime, project: &Path) {
+/// Rows of a Parquet file, by its footer.
+fn rows_of(path: &Path) -> u64 {
+    let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+    let rows = reader.metadata().file_metadata().num_rows();
+    rows.try_into().unwrap()
+}
+
+/// The transform and the encoding of what is sent, beside a bare program that writes models and CSV.
+fn transform_steps(report: &mut Report, planned: Step, project: &Path, bare: &Path) {
+    let (encoding, out) = run(this("encode", &[project]));
+    report.add("encode every part as CSV", number(&out), encoding);
+    let (taken, out) = run(this("bare-transform", &[project, &bare.join("transform")]));
+    let name = "bare: the same SQL to Parquet models and CSV";
+    let rows = number(&out);
+    report.add(name, rows, taken);
+    let ours = Step {
+        rows: planned.rows,
+        taken: planned.taken.then(encoding),
+    };
+    let name = "transform to outbox + encode / bare DataFusion";
+    report.compare(name, ours, Ok(Step { rows, taken }));
+}
+
+/// Plans and runs the project twice. Returns the plan as it is compared: with the rows that do not move.
+fn loading_steps(report: &mut Report, runtime: &tokio::runtime::Runtime, project: &Path) -> Step {
     let sum = |list: &Value, field: &str| -> u64 {
         let list = list.as_array().unwrap();
         list.iter().map(|load| load[field].as_u64().unwrap()).sum()
     };
     // From the first model on: logging in and comparing fields is not the transform.
     let planned = command(project, &["plan", "--no-stage", "--format", "json"]);
-    let (seconds, peak_mb, out) = run_from(planned, "planning ");
+    let (taken, out) = run_from(planned, "planning ");
     let plan: Value = serde_json::from_str(&out).unwrap();
     let outbox = sum(&plan["loads"], "outbox");
-    report.add("transform to outbox (plan)", outbox, seconds, peak_mb);
+    report.add("transform to outbox (plan)", outbox, taken);
+    let staying = ["held", "out_of_scope", "passive", "ignored"];
+    let staying = staying.map(|fate| sum(&plan["loads"], fate));
+    let planned = Step {
+        rows: outbox + staying.iter().sum::<u64>(),
+        taken,
+    };
 
     let again = || command(project, &["run", "--no-stage", "--format", "json"]);
-    let (seconds, peak_mb, out) = run(again());
+    let (taken, out) = run(again());
     let summary: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(summary["status"], "ok", "{summary}");
     let sent = sum(&summary["objects"], "sent");
-    let loading = runtime.block_on(loading_seconds(project));
-    report.add("load: jobs, results, ledger", sent, loading, peak_mb);
+    let loading = Taken {
+        seconds: runtime.block_on(loading_seconds(project)),
+        processor: None,
+        ..taken
+    };
+    report.add("load: jobs, results, ledger", sent, loading);
     let name = "run: transform, load, read back, compare";
-    report.add(name, sent, seconds, peak_mb);
+    report.add(name, sent, taken);
 
-    let (seconds, peak_mb, out) = run(again());
-    let summary: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(sum(&summary["objects"], "sent"), 0, "{summary}");
-    report.add("run again: nothing to send", outbox, seconds, peak_mb);
+    let name = "run again: nothing to send";
+    match attempt(again(), "") {
+        Ok((taken, out)) => {
+            let summary: Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(sum(&summary["objects"], "sent"), 0, "{summary}");
+            report.add(name, outbox, taken);
+        }
+        // It has said why on stderr. What the first run left can be measured all the same.
+        Err(_) => report.fail(name),
+    }
+    planned
 }
 
 fn number(out: &str) -> u64 {
@@ -230,7 +260,17 @@ fn make_project(project: &Path, export: &Path, login_url: &str) {
     std::fs::write(project.join("migration.toml"), text).unwrap();
 }
 
-fn start_simulator(project: &Path) -> (Child, String) {
+/// The simulator's process, which ends with the benchmark, also where a step of it panics.
+struct Simulator(Child);
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start_simulator(project: &Path) -> (Simulator, String) {
     let seed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/org");
     let mut child = Command::new(BINARY)
         .args([
@@ -251,7 +291,7 @@ fn start_simulator(project: &Path) -> (Child, String) {
     BufReader::new(child.stdout.as_mut().unwrap())
         .read_line(&mut line)
         .unwrap();
-    (child, line.trim().to_owned())
+    (Simulator(child), line.trim().to_owned())
 }
 
 fn command(project: &Path, arguments: &[&str]) -> Command {
@@ -267,73 +307,21 @@ fn command(project: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a process: seconds, peak resident megabytes, stdout.
-fn run(command: impl std::borrow::BorrowMut<Command>) -> (f64, u64, String) {
-    run_from(command, "")
-}
-
-/// The same, with seconds counted from the first line on stderr that begins with `mark`.
-fn run_from(
-    mut command: impl std::borrow::BorrowMut<Command>,
-    mark: &'static str,
-) -> (f64, u64, String) {
-    let start = Instant::now();
-    let command = command.borrow_mut();
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let stderr = BufReader::new(child.stderr.take().unwrap());
-    let log = std::thread::spawn(move || {
-        let mut begun = mark.is_empty().then_some(start);
-        for line in stderr.lines().map_while(Result::ok) {
-            if begun.is_none() && line.starts_with(mark) {
-                begun = Some(Instant::now());
-            }
-            #[expect(clippy::print_stderr, reason = "the process's own log")]
-            {
-                eprintln!("{line}");
-            }
-        }
-        begun.unwrap_or(start)
-    });
-    let status = format!("/proc/{}/status", child.id());
-    let mut stdout = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let mut text = String::new();
-        std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
-        text
-    });
-    let mut peak = 0;
-    let code = loop {
-        if let Ok(text) = std::fs::read_to_string(&status) {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kilobytes =
-                line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-            peak = peak.max(kilobytes.unwrap_or(0) / 1024);
-        }
-        if let Some(code) = child.try_wait().unwrap() {
-            break code;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    let end = Instant::now();
-    let seconds = (end - log.join().unwrap()).as_secs_f64();
-    let text = reader.join().unwrap();
-    assert!(code.success(), "{code}: {text}");
-    (seconds, peak, text)
+/// The project's staging area with its only org in view.
+fn staging_of(project: &Path) -> Staging {
+    let work = project.join(".transload");
+    let org = std::fs::read_dir(work.join("orgs"))
+        .unwrap()
+        .flatten()
+        .next()
+        .unwrap();
+    let staging = Staging::open(&work.to_string_lossy()).unwrap();
+    staging.with_org(&org.file_name().to_string_lossy())
 }
 
 /// Seconds from the first job of each phase to its ledger, by the journal of the last run.
 async fn loading_seconds(project: &Path) -> f64 {
-    let staging = Staging::open(&project.join(".transload").to_string_lossy()).unwrap();
-    let orgs = std::fs::read_dir(project.join(".transload/orgs")).unwrap();
-    let org = orgs
-        .flatten()
-        .next()
-        .unwrap()
-        .file_name()
-        .into_string()
-        .unwrap();
-    let run = Journal::runs(&staging.with_org(&org))
+    let run = Journal::runs(&staging_of(project))
         .await
         .unwrap()
         .pop()
@@ -354,14 +342,8 @@ async fn loading_seconds(project: &Path) -> f64 {
 }
 
 /// Encodes every outbox part to CSV, as the sender does, and throws it away; prints the rows.
-async fn encode(work: &str) {
-    let staging = Staging::open(work).unwrap();
-    let org = std::fs::read_dir(Path::new(work).join("orgs"))
-        .unwrap()
-        .flatten()
-        .next()
-        .unwrap();
-    let staging = staging.with_org(&org.file_name().into_string().unwrap());
+async fn encode(project: &Path) {
+    let staging = staging_of(project);
     let snapshot = staging.snapshot().await.unwrap();
     let mut rows = 0;
     for table in snapshot.schema("outbox") {
@@ -382,17 +364,6 @@ async fn encode(work: &str) {
         }
     }
     println!("{rows}");
-}
-
-fn context() -> SessionContext {
-    let config = SessionConfig::new()
-        .with_target_partitions(2)
-        // Children of a struct above a join are otherwise named twice (DataFusion 55.2).
-        .set_bool(
-            "datafusion.optimizer.enable_leaf_expression_pushdown",
-            false,
-        );
-    SessionContext::new_with_config(config)
 }
 
 /// One CSV file of the export without its damaged rows, at which DataFusion's reader would stop, and without values of
@@ -420,161 +391,4 @@ fn clean(export: &Path, out: &Path) {
         out.join("attributes.jsonl"),
     )
     .unwrap();
-}
-
-/// A bare program: the clean CSV, types inferred, to Parquet. Prints the rows.
-async fn bare_stage(folder: &Path) {
-    let context = context();
-    let options = CsvReadOptions::new().newlines_in_values(true);
-    let source = folder.join("people.csv");
-    let frame = context
-        .read_csv(source.to_str().unwrap(), options)
-        .await
-        .unwrap();
-    let target = folder.join("people.parquet");
-    let target = target.to_str().unwrap();
-    let options = DataFrameWriteOptions::new();
-    frame.write_parquet(target, options, None).await.unwrap();
-    let options = ParquetReadOptions::default();
-    let written = context.read_parquet(target, options).await.unwrap();
-    println!("{}", written.count().await.unwrap());
-}
-
-/// A bare program: the project's SQL files in their order, models to Parquet and loads to CSV, over the tables that the
-/// run left behind. Prints the rows of the CSV files.
-async fn bare_transform(project: &Path, out: &Path) {
-    let config = Config::load(project, None).unwrap();
-    let staging = Staging::open(&config.staging).unwrap();
-    let org = std::fs::read_dir(project.join(".transload/orgs"))
-        .unwrap()
-        .flatten()
-        .next()
-        .unwrap();
-    let staging = staging.with_org(org.file_name().to_str().unwrap());
-    let snapshot = staging.snapshot().await.unwrap();
-    let context = context();
-    register(&context, &staging, &snapshot).await;
-    let map = FieldMap::load(project).unwrap();
-    for view in mapped_views(&config, &map, &snapshot).unwrap() {
-        let frame = context.sql(&view.sql).await.unwrap();
-        let name = format!("mapped.{}", view.name);
-        context.register_table(name, frame.into_view()).unwrap();
-    }
-    let queries = Queries::load(project).unwrap();
-    let mut known: std::collections::BTreeSet<String> =
-        snapshot.iter().map(|table| table.name()).collect();
-    known.extend(
-        snapshot
-            .schema("usercom")
-            .map(|t| format!("mapped.{}", t.table)),
-    );
-    known.insert("ledger.attempts".to_owned());
-    let parameters: Vec<_> = config.options.parameters().into_iter().collect();
-    let mut rows = 0;
-    let steps = order(&queries, &known).unwrap();
-    // What the run left out is left out here.
-    let mut read = std::collections::BTreeSet::new();
-    let mut kept = Vec::new();
-    for step in steps.into_iter().rev() {
-        let file = step.file();
-        let needed = match step {
-            Query::Load(_) => snapshot.get("outbox", &file.name).is_some(),
-            Query::Prepare(_) => read.contains(&format!("prepare.{}", file.name)),
-            Query::Org(_) => false,
-        };
-        if needed {
-            read.extend(file.references.iter().cloned());
-            kept.push(step);
-        }
-    }
-    for step in kept.into_iter().rev() {
-        let file = step.file();
-        let frame = context.sql(&file.sql).await.unwrap();
-        let frame = match frame
-            .logical_plan()
-            .get_parameter_names()
-            .unwrap()
-            .is_empty()
-        {
-            true => frame,
-            false => frame
-                .with_param_values(ParamValues::from(parameters.clone()))
-                .unwrap(),
-        };
-        let target = out.join(&file.name);
-        let target = target.to_str().unwrap();
-        let options = DataFrameWriteOptions::new();
-        match step {
-            Query::Prepare(_) => {
-                frame.write_parquet(target, options, None).await.unwrap();
-                let options = ParquetReadOptions::default();
-                let written = context.read_parquet(target, options).await.unwrap();
-                let name = format!("prepare.{}", file.name);
-                context.deregister_table(&name).unwrap();
-                context.register_table(name, written.into_view()).unwrap();
-            }
-            Query::Org(_) => {}
-            Query::Load(_) => {
-                let written = flat(frame).write_csv(target, options, None).await.unwrap();
-                rows += written
-                    .iter()
-                    .map(|batch| {
-                        arrow::array::AsArray::as_primitive::<arrow::datatypes::UInt64Type>(
-                            batch.column(0),
-                        )
-                        .value(0)
-                    })
-                    .sum::<u64>();
-            }
-        }
-    }
-    println!("{rows}");
-}
-
-async fn register(context: &SessionContext, staging: &Staging, snapshot: &Snapshot) {
-    for schema in [
-        "usercom", "rejects", "config", "mapped", "prepare", "outbox", "ledger", "org", "recon",
-    ] {
-        let sql = format!("create schema {schema}");
-        context.sql(&sql).await.unwrap().collect().await.unwrap();
-    }
-    for table in snapshot.iter() {
-        let files: Vec<String> = table
-            .files
-            .iter()
-            .map(|file| format!("/{}", staging.absolute(&file.path)))
-            .collect();
-        let options = ParquetReadOptions::default();
-        let frame = context.read_parquet(files, options).await.unwrap();
-        context
-            .register_table(table.name(), frame.into_view())
-            .unwrap();
-    }
-}
-
-/// Columns that CSV can hold: children of the struct one by one, lists joined.
-fn flat(frame: DataFrame) -> DataFrame {
-    let schema = frame.schema().as_arrow().clone();
-    let columns: Vec<Expr> = schema
-        .fields()
-        .iter()
-        .flat_map(|field| match field.data_type() {
-            DataType::Struct(children) => children
-                .iter()
-                .map(|child| {
-                    let value = get_field(col(CUSTOM), child.name().as_str());
-                    match child.data_type() {
-                        DataType::List(_) => array_to_string(value, lit(";")).alias(child.name()),
-                        _ => value.alias(child.name()),
-                    }
-                })
-                .collect(),
-            DataType::List(_) => {
-                let text = array_to_string(ident(field.name()), lit(";"));
-                vec![text.alias(field.name())]
-            }
-            _ => vec![ident(field.name())],
-        })
-        .collect();
-    frame.select(columns).unwrap()
 }
