@@ -133,5 +133,9 @@ pub(crate) fn brief(error: &DataFusionError) -> String {
         return brief(inner);
     }
     let text = error.strip_backtrace();
+    if matches!(error, DataFusionError::ResourcesExhausted(_)) {
+        // Its lines say who holds the memory.
+        return text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    }
     text.lines().next().unwrap_or_default().to_owned()
 }

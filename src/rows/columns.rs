@@ -347,7 +347,8 @@ pub(crate) fn with_plain_texts(
     RecordBatch::try_new(std::sync::Arc::new(Schema::new(plain)), columns)
 }
 
-fn plain_text(data_type: &DataType) -> DataType {
+/// A type in which all texts are of one type.
+pub(crate) fn plain_text(data_type: &DataType) -> DataType {
     match data_type {
         DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::Struct(parts) => {
@@ -356,6 +357,12 @@ fn plain_text(data_type: &DataType) -> DataType {
                 part.as_ref().clone().with_data_type(data_type)
             };
             DataType::Struct(parts.iter().map(plain).collect())
+        }
+        DataType::List(item) => {
+            let plain = plain_text(item.data_type());
+            DataType::List(std::sync::Arc::new(
+                item.as_ref().clone().with_data_type(plain),
+            ))
         }
         other => other.clone(),
     }

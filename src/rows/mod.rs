@@ -26,7 +26,7 @@ pub(crate) use bits::{Bits, is_set, set, unset};
 pub use columns::{AUDIT_FIELDS, CONTACT, Columns, FILE, LEAD, STATUS, columns_of};
 pub(crate) use columns::{
     BETWEEN_REASONS, FALLBACKS, FATE, FATE_PARTS, HIDDEN, RESERVED, SOURCE, UNTIL_KNOWN, is_custom,
-    with_plain_texts,
+    plain_text, with_plain_texts,
 };
 pub use fixed_sql::{for_load, with_parts};
 pub use identity::{Identity, identity};

@@ -58,6 +58,21 @@ fn rows_are_not_hung_on_a_parent_that_somebody_deleted() {
     assert_eq!(live(&project, "account", "12"), "live");
 }
 
+/// At this size queries of the second run join in chains, and sorts spill.
+#[test]
+#[ignore = "long: several migrations"]
+fn a_second_run_of_twenty_thousand_people_stays_within_the_memory_of_the_first() {
+    let (project, _) = Project::generated(20_000, 7, true);
+    let first = project.run().ended(0);
+    let second = project.run().ended(0);
+    assert!(first.number("lead", "created") > 5_000, "{}", first.stdout);
+    assert_eq!(second.total("sent"), 0);
+    assert_eq!(
+        second.number("lead", "read_back"),
+        first.number("lead", "read_back")
+    );
+}
+
 #[test]
 #[ignore = "long: several migrations"]
 fn a_record_that_is_purged_is_seen_by_the_read_back_and_from_then_on() {
