@@ -12,7 +12,9 @@ mod join_choice;
 mod joining;
 mod nesting;
 mod plans;
+mod pool;
 mod present;
+mod room;
 mod session;
 mod spill;
 mod stream;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -86,6 +88,8 @@ pub struct Engine {
     /// What every session has in common: functions, rules, configuration. Tables are each session's own.
     common: SessionState,
     plans: Arc<Plans>,
+    /// Bytes of the memory pool.
+    pool: usize,
     /// Whether nothing that was made before stands.
     fresh: AtomicBool,
     /// Removed after the runtime is gone.
@@ -105,7 +109,7 @@ impl Engine {
             }
         })?;
         let pool = TrackConsumersPool::new(
-            FairSpillPool::new(settings.pool()),
+            pool::Pool::new(settings.pool()),
             std::num::NonZeroUsize::MIN.saturating_add(2),
         );
         let disk = DiskManagerBuilder::default()
@@ -139,6 +143,7 @@ impl Engine {
                 source: source.into(),
             })?,
             plans: Arc::default(),
+            pool: settings.pool(),
             fresh: AtomicBool::new(false),
             _spill: spill,
         })
@@ -167,6 +172,7 @@ impl Engine {
             Arc::clone(&self.plans),
             self.handle.clone(),
             self.is_fresh(),
+            self.pool,
         ))
     }
 }
@@ -212,8 +218,7 @@ fn config() -> SessionConfig {
     options.optimizer.hash_join_single_partition_threshold_rows = 50_000;
     options.execution.parquet.schema_force_view_types = false;
     options.execution.spill_compression = datafusion::config::SpillCompression::Lz4Frame;
-    // What a sort may count on while it merges: a few batches of the widest tables.
-    options.execution.sort_spill_reservation_bytes = 12 << 20;
+    options.execution.sort_spill_reservation_bytes = room::SORT_BYTES;
     options.sql_parser.map_string_types_to_utf8view = false;
     // Mistakes are told with their lines.
     options.sql_parser.collect_spans = true;

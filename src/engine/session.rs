@@ -20,7 +20,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 use super::basis::basis;
 use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
-use super::{BatchStream, EngineError, STACK, check_depth};
+use super::{BatchStream, EngineError, STACK, check_depth, room};
 use crate::staging::{Basis, Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
@@ -43,6 +43,8 @@ pub struct Session {
     handle: tokio::runtime::Handle,
     parameters: BTreeMap<String, ScalarValue>,
     fresh: bool,
+    /// Bytes of the engine's memory pool.
+    pool: usize,
 }
 
 impl std::fmt::Debug for Session {
@@ -58,6 +60,7 @@ impl Session {
         plans: Arc<Plans>,
         handle: tokio::runtime::Handle,
         fresh: bool,
+        pool: usize,
     ) -> Self {
         let catalogs = MemoryCatalogProviderList::new();
         catalogs.register_catalog(CATALOG.to_owned(), Arc::new(tables.clone()));
@@ -69,6 +72,7 @@ impl Session {
             handle,
             parameters: BTreeMap::new(),
             fresh,
+            pool,
         }
     }
 
@@ -301,7 +305,7 @@ impl Session {
         sorted_by: &[String],
     ) -> Result<BatchStream, EngineError> {
         let physical = self.physical(query, plan, sorted_by).await?;
-        let context = self.context.task_ctx();
+        let context = room::context_of(physical.as_ref(), self.pool, &self.context);
         Ok(BatchStream::drive(
             query.to_owned(),
             physical.schema(),
