@@ -2,7 +2,9 @@
 //!
 //! In: what operators ask for. Out: leave to take it, or not. Those that can spill have equal shares of three quarters at most; the
 //! last quarter is kept for those that cannot, above all for merges of sorts, which ask when the rows of other sorts are in memory
-//! already. A first batch may be larger than a share. (In DataFusion's fair pool the first sorts may fill all of it, and the next cannot begin.) Never: more than the pool holds.
+//! already. A first batch may be larger than a share. (In DataFusion's fair pool the first sorts may fill all of it, and the next
+//! cannot begin.) As there, whoever took its share before others came keeps it until it spills, so that shares may pass the whole
+//! meanwhile. Never: memory taken from somebody.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -138,22 +138,14 @@ impl Runs {
     }
 
     async fn write_late(&mut self, late: &RecordBatch) -> Result<(), StageError> {
-        let aside = Aside {
-            staging: &self.staging,
-            name: &self.name,
-            placed: &self.placed,
-        };
-        aside.write(&mut self.late, "late", late).await
+        let of = (&self.staging, self.name.as_str(), "late");
+        append(&mut self.late, of, &self.placed, late).await
     }
 
     /// Keeps rows of the file without an id until its end.
     pub(super) async fn write_linked(&mut self, rows: &RecordBatch) -> Result<(), StageError> {
-        let aside = Aside {
-            staging: &self.staging,
-            name: &self.name,
-            placed: &self.placed,
-        };
-        aside.write(&mut self.linked, "linked", rows).await
+        let of = (&self.staging, self.name.as_str(), "linked");
+        append(&mut self.linked, of, &self.placed, rows).await
     }
 
     /// Tells that the file has ended: its rows without an id are sorted and told apart.
@@ -222,32 +214,22 @@ impl Runs {
     }
 }
 
-/// Where rows of a table wait that are in no order.
-struct Aside<'a> {
-    staging: &'a Staging,
-    name: &'a str,
-    placed: &'a SchemaRef,
-}
-
-impl Aside<'_> {
-    /// Appends rows, to a new table if there is none yet.
-    async fn write(
-        &self,
-        table: &mut Option<TableWriter>,
-        suffix: &str,
-        rows: &RecordBatch,
-    ) -> Result<(), StageError> {
-        let writer = match table {
-            Some(writer) => writer,
-            empty => {
-                let table = format!("{}_{suffix}", self.name);
-                let created = create(self.staging, self.name, &table, self.placed, &[]);
-                empty.insert(created.await?)
-            }
-        };
-        let written = writer.write(rows).await;
-        written.map_err(|source| write_error(self.name, source))
-    }
+/// Appends rows that are in no order to a table of their own, made with the first of them.
+async fn append(
+    table: &mut Option<TableWriter>,
+    (staging, name, suffix): (&Staging, &str, &str),
+    placed: &SchemaRef,
+    rows: &RecordBatch,
+) -> Result<(), StageError> {
+    let writer = match table {
+        Some(writer) => writer,
+        empty => {
+            let table = format!("{name}_{suffix}");
+            empty.insert(create(staging, name, &table, placed, &[]).await?)
+        }
+    };
+    let written = writer.write(rows).await;
+    written.map_err(|source| write_error(name, source))
 }
 
 async fn create(
