@@ -6,6 +6,7 @@
 
 use datafusion::common::ScalarValue;
 
+use super::asked::{Asked, Unavailable};
 use super::mapped;
 use super::open::Migration;
 use super::papers;
@@ -17,29 +18,6 @@ use crate::load::{RunState, attempts_with, remedies};
 use crate::mapping::{FieldMap, mapped_views};
 use crate::reconcile::union_views;
 use crate::staging::{Snapshot, Staging};
-
-/// Tables that could not be made, and why.
-#[derive(Debug)]
-pub struct Unavailable {
-    /// Beginning of their names, as `schema.` or `schema.table`.
-    pub prefix: String,
-    /// Why.
-    pub error: Error,
-}
-
-/// What is asked.
-pub struct Asked {
-    /// The staging area, with the organisation in view if there is one.
-    pub staging: Staging,
-    /// Its tables at this moment.
-    pub snapshot: Snapshot,
-    /// They, and the views over them.
-    pub session: Session,
-    /// Views that cannot be made, such as `mapped.*` while the map waits for a person.
-    pub unavailable: Vec<Unavailable>,
-    /// Which organisation, where there are several.
-    pub note: Option<String>,
-}
 
 impl Migration {
     /// Opens every table and view there is, of the organisation of the last run against `target`, else of the last run at all. A view that cannot be made takes nothing away from the others.

@@ -3,7 +3,7 @@
 //! In: a destination's name. Out: where each step stands, signatures, the document. The destination is not reached: evidence
 //! is what the last run and the last comparison found.
 
-use super::ask::Asked;
+use super::asked::Asked;
 use super::open::Migration;
 use super::status::organisations;
 use crate::cutover::{

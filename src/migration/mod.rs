@@ -17,6 +17,7 @@
 
 mod arrived;
 mod ask;
+mod asked;
 mod blobs;
 mod books;
 mod candidates;
@@ -104,7 +105,7 @@ mod way;
 mod why;
 mod workload;
 
-pub use ask::{Asked, Unavailable};
+pub use asked::{Asked, Unavailable};
 pub use cases::{
     CASES, CaseError, CaseReport, CaseRequest, RowDifference, RowProblem, TableDifference, cases,
     run_cases,

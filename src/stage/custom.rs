@@ -11,7 +11,7 @@ use futures::TryStreamExt;
 use super::StageError;
 use super::error::write_error;
 use super::file_books::DEFINITION_ROWS;
-use super::table::Finished;
+use super::stager::Finished;
 use crate::staging::{Snapshot, Staging};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::{CUSTOM_PREFIX, Object};

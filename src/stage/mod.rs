@@ -29,6 +29,7 @@ mod custom;
 mod equals;
 mod error;
 mod file_books;
+mod gather;
 mod input;
 mod input_rules;
 mod inputs;
@@ -42,6 +43,7 @@ mod runs;
 mod settings;
 mod shard;
 mod share;
+mod stager;
 mod standing;
 mod table;
 
@@ -53,7 +55,8 @@ pub use file_books::{FileBook, file_books};
 pub use locate::{Located, locate};
 pub use report::{StageReport, TableReport, Warning};
 pub use settings::Settings;
-pub use shard::{Shard, ShardReport, stage_shard};
+pub use shard::{ShardReport, stage_shard};
+pub use share::Shard;
 
 use std::collections::BTreeMap;
 
@@ -65,7 +68,7 @@ use crate::usercom::{Blobs, Export, Listing, OBJECTS};
 use custom::Custom;
 use input::input_files;
 use share::Shares;
-use table::{Finished, Stager};
+use stager::{Finished, Stager};
 
 /// Tables that staging writes beside those of the objects: name, what one row is, schema.
 #[must_use]

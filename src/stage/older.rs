@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::error::sort_error;
-use super::table::{Finished, Stager};
+use super::stager::{Finished, Stager};
 use super::{Settings, StageError};
 use crate::engine::Session;
 use crate::staging::{Manifest, Snapshot};

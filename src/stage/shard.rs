@@ -14,16 +14,12 @@
 //! objects) are read by every process. So every process finds the same columns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Display, Formatter};
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use super::custom::Custom;
 use super::error::write_error;
 use super::input::{InputFile, input_files};
-use super::share::{self, Share, Shares, TableShare};
-use super::table::{Finished, Stager};
+use super::share::{self, COMMON, Shard, Share, Shares, TableShare, is_common};
+use super::stager::{Finished, Stager};
 use super::{Settings, StageError, altered, blob_books, inputs};
 use crate::engine::Engine;
 use crate::progress::Progress;
@@ -31,56 +27,6 @@ use crate::staging::{Snapshot, Staging, digest_of};
 use crate::usercom::attributes::AttributeDefinition;
 use crate::usercom::schema::Object;
 use crate::usercom::{Blobs, Export, Listing, OBJECTS};
-
-/// Most processes that may share an export.
-const MOST: u32 = 64;
-
-/// Tables that say what others hold: every process reads them.
-const COMMON: [&str; 3] = ["attributes", "custom_objects", "custom_object_fields"];
-
-/// Whether every process reads a table's files.
-pub(super) fn is_common(object: &Object) -> bool {
-    COMMON.contains(&object.name.as_ref())
-}
-
-/// One of several shares of an export, written `2/3`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Shard {
-    /// Which, from 1.
-    pub number: u32,
-    /// Of how many.
-    pub of: u32,
-}
-
-impl Display for Shard {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.number, self.of)
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = text
-            .split_once('/')
-            .and_then(|(number, of)| Some((number.trim().parse().ok()?, of.trim().parse().ok()?)));
-        match parsed {
-            Some((number, of)) if number >= 1 && number <= of && of <= MOST => {
-                Ok(Self { number, of })
-            }
-            _ => Err(format!(
-                "a share is i/n with 1 <= i <= n <= {MOST}, such as 2/3: the second of three processes"
-            )),
-        }
-    }
-}
-
-impl Shard {
-    fn all(self) -> impl Iterator<Item = Self> {
-        (1..=self.of).map(move |number| Self { number, ..self })
-    }
-}
 
 /// What a process finds when its share is staged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -342,19 +288,5 @@ async fn discard(staging: &Staging, tables: BTreeMap<String, TableShare>) {
             staging.remove(rows).await;
         }
         staging.remove(&table.rejects).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_one_of_some() {
-        assert_eq!("2/3".parse(), Ok(Shard { number: 2, of: 3 }));
-        for text in ["0/3", "4/3", "1", "a/b", "1/65", "-1/2"] {
-            let error = text.parse::<Shard>().unwrap_err();
-            assert!(error.contains("such as 2/3"), "{text}: {error}");
-        }
     }
 }

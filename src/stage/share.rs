@@ -4,22 +4,73 @@
 //! the same read back by whoever puts them together. Never: a table that somebody reads; a share whose files are not whole.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
 
 use futures::TryStreamExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 
+use super::StageError;
 use super::column_books::Filled;
 use super::error::write_error;
 use super::file_books::{DEFINITION_ROWS, FileBook};
-use super::rejects;
-use super::runs::{Parts, Run};
-use super::shard::Shard;
-use super::table::{Stager, Work};
-use super::{StageError, latest};
+use super::runs::Run;
 use crate::staging::{Manifest, Staging, StagingError, TableWriter, verified, with_checksum};
+use crate::usercom::schema::Object;
 
 const FOLDER: &str = "shards";
+
+/// Most processes that may share an export.
+const MOST: u32 = 64;
+
+/// Tables that say what others hold: every process reads them.
+pub(super) const COMMON: [&str; 3] = ["attributes", "custom_objects", "custom_object_fields"];
+
+/// Whether every process reads a table's files.
+pub(super) fn is_common(object: &Object) -> bool {
+    COMMON.contains(&object.name.as_ref())
+}
+
+/// One of several shares of an export, written `2/3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which, from 1.
+    pub number: u32,
+    /// Of how many.
+    pub of: u32,
+}
+
+impl Display for Shard {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.number, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text
+            .split_once('/')
+            .and_then(|(number, of)| Some((number.trim().parse().ok()?, of.trim().parse().ok()?)));
+        match parsed {
+            Some((number, of)) if number >= 1 && number <= of && of <= MOST => {
+                Ok(Self { number, of })
+            }
+            _ => Err(format!(
+                "a share is i/n with 1 <= i <= n <= {MOST}, such as 2/3: the second of three processes"
+            )),
+        }
+    }
+}
+
+impl Shard {
+    /// All of the same number of shares.
+    pub(super) fn all(self) -> impl Iterator<Item = Self> {
+        (1..=self.of).map(move |number| Self { number, ..self })
+    }
+}
 
 /// The rows of one table that a process staged.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -184,78 +235,7 @@ impl Shares {
     }
 }
 
-impl Stager<'_> {
-    /// The parts of a table that other processes wrote.
-    pub(super) async fn gather(
-        &mut self,
-        shares: &Shares,
-        work: &mut Work<'_>,
-    ) -> Result<Parts, StageError> {
-        let name = work.object.name.as_ref();
-        let write = |source| write_error(name, source);
-        let mut rejects = self
-            .staging
-            .create("rejects", name, rejects::schema(), &[])
-            .await
-            .map_err(write)?;
-        let mut parts = (Vec::new(), Vec::new(), Filled::default());
-        let mut books = BTreeMap::new();
-        for share in &shares.0 {
-            let Some(table) = share.tables.get(name) else {
-                continue;
-            };
-            let mut written = table.runs.iter().map(|run| &run.rows).chain(&table.late);
-            if written.any(|rows| rows.schema != work.placed) {
-                rejects.discard().await;
-                return Err(StageError::OtherShard {
-                    shard: share.shard.to_string(),
-                    table: name.to_owned(),
-                });
-            }
-            parts.0.extend(table.runs.iter().cloned());
-            parts.1.extend(table.late.iter().cloned());
-            parts.2.join(&table.filled);
-            work.nothing.join(&table.nothing);
-            work.unreadable.join(&table.unreadable);
-            books.extend(table.books.iter().cloned());
-            copy(self.staging, &table.rejects, &mut rejects).await?;
-        }
-        if books.len() != work.files.len() {
-            rejects.discard().await;
-            return Err(StageError::OtherShard {
-                shard: "one of them".to_owned(),
-                table: name.to_owned(),
-            });
-        }
-        if parts.0.is_empty() {
-            let empty = self
-                .staging
-                .create("usercom", name, latest::with_places(work.schema()), &["id"])
-                .await
-                .map_err(write)?;
-            let rows = empty.finish(BTreeMap::new()).await.map_err(write)?;
-            parts.0.push(Run { rows, span: None });
-        }
-        work.books = books.into_values().collect();
-        let (runs, late, filled) = parts;
-        Ok(Parts {
-            runs,
-            late,
-            filled,
-            rejects,
-        })
-    }
-
-    /// Removes a table that is not published, but for what shares have.
-    pub(super) async fn remove(&self, table: &Manifest) {
-        match &self.shares {
-            Some(shares) => self.staging.remove(&shares.without_shared(table)).await,
-            None => self.staging.remove(table).await,
-        }
-    }
-}
-
-async fn copy(
+pub(super) async fn copy(
     staging: &Staging,
     from: &Manifest,
     into: &mut TableWriter,
@@ -266,4 +246,18 @@ async fn copy(
         into.write(&batch).await.map_err(failed)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_one_of_some() {
+        assert_eq!("2/3".parse(), Ok(Shard { number: 2, of: 3 }));
+        for text in ["0/3", "4/3", "1", "a/b", "1/65", "-1/2"] {
+            let error = text.parse::<Shard>().unwrap_err();
+            assert!(error.contains("such as 2/3"), "{text}: {error}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use super::error::{build_error, write_error};
 use super::file_books::{DEFINITION_ROWS, FileBook};
 use super::input::InputFile;
-use super::table::{Finished, Stager, distinct};
+use super::stager::{Finished, Stager, distinct};
 use super::{StageError, TableReport, column_books, file_books};
 use crate::engine::program;
 use crate::staging::{Basis, Manifest, Snapshot, Staging, digest_of};

@@ -9,7 +9,7 @@ use arrow::json::WriterBuilder;
 use arrow::json::writer::LineDelimited;
 use serde_json::{Map, Value};
 
-use super::super::ask::Asked;
+use super::super::asked::Asked;
 use super::super::open::Migration;
 use crate::error::Error;
 use crate::project::{Queries, QueryFile, QueryKind};

@@ -24,7 +24,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use self::unknown::because;
-use super::ask::Asked;
+use super::asked::Asked;
 use super::open::Migration;
 use super::status::organisations;
 use crate::engine::Session;

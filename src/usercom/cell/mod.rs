@@ -8,6 +8,7 @@ mod boolean;
 mod code;
 mod currency;
 mod date;
+mod elements;
 mod list;
 mod number;
 mod reference;
@@ -22,7 +23,8 @@ pub use code::{
 };
 pub use currency::{Currency, currency_of, sum};
 pub use date::{Zones, date};
-pub use list::{choice, first, ids, keys, only, texts};
+pub use elements::only;
+pub use list::{choice, first, ids, keys, texts};
 pub use number::{float, integer, key, money, percent, text_key};
 pub use reference::{
     reference_email, reference_field, reference_id, reference_key, reference_key_text,

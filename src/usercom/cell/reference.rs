@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::list::only;
+use super::elements::only;
 use super::{integer, text_key};
 use crate::usercom::json_text;
 
