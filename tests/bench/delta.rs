@@ -15,14 +15,22 @@
 )]
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
+
+// What a process takes.
+#[allow(dead_code, reason = "other benchmarks ask it for more")]
+mod measure;
+// The org.
+mod simulator;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+use measure::{Taken, run};
+use simulator::Simulator;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 
@@ -44,11 +52,11 @@ fn main() {
     let settings = format!(
         "business_timezone = \"Europe/Warsaw\"\n[options]\ndefault_owner = \"ops@acme.example\"\n[destination.bench]\n\
          kind = \"salesforce\"\nlogin_url = {:?}\n",
-        org.url
+        org.simulator.url
     );
     std::fs::write(project.join("migration.toml"), settings).unwrap();
     println!(
-        "| {people} people | rows sent | requests | rows read | seconds |\n|---|---:|---:|---:|---:|"
+        "| {people} people | rows sent | requests | rows read | seconds | CPU seconds | peak RSS |\n|---|---:|---:|---:|---:|---:|---:|"
     );
     let first = measure(&org, &project, "first run");
     write_export(&project, people, true);
@@ -67,24 +75,26 @@ fn main() {
 /// Runs the project and prints what it took: seconds, rows read.
 fn measure(org: &Org, project: &Path, name: &str) -> (f64, f64) {
     org.ask(Method::DELETE, "control/statistics", None);
-    let start = Instant::now();
-    let output = Command::new(BINARY)
+    let mut command = Command::new(BINARY);
+    command
         .args(["run", "--yes", "--format", "json", "--project"])
         .arg(project)
         .env("SALESFORCE_CLIENT_ID", "transload")
-        .env("SALESFORCE_CLIENT_SECRET", "simulator")
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let seconds = start.elapsed().as_secs_f64();
-    assert!(output.status.success(), "{}", output.status);
-    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+        .env("SALESFORCE_CLIENT_SECRET", "simulator");
+    let (taken, out) = run(command);
+    let summary: Value = serde_json::from_str(&out).unwrap();
     let loads = summary["objects"].as_array().unwrap();
     let sent: u64 = loads.iter().filter_map(|load| load["sent"].as_u64()).sum();
-    let taken = org.ask(Method::GET, "control/statistics", None);
-    let number = |name: &str| taken[name].as_u64().unwrap();
+    let asked = org.ask(Method::GET, "control/statistics", None);
+    let number = |name: &str| asked[name].as_u64().unwrap();
     let (calls, read) = (number("api_calls"), number("rows_read"));
-    println!("| {name} | {sent} | {calls} | {read} | {seconds:.1} |");
+    let Taken {
+        seconds, peak_mb, ..
+    } = taken;
+    let processor = taken.processor.unwrap_or_default();
+    println!(
+        "| {name} | {sent} | {calls} | {read} | {seconds:.1} | {processor:.1} | {peak_mb} MB |"
+    );
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
     let read = read as f64;
     (seconds, read)
@@ -136,10 +146,9 @@ fn write_export(project: &Path, people: u64, is_later: bool) {
     .unwrap();
 }
 
-/// The simulated org, ended when dropped.
+/// The simulated org, and how to ask it.
 struct Org {
-    process: Child,
-    url: String,
+    simulator: Simulator,
     token: String,
     http: reqwest::Client,
     runtime: Runtime,
@@ -147,23 +156,11 @@ struct Org {
 
 impl Org {
     fn serve(project: &Path) -> Self {
-        let mut process = Command::new(BINARY)
-            .args(["sim", "salesforce", "--port", "0", "--state"])
-            .arg(project.join("simulator"))
-            .arg("--seed")
-            .arg(project.join("org"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(process.stdout.as_mut().unwrap())
-            .read_line(&mut url)
-            .unwrap();
+        let state = project.join("simulator");
+        let simulator = Simulator::start(BINARY, &state, &project.join("org"), &[]);
         Self {
-            process,
-            url: url.trim().to_owned(),
-            token: std::fs::read_to_string(project.join("simulator/control.token")).unwrap(),
+            token: std::fs::read_to_string(state.join("control.token")).unwrap(),
+            simulator,
             http: reqwest::Client::builder().build().unwrap(),
             runtime: Runtime::new().unwrap(),
         }
@@ -175,7 +172,9 @@ impl Org {
 
     fn send(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> Value {
         self.runtime.block_on(async {
-            let request = self.http.request(method, format!("{}/{path}", self.url));
+            let request = self
+                .http
+                .request(method, format!("{}/{path}", self.simulator.url));
             let request = request.bearer_auth(token);
             let request = match body {
                 Some(body) => request.body(body.to_string()),
@@ -195,7 +194,7 @@ impl Org {
         self.runtime.block_on(async {
             let request = self
                 .http
-                .post(format!("{}/services/oauth2/token", self.url))
+                .post(format!("{}/services/oauth2/token", self.simulator.url))
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form);
             let text = request.send().await.unwrap().text().await.unwrap();
@@ -238,13 +237,5 @@ impl Org {
             }
         }
         keys.len() as u64
-    }
-}
-
-impl Drop for Org {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -29,10 +29,11 @@ mod measure;
 mod others;
 // The tables.
 mod report;
+// The org.
+mod simulator;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use futures::StreamExt;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -45,6 +46,7 @@ use transload::staging::Staging;
 use measure::{Taken, attempt, run, run_from};
 use others::Others;
 use report::{Report, Step};
+use simulator::Simulator;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 
@@ -104,8 +106,10 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     report.add("stage", staged(&out, "source", |_| true), taken);
     one_file_steps(&mut report, &others, &export, &bare);
 
-    let (simulator, url) = start_simulator(&project);
-    make_project(&project, &export, &url);
+    let seed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/org");
+    let state = project.join("simulator");
+    let simulator = Simulator::start(BINARY, &state, &seed, &["--inactive-owners"]);
+    make_project(&project, &export, &simulator.url);
     let planned = loading_steps(&mut report, runtime, &project);
     drop(simulator);
     transform_steps(&mut report, planned, &project, &bare);
@@ -258,40 +262,6 @@ fn make_project(project: &Path, export: &Path, login_url: &str) {
          [destination.bench]\nkind = \"salesforce\"\nlogin_url = {login_url:?}\n"
     );
     std::fs::write(project.join("migration.toml"), text).unwrap();
-}
-
-/// The simulator's process, which ends with the benchmark, also where a step of it panics.
-struct Simulator(Child);
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start_simulator(project: &Path) -> (Simulator, String) {
-    let seed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/org");
-    let mut child = Command::new(BINARY)
-        .args([
-            "sim",
-            "salesforce",
-            "--port",
-            "0",
-            "--inactive-owners",
-            "--state",
-        ])
-        .arg(project.join("simulator"))
-        .arg("--seed")
-        .arg(seed)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    (Simulator(child), line.trim().to_owned())
 }
 
 fn command(project: &Path, arguments: &[&str]) -> Command {
