@@ -4,6 +4,7 @@
 //! the environment; secrets come from there alone and are never written, logged or shown.
 
 mod destination;
+mod engine;
 mod error;
 mod gates;
 mod llm;
@@ -13,6 +14,7 @@ mod readable;
 mod source;
 
 pub use destination::{AuthKind, Destination, DestinationKind, secret};
+pub use engine::Cluster;
 pub use error::ConfigError;
 pub(crate) use error::nearest;
 pub use gates::{Gates, gate_table};
@@ -26,6 +28,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use engine::EngineSection;
+
 /// A project's settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -37,6 +41,8 @@ pub struct Config {
     pub staging: String,
     /// Target for the resident memory of the process, in bytes.
     pub memory_limit: usize,
+    /// The cluster that computes models and outboxes, if this machine does not.
+    pub cluster: Option<Cluster>,
     /// Zone in which an instant becomes a date (`guide/rules.md` 13).
     pub business_timezone: chrono_tz::Tz,
     /// Where exports are and how to read them.
@@ -97,6 +103,8 @@ struct File {
     memory_limit: Option<String>,
     business_timezone: chrono_tz::Tz,
     default_target: Option<String>,
+    #[serde(default)]
+    engine: EngineSection,
     #[serde(default)]
     source: Source,
     #[serde(default)]
@@ -246,6 +254,8 @@ impl Config {
         }
         let options = QueryOptions::new(file.options)
             .map_err(|(key, reason)| bad(&format!("options.{key}"), reason))?;
+        let cluster = file.engine.cluster();
+        let cluster = cluster.map_err(|(key, reason)| bad(&format!("engine.{key}"), reason))?;
         let absolute = plain_path(project).unwrap_or_else(|_| project.to_path_buf());
         let staging = staging_area(&absolute, work, file.staging);
         if let Some(file) = in_the_way(&staging) {
@@ -265,6 +275,7 @@ impl Config {
             name,
             staging,
             memory_limit,
+            cluster,
             business_timezone: file.business_timezone,
             source: file.source,
             options,

@@ -60,12 +60,18 @@ impl Tables {
         }
     }
 
+    /// Where the tables are.
+    #[cfg(feature = "ballista")]
+    pub(super) fn staging(&self) -> &Staging {
+        &self.staging
+    }
+
     /// Adds a version of a table, published or not.
     ///
     /// # Errors
     /// Paths that are none.
     pub(super) fn add_version(&self, staging: &Staging, manifest: &Manifest) -> Result<()> {
-        let table = listing_table(staging, manifest)?;
+        let table = listing_table(staging, &Arc::new(manifest.clone()))?;
         self.add(&manifest.schema_name, &manifest.table, table);
         Ok(())
     }
@@ -181,7 +187,7 @@ impl SchemaProvider for OneSchema {
 }
 
 /// Where a file is. Parsed from a text, a folder's `?`, `#` or `%20` would lead elsewhere, and the table be empty.
-fn url_of(staging: &Staging, path: &str) -> Url {
+pub(super) fn url_of(staging: &Staging, path: &str) -> Url {
     let mut url = staging.store_url().clone();
     let path = staging.absolute(path);
     if let Ok(mut segments) = url.path_segments_mut() {
@@ -194,7 +200,10 @@ fn url_of(staging: &Staging, path: &str) -> Url {
 }
 
 /// One table version, as its manifest describes it.
-fn listing_table(staging: &Staging, manifest: &Manifest) -> Result<Arc<dyn TableProvider>> {
+pub(super) fn listing_table(
+    staging: &Staging,
+    manifest: &Arc<Manifest>,
+) -> Result<Arc<dyn TableProvider>> {
     let urls = manifest
         .files
         .iter()
@@ -214,5 +223,5 @@ fn listing_table(staging: &Staging, manifest: &Manifest) -> Result<Arc<dyn Table
         // Without the schema's own metadata: tables that differ in it alone could not be put together.
         .with_schema(Arc::new(Schema::new(manifest.schema.fields().clone())));
     let files = ListingTable::try_new(config)?;
-    Ok(Arc::new(Version::new(files, manifest.digest())))
+    Ok(Arc::new(Version::new(files, manifest)))
 }

@@ -48,6 +48,14 @@ pub enum EngineError {
         #[source]
         source: Box<DataFusionError>,
     },
+    /// A step on the cluster did not come to its end, or not to the same as was counted.
+    #[error("{query} failed on the cluster: {why}")]
+    Cluster {
+        /// File or name of the query.
+        query: String,
+        /// What the cluster said, or what differs.
+        why: String,
+    },
     /// An operator panicked in the middle.
     #[error("{query}: the engine gave up: {why}")]
     GaveUp {
@@ -79,6 +87,11 @@ impl EngineError {
             Self::GaveUp { .. } => Some(
                 "a batch of values passed 2 GB, or the engine has a defect: make long values shorter before rows are joined, or report it \
                  with the query"
+                    .to_owned(),
+            ),
+            Self::Cluster { .. } => Some(
+                "nothing of the step counts: look at scheduler and executors (versions, store, memory) and run the same command again, or set \
+                 `kind = \"local\"` under [engine] in migration.toml"
                     .to_owned(),
             ),
             Self::Run { source, .. } if is_no_space(source) => {

@@ -6,6 +6,8 @@
 
 mod basis;
 mod catalog;
+#[cfg(feature = "ballista")]
+mod cluster;
 mod error;
 mod growth;
 mod join_choice;
@@ -38,6 +40,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 
+use crate::config::Cluster;
 use crate::staging::{Snapshot, Staging};
 use catalog::{CATALOG, DEFAULT_SCHEMA, Tables};
 use join_choice::JoinChoice;
@@ -52,6 +55,8 @@ pub struct EngineSettings {
     pub memory_limit: usize,
     /// Where sorts spill; a folder inside the work folder.
     pub spill: PathBuf,
+    /// Where models and outboxes are computed, if not here.
+    pub cluster: Option<Cluster>,
     /// Threads and partitions.
     pub threads: usize,
 }
@@ -92,6 +97,8 @@ pub struct Engine {
     pool: usize,
     /// Whether nothing that was made before stands.
     fresh: AtomicBool,
+    #[cfg(feature = "ballista")]
+    cluster: Option<cluster::Remote>,
     /// Removed after the runtime is gone.
     _spill: SpillFolder,
 }
@@ -145,6 +152,8 @@ impl Engine {
             plans: Arc::default(),
             pool: settings.pool(),
             fresh: AtomicBool::new(false),
+            #[cfg(feature = "ballista")]
+            cluster: settings.cluster.as_ref().map(cluster::Remote::new),
             _spill: spill,
         })
     }
@@ -166,14 +175,17 @@ impl Engine {
     /// [`EngineError::Register`].
     pub fn session(&self, staging: &Staging, snapshot: &Snapshot) -> Result<Session, EngineError> {
         let tables = Tables::new(staging, snapshot, Arc::clone(&self.plans));
-        Ok(Session::new(
+        let session = Session::new(
             self.common.clone(),
             tables,
             Arc::clone(&self.plans),
             self.handle.clone(),
             self.is_fresh(),
             self.pool,
-        ))
+        );
+        #[cfg(feature = "ballista")]
+        let session = session.with_cluster(self.cluster.clone());
+        Ok(session)
     }
 }
 
@@ -241,6 +253,7 @@ fn in_folder(folder: &std::path::Path) -> (Staging, Engine) {
     let settings = EngineSettings {
         memory_limit: 64 << 20,
         spill: folder.join("spill"),
+        cluster: None,
         threads: 1,
     };
     let engine = Engine::start(settings, &staging).unwrap();

@@ -34,17 +34,30 @@ pub struct View {
     pub sql: String,
 }
 
+/// What a cluster computed.
+#[derive(Debug)]
+pub struct Computed {
+    /// Its rows, a table that nobody publishes unless it is the result.
+    pub rows: Manifest,
+    /// The result: the rows, or what is left to do with them.
+    pub rest: LogicalPlan,
+    /// Whether nothing is left to do.
+    pub is_whole: bool,
+}
+
 /// A DataFusion session over one snapshot.
 #[derive(Clone)]
 pub struct Session {
-    context: SessionContext,
-    tables: Tables,
+    pub(super) context: SessionContext,
+    pub(super) tables: Tables,
     plans: Arc<Plans>,
-    handle: tokio::runtime::Handle,
+    pub(super) handle: tokio::runtime::Handle,
     parameters: BTreeMap<String, ScalarValue>,
     fresh: bool,
     /// Bytes of the engine's memory pool.
     pool: usize,
+    #[cfg(feature = "ballista")]
+    pub(super) cluster: Option<super::cluster::Remote>,
 }
 
 impl std::fmt::Debug for Session {
@@ -73,7 +86,41 @@ impl Session {
             parameters: BTreeMap::new(),
             fresh,
             pool,
+            #[cfg(feature = "ballista")]
+            cluster: None,
         }
+    }
+
+    #[cfg(feature = "ballista")]
+    pub(super) fn with_cluster(mut self, cluster: Option<super::cluster::Remote>) -> Self {
+        self.cluster = cluster;
+        self
+    }
+
+    /// Whether steps may run on a cluster.
+    #[must_use]
+    pub fn has_cluster(&self) -> bool {
+        #[cfg(feature = "ballista")]
+        let has = self.cluster.is_some();
+        #[cfg(not(feature = "ballista"))]
+        let has = false;
+        has
+    }
+
+    /// None: this program was built without a cluster's client.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(feature = "ballista"))]
+    #[expect(clippy::unused_async, reason = "with the client it asks a scheduler")]
+    pub async fn on_cluster(
+        &self,
+        _query: &str,
+        _plan: &LogicalPlan,
+        _table: (&str, &str),
+        _sorted_by: &[String],
+    ) -> Result<Option<Computed>, EngineError> {
+        Ok(None)
     }
 
     /// Values of `$name` in queries.
@@ -360,7 +407,7 @@ impl Session {
 }
 
 /// Runs work on the engine's threads, whose stacks are made for deep plans; none if they ended.
-async fn on<T: Send + 'static>(
+pub(super) async fn on<T: Send + 'static>(
     handle: &tokio::runtime::Handle,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {

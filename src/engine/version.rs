@@ -12,17 +12,27 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::staging::Manifest;
+
 /// A version.
 #[derive(Debug)]
 pub(super) struct Version {
-    files: ListingTable,
+    pub(super) files: ListingTable,
+    /// What the files are.
+    #[cfg(feature = "ballista")]
+    pub(super) manifest: Arc<Manifest>,
     /// The same for the same rows, whatever the files are called.
     pub(super) contents: String,
 }
 
 impl Version {
-    pub(super) fn new(files: ListingTable, contents: String) -> Self {
-        Self { files, contents }
+    pub(super) fn new(files: ListingTable, manifest: &Arc<Manifest>) -> Self {
+        Self {
+            files,
+            contents: manifest.digest(),
+            #[cfg(feature = "ballista")]
+            manifest: Arc::clone(manifest),
+        }
     }
 }
 

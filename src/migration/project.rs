@@ -29,6 +29,7 @@ impl Project {
         let settings = EngineSettings {
             memory_limit: config.memory_limit,
             spill,
+            cluster: config.cluster.clone(),
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         };
         let engine = Arc::new(Engine::start(settings, &staging)?);

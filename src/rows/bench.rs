@@ -32,6 +32,7 @@ impl Bench {
         let settings = EngineSettings {
             memory_limit: 512 << 20,
             spill: folder.path().join("spill"),
+            cluster: None,
             threads: 1,
         };
         Self {

@@ -183,7 +183,9 @@ impl Staging {
             .fold(self.root.clone(), |whole, part| whole.join(part))
     }
 
-    fn relative(&self, path: &Path) -> String {
+    /// Path inside the area of a data file, so that the area can be moved.
+    #[must_use]
+    pub fn relative(&self, path: &Path) -> String {
         path.prefix_match(&self.root).map_or_else(
             || path.to_string(),
             |parts| parts.collect::<Path>().to_string(),
@@ -217,14 +219,19 @@ impl Staging {
         schema: SchemaRef,
         sorted_by: &[&str],
     ) -> Result<TableWriter, StagingError> {
+        let folder = self.new_folder(schema_name, table);
+        TableWriter::start(self.clone(), schema_name, table, folder, schema, sorted_by)
+    }
+
+    /// A folder for the files of a new version of a table.
+    #[must_use]
+    pub fn new_folder(&self, schema_name: &str, table: &str) -> Path {
         let attempt = format!("{:016x}", rand::random::<u64>());
-        let folder = self
-            .base(schema_name)
+        self.base(schema_name)
             .join("tables")
             .join(schema_name)
             .join(table)
-            .join(attempt);
-        TableWriter::start(self.clone(), schema_name, table, folder, schema, sorted_by)
+            .join(attempt)
     }
 
     /// Reads the manifests of every table in view once, so that whoever queries sees one consistent state, and

@@ -8,7 +8,8 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
-use super::{Manifest, Staging, StagingError};
+use super::checksum::Checksum;
+use super::{DataFile, Manifest, Staging, StagingError};
 
 impl Staging {
     /// Paths of all objects under `prefix`, sorted.
@@ -66,6 +67,28 @@ impl Staging {
             }
         }
         Ok(true)
+    }
+
+    /// What a manifest says of a file that another program wrote, which has this many rows.
+    ///
+    /// # Errors
+    /// [`StagingError::ReadObject`].
+    pub async fn data_file(&self, path: &Path, rows: u64) -> Result<DataFile, StagingError> {
+        let failed = |source| StagingError::read(path, source);
+        let mut sum = Checksum::default();
+        let mut bytes = 0;
+        let mut pieces = self.store.get(path).await.map_err(failed)?.into_stream();
+        while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+            sum.add(&piece);
+            bytes += piece.len() as u64;
+        }
+        Ok(DataFile {
+            path: self.relative(path),
+            rows,
+            bytes,
+            label: None,
+            checksum: sum.text(),
+        })
     }
 
     /// Reads one object whole; meant for small ones.

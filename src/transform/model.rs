@@ -63,21 +63,24 @@ async fn write_plan(
     plan: LogicalPlan,
     key: &[String],
 ) -> Result<Manifest, TransformError> {
+    let table = (schema_name, name);
+    let computed = session.on_cluster(query, &plan, table, key).await?;
+    let (plan, rows) = match computed {
+        None => (plan, None),
+        Some(computed) if computed.is_whole => {
+            let mut rows = computed.rows;
+            let fields = rows.schema.fields().iter().map(|field| column(field));
+            rows.schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            return Ok(rows);
+        }
+        Some(computed) => (computed.rest, Some(computed.rows)),
+    };
     let mut stream = session.stream_plan(query, plan, key).await?;
     let fields: Vec<Field> = stream
         .schema()
         .fields()
         .iter()
-        .map(|field| {
-            // A column that is null in every row has no type of its own, and Parquet needs one.
-            let data_type = match field.data_type() {
-                DataType::Null => DataType::Utf8,
-                // Views into shared buffers: each join of a chain names the buffers of all batches before it again, and the second run of
-                // 20,000 people asked for 13.8 GB for one batch.
-                other => plain_text(other),
-            };
-            Field::new(field.name(), data_type, true)
-        })
+        .map(|field| column(field))
         .collect();
     let schema = Arc::new(Schema::new(fields));
     let sorted_by: Vec<&str> = key.iter().map(String::as_str).collect();
@@ -101,7 +104,22 @@ async fn write_plan(
             })?;
         writer.write(&columns).await?;
     }
+    if let Some(rows) = rows {
+        staging.remove(&rows).await;
+    }
     Ok(writer.finish(BTreeMap::new()).await?)
+}
+
+/// A column as tables have it.
+fn column(field: &Field) -> Field {
+    let data_type = match field.data_type() {
+        // A column that is null in every row has no type of its own, and Parquet needs one.
+        DataType::Null => DataType::Utf8,
+        // Views into shared buffers: each join of a chain names the buffers of all batches before it again, and the second run of
+        // 20,000 people asked for 13.8 GB for one batch.
+        other => plain_text(other),
+    };
+    Field::new(field.name(), data_type, true)
 }
 
 #[cfg(test)]

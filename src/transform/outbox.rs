@@ -23,6 +23,7 @@ use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
 use super::unreadable::{CELL_UNREADABLE, UnreadCells};
 use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder};
+use crate::engine::BatchStream;
 use crate::project::{Operation, ProjectError};
 use crate::rows::{
     Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key, sent_columns, set,
@@ -50,7 +51,6 @@ pub struct Outbox {
 /// [`TransformError`]; nothing is published.
 pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, TransformError> {
     let file = request.file;
-    let sql = with_ledger(request)?;
     let mut order: Vec<String> = Vec::new();
     for name in file
         .cluster_by
@@ -62,26 +62,56 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
             order.push(name.clone());
         }
     }
-    let mut stream = request.session.stream(&file.path, &sql, &order).await?;
+    let session = request.session;
+    let table = format!("{}_rows", file.name);
+    let computed = match session.has_cluster() {
+        true => {
+            let plan = session.plan(&file.path, &file.sql).await?;
+            let computed = session.on_cluster(&file.path, &plan, ("outbox", &table), &order);
+            computed.await?
+        }
+        false => None,
+    };
+    let rows = match &computed {
+        Some(computed) => {
+            session.add_plan("outbox", &table, computed.rest.clone());
+            &format!("select * from outbox.{table}")
+        }
+        None => &file.sql,
+    };
+    let sql = with_ledger(request, rows)?;
+    let stream = session.stream(&file.path, &sql, &order).await?;
+    let routed = Box::pin(route(request, stream)).await;
+    if let Some(computed) = &computed {
+        request.staging.remove(&computed.rows).await;
+    }
+    let mut outbox = routed?;
+    outbox.mistake = check_key(request, &outbox.parts).await?;
+    Ok(outbox)
+}
+
+/// Sends each row of the query its way.
+async fn route(
+    request: &OutboxRequest<'_>,
+    mut stream: BatchStream,
+) -> Result<Outbox, TransformError> {
     let mut writer = Writer::start(request).await?;
     while let Some(batch) = stream.next_batch().await? {
         let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(error))?;
         writer.route(&batch).await?;
     }
-    let mut outbox = Box::pin(writer.finish()).await?;
-    outbox.mistake = check_key(request, &outbox.parts).await?;
-    Ok(outbox)
+    Box::pin(writer.finish()).await
 }
 
 /// The query joined with what is known of its rows: their records, and the values that were sent last.
-fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
+fn with_ledger(request: &OutboxRequest<'_>, rows: &str) -> Result<String, TransformError> {
     let file = request.file;
     let unread = request.unreadable;
     let (unread, its_join) = unread.map_or_else(Default::default, |rows| rows.joined(&file.key));
     if request.ledger.is_none() {
         return Ok(match its_join.as_str() {
-            "" => file.sql.clone(),
-            join => format!("select q.*{unread} from (\n{}\n) as q{join}", file.sql),
+            "" => rows.to_owned(),
+            join => format!("select q.*{unread} from (\n{rows}\n) as q{join}"),
         });
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
@@ -100,8 +130,7 @@ fn with_ledger(request: &OutboxRequest<'_>) -> Result<String, TransformError> {
     Ok(format!(
         "select q.*, l.id as {id}, l.live as {live}, l.fingerprint as {fingerprint}, l.written as {written}, \
          l.outcome as {outcome}{columns}{unread} \
-         from (\n{}\n) as q left join ledger.{} as l on {}{join}{its_join}",
-        file.sql,
+         from (\n{rows}\n) as q left join ledger.{} as l on {}{join}{its_join}",
         file.name,
         same_key("l", "q", &file.key)
     ))

@@ -284,6 +284,7 @@ impl Project {
         let settings = EngineSettings {
             memory_limit: 256 << 20,
             spill: self.path("spill"),
+            cluster: None,
             threads: 1,
         };
         let engine = Engine::start(settings, &staging).unwrap();

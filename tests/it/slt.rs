@@ -35,6 +35,7 @@ impl Database {
         let settings = EngineSettings {
             memory_limit: 256 << 20,
             spill: folder.path().join("spill"),
+            cluster: None,
             threads: 2,
         };
         let engine = Engine::start(settings, &staging).unwrap();

@@ -26,6 +26,7 @@ impl Bench {
         let staging = Staging::open(folder.path().join("work").to_str().unwrap()).unwrap();
         let settings = EngineSettings {
             memory_limit: 512 << 20,
+            cluster: None,
             spill: folder.path().join("spill"),
             threads: 2,
         };
