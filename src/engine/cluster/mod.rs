@@ -5,6 +5,7 @@
 //! were not counted again, since a cluster that loses a machine in the middle has lost rows before without a word; a secret in a
 //! request (executors have their own).
 
+mod inputs;
 mod row_sum;
 mod split;
 mod travel;
@@ -21,7 +22,7 @@ use ballista_core::serde::BallistaLogicalExtensionCodec;
 use datafusion::common::{Column, exec_err};
 use datafusion::datasource::file_format::format_as_file_type;
 use datafusion::datasource::file_format::parquet::ParquetFormatFactory;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use datafusion::physical_plan::collect;
 use datafusion::prelude::{SessionConfig, SessionContext, col};
@@ -33,6 +34,7 @@ use super::session::Computed;
 use super::{EngineError, Session};
 use crate::config::Cluster;
 use crate::staging::{DataFile, Manifest};
+use inputs::{Input, Seen};
 use row_sum::RowSum;
 use split::Split;
 use travel::Trip;
@@ -55,6 +57,7 @@ pub(super) struct Remote {
     from_rows: u64,
     /// How long a step may take.
     timeout: Duration,
+    seen: Seen,
 }
 
 impl Remote {
@@ -74,6 +77,7 @@ impl Remote {
             config,
             from_rows: cluster.from_rows,
             timeout: cluster.timeout,
+            seen: Seen::default(),
         }
     }
 
@@ -139,36 +143,14 @@ impl Session {
             query: query.to_owned(),
             source: Box::new(source),
         };
-        let trip = Trip::of(plan).map_err(planned)?;
-        if trip.rows < remote.from_rows {
+        let Some((trip, split)) = leaves(query, plan, &remote).map_err(planned)? else {
             return Ok(None);
-        }
-        let split = match (trip.stays, Split::of(&trip.plan).map_err(planned)?) {
-            (None, Ok(split)) => split,
-            (Some(why), _) => {
-                tracing::warn!("{query} stays on this machine: {why}");
-                return Ok(None);
-            }
-            (None, Err(function)) => {
-                tracing::warn!(
-                    "{query} stays on this machine: executors have no {function}, and it is not in the last step"
-                );
-                return Ok(None);
-            }
         };
         remote.reach().await.map_err(fail)?;
-        let staging = self.tables.staging();
-        for input in &trip.inputs {
-            // The cluster takes a file that is missing for an empty one.
-            if !staging
-                .is_whole(input)
-                .await
-                .map_err(|error| fail(error.to_string()))?
-            {
-                return Err(fail(format!("a file of {} is gone", input.name())));
-            }
-        }
+        let looked = self.look(&remote, &trip.inputs).await;
+        looked.map_err(|error| fail(said(&super::brief(&error))))?;
         tracing::info!(rows = trip.rows, "{query} runs on {}", remote.address);
+        let staging = self.tables.staging();
         let path = staging.new_folder(schema, table).join("part-00000.parquet");
         let order = split.order(sorted_by);
         let made = self.written(remote, split.there.clone(), &order, &path);
@@ -202,6 +184,24 @@ impl Session {
             rows,
             is_whole,
         }))
+    }
+
+    /// Fails unless the tables that a step reads are whole, and the cluster sees them so: it takes a file that is missing for an empty one.
+    async fn look(&self, remote: &Remote, inputs: &[Input]) -> Result<()> {
+        let inputs = remote.seen.others(inputs);
+        for Input { manifest, .. } in &inputs {
+            let whole = self.tables.staging().is_whole(manifest).await;
+            if !whole.map_err(|error| DataFusionError::External(error.into()))? {
+                return exec_err!("a file of {} is gone", manifest.name());
+            }
+        }
+        if let Some(plan) = inputs::count_of(&inputs)? {
+            let asked = remote.clone();
+            let counted = self.there(async move { asked.run(plan).await });
+            inputs::compare(&inputs, &counted.await?)?;
+        }
+        remote.seen.add(&inputs);
+        Ok(())
     }
 
     /// Has rows counted and written there, and counts them here.
@@ -295,6 +295,23 @@ impl Session {
             None => exec_err!("it was stopped"),
         }
     }
+}
+
+/// What of a step goes to the cluster; nothing if it stays here, which is told unless it is small.
+fn leaves(query: &str, plan: &LogicalPlan, remote: &Remote) -> Result<Option<(Trip, Split)>> {
+    let trip = Trip::of(plan)?;
+    if trip.rows < remote.from_rows {
+        return Ok(None);
+    }
+    let why = match (&trip.stays, Split::of(&trip.plan)?) {
+        (None, Ok(split)) => return Ok(Some((trip, split))),
+        (Some(why), _) => why.clone(),
+        (None, Err(function)) => {
+            format!("executors have no {function}, and it is not in the last step")
+        }
+    };
+    tracing::warn!("{query} stays on this machine: {why}");
+    Ok(None)
 }
 
 /// What a server said, out of its client's way of printing an answer with all that belongs to it.

@@ -13,8 +13,8 @@ use datafusion::datasource::{MemTable, provider_as_source, source_as_provider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableScan, lit};
 
+use super::inputs::Input;
 use crate::engine::version::Version;
-use crate::staging::Manifest;
 
 /// Cells of a table in memory up to which it travels as values.
 const CELLS: usize = 100_000;
@@ -25,7 +25,7 @@ pub(in crate::engine) struct Trip {
     /// Rows of the tables that it reads.
     pub(super) rows: u64,
     /// Those tables.
-    pub(super) inputs: Vec<Arc<Manifest>>,
+    pub(super) inputs: Vec<Input>,
     /// Why it cannot go.
     pub(super) stays: Option<String>,
 }
@@ -44,12 +44,15 @@ impl Trip {
             let table = source_as_provider(&scan.source)?;
             if let Some(version) = table.downcast_ref::<Version>() {
                 rows += version.manifest.rows;
-                inputs.push(Arc::clone(&version.manifest));
-                let files = provider_as_source(Arc::new(version.files.clone()));
+                let input = Input {
+                    manifest: Arc::clone(&version.manifest),
+                    files: Arc::new(version.files.clone()),
+                };
                 let scan = TableScan {
-                    source: files,
+                    source: provider_as_source(Arc::clone(&input.files)),
                     ..scan
                 };
+                inputs.push(input);
                 return Ok(Transformed::yes(LogicalPlan::TableScan(scan)));
             }
             if table.is::<EmptyTable>() {
