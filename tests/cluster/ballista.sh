@@ -22,10 +22,12 @@ scheduler=$(free_port)
 # The cluster's programs know Amazon's names of the variables.
 export TRANSLOAD_LOG=warn,transload=info AWS_ENDPOINT_URL=$AWS_ENDPOINT AWS_DEFAULT_REGION=$AWS_REGION
 
+# Starts the scheduler; sets `scheduling` to its process.
 start_scheduler() {
     ballista-scheduler --bind-host 127.0.0.1 --bind-port "$scheduler" --executor-timeout-seconds 12 --expire-dead-executor-interval-seconds 3 \
-        >"$work/scheduler.log" 2>&1 &
-    children+=($!)
+        >>"$work/scheduler.log" 2>&1 &
+    scheduling=$!
+    children+=("$scheduling")
     answers "$scheduler"
 }
 
@@ -75,6 +77,17 @@ refused "54.0.0" s3://area/nobody
 kill "$other"
 wait "$other" 2>/dev/null || true
 
+# A scheduler that looks into another store of the same name.
+elsewhere=$(free_port)
+"$venv/bin/moto_server" -H 127.0.0.1 -p "$elsewhere" >"$work/moto_elsewhere" 2>&1 &
+children+=($!)
+answers "$elsewhere"
+curl -fsS -X PUT "http://127.0.0.1:$elsewhere/area" >"$work/bucket"
+AWS_ENDPOINT=http://127.0.0.1:$elsewhere AWS_ENDPOINT_URL=http://127.0.0.1:$elsewhere start_scheduler
+start_executor 0
+refused "the cluster sees 0 of the" s3://area/nobody
+kill "$executor" "$scheduling"
+wait "$executor" "$scheduling" 2>/dev/null || true
 start_scheduler
 AWS_ENDPOINT=http://127.0.0.1:1 AWS_ENDPOINT_URL=http://127.0.0.1:1 start_executor 0
 refused "Failed to fetch metadata" s3://area/nobody
