@@ -2,22 +2,25 @@
 //!
 //! In: staged tables, the org's describes. Out: a [`DryRun`] whose tables nobody else sees. Ledgers are projected: known
 //! ids plus every row of the outbox under a placeholder id. A model that reads nothing projected is the very one that the run would
-//! make: it is published, and stands for the run. Never: any other table published, a row sent; the caller removes the files.
+//! make: it is published, and stands for the run. A step whose tables the dry run before left, and that follows from the same, is not made
+//! again. Never: any other table published, a row sent; the caller settles what was written.
 
 use std::collections::BTreeMap;
 
 use super::comparison::settle_outbox;
-use super::connection::Connection;
 use super::context::{Context, Reads};
+use super::kept::{KeptStep, Written};
 use super::liveness;
+use super::load_basis::{load_basis, own};
 use super::org::{ask_org, org_schema};
 use super::outbox::{self, OutboxFor};
+use crate::engine::Session;
 use crate::error::Error;
 use crate::project::{QueryFile, Step};
 use crate::rows::{PROJECTED, key_columns, key_text, ledger_schema, same_key};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
-use crate::transform::{TransformError, write_model, write_table};
+use crate::transform::{TransformError, model_basis, write_model, write_table};
 
 /// Operations of rows that are sent, as an outbox counts them.
 const SENT: [&str; 4] = ["insert", "upsert", "update", "convert"];
@@ -37,7 +40,7 @@ impl DryRun {
     pub(crate) async fn of(
         context: &Context<'_>,
         describes: &BTreeMap<String, ObjectDescribe>,
-        written: &mut Vec<Manifest>,
+        written: &mut Written,
     ) -> Result<Self, Error> {
         let staging = context.staging();
         let mut dry_run = Self {
@@ -49,61 +52,157 @@ impl DryRun {
         let snapshot = &mut dry_run.snapshot;
         for step in context.resolved.steps(snapshot)? {
             let file = step.file();
-            context.progress.step(&format!("planning {}", file.name));
             let reads = Reads::Only(&file.references);
             let session = context.session_over(snapshot, reads).await?;
             match step {
-                Step::Org(file) => snapshot.insert(ask_org(context.connection, file).await?),
+                Step::Org(file) => {
+                    context.progress.step(&format!("planning {}", file.name));
+                    snapshot.insert(ask_org(context.connection, file).await?);
+                }
                 Step::Prepare(file) => {
-                    let model = write_model(staging, &session, "prepare", file).await?;
-                    let model = match follows_from_published(&model, snapshot) {
-                        true => staging.publish(model).await?,
-                        false => model,
-                    };
-                    written.push(model.clone());
-                    snapshot.insert(model);
+                    plan_model(context, (file, &session), snapshot, written).await?;
                 }
                 Step::Load(file) => {
-                    let outbox = outbox::write(
-                        context,
-                        &OutboxFor {
-                            file,
-                            snapshot,
-                            session: &session,
-                            describe: describes.get(file.object()),
-                            dead: &dead,
-                            only_failed: context.only_failed,
-                        },
-                    )
-                    .await?;
-                    dry_run.mistakes.extend(outbox.mistake);
-                    written.push(outbox.parts.clone());
-                    written.extend(outbox.notes.iter().cloned());
-                    let last = snapshot.get("outbox", &file.name).cloned();
-                    snapshot.insert(outbox.parts.clone());
-                    for notes in outbox.notes {
-                        snapshot.insert(notes);
-                    }
-                    let parts =
-                        settled(context, file, snapshot, last, outbox.parts, written).await?;
-                    dry_run.outboxes.insert(file.name.clone(), parts);
-                    // Where nothing is sent the ledger stays as it is.
-                    let outbox = &dry_run.outboxes[&file.name];
-                    let is_sent = SENT.iter().any(|operation| outbox.count(operation) > 0);
-                    if is_sent || snapshot.get("ledger", &file.name).is_none() {
-                        let ledger = project_ledger(context, file, snapshot).await?;
-                        written.push(ledger.clone());
-                        snapshot.insert(ledger);
-                    }
-                    if !file.read.is_empty() && snapshot.get("org", &file.name).is_none() {
-                        let found = project_read_back(context, file, snapshot).await?;
-                        written.push(found.clone());
-                        snapshot.insert(found);
-                    }
+                    let wanted = OutboxFor {
+                        file,
+                        snapshot: &snapshot.clone(),
+                        session: &session,
+                        describe: describes.get(file.object()),
+                        dead: &dead,
+                        only_failed: context.only_failed,
+                    };
+                    let outbox =
+                        plan_load(context, &wanted, snapshot, &mut dry_run.mistakes, written);
+                    let outbox = outbox.await?;
+                    dry_run.outboxes.insert(file.name.clone(), outbox);
                 }
             }
         }
+        written.end();
         Ok(dry_run)
+    }
+}
+
+/// Makes a model, unless it stands.
+async fn plan_model(
+    context: &Context<'_>,
+    (file, session): (&QueryFile, &Session),
+    snapshot: &mut Snapshot,
+    written: &mut Written,
+) -> Result<(), Error> {
+    let staging = context.staging();
+    if let Some(basis) = model_basis(session, file)
+        .await?
+        .filter(|_| !session.is_fresh())
+    {
+        let stands = written.standing(staging, &file.path, Some(&basis)).await?;
+        if let Some(step) = stands {
+            step.tables
+                .into_iter()
+                .for_each(|table| snapshot.insert(table));
+            return Ok(());
+        }
+    }
+    context.progress.step(&format!("planning {}", file.name));
+    let model = write_model(staging, session, "prepare", file).await?;
+    if follows_from_published(&model, snapshot) {
+        snapshot.insert(staging.publish(model).await?);
+        return Ok(());
+    }
+    written.add(&model);
+    if let Some(basis) = &model.basis {
+        let step = KeptStep {
+            basis: basis.clone(),
+            tables: vec![model.clone()],
+            outbox: None,
+        };
+        written.keep(&file.path, step);
+    }
+    snapshot.insert(model);
+    Ok(())
+}
+
+/// Makes the outbox of a load and what would follow from it, unless they stand.
+async fn plan_load(
+    context: &Context<'_>,
+    wanted: &OutboxFor<'_>,
+    snapshot: &mut Snapshot,
+    mistakes: &mut Vec<TransformError>,
+    written: &mut Written,
+) -> Result<Manifest, Error> {
+    let file = wanted.file;
+    let basis = match wanted.session.is_fresh() {
+        true => None,
+        false => load_basis(context, wanted).await?,
+    };
+    let basis = basis.map(|mut basis| {
+        basis.extend(own(snapshot, &file.name));
+        basis
+    });
+    let stands = written.standing(context.staging(), &file.path, basis.as_ref());
+    if let Some(KeptStep {
+        tables,
+        outbox: Some(outbox),
+        ..
+    }) = stands.await?
+    {
+        tables.into_iter().for_each(|table| snapshot.insert(table));
+        return Ok(outbox);
+    }
+    context.progress.step(&format!("planning {}", file.name));
+    let outbox = outbox::write(context, wanted).await?;
+    let mut made = Made {
+        snapshot,
+        written,
+        tables: Vec::new(),
+    };
+    let is_right = outbox.mistake.is_none();
+    mistakes.extend(outbox.mistake);
+    let last = made.snapshot.get("outbox", &file.name).cloned();
+    made.add(outbox.parts.clone());
+    outbox.notes.into_iter().for_each(|notes| made.add(notes));
+    let describe = context.describes.get(file.object());
+    // Before the first run there is nothing of ours to compare, and maybe no field for our key.
+    let has_run = last.as_ref().is_some_and(|last| last.rows > 0);
+    let compared = describe.filter(|_| has_run && outbox.parts.count("update") > 0);
+    let parts = match compared {
+        Some(describe) => settled(context, (file, describe), last, outbox.parts, &mut made).await?,
+        None => outbox.parts,
+    };
+    // Where nothing is sent the ledger stays as it is.
+    let is_sent = SENT.iter().any(|operation| parts.count(operation) > 0);
+    if is_sent || made.snapshot.get("ledger", &file.name).is_none() {
+        let ledger = project_ledger(context, file, made.snapshot).await?;
+        made.add(ledger);
+    }
+    if !file.read.is_empty() && made.snapshot.get("org", &file.name).is_none() {
+        let found = project_read_back(context, file, made.snapshot).await?;
+        made.add(found);
+    }
+    // What was compared with the org is compared again each time.
+    if let Some(basis) = basis.filter(|_| is_right && compared.is_none()) {
+        let step = KeptStep {
+            basis,
+            tables: made.tables,
+            outbox: Some(parts.clone()),
+        };
+        written.keep(&file.path, step);
+    }
+    Ok(parts)
+}
+
+/// The tables of a step as they are made.
+struct Made<'a> {
+    snapshot: &'a mut Snapshot,
+    written: &'a mut Written,
+    tables: Vec<Manifest>,
+}
+
+impl Made<'_> {
+    fn add(&mut self, table: Manifest) {
+        self.written.add(&table);
+        self.tables.push(table.clone());
+        self.snapshot.insert(table);
     }
 }
 
@@ -118,37 +217,20 @@ fn follows_from_published(model: &Manifest, snapshot: &Snapshot) -> bool {
     basis.is_some_and(|basis| !basis.parts().any(is_projected))
 }
 
-/// The outbox without what stays as it is in the org, as the run would read it; in `snapshot` with what is told of the rest.
+/// The outbox without what stays as it is in the org, as the run would read it; in the snapshot with what is told of the rest.
 async fn settled(
     context: &Context<'_>,
-    file: &QueryFile,
-    snapshot: &mut Snapshot,
+    (file, describe): (&QueryFile, &ObjectDescribe),
     last: Option<Manifest>,
     outbox: Manifest,
-    written: &mut Vec<Manifest>,
+    made: &mut Made<'_>,
 ) -> Result<Manifest, Error> {
-    let describe = context.describes.get(file.object());
-    // Before the first run there is nothing of ours to compare, and maybe no field for our key.
-    let has_run = last.as_ref().is_some_and(|last| last.rows > 0);
-    let Some(describe) = describe.filter(|_| has_run && outbox.count("update") > 0) else {
-        return Ok(outbox);
-    };
-    let settled = settle_outbox(context, file, describe, snapshot, last.as_ref(), outbox).await?;
-    written.extend(settled.now);
-    for told in settled.told {
-        written.push(told.clone());
-        snapshot.insert(told);
-    }
-    written.push(settled.outbox.clone());
-    snapshot.insert(settled.outbox.clone());
+    let last = last.as_ref();
+    let settled = settle_outbox(context, file, describe, made.snapshot, last, outbox).await?;
+    settled.now.iter().for_each(|now| made.written.add(now));
+    settled.told.into_iter().for_each(|told| made.add(told));
+    made.add(settled.outbox.clone());
     Ok(settled.outbox)
-}
-
-/// Removes the files of tables that were never published.
-pub(crate) async fn remove(connection: &Connection, written: &[Manifest]) {
-    for manifest in written {
-        connection.staging.remove(manifest).await;
-    }
 }
 
 /// `ledger.<load>` as it would be if every row of the outbox landed.

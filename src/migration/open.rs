@@ -5,9 +5,11 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::check;
 use super::connection::{Connection, ExpectedOrg};
 use super::diff::{DiffReport, DiffRequest, diff};
 use super::first_error::first;
+use super::kept::Written;
 use super::known_fields::known_fields;
 use super::plan::plan;
 use super::plan_report::{PlanReport, PlanRequest};
@@ -20,7 +22,6 @@ use super::rollback::{RollbackReport, RollbackRequest, Undo};
 use super::run::{RunReport, RunRequest, run};
 use super::schema::{self, Consent, SchemaComparison};
 use super::stage::{Sharded, note_staging, stage_all, stage_share};
-use super::{check, dry_run};
 use crate::config::{Config, Sample};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -210,7 +211,7 @@ impl Migration {
         self.make_all_if(request.fresh);
         let target = request.target.as_deref();
         self.connected(target, Access::Reading("plan"), async |connection, _| {
-            let mut written = Vec::new();
+            let mut written = Written::open(&connection.staging).await?;
             let progress = self.progress.as_ref();
             let report = Box::pin(plan(
                 &self.project,
@@ -220,8 +221,10 @@ impl Migration {
                 &mut written,
             ))
             .await;
-            dry_run::remove(connection, &written).await;
-            report
+            let settled = written.settle(&connection.staging).await;
+            let report = report?;
+            settled?;
+            Ok(report)
         })
         .await
     }

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::context::{Context, Reads};
 use super::dry_run::DryRun;
 use super::estimate::{self, Measured};
+use super::kept::Written;
 use super::liveness::Liveness;
 use super::plan_report::{LimitReport, LoadPlan, PlanReport, PlanRequest, StepReport};
 use super::preflight::Preflight;
@@ -51,9 +52,9 @@ pub(crate) async fn plan(
     connection: &Connection,
     request: &PlanRequest,
     progress: &dyn Progress,
-    written: &mut Vec<Manifest>,
+    written: &mut Written,
 ) -> Result<PlanReport, Error> {
-    let before = connection.staging.snapshot().await?;
+    let mut before = connection.staging.snapshot().await?;
     let objections = read_export(project, connection, request.no_stage, progress).await?;
     let mut context = Context::resolve(project, connection, progress).await?;
     context.only_failed = request.only_failed;
@@ -71,6 +72,9 @@ pub(crate) async fn plan(
     let staged = connection.staging.snapshot().await?;
     objections.extend(unreadable::told(&staged, &project.config.gates).objections);
     let mut findings = told(&prepared, objections, &preflight);
+    for model in written.models_before() {
+        before.insert(model.clone());
+    }
     let Some(dry_run) = &prepared.dry_run else {
         return Err(Error::Defect {
             what: "nothing was planned".to_owned(),

@@ -16,6 +16,7 @@ use super::connection::{Connection, ExpectedOrg};
 use super::context::{Context, Reads};
 use super::effort::effort;
 use super::first_error::first;
+use super::kept::Written;
 use super::liveness::Liveness;
 use super::phase::Phases;
 use super::project::Project;
@@ -24,7 +25,7 @@ use super::rules::Rules;
 use super::run_log::keep_runs;
 use super::schema::{Consent, Inspection, deploy, prepare};
 use super::stage::{export, read_export};
-use super::{documents, dry_run, preflight, sample, unreadable};
+use super::{documents, preflight, sample, unreadable};
 use crate::error::Error;
 use crate::load::{Event, Journal, LoadError, RunRecord, RunStart};
 use crate::progress::Progress;
@@ -320,10 +321,11 @@ fn changed_since(record: &RunRecord, now: &BTreeMap<String, String>) -> Option<S
 /// Compares the org with what the loads send, and deploys what is missing. True if anything changed.
 async fn prepare_org(context: &Context<'_>, consent: Consent) -> Result<bool, Error> {
     preflight::inspect(context).await?.ensure_clear()?;
-    let mut written = Vec::new();
+    let mut written = Written::open(context.staging()).await?;
     let prepared = prepare(context, Inspection::IfNeeded, &mut written).await;
-    dry_run::remove(context.connection, &written).await;
+    let discarded = written.discard(context.staging()).await;
     let mut prepared = prepared?;
+    discarded?;
     // What follows from the first one is none of its own.
     let mistakes = prepared.dry_run.as_mut();
     if let Some(mistake) = mistakes.and_then(|dry_run| dry_run.mistakes.drain(..).next()) {

@@ -15,30 +15,17 @@ use serde::{Deserialize, Serialize};
 
 use super::comparison::read_back_request;
 use super::context::Reads;
-use super::gone;
+use super::load_basis::{load_basis, own};
+use super::outbox::OutboxFor;
 use super::phase::Phases;
 use super::phase_report::Found;
 use crate::error::Error;
-use crate::project::{Operation, QueryFile};
-use crate::reconcile::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, PhaseReport, Verdict, is_as_read};
-use crate::staging::{Basis, Snapshot, digest_of};
+use crate::project::QueryFile;
+use crate::reconcile::{PhaseReport, Verdict, is_as_read};
+use crate::staging::{Basis, Snapshot};
 
 /// The folder of what stands, beside the reports of an org.
 const FOLDER: &str = "standing";
-
-/// Tables that a phase leaves: schema, and how the name begins.
-const OWN: [(&str, &str); 10] = [
-    ("ledger", ""),
-    ("ledger", LEFT_TO_ORG),
-    ("org", ""),
-    ("outbox", ""),
-    ("recon", "altered_"),
-    ("recon", CHANGED_BY_ORG),
-    ("recon", CONFLICTS),
-    ("recon", "differences_"),
-    ("recon", "fates_"),
-    ("recon", "flags_"),
-];
 
 /// What a phase begins with.
 pub(super) struct Before {
@@ -76,67 +63,20 @@ impl Phases<'_> {
     /// What the phase of a load begins with; none where nobody knows.
     pub(super) async fn before(&self, file: &QueryFile) -> Result<Option<Before>, Error> {
         let context = self.context;
-        let converts = file.operation == Some(Operation::Convert);
-        if self.only_failed || converts || file.instead_of.is_some() {
-            return Ok(None);
-        }
         let (snapshot, session) = context.session(Reads::Only(&file.references)).await?;
-        let plan = session.plan(&file.path, &file.sql).await?;
-        let Some(mut basis) = session.basis(&plan, &file.key) else {
-            return Ok(None);
+        let wanted = OutboxFor {
+            file,
+            snapshot: &snapshot,
+            session: &session,
+            describe: context.describes.get(file.object()),
+            dead: self.liveness.dead(),
+            only_failed: self.only_failed,
         };
-        let staged = file.source.as_ref().and_then(|source| source.staged());
-        let is_source = |schema: &str| ["rejects", "usercom"].contains(&schema);
-        for table in snapshot.iter() {
-            let schema = table.schema_name.as_str();
-            if schema == "config" || (is_source(schema) && staged == Some(&*table.table)) {
-                basis.add(table.name(), table.digest());
-            }
-        }
-        let describe = context.describes.get(file.object());
-        let mut dead: Vec<String> = self
-            .liveness
-            .dead()
-            .iter()
-            .map(|dead| format!("{dead:?}"))
-            .collect();
-        dead.sort_unstable();
-        let gone = gone::fields(context, file, &snapshot);
-        for (name, told) in [
-            ("the settings", self.settings()),
-            ("the fields", context.resolved.columns(file)?.told()),
-            ("the object", format!("{describe:?}")),
-            ("records that are gone", format!("{dead:?}")),
-            ("columns that are gone", format!("{gone:?}")),
-        ] {
-            basis.add(name, digest_of(&told));
-        }
-        Ok(Some(Before {
-            inputs: basis,
+        let basis = load_basis(context, &wanted).await?;
+        Ok(basis.map(|inputs| Before {
+            inputs,
             own: own(&snapshot, &file.name),
         }))
-    }
-
-    /// Whatever else decides about rows, in every load.
-    fn settings(&self) -> String {
-        let context = self.context;
-        let config = &context.project.config;
-        let loads = context.resolved.loads().map(|file| {
-            let takes_part = context.resolved.takes_part(file);
-            (&file.path, &file.source, takes_part)
-        });
-        format!(
-            "{:?}",
-            (
-                (&config.options, &config.gates, config.sample),
-                &config.business_timezone,
-                &context.connection.client.identity().user_id,
-                &context.policies,
-                &context.resolved.map,
-                &context.resolved.exclusions.dropped,
-                loads.collect::<Vec<_>>(),
-            )
-        )
     }
 
     /// What an earlier run found, if the phase stands.
@@ -252,17 +192,4 @@ impl Phases<'_> {
             ));
         }
     }
-}
-
-/// The tables that the phase of a load leaves.
-fn own(snapshot: &Snapshot, load: &str) -> Basis {
-    let mut basis = Basis::default();
-    for (schema, prefix) in OWN {
-        let table = snapshot.get(schema, &format!("{prefix}{load}"));
-        let told = table.map_or("none".to_owned(), |table| {
-            format!("{} rows, {}", table.rows, table.digest())
-        });
-        basis.add(format!("left: {schema}.{prefix}{load}"), told);
-    }
-    basis
 }

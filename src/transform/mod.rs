@@ -25,7 +25,7 @@ pub use base::GoneFields;
 pub use custom_object::{Constraint, CustomObject};
 pub use custom_objects::{Generated, MetadataKeys, generate as generate_custom_objects};
 pub use error::TransformError;
-pub use model::{write_model, write_table};
+pub use model::{model_basis, write_model, write_table};
 pub use outbox::{Outbox, write_outbox};
 pub use outbox_request::OutboxRequest;
 pub use source_key::source_keys;

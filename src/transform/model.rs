@@ -10,7 +10,7 @@ use super::TransformError;
 use crate::engine::Session;
 use crate::project::{ProjectError, QueryFile};
 use crate::rows::plain_text;
-use crate::staging::{Manifest, Staging};
+use crate::staging::{Basis, Manifest, Staging};
 
 /// Runs a query and writes its result as `schema.<stem>`, sorted by its `-- key:` if it has one; not published. Where the published
 /// table follows from the same query over the same rows, it stands, and nothing runs.
@@ -24,7 +24,7 @@ pub async fn write_model(
     file: &QueryFile,
 ) -> Result<Manifest, TransformError> {
     let plan = session.plan(&file.path, &file.sql).await?;
-    let basis = session.basis(&plan, &file.key);
+    let basis = model_basis(session, file).await?;
     if basis.is_some() && !session.is_fresh() {
         let current = staging.snapshot().await?;
         let current = current.get(schema_name, &file.name);
@@ -36,6 +36,18 @@ pub async fn write_model(
     let mut made = write_plan(staging, session, table, &file.path, plan, &file.key).await?;
     made.basis = basis;
     Ok(made)
+}
+
+/// What the rows of a model follow from; none where nobody knows.
+///
+/// # Errors
+/// [`TransformError`].
+pub async fn model_basis(
+    session: &Session,
+    file: &QueryFile,
+) -> Result<Option<Basis>, TransformError> {
+    let plan = session.plan(&file.path, &file.sql).await?;
+    Ok(session.basis(&plan, &file.key))
 }
 
 /// Runs `sql` and writes its result as `table` (schema, name), sorted by `key`; not published. `query` names it in

@@ -4,7 +4,7 @@
 
 use super::super::connection::Connection;
 use super::super::context::Context;
-use super::super::dry_run;
+use super::super::kept::Written;
 use super::super::preflight::{self, Preflight};
 use super::super::project::Project;
 use super::super::stage::{note_staging, stage_all};
@@ -51,11 +51,13 @@ pub(crate) async fn compare(
     context.resolved.select(&Selection::default())?;
     context.tell();
     let preflight = preflight::inspect(&context).await?;
-    let mut written = Vec::new();
+    let mut written = Written::open(&connection.staging).await?;
     let prepared = prepare(&context, Inspection::Whole, &mut written).await;
-    dry_run::remove(connection, &written).await;
+    let settled = written.settle(&connection.staging).await;
+    let prepared = prepared?;
+    settled?;
     Ok(SchemaComparison {
-        prepared: prepared?,
+        prepared,
         preflight,
     })
 }

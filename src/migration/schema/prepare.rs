@@ -9,13 +9,13 @@ use super::super::connection::Connection;
 use super::super::context::Context;
 use super::super::dry_run::DryRun;
 use super::super::fields;
+use super::super::kept::Written;
 use super::profile::{self, DataFinding};
 use super::record::{self, SchemaRecord};
 use crate::error::Error;
 use crate::progress::Progress;
 use crate::salesforce::{DeployResult, FieldDescribe, ObjectDescribe, WaitOptions};
 use crate::schema::{self, FieldType, Notice, Package, SchemaPlan, Wanted};
-use crate::staging::Manifest;
 
 /// How closely the data is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Prepared {
 pub(crate) async fn prepare(
     context: &Context<'_>,
     depth: Inspection,
-    written: &mut Vec<Manifest>,
+    written: &mut Written,
 ) -> Result<Prepared, Error> {
     let (connection, progress) = (context.connection, context.progress);
     progress.step("comparing the destination's fields with what will be sent");

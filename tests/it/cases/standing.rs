@@ -84,6 +84,54 @@ fn models_over_the_same_rows_stand_and_those_that_hang_on_a_change_do_not() {
     );
 }
 
+#[test]
+#[ignore = "long: several migrations"]
+fn a_plan_of_what_is_as_it_was_makes_no_outbox_again() {
+    let project = further::project();
+    let plan = |more: &[&str]| {
+        let arguments = [&["plan", "--format", "json"], more].concat();
+        let output = project.transload(&arguments).ended(0);
+        let mut report: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+        report.as_object_mut().unwrap().remove("why");
+        let made = output.stderr.lines();
+        let made = made.filter_map(|line| line.strip_prefix("planning "));
+        let made: BTreeSet<String> = made.map(str::to_owned).collect();
+        (report, made)
+    };
+    let (first, made) = plan(&[]);
+    for load in ["account", "contact", "opportunity", "task"] {
+        assert!(made.contains(load), "{made:?}");
+    }
+    let (again, made) = plan(&[]);
+    assert_eq!(again, first);
+    for load in ["account", "contact", "opportunity", "task", "item_link"] {
+        assert!(!made.contains(load), "{load}: {made:?}");
+    }
+    // Looked at by itself, each table is made.
+    let (fresh, made) = plan(&["--fresh"]);
+    assert_eq!(fresh, first);
+    assert!(made.contains("account"), "{made:?}");
+    // What follows from a decision is made anew, and only that.
+    project.append("config/rates.csv", "USD,0.9\n");
+    let (_, made) = plan(&[]);
+    assert!(made.contains("exchange_rate"), "{made:?}");
+    // A file that somebody removed.
+    let gone = files(&project.path(".transload"));
+    let gone = gone.iter().filter(|path| path.contains("/outbox/account/"));
+    assert!(gone.clone().count() > 0);
+    gone.for_each(|path| std::fs::remove_file(path).unwrap());
+    let (_, made) = plan(&[]);
+    assert!(made.contains("account"), "{made:?}");
+    assert!(!made.contains("campaign"), "{made:?}");
+    let left = || {
+        let left = files(&project.path(".transload"));
+        left.iter().any(|path| path.ends_with("/dry_run.json"))
+    };
+    assert!(left());
+    project.run();
+    assert!(!left(), "a run makes the tables themselves");
+}
+
 /// The loads whose outbox a run wrote.
 fn written(project: &Project, run: impl FnOnce(&Project) -> Run) -> (Run, BTreeSet<String>) {
     let before = tables(project, "outbox");
