@@ -62,7 +62,7 @@ pub(crate) async fn prepare(
         });
     }
     let foreseen = foresee(&context.describes, &plan, &wanted);
-    let dry_run = DryRun::of(context, &foreseen, written).await?;
+    let dry_run = Box::pin(DryRun::of(context, &foreseen, written)).await?;
     progress.step("measuring the data");
     profile::measure(context, &dry_run, &mut wanted.fields).await?;
     let plan = schema::compare(&wanted, &org)?;
