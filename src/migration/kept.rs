@@ -175,22 +175,28 @@ mod tests {
         basis
     }
 
+    /// A dry run whose one step made this table.
+    async fn dry_run(staging: &Staging, made: &Manifest) -> Written {
+        let mut written = Written::open(staging).await.unwrap();
+        let step = KeptStep {
+            basis: basis("1"),
+            tables: vec![made.clone()],
+            outbox: None,
+        };
+        written.add(made);
+        written.keep("a.sql", step);
+        written.end();
+        written
+    }
+
     #[tokio::test]
     async fn what_follows_from_the_same_stands_and_all_else_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
         let staging = staging.with_org("00D");
         let (kept, unknown) = (table(&staging, "a").await, table(&staging, "b").await);
-        let mut first = Written::open(&staging).await.unwrap();
-        first.add(&kept);
+        let mut first = dry_run(&staging, &kept).await;
         first.add(&unknown);
-        let step = KeptStep {
-            basis: basis("1"),
-            tables: vec![kept.clone()],
-            outbox: None,
-        };
-        first.keep("a.sql", step);
-        first.end();
         first.settle(&staging).await.unwrap();
         assert!(staging.is_whole(&kept).await.unwrap());
         assert!(!staging.is_whole(&unknown).await.unwrap());
@@ -205,10 +211,9 @@ mod tests {
         assert_eq!(found.unwrap().unwrap().tables[0].files, kept.files);
         // It broke off: what stood before does still.
         second.settle(&staging).await.unwrap();
-        let third = Written::open(&staging).await.unwrap();
+        let mut third = Written::open(&staging).await.unwrap();
         assert_eq!(third.models_before().count(), 1);
         // One that did not come to this step any more.
-        let mut third = third;
         third.end();
         third.settle(&staging).await.unwrap();
         assert!(!staging.is_whole(&kept).await.unwrap());
@@ -220,14 +225,7 @@ mod tests {
         let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
         let staging = staging.with_org("00D");
         let made = table(&staging, "a").await;
-        let mut first = Written::open(&staging).await.unwrap();
-        let step = KeptStep {
-            basis: basis("1"),
-            tables: vec![made.clone()],
-            outbox: None,
-        };
-        first.keep("a.sql", step);
-        first.end();
+        let first = dry_run(&staging, &made).await;
         first.settle(&staging).await.unwrap();
         staging.remove(&made).await;
         let mut second = Written::open(&staging).await.unwrap();

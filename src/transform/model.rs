@@ -24,7 +24,7 @@ pub async fn write_model(
     file: &QueryFile,
 ) -> Result<Manifest, TransformError> {
     let plan = session.plan(&file.path, &file.sql).await?;
-    let basis = model_basis(session, file).await?;
+    let basis = session.basis(&plan, &file.key);
     if basis.is_some() && !session.is_fresh() {
         let current = staging.snapshot().await?;
         let current = current.get(schema_name, &file.name);

@@ -19,6 +19,8 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+// The users and the settings.
+mod acme;
 // What a process takes.
 #[allow(dead_code, reason = "other benchmarks ask it for more")]
 mod measure;
@@ -49,12 +51,7 @@ fn main() {
     let _ = std::fs::remove_dir_all(&project);
     write_export(&project, people, false);
     let org = Org::serve(&project);
-    let settings = format!(
-        "business_timezone = \"Europe/Warsaw\"\n[options]\ndefault_owner = \"ops@acme.example\"\n[destination.bench]\n\
-         kind = \"salesforce\"\nlogin_url = {:?}\n",
-        org.simulator.url
-    );
-    std::fs::write(project.join("migration.toml"), settings).unwrap();
+    acme::write_settings(&project, &org.simulator.url, "");
     println!(
         "| {people} people | rows sent | requests | rows read | seconds | CPU seconds | peak RSS |\n|---|---:|---:|---:|---:|---:|---:|"
     );
@@ -134,16 +131,7 @@ fn write_export(project: &Path, people: u64, is_later: bool) {
         .unwrap();
         writeln!(out, "{text}").unwrap();
     }
-    let mut out = file("export/agents.csv");
-    writeln!(out, "id,name,email\n1,Ops,ops@acme.example").unwrap();
-    let mut out = file("org/User.csv");
-    writeln!(
-        out,
-        "Username,Email,FirstName,LastName,IsActive,UserType,Alias\n\
-         ops@acme.example.crm,ops@acme.example,Ops,Queue,true,Standard,ops\n\
-         ann@acme.example.crm,ann@acme.example,Ann,Ash,true,Standard,ann"
-    )
-    .unwrap();
+    acme::write_users(project);
 }
 
 /// The simulated org, and how to ask it.

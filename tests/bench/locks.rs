@@ -12,12 +12,18 @@
     reason = "a benchmark prints and may panic"
 )]
 
+// The users and the settings.
+mod acme;
+// The org.
+mod simulator;
+
 use std::fmt::Write;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+
+use simulator::Simulator;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 const PEOPLE: u64 = 20_000;
@@ -72,15 +78,7 @@ fn make_project(project: &Path, clustered: bool) {
         .unwrap();
     }
     write("export/people.csv", &people);
-    write(
-        "export/agents.csv",
-        "id,name,email\n1,Ops,ops@acme.example\n",
-    );
-    write(
-        "org/User.csv",
-        "Username,Email,FirstName,LastName,IsActive,UserType,Alias\n\
-         ops@acme.example.crm,ops@acme.example,Ops,Queue,true,Standard,ops\n",
-    );
+    acme::write_users(project);
     if !clustered {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(root.join("queries/load/contact.sql")).unwrap();
@@ -94,35 +92,11 @@ fn make_project(project: &Path, clustered: bool) {
 
 /// Loads the project; the run's summary and the simulator's statistics.
 fn load(project: &Path) -> (Value, Value) {
-    let mut simulator = Command::new(BINARY)
-        .args([
-            "sim",
-            "salesforce",
-            "--port",
-            "0",
-            "--locks",
-            "--batch-ms",
-            "3000",
-            "--state",
-        ])
-        .arg(project.join("simulator"))
-        .arg("--seed")
-        .arg(project.join("org"))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut url = String::new();
-    BufReader::new(simulator.stdout.as_mut().unwrap())
-        .read_line(&mut url)
-        .unwrap();
-    let url = url.trim();
-    let text = format!(
-        "business_timezone = \"Europe/Warsaw\"\n[options]\ndefault_owner = \"ops@acme.example\"\n[destination.bench]\n\
-         kind = \"salesforce\"\nlogin_url = {url:?}\npart_rows = 1000\nconcurrent_jobs = 4\n\
-         [gates]\nmax_failed_percent = 100.0\n"
-    );
-    std::fs::write(project.join("migration.toml"), text).unwrap();
+    let (state, seed) = (project.join("simulator"), project.join("org"));
+    let simulator = Simulator::start(BINARY, &state, &seed, &["--locks", "--batch-ms", "3000"]);
+    let url = &simulator.url;
+    let more = "part_rows = 1000\nconcurrent_jobs = 4\n[gates]\nmax_failed_percent = 100.0\n";
+    acme::write_settings(project, url, more);
     let output = Command::new(BINARY)
         .args(["run", "--yes", "--format", "json", "--project"])
         .arg(project)
@@ -134,7 +108,7 @@ fn load(project: &Path) -> (Value, Value) {
     assert!(output.status.success(), "{}", output.status);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let statistics = runtime.block_on(async {
-        let token = std::fs::read_to_string(project.join("simulator/control.token")).unwrap();
+        let token = std::fs::read_to_string(state.join("control.token")).unwrap();
         let request = reqwest::Client::builder()
             .build()
             .unwrap()
@@ -142,8 +116,6 @@ fn load(project: &Path) -> (Value, Value) {
         let answer = request.bearer_auth(token).send().await.unwrap();
         answer.text().await.unwrap()
     });
-    simulator.kill().unwrap();
-    simulator.wait().unwrap();
     (
         serde_json::from_slice(&output.stdout).unwrap(),
         serde_json::from_str(&statistics).unwrap(),

@@ -12,6 +12,8 @@
     reason = "a benchmark prints and may panic"
 )]
 
+// The users and the settings.
+mod acme;
 // What a process takes.
 #[allow(dead_code, reason = "other benchmarks ask it for more")]
 mod measure;
@@ -55,12 +57,7 @@ fn main() {
     write_export(&project, rows);
     let state = project.join("simulator");
     let simulator = Simulator::start(BINARY, &state, &project.join("org"), &STORAGE);
-    let settings = format!(
-        "business_timezone = \"Europe/Warsaw\"\n[options]\ndefault_owner = \"ops@acme.example\"\n[destination.bench]\n\
-         kind = \"salesforce\"\nlogin_url = {:?}\n",
-        simulator.url
-    );
-    fs::write(project.join("migration.toml"), settings).unwrap();
+    acme::write_settings(&project, &simulator.url, "");
     let export = megabytes(&project.join("export"));
     println!(
         "| {rows} activities, {export} MB | rows | seconds | CPU seconds | rows/s | peak RSS | disk |"
@@ -172,17 +169,7 @@ fn write_export(project: &Path, rows: u64) {
         )
         .unwrap();
     }
-    let mut out = file("export/agents.csv", "id,name,email");
-    writeln!(out, "1,Ops,ops@acme.example").unwrap();
-    let mut out = file(
-        "org/User.csv",
-        "Username,Email,FirstName,LastName,IsActive,UserType,Alias",
-    );
-    writeln!(
-        out,
-        "ops@acme.example.crm,ops@acme.example,Ops,Queue,true,Standard,ops"
-    )
-    .unwrap();
+    acme::write_users(project);
     for first in (0..rows).step_by(FILE as usize) {
         let mut out = file(
             &format!("export/activities-{}.csv", first / FILE + 1),
