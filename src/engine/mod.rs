@@ -13,6 +13,7 @@ mod growth;
 mod join_choice;
 mod joining;
 mod nesting;
+mod patterns;
 mod plans;
 mod pool;
 mod present;
@@ -210,6 +211,7 @@ fn common_state(
         .with_default_features()
         .with_physical_optimizer_rules(rules)
         .build();
+    patterns::keep(&mut state)?;
     growth::limit(&mut state)?;
     state.add_analyzer_rule(Arc::new(joining::LimitJoining::default()));
     Ok(state)
