@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -49,6 +50,7 @@ impl BatchStream {
                     query: name.clone(),
                     source: Box::new(source),
                 };
+                let (began, mut busy, mut rows) = (Instant::now(), Duration::ZERO, 0);
                 let mut source = match open() {
                     Ok(source) => source,
                     Err(error) => {
@@ -58,8 +60,14 @@ impl BatchStream {
                     }
                 };
                 loop {
-                    let batch = match AssertUnwindSafe(source.next()).catch_unwind().await {
-                        Ok(Some(batch)) => batch.map_err(failed),
+                    let asked = Instant::now();
+                    let next = AssertUnwindSafe(source.next()).catch_unwind().await;
+                    busy += asked.elapsed();
+                    let batch = match next {
+                        Ok(Some(batch)) => {
+                            rows += batch.as_ref().map_or(0, RecordBatch::num_rows);
+                            batch.map_err(failed)
+                        }
                         Ok(None) => break,
                         Err(panic) => Err(EngineError::GaveUp {
                             query: name.clone(),
@@ -70,6 +78,9 @@ impl BatchStream {
                         return;
                     }
                 }
+                // The rest of the time, whoever reads was not ready for more.
+                let [busy, took] = [busy, began.elapsed()].map(|time| time.as_millis());
+                tracing::debug!(query = name, rows, busy, took, "a query ended");
                 // Whoever stopped reading does not need the end.
                 let _ = sender.send(None).await;
             },
