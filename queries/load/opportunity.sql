@@ -15,7 +15,7 @@ with dated as (
         loaded.id is not null and export.dates_gone > 0 as keeps_date
     from prepare.deal as deal
     left join known.opportunity as loaded
-        on loaded.key = cast(deal.id as varchar) and loaded.live = 'live'
+        on loaded.number = deal.id and loaded.live = 'live'
     cross join (
         select count(*) as dates_gone
         from staged.columns as lost

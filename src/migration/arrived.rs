@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, ident};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlanBuilder, cast, ident};
 
 use super::column_fate::ColumnFate;
 use super::context::{Context, Reads};
@@ -122,7 +122,7 @@ async fn count(
             std::iter::once(*column).chain(before.iter().map(String::as_str))
         })
         .collect();
-    add_rows(session, file, table, &key, &columns).await?;
+    let texts = add_rows(session, snapshot, file, (table, &key), &columns).await?;
     let counts: Vec<String> = asked
         .iter()
         .map(|((_, column, _, field), before)| {
@@ -137,7 +137,10 @@ async fn count(
         .key
         .iter()
         .enumerate()
-        .map(|(part, name)| format!("s._part_{part} = cast(r.\"{name}\" as varchar)"))
+        .map(|(part, name)| match texts[part] {
+            true => format!("s._part_{part} = cast(r.\"{name}\" as varchar)"),
+            false => format!("s._part_{part} = r.\"{name}\""),
+        })
         .collect();
     let sql = format!(
         "select {} from {ROWS}.source as s inner join org.{load} as r on {} \
@@ -154,20 +157,35 @@ async fn count(
     Ok(Some(counts.collect()))
 }
 
-/// The rows of a staged table with the keys of their records, as a view.
+/// The rows of a staged table with the keys of their records, as a view. Says of each part of the keys whether it is a text: where it has
+/// the type of the org's column it stays as it is, so that tables in the order of their keys are joined as they lie.
 async fn add_rows(
     session: &Session,
+    snapshot: &Snapshot,
     file: &QueryFile,
-    table: &str,
-    key: &[Expr],
+    (table, key): (&str, &[Expr]),
     columns: &BTreeSet<&str>,
-) -> Result<(), Error> {
+) -> Result<Vec<bool>, Error> {
     let sql = format!("select * from usercom.{table}");
     let rows = session.plan(&file.path, &sql).await?;
-    let parts = key
+    let org = snapshot.get("org", &file.name);
+    let is_same = |part: usize, expr: &Expr| {
+        let there = org.and_then(|org| org.schema.field_with_name(&file.key[part]).ok());
+        let own = expr.get_type(rows.schema()).ok();
+        there.is_some_and(|there| Some(there.data_type()) == own.as_ref())
+    };
+    let texts: Vec<bool> = key
         .iter()
         .enumerate()
-        .map(|(part, expr)| cast(expr.clone(), DataType::Utf8).alias(format!("_part_{part}")));
+        .map(|(part, expr)| !is_same(part, expr))
+        .collect();
+    let parts = key.iter().enumerate().map(|(part, expr)| {
+        let expr = match texts[part] {
+            true => cast(expr.clone(), DataType::Utf8),
+            false => expr.clone(),
+        };
+        expr.alias(format!("_part_{part}"))
+    });
     let columns = columns.iter().map(|name| ident(*name));
     let plan = LogicalPlanBuilder::from(rows)
         .project(parts.chain(columns))
@@ -177,7 +195,7 @@ async fn add_rows(
             source: Box::new(source),
         })?;
     session.add_plan(ROWS, "source", plan);
-    Ok(())
+    Ok(texts)
 }
 
 #[cfg(test)]

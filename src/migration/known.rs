@@ -1,8 +1,8 @@
 //! `known.<load>`: the records of a load as its ledger had them before its phase; `known.created_<load>`: those that we made ourselves.
 //!
 //! A query that reads `ledger.<load>` comes after that load. One that has to know whether a row is there already as something else
-//! (a Lead that was loaded as a Contact) reads `known.<load>`, which orders nothing. In: a snapshot. Out: views of key (as one text),
-//! id and liveness, and views of the keys whose records no one else made. Never: a record of this run that the load has yet to make.
+//! (a Lead that was loaded as a Contact) reads `known.<load>`, which orders nothing. In: a snapshot. Out: views of key (as one text, and
+//! as a number where it is one), id and liveness, and views of the keys whose records no one else made. Never: a record of this run that the load has yet to make.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::engine::{Session, View};
 use crate::error::Error;
 use crate::project::{Queries, QueryKind};
 use crate::rows::{key_text, same_key};
-use crate::staging::Snapshot;
+use crate::staging::{Manifest, Snapshot};
 
 /// The schema's name.
 const KNOWN: &str = "known";
@@ -44,11 +44,12 @@ pub(crate) async fn add(
             Some(Ok(_)) => "l.successor",
             _ => "cast(null as varchar)",
         };
+        let number = number(ledger, &file.key);
         let view = View {
             schema: KNOWN.to_owned(),
             name: file.name.clone(),
             sql: format!(
-                "select {} as key, l.id, l.live, {successor} as successor from ledger.{} as l where l.id is not null",
+                "select {} as key, {number} as number, l.id, l.live, {successor} as successor from ledger.{} as l where l.id is not null",
                 key_text("l", &file.key),
                 file.name
             ),
@@ -80,10 +81,62 @@ pub(crate) async fn add(
         if ledger.is_some() {
             session.add_view(&view).await?;
         } else {
-            let fields = ["key", "id", "live", "successor"]
-                .map(|name| Field::new(name, DataType::Utf8, true));
+            let fields = ["key", "number", "id", "live", "successor"].map(|name| {
+                let data_type = match name {
+                    "number" => DataType::Int64,
+                    _ => DataType::Utf8,
+                };
+                Field::new(name, data_type, true)
+            });
             session.add_empty(KNOWN, &file.name, Arc::new(Schema::new(fields.to_vec())))?;
         }
     }
     Ok(())
+}
+
+/// SQL for the key of a row of a ledger as a whole number, where it is one. Joined by texts, two tables in the order of such keys would
+/// have to be sorted anew.
+fn number(ledger: Option<&Manifest>, key: &[String]) -> String {
+    let is_number = |column: &String| {
+        let field = ledger.and_then(|ledger| ledger.schema.field_with_name(column).ok());
+        field.is_some_and(|field| field.data_type() == &DataType::Int64)
+    };
+    match key {
+        [column] if is_number(column) => format!("l.\"{column}\""),
+        // `007` is no number: a join by numbers finds what one by texts does.
+        _ => {
+            let key = key_text("l", key);
+            let number = format!("try_cast({key} as bigint)");
+            format!("case when cast({number} as varchar) = {key} then {number} end")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+    use crate::rows::bench::Bench;
+
+    #[tokio::test]
+    async fn a_key_is_a_number_where_its_text_is_that_of_one() {
+        let bench = Bench::new();
+        let texts = ["7", "007", "x", "9223372036854775808", "-3"];
+        let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
+        let columns = vec![("code", texts), ("id", numbers)];
+        let ledger = bench.table("ledger.item", columns).await;
+        for (key, expected) in [
+            (vec!["code"], ["7", "-", "-", "-", "-3"]),
+            (vec!["id"], ["1", "2", "3", "4", "5"]),
+            (vec!["id", "code"], ["-"; 5]),
+        ] {
+            let key: Vec<String> = key.into_iter().map(str::to_owned).collect();
+            let number = number(Some(&ledger), &key);
+            let sql = format!("select {number} as n from ledger.item as l order by l.id");
+            let rows: Vec<String> = bench.rows(&sql).await.concat();
+            assert_eq!(rows, expected, "{key:?}");
+        }
+    }
 }

@@ -12,5 +12,5 @@ select
     ) as fate
 from mapped.companies as company
 left join known.account as account
-    on account.key = cast(company.id as varchar)
+    on account.number = company.id
 where not company.in_scope and account.id is null

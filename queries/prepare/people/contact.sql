@@ -83,7 +83,7 @@ left join prepare.recreated_person as recreated
 left join prepare.match_result as matched
     on matched.target = 'Contact' and matched.id = person.id
 left join known.contact as loaded
-    on loaded.key = cast(person.id as varchar)
+    on loaded.number = person.id
 left join org.person_contacts as person_account
     on left(person_account.id, 15)
     = left(coalesce(loaded.id, converted.id, matched.salesforce_id), 15)

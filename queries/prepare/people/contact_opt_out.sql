@@ -8,7 +8,7 @@ from mapped.people as source
 inner join prepare.person as person
     on person.id = source.id
 inner join known.contact as contact
-    on contact.key = cast(person.id as varchar) and contact.live = 'live'
+    on contact.number = person.id and contact.live = 'live'
 left join prepare.contact as waiting
     on waiting.id = person.id
 where source.unsubscribed

@@ -8,7 +8,7 @@ from mapped.people as source
 inner join prepare.person as person
     on person.id = source.id
 inner join known.lead as lead
-    on lead.key = cast(person.id as varchar) and lead.live = 'live'
+    on lead.number = person.id and lead.live = 'live'
 -- A Lead that was converted in this run is its Contact.
 left join ledger.lead_conversion as conversion
     on conversion.usercom_id__c = person.id

@@ -53,11 +53,11 @@ judged as (
     left join prepare.owner as owner
         on owner.owner_key = named.owner_key
     left join known.contact as contact
-        on contact.key = cast(named.id as varchar)
+        on contact.number = named.id
     left join known.lead as lead
-        on lead.key = cast(named.id as varchar)
+        on lead.number = named.id
     left join known.lead_conversion as conversion
-        on conversion.key = cast(named.id as varchar)
+        on conversion.number = named.id
 ),
 
 split as (

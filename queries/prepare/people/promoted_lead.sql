@@ -6,5 +6,5 @@ select
     person.fate
 from prepare.person as person
 inner join known.lead as lead
-    on lead.key = cast(person.id as varchar) and lead.live = 'live'
+    on lead.number = person.id and lead.live = 'live'
 where person.target = 'Contact'

@@ -5,7 +5,7 @@ select
     lead.id as lead_id
 from prepare.person as person
 inner join known.lead as lead
-    on lead.key = cast(person.id as varchar) and lead.live = 'live'
+    on lead.number = person.id and lead.live = 'live'
 left join known.contact as contact
     on contact.key = lead.key
 where person.target = 'Contact' and person.fate is null and contact.id is null
