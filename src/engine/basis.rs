@@ -105,6 +105,7 @@ mod tests {
                 bytes: 1,
                 label: None,
                 checksum: checksum.to_owned(),
+                sorted_by: Vec::new(),
             }],
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),

@@ -77,6 +77,13 @@ impl EngineSettings {
 /// With 2,048, comparing a million wide contacts stopped for want of memory.
 pub const BATCH_ROWS: usize = 1024;
 
+/// The same where few rows are joined with many: a merge join that finds one row in each batch of its other side holds as many batches
+/// as it gives out rows. A thousand rows with a million wide ones took 215 MB more.
+const BATCH_ROWS_OF_FEW: usize = 512;
+
+/// Rows are few where they are less than this part of those that they are joined with.
+pub const FEW_OF: u64 = 8;
+
 /// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by
 /// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors
 /// read ahead, encode and write.

@@ -34,6 +34,7 @@ pub(super) fn context_of(
     }
     let mut state = context.state();
     let rows = (BATCH_ROWS * each / SORT_BYTES).max(LEAST_ROWS);
+    let rows = rows.min(state.config().batch_size());
     let mut config = state.config().clone().with_batch_size(rows);
     let execution = &mut config.options_mut().execution;
     execution.sort_spill_reservation_bytes = each;

@@ -20,7 +20,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 use super::basis::basis;
 use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
-use super::{BatchStream, EngineError, STACK, check_depth, room};
+use super::{BATCH_ROWS_OF_FEW, BatchStream, EngineError, STACK, check_depth, room};
 use crate::staging::{Basis, Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
@@ -128,6 +128,18 @@ impl Session {
     pub fn with_parameters(mut self, parameters: BTreeMap<String, ScalarValue>) -> Self {
         self.parameters = parameters;
         self
+    }
+
+    /// The same session for queries that join few rows with many.
+    #[must_use]
+    pub fn for_few(&self) -> Self {
+        let mut state = self.context.state();
+        let config = state.config().clone().with_batch_size(BATCH_ROWS_OF_FEW);
+        *state.config_mut() = config;
+        Self {
+            context: SessionContext::new_with_state(state),
+            ..self.clone()
+        }
     }
 
     /// Adds one table version, published or not.
@@ -445,6 +457,7 @@ mod tests {
                 bytes: 1,
                 label: None,
                 checksum: String::new(),
+                sorted_by: Vec::new(),
             }],
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),

@@ -33,6 +33,20 @@ impl Compared {
         }
     }
 
+    /// SQL with `and` behind it that is false where both are one text already, so that their normal forms are the same, too.
+    pub(super) fn unlike(&self, field: &Field, sent: &str, found: &str) -> String {
+        let name = field.name();
+        let own = match (self, field.data_type()) {
+            (Self::Value(_), DataType::Utf8) => format!("{sent}.\"{name}\""),
+            (Self::Value(_), data_type) if data_type.is_numeric() => {
+                format!("cast({sent}.\"{name}\" as varchar)")
+            }
+            // Of others the texts are never the same, or say too little.
+            _ => return String::new(),
+        };
+        format!("({own} is distinct from {found}.\"{name}\") and ")
+    }
+
     /// SQL for what is sent, as it is shown.
     pub(super) fn sent(&self, field: &Field, sent: &str) -> String {
         let column = format!("{sent}.\"{}\"", field.name());

@@ -18,9 +18,10 @@ use super::compared::Compared;
 use super::edits;
 use super::names::CHANGED_BY_ORG;
 use super::request::DiffRequest;
+use crate::engine::{FEW_OF, Session};
 use crate::rows::{key_text, same_key, stands};
 use crate::salesforce::ObjectDescribe;
-use crate::staging::{Basis, Manifest, digest_of};
+use crate::staging::{Basis, Manifest, Snapshot, digest_of};
 
 /// Columns of a difference.
 pub(super) const DIFFERENCE: &str = "d.key, d.kind, d.field, d.sent, d.found";
@@ -39,9 +40,9 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
             landed_sql(request)
         )),
     };
-    let landed = planned(request, landed).await?;
-    let extra = planned(request, extra_sql(request)).await?;
-    let basis = basis(request, [&landed, &extra]);
+    let whole = planned(request, landed.as_deref()).await?;
+    let extra = planned(request, extra_sql(request).as_deref()).await?;
+    let basis = basis(request, [&whole, &extra]);
     let snapshot = request.staging.snapshot().await?;
     let stands = |table: &str| {
         let table = snapshot.get("recon", &format!("{table}{}", request.load));
@@ -59,18 +60,16 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
         .staging
         .create("recon", &name, Arc::clone(&schema), &[])
         .await?;
-    let plans = match &request.edits {
-        Some(found) => {
-            let mut edits = edits::write(request, found, landed, &mut writer).await?;
-            edits.basis.clone_from(&basis);
-            request.staging.publish(edits).await?;
-            [None, extra]
-        }
-        None => [extra, landed],
-    };
-    for plan in plans.into_iter().flatten() {
-        let mut stream = request
-            .session
+    let mut plans = in_parts(request, &snapshot, landed.as_deref(), whole).await?;
+    if let Some(found) = &request.edits {
+        let landed = std::mem::take(&mut plans);
+        let mut edits = edits::write(request, found, landed, &mut writer).await?;
+        edits.basis.clone_from(&basis);
+        request.staging.publish(edits).await?;
+    }
+    plans.extend(extra.map(|plan| (request.session.clone(), plan)));
+    for (session, plan) in plans {
+        let mut stream = session
             .stream_plan(&format!("recon.{name}"), plan, &[])
             .await?;
         while let Some(batch) = stream.next_batch().await? {
@@ -105,13 +104,41 @@ pub async fn write_differences(request: &DiffRequest<'_>) -> Result<Manifest, Re
 /// The plan of a part of the comparison, if there is one.
 async fn planned(
     request: &DiffRequest<'_>,
-    sql: Option<String>,
+    sql: Option<&str>,
 ) -> Result<Option<LogicalPlan>, ReconcileError> {
     let what = format!("recon.differences_{}", request.load);
     Ok(match sql {
-        Some(sql) => Some(request.session.plan(&what, &sql).await?),
+        Some(sql) => Some(request.session.plan(&what, sql).await?),
         None => None,
     })
+}
+
+/// The plan of the comparison, once for each part of the outbox that has an order of its own: what is in the order of its keys, which is
+/// nearly all of it in a later run, is joined as it lies.
+async fn in_parts(
+    request: &DiffRequest<'_>,
+    snapshot: &Snapshot,
+    sql: Option<&str>,
+    whole: Option<LogicalPlan>,
+) -> Result<Vec<(Session, LogicalPlan)>, ReconcileError> {
+    let outbox = snapshot.get("outbox", request.load);
+    let parts = outbox.map_or_else(Vec::new, Manifest::by_order);
+    let (Some(outbox), [_, _, ..]) = (outbox, parts.as_slice()) else {
+        let whole = whole.map(|plan| (request.session.clone(), plan));
+        return Ok(whole.into_iter().collect());
+    };
+    let mut plans = Vec::new();
+    for part in &parts {
+        request.session.register(request.staging, part)?;
+        let session = match part.rows < outbox.rows / FEW_OF {
+            true => request.session.for_few(),
+            false => request.session.clone(),
+        };
+        let plan = planned(request, sql).await?;
+        plans.extend(plan.map(|plan| (session, plan)));
+    }
+    request.session.register(request.staging, outbox)?;
+    Ok(plans)
 }
 
 /// What a comparison follows from; none where that is not known.
@@ -141,9 +168,11 @@ pub(super) fn differs(
         let differs = format!("({accepted} is distinct from {found})");
         return (!is_alone).then_some([differs, accepted, found]);
     }
-    // A null was not sent, and an empty text is one: neither says anything about the org's value.
+    // A null was not sent, and an empty text is one: neither says anything about the org's value. Nearly all cells are alike as they
+    // are, which is all that is looked at then.
+    let unlike = compared.unlike(field, "o", "r");
     let mut differs =
-        format!("(cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
+        format!("({unlike}cast({sent} as varchar) <> '' and {sent} is distinct from {found})");
     if let Some(unless) = derived_by(describe, field.name()) {
         differs = format!("({differs} and coalesce(r.\"{unless}\", '') <> 'true')");
     }

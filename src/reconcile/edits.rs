@@ -19,6 +19,7 @@ use super::ReconcileError;
 use super::body::is_later_version;
 use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, MODIFIED, is_ours};
 use super::request::{DiffRequest, EditsRequest};
+use crate::engine::Session;
 use crate::rows::{RowOperation, SAME};
 use crate::salesforce::record_identity;
 use crate::staging::{Manifest, TableWriter};
@@ -48,11 +49,11 @@ pub(super) fn selected(request: Option<&EditsRequest<'_>>) -> String {
     format!("{operation} as operation, {same} as same, {by} as changed_by, {at} as changed_at")
 }
 
-/// Writes the entries of a plan of [`with_known`] that are differences into `differences`, and the edits into a table that is not published yet.
+/// Writes the entries of plans of [`with_known`] that are differences into `differences`, and the edits into a table that is not published yet.
 pub(super) async fn write(
     request: &DiffRequest<'_>,
     edits: &EditsRequest<'_>,
-    landed: Option<LogicalPlan>,
+    landed: Vec<(Session, LogicalPlan)>,
     differences: &mut TableWriter,
 ) -> Result<Manifest, ReconcileError> {
     let name = format!("{CHANGED_BY_ORG}{}", request.load);
@@ -60,9 +61,8 @@ pub(super) async fn write(
         .staging
         .create("recon", &name, schema(), &[])
         .await?;
-    if let Some(landed) = landed {
-        let mut stream = request
-            .session
+    for (session, landed) in landed {
+        let mut stream = session
             .stream_plan(&format!("recon.{name}"), landed, &[])
             .await?;
         let store = |source: ArrowError| ReconcileError::Store {

@@ -26,6 +26,9 @@ use crate::staging::{DataFile, Manifest, Snapshot};
 /// Rows of a part that are looked at, at a time.
 const ROWS: usize = 8_192;
 
+/// Rows of parts that are compared at once; a part with more is alone.
+const AT_ONCE: u64 = 10_000;
+
 /// What becomes of one row.
 #[derive(Default)]
 pub(super) struct Record {
@@ -80,6 +83,23 @@ impl Record {
             }
         }
     }
+}
+
+/// Parts that are compared at once: each comparison reads all that was sent and read back last.
+pub(super) fn together<'a, 'b>(parts: &'a [&'b DataFile]) -> Vec<&'a [&'b DataFile]> {
+    let mut groups = Vec::new();
+    let (mut start, mut rows) = (0, 0);
+    for (place, part) in parts.iter().enumerate() {
+        if place > start && rows + part.rows > AT_ONCE {
+            groups.push(&parts[start..place]);
+            (start, rows) = (place, 0);
+        }
+        rows += part.rows;
+    }
+    if start < parts.len() {
+        groups.push(&parts[start..]);
+    }
+    groups
 }
 
 /// A part with what stays as it is in the org left out; rows of which nothing is left are no longer sent.
@@ -287,5 +307,30 @@ pub(super) fn of_files(table: &Manifest, files: &[DataFile]) -> Manifest {
         rows: files.iter().map(|file| file.rows).sum(),
         files: files.to_vec(),
         ..table.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_parts_are_compared_at_once_and_a_large_one_alone() {
+        let part = |rows: u64| DataFile {
+            path: rows.to_string(),
+            rows,
+            bytes: 1,
+            label: None,
+            checksum: String::new(),
+            sorted_by: Vec::new(),
+        };
+        let parts = [200, 800, 9_001, 50_000, 1].map(part);
+        let parts: Vec<&DataFile> = parts.iter().collect();
+        let groups = together(&parts).into_iter();
+        let groups: Vec<Vec<u64>> = groups
+            .map(|group| group.iter().map(|part| part.rows).collect())
+            .collect();
+        assert_eq!(groups, [vec![200, 800], vec![9_001], vec![50_000], vec![1]]);
+        assert!(together(&[]).is_empty());
     }
 }

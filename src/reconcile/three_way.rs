@@ -5,7 +5,7 @@
 //! Out: the outbox without what stays as it is in the org, `recon.conflicts_<load>` with every field that both sides have an opinion
 //! of, `ledger.left_to_org_<load>` with the values that the org had accepted before, so that the question comes again until it
 //! is answered; none of them published. Values are compared in their normal form, and told as they are sent and as the org has them;
-//! who changed one is whoever was seen first with it, and never our own login. Never: more than a part in memory.
+//! who changed one is whoever was seen first with it, and never our own login. Never: more in memory than a part, or some small ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +17,11 @@ use arrow::error::ArrowError;
 use super::compared::Compared;
 use super::conflict::Shown;
 use super::edits::is_nobody;
-use super::left_out::{Record, of_files, rewrite};
+use super::left_out::{Record, of_files, rewrite, together};
 use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
 use super::settled_rows::SettledRows;
 use super::{ReadBack, ReconcileError, ThreeWay};
+use crate::engine::FEW_OF;
 use crate::mapping::Alike;
 use crate::project::QueryFile;
 use crate::rows::{RowOperation, SAME, key_text, same_key, sent_columns, stands};
@@ -126,19 +127,30 @@ pub async fn settle(wanted: &ThreeWay<'_>) -> Result<Option<Settled>, ReconcileE
             .await?,
         left: staging.create("ledger", &left, texts(&LEFT), &[]).await?,
     };
-    let mut files: Vec<DataFile> = Vec::new();
-    for file in &outbox.files {
-        if file.label.as_deref() != Some(RowOperation::Update.word()) || file.rows == 0 {
-            files.push(file.clone());
+    let is_update = |file: &&DataFile| {
+        file.label.as_deref() == Some(RowOperation::Update.word()) && file.rows > 0
+    };
+    let updates: Vec<&DataFile> = outbox.files.iter().filter(is_update).collect();
+    let mut rewritten: BTreeMap<&str, Vec<DataFile>> = BTreeMap::new();
+    for parts in together(&updates) {
+        let records = settle.records(outbox, parts).await?;
+        // Rows of which nothing is sent are in it only if something was sent before.
+        if wanted.last.is_none() && !records.values().any(Record::is_changed) {
             continue;
         }
-        let records = settle.records(outbox, file).await?;
-        // Rows of which nothing is sent are in it only if something was sent before.
-        match wanted.last.is_some() || records.values().any(Record::is_changed) {
-            true => files.extend(rewrite(wanted, &settle.places, outbox, file, &records).await?),
-            false => files.push(file.clone()),
+        for part in parts {
+            let files = rewrite(wanted, &settle.places, outbox, part, &records).await?;
+            rewritten.insert(&part.path, files);
         }
     }
+    let files: Vec<DataFile> = outbox
+        .files
+        .iter()
+        .flat_map(|file| {
+            let files = rewritten.remove(file.path.as_str());
+            files.unwrap_or_else(|| vec![file.clone()])
+        })
+        .collect();
     let mut settled = outbox.clone();
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for file in &files {
@@ -174,18 +186,24 @@ struct Settle<'a> {
 }
 
 impl Settle<'_> {
-    /// The rows of a part of which a field is another one in the org, judged; notes what is to be told.
+    /// The rows of parts of which a field is another one in the org, judged; notes what is to be told.
     async fn records(
         &mut self,
         outbox: &Manifest,
-        file: &DataFile,
+        parts: &[&DataFile],
     ) -> Result<BTreeMap<String, Record>, ReconcileError> {
         let request = self.wanted.request;
-        let part = of_files(outbox, std::slice::from_ref(file));
+        let parts: Vec<DataFile> = parts.iter().map(|part| (*part).clone()).collect();
+        let part = of_files(outbox, &parts);
         let Some((sql, snapshot)) = self.entries(&part) else {
             return Ok(BTreeMap::new());
         };
+        let all = snapshot.get("ledger", &request.file.name);
         let session = request.engine.session(request.staging, &snapshot)?;
+        let session = match all.is_some_and(|all| part.rows < all.rows / FEW_OF) {
+            true => session.for_few(),
+            false => session,
+        };
         let object = &request.describe.name;
         let mut records: BTreeMap<String, Record> = BTreeMap::new();
         let mut stream = session

@@ -24,6 +24,9 @@ pub struct DataFile {
     pub label: Option<String>,
     /// Checksum of its bytes.
     pub checksum: String,
+    /// Columns by which the rows of this file are sorted, as those of its table are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sorted_by: Vec<String>,
 }
 
 /// What the files of an export hold of one column of a staged table.
@@ -99,6 +102,26 @@ impl Manifest {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.schema_name, self.table)
+    }
+
+    /// The table in two, if some of its files are sorted in themselves: a join of these needs no sort.
+    #[must_use]
+    pub fn by_order(&self) -> Vec<Self> {
+        let (sorted, others): (Vec<_>, Vec<_>) = self
+            .files
+            .iter()
+            .cloned()
+            .partition(|file| !file.sorted_by.is_empty());
+        if sorted.is_empty() || others.is_empty() {
+            return vec![self.clone()];
+        }
+        let part = |files: Vec<DataFile>| Self {
+            rows: files.iter().map(|file| file.rows).sum(),
+            sorted_by: files[0].sorted_by.clone(),
+            files,
+            ..self.clone()
+        };
+        vec![part(sorted), part(others)]
     }
 
     /// The same for the same files, whatever they are called.

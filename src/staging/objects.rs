@@ -88,6 +88,7 @@ impl Staging {
             bytes,
             label: None,
             checksum: sum.text(),
+            sorted_by: Vec::new(),
         })
     }
 

@@ -162,6 +162,7 @@ impl TableWriter {
             bytes: meta.size,
             label: self.label.clone(),
             checksum,
+            sorted_by: Vec::new(),
         });
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! In: the queries of the project over the staged tables. Out: `prepare.*` tables and the `outbox.*` parts that will be
 //! sent. Never: HTTP.
 
+mod again;
 mod base;
 mod custom_object;
 mod custom_object_sql;

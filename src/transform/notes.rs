@@ -150,26 +150,19 @@ impl Notes {
         Ok(())
     }
 
-    /// Notes changed values; returns the values for which policy `reject` keeps rows back, by row. Of a row that waits anyway only
-    /// those are noted.
+    /// Notes changed values; of a row that waits anyway only those for which it is kept back.
     pub(super) async fn altered(
         &mut self,
         altered: &[Altered],
         keys: &[String],
         held: &[Option<Fate>],
-    ) -> Result<BTreeMap<usize, Vec<String>>, TransformError> {
-        let mut rejected: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    ) -> Result<(), TransformError> {
         let mut rows = BTreeSet::new();
         for change in altered {
-            let rejects = change.done == "rejected";
-            if held[change.row].is_some() && !rejects {
+            if held[change.row].is_some() && !rejects(change) {
                 continue;
             }
             rows.insert(change.row);
-            if rejects {
-                let why = format!("{} {}", change.field, change.why);
-                rejected.entry(change.row).or_default().push(why);
-            }
             self.altered.push(&[
                 Some(&keys[change.row]),
                 Some(&change.field),
@@ -179,8 +172,7 @@ impl Notes {
             ]);
         }
         self.count("altered", rows.len() as u64);
-        self.altered.flush(BUFFERED).await?;
-        Ok(rejected)
+        self.altered.flush(BUFFERED).await
     }
 
     /// Notes the flags (`a;b`) of rows that move, and those that the org will give to the user who loads.
@@ -188,17 +180,13 @@ impl Notes {
         &mut self,
         batch: &RecordBatch,
         keys: &[String],
-        held: &[Option<Fate>],
+        moves: impl Fn(usize) -> bool,
     ) -> Result<(), TransformError> {
         let flags = batch
             .column_by_name("_flags")
             .and_then(|column| column.as_string_opt::<i32>());
         let owners = batch.column_by_name(OWNER);
-        for (row, key) in keys
-            .iter()
-            .enumerate()
-            .filter(|(row, _)| held[*row].is_none())
-        {
+        for (row, key) in keys.iter().enumerate().filter(|(row, _)| moves(*row)) {
             let own = cell(flags, row).unwrap_or_default().split(';');
             let ownerless = owners.filter(|owners| owners.is_null(row));
             let flags = own.chain(ownerless.map(|_| LOADER_OWNS));
@@ -232,6 +220,20 @@ impl Notes {
         ];
         Ok((manifests, self.counts))
     }
+}
+
+/// The values for which policy `reject` keeps rows back, by row.
+pub(super) fn rejected(altered: &[Altered]) -> BTreeMap<usize, Vec<String>> {
+    let mut rejected: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for change in altered.iter().filter(|change| rejects(change)) {
+        let why = format!("{} {}", change.field, change.why);
+        rejected.entry(change.row).or_default().push(why);
+    }
+    rejected
+}
+
+fn rejects(change: &Altered) -> bool {
+    change.done == "rejected"
 }
 
 /// A text of a row; an empty one says nothing.

@@ -12,18 +12,19 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
 use super::TransformError;
+use super::again::Again;
 use super::base::{self, Base, OPT_OUT_KEPT, Settled};
 use super::dead::Parents;
 use super::fallback::without_fallbacks;
 use super::fate::{Fate, Fates};
 use super::keys::{Links, check_key};
-use super::notes::Notes;
+use super::notes::{Notes, rejected};
 use super::outbox_request::{OutboxRequest, misfit};
 use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
 use super::unreadable::{CELL_UNREADABLE, UnreadCells};
 use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder};
-use crate::engine::BatchStream;
+use crate::engine::{BatchStream, FEW_OF, Session};
 use crate::project::{Operation, ProjectError};
 use crate::rows::{
     Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key, sent_columns, set,
@@ -79,9 +80,7 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
         }
         None => &file.sql,
     };
-    let sql = with_ledger(request, rows)?;
-    let stream = session.stream(&file.path, &sql, &order).await?;
-    let routed = Box::pin(route(request, stream)).await;
+    let routed = Box::pin(route(request, rows, &order)).await;
     if let Some(computed) = &computed {
         request.staging.remove(&computed.rows).await;
     }
@@ -90,21 +89,53 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     Ok(outbox)
 }
 
-/// Sends each row of the query its way.
+/// Sends each row of the query its way. Of a load that ran before, all rows are looked at beside the ledger alone, in the order of their keys;
+/// what that does not settle is looked at again, beside the values that were sent last and in the order in which it is sent.
 async fn route(
     request: &OutboxRequest<'_>,
-    mut stream: BatchStream,
+    rows: &str,
+    order: &[String],
 ) -> Result<Outbox, TransformError> {
+    let (session, path) = (request.session, &request.file.path);
     let mut writer = Writer::start(request).await?;
-    while let Some(batch) = stream.next_batch().await? {
-        let batch = with_plain_texts(&batch).map_err(|error| writer.arrow(error))?;
-        writer.route(&batch).await?;
+    let mut open = rows.to_owned();
+    let mut again = None;
+    if Again::may_be(request) {
+        let sql = with_ledger(request, rows, None)?;
+        let stream = session.stream(path, &sql, &request.file.key).await?;
+        if let Some(mut others) = Again::start(request, &stream.schema()).await? {
+            if let Err(error) = writer.route_all(stream, Some(&mut others)).await {
+                others.discard().await;
+                return Err(error);
+            }
+            writer.parts.end_key_order().await?;
+            let others = others.finish().await?;
+            session.register(request.staging, &others)?;
+            open = format!("select * from {}", others.name());
+            again = Some(others);
+        }
     }
+    let Some(again) = again else {
+        writer.look(request, session, &open, order).await?;
+        return Box::pin(writer.finish()).await;
+    };
+    let all = request.last.map_or(0, |last| last.rows);
+    let looked = match again.rows {
+        0 => Ok(()),
+        rows if rows < all / FEW_OF => writer.look(request, &session.for_few(), &open, order).await,
+        _ => writer.look(request, session, &open, order).await,
+    };
+    request.staging.remove(&again).await;
+    looked?;
     Box::pin(writer.finish()).await
 }
 
-/// The query joined with what is known of its rows: their records, and the values that were sent last.
-fn with_ledger(request: &OutboxRequest<'_>, rows: &str) -> Result<String, TransformError> {
+/// The query joined with what is known of its rows: their records, and the values that were sent `last`.
+fn with_ledger(
+    request: &OutboxRequest<'_>,
+    rows: &str,
+    last: Option<&Manifest>,
+) -> Result<String, TransformError> {
     let file = request.file;
     let unread = request.unreadable;
     let (unread, its_join) = unread.map_or_else(Default::default, |rows| rows.joined(&file.key));
@@ -116,7 +147,7 @@ fn with_ledger(request: &OutboxRequest<'_>, rows: &str) -> Result<String, Transf
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
     let (mut columns, mut join) = (String::new(), String::new());
-    if let Some(last) = request.last.filter(|last| last.rows > 0) {
+    if let Some(last) = last.filter(|last| last.rows > 0) {
         let mut table = last.clone();
         table.table = format!("{}_last", file.name);
         request.session.register(request.staging, &table)?;
@@ -181,6 +212,32 @@ impl Moving<'_> {
         let deleted = self.ledger.deleted(row);
         deleted.is_some_and(|id| request.decided.recreates(object, key, id))
     }
+
+    /// The operation for a row, or the reason why its record keeps it back.
+    fn operation(
+        &self,
+        row: usize,
+        request: &OutboxRequest<'_>,
+    ) -> Result<RowOperation, &'static str> {
+        let wanted = request.file.operation.unwrap_or(Operation::Upsert);
+        let insert_only = request.columns.insert_only();
+        let recreates = self.recreates(row, request);
+        let fingerprint = self.digests.fingerprints[row];
+        let compared = (!self.base.is_unsent(row)).then_some(fingerprint);
+        let ledger = self.ledger;
+        match request.only_failed {
+            true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
+            false => ledger.decide(row, compared, wanted, insert_only, recreates),
+        }
+    }
+
+    /// Whether a row's values are those that landed last and nothing keeps it back, so that what was sent last says no more of it.
+    fn is_settled(&self, row: usize, request: &OutboxRequest<'_>) -> bool {
+        self.ledger.fingerprint(row) == Some(self.digests.fingerprints[row])
+            && self.operation(row, request) == Ok(RowOperation::Unchanged)
+            && !self.rejected.contains_key(&row)
+            && self.parents.dead(row).next().is_none()
+    }
 }
 
 impl<'a> Writer<'a> {
@@ -207,7 +264,37 @@ impl<'a> Writer<'a> {
         })
     }
 
-    async fn route(&mut self, batch: &RecordBatch) -> Result<(), TransformError> {
+    /// Routes all rows beside what was sent last of them.
+    async fn look(
+        &mut self,
+        request: &OutboxRequest<'_>,
+        session: &Session,
+        rows: &str,
+        order: &[String],
+    ) -> Result<(), TransformError> {
+        let sql = with_ledger(request, rows, request.last)?;
+        let stream = session.stream(&request.file.path, &sql, order).await?;
+        self.route_all(stream, None).await
+    }
+
+    /// Routes all rows of a stream; those that `again` takes are not told of yet.
+    async fn route_all(
+        &mut self,
+        mut stream: BatchStream,
+        mut again: Option<&mut Again>,
+    ) -> Result<(), TransformError> {
+        while let Some(batch) = stream.next_batch().await? {
+            let batch = with_plain_texts(&batch).map_err(|error| self.arrow(error))?;
+            Box::pin(self.route(&batch, again.as_deref_mut())).await?;
+        }
+        Ok(())
+    }
+
+    async fn route(
+        &mut self,
+        batch: &RecordBatch,
+        again: Option<&mut Again>,
+    ) -> Result<(), TransformError> {
         let Some(open) = self.note_final(batch).await? else {
             return Ok(());
         };
@@ -230,6 +317,7 @@ impl<'a> Writer<'a> {
             kept,
             opted_out,
             unread: left,
+            asks,
         } = base
             .settle(
                 batch,
@@ -248,15 +336,6 @@ impl<'a> Writer<'a> {
         if !unread.is_empty() {
             altered.extend(unread.altered(&sent, keeps));
         }
-        let rejected = self.notes.altered(&altered, &keys, &held).await?;
-        self.notes.flags(batch, &keys, &held).await?;
-        for row in opted_out.into_iter().filter(|row| held[*row].is_none()) {
-            self.notes.flag(&keys[row], OPT_OUT_KEPT);
-        }
-        let unreadable: BTreeSet<usize> = unread.rows().chain(unfit).collect();
-        for row in unreadable.into_iter().filter(|row| held[*row].is_none()) {
-            self.notes.flag(&keys[row], CELL_UNREADABLE);
-        }
         let hidden: Vec<ArrayRef> = self
             .request
             .columns
@@ -271,13 +350,33 @@ impl<'a> Writer<'a> {
             base: &base,
             last,
             kept,
-            rejected,
+            rejected: rejected(&altered),
             parents: Parents::of(&sent, self.request.references, self.request.dead),
             digests: encoder.digests(),
             encoder: &encoder,
         };
+        let mut open = vec![false; keys.len()];
+        if let Some(again) = again {
+            for (row, open) in open.iter_mut().enumerate() {
+                let is_said = asks.contains(&row) || unread.concern(row) || held[row].is_some();
+                *open = is_said || !moving.is_settled(row, self.request);
+            }
+            again.add(batch, &open).await?;
+            altered.retain(|change| !open[change.row]);
+        }
+        let told: Vec<bool> = open.iter().map(|open| !open).collect();
+        self.notes.altered(&altered, &keys, &held).await?;
+        let moves = |row: usize| told[row] && held[row].is_none();
+        self.notes.flags(batch, &keys, moves).await?;
+        for row in opted_out.into_iter().filter(|row| moves(*row)) {
+            self.notes.flag(&keys[row], OPT_OUT_KEPT);
+        }
+        let unreadable: BTreeSet<usize> = unread.rows().chain(unfit).collect();
+        for row in unreadable.into_iter().filter(|row| moves(*row)) {
+            self.notes.flag(&keys[row], CELL_UNREADABLE);
+        }
         let mut routed: BTreeMap<RowOperation, OutboxRows> = BTreeMap::new();
-        for (row, held) in held.iter_mut().enumerate() {
+        for (row, held) in held.iter_mut().enumerate().filter(|(row, _)| told[*row]) {
             if let Some(operation) = self.decide(&moving, row, held.take())? {
                 let rows = routed.entry(operation).or_default();
                 self.add(&moving, row, operation, rows);
@@ -356,16 +455,7 @@ impl<'a> Writer<'a> {
         mut waits: Option<Fate>,
     ) -> Result<Option<RowOperation>, TransformError> {
         let request = self.request;
-        let wanted = request.file.operation.unwrap_or(Operation::Upsert);
-        let insert_only = request.columns.insert_only();
-        let recreates = moving.recreates(row, request);
-        let fingerprint = moving.digests.fingerprints[row];
-        let compared = (!moving.base.is_unsent(row)).then_some(fingerprint);
-        let ledger = moving.ledger;
-        let decided = match request.only_failed {
-            true => ledger.decide_failed(row, compared, wanted, insert_only, recreates),
-            false => ledger.decide(row, compared, wanted, insert_only, recreates),
-        };
+        let decided = moving.operation(row, request);
         let mut wait = |reason: &str, parent: Option<&str>| {
             waits
                 .get_or_insert_with(Fate::held)
@@ -484,3 +574,7 @@ impl<'a> Writer<'a> {
         misfit(self.request.file, source)
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

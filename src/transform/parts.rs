@@ -28,6 +28,8 @@ pub(super) struct Parts<'a> {
     request: &'a OutboxRequest<'a>,
     schema: SchemaRef,
     lanes: BTreeMap<RowOperation, Lane>,
+    /// Parts that are written, of rows that came in the order of their keys.
+    in_key_order: Vec<(RowOperation, Manifest)>,
     canary_cut: bool,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Parts<'a> {
             request,
             schema,
             lanes: BTreeMap::new(),
+            in_key_order: Vec::new(),
             canary_cut: false,
         }
     }
@@ -121,21 +124,39 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
+    /// Ends all parts: their rows came in the order of their keys, those that follow come in another.
+    pub(super) async fn end_key_order(&mut self) -> Result<(), TransformError> {
+        for (operation, lane) in std::mem::take(&mut self.lanes) {
+            let mut parts = lane.table.finish(BTreeMap::new()).await?;
+            for part in &mut parts.files {
+                part.sorted_by.clone_from(&self.request.file.key);
+            }
+            self.in_key_order.push((operation, parts));
+        }
+        Ok(())
+    }
+
     /// The table of all parts, with the rows of each operation; one without rows where there are no parts.
     pub(super) async fn finish(mut self) -> Result<Manifest, TransformError> {
-        if self.lanes.is_empty() {
+        if self.lanes.is_empty() && self.in_key_order.is_empty() {
             let lane = self.begin(RowOperation::Unchanged).await?;
             self.lanes.insert(RowOperation::Unchanged, lane);
         }
         // Rows come clustered, then by key; each operation has its own share of them.
         let file = self.request.file;
-        let by_key =
-            self.lanes.len() == 1 && file.cluster_by.is_empty() && file.order_by.is_empty();
-        let mut parts: Option<Manifest> = None;
-        let mut counts = BTreeMap::new();
+        let by_key = match (self.in_key_order.len(), self.lanes.len()) {
+            (1, 0) => true,
+            (0, 1) => file.cluster_by.is_empty() && file.order_by.is_empty(),
+            _ => false,
+        };
+        let mut written = self.in_key_order;
         for (operation, lane) in self.lanes {
-            let manifest = lane.table.finish(BTreeMap::new()).await?;
-            counts.insert(operation.word().to_owned(), manifest.rows);
+            written.push((operation, lane.table.finish(BTreeMap::new()).await?));
+        }
+        let mut parts: Option<Manifest> = None;
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for (operation, manifest) in written {
+            *counts.entry(operation.word().to_owned()).or_default() += manifest.rows;
             match &mut parts {
                 None => parts = Some(manifest),
                 Some(parts) => {

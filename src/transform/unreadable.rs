@@ -144,6 +144,12 @@ impl<'a> UnreadCells<'a> {
         rows.is_some_and(|rows| rows.contains(&row))
     }
 
+    /// Whether a row has such a cell or value.
+    pub(super) fn concern(&self, row: usize) -> bool {
+        let mut unfit = self.unfit.values();
+        self.rows.contains_key(&row) || unfit.any(|rows| rows.contains(&row))
+    }
+
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -250,6 +250,7 @@ impl Session {
                 bytes: 0,
                 label: None,
                 checksum: String::new(),
+                sorted_by: Vec::new(),
             }],
             sorted_by: sorted_by.to_vec(),
             counts: std::collections::BTreeMap::new(),

@@ -131,6 +131,46 @@ async fn what_landed_as_it_was_sent_does_not_differ() {
 }
 
 #[tokio::test]
+async fn parts_in_the_order_of_their_keys_are_compared_apart_and_nothing_is_missed() {
+    let load = Load::landed().await;
+    let part = |keys: &[i64], names: &[&str]| {
+        vec![
+            (KEY, numbers(keys)),
+            ("Name", texts(names)),
+            ("Phone", texts(&["1", "3", "2"][..keys.len()])),
+            (
+                "_fingerprint",
+                numbers(&keys.iter().map(|key| key + 10).collect::<Vec<_>>()),
+            ),
+        ]
+    };
+    let (first, last) = (part(&[1, 3], &["Acme", "New"]), part(&[2], &["Old"]));
+    let parts = vec![("unchanged", first), ("update", last)];
+    let mut outbox = load.bench.parts("outbox.lead", parts).await;
+    let whole = load.differences().await;
+    assert_eq!(
+        whole,
+        [
+            "2 changed Name Old Globex",
+            "2 changed Phone 1 2",
+            "3 changed Name New Whatever"
+        ]
+    );
+    outbox.files[0].sorted_by.push(KEY.to_owned());
+    let rows: Vec<u64> = outbox.by_order().iter().map(|part| part.rows).collect();
+    assert_eq!(rows, [2, 1]);
+    load.bench.staging.publish(outbox).await.unwrap();
+    assert_eq!(load.differences().await, whole);
+    // Afterwards the session sees the outbox as a whole again.
+    let session = load.bench.session().await;
+    let count = session
+        .collect("q", "select count(*) from outbox.lead")
+        .await
+        .unwrap();
+    assert_eq!(count[0].column(0).as_ref(), numbers(&[3]).as_ref());
+}
+
+#[tokio::test]
 async fn a_row_that_is_not_in_the_org_is_missing() {
     let load = Load::landed().await;
     load.org(&[1, 3], &["Acme", "-"]).await;
