@@ -2,8 +2,10 @@
 //!
 //! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000), a tenth as many companies; then another telephone number for every
 //! thousandth person in the source, and another city for the one behind each in the org, by a user. Out: a Markdown table with requests, rows
-//! that queries gave out, rows sent and seconds of the first run, of the delta and of a delta in which nothing has changed. Each is
-//! a process of its own; the simulator is another one, without delays.
+//! that queries gave out, rows sent and seconds of the first run, of the delta and of two deltas in which nothing has changed: the
+//! first of them sees what the one before sent, the second nothing new. Each is
+//! a process of its own; the simulator is another one, which answers at once unless `TRANSLOAD_BENCH_BATCH_MS` says how long a Bulk batch
+//! of 10,000 rows takes there.
 //!
 //! Nothing is measured that is not right: each edit of the org has to be there after the delta, and each number of the source.
 
@@ -39,14 +41,14 @@ const BINARY: &str = env!("CARGO_BIN_EXE_transload");
 /// One record in so many changes on each side.
 const EVERY: u64 = 1_000;
 
-#[expect(clippy::disallowed_methods, reason = "the benchmark's own switch")]
-fn people() -> u64 {
-    let text = std::env::var("TRANSLOAD_BENCH_PEOPLE").unwrap_or_default();
-    text.replace(['_', ','], "").parse().unwrap_or(1_000_000)
+#[expect(clippy::disallowed_methods, reason = "the benchmark's own switches")]
+fn number(name: &str, default: u64) -> u64 {
+    let text = std::env::var(name).unwrap_or_default();
+    text.replace(['_', ','], "").parse().unwrap_or(default)
 }
 
 fn main() {
-    let people = people();
+    let people = number("TRANSLOAD_BENCH_PEOPLE", 1_000_000);
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/bench/delta");
     let _ = std::fs::remove_dir_all(&project);
     write_export(&project, people, false);
@@ -62,6 +64,7 @@ fn main() {
     assert_eq!(org.count("Phone LIKE '+49%'"), people / EVERY);
     assert_eq!(org.count("MailingCity = 'Lyon'"), edited);
     measure(&org, &project, "delta, nothing changed");
+    measure(&org, &project, "the same again");
     println!(
         "\nThe delta took {:.1} % of the first run's time and read {:.2} % of its rows.",
         delta.0 * 100.0 / first.0,
@@ -145,7 +148,9 @@ struct Org {
 impl Org {
     fn serve(project: &Path) -> Self {
         let state = project.join("simulator");
-        let simulator = Simulator::start(BINARY, &state, &project.join("org"), &[]);
+        let batch = number("TRANSLOAD_BENCH_BATCH_MS", 0).to_string();
+        let further = ["--batch-ms", batch.as_str()];
+        let simulator = Simulator::start(BINARY, &state, &project.join("org"), &further);
         Self {
             token: std::fs::read_to_string(state.join("control.token")).unwrap(),
             simulator,
