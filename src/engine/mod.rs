@@ -79,7 +79,7 @@ pub const BATCH_ROWS: usize = 1024;
 
 /// The same where few rows are joined with many: a merge join that finds one row in each batch of its other side holds as many batches
 /// as it gives out rows. A thousand rows with a million wide ones took 215 MB more.
-const BATCH_ROWS_OF_FEW: usize = 512;
+const BATCH_ROWS_OF_FEW: usize = 320;
 
 /// Rows are few where they are less than this part of those that they are joined with.
 pub const FEW_OF: u64 = 8;

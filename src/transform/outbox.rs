@@ -68,7 +68,11 @@ pub async fn write_outbox(request: &OutboxRequest<'_>) -> Result<Outbox, Transfo
     let computed = match session.has_cluster() {
         true => {
             let plan = session.plan(&file.path, &file.sql).await?;
-            let computed = session.on_cluster(&file.path, &plan, ("outbox", &table), &order);
+            let first = match Again::may_be(request) {
+                true => &file.key,
+                false => &order,
+            };
+            let computed = session.on_cluster(&file.path, &plan, ("outbox", &table), first);
             computed.await?
         }
         false => None,
