@@ -193,7 +193,7 @@ fn replaced(
         let flags = flags.map(|flags| flags.value(row));
         let pattern = &Last::of(&mut last, patterns.value(row), flags)?.compiled;
         let by = by.value(row);
-        if !last_by.as_ref().is_some_and(|(known, _)| *known == by) {
+        if last_by.as_ref().is_none_or(|(known, _)| *known != by) {
             last_by = Some((by, GROUP.as_ref()?.replace_all(by, "$${$1}").into_owned()));
         }
         let (_, by) = last_by.as_ref()?;
