@@ -57,8 +57,6 @@ pub(super) struct Settled {
     pub opted_out: Vec<usize>,
     /// Rows and columns that have what was sent last, since cells of the source could not be read.
     pub unread: BTreeSet<(usize, usize)>,
-    /// Rows of which a field has what was sent last, whatever that was.
-    pub asks: BTreeSet<usize>,
 }
 
 /// What was sent last for the rows of a batch.
@@ -129,7 +127,7 @@ impl Base {
         let mut columns = sent.columns().to_vec();
         let mut kept: Vec<Option<Bits>> = vec![None; rows];
         let mut opted_out = Vec::new();
-        let (mut left, mut asks) = (BTreeSet::new(), BTreeSet::new());
+        let mut left = BTreeSet::new();
         let fallbacks = batch
             .column_by_name(FALLBACKS)
             .and_then(|column| column.as_string_opt::<i32>());
@@ -172,7 +170,6 @@ impl Base {
             if from_last.contains(&true) {
                 columns[place] = self.last(place, &columns[place], &from_last)?;
                 for row in (0..rows).filter(|&row| from_last[row]) {
-                    asks.insert(row);
                     if columns[place].is_null(row) {
                         set(kept[row].get_or_insert_with(Vec::new), place);
                     }
@@ -191,7 +188,6 @@ impl Base {
             kept,
             opted_out,
             unread: left,
-            asks,
         })
     }
 

@@ -321,7 +321,6 @@ impl<'a> Writer<'a> {
             kept,
             opted_out,
             unread: left,
-            asks,
         } = base
             .settle(
                 batch,
@@ -362,8 +361,9 @@ impl<'a> Writer<'a> {
         let mut open = vec![false; keys.len()];
         if let Some(again) = again {
             for (row, open) in open.iter_mut().enumerate() {
-                let is_said = asks.contains(&row) || unread.concern(row) || held[row].is_some();
-                *open = is_said || !moving.is_settled(row, self.request);
+                // A field that keeps what was sent last is empty at the first look: the row is settled where that was empty, too.
+                let is_open = unread.concern(row) || held[row].is_some();
+                *open = is_open || !moving.is_settled(row, self.request);
             }
             again.add(batch, &open).await?;
             altered.retain(|change| !open[change.row]);
