@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::TransformError;
+use super::base::LAST_FINGERPRINT;
 use super::outbox_request::{OutboxRequest, misfit};
 use super::route::KNOWN;
 use super::unreadable::{CELLS, EMPTY};
@@ -41,7 +42,8 @@ impl Again {
         request: &OutboxRequest<'_>,
         batches: &Schema,
     ) -> Result<Option<Self>, TransformError> {
-        let is_own = |name: &str| !KNOWN.contains(&name) && name != CELLS && name != EMPTY;
+        let added = [CELLS, EMPTY, LAST_FINGERPRINT];
+        let is_own = |name: &str| !KNOWN.contains(&name) && !added.contains(&name);
         let mut places = Vec::new();
         let mut fields = Vec::new();
         for (place, field) in batches.fields().iter().enumerate() {

@@ -22,7 +22,7 @@ use crate::rows::{Bits, FALLBACKS, LEFT_OUT, TOGETHER, is_set, set};
 const LAST: &str = "_last_";
 
 /// The column that says which values these are.
-const LAST_FINGERPRINT: &str = "_last_fingerprint";
+pub(super) const LAST_FINGERPRINT: &str = "_last_fingerprint";
 
 /// Fields by which people say that they do not want to hear from us: never weakened by a missing value.
 const CONSENT: [&str; 3] = ["HasOptedOutOfEmail", "HasOptedOutOfFax", "DoNotCall"];

@@ -105,7 +105,7 @@ async fn route(
     let mut open = rows.to_owned();
     let mut again = None;
     if Again::may_be(request) {
-        let sql = with_ledger(request, rows, None)?;
+        let sql = with_ledger(request, rows, false)?;
         let stream = session.stream(path, &sql, &request.file.key).await?;
         if let Some(mut others) = Again::start(request, &stream.schema()).await? {
             if let Err(error) = writer.route_all(stream, Some(&mut others)).await {
@@ -134,11 +134,11 @@ async fn route(
     Box::pin(writer.finish()).await
 }
 
-/// The query joined with what is known of its rows: their records, and the values that were sent `last`.
+/// The query joined with what is known of its rows: their records, whether these have what was sent last, and its `values`.
 fn with_ledger(
     request: &OutboxRequest<'_>,
     rows: &str,
-    last: Option<&Manifest>,
+    values: bool,
 ) -> Result<String, TransformError> {
     let file = request.file;
     let unread = request.unreadable;
@@ -151,11 +151,15 @@ fn with_ledger(
     }
     let [id, live, fingerprint, written, outcome] = KNOWN;
     let (mut columns, mut join) = (String::new(), String::new());
-    if let Some(last) = last.filter(|last| last.rows > 0) {
+    if let Some(last) = request.last.filter(|last| last.rows > 0) {
         let mut table = last.clone();
         table.table = format!("{}_last", file.name);
         request.session.register(request.staging, &table)?;
-        columns = base::selected(&sent_columns(&last.schema));
+        let sent = match values {
+            true => sent_columns(&last.schema),
+            false => Vec::new(),
+        };
+        columns = base::selected(&sent);
         join = format!(
             " left join {} as b on {}",
             table.name(),
@@ -276,7 +280,7 @@ impl<'a> Writer<'a> {
         rows: &str,
         order: &[String],
     ) -> Result<(), TransformError> {
-        let sql = with_ledger(request, rows, request.last)?;
+        let sql = with_ledger(request, rows, true)?;
         let stream = session.stream(&request.file.path, &sql, order).await?;
         self.route_all(stream, None).await
     }

@@ -176,7 +176,7 @@ impl World {
             assert!(request.last.is_none() || Again::may_be(&request));
             return write_outbox(&request).await.unwrap();
         }
-        let sql = with_ledger(&request, &self.file.sql, request.last).unwrap();
+        let sql = with_ledger(&request, &self.file.sql, true).unwrap();
         let order = ["ParentId", "usercom_id__c"].map(str::to_owned);
         let stream = session.stream("q", &sql, &order).await.unwrap();
         let mut writer = Writer::start(&request).await.unwrap();
