@@ -4,30 +4,26 @@
 //! that would make more than [`LARGEST`] bytes for one batch is an error. `||` is in `joining`. What a function makes is outside the engine's
 //! memory pool, and a single one of these may ask for all memory of the machine.
 
-use std::fmt::{self, Debug, Formatter};
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, FieldRef, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit,
-    TimeUnit,
+    DataType, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
 };
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
+
+use super::instead::{Answer, put};
 
 /// Bytes that one call may make: far more than a batch of the longest texts that Salesforce takes, 131,072 characters, needs.
 const LARGEST: u64 = 256 << 20;
 
 /// What the length of a result follows from.
 #[derive(Clone, Copy)]
-enum Growth {
+pub(super) enum Growth {
     /// The first argument, as often as the second says.
     Times,
     /// As long as the second argument says.
@@ -67,86 +63,22 @@ const GROWING: [(&str, Growth); 18] = [
 
 /// Puts the limited functions in the place of the unlimited ones.
 pub(super) fn limit(state: &mut SessionState) -> Result<()> {
-    for (name, growth) in GROWING {
-        if let Ok(inner) = state.udf(name) {
-            let limited = ScalarUDF::new_from_impl(Limited { inner, growth });
-            state.register_udf(Arc::new(limited))?;
-        }
-    }
-    Ok(())
+    GROWING
+        .into_iter()
+        .try_for_each(|(name, growth)| put(state, name, growth))
 }
 
-/// A function with a limit.
-pub(super) struct Limited {
-    inner: Arc<ScalarUDF>,
-    growth: Growth,
-}
-
-impl Limited {
-    /// A function whose result is as long as its arguments together.
-    pub(super) fn sum(inner: Arc<ScalarUDF>) -> ScalarUDF {
-        ScalarUDF::new_from_impl(Self {
-            inner,
-            growth: Growth::Sum,
-        })
-    }
-}
-
-impl Debug for Limited {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "Limited({})", self.inner.name())
-    }
-}
-
-impl PartialEq for Limited {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner == other.inner
-    }
-}
-
-impl Eq for Limited {}
-
-impl Hash for Limited {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for Limited {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let made = self.growth.bytes(&args)?;
+impl Answer for Growth {
+    fn answer(self, inner: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let made = self.bytes(&args)?;
         if made <= u128::from(LARGEST) {
-            return self.inner.invoke_with_args(args);
+            return inner.invoke_with_args(args);
         }
-        let is_bound = matches!(self.growth, Growth::Replaced);
+        let is_bound = matches!(self, Self::Replaced);
         if is_bound && args.number_rows > 1 {
-            return self.in_halves(args);
+            return self.in_halves(inner, args);
         }
-        Err(too_much(self.name(), made, args.number_rows))
+        Err(too_much(inner.name(), made, args.number_rows))
     }
 }
 
@@ -158,27 +90,28 @@ fn too_much(name: &str, made: u128, rows: usize) -> DataFusionError {
     )
 }
 
-impl Limited {
+impl Growth {
     /// Where only a bound is known, which is far above what is made: as many rows at a time as it allows.
-    fn in_halves(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+    fn in_halves(self, inner: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let rows = args.number_rows;
         let half = rows / 2;
         let mut parts = Vec::new();
         for (start, length) in [(0, half), (half, rows - half)] {
-            let sliced = args.args.iter().map(|value| match value {
+            let values = args.args.iter().map(|value| match value {
                 ColumnarValue::Array(array) => ColumnarValue::Array(array.slice(start, length)),
                 constant => constant.clone(),
             });
-            let part = self.invoke_with_args(ScalarFunctionArgs {
-                args: sliced.collect(),
+            let sliced = ScalarFunctionArgs {
+                args: values.collect(),
                 number_rows: length,
                 ..args.clone()
-            })?;
+            };
+            let part = self.answer(inner, sliced)?;
             parts.push(part.into_array(length)?);
         }
         let made: u128 = parts.iter().map(total).sum();
         if made > u128::from(LARGEST) {
-            return Err(too_much(self.name(), made, rows));
+            return Err(too_much(inner.name(), made, rows));
         }
         let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
         Ok(ColumnarValue::Array(arrow::compute::concat(&parts)?))

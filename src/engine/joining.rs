@@ -21,7 +21,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use super::growth::Limited;
+use super::growth::Growth;
+use super::instead::instead_of;
 
 /// Puts the limited function in the place of the operator.
 #[derive(Debug)]
@@ -53,8 +54,8 @@ impl Default for LimitJoining {
         let signature = Signature::any(2, Volatility::Immutable);
         let joined = ScalarUDF::new_from_impl(Joined { signature });
         Self {
-            joined: Arc::new(Limited::sum(Arc::new(joined))),
-            list: Arc::new(Limited::sum(make_array_udf())),
+            joined: Arc::new(instead_of(Arc::new(joined), Growth::Sum)),
+            list: Arc::new(instead_of(make_array_udf(), Growth::Sum)),
         }
     }
 }

@@ -10,6 +10,7 @@ mod catalog;
 mod cluster;
 mod error;
 mod growth;
+mod instead;
 mod join_choice;
 mod joining;
 mod nesting;
@@ -82,7 +83,7 @@ pub const BATCH_ROWS: usize = 1024;
 const BATCH_ROWS_OF_FEW: usize = 320;
 
 /// Rows are few where they are less than this part of those that they are joined with.
-pub const FEW_OF: u64 = 8;
+const FEW_OF: u64 = 8;
 
 /// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by
 /// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors

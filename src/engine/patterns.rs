@@ -5,19 +5,16 @@
 //! a pattern that is none, is left to it. Never: more than [`KEPT`] patterns in memory.
 
 use std::collections::HashMap;
-use std::fmt::{self, Debug, Formatter};
-use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanBuilder, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::DataType;
 use datafusion::error::Result;
-use datafusion::execution::FunctionRegistry;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF};
 use regex::Regex;
+
+use super::instead::{Answer, put};
 
 /// Patterns that are kept; a project has some dozens. One more, and all are compiled anew as they come.
 const KEPT: usize = 512;
@@ -29,16 +26,8 @@ static GROUP: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\\{1,2}(\d
 
 /// Puts functions that keep their patterns in the place of those that do not.
 pub(super) fn keep(state: &mut SessionState) -> Result<()> {
-    for (name, call) in [
-        ("regexp_replace", Call::Replace),
-        ("regexp_like", Call::Like),
-    ] {
-        if let Ok(inner) = state.udf(name) {
-            let keeping = ScalarUDF::new_from_impl(Keeping { inner, call });
-            state.register_udf(Arc::new(keeping))?;
-        }
-    }
-    Ok(())
+    put(state, "regexp_replace", Call::Replace)?;
+    put(state, "regexp_like", Call::Like)
 }
 
 #[derive(Clone, Copy)]
@@ -47,66 +36,16 @@ enum Call {
     Like,
 }
 
-/// A function that keeps its patterns.
-struct Keeping {
-    inner: Arc<ScalarUDF>,
-    call: Call,
-}
-
-impl Debug for Keeping {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "Keeping({})", self.inner.name())
-    }
-}
-
-impl PartialEq for Keeping {
-    fn eq(&self, other: &Self) -> bool {
-        self.inner == other.inner
-    }
-}
-
-impl Eq for Keeping {}
-
-impl Hash for Keeping {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for Keeping {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn aliases(&self) -> &[String] {
-        self.inner.aliases()
-    }
-
-    fn signature(&self) -> &Signature {
-        self.inner.signature()
-    }
-
-    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
-        self.inner.return_type(types)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        self.inner.return_field_from_args(args)
-    }
-
-    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        self.inner.coerce_types(types)
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+impl Answer for Call {
+    fn answer(self, inner: &ScalarUDF, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let is_constant = |value: &ColumnarValue| matches!(value, ColumnarValue::Scalar(_));
         let kept = match args.args.iter().all(is_constant) {
             true => None,
-            false => self.call.kept(&args)?,
+            false => self.kept(&args)?,
         };
         match kept {
             Some(made) => Ok(ColumnarValue::Array(made)),
-            None => self.inner.invoke_with_args(args),
+            None => inner.invoke_with_args(args),
         }
     }
 }
@@ -116,7 +55,6 @@ impl Call {
     fn kept(self, args: &ScalarFunctionArgs) -> Result<Option<ArrayRef>> {
         let mut arrays = Vec::with_capacity(args.args.len());
         for value in &args.args {
-            // A constant is made as long as its batch only where it has one value.
             if value.data_type() != DataType::Utf8 {
                 return Ok(None);
             }

@@ -20,7 +20,7 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 use super::basis::basis;
 use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
-use super::{BATCH_ROWS_OF_FEW, BatchStream, EngineError, STACK, check_depth, room};
+use super::{BATCH_ROWS_OF_FEW, BatchStream, EngineError, FEW_OF, STACK, check_depth, room};
 use crate::staging::{Basis, Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
@@ -130,9 +130,12 @@ impl Session {
         self
     }
 
-    /// The same session for queries that join few rows with many.
+    /// The same session for a query that joins so many rows with `others`: with smaller batches where they are few.
     #[must_use]
-    pub fn for_few(&self) -> Self {
+    pub fn joining(&self, rows: u64, others: u64) -> Self {
+        if rows >= others / FEW_OF {
+            return self.clone();
+        }
         let mut state = self.context.state();
         let config = state.config().clone().with_batch_size(BATCH_ROWS_OF_FEW);
         *state.config_mut() = config;

@@ -18,7 +18,7 @@ use super::compared::Compared;
 use super::edits;
 use super::names::CHANGED_BY_ORG;
 use super::request::DiffRequest;
-use crate::engine::{FEW_OF, Session};
+use crate::engine::Session;
 use crate::rows::{key_text, same_key, stands};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Basis, Manifest, Snapshot, digest_of};
@@ -130,10 +130,7 @@ async fn in_parts(
     let mut plans = Vec::new();
     for part in &parts {
         request.session.register(request.staging, part)?;
-        let session = match part.rows < outbox.rows / FEW_OF {
-            true => request.session.for_few(),
-            false => request.session.clone(),
-        };
+        let session = request.session.joining(part.rows, outbox.rows);
         let plan = planned(request, sql).await?;
         plans.extend(plan.map(|plan| (session, plan)));
     }

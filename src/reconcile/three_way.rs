@@ -21,7 +21,6 @@ use super::left_out::{Record, of_files, rewrite, together};
 use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
 use super::settled_rows::SettledRows;
 use super::{ReadBack, ReconcileError, ThreeWay};
-use crate::engine::FEW_OF;
 use crate::mapping::Alike;
 use crate::project::QueryFile;
 use crate::rows::{RowOperation, SAME, key_text, same_key, sent_columns, stands};
@@ -200,10 +199,7 @@ impl Settle<'_> {
         };
         let all = snapshot.get("ledger", &request.file.name);
         let session = request.engine.session(request.staging, &snapshot)?;
-        let session = match all.is_some_and(|all| part.rows < all.rows / FEW_OF) {
-            true => session.for_few(),
-            false => session,
-        };
+        let session = session.joining(part.rows, all.map_or(0, |all| all.rows));
         let object = &request.describe.name;
         let mut records: BTreeMap<String, Record> = BTreeMap::new();
         let mut stream = session

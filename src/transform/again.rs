@@ -1,6 +1,6 @@
 //! Rows of a load that its ledger alone does not settle: they are looked at again, beside the values that were sent last.
 //!
-//! In: rows of a load query that were joined with the ledger. Out: a table of those that may move, as the query gave them. Never: more
+//! In: rows of a load query, with plain texts, that were joined with the ledger. Out: a table of those that may move, as the query gave them. Never: more
 //! than a batch in memory. Nearly all rows of a later run are as they were; joined with what was sent last, and sorted as they would
 //! be sent, they took three quarters of its outboxes' time.
 
@@ -18,19 +18,19 @@ use super::outbox_request::{OutboxRequest, misfit};
 use super::route::KNOWN;
 use super::unreadable::{CELLS, EMPTY};
 use crate::project::QueryFile;
-use crate::rows::{plain_text, with_plain_texts};
+use crate::rows::plain_text;
 use crate::staging::{Manifest, TableWriter};
 
 /// The rows that are looked at again.
-pub(super) struct Again {
+pub(super) struct Again<'a> {
     writer: TableWriter,
     schema: SchemaRef,
     /// Places of the query's own columns in a batch.
     places: Vec<usize>,
-    file: QueryFile,
+    file: &'a QueryFile,
 }
 
-impl Again {
+impl<'a> Again<'a> {
     /// Whether a first look settles rows: there is something that landed. Links that people made one are told apart by their order.
     pub(super) fn may_be(request: &OutboxRequest<'_>) -> bool {
         let has = |table: Option<&Manifest>| table.is_some_and(|table| table.rows > 0);
@@ -39,7 +39,7 @@ impl Again {
 
     /// Begins the table for batches of this schema; none where it could not hold them.
     pub(super) async fn start(
-        request: &OutboxRequest<'_>,
+        request: &OutboxRequest<'a>,
         batches: &Schema,
     ) -> Result<Option<Self>, TransformError> {
         let added = [CELLS, EMPTY, LAST_FINGERPRINT];
@@ -65,7 +65,7 @@ impl Again {
             writer: writer.await?,
             schema,
             places,
-            file: request.file.clone(),
+            file: request.file,
         }))
     }
 
@@ -79,16 +79,13 @@ impl Again {
             return Ok(());
         }
         let own = self.own(batch, rows);
-        let own = own.map_err(|error| misfit(&self.file, error))?;
+        let own = own.map_err(|error| misfit(self.file, error))?;
         Ok(self.writer.write(&own).await?)
     }
 
     fn own(&self, batch: &RecordBatch, rows: &[bool]) -> Result<RecordBatch, ArrowError> {
         let own = batch.project(&self.places)?;
-        let own = with_plain_texts(&filter_record_batch(
-            &own,
-            &BooleanArray::from(rows.to_vec()),
-        )?)?;
+        let own = filter_record_batch(&own, &BooleanArray::from(rows.to_vec()))?;
         RecordBatch::try_new(Arc::clone(&self.schema), own.columns().to_vec())
     }
 

@@ -24,7 +24,7 @@ use super::parts::{OutboxRows, Parts};
 use super::route::{KNOWN, Ledger, text, texts};
 use super::unreadable::{CELL_UNREADABLE, UnreadCells};
 use crate::encode::{Altered, Cells, Digests, EncodeError, RowEncoder};
-use crate::engine::{BatchStream, FEW_OF, Session};
+use crate::engine::{BatchStream, Session};
 use crate::project::{Operation, ProjectError};
 use crate::rows::{
     Bits, RowOperation, SOURCE, is_set, key_texts, outbox_schema, same_key, sent_columns, set,
@@ -119,17 +119,17 @@ async fn route(
             again = Some(others);
         }
     }
-    let Some(again) = again else {
-        writer.look(request, session, &open, order).await?;
-        return Box::pin(writer.finish()).await;
+    let looked = match (&again, request.last) {
+        (Some(again), _) if again.rows == 0 => Ok(()),
+        (Some(again), Some(last)) => {
+            let session = session.joining(again.rows, last.rows);
+            writer.look(&session, &open, order).await
+        }
+        _ => writer.look(session, &open, order).await,
     };
-    let all = request.last.map_or(0, |last| last.rows);
-    let looked = match again.rows {
-        0 => Ok(()),
-        rows if rows < all / FEW_OF => writer.look(request, &session.for_few(), &open, order).await,
-        _ => writer.look(request, session, &open, order).await,
-    };
-    request.staging.remove(&again).await;
+    if let Some(again) = &again {
+        request.staging.remove(again).await;
+    }
     looked?;
     Box::pin(writer.finish()).await
 }
@@ -275,13 +275,12 @@ impl<'a> Writer<'a> {
     /// Routes all rows beside what was sent last of them.
     async fn look(
         &mut self,
-        request: &OutboxRequest<'_>,
         session: &Session,
         rows: &str,
         order: &[String],
     ) -> Result<(), TransformError> {
-        let sql = with_ledger(request, rows, true)?;
-        let stream = session.stream(&request.file.path, &sql, order).await?;
+        let sql = with_ledger(self.request, rows, true)?;
+        let stream = session.stream(&self.request.file.path, &sql, order).await?;
         self.route_all(stream, None).await
     }
 
@@ -289,7 +288,7 @@ impl<'a> Writer<'a> {
     async fn route_all(
         &mut self,
         mut stream: BatchStream,
-        mut again: Option<&mut Again>,
+        mut again: Option<&mut Again<'_>>,
     ) -> Result<(), TransformError> {
         while let Some(batch) = stream.next_batch().await? {
             let batch = with_plain_texts(&batch).map_err(|error| self.arrow(error))?;
@@ -301,7 +300,7 @@ impl<'a> Writer<'a> {
     async fn route(
         &mut self,
         batch: &RecordBatch,
-        again: Option<&mut Again>,
+        again: Option<&mut Again<'_>>,
     ) -> Result<(), TransformError> {
         let Some(open) = self.note_final(batch).await? else {
             return Ok(());
@@ -372,9 +371,8 @@ impl<'a> Writer<'a> {
             again.add(batch, &open).await?;
             altered.retain(|change| !open[change.row]);
         }
-        let told: Vec<bool> = open.iter().map(|open| !open).collect();
         self.notes.altered(&altered, &keys, &held).await?;
-        let moves = |row: usize| told[row] && held[row].is_none();
+        let moves = |row: usize| !open[row] && held[row].is_none();
         self.notes.flags(batch, &keys, moves).await?;
         for row in opted_out.into_iter().filter(|row| moves(*row)) {
             self.notes.flag(&keys[row], OPT_OUT_KEPT);
@@ -384,7 +382,7 @@ impl<'a> Writer<'a> {
             self.notes.flag(&keys[row], CELL_UNREADABLE);
         }
         let mut routed: BTreeMap<RowOperation, OutboxRows> = BTreeMap::new();
-        for (row, held) in held.iter_mut().enumerate().filter(|(row, _)| told[*row]) {
+        for (row, held) in held.iter_mut().enumerate().filter(|(row, _)| !open[*row]) {
             if let Some(operation) = self.decide(&moving, row, held.take())? {
                 let rows = routed.entry(operation).or_default();
                 self.add(&moving, row, operation, rows);

@@ -12,7 +12,7 @@ use crate::encode::ValuePolicy;
 use crate::mapping::EditPolicies;
 use crate::project::{QueryFile, QueryKind};
 use crate::rows::bench::Bench;
-use crate::rows::{Columns, Dead};
+use crate::rows::{Columns, Dead, LEFT_OUT};
 use crate::transform::GoneFields;
 
 const QUERY: &str = "-- grain: one row per row
@@ -110,6 +110,7 @@ impl World {
     /// Publishes the outbox, and a ledger in which what `lands` says landed.
     async fn land(&self, outbox: Outbox, lands: impl Fn(i64) -> (bool, &'static str, i64)) {
         self.bench.staging.publish(outbox.parts).await.unwrap();
+        self.leave(&lands).await;
         let sent = "select o.usercom_id__c, o._fingerprint, o._written from outbox.account as o order by 1";
         let session = self.bench.session().await;
         let batches = session.collect("q", sent).await.unwrap();
@@ -151,6 +152,33 @@ impl World {
             ),
         ];
         self.bench.table("ledger.account", columns).await;
+    }
+
+    /// Marks rows of the outbox of which something was left to the org: their ledger has what landed before that.
+    async fn leave(&self, lands: &impl Fn(i64) -> (bool, &'static str, i64)) {
+        let session = self.bench.session().await;
+        let sql = "select o.* from outbox.account as o order by o.usercom_id__c";
+        let batches = session.collect("q", sql).await.unwrap();
+        let rows = arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap();
+        let schema = rows.schema();
+        let keys = rows.column(0).as_primitive::<arrow::datatypes::Int64Type>();
+        let columns = schema.fields().iter().zip(rows.columns());
+        let columns = columns.map(|(field, column)| {
+            let marked = |prints: &Int64Array| -> Int64Array {
+                let rows = keys.values().iter().zip(prints.values());
+                rows.map(|(key, print)| match lands(*key).2 {
+                    LEFT_OUT => print ^ LEFT_OUT,
+                    _ => *print,
+                })
+                .collect()
+            };
+            let column: ArrayRef = match field.name().as_str() {
+                "_fingerprint" => Arc::new(marked(column.as_primitive())),
+                _ => Arc::clone(column),
+            };
+            (field.name().as_str(), column)
+        });
+        self.bench.table("outbox.account", columns.collect()).await;
     }
 
     /// The outbox of now, in one look or in two.
@@ -220,7 +248,7 @@ async fn what_the_ledger_settles_is_told_as_if_all_had_been_looked_at() {
                 1 => (true, "deleted", 0),
                 2 => (true, "merged", 0),
                 // Something of it was left to the org.
-                3 => (true, "live", crate::rows::LEFT_OUT),
+                3 => (true, "live", LEFT_OUT),
                 // Other values than those of the outbox of last time.
                 4 => (true, "live", 42),
                 _ => (true, "live", 0),
