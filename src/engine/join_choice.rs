@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
+use datafusion::common::JoinType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -21,6 +22,8 @@ use datafusion::physical_plan::joins::{
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use super::BATCH_ROWS;
+
 /// The rule; runs right after DataFusion's own join selection.
 #[derive(Debug)]
 pub(super) struct JoinChoice {
@@ -29,12 +32,17 @@ pub(super) struct JoinChoice {
 }
 
 impl JoinChoice {
-    /// Whether a hash join may build from a node.
-    fn may_build(&self, plan: &dyn ExecutionPlan) -> bool {
+    /// Whether a hash join of this type, whose left side is the build side, may build from a node.
+    fn may_build(&self, plan: &dyn ExecutionPlan, join_type: JoinType) -> bool {
         let schema = plan.schema();
         let columns = schema.fields().iter();
         let row = ENTRY_BYTES + columns.map(|f| cell_bytes(f.data_type())).sum::<usize>();
-        estimated_rows(plan).saturating_mul(row) <= self.max_build_bytes
+        let rows = estimated_rows(plan);
+        let most = match gives_out_build_rows(join_type) {
+            true => MOST_AT_ONCE,
+            false => usize::MAX,
+        };
+        rows <= most && rows.saturating_mul(row) <= self.max_build_bytes
     }
 
     fn rewrite(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
@@ -53,12 +61,13 @@ impl JoinChoice {
         let Some(join) = plan.downcast_ref::<HashJoinExec>() else {
             return Ok(Transformed::no(plan));
         };
-        if join.on().is_empty() || self.may_build(join.left().as_ref()) {
+        let join_type = *join.join_type();
+        if join.on().is_empty() || self.may_build(join.left().as_ref(), join_type) {
             return Ok(Transformed::no(plan));
         }
         // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
         // put the small side there.
-        if self.may_build(join.right().as_ref()) && !join.null_aware {
+        if self.may_build(join.right().as_ref(), join_type.swap()) && !join.null_aware {
             return Ok(Transformed::yes(
                 join.swap_inputs(PartitionMode::CollectLeft)?,
             ));
@@ -72,7 +81,7 @@ impl JoinChoice {
             Arc::clone(join.right()),
             join.on().to_vec(),
             join.filter().cloned(),
-            *join.join_type(),
+            join_type,
             vec![order; join.on().len()],
             join.null_equality(),
         )?);
@@ -112,6 +121,22 @@ impl PhysicalOptimizerRule for JoinChoice {
 /// Bytes a row takes in a hash table beside its cells (measured; `guide/engine.md` 1).
 const ENTRY_BYTES: usize = 130;
 
+/// Most rows of a build side that is given out at the end: all that has found no partner, or some, comes in one batch, whatever the size of
+/// others (DataFusion 55.2, `hash_join/stream.rs`), and what takes it needs room for twice as much.
+const MOST_AT_ONCE: usize = 8 * BATCH_ROWS;
+
+/// Whether rows of the build side are given out when all others are through.
+fn gives_out_build_rows(join_type: JoinType) -> bool {
+    matches!(
+        join_type,
+        JoinType::Left
+            | JoinType::Full
+            | JoinType::LeftSemi
+            | JoinType::LeftAnti
+            | JoinType::LeftMark
+    )
+}
+
 /// Bytes that a cell is taken to have: there are no statistics of texts.
 fn cell_bytes(data_type: &DataType) -> usize {
     match data_type {
@@ -139,4 +164,55 @@ fn estimated_rows(plan: &dyn ExecutionPlan) -> usize {
         .map(|input| estimated_rows(input.as_ref()))
         .max()
         .unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+
+    use super::*;
+    use crate::engine::in_folder;
+    use crate::staging::Snapshot;
+
+    /// Rows of 300 bytes.
+    fn rows(ids: std::ops::Range<i64>) -> RecordBatch {
+        let texts = ids
+            .clone()
+            .map(|id| format!("{:0300}", (id * 7919) % 30_000));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(ids));
+        RecordBatch::try_from_iter([("id", ids), ("text", texts)]).unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rows_without_a_partner_do_not_come_all_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (staging, engine) = in_folder(folder.path());
+        let mut snapshot = Snapshot::default();
+        // The fewer rows, which would be the build side, have no partner.
+        for (table, ids) in [("few", 0..12_000), ("many", 50_000..130_000)] {
+            let rows = rows(ids);
+            let writer = staging.create("usercom", table, rows.schema(), &[]);
+            let mut writer = writer.await.unwrap();
+            writer.write(&rows).await.unwrap();
+            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
+        }
+        let session = engine.session(&staging, &snapshot).unwrap();
+        let sql = "select few.id, few.text, many.id as other from usercom.few left join usercom.many on many.id = few.id";
+        let order = ["text".to_owned()];
+        let mut stream = session.stream("q", sql, &order).await.unwrap();
+        let (mut found, mut largest) = (0, 0);
+        while let Some(batch) = stream.next_batch().await.unwrap() {
+            found += batch.num_rows();
+            largest = largest.max(batch.num_rows());
+        }
+        assert_eq!(found, 12_000);
+        let mut stream = session.stream("q", sql, &[]).await.unwrap();
+        while let Some(batch) = stream.next_batch().await.unwrap() {
+            largest = largest.max(batch.num_rows());
+        }
+        assert!(largest <= 8 * BATCH_ROWS, "{largest}");
+    }
 }

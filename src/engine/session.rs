@@ -14,7 +14,7 @@ use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 
 use super::basis::basis;
@@ -367,6 +367,8 @@ impl Session {
         sorted_by: &[String],
     ) -> Result<BatchStream, EngineError> {
         let physical = self.physical(query, plan, sorted_by).await?;
+        let shown = displayable(physical.as_ref());
+        tracing::trace!(query, plan = %shown.indent(false), "a query was planned");
         let context = room::context_of(physical.as_ref(), self.pool, &self.context);
         Ok(BatchStream::drive(
             query.to_owned(),

@@ -365,8 +365,10 @@ impl<'a> Writer<'a> {
         if let Some(again) = again {
             for (row, open) in open.iter_mut().enumerate() {
                 // A field that keeps what was sent last is empty at the first look: the row is settled where that was empty, too.
-                let is_open = unread.concern(row) || held[row].is_some();
-                *open = is_open || !moving.is_settled(row, self.request);
+                *open = match held[row] {
+                    Some(_) => ledger.has_values(row),
+                    None => unread.concern(row) || !moving.is_settled(row, self.request),
+                };
             }
             again.add(batch, &open).await?;
             altered.retain(|change| !open[change.row]);

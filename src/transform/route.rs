@@ -97,6 +97,11 @@ impl<'a> Ledger<'a> {
             .map(|written| written.value(row))
     }
 
+    /// Whether values of the row have been sent: without them, what was sent last says nothing of it.
+    pub(super) fn has_values(&self, row: usize) -> bool {
+        self.fingerprint(row).is_some() || self.written(row).is_some()
+    }
+
     /// As [`Self::decide`], where only what failed and what was never sent is sent.
     pub(super) fn decide_failed(
         &self,

@@ -108,7 +108,9 @@ fn bench(runtime: &tokio::runtime::Runtime) {
 
     let seed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/org");
     let state = project.join("simulator");
-    let simulator = Simulator::start(BINARY, &state, &seed, &["--inactive-owners"]);
+    // Storage for exports of every size: a plan that does not fit ends with a finding.
+    let settings = ["--inactive-owners", "--data-storage-mb", "1000000"];
+    let simulator = Simulator::start(BINARY, &state, &seed, &settings);
     make_project(&project, &export, &simulator.url);
     let planned = loading_steps(&mut report, runtime, &project);
     drop(simulator);
