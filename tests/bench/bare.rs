@@ -229,8 +229,9 @@ fn known_views(queries: &Queries, snapshot: &Snapshot) -> Vec<View> {
         let known = view(
             load.clone(),
             format!(
-                "select {} as key, l.id, l.live, l.successor from ledger.{load} as l where l.id is not null",
-                key_text("l", key)
+                "select {key} as key, try_cast({key} as bigint) as number, l.id, l.live, l.successor \
+                 from ledger.{load} as l where l.id is not null",
+                key = key_text("l", key)
             ),
         );
         let created = view(
@@ -252,7 +253,7 @@ fn known_views(queries: &Queries, snapshot: &Snapshot) -> Vec<View> {
 
 /// Columns for a table that the run did not make, of a load that it left out: it has no rows, so any types will do.
 fn columns_like(snapshot: &Snapshot, schema: &str) -> Arc<Schema> {
-    let mut fields: Vec<FieldRef> = Vec::new();
+    let mut fields: Vec<FieldRef> = vec![Arc::new(Field::new("number", DataType::Int64, true))];
     for field in ["key", "id", "live", "successor"] {
         fields.push(Arc::new(Field::new(field, DataType::Utf8, true)));
     }

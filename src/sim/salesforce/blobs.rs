@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use md5::{Digest, Md5};
 
@@ -18,6 +20,8 @@ const BLOCK: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Blobs {
     folder: PathBuf,
+    /// Bytes of all contents: each new record asks for them, and a folder of many files takes long to be looked through.
+    bytes: Arc<AtomicU64>,
 }
 
 /// A content that is being written.
@@ -25,6 +29,7 @@ pub(crate) struct Blobs {
 pub(crate) struct Blob {
     pub(crate) name: String,
     file: File,
+    all: Arc<AtomicU64>,
 }
 
 impl Blobs {
@@ -32,14 +37,22 @@ impl Blobs {
     pub(crate) fn open(state: &Path) -> io::Result<Self> {
         let folder = state.join("blobs");
         crate::private::folder(&folder)?;
-        Ok(Self { folder })
+        let files = std::fs::read_dir(&folder)?;
+        let bytes = files
+            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
+            .sum();
+        Ok(Self {
+            folder,
+            bytes: Arc::new(AtomicU64::new(bytes)),
+        })
     }
 
     /// Begins a content under a new name.
     pub(crate) fn begin(&self, name: RecordId) -> io::Result<Blob> {
         let name = name.to_string();
         let file = crate::private::create(&self.path(&name))?;
-        Ok(Blob { name, file })
+        let all = Arc::clone(&self.bytes);
+        Ok(Blob { name, file, all })
     }
 
     /// Where a content is.
@@ -49,10 +62,7 @@ impl Blobs {
 
     /// Bytes of all contents.
     pub(crate) fn bytes(&self) -> u64 {
-        let files = std::fs::read_dir(&self.folder).into_iter().flatten();
-        files
-            .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
-            .sum()
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Bytes of a content, and their checksum.
@@ -74,7 +84,9 @@ impl Blobs {
 impl Blob {
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+        self.file.write_all(bytes)?;
+        self.all.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -104,5 +116,20 @@ mod tests {
             let measured = blobs.measure(&blob.name).unwrap();
             assert_eq!(measured, (text.len() as u64, expected.to_owned()));
         }
+    }
+
+    #[test]
+    fn bytes_are_counted_as_they_come_and_again_when_the_folder_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path()).unwrap();
+        for number in 1..=3 {
+            let mut blob = blobs
+                .begin(RecordId::new(*b"068", *b"5JB", number))
+                .unwrap();
+            blob.write(b"four").unwrap();
+            blob.write(b"five!").unwrap();
+            assert_eq!(blobs.bytes(), number * 9);
+        }
+        assert_eq!(Blobs::open(folder.path()).unwrap().bytes(), 27);
     }
 }

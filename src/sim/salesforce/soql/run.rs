@@ -113,7 +113,8 @@ impl Plan {
         loop {
             let slice: Vec<(u32, Row)> = {
                 let rows = table.read();
-                let end = rows.len().min(start + SLICE);
+                start = since.map_or(start, |since| rows.changed_from(start, since));
+                let end = rows.len().min(start.saturating_add(SLICE));
                 (start..end)
                     .filter_map(|at| rows.get(at).map(|row| (at, row.clone())))
                     .collect()

@@ -15,6 +15,9 @@ use super::row::{Row, RowBuilder};
 /// Compaction starts above this many bytes of outdated rows.
 const WORTH_COMPACTING: u64 = 1 << 20;
 
+/// Rows whose latest stamp is kept.
+const BLOCK: u32 = 1024;
+
 /// All rows of one object.
 pub(crate) struct Table {
     path: PathBuf,
@@ -25,6 +28,8 @@ pub(crate) struct Table {
 pub(crate) struct TableRows {
     rows: Vec<Option<Row>>,
     indexes: Vec<Index>,
+    /// When a row of each block of [`BLOCK`] was changed last, or later.
+    changed: Vec<i64>,
     live: u64,
     log: Log,
 }
@@ -83,9 +88,13 @@ impl Table {
         let mut rows = TableRows {
             rows,
             indexes: Vec::new(),
+            changed: Vec::new(),
             live,
             log,
         };
+        for position in 0..rows.len() {
+            rows.note_change(position);
+        }
         for &(field, case_sensitive) in keys {
             rows.build(field, case_sensitive);
         }
@@ -192,6 +201,26 @@ impl TableRows {
         Some(found)
     }
 
+    /// The first position from `start` on whose block has a row that was changed since then.
+    pub(crate) fn changed_from(&self, start: u32, since: i64) -> u32 {
+        let block = |position: u32| usize::try_from(position / BLOCK).unwrap_or(usize::MAX);
+        let mut blocks = (0u32..).zip(&self.changed).skip(block(start));
+        let found = blocks.find(|(_, changed)| **changed >= since);
+        found.map_or(self.len(), |(block, _)| start.max(block * BLOCK))
+    }
+
+    fn note_change(&mut self, position: u32) {
+        let Some(row) = self.get(position) else {
+            return;
+        };
+        let changed = row.head().modified;
+        let block = usize::try_from(position / BLOCK).unwrap_or(usize::MAX);
+        if self.changed.len() <= block {
+            self.changed.resize(block + 1, i64::MIN);
+        }
+        self.changed[block] = self.changed[block].max(changed);
+    }
+
     fn build(&mut self, field: u16, case_sensitive: bool) {
         if self.indexes.iter().any(|index| index.field == field) {
             return;
@@ -234,6 +263,7 @@ impl TableRows {
             None => self.log.purge(position),
         }
         *slot(&mut self.rows, position) = row;
+        self.note_change(position);
     }
 }
 
@@ -381,6 +411,32 @@ mod tests {
         assert_eq!(table.read().live(), 2);
         assert_eq!(table.find(1, true, "c"), Matches::One(2));
         assert_eq!(table.find(1, true, "b"), Matches::None);
+    }
+
+    #[test]
+    fn blocks_without_a_change_since_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("Lead.log");
+        let fields = names(&["Id", "Key"]);
+        let at = |modified| row(Head { modified, ..HEAD }, &[(1, "a")]);
+        let table = Table::open(&path, &fields, &[], |_| ()).unwrap();
+        let mut change = table.begin();
+        for _ in 0..3 * BLOCK + 5 {
+            change.insert(at(10));
+        }
+        change.set(BLOCK + 7, Some(at(20)));
+        change.set(3 * BLOCK, Some(at(30)));
+        change.commit(None).unwrap();
+        let found = |table: &Table| {
+            let rows = table.read();
+            let asked = [(0, 11), (BLOCK + 9, 11), (2 * BLOCK, 20), (7, 10), (0, 31)];
+            asked.map(|(start, since)| rows.changed_from(start, since))
+        };
+        let expected = [BLOCK, BLOCK + 9, 3 * BLOCK, 7, 3 * BLOCK + 5];
+        assert_eq!(found(&table), expected);
+        drop(table);
+        let table = Table::open(&path, &fields, &[], |_| ()).unwrap();
+        assert_eq!(found(&table), expected);
     }
 
     #[test]
