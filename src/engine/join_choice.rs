@@ -22,7 +22,7 @@ use datafusion::physical_plan::joins::{
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use super::BATCH_ROWS;
+use super::{BATCH_ROWS, seeks_few};
 
 /// The rule; runs right after DataFusion's own join selection.
 #[derive(Debug)]
@@ -33,11 +33,11 @@ pub(super) struct JoinChoice {
 
 impl JoinChoice {
     /// Whether a hash join of this type, whose left side is the build side, may build from a node.
-    fn may_build(&self, plan: &dyn ExecutionPlan, join_type: JoinType) -> bool {
+    fn may_build(&self, plan: &dyn ExecutionPlan, join_type: JoinType, few: bool) -> bool {
         let schema = plan.schema();
         let columns = schema.fields().iter();
         let row = ENTRY_BYTES + columns.map(|f| cell_bytes(f.data_type())).sum::<usize>();
-        let rows = estimated_rows(plan);
+        let rows = estimated_rows(plan, few);
         let most = match gives_out_build_rows(join_type) {
             true => MOST_AT_ONCE,
             false => usize::MAX,
@@ -45,13 +45,17 @@ impl JoinChoice {
         rows <= most && rows.saturating_mul(row) <= self.max_build_bytes
     }
 
-    fn rewrite(&self, plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
+    fn rewrite(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        few: bool,
+    ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
         if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
             // It holds its left side in memory. A join with a constant condition (a fallback value) has no statistics
             // to put the small side there by itself.
             let (left, right) = (
-                estimated_rows(join.left().as_ref()),
-                estimated_rows(join.right().as_ref()),
+                estimated_rows(join.left().as_ref(), few),
+                estimated_rows(join.right().as_ref(), few),
             );
             if right < left {
                 return Ok(Transformed::yes(join.swap_inputs()?));
@@ -62,12 +66,12 @@ impl JoinChoice {
             return Ok(Transformed::no(plan));
         };
         let join_type = *join.join_type();
-        if join.on().is_empty() || self.may_build(join.left().as_ref(), join_type) {
+        if join.on().is_empty() || self.may_build(join.left().as_ref(), join_type, few) {
             return Ok(Transformed::no(plan));
         }
         // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
         // put the small side there.
-        if self.may_build(join.right().as_ref(), join_type.swap()) && !join.null_aware {
+        if self.may_build(join.right().as_ref(), join_type.swap(), few) && !join.null_aware {
             return Ok(Transformed::yes(
                 join.swap_inputs(PartitionMode::CollectLeft)?,
             ));
@@ -104,9 +108,10 @@ impl PhysicalOptimizerRule for JoinChoice {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        _config: &ConfigOptions,
+        config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| self.rewrite(node)).data()
+        let few = seeks_few(config);
+        plan.transform_up(|node| self.rewrite(node, few)).data()
     }
 
     fn name(&self) -> &'static str {
@@ -147,23 +152,35 @@ fn cell_bytes(data_type: &DataType) -> usize {
 }
 
 /// Rows a node may return: its own statistics, or else the largest of its inputs. A filter's estimate can be far
-/// too low, so statistics count only where they are exact or come from a scan.
-fn estimated_rows(plan: &dyn ExecutionPlan) -> usize {
+/// too low, so statistics count only where they are exact or come from a scan. Where `few` rows are sought, a join is with at most
+/// one row for each of them.
+fn estimated_rows(plan: &dyn ExecutionPlan, few: bool) -> usize {
     let inputs = plan.children();
-    if inputs.is_empty() || inputs.len() > 1 {
+    if inputs.is_empty() {
         let own = StatisticsContext::new()
             .compute(plan, &StatisticsArgs::new())
             .ok()
             .and_then(|statistics| statistics.num_rows.get_value().copied());
-        if let (Some(rows), true) = (own, inputs.is_empty()) {
+        if let Some(rows) = own {
             return rows;
         }
     }
-    inputs
-        .into_iter()
-        .map(|input| estimated_rows(input.as_ref()))
-        .max()
-        .unwrap_or(usize::MAX)
+    let rows = inputs.into_iter();
+    let rows: Vec<usize> = rows.map(|one| estimated_rows(one.as_ref(), few)).collect();
+    let most = rows.iter().copied().max().unwrap_or(usize::MAX);
+    match (join_type(plan).filter(|_| few), rows.as_slice()) {
+        (Some(JoinType::Left), [left, _]) => *left,
+        (Some(JoinType::Right), [_, right]) => *right,
+        (Some(JoinType::Inner), [left, right]) => *left.min(right),
+        _ => most,
+    }
+}
+
+fn join_type(plan: &dyn ExecutionPlan) -> Option<JoinType> {
+    let hash = plan.downcast_ref::<HashJoinExec>();
+    let merge = plan.downcast_ref::<SortMergeJoinExec>();
+    hash.map(|join| *join.join_type())
+        .or_else(|| merge.map(SortMergeJoinExec::join_type))
 }
 
 #[cfg(test)]
@@ -172,8 +189,10 @@ mod tests {
 
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
+    use datafusion::physical_plan::displayable;
+
     use super::*;
-    use crate::engine::in_folder;
+    use crate::engine::{Session, in_folder};
     use crate::staging::Snapshot;
 
     /// Rows of 300 bytes.
@@ -214,5 +233,45 @@ mod tests {
             largest = largest.max(batch.num_rows());
         }
         assert!(largest <= 8 * BATCH_ROWS, "{largest}");
+    }
+
+    /// What a query gives out, and how often its plan says a word.
+    async fn told(session: &Session, sql: &str, words: [&str; 2]) -> (Vec<String>, [usize; 2]) {
+        let plan = session.plan("q", sql).await.unwrap();
+        let planned = session.frame(plan).create_physical_plan().await.unwrap();
+        let planned = displayable(planned.as_ref()).indent(false).to_string();
+        let batches = session.collect("q", sql).await.unwrap();
+        let mut rows = Vec::new();
+        for batch in batches {
+            rows.extend((0..batch.num_rows()).map(|row| format!("{:?}", batch.slice(row, 1))));
+        }
+        rows.sort();
+        (rows, words.map(|word| planned.matches(word).count()))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_few_rows_find_in_large_tables_is_sought_and_not_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (staging, engine) = in_folder(folder.path());
+        let mut snapshot = Snapshot::default();
+        for (table, ids) in [
+            ("few", 59_900..60_100),
+            ("one", 0..60_000),
+            ("other", 20_000..90_000),
+        ] {
+            let rows = rows(ids);
+            let writer = staging.create("usercom", table, rows.schema(), &[]);
+            let mut writer = writer.await.unwrap();
+            writer.write(&rows).await.unwrap();
+            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
+        }
+        let session = engine.session(&staging, &snapshot).unwrap();
+        let sql = "select few.id, one.id as one, one.text, other.id as other, other.text as more from usercom.few \
+                   left join usercom.one on one.id = few.id left join usercom.other on other.id = few.id";
+        let words = ["HashJoinExec", "DynamicFilter"];
+        let (expected, _) = told(&session, sql, words).await;
+        let (found, counts) = told(&session.joining(200, 70_000), sql, words).await;
+        assert_eq!((found.len(), counts), (200, [2, 2]));
+        assert_eq!(found, expected);
     }
 }

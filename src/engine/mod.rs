@@ -35,6 +35,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use datafusion::config::ConfigOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::TrackConsumersPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -84,6 +85,17 @@ const BATCH_ROWS_OF_FEW: usize = 320;
 
 /// Rows are few where they are less than this part of those that they are joined with.
 const FEW_OF: u64 = 8;
+
+/// A configuration for few rows of large tables, each of which finds one row at most: cells are read of what is found alone.
+fn seek_few(config: &mut SessionConfig) {
+    let options = config.options_mut();
+    options.execution.parquet.pushdown_filters = true;
+}
+
+/// Whether a plan is made for few rows.
+fn seeks_few(config: &ConfigOptions) -> bool {
+    config.execution.parquet.pushdown_filters
+}
 
 /// Partitions of a plan. Tables are joined in the order of their keys: two partitions would only deal every row out by
 /// its hash and merge the halves again, which took 40 % more processor time on a million people. The other processors

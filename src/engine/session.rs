@@ -20,7 +20,9 @@ use datafusion::prelude::{DataFrame, SQLOptions, SessionContext, col};
 use super::basis::basis;
 use super::catalog::{CATALOG, Tables};
 use super::plans::{Planned, Plans};
-use super::{BATCH_ROWS_OF_FEW, BatchStream, EngineError, FEW_OF, STACK, check_depth, room};
+use super::{
+    BATCH_ROWS_OF_FEW, BatchStream, EngineError, FEW_OF, STACK, check_depth, room, seek_few,
+};
 use crate::staging::{Basis, Manifest, Staging};
 
 /// A view to register: `schema.name` as the result of `sql`.
@@ -130,14 +132,16 @@ impl Session {
         self
     }
 
-    /// The same session for a query that joins so many rows with `others`: with smaller batches where they are few.
+    /// The same session for a query that joins so many rows with `others`, of which each finds one at most. Where they are few, batches
+    /// are smaller, and what they find is sought by their keys.
     #[must_use]
     pub fn joining(&self, rows: u64, others: u64) -> Self {
         if rows >= others / FEW_OF {
             return self.clone();
         }
         let mut state = self.context.state();
-        let config = state.config().clone().with_batch_size(BATCH_ROWS_OF_FEW);
+        let mut config = state.config().clone().with_batch_size(BATCH_ROWS_OF_FEW);
+        seek_few(&mut config);
         *state.config_mut() = config;
         Self {
             context: SessionContext::new_with_state(state),
