@@ -23,16 +23,16 @@ use crate::staging::Manifest;
 const CODE: &str = "remedy";
 
 impl Phases<'_> {
-    /// Writes the rows that did not land as a file that people mend and send again.
+    /// Writes the rows that did not land as a file that people mend and send again; a line that says so.
     pub(super) async fn keep_failed(
-        &mut self,
+        &self,
         file: &QueryFile,
         session: &Session,
         outbox: &Manifest,
         report: &PhaseReport,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         if report.failed + report.unprocessed == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let sql = failed_rows(file, outbox, self.journal.run());
         // Whether a spreadsheet needs the mark is known once all of it was seen.
@@ -43,7 +43,7 @@ impl Phases<'_> {
             rows += batch.num_rows();
         }
         if rows == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let staging = self.context.staging();
         let name = format!("failed-{}.csv", file.name);
@@ -59,12 +59,11 @@ impl Phases<'_> {
             is_first = false;
         }
         sheet.finish().await?;
-        self.notes.push(format!(
+        Ok(Some(format!(
             "{}: {rows} row(s) did not land; {} has them as they were sent, each with its error and what to do",
             file.name,
             staging.place(&path)
-        ));
-        Ok(())
+        )))
     }
 }
 

@@ -56,6 +56,7 @@ mod known;
 mod known_fields;
 mod liveness;
 mod load_basis;
+mod look_back;
 mod map_check;
 mod mapped;
 mod mistake;

@@ -12,27 +12,24 @@ use super::gone::{self, GoneRows};
 use super::grain::{self, Books};
 use super::instead_of;
 use super::liveness::Liveness;
+use super::look_back::Sent;
 use super::org::ask_org;
 use super::outbox::{self, OutboxFor};
 use super::sheet::keep_sheet;
-use super::spellings;
 use super::way::Way;
 use crate::engine::Session;
 use crate::error::Error;
 use crate::load::{Blobs, Journal, LoadError, LoadRequest, PhaseCounts, load_phase};
 use crate::progress::Progress;
 use crate::project::{QueryFile, QueryKind, Step};
-use crate::reconcile::{PhaseReport, Verdict, count_phase, judge, keep_pre_images};
-use crate::rows::{RowOperation, RunStatus, for_load};
+use crate::reconcile::{PhaseReport, keep_pre_images};
+use crate::rows::{RowOperation, RunStatus};
 use crate::salesforce::ObjectDescribe;
 use crate::staging::{Manifest, Snapshot};
 use crate::transform::write_model;
 
 /// What waits for a person, in the form of `config/decisions.csv`.
 const CONFLICTS: &str = include_str!("../../queries/internal/conflicts_for_people.sql");
-
-/// Fields that the org's automation may set.
-const AUTOMATIC_FIELDS: &str = include_str!("../../queries/internal/automatic_fields.sql");
 
 /// Everything the phases of one run share.
 pub(crate) struct Phases<'a> {
@@ -62,6 +59,10 @@ pub(crate) struct Phases<'a> {
     pub stood: BTreeSet<String>,
     /// Lines for the end of the run.
     pub notes: Vec<String>,
+    /// A phase that was sent and not looked back at yet.
+    pub sent: Option<Sent<'a>>,
+    /// The number of each load's phase.
+    pub numbers: BTreeMap<String, usize>,
 }
 
 impl<'a> Phases<'a> {
@@ -78,6 +79,10 @@ impl<'a> Phases<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         self.liveness.refresh(self.context, &known).await?;
         let ended = self.steps(&snapshot).await?;
+        // What was sent beside another phase is reported before it may be.
+        let number = |report: &PhaseReport| self.numbers.get(&report.load).copied();
+        self.reports
+            .sort_by_key(|report| number(report).unwrap_or(usize::MAX));
         let gone = self.find_gone().await?;
         let settled = match ended {
             None if !self.only_failed => self.settle_gone(&gone).await?,
@@ -153,23 +158,40 @@ impl<'a> Phases<'a> {
 
     /// Runs every step; `Some` where the run ends before the last one.
     async fn steps(&mut self, snapshot: &Snapshot) -> Result<Option<RunStatus>, Error> {
-        let steps = self.context.resolved.steps(snapshot)?;
+        let context = self.context;
+        let steps = context.resolved.steps(snapshot)?;
         let mut way = Way::along(&steps, snapshot);
+        let loads = steps.iter().filter(|step| matches!(step, Step::Load(_)));
+        let numbers = loads.zip(1..);
+        self.numbers = numbers
+            .map(|(load, number)| (load.file().name.clone(), number))
+            .collect();
         for step in steps {
+            if self.waits_for_look_back(step) && self.look_back().await? {
+                return Ok(Some(RunStatus::Gated));
+            }
             match step {
                 Step::Org(file) => {
                     self.progress
                         .step(&format!("asking the org for {}", file.name));
-                    ask_org(self.context.connection, file).await?;
+                    ask_org(context.connection, file).await?;
                 }
                 Step::Prepare(file) => self.prepare(file).await?,
                 Step::Load(file) => {
                     self.progress.done(&way.next(&file.name, Instant::now()));
-                    if let Some(status) = Box::pin(self.load(file)).await? {
-                        return Ok(Some(status));
+                    let ended = Box::pin(self.load(file)).await;
+                    if !matches!(ended, Ok(None)) {
+                        // What was sent before is told of all the same.
+                        let looked = self.look_back().await;
+                        let ended = ended?;
+                        looked?;
+                        return Ok(ended);
                     }
                 }
             }
+        }
+        if self.look_back().await? {
+            return Ok(Some(RunStatus::Gated));
         }
         self.reports.extend(grain::left_out(self.context).await?);
         self.notes.extend(grain::left_open(&self.context.resolved));
@@ -185,8 +207,8 @@ impl<'a> Phases<'a> {
         Ok(())
     }
 
-    /// One phase. `Some` when the run ends here.
-    async fn load(&mut self, file: &QueryFile) -> Result<Option<RunStatus>, Error> {
+    /// One phase up to its last row that is sent; meanwhile the one before is looked back at. `Some` when the run ends here.
+    async fn load(&mut self, file: &'a QueryFile) -> Result<Option<RunStatus>, Error> {
         if self.stop.is_cancelled() {
             return Err(LoadError::Stopped {
                 load: file.name.clone(),
@@ -222,59 +244,33 @@ impl<'a> Phases<'a> {
         }
         self.keep_editors(file, describe, &outbox).await?;
         let prepare = began.elapsed();
-        let started = Instant::now();
-        let counts = self.send(file, describe, &outbox).await?;
-        let send = started.elapsed();
+        let nothing = sends_nothing(&outbox);
+        // The org's time for these rows is the time to look back at those before; without rows there is none.
+        let waiting = self.sent.take_if(|_| !nothing);
+        let send = async {
+            let started = Instant::now();
+            let counts = self.send(file, describe, &outbox).await;
+            (counts, started.elapsed())
+        };
+        let look_back = Box::pin(self.looked_back(waiting.as_ref()));
+        let ((counts, send), looked) = futures::join!(send, look_back);
+        let mut is_shut = self.tell(waiting, looked?).await?;
+        let sent = Some(Sent {
+            file,
+            counts: counts?,
+            outbox,
+            before,
+            took: [prepare, send],
+        });
         self.sending += send;
         self.liveness.landed(&file.name);
-        let started = Instant::now();
-        gone::keep_edits(self.context, file).await?;
-        self.compare(file, &outbox).await?;
-        self.reading += started.elapsed();
-        let (snapshot, session) = self.context.session(Reads::Tables).await?;
-        let report = count_phase(
-            &session,
-            &snapshot,
-            file.object(),
-            &file.name,
-            &file.key,
-            self.journal.run(),
-        )
-        .await?;
-        let books = self
-            .books(file, &session, &snapshot, report.accounted())
-            .await?;
-        let verdict = self.verdict(file, &snapshot, &report, &counts, books.as_ref());
-        let verdict = verdict.await?;
-        let found = self.found(&session, &report, file, books.as_ref()).await?;
-        let mut notes: Vec<String> = Vec::new();
-        if report.changed_by_org > 0 {
-            notes.push(format!(
-                "{}: {} value(s) were changed in the org and stay as they are there; see `transload query \"select * from recon.changed_by_org_{}\"`",
-                file.name, report.changed_by_org, file.name
-            ));
+        if nothing {
+            let looked = Box::pin(self.looked_back(sent.as_ref())).await?;
+            is_shut |= self.tell(sent, looked).await?;
+        } else {
+            self.sent = sent;
         }
-        let columns = self.context.resolved.columns(file)?;
-        let spellings = spellings::without_code(&session, file, columns, &report).await?;
-        notes.extend(spellings);
-        self.notes.extend(notes.iter().cloned());
-        self.propose_automation(file, &session, &report).await?;
-        self.keep_failed(file, &session, &outbox, &report).await?;
-        self.reports.push(report.clone());
-        let took = [
-            prepare,
-            send,
-            began.elapsed().saturating_sub(prepare + send),
-        ];
-        self.note_end(&report, &found, &verdict, took).await?;
-        if let Some(before) = before.filter(|_| verdict.passed()) {
-            self.keep_standing(file, before, (report, found, notes))
-                .await?;
-        }
-        let reasons = verdict.reasons.iter();
-        self.notes
-            .extend(reasons.map(|reason| format!("gate: {reason}")));
-        Ok((!verdict.passed()).then_some(RunStatus::Gated))
+        Ok(is_shut.then_some(RunStatus::Gated))
     }
 
     /// What the books of a load's source have against it, before a row is sent.
@@ -283,9 +279,7 @@ impl<'a> Phases<'a> {
         file: &QueryFile,
         outbox: &Manifest,
     ) -> Result<Option<String>, Error> {
-        let unchanged = RowOperation::Unchanged.word();
-        let mut sent = outbox.files.iter();
-        if sent.all(|part| part.label.as_deref() == Some(unchanged)) {
+        if sends_nothing(outbox) {
             return Ok(None);
         }
         let (snapshot, session) = self.context.session(Reads::Tables).await?;
@@ -348,7 +342,7 @@ impl<'a> Phases<'a> {
     }
 
     /// The rows of a load's source beside those that its phases account for, `own` of them its own, where its query names a source.
-    async fn books(
+    pub(super) async fn books(
         &self,
         file: &QueryFile,
         session: &Session,
@@ -364,63 +358,6 @@ impl<'a> Phases<'a> {
             }
         };
         grain::expected(self.context, session, snapshot, file, accounted).await
-    }
-
-    /// Whether the next phase may begin, and why not.
-    async fn verdict(
-        &self,
-        file: &QueryFile,
-        snapshot: &Snapshot,
-        report: &PhaseReport,
-        counts: &PhaseCounts,
-        books: Option<&Books>,
-    ) -> Result<Verdict, Error> {
-        let mut verdict = judge(report, &self.context.project.config.gates);
-        if counts.canary_stopped {
-            verdict.reasons.push(format!(
-                "{}: too many of the first rows failed, so the other parts were not sent",
-                file.name
-            ));
-        }
-        if let Some(code) = &counts.setup {
-            verdict.reasons.push(format!(
-                "{}: the org's set-up refuses rows ({code}), so the parts behind them were not sent: {}",
-                file.name,
-                crate::load::remedy(code)
-            ));
-        }
-        if let Some(books) = books {
-            verdict.reasons.extend(books.unbalanced());
-            if books.rows.max(books.accounted()) > 0 {
-                let strangers = grain::strangers(self.context, snapshot, file).await?;
-                verdict.reasons.extend(strangers.reasons(&books.source));
-            }
-        }
-        Ok(verdict)
-    }
-
-    /// Names fields that have another value right after they were written, in several records and by nobody else: a flow of the
-    /// org may set them, which a person can say.
-    async fn propose_automation(
-        &mut self,
-        file: &QueryFile,
-        session: &Session,
-        report: &PhaseReport,
-    ) -> Result<(), Error> {
-        if report.differences == 0 {
-            return Ok(());
-        }
-        let sql = for_load(AUTOMATIC_FIELDS, &file.name);
-        let fields = crate::reconcile::counts(session, "fields of automation", &sql).await?;
-        for (field, records) in fields {
-            self.notes.push(format!(
-                "{}: {field} of {records} records has another value right after it was written; if the org's automation sets it, add \
-                 `{},{field},automation` to config/field_policy.csv",
-                file.name,
-                file.object()
-            ));
-        }
-        Ok(())
     }
 
     /// The outbox that is sent, and the records that it changes.
@@ -483,18 +420,11 @@ impl<'a> Phases<'a> {
         self.context.staging().remove(now).await;
         Ok(())
     }
+}
 
-    /// Reads the org back and compares.
-    async fn compare(&self, file: &QueryFile, outbox: &Manifest) -> Result<(), Error> {
-        let Some(describe) = self.context.describes.get(file.object()) else {
-            return Ok(());
-        };
-        let step = format!("reading {} back", file.object());
-        self.progress.step(&step);
-        let name = format!("{} back", file.name);
-        let request = comparison::after_sending(self.context, file, describe, outbox.rows)?;
-        let heard = |rows| self.progress.rows(&name, rows, 0);
-        comparison::compare(self.context, &request, heard).await?;
-        Ok(())
-    }
+/// Whether all rows of an outbox are in the org already.
+fn sends_nothing(outbox: &Manifest) -> bool {
+    let unchanged = RowOperation::Unchanged.word();
+    let mut parts = outbox.files.iter();
+    parts.all(|part| part.label.as_deref() == Some(unchanged))
 }

@@ -75,7 +75,7 @@ impl Phases<'_> {
         })
     }
 
-    /// Writes the document of the phase that was reported last, and notes in the journal what came of it and how long preparing, sending
+    /// Writes the document of a phase, and notes in the journal what came of it and how long preparing, sending
     /// and looking back took.
     pub(super) async fn note_end(
         &self,
@@ -85,7 +85,8 @@ impl Phases<'_> {
         took: [Duration; 3],
     ) -> Result<(), Error> {
         let (staging, run) = (self.context.staging(), self.journal.run());
-        let (load, number) = (&report.load, self.reports.len());
+        let load = &report.load;
+        let number = self.numbers.get(load).copied().unwrap_or_default();
         let source = found.source.as_deref().zip(found.source_rows);
         let document = phase_document(
             run,

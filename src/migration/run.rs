@@ -111,6 +111,8 @@ pub(crate) async fn run(
         stopped_by: Vec::new(),
         stood: BTreeSet::new(),
         notes: told(&context),
+        sent: None,
+        numbers: BTreeMap::new(),
     };
     let changed = broken
         .iter()

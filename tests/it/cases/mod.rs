@@ -65,6 +65,8 @@ mod scope;
 mod second_run;
 /// Parts of a run.
 mod selecting;
+/// Phases beside each other.
+mod side_by_side;
 /// Rows that the source no longer has.
 mod source_deletions;
 /// The same thing written in several ways.
