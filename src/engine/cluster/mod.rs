@@ -31,7 +31,7 @@ use object_store::path::Path;
 
 use super::catalog::{listing_table, url_of};
 use super::session::Computed;
-use super::{EngineError, Session};
+use super::{BATCH_ROWS, EngineError, Session};
 use crate::config::Cluster;
 use crate::staging::{DataFile, Manifest};
 use inputs::{Input, Seen};
@@ -67,7 +67,9 @@ impl Remote {
         let mut config = SessionConfig::new_with_ballista()
             // It loses rows and hangs (`guide/engine.md` 10).
             .with_ballista_adaptive_query_planner(false)
-            .with_target_partitions(cluster.partitions);
+            .with_target_partitions(cluster.partitions)
+            // An executor's sorts need room for a batch each before they can spill: 8,192 leads are 14 MB.
+            .with_batch_size(BATCH_ROWS);
         let options = config.options_mut();
         options.execution.parquet.compression = Some("lz4_raw".to_owned());
         // A child of a struct, aggregated over a view, cannot be planned with it.
