@@ -247,13 +247,21 @@ impl<'a> Phases<'a> {
         let nothing = sends_nothing(&outbox);
         // The org's time for these rows is the time to look back at those before; without rows there is none.
         let waiting = self.sent.take_if(|_| !nothing);
+        let stop = self.stop.child_token();
         let send = async {
             let started = Instant::now();
-            let counts = self.send(file, describe, &outbox).await;
+            let counts = self.send(file, describe, &outbox, &stop).await;
             (counts, started.elapsed())
         };
-        let look_back = Box::pin(self.looked_back(waiting.as_ref()));
-        let ((counts, send), looked) = futures::join!(send, look_back);
+        let look_back = async {
+            let looked = self.looked_back(waiting.as_ref()).await;
+            if looked.is_err() {
+                // The run ends by it: no further part is sent.
+                stop.cancel();
+            }
+            looked
+        };
+        let ((counts, send), looked) = futures::join!(send, Box::pin(look_back));
         let mut is_shut = self.tell(waiting, looked?).await?;
         let sent = Some(Sent {
             file,
@@ -311,12 +319,13 @@ impl<'a> Phases<'a> {
         })
     }
 
-    /// Sends an outbox, part by part.
+    /// Sends an outbox, part by part, until it is told to stop.
     pub(super) async fn send(
         &self,
         file: &QueryFile,
         describe: &ObjectDescribe,
         outbox: &Manifest,
+        stop: &CancellationToken,
     ) -> Result<PhaseCounts, Error> {
         let destination = &self.context.connection.destination;
         let counts = load_phase(&LoadRequest {
@@ -334,7 +343,7 @@ impl<'a> Phases<'a> {
             reserve_percent: destination.reserve_percent,
             max_failed_percent: self.context.project.config.gates.max_failed_percent,
             hard_delete: false,
-            stop: self.stop,
+            stop,
             progress: Arc::clone(self.progress),
         })
         .await?;

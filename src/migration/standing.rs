@@ -125,7 +125,8 @@ impl Phases<'_> {
         let snapshot = self.context.staging().snapshot().await?;
         // All its rows are unchanged: the journal has a phase that sent nothing.
         if let Some(outbox) = snapshot.get("outbox", &file.name) {
-            self.send(file, self.describe(file)?, outbox).await?;
+            self.send(file, self.describe(file)?, outbox, self.stop)
+                .await?;
         }
         let Standing {
             report,
