@@ -74,7 +74,7 @@ impl Phases<'_> {
         waits
     }
 
-    /// Whether a query reads what the phase of a load leaves: a table of its name or one that begins otherwise, or one over all loads.
+    /// Whether a query reads what the phase of a load leaves, or a table over all loads.
     fn reads(&self, file: &QueryFile, sent: &QueryFile) -> bool {
         let queries = &self.context.resolved.queries;
         let is_load = |table: &str| queries.find(QueryKind::Load, table).is_some();
