@@ -285,6 +285,7 @@ fn a_recycling_that_is_killed_at_any_entry_of_its_journal_deletes_once_and_all()
 
 #[test]
 #[ignore = "long: several migrations"]
+#[expect(clippy::print_stderr, reason = "counts aloud over an hour")]
 fn a_run_that_is_killed_at_random_moments_loses_nothing_and_doubles_nothing() {
     let undisturbed = everything();
     let org = serve(&undisturbed);
