@@ -43,7 +43,8 @@ pub(super) struct LookedBack {
     verdict: Verdict,
     /// Lines for the end of the run.
     notes: Vec<String>,
-    took: Duration,
+    /// How long reading back and comparing took, and all of it.
+    took: [Duration; 2],
 }
 
 impl Phases<'_> {
@@ -113,6 +114,7 @@ impl Phases<'_> {
         let started = Instant::now();
         gone::keep_edits(self.context, file).await?;
         self.compare(file, outbox).await?;
+        let read = started.elapsed();
         let (snapshot, session) = self.context.session(Reads::Tables).await?;
         let report = count_phase(
             &session,
@@ -146,7 +148,7 @@ impl Phases<'_> {
             found,
             verdict,
             notes,
-            took: started.elapsed(),
+            took: [read, started.elapsed()],
         }))
     }
 
@@ -164,11 +166,11 @@ impl Phases<'_> {
             found,
             verdict,
             notes,
-            took,
+            took: [read, took],
         } = looked;
-        self.reading += took;
+        self.reading += read;
         self.notes.extend(notes.iter().cloned());
-        self.reports.push(report.clone());
+        self.report(report.clone());
         let [prepare, send] = sent.took;
         self.note_end(&report, &found, &verdict, [prepare, send, took])
             .await?;

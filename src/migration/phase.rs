@@ -79,10 +79,6 @@ impl<'a> Phases<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         self.liveness.refresh(self.context, &known).await?;
         let ended = self.steps(&snapshot).await?;
-        // What was sent beside another phase is reported before it may be.
-        let number = |report: &PhaseReport| self.numbers.get(&report.load).copied();
-        self.reports
-            .sort_by_key(|report| number(report).unwrap_or(usize::MAX));
         let gone = self.find_gone().await?;
         let settled = match ended {
             None if !self.only_failed => self.settle_gone(&gone).await?,
@@ -279,6 +275,14 @@ impl<'a> Phases<'a> {
             self.sent = sent;
         }
         Ok(is_shut.then_some(RunStatus::Gated))
+    }
+
+    /// Puts the report of a phase into its place: one that sends nothing is done before one that is still looked back at.
+    pub(super) fn report(&mut self, report: PhaseReport) {
+        let number = |report: &PhaseReport| self.numbers.get(&report.load).copied();
+        let own = number(&report);
+        let place = self.reports.partition_point(|before| number(before) < own);
+        self.reports.insert(place, report);
     }
 
     /// What the books of a load's source have against it, before a row is sent.

@@ -138,7 +138,7 @@ impl Phases<'_> {
         self.progress
             .step(&format!("{} stands as run {run} left it", file.name));
         self.notes.extend(notes);
-        self.reports.push(report.clone());
+        self.report(report.clone());
         let verdict = Verdict {
             reasons: Vec::new(),
         };

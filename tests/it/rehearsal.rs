@@ -577,6 +577,12 @@ impl Run {
         self.load(load)[column].as_u64().unwrap()
     }
 
+    /// The loads that are told of, in their order.
+    pub(crate) fn loads(&self) -> Vec<&str> {
+        let entries = self.summary["objects"].as_array().unwrap().iter();
+        entries.map(|load| load["load"].as_str().unwrap()).collect()
+    }
+
     /// A number summed over all loads.
     #[track_caller]
     pub(crate) fn total(&self, column: &str) -> u64 {

@@ -1,5 +1,7 @@
 //! Phases that do not build on each other.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 use transload_sim::salesforce::SalesforceSimOptions;
@@ -58,12 +60,7 @@ fn beside_a_phase_whose_gate_is_shut_one_more_ends_and_none_begins() {
     org.control(Method::POST, "jobs", Some(refuse));
     let run = project.run_with(&["--yes"]).ended(1);
     assert_eq!(run.summary["status"], "gated", "{}", run.stderr);
-    let told: Vec<&str> = run.summary["objects"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|load| load["load"].as_str().unwrap())
-        .collect();
+    let told = run.loads();
     // In the order of the phases; the one between them has no rows.
     let last = &told[told.len() - 3..];
     let phases = ["opportunity", "placeholder_product", "product"];
@@ -76,4 +73,39 @@ fn beside_a_phase_whose_gate_is_shut_one_more_ends_and_none_begins() {
     assert_eq!(run.summary["status"], "ok", "{}", run.stderr);
     assert_eq!(org.keys("Opportunity").len(), 2);
     assert_eq!(org.rows("select Id from OpportunityLineItem").len(), 2);
+}
+
+#[test]
+fn where_looking_back_fails_the_phase_beside_it_stops_and_the_same_command_goes_on() {
+    let project = deals_and_products();
+    let products: Vec<String> = (3..303)
+        .map(|id| format!("{id},Product {id},20,PLN\n"))
+        .collect();
+    project.append("export/products.csv", &products.concat());
+    // A row takes 20 ms.
+    let org = project.serve_org(SalesforceSimOptions {
+        batch_time: Duration::from_secs(200),
+        ..SalesforceSimOptions::default()
+    });
+    project.load_into(&org, "part_rows = 10\nconcurrent_jobs = 1\n");
+    let mut run = project.start(&["--yes"]);
+    // A phase without rows is read back before the opportunities, which go beside the products.
+    assert!(run.until(|| project.journalled("phase_loaded", "opportunity") == 1));
+    org.fault(
+        json!({"method": "POST", "path": "/services/data/*/jobs/query", "skip": 1, "times": 9, "status": 400,
+        "body": "[{\"errorCode\":\"INVALID_FIELD\",\"message\":\"no such column\"}]"}),
+    );
+    let run = run.wait().ended(3);
+    let error = run.error();
+    assert!(
+        error.contains("Opportunity") && error.contains("no such column"),
+        "{error}"
+    );
+    assert_eq!(project.journalled("phase_started", "product"), 1);
+    let landed = org.keys("Product2").len();
+    assert!(landed < 302, "all were sent");
+    org.clear_faults();
+    project.run_with(&["--yes"]).ended(0);
+    let soql = "select Id from Product2 where usercom_id__c != null";
+    assert_eq!(org.rows(soql).len(), 302);
 }
