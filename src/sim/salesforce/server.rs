@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -99,10 +100,12 @@ async fn run(
             std::future::pending::<()>().await;
         }
     };
+    // Without `NoDelayAcceptor` the end of an answer in pieces waits 40 ms for the client's acknowledgement of the pieces before.
     let served = async {
         if let Some(config) = tls {
             let server = axum_server::from_tcp_rustls(socket, config).map_err(SimError::Listen)?;
             server
+                .map(|tls| tls.acceptor(NoDelayAcceptor::new()))
                 .handle(handle)
                 .serve(service)
                 .await
@@ -110,6 +113,7 @@ async fn run(
         } else {
             let server = axum_server::from_tcp(socket).map_err(SimError::Listen)?;
             server
+                .acceptor(NoDelayAcceptor::new())
                 .handle(handle)
                 .serve(service)
                 .await

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 
 use super::model::Model;
 use super::schema::{FieldDefinition, FieldType, SObject, System};
@@ -18,12 +18,19 @@ use super::store::Row;
 pub(crate) struct View {
     pub(crate) model: Arc<Model>,
     stages: Arc<Stages>,
+    /// The number of `User`, which every row names twice.
+    users: usize,
 }
 
 impl View {
     /// A view of one moment.
     pub(crate) fn new(model: Arc<Model>, stages: Arc<Stages>) -> Self {
-        Self { model, stages }
+        let users = model.schema.position("User").unwrap_or_default();
+        Self {
+            model,
+            stages,
+            users,
+        }
     }
 
     /// The text of a field.
@@ -37,7 +44,7 @@ impl View {
         let definition = self.model.schema.object(object);
         let field = definition.field(at);
         if let Some(system) = field.system {
-            return Some(Cow::Owned(self.system(system, object, position, row)));
+            return Some(self.system(system, object, position, row));
         }
         if let Some(stored) = row.get(at) {
             return Some(Cow::Borrowed(stored));
@@ -45,20 +52,20 @@ impl View {
         self.derived(definition, field, row).map(Cow::Owned)
     }
 
-    fn system(&self, system: System, object: usize, position: u32, row: &Row) -> String {
+    fn system(&self, system: System, object: usize, position: u32, row: &Row) -> Cow<'static, str> {
         let head = row.head();
-        let user = |position| {
-            let users = self.model.schema.position("User").unwrap_or_default();
-            self.model.id(users, position).to_string()
-        };
-        match system {
+        let user = |position| self.model.id(self.users, position).to_string();
+        let text = match system {
             System::Id => self.model.id(object, position).to_string(),
-            System::IsDeleted => head.deleted.to_string(),
+            System::IsDeleted => {
+                return Cow::Borrowed(if head.deleted { "true" } else { "false" });
+            }
             System::CreatedDate => instant(head.created),
             System::LastModifiedDate | System::Modstamp => instant(head.modified),
             System::CreatedById => user(head.created_by),
             System::LastModifiedById => user(head.modified_by),
-        }
+        };
+        Cow::Owned(text)
     }
 
     fn derived(&self, object: &SObject, field: &FieldDefinition, row: &Row) -> Option<String> {
@@ -100,10 +107,44 @@ fn close_date(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
 }
 
-/// `2024-01-31T10:00:00.000Z`.
+/// `2024-01-31T10:00:00.000Z`. Every row that is asked for has three of them.
 pub(crate) fn instant(millis: i64) -> String {
-    DateTime::from_timestamp_millis(millis)
-        .unwrap_or_default()
-        .format("%Y-%m-%dT%H:%M:%S.000Z")
-        .to_string()
+    let at = DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    let Some(year @ 0..=9999) = u32::try_from(at.year()).ok() else {
+        return at.format("%Y-%m-%dT%H:%M:%S.000Z").to_string();
+    };
+    let mut text = String::from("0000-00-00T00:00:00.000Z").into_bytes();
+    for (digits, number) in [
+        (0..4, year),
+        (5..7, at.month()),
+        (8..10, at.day()),
+        (11..13, at.hour()),
+        (14..16, at.minute()),
+        (17..19, at.second()),
+    ] {
+        let mut rest = number;
+        for digit in text[digits].iter_mut().rev() {
+            *digit += u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+        }
+    }
+    String::from_utf8(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_to_the_second() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_827_696_789, "2000-02-29T12:34:56.000Z"),
+            (-1, "1969-12-31T23:59:59.000Z"),
+            (253_402_300_799_000, "9999-12-31T23:59:59.000Z"),
+            (253_402_300_800_000, "+10000-01-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(instant(millis), text);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::super::schema::FieldType;
 use super::ast::Function;
 use super::filter::{evaluate, ordering};
-use super::plan::{Aggregate, Plan};
+use super::plan::{Aggregate, Node, Plan};
 
 #[derive(Default)]
 struct Group {
@@ -33,6 +33,14 @@ impl Plan {
         if self.group.is_empty() {
             groups.insert(Vec::new(), Group::default());
         }
+        if self.group.is_empty() && self.aggregates.iter().all(|one| self.counts_rows(one)) {
+            let mut group = Group::default();
+            self.scan(|_, _| {
+                group.rows += 1;
+                true
+            });
+            return vec![self.group_record(&[], &group)];
+        }
         self.scan(|position, row| {
             let value = |node| {
                 evaluate(&self.view, node, self.object, position, row)
@@ -48,6 +56,7 @@ impl Plan {
             group.sums.resize_with(self.aggregates.len(), Sum::default);
             for (aggregate, sum) in self.aggregates.iter().zip(&mut group.sums) {
                 if let Some((node, kind)) = &aggregate.node
+                    && !self.counts_rows(aggregate)
                     && let Some(value) = value(node)
                 {
                     sum.add(aggregate.function, *kind, value);
@@ -61,6 +70,15 @@ impl Plan {
             .collect()
     }
 
+    /// Whether a value is the number of rows: each has an id, and whatever else the org itself keeps.
+    fn counts_rows(&self, aggregate: &Aggregate) -> bool {
+        let definition = self.view.model.schema.object(self.object);
+        let always =
+            |node: &Node| matches!(node, Node::Field(at) if definition.field(*at).system.is_some());
+        let node = aggregate.node.as_ref();
+        aggregate.function == Function::Count && node.is_none_or(|(node, _)| always(node))
+    }
+
     fn group_record(&self, key: &[Option<String>], group: &Group) -> Value {
         let mut record = Map::new();
         record.insert("attributes".to_owned(), json!({"type": "AggregateResult"}));
@@ -69,10 +87,11 @@ impl Plan {
             record.insert(name, typed(column.kind, value.as_deref()));
         }
         for (at, aggregate) in self.aggregates.iter().enumerate() {
-            let value = group
-                .sums
-                .get(at)
-                .map_or_else(|| empty(aggregate), |sum| sum.value(aggregate, group.rows));
+            let value = match group.sums.get(at) {
+                _ if self.counts_rows(aggregate) => json!(group.rows),
+                Some(sum) => sum.value(aggregate),
+                None => empty(aggregate),
+            };
             record.insert(aggregate.name.clone(), value);
         }
         Value::Object(record)
@@ -125,13 +144,12 @@ impl Sum {
         }
     }
 
-    fn value(&self, aggregate: &Aggregate, rows: u64) -> Value {
+    fn value(&self, aggregate: &Aggregate) -> Value {
         let kind = aggregate
             .node
             .as_ref()
             .map_or(FieldType::Int, |(_, kind)| *kind);
         match aggregate.function {
-            Function::Count if aggregate.node.is_none() => json!(rows),
             Function::Count => json!(self.count),
             Function::CountDistinct => json!(self.distinct.len()),
             Function::Min => typed(kind, self.least.as_deref()),

@@ -132,6 +132,20 @@ async fn groups_are_counted() {
             (json!("even"), json!(150), json!(298.0))
         ]
     );
+    // Ids and stamps are counted without a look at them, other fields are not always there.
+    for (condition, expected) in [
+        ("Name like 'N%'", [300, 300, 150]),
+        ("Name = 'x'", [0, 0, 0]),
+    ] {
+        let soql = format!(
+            "select count(Id) n, count(CreatedById), count(Site) s from Account where {condition}"
+        );
+        let rows = org.query(&soql).await;
+        let told = ["n", "expr1", "s"].map(|name| rows[0][name].clone());
+        assert_eq!((rows.len(), told), (1, expected.map(|count| json!(count))));
+        let only = format!("select count(Id) n from Account where {condition}");
+        assert_eq!(org.query(&only).await[0]["n"], json!(expected[0]));
+    }
     org.simulator.shutdown().await.unwrap();
 }
 
