@@ -106,6 +106,7 @@ mod tests {
                 label: None,
                 checksum: checksum.to_owned(),
                 sorted_by: Vec::new(),
+                text_bytes: BTreeMap::new(),
             }],
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use arrow::compute::SortOptions;
-use arrow::datatypes::DataType;
 use datafusion::common::JoinType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -22,33 +21,69 @@ use datafusion::physical_plan::joins::{
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use super::widths::row_bytes;
 use super::{BATCH_ROWS, seeks_few};
 
 /// The rule; runs right after DataFusion's own join selection.
 #[derive(Debug)]
 pub(super) struct JoinChoice {
-    /// Most bytes a hash join may hold.
-    pub max_build_bytes: usize,
+    /// Bytes of the pool.
+    pub pool: usize,
+}
+
+/// What is left for build sides of a plan.
+struct Room {
+    /// Most bytes of one.
+    one: usize,
+    /// Of all that are more than small. Of what a side is taken to need the pool counts some two thirds.
+    left: usize,
+    /// What is built whatever else is: a lookup as a merge join would sort all that looks up.
+    small: usize,
+}
+
+impl Room {
+    fn of(pool: usize) -> Self {
+        Self {
+            one: pool / 5 * 3,
+            left: pool,
+            small: pool / 16,
+        }
+    }
+
+    /// Takes what a build side needs; false if there is no room for it.
+    fn takes(&mut self, bytes: usize) -> bool {
+        if bytes <= self.small {
+            return true;
+        }
+        let fits = bytes <= self.one && bytes <= self.left;
+        if fits {
+            self.left -= bytes;
+        }
+        fits
+    }
 }
 
 impl JoinChoice {
     /// Whether a hash join of this type, whose left side is the build side, may build from a node.
-    fn may_build(&self, plan: &dyn ExecutionPlan, join_type: JoinType, few: bool) -> bool {
-        let schema = plan.schema();
-        let columns = schema.fields().iter();
-        let row = ENTRY_BYTES + columns.map(|f| cell_bytes(f.data_type())).sum::<usize>();
+    fn may_build(
+        plan: &dyn ExecutionPlan,
+        join_type: JoinType,
+        few: bool,
+        room: &mut Room,
+    ) -> bool {
+        let row = ENTRY_BYTES + COPIES * row_bytes(plan);
         let rows = estimated_rows(plan, few);
         let most = match gives_out_build_rows(join_type) {
             true => MOST_AT_ONCE,
             false => usize::MAX,
         };
-        rows <= most && rows.saturating_mul(row) <= self.max_build_bytes
+        rows <= most && room.takes(rows.saturating_mul(row))
     }
 
     fn rewrite(
-        &self,
         plan: Arc<dyn ExecutionPlan>,
         few: bool,
+        room: &mut Room,
     ) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
         if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
             // It holds its left side in memory. A join with a constant condition (a fallback value) has no statistics
@@ -66,12 +101,12 @@ impl JoinChoice {
             return Ok(Transformed::no(plan));
         };
         let join_type = *join.join_type();
-        if join.on().is_empty() || self.may_build(join.left().as_ref(), join_type, few) {
+        if join.on().is_empty() || Self::may_build(join.left().as_ref(), join_type, few, room) {
             return Ok(Transformed::no(plan));
         }
         // The build side is the left one. Above a merge join there are no statistics by which DataFusion would have
         // put the small side there.
-        if self.may_build(join.right().as_ref(), join_type.swap(), few) && !join.null_aware {
+        if !join.null_aware && Self::may_build(join.right().as_ref(), join_type.swap(), few, room) {
             return Ok(Transformed::yes(
                 join.swap_inputs(PartitionMode::CollectLeft)?,
             ));
@@ -111,7 +146,9 @@ impl PhysicalOptimizerRule for JoinChoice {
         config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let few = seeks_few(config);
-        plan.transform_up(|node| self.rewrite(node, few)).data()
+        let mut room = Room::of(self.pool);
+        plan.transform_up(|node| Self::rewrite(node, few, &mut room))
+            .data()
     }
 
     fn name(&self) -> &'static str {
@@ -123,8 +160,11 @@ impl PhysicalOptimizerRule for JoinChoice {
     }
 }
 
-/// Bytes a row takes in a hash table beside its cells (measured; `guide/engine.md` 1).
-const ENTRY_BYTES: usize = 130;
+/// Bytes a row takes in a hash table beside its cells: its hash and place, in a table that is half full, and the next of its like.
+const ENTRY_BYTES: usize = 60;
+
+/// How many times the rows of a build side are in memory while they become one batch; the pool counts one.
+const COPIES: usize = 2;
 
 /// Most rows of a build side that is given out at the end: all that has found no partner, or some, comes in one batch, whatever the size of
 /// others (DataFusion 55.2, `hash_join/stream.rs`), and what takes it needs room for twice as much.
@@ -140,15 +180,6 @@ fn gives_out_build_rows(join_type: JoinType) -> bool {
             | JoinType::LeftAnti
             | JoinType::LeftMark
     )
-}
-
-/// Bytes that a cell is taken to have: there are no statistics of texts.
-fn cell_bytes(data_type: &DataType) -> usize {
-    match data_type {
-        DataType::Struct(children) => children.iter().map(|f| cell_bytes(f.data_type())).sum(),
-        fixed if fixed.is_primitive() || *fixed == DataType::Boolean => 8,
-        _ => 32,
-    }
 }
 
 /// Rows a node may return: its own statistics, or else the largest of its inputs. A filter's estimate can be far
@@ -233,6 +264,16 @@ mod tests {
             largest = largest.max(batch.num_rows());
         }
         assert!(largest <= 8 * BATCH_ROWS, "{largest}");
+    }
+
+    #[test]
+    fn build_sides_of_a_plan_fit_into_the_pool_together_and_lookups_are_built_whatever_else_is() {
+        let mut room = Room::of(1600);
+        assert!(!room.takes(961));
+        assert!(room.takes(900));
+        assert!(!room.takes(701));
+        assert!(room.takes(700));
+        assert!(room.takes(100) && !room.takes(101));
     }
 
     /// What a query gives out, and how often its plan says a word.

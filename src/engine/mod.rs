@@ -23,6 +23,7 @@ mod session;
 mod spill;
 mod stream;
 mod version;
+mod widths;
 
 pub use basis::program;
 pub use error::EngineError;
@@ -221,8 +222,7 @@ fn common_state(
         .position(|rule| rule.name() == "join_selection")
         .map_or(0, |position| position + 1);
     let choice = JoinChoice {
-        // Half the pool.
-        max_build_bytes: settings.pool() / 2,
+        pool: settings.pool(),
     };
     rules.insert(after, Arc::new(choice));
     let mut state = SessionStateBuilder::new()

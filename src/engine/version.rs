@@ -12,6 +12,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
+use super::widths::with_widths;
 use crate::staging::Manifest;
 
 /// A version.
@@ -19,7 +20,6 @@ use crate::staging::Manifest;
 pub(super) struct Version {
     pub(super) files: ListingTable,
     /// What the files are.
-    #[cfg(feature = "ballista")]
     pub(super) manifest: Arc<Manifest>,
     /// The same for the same rows, whatever the files are called.
     pub(super) contents: String,
@@ -30,7 +30,6 @@ impl Version {
         Self {
             files,
             contents: manifest.digest(),
-            #[cfg(feature = "ballista")]
             manifest: Arc::clone(manifest),
         }
     }
@@ -53,7 +52,8 @@ impl TableProvider for Version {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.files.scan(state, projection, filters, limit).await
+        let scan = self.files.scan(state, projection, filters, limit).await?;
+        Ok(with_widths(scan, &self.manifest))
     }
 
     async fn scan_with_args<'a>(
@@ -61,7 +61,8 @@ impl TableProvider for Version {
         state: &dyn Session,
         args: ScanArgs<'a>,
     ) -> Result<ScanResult> {
-        self.files.scan_with_args(state, args).await
+        let scan = self.files.scan_with_args(state, args).await?;
+        Ok(with_widths(scan.into_inner(), &self.manifest).into())
     }
 
     fn supports_filters_pushdown(

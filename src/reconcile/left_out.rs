@@ -323,6 +323,7 @@ mod tests {
             label: None,
             checksum: String::new(),
             sorted_by: Vec::new(),
+            text_bytes: BTreeMap::new(),
         };
         let parts = [200, 800, 9_001, 50_000, 1].map(part);
         let parts: Vec<&DataFile> = parts.iter().collect();

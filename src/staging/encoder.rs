@@ -4,6 +4,7 @@
 //! a table costs, and a column does not depend on its neighbours; nor does the caller wait for it: a failure shows at the
 //! next call. Memory: the encoded pages of one row group, and the batch under way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -83,12 +84,21 @@ impl Encoder {
         Ok(done)
     }
 
-    /// The rest of the file.
-    pub(super) async fn finish(mut self) -> Result<Vec<u8>> {
+    /// The rest of the file, and the bytes of each column's texts.
+    pub(super) async fn finish(mut self) -> Result<(Vec<u8>, BTreeMap<String, u64>)> {
         let mut rest = self.close_group().await?;
-        self.file.finish()?;
+        let written = self.file.finish()?;
         rest.append(self.file.inner_mut());
-        Ok(rest)
+        let mut texts = BTreeMap::new();
+        for group in written.row_groups() {
+            for chunk in group.columns() {
+                let bytes = chunk.unencoded_byte_array_data_bytes();
+                if let (Some(column), Some(bytes)) = (chunk.column_path().parts().first(), bytes) {
+                    *texts.entry(column.clone()).or_default() += bytes.unsigned_abs();
+                }
+            }
+        }
+        Ok((rest, texts))
     }
 
     fn open_group(&self) -> Result<Vec<Lane>> {

@@ -27,6 +27,10 @@ pub struct DataFile {
     /// Columns by which the rows of this file are sorted, as those of its table are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sorted_by: Vec<String>,
+    /// Bytes of the texts of each column that has some, every time they are there: how wide rows are in memory follows from it. Empty
+    /// where another program wrote the file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub text_bytes: BTreeMap<String, u64>,
 }
 
 /// What the files of an export hold of one column of a staged table.
@@ -122,6 +126,14 @@ impl Manifest {
             ..self.clone()
         };
         vec![part(sorted), part(others)]
+    }
+
+    /// Bytes that the texts of a column take in a row, on an average; none where that is not known of every file.
+    #[must_use]
+    pub fn text_bytes(&self, column: &str) -> Option<u64> {
+        let files = self.files.iter().filter(|file| file.rows > 0);
+        let bytes: Option<u64> = files.map(|file| file.text_bytes.get(column).copied()).sum();
+        Some(bytes?.div_ceil(self.rows.max(1)))
     }
 
     /// The same for the same files, whatever they are called.

@@ -3,6 +3,8 @@
 //! In: paths and bytes. Out: the same, or `false` where something is there already. Never: an object replaced that was made to be
 //! the only one of its name.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
@@ -89,6 +91,7 @@ impl Staging {
             label: None,
             checksum: sum.text(),
             sorted_by: Vec::new(),
+            text_bytes: BTreeMap::new(),
         })
     }
 

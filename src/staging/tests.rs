@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::datatypes::{DataType, Field};
 
 use super::*;
 
@@ -214,4 +215,39 @@ async fn files_of_others_are_left_alone() {
     assert_eq!(snapshot.get("usercom", "people").unwrap().rows, 3);
     staging.lease("run").await.unwrap().release().await.unwrap();
     assert!(foreign.iter().all(|path| path.exists()));
+}
+
+#[tokio::test]
+async fn a_file_tells_the_bytes_of_its_texts_as_often_as_they_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let staging = Staging::open(folder.path().to_str().unwrap()).unwrap();
+    // Parquet has the repeated text once.
+    let same = StringArray::from(vec![Some("zw\u{f3}jka"); 1000]);
+    let none = StringArray::from(vec![None::<&str>; 1000]);
+    let inner = Arc::new(Field::new("reason", DataType::Utf8, true));
+    let inner = StructArray::from(vec![(inner, Arc::new(same.clone()) as ArrayRef)]);
+    let ids = Int64Array::from_iter_values(0..1000);
+    let columns: [(&str, ArrayRef); 4] = [
+        ("id", Arc::new(ids)),
+        ("same", Arc::new(same)),
+        ("none", Arc::new(none)),
+        ("fate", Arc::new(inner)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = staging
+        .create("prepare", "x", batch.schema(), &[])
+        .await
+        .unwrap();
+    for _ in 0..100 {
+        writer.write(&batch).await.unwrap();
+    }
+    let mut table = writer.publish(BTreeMap::new()).await.unwrap();
+    let of = |table: &Manifest| ["id", "same", "none", "fate"].map(|name| table.text_bytes(name));
+    assert_eq!(of(&table), [None, Some(7), Some(0), Some(7)]);
+    assert_eq!(table.files[0].text_bytes["same"], 700_000);
+    // A file of which nobody knows.
+    let mut other = table.files[0].clone();
+    other.text_bytes.clear();
+    table.files.push(other);
+    assert_eq!(of(&table)[1], None);
 }

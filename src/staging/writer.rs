@@ -53,13 +53,13 @@ impl OpenFile {
         Ok(self.object.write_all(&bytes).await?)
     }
 
-    /// Returns the checksum of the whole file.
-    async fn close(mut self: Box<Self>) -> Result<String, ParquetError> {
-        let bytes = self.encoder.finish().await?;
+    /// Returns the checksum of the whole file, and the bytes of each column's texts.
+    async fn close(mut self: Box<Self>) -> Result<(String, BTreeMap<String, u64>), ParquetError> {
+        let (bytes, texts) = self.encoder.finish().await?;
         self.checksum.add(&bytes);
         self.object.write_all(&bytes).await?;
         self.object.shutdown().await?;
-        Ok(self.checksum.text())
+        Ok((self.checksum.text(), texts))
     }
 }
 
@@ -141,14 +141,14 @@ impl TableWriter {
             return Ok(());
         };
         let (path, rows) = (file.path.clone(), file.rows);
-        let checksum = file
-            .close()
-            .await
-            .map_err(|source| StagingError::WriteTable {
-                table: self.manifest.name(),
-                path: path.to_string(),
-                source,
-            })?;
+        let (checksum, text_bytes) =
+            file.close()
+                .await
+                .map_err(|source| StagingError::WriteTable {
+                    table: self.manifest.name(),
+                    path: path.to_string(),
+                    source,
+                })?;
         let meta = self
             .staging
             .store
@@ -163,6 +163,7 @@ impl TableWriter {
             label: self.label.clone(),
             checksum,
             sorted_by: Vec::new(),
+            text_bytes,
         });
         Ok(())
     }

@@ -10,7 +10,7 @@ mod row_sum;
 mod split;
 mod travel;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -253,6 +253,7 @@ impl Session {
                 label: None,
                 checksum: String::new(),
                 sorted_by: Vec::new(),
+                text_bytes: BTreeMap::new(),
             }],
             sorted_by: sorted_by.to_vec(),
             counts: std::collections::BTreeMap::new(),
