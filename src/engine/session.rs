@@ -374,9 +374,10 @@ impl Session {
         let shown = displayable(physical.as_ref());
         tracing::trace!(query, plan = %shown.indent(false), "a query was planned");
         let context = room::context_of(physical.as_ref(), self.pool, &self.context);
+        let plan = Arc::clone(&physical);
         Ok(BatchStream::drive(
             query.to_owned(),
-            physical.schema(),
+            plan,
             move || execute_stream(physical, context),
             &self.handle,
         ))
@@ -467,6 +468,7 @@ mod tests {
                 label: None,
                 checksum: String::new(),
                 sorted_by: Vec::new(),
+                text_bytes: BTreeMap::new(),
             }],
             sorted_by: Vec::new(),
             counts: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::metrics::MetricsSet;
 use futures::{FutureExt, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -37,11 +40,12 @@ impl BatchStream {
     /// opened, and those must not take the threads that serve HTTP.
     pub(super) fn drive(
         query: String,
-        schema: SchemaRef,
+        plan: Arc<dyn ExecutionPlan>,
         open: impl FnOnce() -> Result<SendableRecordBatchStream, DataFusionError> + Send + 'static,
         handle: &tokio::runtime::Handle,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(IN_FLIGHT);
+        let schema = plan.schema();
         let mut worker = JoinSet::new();
         let name = query.clone();
         worker.spawn_on(
@@ -59,6 +63,8 @@ impl BatchStream {
                         return;
                     }
                 };
+                let counted = counted(plan.as_ref());
+                drop(plan);
                 loop {
                     let asked = Instant::now();
                     let next = AssertUnwindSafe(source.next()).catch_unwind().await;
@@ -80,7 +86,8 @@ impl BatchStream {
                 }
                 // The rest of the time, whoever reads was not ready for more.
                 let [busy, took] = [busy, began.elapsed()].map(|time| time.as_millis());
-                tracing::debug!(query = name, rows, busy, took, "a query ended");
+                let spilled = spilled(&counted);
+                tracing::debug!(query = name, rows, busy, took, ?spilled, "a query ended");
                 // Whoever stopped reading does not need the end.
                 let _ = sender.send(None).await;
             },
@@ -138,6 +145,24 @@ impl Stream for BatchStream {
     }
 }
 
+/// What the operators of a plan that was opened count. The plan itself would keep what its joins hold.
+fn counted(plan: &dyn ExecutionPlan) -> Vec<MetricsSet> {
+    let mut all: Vec<_> = plan.metrics().into_iter().collect();
+    let inputs = plan.children().into_iter();
+    all.extend(inputs.flat_map(|input| counted(input.as_ref())));
+    all
+}
+
+/// Files, rows and bytes that operators wrote because they had no room.
+fn spilled(counted: &[MetricsSet]) -> [usize; 3] {
+    let sum = |of: fn(&MetricsSet) -> Option<usize>| counted.iter().filter_map(of).sum();
+    [
+        sum(MetricsSet::spill_count),
+        sum(MetricsSet::spilled_rows),
+        sum(MetricsSet::spilled_bytes),
+    ]
+}
+
 /// What an operator said when it gave up.
 fn words(panic: &(dyn Any + Send)) -> String {
     let owned = panic.downcast_ref::<String>().map(String::as_str);
@@ -147,9 +172,8 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::datatypes::Schema;
+    use datafusion::physical_plan::empty::EmptyExec;
     use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 
     use super::*;
@@ -163,7 +187,8 @@ mod tests {
             Ok(Box::pin(RecordBatchStreamAdapter::new(rows_schema, rows)))
         };
         let handle = tokio::runtime::Handle::current();
-        let mut stream = BatchStream::drive("q".to_owned(), schema, open, &handle);
+        let plan = Arc::new(EmptyExec::new(schema));
+        let mut stream = BatchStream::drive("q".to_owned(), plan, open, &handle);
         let error = stream.next_batch().await.unwrap_err();
         let told = "q: the engine gave up: as a defect of an operator would";
         assert_eq!(error.to_string(), told);
