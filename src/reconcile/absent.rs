@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accounting::counts;
 use super::coercion::{TargetField, normal_forms_in, readable};
-use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, as_last};
+use super::names::{CHANGED_BY_ORG, LEFT_TO_ORG, as_last, each_entry};
 use super::three_way::{LEFT, texts};
 use super::{ReadBack, ReconcileError};
 use crate::rows::{key_text, same_key, sent_columns, stands};
@@ -142,7 +142,7 @@ fn queries(
         joins = format!(" left join org.{load} as i on {}", same_key("i", "p", key));
     }
     let mut sql = format!(
-        "select {} as key, unnest(make_array({})) as entry from {} as p \
+        "select {} as key, make_array({}) as entries from {} as p \
          inner join ledger.{load} as l on {} and {} \
          left join outbox.{load} as o on {}{joins} where o._operation is null and l.id is not null",
         key_text("p", key),
@@ -152,6 +152,7 @@ fn queries(
         stands("p", "l"),
         same_key("o", "p", key),
     );
+    sql = each_entry(&sql);
     tables.insert(last);
     // What the comparison before said of it comes first.
     let mut known = String::new();

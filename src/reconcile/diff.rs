@@ -16,7 +16,7 @@ use super::ReconcileError;
 use super::coercion::{derived_by, is_made_with};
 use super::compared::Compared;
 use super::edits;
-use super::names::CHANGED_BY_ORG;
+use super::names::{CHANGED_BY_ORG, each_entry};
 use super::request::DiffRequest;
 use crate::engine::Session;
 use crate::rows::{key_text, same_key, stands};
@@ -209,20 +209,24 @@ fn landed_sql(request: &DiffRequest<'_>) -> String {
         differ.join("\n or ")
     };
     // A row that was found in the org under its key has no fingerprint yet.
-    format!(
-        "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
-         d.entry['found'] as found, d.entry['place'] as place, {known} \
-         from (select {key_text} as key, {more}, unnest(make_array({entries})) as entry \
+    let rows = format!(
+        "select {key_text} as key, {more}, make_array({entries}) as entries \
          from outbox.{load} as o inner join ledger.{load} as l on {on_ledger} \
          and l.id is not null and (l.fingerprint is null or {stands}) \
-         left join org.{load} as r on {on_org} where r._id is null or {differ}) as d where d.entry['kind'] is not null",
-        known = edits::COLUMNS,
+         left join org.{load} as r on {on_org} where r._id is null or {differ}",
         more = edits::selected(request.edits.as_ref()),
         key_text = key_text("o", key),
         entries = entries.join(",\n "),
         on_ledger = same_key("l", "o", key),
         stands = stands("o", "l"),
         on_org = same_key("r", "o", key),
+    );
+    format!(
+        "select d.key, d.entry['kind'] as kind, d.entry['field'] as field, d.entry['sent'] as sent, \
+         d.entry['found'] as found, d.entry['place'] as place, {known} \
+         from ({entries}) as d where d.entry['kind'] is not null",
+        known = edits::COLUMNS,
+        entries = each_entry(&rows),
     )
 }
 

@@ -1,4 +1,4 @@
-//! Names of tables and fields that the comparisons share.
+//! Names of tables and fields that the comparisons share, and how a list of entries becomes rows.
 
 use arrow::array::{Array, StringArray};
 
@@ -19,6 +19,12 @@ pub(super) const MODIFIED: [&str; 2] = ["LastModifiedById", "LastModifiedDate"];
 
 /// The column of `org.<load>` that names the version; none where somebody else changed the record before it was first read.
 pub(super) const ACCEPTED: &str = "_accepted";
+
+/// A row for each of the `entries` of each row of `sql`, as its `entry`. The list has a name of its own first: a column without one is
+/// called by its whole expression, some kilobytes that the planner carries from step to step, and a comparison took 57 ms to plan.
+pub(super) fn each_entry(sql: &str) -> String {
+    format!("select m.* except (entries), unnest(m.entries) as entry from ({sql}) as m")
+}
 
 /// The outbox of last time under a name of its own, to be read beside that of now.
 pub(super) fn as_last(outbox: &Manifest, load: &str) -> Manifest {

@@ -10,7 +10,7 @@ use super::ReconcileError;
 use super::body::body;
 use super::coercion::{derived_by, readable};
 use super::diff::differs;
-use super::names::MODIFIED;
+use super::names::{MODIFIED, each_entry};
 use crate::engine::Session;
 use crate::rows::{Columns, asked_by, key_text};
 use crate::salesforce::{Client, ObjectDescribe, Row, field_text};
@@ -142,14 +142,17 @@ fn comparison(request: &NowRequest<'_>, values: &[(&str, Option<String>)]) -> St
     if entries.is_empty() {
         return "select '' as field, '' as sent, '' as found where false".to_owned();
     }
-    format!(
-        "select d.entry['field'] as field, d.entry['sent'] as sent, d.entry['found'] as found \
-         from (select unnest(make_array({})) as entry from outbox.{} as o cross join (select {}) as r \
-         where {} = '{}') as d where d.entry['field'] is not null",
+    let row = format!(
+        "select make_array({}) as entries from outbox.{} as o cross join (select {}) as r where {} = '{}'",
         entries.join(",\n "),
         request.load,
         cells.join(", "),
         key_text("o", key),
         request.key.replace('\'', "''")
+    );
+    format!(
+        "select d.entry['field'] as field, d.entry['sent'] as sent, d.entry['found'] as found \
+         from ({}) as d where d.entry['field'] is not null",
+        each_entry(&row)
     )
 }

@@ -20,7 +20,7 @@ use arrow::error::ArrowError;
 use super::coercion::is_made_with;
 use super::compared::Compared;
 use super::edits;
-use super::names::{CHANGED_BY_ORG, MODIFIED, is_ours};
+use super::names::{CHANGED_BY_ORG, MODIFIED, each_entry, is_ours};
 use super::{CONFLICTS, ReadBack, ReconcileError};
 use crate::engine::Session;
 use crate::rows::{RowOperation, SAME, is_set, key_columns, key_text, same_key, sent_columns};
@@ -40,6 +40,9 @@ pub async fn keep_pre_images(
     later: &std::collections::BTreeSet<String>,
     run: &str,
 ) -> Result<(), ReconcileError> {
+    if now.rows == 0 {
+        return Ok(());
+    }
     let compared = compare(request, now, later, run).await;
     let Some(compared) = compared? else {
         return Ok(());
@@ -145,12 +148,10 @@ async fn compare(
                 String::new(),
             ),
         };
-        let sql = format!(
-            "select {keys_of_d}, d.id, d.clear, d.same, d.changed_by, d.changed_at, d.key, d.entry, {why} as why from (select {keys}, r._id as id, o._clear as clear, {same} as same, {by} as changed_by, {at} as changed_at, \
-             {key} as key, {is_known} as is_known, unnest(make_array({entries})) as entry \
-             from outbox.{load} as o inner join {now} as r on {on}{joins} where o._operation = '{operation}') as d{told} \
-             where d.entry is not null",
-            keys_of_d = key_columns("d", &request.columns.key),
+        let rows = format!(
+            "select {keys}, r._id as id, o._clear as clear, {same} as same, {by} as changed_by, {at} as changed_at, \
+             {key} as key, {is_known} as is_known, make_array({entries}) as entries \
+             from outbox.{load} as o inner join {now} as r on {on}{joins} where o._operation = '{operation}'",
             same = if outbox.schema.field_with_name(SAME).is_ok() {
                 format!("o.{SAME}")
             } else {
@@ -160,6 +161,12 @@ async fn compare(
             key = key_text("o", &request.columns.key),
             now = now.name(),
             operation = operation.word(),
+        );
+        let sql = format!(
+            "select {}, d.id, d.clear, d.same, d.changed_by, d.changed_at, d.key, d.entry, {why} as why from ({}) as d{told} \
+             where d.entry is not null",
+            key_columns("d", &request.columns.key),
+            each_entry(&rows)
         );
         keep(&session, &name, &sql, &kept, request, run, &mut writers).await?;
     }

@@ -18,7 +18,7 @@ use super::compared::Compared;
 use super::conflict::Shown;
 use super::edits::is_nobody;
 use super::left_out::{Record, of_files, rewrite, together};
-use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last};
+use super::names::{CHANGED_BY_ORG, CONFLICTS, LEFT_TO_ORG, MODIFIED, as_last, each_entry};
 use super::settled_rows::SettledRows;
 use super::{ReadBack, ReconcileError, ThreeWay};
 use crate::mapping::Alike;
@@ -388,12 +388,13 @@ impl Settle<'_> {
         });
         let mut sql = format!(
             "select {key} as key, r._id as id, o._clear as clear, o.{SAME} as same, {by} as changed_by, {at} as changed_at, \
-             {landed} as landed, {written} as written, unnest(make_array({entries})) as entry \
+             {landed} as landed, {written} as written, make_array({entries}) as entries \
              from outbox.{load} as o inner join {now} as r on substr(r._id, 1, 15) = substr(o._id, 1, 15){joins}",
             key = key_text("o", key),
             entries = entries.join(",\n "),
             now = now.name(),
         );
+        sql = each_entry(&sql);
         sql = format!("select e.* from ({sql}) as e where e.entry is not null");
         let (mut columns, mut joins) = (String::new(), String::new());
         match left {
