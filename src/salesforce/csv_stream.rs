@@ -215,10 +215,12 @@ fn parse(piece: &[u8], width: Option<usize>, rows: u64) -> Result<Vec<StringReco
         .has_headers(false)
         .flexible(true)
         .from_reader(piece);
-    let mut records = Vec::new();
+    let mut records: Vec<StringRecord> = Vec::new();
     loop {
         let number = rows + records.len() as u64 + u64::from(width.is_some());
-        let mut record = StringRecord::new();
+        // As long as the one before, for most are.
+        let bytes = records.last().map_or(0, |last| last.as_slice().len());
+        let mut record = StringRecord::with_capacity(bytes, width.unwrap_or(0));
         let more = reader
             .read_record(&mut record)
             .map_err(|source| Error::ParseCsv {
