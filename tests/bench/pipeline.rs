@@ -3,9 +3,10 @@
 //! In: `TRANSLOAD_BENCH_PEOPLE` people (default 1,000,000) with all that hangs on them, or as many activities and chat messages
 //! as `TRANSLOAD_BENCH_ACTIVITIES` and `TRANSLOAD_BENCH_MESSAGES` say; the binary of the same build. Out: a Markdown table with
 //! rows, seconds, processor seconds, rows/s and peak RSS per step, each step a process of its own so that its memory is its
-//! own; the start of the process counts. The simulator is another process, without delays. Then one of ratios: our steps
-//! beside other programs that do the same work, if they came to as many rows. Of the transform those count, too, that we keep
-//! back: the bare program writes them.
+//! own; the start of the process counts. The simulator is another process, which answers at once unless
+//! `TRANSLOAD_BENCH_BATCH_MS` says how long a Bulk batch takes it. Runs with nothing to send and one for which an activity of a
+//! thousand changed follow. Then a table of ratios: our steps beside other programs that do the same work, if they came to as many
+//! rows. Of the transform those count, too, that we keep back: the bare program writes them.
 //!
 //! `bare` rows are plain DataFusion programs without memory limit that do the work without rejects, accounting, fates or ledger:
 //! the CSV file to Parquet, and the project's own SQL files to Parquet models and CSV. With `TRANSLOAD_BENCH_OTHERS=1` DuckDB
@@ -32,6 +33,8 @@ mod report;
 // The org.
 mod simulator;
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -109,10 +112,17 @@ fn bench(runtime: &tokio::runtime::Runtime) {
     let seed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/demo/org");
     let state = project.join("simulator");
     // Storage for exports of every size: a plan that does not fit ends with a finding.
-    let settings = ["--inactive-owners", "--data-storage-mb", "1000000"];
+    let batch = switch("TRANSLOAD_BENCH_BATCH_MS").unwrap_or(0).to_string();
+    let settings = [
+        "--inactive-owners",
+        "--data-storage-mb",
+        "1000000",
+        "--batch-ms",
+        &batch,
+    ];
     let simulator = Simulator::start(BINARY, &state, &seed, &settings);
     make_project(&project, &export, &simulator.url);
-    let planned = loading_steps(&mut report, runtime, &project);
+    let planned = loading_steps(&mut report, runtime, &project, &export);
     drop(simulator);
     transform_steps(&mut report, planned, &project, &bare);
     report.print(&size);
@@ -203,7 +213,12 @@ fn transform_steps(report: &mut Report, planned: Step, project: &Path, bare: &Pa
 }
 
 /// Plans and runs the project twice. Returns the plan as it is compared: with the rows that do not move.
-fn loading_steps(report: &mut Report, runtime: &tokio::runtime::Runtime, project: &Path) -> Step {
+fn loading_steps(
+    report: &mut Report,
+    runtime: &tokio::runtime::Runtime,
+    project: &Path,
+    export: &Path,
+) -> Step {
     let sum = |list: &Value, field: &str| -> u64 {
         let list = list.as_array().unwrap();
         list.iter().map(|load| load[field].as_u64().unwrap()).sum()
@@ -245,7 +260,66 @@ fn loading_steps(report: &mut Report, runtime: &tokio::runtime::Runtime, project
         // It has said why on stderr. What the first run left can be measured all the same.
         Err(_) => report.fail(name),
     }
+    let (taken, out) = run(again());
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(sum(&summary["objects"], "sent"), 0, "{summary}");
+    report.add("the third time: everything stands", 0, taken);
+
+    let changed = ChangedExport::of(export);
+    let (taken, out) = run(command(project, &["run", "--format", "json"]));
+    let summary: Value = serde_json::from_str(&out).unwrap();
+    let sent = sum(&summary["objects"], "sent");
+    assert!(sent > 0, "{summary}");
+    report.add("one of a thousand activities changed", sent, taken);
+    drop(changed);
     planned
+}
+
+/// An export in which one of a thousand activities has another name, until it is dropped.
+struct ChangedExport {
+    file: PathBuf,
+    /// What it was, beside the export.
+    kept: PathBuf,
+}
+
+impl ChangedExport {
+    /// One of 333 in the first of three files.
+    const ONE_OF: u64 = 333;
+
+    fn of(export: &Path) -> Self {
+        let (file, kept) = (
+            export.join("activities-1.csv"),
+            export.with_extension("kept"),
+        );
+        std::fs::rename(&file, &kept).unwrap();
+        let mut rows = BufReader::new(File::open(&kept).unwrap());
+        let mut out = BufWriter::new(File::create(&file).unwrap());
+        let (mut line, mut count) = (Vec::new(), 0);
+        while rows.read_until(b'\n', &mut line).unwrap() > 0 {
+            let cells: Vec<&[u8]> = line.splitn(5, |&byte| byte == b',').collect();
+            if let [id, custom, kind, name, rest] = cells.as_slice()
+                && id.iter().all(u8::is_ascii_digit)
+                && !name.is_empty()
+                && !name.contains(&b'"')
+            {
+                count += 1;
+                if count % Self::ONE_OF == 0 {
+                    let name = [*name, b" (changed)"].concat();
+                    line = [*id, *custom, *kind, name.as_slice(), *rest].join(&b',');
+                }
+            }
+            out.write_all(&line).unwrap();
+            line.clear();
+        }
+        out.flush().unwrap();
+        Self { file, kept }
+    }
+}
+
+impl Drop for ChangedExport {
+    fn drop(&mut self) {
+        std::fs::rename(&self.kept, &self.file).unwrap();
+    }
 }
 
 fn number(out: &str) -> u64 {
