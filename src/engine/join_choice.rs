@@ -35,7 +35,7 @@ pub(super) struct JoinChoice {
 struct Room {
     /// Most bytes of one.
     one: usize,
-    /// Of all that are more than small. Of what a side is taken to need the pool counts some two thirds.
+    /// Of all that are more than small: the last quarter is kept for merges (`pool`).
     left: usize,
     /// What is built whatever else is: a lookup as a merge join would sort all that looks up.
     small: usize,
@@ -45,7 +45,7 @@ impl Room {
     fn of(pool: usize) -> Self {
         Self {
             one: pool / 5 * 3,
-            left: pool,
+            left: pool / 4 * 3,
             small: pool / 16,
         }
     }
@@ -163,7 +163,7 @@ impl PhysicalOptimizerRule for JoinChoice {
 /// Bytes a row takes in a hash table beside its cells: its hash and place, in a table that is half full, and the next of its like.
 const ENTRY_BYTES: usize = 60;
 
-/// How many times the rows of a build side are in memory while they become one batch; the pool counts one.
+/// How many times the rows of a build side are in memory while they become one batch.
 const COPIES: usize = 2;
 
 /// Most rows of a build side that is given out at the end: all that has found no partner, or some, comes in one batch, whatever the size of
@@ -216,15 +216,12 @@ fn join_type(plan: &dyn ExecutionPlan) -> Option<JoinType> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
     use datafusion::physical_plan::displayable;
 
     use super::*;
-    use crate::engine::{Session, in_folder};
-    use crate::staging::Snapshot;
+    use crate::engine::{Session, in_folder, with_rows};
 
     /// Rows of 300 bytes.
     fn rows(ids: std::ops::Range<i64>) -> RecordBatch {
@@ -240,15 +237,9 @@ mod tests {
     async fn rows_without_a_partner_do_not_come_all_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let (staging, engine) = in_folder(folder.path());
-        let mut snapshot = Snapshot::default();
         // The fewer rows, which would be the build side, have no partner.
-        for (table, ids) in [("few", 0..12_000), ("many", 50_000..130_000)] {
-            let rows = rows(ids);
-            let writer = staging.create("usercom", table, rows.schema(), &[]);
-            let mut writer = writer.await.unwrap();
-            writer.write(&rows).await.unwrap();
-            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
-        }
+        let tables = [("few", rows(0..12_000)), ("many", rows(50_000..130_000))];
+        let snapshot = with_rows(&staging, tables).await;
         let session = engine.session(&staging, &snapshot).unwrap();
         let sql = "select few.id, few.text, many.id as other from usercom.few left join usercom.many on many.id = few.id";
         let order = ["text".to_owned()];
@@ -271,8 +262,8 @@ mod tests {
         let mut room = Room::of(1600);
         assert!(!room.takes(961));
         assert!(room.takes(900));
-        assert!(!room.takes(701));
-        assert!(room.takes(700));
+        assert!(!room.takes(301));
+        assert!(room.takes(300));
         assert!(room.takes(100) && !room.takes(101));
     }
 
@@ -294,18 +285,12 @@ mod tests {
     async fn what_few_rows_find_in_large_tables_is_sought_and_not_sorted() {
         let folder = tempfile::tempdir().unwrap();
         let (staging, engine) = in_folder(folder.path());
-        let mut snapshot = Snapshot::default();
-        for (table, ids) in [
-            ("few", 59_900..60_100),
-            ("one", 0..60_000),
-            ("other", 20_000..90_000),
-        ] {
-            let rows = rows(ids);
-            let writer = staging.create("usercom", table, rows.schema(), &[]);
-            let mut writer = writer.await.unwrap();
-            writer.write(&rows).await.unwrap();
-            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
-        }
+        let tables = [
+            ("few", rows(59_900..60_100)),
+            ("one", rows(0..60_000)),
+            ("other", rows(20_000..90_000)),
+        ];
+        let snapshot = with_rows(&staging, tables).await;
         let session = engine.session(&staging, &snapshot).unwrap();
         let sql = "select few.id, one.id as one, one.text, other.id as other, other.text as more from usercom.few \
                    left join usercom.one on one.id = few.id left join usercom.other on other.id = few.id";

@@ -281,3 +281,20 @@ fn in_folder(folder: &std::path::Path) -> (Staging, Engine) {
     let engine = Engine::start(settings, &staging).unwrap();
     (staging, engine)
 }
+
+/// The tables `usercom.<name>` of these rows, for tests.
+#[cfg(test)]
+async fn with_rows(
+    staging: &Staging,
+    tables: impl IntoIterator<Item = (&str, arrow::array::RecordBatch)>,
+) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for (table, rows) in tables {
+        let writer = staging.create("usercom", table, rows.schema(), &[]);
+        let mut writer = writer.await.unwrap();
+        writer.write(&rows).await.unwrap();
+        let counts = std::collections::BTreeMap::new();
+        snapshot.insert(writer.finish(counts).await.unwrap());
+    }
+    snapshot
+}

@@ -53,14 +53,11 @@ fn sorts(plan: &dyn ExecutionPlan) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
     use arrow::datatypes::Int64Type;
 
     use super::*;
-    use crate::engine::in_folder;
-    use crate::staging::Snapshot;
+    use crate::engine::{in_folder, with_rows};
 
     const ROWS: i64 = 60_000;
 
@@ -78,14 +75,8 @@ mod tests {
     async fn a_plan_of_many_sorts_runs_in_a_pool_that_holds_none_of_them() {
         let folder = tempfile::tempdir().unwrap();
         let (staging, engine) = in_folder(folder.path());
-        let mut snapshot = Snapshot::default();
-        for table in ["a", "b", "c", "d", "e", "f", "g"] {
-            let rows = rows();
-            let writer = staging.create("usercom", table, rows.schema(), &[]);
-            let mut writer = writer.await.unwrap();
-            writer.write(&rows).await.unwrap();
-            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
-        }
+        let tables = ["a", "b", "c", "d", "e", "f", "g"].map(|table| (table, rows()));
+        let snapshot = with_rows(&staging, tables).await;
         let session = engine.session(&staging, &snapshot).unwrap();
         let sql = "select a.id, a.text, b.text as b, c.text as c, d.text as d, e.text as e, f.text as f, g.text as g \
                    from usercom.a join usercom.b on b.id = a.other join usercom.c on c.id = b.other \

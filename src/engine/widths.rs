@@ -142,30 +142,24 @@ fn guess(data_type: &DataType) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 
     use super::*;
-    use crate::engine::in_folder;
-    use crate::staging::Snapshot;
+    use crate::engine::{in_folder, with_rows};
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_row_is_as_wide_as_the_texts_of_its_tables() {
         let folder = tempfile::tempdir().unwrap();
         let (staging, engine) = in_folder(folder.path());
-        let mut snapshot = Snapshot::default();
-        for (table, length) in [("short", 5), ("long", 500)] {
+        let rows = |length: usize| {
             let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..2_000));
             // The same text in every row is one text to Parquet.
             let texts = std::iter::repeat_n("x".repeat(length), 2_000);
             let texts: ArrayRef = Arc::new(StringArray::from_iter_values(texts));
-            let rows = RecordBatch::try_from_iter([("id", ids), ("text", texts)]).unwrap();
-            let writer = staging.create("usercom", table, rows.schema(), &["id"]);
-            let mut writer = writer.await.unwrap();
-            writer.write(&rows).await.unwrap();
-            snapshot.insert(writer.finish(BTreeMap::new()).await.unwrap());
-        }
+            RecordBatch::try_from_iter([("id", ids), ("text", texts)]).unwrap()
+        };
+        let tables = [("short", rows(5)), ("long", rows(500))];
+        let snapshot = with_rows(&staging, tables).await;
         let session = engine.session(&staging, &snapshot).unwrap();
         let joined = "from usercom.long as l left join usercom.short as s on s.id = l.id";
         for (sql, bytes) in [

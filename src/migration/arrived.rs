@@ -170,8 +170,9 @@ async fn count(
     Ok(Some(counts.collect()))
 }
 
-/// The rows of a staged table with the keys of their records and, for each column, whether it has a value (1 or 0), as a view. Says of each part of the keys whether it is a text: where it has
-/// the type of the org's column it stays as it is, so that tables in the order of their keys are joined as they lie.
+/// The rows of a staged table with the keys of their records and, for each column, whether it has a value (1 or 0), as a view. Says
+/// of each part of the keys whether it is a text: where it has the type of the org's column it stays as it is, so that tables in the
+/// order of their keys are joined as they lie.
 async fn add_rows(
     session: &Session,
     snapshot: &Snapshot,

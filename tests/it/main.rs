@@ -56,6 +56,8 @@ mod matches;
 mod objects;
 /// A simulated org and questions to it.
 mod org;
+/// A run of the program, under way and ended.
+mod process;
 /// Random scripts of edits on both sides against a model.
 mod property;
 /// `query` and `status`.

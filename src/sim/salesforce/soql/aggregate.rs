@@ -29,10 +29,6 @@ struct Sum {
 impl Plan {
     /// The records of an aggregate query.
     pub(crate) fn aggregate(&self) -> Vec<Value> {
-        let mut groups: BTreeMap<Vec<Option<String>>, Group> = BTreeMap::new();
-        if self.group.is_empty() {
-            groups.insert(Vec::new(), Group::default());
-        }
         if self.group.is_empty() && self.aggregates.iter().all(|one| self.counts_rows(one)) {
             let mut group = Group::default();
             self.scan(|_, _| {
@@ -40,6 +36,10 @@ impl Plan {
                 true
             });
             return vec![self.group_record(&[], &group)];
+        }
+        let mut groups: BTreeMap<Vec<Option<String>>, Group> = BTreeMap::new();
+        if self.group.is_empty() {
+            groups.insert(Vec::new(), Group::default());
         }
         self.scan(|position, row| {
             let value = |node| {
